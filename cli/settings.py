@@ -1,0 +1,84 @@
+"""Settings from the environment: the only place that reads FRAUD_* variables. A flag, where a command has one, comes before."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.connection import Connection
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """A variable holds what cannot be used; the text names it and says what to do."""
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    try:
+        return int(text) if text else default
+    except ValueError:
+        raise SettingsError(f"{name}={text} is not a whole number") from None
+
+
+def _properties(path: str) -> dict[str, str]:
+    """A librdkafka properties file: `key=value` lines, # for comments."""
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError as error:
+        raise SettingsError(f"FRAUD_KAFKA_CONFIG={path} cannot be read: {error.strerror}") from None
+    pairs = (line.partition("=") for line in map(str.strip, lines) if line and not line.startswith("#"))
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that comes from outside, read once at the start of a command."""
+
+    home: Path
+    bootstrap_servers: str | None
+    kafka_port: int
+    kafka_config: str | None
+    topic_prefix: str
+    monitor_port: int
+    metrics_port: int
+    data: Path | None
+    model_dir: Path | None
+    instance: str
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Reads FRAUD_*. Raises SettingsError."""
+        get = os.environ.get
+        home = Path(get("FRAUD_HOME") or ROOT / ".run").resolve()
+        return cls(
+            home=home,
+            bootstrap_servers=get("FRAUD_BOOTSTRAP_SERVERS") or None,
+            kafka_port=_number("FRAUD_KAFKA_PORT", 9092),
+            kafka_config=get("FRAUD_KAFKA_CONFIG") or None,
+            topic_prefix=get("FRAUD_TOPIC_PREFIX", ""),
+            monitor_port=_number("FRAUD_MONITOR_PORT", 8001),
+            metrics_port=_number("FRAUD_METRICS_PORT", 9101),
+            data=Path(get("FRAUD_DATA", "")) if get("FRAUD_DATA") else None,
+            model_dir=Path(get("FRAUD_MODEL_DIR", "")) if get("FRAUD_MODEL_DIR") else None,
+            instance=get("FRAUD_INSTANCE") or platform.node(),
+        )
+
+    @property
+    def models(self) -> Path:
+        """Where artefacts lie; `latest` in it names the one in use."""
+        return self.home / "models"
+
+    @property
+    def model(self) -> Path:
+        """The artefact in use."""
+        return self.model_dir or self.models / "latest"
+
+    def connection(self) -> Connection:
+        """The cluster: FRAUD_BOOTSTRAP_SERVERS, else the local broker."""
+        return Connection(
+            bootstrap_servers=self.bootstrap_servers or f"127.0.0.1:{self.kafka_port}",
+            topic_prefix=self.topic_prefix,
+            properties=_properties(self.kafka_config) if self.kafka_config else {},
+        )

@@ -1,0 +1,22 @@
+"""`fraud topics`: creates the topics and refuses a mismatch."""
+
+from typing import Annotated
+
+import typer
+
+from cli.main import app
+from cli.settings import Settings
+from streams import topics
+
+
+@app.command(name="topics")
+def create_topics(
+    partitions: Annotated[int, typer.Option(help="Partitions of each topic but drift.events.")] = topics.PARTITIONS,
+    replication: Annotated[int, typer.Option(help="Replicas of each partition; from 3 on, two must be in sync.")] = 1,
+) -> None:
+    """Create the topics that are missing; refuse those that differ from the declaration.
+
+    Example: fraud topics --partitions 8
+    """
+    created = topics.create(Settings.from_environment().connection(), partitions, replication)
+    print(f"created {', '.join(created)}" if created else "all topics are there")

@@ -1,0 +1,1 @@
+"""Windows over the scored stream, their statistics, Evidently reports and drift metrics."""

@@ -1,0 +1,1 @@
+"""What the system runs on: Kafka, Prometheus, Grafana, containers. Imports no other room."""

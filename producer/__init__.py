@@ -1,0 +1,1 @@
+"""The dataset on disk, the replay of it into Kafka, and the late labels."""

@@ -1,0 +1,54 @@
+"""Keys and headers of what the system writes: the part of a message that is not its value."""
+
+from datetime import UTC, datetime
+
+from model.contract import CONTRACT_VERSION
+
+Headers = list[tuple[str, bytes]]
+
+_VERSION = ("contract.version", CONTRACT_VERSION.encode())
+MAX_DETAIL_BYTES = 512
+
+
+def key(transaction_id: str, account_id: str | None) -> bytes:
+    """All records of one account share a partition, and so an order."""
+    return (account_id or transaction_id).encode()
+
+
+def timestamp(at: datetime) -> str:
+    """RFC 3339 in UTC with microseconds."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def own_headers() -> Headers:
+    """Headers of a message that has no source record: transactions, labels, drift events."""
+    return [_VERSION]
+
+
+def source_headers(topic: str, partition: int, offset: int) -> Headers:
+    """Headers of a message made from one record: predictions, alerts and dead letters."""
+    return [
+        _VERSION,
+        ("source.topic", topic.encode()),
+        ("source.partition", b"%d" % partition),
+        ("source.offset", b"%d" % offset),
+    ]
+
+
+def dead_letter_headers(topic: str, partition: int, offset: int, kind: str, detail: str, failed_at: datetime) -> Headers:
+    """Headers of a record on `transactions.dlq`; the detail is cut at MAX_DETAIL_BYTES of UTF-8."""
+    cut = detail.encode(errors="replace")[:MAX_DETAIL_BYTES].decode(errors="ignore")
+    return [
+        *source_headers(topic, partition, offset),
+        ("error.kind", kind.encode()),
+        ("error.detail", cut.encode()),
+        ("failed.at", timestamp(failed_at).encode()),
+    ]
+
+
+def source_of(headers: Headers) -> tuple[int, int]:
+    """(partition, offset) of the record of `transactions` that a message was made from. Raises KeyError without these headers."""
+    found = dict(headers)
+    return int(found["source.partition"]), int(found["source.offset"])
+
+

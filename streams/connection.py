@@ -1,0 +1,34 @@
+"""How every client reaches the cluster: one place for addresses, credentials and the prefix of names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Bootstrap servers, the prefix before every topic, group and transactional id, and librdkafka properties for SASL and TLS."""
+
+    bootstrap_servers: str
+    topic_prefix: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a password
+
+    def named(self, name: str) -> str:
+        """The name of a topic, group or transactional id on this cluster."""
+        return self.topic_prefix + name
+
+    def config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A librdkafka configuration; only errors are logged, for a broker that restarts is routine."""
+        return {"bootstrap.servers": self.bootstrap_servers, "log_level": 3, **self.properties, **(settings or {})}
+
+    def reader(self, group: str | None = None, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A consumer that sees committed records only and commits nothing by itself.
+
+        Without a group it may only `assign`. Java's tools and Faust read uncommitted records by default; nothing here does.
+        """
+        own = {"group.id": self.named(group or "fraud-reader"), "isolation.level": "read_committed", "enable.auto.commit": False}
+        return self.config(own | dict(settings or {}))
+
+    def writer(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """An idempotent producer that spreads keys over partitions as Java's clients do."""
+        return self.config({"enable.idempotence": True, "partitioner": "murmur2_random"} | dict(settings or {}))

@@ -1,0 +1,96 @@
+"""The topics: names, partitions, retention and size limits, declared once; made by `create`, which refuses a mismatch."""
+
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from streams.connection import Connection
+
+TRANSACTIONS = "transactions"
+PREDICTIONS = "predictions"
+ALERTS = "alerts"
+DEAD_LETTERS = "transactions.dlq"
+LABELS = "labels"
+DRIFT_EVENTS = "drift.events"
+
+SCORER_GROUP = "fraud-scorer"
+MONITOR_GROUP = "fraud-monitor"
+
+PARTITIONS = 8
+_DAY_MS = 24 * 3600 * 1000
+# Kafka's default limit. A dead letter is a record of `transactions` with headers of its own on top.
+MAX_RECORD_BYTES = 1_048_588
+DEAD_LETTER_EXTRA_BYTES = 64 * 1024
+_TIMEOUT_S = 30
+
+
+class TopicMismatchError(RuntimeError):
+    """A topic exists with other partitions or settings than declared."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One declared topic. `partitions` None: as many as `transactions` has."""
+
+    name: str
+    retention_ms: int
+    max_record_bytes: int = MAX_RECORD_BYTES
+    partitions: int | None = None
+
+    def config(self) -> dict[str, str]:
+        """The topic's settings on the broker."""
+        return {"retention.ms": str(self.retention_ms), "max.message.bytes": str(self.max_record_bytes)}
+
+
+TOPICS = (
+    Topic(TRANSACTIONS, 7 * _DAY_MS),
+    Topic(PREDICTIONS, 7 * _DAY_MS),
+    Topic(ALERTS, 30 * _DAY_MS),
+    Topic(DEAD_LETTERS, 30 * _DAY_MS, MAX_RECORD_BYTES + DEAD_LETTER_EXTRA_BYTES),
+    Topic(LABELS, 90 * _DAY_MS),
+    Topic(DRIFT_EVENTS, 90 * _DAY_MS, partitions=1),
+)
+
+
+def create(connection: Connection, partitions: int = PARTITIONS, replication: int = 1) -> list[str]:
+    """Creates the topics that are missing and returns their names.
+
+    Raises TopicMismatchError when one exists with other partitions or settings, KafkaException when the cluster refuses.
+    """
+    admin = AdminClient(connection.config())
+    wanted = {connection.named(topic.name): topic for topic in TOPICS}
+    existing = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
+    settings = {"min.insync.replicas": "2"} if replication >= 3 else {}
+    new = [
+        NewTopic(name, topic.partitions or partitions, replication, config=topic.config() | settings)
+        for name, topic in wanted.items()
+        if name not in existing
+    ]
+    created = []
+    for name, future in admin.create_topics(new, request_timeout=_TIMEOUT_S).items() if new else ():
+        try:
+            future.result()
+            created.append(name)
+        except KafkaException as error:  # somebody else was faster: checked below like any existing topic
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+    _refuse_mismatch(admin, wanted, partitions)
+    return created
+
+
+def _refuse_mismatch(admin: AdminClient, wanted: dict[str, Topic], partitions: int) -> None:
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in wanted]
+    found = {resource.name: future.result() for resource, future in admin.describe_configs(resources, request_timeout=_TIMEOUT_S).items()}
+    counts = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
+    wrong = []
+    for name, topic in wanted.items():
+        if name in counts and counts[name] != (topic.partitions or partitions):
+            wrong.append(f"{name} has {counts[name]} partitions, declared are {topic.partitions or partitions}")
+        wrong += [
+            f"{name} has {key}={found[name][key].value}, declared is {value}"
+            for key, value in topic.config().items()
+            if found[name][key].value != value
+        ]
+    if wrong:
+        raise TopicMismatchError("; ".join(wrong))
