@@ -1,21 +1,14 @@
-"""The `fraud` command: finds the subcommand, and turns an expected error into one line and an exit code."""
+"""The `fraud` command: collects the subcommands, and turns an expected error into one line and an exit code."""
 
 import os
 import sys
 
-import typer
+from confluent_kafka import KafkaException
 
+from cli import topics  # noqa: F401 - a subcommand adds itself to the application when it is imported
+from cli.app import FAILED, USAGE, CommandError, app
 from cli.settings import SettingsError
-
-app = typer.Typer(
-    name="fraud",
-    help="Scores payment transactions for fraud on Apache Kafka: exactly once, with reasons, watched for drift.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-DONE, FAILED, USAGE, STOPPED_ON_PURPOSE = 0, 1, 2, 3
+from streams.topics import TopicMismatchError
 
 
 def main() -> None:
@@ -26,6 +19,12 @@ def main() -> None:
     except SettingsError as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(USAGE)
+    except (CommandError, TopicMismatchError) as error:
+        print(f"fraud: {error}", file=sys.stderr)
+        sys.exit(FAILED)
+    except KafkaException as error:
+        print(f"fraud: Kafka: {error.args[0].str()}", file=sys.stderr)
+        sys.exit(FAILED)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.main import app
+from cli.app import app
 from cli.settings import Settings
 from streams import topics
 
