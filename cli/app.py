@@ -15,3 +15,8 @@ app = typer.Typer(
 
 class CommandError(Exception):
     """An error that a command expects: one line that says what is wrong and what to do, exit code 1."""
+
+
+@app.callback()
+def _fraud() -> None:
+    pass  # makes `fraud` a group of commands, however many there are
