@@ -1,0 +1,139 @@
+"""Kafka from its jars: one process of this machine's Java, started and stopped by its own pid."""
+
+import base64
+import json
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from string import Template
+
+import psutil
+
+from infra.kafka import BrokerError, jars, ports, ready
+
+_HERE = Path(__file__).parent
+_HEAP = "-Xmx768m"
+_START_TIMEOUT_S = 90
+_STOP_TIMEOUT_S = 30
+_SHOWN_LOG_LINES = 15
+
+
+class LocalBroker:
+    """The broker of one `home`: its jars, data and pid file under `home/kafka`, its log in `home/logs/kafka.log`.
+
+    `jars_folder` shares the jars of another home; `controller_port` is `port` + 3 unless it is given.
+    """
+
+    def __init__(self, home: Path, port: int, controller_port: int | None = None, jars_folder: Path | None = None) -> None:
+        self.bootstrap_servers = f"127.0.0.1:{port}"
+        self.log = home / "logs" / "kafka.log"
+        self._port = port
+        self._controller_port = controller_port or ports.controller(port)
+        self._folder = home / "kafka"
+        self._data = self._folder / "data"
+        self._jars = jars_folder or self._folder / "jars"
+        self._pid_file = self._folder / "local.json"
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a broker was started here and not stopped since; it may have been killed."""
+        return self._pid_file.exists()
+
+    def process(self) -> psutil.Process | None:
+        """The running broker. Its creation time tells it from another process that was given the same pid later."""
+        try:
+            noted = json.loads(self._pid_file.read_text())
+            process = psutil.Process(noted["pid"])
+            ours = process.create_time() == noted["created"] and process.status() != psutil.STATUS_ZOMBIE
+        except (OSError, ValueError, KeyError, psutil.Error):
+            return None
+        return process if ours else None
+
+    def status(self) -> tuple[bool, str]:
+        """Whether the broker answers, and a line that says so."""
+        process = self.process()
+        if process is None:
+            return False, "not running"
+        if not ready.answers(self.bootstrap_servers):
+            return False, f"process {process.pid} runs, but does not answer at {self.bootstrap_servers}; its log: {self.log}"
+        return True, f"running at {self.bootstrap_servers} (process {process.pid}, log {self.log})"
+
+    def start(self, say: Callable[[str], None]) -> None:
+        """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
+        if self.process():
+            self._wait(log_from=0)
+            return
+        ports.refuse_taken(self._port, self._controller_port)
+        jars.check_java()
+        jars.fetch(self._jars, say)
+        self._format()
+        say("starting Kafka")
+        try:
+            self._launch()
+        except BaseException:  # Ctrl-C too: the broker has a session of its own and would stay
+            self.stop()
+            raise
+
+    def stop(self) -> bool:
+        """Ends the broker and waits until it is gone; False when none was running. Its data stay."""
+        process = self.process()
+        if process:
+            process.terminate()
+            try:
+                process.wait(_STOP_TIMEOUT_S)
+            except psutil.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._pid_file.unlink(missing_ok=True)
+        return process is not None
+
+    def _launch(self) -> None:
+        settings = self._settings(self._folder / "server.properties", self._data)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            begin = log.tell()
+            process = psutil.Popen(
+                self._java("kafka.Kafka", str(settings)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        noted = {"pid": process.pid, "created": process.create_time(), "port": self._port}
+        self._pid_file.write_text(json.dumps(noted))
+        self._wait(log_from=begin)
+
+    def _wait(self, log_from: int) -> None:
+        if ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=lambda: self.process() is not None):
+            return
+        lines = self.log.read_bytes()[log_from:].decode(errors="replace").splitlines()[-_SHOWN_LOG_LINES:]
+        why = f"did not answer within {_START_TIMEOUT_S} s" if self.process() else "ended at once"
+        raise BrokerError("\n".join([f"Kafka {why} at {self.bootstrap_servers}. The end of its log, {self.log}:", *lines]))
+
+    def _format(self) -> None:
+        """Prepares the data folder, once. The folder takes its name only when all of it is done."""
+        if self._data.exists():
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix="data.") as part:
+            made = Path(part) / "data"
+            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            settings = self._settings(Path(part) / "server.properties", made)
+            done = subprocess.run(
+                self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise BrokerError(f"Kafka could not prepare its data folder {self._data}:\n{done.stdout[-2000:]}")
+            made.rename(self._data)
+
+    def _java(self, main: str, *arguments: str) -> list[str]:
+        logging = f"-Dlog4j2.configurationFile={_HERE / 'log4j2.properties'}"
+        return ["java", _HEAP, logging, "-cp", f"{self._jars}/*", main, *arguments]
+
+    def _settings(self, path: Path, data: Path) -> Path:
+        template = Template((_HERE / "server.properties").read_text())
+        path.write_text(template.substitute(port=self._port, controller_port=self._controller_port, data=data))
+        return path

@@ -1,0 +1,30 @@
+"""When is a broker ready? When it answers a metadata request: its port accepts connections earlier than that."""
+
+import time
+from collections.abc import Callable
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+_ATTEMPT_S = 1.0
+
+
+def answers(bootstrap_servers: str, timeout: float = _ATTEMPT_S) -> bool:
+    """Whether a broker answers a metadata request within `timeout` seconds and names itself."""
+    # log_level 0: the client would print each refused connection of a broker that is still starting
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0, "reconnect.backoff.max.ms": 250})
+    try:
+        return bool(admin.list_topics(timeout=timeout).brokers)
+    except KafkaException:
+        return False
+
+
+def wait(bootstrap_servers: str, timeout: float, alive: Callable[[], bool] = lambda: True) -> bool:
+    """Waits until the broker answers; False when `timeout` seconds pass or `alive` says that it has ended."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if answers(bootstrap_servers):
+            return True
+        if not alive():
+            return False
+    return False

@@ -1,0 +1,102 @@
+"""A real Kafka for every test that asks for one. It is never skipped: where no broker can be had, the test fails."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from support import free_port
+
+from infra.kafka import IMAGE, engine, ready
+from infra.kafka.launcher import LocalBroker
+from streams import topics
+from streams.connection import Connection
+
+ROOT = Path(__file__).resolve().parent.parent
+JARS = ROOT / ".run" / "kafka" / "jars"  # shared with `fraud kafka start`: downloaded once
+PARTITIONS = 4
+START_TIMEOUT_S = 90
+
+
+@contextlib.contextmanager
+def container() -> Iterator[str]:
+    """Kafka in a container; its host port is chosen beforehand, because the broker tells clients its own address."""
+    from testcontainers.core.config import testcontainers_config
+    from testcontainers.core.container import DockerContainer
+
+    # the helper container that clears up after a killed test run; it has an image of its own
+    testcontainers_config.ryuk_disabled = testcontainers_config.ryuk_disabled or not engine.has(testcontainers_config.ryuk_image)
+    port = free_port()
+    kafka = DockerContainer(IMAGE, env=container_settings(port))
+    kafka.ports["9092/tcp"] = ("127.0.0.1", port)
+    with kafka:
+        servers = f"127.0.0.1:{port}"
+        if not ready.wait(servers, START_TIMEOUT_S):
+            pytest.fail(f"Kafka in a container did not answer within {START_TIMEOUT_S} s:\n{kafka.get_logs()[0].decode()[-4000:]}")
+        yield servers
+
+
+def container_settings(port: int) -> dict[str, str]:
+    """The settings of infra/kafka/server.properties, as the image takes them; a second listener for the broker's own requests."""
+    return {
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        "KAFKA_NODE_ID": "1",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9095",
+        "KAFKA_LISTENERS": "HOST://:9092,INTERNAL://localhost:9094,CONTROLLER://localhost:9095",
+        "KAFKA_ADVERTISED_LISTENERS": f"HOST://127.0.0.1:{port},INTERNAL://localhost:9094",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "HOST:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "KAFKA_INTER_BROKER_LISTENER_NAME": "INTERNAL",
+        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+        "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": "1",
+        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+        "KAFKA_TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS": "1000",
+        "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+    }
+
+
+@contextlib.contextmanager
+def local(home: Path) -> Iterator[LocalBroker]:
+    """Kafka from its jars on free ports, its data in `home`."""
+    broker = LocalBroker(home, port=free_port(), controller_port=free_port(), jars_folder=JARS)
+    try:
+        broker.start(say=print)
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of a real Kafka: one that is given, else in a container, else from its jars."""
+    given = os.environ.get("FRAUD_BOOTSTRAP_SERVERS")
+    if given and os.environ.get("FRAUD_TEST_ON") == "1":
+        yield given
+    elif engine.has(IMAGE):
+        with container() as servers:
+            yield servers
+    else:
+        with local(tmp_path_factory.mktemp("kafka")) as started:
+            yield started.bootstrap_servers
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[LocalBroker]:
+    """A broker of the test's own, to be stopped and killed."""
+    with local(tmp_path / "kafka") as started:
+        yield started
+
+
+@pytest.fixture
+def connection(broker: str) -> Iterator[Connection]:
+    """A connection with a random prefix, the topics created; they are deleted afterwards."""
+    own = Connection(broker, topic_prefix=f"t{secrets.token_hex(4)}.")
+    topics.create(own, partitions=PARTITIONS)
+    yield own
+    AdminClient(own.config()).delete_topics([own.named(topic.name) for topic in topics.TOPICS])

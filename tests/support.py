@@ -1,0 +1,75 @@
+"""What tests of several tiers share: waiting for a condition, reading a topic back, and transactions that are valid."""
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from model.contract import COMPONENTS
+from streams.connection import Connection
+
+_POLL_S = 0.05
+
+
+def wait_for(condition: Callable[[], Any], timeout: float, what: str) -> Any:
+    """Returns the condition's first true value. Raises AssertionError with `what` when `timeout` seconds pass without one."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout:g} s: {what}")
+        time.sleep(_POLL_S)
+
+
+def read_all(connection: Connection, topic: str, until_count: int, timeout: float = 60) -> list[Message]:
+    """The committed messages of a topic from its beginning, at least `until_count` of them and all that are there by then.
+
+    Order is kept inside a partition. Raises AssertionError when fewer arrive within `timeout` seconds.
+    """
+    consumer = Consumer(connection.reader(settings={"enable.partition.eof": False}))
+    name = connection.named(topic)
+    try:
+        partitions = consumer.list_topics(name, timeout=30).topics[name].partitions
+        consumer.assign([TopicPartition(name, partition, 0) for partition in partitions])
+        return _read(consumer, name, until_count, time.monotonic() + timeout)
+    finally:
+        consumer.close()
+
+
+def _read(consumer: Consumer, name: str, until_count: int, deadline: float) -> list[Message]:
+    messages: list[Message] = []
+    while True:
+        batch = consumer.consume(10_000, 0.5)
+        for message in batch:
+            if message.error():
+                raise AssertionError(f"{name}: {message.error()}")
+        messages += batch
+        if not batch and len(messages) >= until_count:
+            return messages
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{name}: {until_count} messages expected, {len(messages)} arrived")
+
+
+def transaction(i: int, **changes: Any) -> dict[str, Any]:
+    """A valid transaction, different for each `i`; a change to None takes the field away."""
+    values = {name: round(((i * 31 + n * 17) % 401 - 200) / 100, 2) for n, name in enumerate(COMPONENTS)}
+    at = f"2013-09-01T{i // 3600 % 24:02}:{i // 60 % 60:02}:{i % 60:02}Z"
+    fields = {"transaction_id": f"t-{i}", "event_time": at, **values, "Amount": i % 1000 + 0.5} | changes
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def transaction_bytes(i: int, **changes: Any) -> bytes:
+    """`transaction` as it stands on the bus."""
+    return json.dumps(transaction(i, **changes)).encode()
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
