@@ -5,9 +5,10 @@ import sys
 
 from confluent_kafka import KafkaException
 
-from cli import topics  # noqa: F401 - a subcommand adds itself to the application when it is imported
+from cli import topics, train  # noqa: F401 - a subcommand adds itself to the application when it is imported
 from cli.app import FAILED, USAGE, CommandError, app
 from cli.settings import SettingsError
+from model.errors import ModelError
 from streams.topics import TopicMismatchError
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     except SettingsError as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(USAGE)
-    except (CommandError, TopicMismatchError) as error:
+    except (CommandError, ModelError, TopicMismatchError) as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(FAILED)
     except KafkaException as error:

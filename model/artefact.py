@@ -1,0 +1,134 @@
+"""A trained model on disk and in use.
+
+    <models>/latest -> <version>       a relative link, replaced atomically
+    <models>/<version>/model.ubj       the booster in XGBoost's own format; nothing here is a pickle
+                       manifest.json   `model.manifest.Manifest` and `version`, a hash of all content
+                       reference.parquet   rows that the booster was not fitted on, with margin and probability
+                       MODEL_CARD.md
+
+Loading raises ArtefactError (`model.errors`): missing, damaged, of a newer format, or made for other features.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost
+from pydantic import ValidationError
+from scipy.special import expit
+
+from model.contract import INPUTS, Decision, Thresholds
+from model.errors import DamagedArtefactError, FeatureMismatchError, MissingArtefactError, NewerFormatError
+from model.manifest import FORMAT_VERSION, Manifest, version_of
+
+MODEL, MANIFEST, REFERENCE, CARD = "model.ubj", "manifest.json", "reference.parquet", "MODEL_CARD.md"
+HASHED = (MODEL, REFERENCE)
+LATEST = "latest"
+
+
+def probabilities(margins: np.ndarray) -> np.ndarray:
+    """The logistic function in float64: float64[n] margins to float64[n] probabilities, exact at both ends, never an overflow."""
+    return np.asarray(expit(np.asarray(margins, np.float64)), np.float64)
+
+
+def decisions(probabilities: np.ndarray, thresholds: Thresholds) -> list[Decision]:
+    """`block` from thresholds.block on, else `review` from thresholds.review on, else `approve`; for float64[n] probabilities."""
+    review, block = thresholds.review, thresholds.block
+    return ["block" if p >= block else "review" if p >= review else "approve" for p in probabilities.tolist()]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded artefact. `usual` holds each feature's 1st and 99th percentile among legitimate training rows.
+
+    It computes in the caller's thread alone: a worker of the stream is one thread, and more of them would take each other's cores.
+    """
+
+    directory: Path
+    version: str
+    manifest: Manifest
+    booster: xgboost.Booster
+
+    @classmethod
+    def load(cls, directory: Path) -> "Model":
+        """Loads and checks `<models>/<version>`; a link such as `latest` is followed once. Raises ArtefactError."""
+        resolved = directory.resolve()
+        version, manifest = _read_manifest(directory, resolved)
+        content = {name: _checked(resolved / name, manifest.hashes.get(name, "")) for name in HASHED}
+        if manifest.features != INPUTS:
+            raise FeatureMismatchError(f"{directory} was made for other features than V1..V28, Amount, in this order; run: fraud train")
+        booster = xgboost.Booster({"nthread": 1})
+        booster.load_model(bytearray(content[MODEL]))
+        booster.set_param({"nthread": 1})  # what was loaded may say otherwise
+        return cls(resolved, version, manifest, booster)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Probabilities from which a payment is looked at, and from which it is stopped."""
+        return self.manifest.thresholds
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The booster's inputs in its order, which is that of `model.contract.INPUTS`."""
+        return self.manifest.features
+
+    @property
+    def usual(self) -> dict[str, tuple[float, float]]:
+        """Feature to (1st, 99th percentile) among the legitimate rows that the booster was fitted on."""
+        return self.manifest.usual
+
+    @property
+    def reference(self) -> Path:
+        """Parquet of the held-back rows in time order: Time, V1..V28, Amount, Class, margin, probability."""
+        return self.directory / REFERENCE
+
+    def margins(self, rows: np.ndarray) -> np.ndarray:
+        """float32[n, 29] in the order of `features` to float64[n] log odds, calibration applied."""
+        calibration = self.manifest.calibration
+        raw = self.booster.inplace_predict(rows, predict_type="margin")
+        return calibration.scale * np.asarray(raw, np.float64) + calibration.offset
+
+    def explain(self, rows: np.ndarray) -> tuple[float, np.ndarray]:
+        """Exact TreeSHAP (Lundberg et al. 2020) of float32[n, 29], n >= 1: the base, and float64[n, 29] contributions, both in log odds.
+
+        base + the sum of a row's contributions is its margin within 1e-4. It costs some hundred times a score: for alerts only.
+        """
+        calibration = self.manifest.calibration
+        matrix = xgboost.DMatrix(rows, feature_names=list(self.features), nthread=1)
+        shares = np.asarray(self.booster.predict(matrix, pred_contribs=True), np.float64) * calibration.scale
+        return float(shares[0, -1]) + calibration.offset, shares[:, :-1]
+
+
+def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:
+    try:
+        content: dict[str, Any] = json.loads((resolved / MANIFEST).read_text())
+        newer = content["format_version"] > FORMAT_VERSION
+        version = content.pop("version")
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingArtefactError(f"there is no model in {directory}; run: fraud train") from None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DamagedArtefactError(f"{resolved / MANIFEST} cannot be read ({error}); run: fraud train") from None
+    if newer:
+        raise NewerFormatError(
+            f"{directory} has format {content['format_version']}, known is {FORMAT_VERSION}; update, or run: fraud train"
+        )
+    try:
+        manifest = Manifest.model_validate(content)
+    except ValidationError as error:
+        raise DamagedArtefactError(f"{resolved / MANIFEST} is no manifest ({error.error_count()} errors); run: fraud train") from None
+    if version != version_of(content):
+        raise DamagedArtefactError(f"{resolved / MANIFEST} was changed after it was written; run: fraud train")
+    return version, manifest
+
+
+def _checked(path: Path, digest: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DamagedArtefactError(f"{path} cannot be read ({error.strerror}); run: fraud train") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise DamagedArtefactError(f"{path} was changed after it was written; run: fraud train")
+    return content
