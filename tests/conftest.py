@@ -99,4 +99,5 @@ def connection(broker: str) -> Iterator[Connection]:
     own = Connection(broker, topic_prefix=f"t{secrets.token_hex(4)}.")
     topics.create(own, partitions=PARTITIONS)
     yield own
-    AdminClient(own.config()).delete_topics([own.named(topic.name) for topic in topics.TOPICS])
+    for deleted in AdminClient(own.config()).delete_topics([own.named(topic.name) for topic in topics.TOPICS]).values():
+        deleted.result()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from model.contract import COMPONENTS
 from streams.connection import Connection
@@ -27,32 +27,37 @@ def wait_for(condition: Callable[[], Any], timeout: float, what: str) -> Any:
 
 
 def read_all(connection: Connection, topic: str, until_count: int, timeout: float = 60) -> list[Message]:
-    """The committed messages of a topic from its beginning, at least `until_count` of them and all that are there by then.
+    """The committed messages of a topic from its beginning to its end, once there are `until_count` of them: more show duplicates.
 
     Order is kept inside a partition. Raises AssertionError when fewer arrive within `timeout` seconds.
     """
-    consumer = Consumer(connection.reader(settings={"enable.partition.eof": False}))
+    consumer = Consumer(connection.reader(settings={"enable.partition.eof": True}))
     name = connection.named(topic)
     try:
-        partitions = consumer.list_topics(name, timeout=30).topics[name].partitions
+        partitions = set(consumer.list_topics(name, timeout=30).topics[name].partitions)
         consumer.assign([TopicPartition(name, partition, 0) for partition in partitions])
-        return _read(consumer, name, until_count, time.monotonic() + timeout)
+        return _read(consumer, name, partitions, until_count, timeout)
     finally:
         consumer.close()
 
 
-def _read(consumer: Consumer, name: str, until_count: int, deadline: float) -> list[Message]:
+def _read(consumer: Consumer, name: str, partitions: set[int], until_count: int, timeout: float) -> list[Message]:
+    deadline = time.monotonic() + timeout
     messages: list[Message] = []
-    while True:
-        batch = consumer.consume(10_000, 0.5)
-        for message in batch:
-            if message.error():
-                raise AssertionError(f"{name}: {message.error()}")
-        messages += batch
-        if not batch and len(messages) >= until_count:
-            return messages
+    at_end: set[int] = set()
+    while len(messages) < until_count or at_end != partitions:
         if time.monotonic() > deadline:
-            raise AssertionError(f"{name}: {until_count} messages expected, {len(messages)} arrived")
+            raise AssertionError(f"{name}: {until_count} messages expected, {len(messages)} arrived within {timeout:g} s")
+        for message in consumer.consume(10_000, 0.1):
+            error = message.error()
+            if error is None:
+                messages.append(message)
+                at_end.discard(message.partition())
+            elif error.code() == KafkaError._PARTITION_EOF:
+                at_end.add(message.partition())
+            else:
+                raise AssertionError(f"{name}: {error}")
+    return messages
 
 
 def transaction(i: int, **changes: Any) -> dict[str, Any]:
