@@ -99,5 +99,6 @@ def connection(broker: str) -> Iterator[Connection]:
     own = Connection(broker, topic_prefix=f"t{secrets.token_hex(4)}.")
     topics.create(own, partitions=PARTITIONS)
     yield own
-    for deleted in AdminClient(own.config()).delete_topics([own.named(topic.name) for topic in topics.TOPICS]).values():
+    admin = AdminClient(own.config())  # to be kept: its requests end with it
+    for deleted in admin.delete_topics([own.named(topic.name) for topic in topics.TOPICS]).values():
         deleted.result()
