@@ -5,10 +5,12 @@ import sys
 
 from confluent_kafka import KafkaException
 
-from cli import topics, train  # noqa: F401 - a subcommand adds itself to the application when it is imported
+from cli import alerts, kafka, ledger, score, topics, train  # noqa: F401 - a subcommand adds itself to the application when it is imported
 from cli.app import FAILED, USAGE, CommandError, app
 from cli.settings import SettingsError
+from infra.kafka import BrokerError
 from model.errors import ModelError
+from streams.reading import ReadingError
 from streams.topics import TopicMismatchError
 
 
@@ -20,7 +22,7 @@ def main() -> None:
     except SettingsError as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(USAGE)
-    except (CommandError, ModelError, TopicMismatchError) as error:
+    except (BrokerError, CommandError, ModelError, ReadingError, TopicMismatchError) as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(FAILED)
     except KafkaException as error:

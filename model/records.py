@@ -14,7 +14,7 @@ import msgspec
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from model.contract import INPUTS, Alert, Label, Prediction, Transaction
+from model.contract import INPUTS, Alert, Label, Prediction, Reason, Thresholds, Transaction
 
 DeadLetterKind = Literal["malformed_json", "invalid_transaction", "too_large", "scoring_failed"]
 DEAD_LETTER_KINDS: tuple[DeadLetterKind, ...] = get_args(DeadLetterKind)
@@ -81,6 +81,8 @@ def struct_of(model: type[BaseModel], **replace: Any) -> type[msgspec.Struct]:
 # The input stands in every output byte for byte: it is never decoded and encoded again.
 PredictionRecord = struct_of(Prediction, transaction=msgspec.Raw)
 AlertRecord = struct_of(Alert, transaction=msgspec.Raw)
+ReasonRecord = struct_of(Reason)
+ThresholdsRecord = struct_of(Thresholds)
 LabelRecord = struct_of(Label)
 TransactionStruct = struct_of(Transaction)
 
@@ -107,13 +109,13 @@ def decode(value: bytes | None, rows: bytearray, row: int, max_bytes: int = MAX_
         raise InvalidTransactionError("too_large", f"{len(value)} bytes, {max_bytes} are allowed")
     try:
         value.decode()  # strict: msgspec does not look into the text of fields that it skips
-        record = _decoder.decode(value)
-        record.transaction_id.encode()  # a lone surrogate can be written in JSON, but not in UTF-8  # type: ignore[attr-defined]
-        _row.pack_into(rows, row * ROW_BYTES, *msgspec.structs.astuple(record)[_inputs])
+        record = cast(TransactionRecord, _decoder.decode(value))
+        record.transaction_id.encode()  # a lone surrogate can be written in JSON, but not in UTF-8
+        _row.pack_into(rows, row * ROW_BYTES, *inputs(record))
     except msgspec.ValidationError as error:
         raise InvalidTransactionError("invalid_transaction", str(error)) from None
     except OverflowError:
         raise InvalidTransactionError("invalid_transaction", "a number does not fit a float32") from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise InvalidTransactionError("malformed_json", f"{type(error).__name__}: {error}") from None
-    return cast(TransactionRecord, record)
+    return record

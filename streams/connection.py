@@ -18,8 +18,8 @@ class Connection:
         return self.topic_prefix + name
 
     def config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """A librdkafka configuration; only errors are logged, for a broker that restarts is routine."""
-        return {"bootstrap.servers": self.bootstrap_servers, "log_level": 3, **self.properties, **(settings or {})}
+        """A librdkafka configuration; what librdkafka would print is said by whoever meets the error."""
+        return {"bootstrap.servers": self.bootstrap_servers, "log_level": 2, **self.properties, **(settings or {})}
 
     def reader(self, group: str | None = None, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A consumer that sees committed records only and commits nothing by itself.

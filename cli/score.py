@@ -1,0 +1,77 @@
+"""`fraud score`: the workers that score the stream."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from cli.app import DONE, FAILED, app
+from cli.settings import Settings
+from model.artefact import Model
+from streams.http import PortTakenError
+from streams.source import LostRangeError
+from streams.supervisor import DO_NOT_RESTART, Supervisor, stop_with_parent
+from streams.worker import Identity, TopicsMissingError, Worker
+
+log = logging.getLogger("fraud")
+
+_HARD_STOP_S = 4.8  # a broker that does not answer may hold a call; nothing that is not committed was acknowledged
+
+
+def _set_up_logging(who: str) -> None:
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {who}: %(message)s", stream=sys.stderr)
+    for noisy in ("faust", "mode", "streams.app"):  # Faust tells of each service that starts and stops
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _exit_on_time() -> None:
+    timer = threading.Timer(_HARD_STOP_S, os._exit, (DONE,))
+    timer.daemon = True
+    timer.start()
+
+
+def run_worker(settings: Settings, number: int, restarts: int) -> None:
+    """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, 3 when starting again would not help."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which stops its workers in order
+    _set_up_logging(f"worker {number}")
+    stop_with_parent()
+    worker = Worker(
+        settings.connection(),
+        Model.load(settings.model),
+        Identity(f"fraud-scorer-{settings.instance}-{number}", settings.metrics_port + number, restarts),
+        on_stop=_exit_on_time,
+    )
+    try:
+        worker.run()
+    except (LostRangeError, TopicsMissingError, PortTakenError) as error:
+        log.error("%s", error)  # noqa: TRY400 - a line that says what to do; a trace helps nobody here
+        code = DO_NOT_RESTART
+    except Exception as error:  # one line, then the supervisor decides
+        log.error("%s: %s", type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG))  # noqa: TRY400 - likewise
+        code = FAILED
+    else:
+        code = DONE
+    sys.stderr.flush()
+    os._exit(code)  # threads of a client library that waits for a broker must not hold the process
+
+
+@app.command()
+def score(
+    workers: Annotated[int, typer.Option(min=1, help="Processes that score; each takes its share of the partitions.")] = 1,
+    metrics_port: Annotated[int | None, typer.Option(help="Port of worker 0's metrics; worker i has this + i.")] = None,
+) -> None:
+    """Score every transaction on the topic, exactly once, until SIGTERM or Ctrl-C.
+
+    Example: fraud score --workers 2
+    """
+    settings = Settings.from_environment()
+    _set_up_logging("scorer")
+    artefact = Model.load(settings.model).directory  # refused here, in one line; and one version for all workers
+    settings = replace(settings, model_dir=artefact, metrics_port=metrics_port or settings.metrics_port)
+    sys.exit(Supervisor(partial(run_worker, settings), workers).run())

@@ -1,0 +1,200 @@
+"""The consumer's thread: polls batches, hands them over, and answers rebalances.
+
+Everything that touches the consumer happens on this thread (`consumer_group_metadata()` from another one waits for as long as this
+one polls: measured, 9 s). A batch is whatever is there, 1 to `max_batch` records. Handing over waits while two batches are queued,
+so a slow commit slows the reading and nothing piles up.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from streams import topics
+from streams.batch import Batch, InFlight
+from streams.connection import Connection
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 4096
+_POLL_S = 0.1
+_LOOKUP_S = 10.0
+_DRAIN_S = 30.0  # longer than a transaction may stay open
+_LAG_EVERY_S = 1.0
+
+CONSUMER_SETTINGS: dict[str, Any] = {
+    # `error`: a position that fell out of the log is a loss to be named, not to be skipped; a new group's start is set below
+    "auto.offset.reset": "error",
+    "partition.assignment.strategy": "cooperative-sticky",
+    "session.timeout.ms": 6000,
+    "heartbeat.interval.ms": 1500,
+    # a consumer faster than its fetches stalled up to 1 s each time its queue filled
+    "fetch.queue.backoff.ms": 5,
+    "queued.max.messages.kbytes": 32 * 1024,
+    "fetch.wait.max.ms": 100,
+}
+
+
+class LostRangeError(RuntimeError):
+    """Records were deleted before they were read."""
+
+
+class SourceError(RuntimeError):
+    """The consumer cannot go on."""
+
+
+class Source(threading.Thread):
+    """Reads `transactions` as one member of the group `fraud-scorer`.
+
+    `deliver` hands a batch over and returns when there is room for the next. `on_failure` is told of what ends the thread
+    early, `on_lag` once a second of the [first unread at take-over, high watermark] of each partition owned.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        consumer: Consumer,
+        in_flight: InFlight,
+        deliver: Callable[[Batch], None],
+        on_failure: Callable[[BaseException], None],
+        on_lag: Callable[[dict[int, tuple[int, int]]], None],
+    ) -> None:
+        super().__init__(name="source", daemon=True)
+        self._topic = connection.named(topics.TRANSACTIONS)
+        self._consumer = consumer
+        self._in_flight = in_flight
+        self._deliver = deliver
+        self._on_failure = on_failure
+        self._on_lag = on_lag
+        self._stopping = threading.Event()
+        self._assigned = threading.Event()
+        self._rebalances = 0
+        self._epoch = in_flight.epoch
+        self._number = 0
+        self._lag_at = 0.0
+        self._starts: dict[int, int] = {}  # partition -> where this member took it over
+
+    @property
+    def ready(self) -> bool:
+        """Whether the group has given this member its share (which may be empty)."""
+        return self._assigned.is_set() and self.is_alive()
+
+    def stop(self) -> None:
+        """Stops polling; what was handed over is waited for, then the group is left. Returns at once: join the thread."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """The thread's body."""
+        try:
+            self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+            while not self._stopping.is_set():
+                self._step()
+            self._in_flight.wait_until_empty(_DRAIN_S)
+        except BaseException as error:  # the thread ends here, and its owner is told why
+            self._on_failure(error)
+        finally:
+            self._consumer.close()
+
+    def _step(self) -> None:
+        if self._epoch != self._in_flight.epoch:
+            self._rewind()
+        rebalances = self._rebalances
+        first = self._consumer.poll(_POLL_S)
+        records = [message for message in self._gather(first) if self._is_record(message)]
+        if self._rebalances != rebalances and records:
+            # Some of these may belong to another member by now, and nobody can say which: read again from what is committed.
+            self._rewind()
+        elif records:
+            self._hand_over(records)
+        self._report_lag()
+
+    def _gather(self, first: Message | None) -> list[Message]:
+        """The polled message and all others that wait already; `consume` alone would wait for a full batch."""
+        return [] if first is None else [first, *self._consumer.consume(MAX_BATCH - 1, 0)]
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise self._lost_range(message)
+        if error.fatal() or error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
+            raise SourceError(f"{self._topic}: {error.str()} (are the topics there? run: fraud topics)")
+        if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION):
+            raise SourceError(f"{self._topic}: {error.str()}")
+        log.warning("%s: %s", self._topic, error.str())
+        return False
+
+    def _lost_range(self, message: Message) -> LostRangeError:
+        partition = message.partition()
+        committed = self._consumer.committed([TopicPartition(self._topic, partition)], timeout=_LOOKUP_S)[0].offset
+        low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_LOOKUP_S)
+        return LostRangeError(
+            f"partition {partition} of {self._topic}: next to read is {committed}, but the log holds {low} to {high}; "
+            f"offsets {min(committed, high)} to {max(low, committed)} are lost. To go on without them, set the group's offset yourself"
+        )
+
+    def _hand_over(self, records: list[Message]) -> None:
+        batch = Batch(self._epoch, self._number, records, self._consumer.consumer_group_metadata())
+        self._number += 1
+        self._in_flight.add()
+        self._deliver(batch)
+
+    def _rewind(self) -> None:
+        """Starts the epoch again at the committed offsets, once nothing of the old one is on its way."""
+        self._drain()
+        self._epoch = self._in_flight.epoch
+        self._number = 0
+        owned = self._consumer.assignment()
+        if owned:
+            self._consumer.incremental_unassign(owned)
+            self._assign(owned)
+
+    def _drain(self) -> None:
+        if not self._in_flight.wait_until_empty(_DRAIN_S):
+            raise SourceError(f"batches were still on their way after {_DRAIN_S:.0f} s")
+
+    def _assign(self, partitions: list[TopicPartition]) -> None:
+        """Takes partitions at their committed offsets; at the beginning where the group never committed."""
+        committed = self._consumer.committed(partitions, timeout=_LOOKUP_S)
+        for position in committed:
+            if position.error:
+                raise KafkaException(position.error)
+            self._starts[position.partition] = position.offset
+            if position.offset < 0:
+                position.offset = OFFSET_BEGINNING
+        self._consumer.incremental_assign(committed)
+
+    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalances += 1
+        if partitions:
+            self._assign(partitions)
+        else:
+            self._consumer.incremental_assign([])
+        self._assigned.set()
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """What is in flight is committed or aborted before another member may read on."""
+        self._rebalances += 1
+        self._drain()
+        self._consumer.incremental_unassign(partitions)
+
+    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """The partitions are somebody else's already: nothing in flight may be committed."""
+        self._rebalances += 1
+        self._in_flight.end_epoch()
+        self._consumer.incremental_unassign(partitions)
+
+    def _report_lag(self) -> None:
+        if monotonic() - self._lag_at < _LAG_EVERY_S:
+            return
+        self._lag_at = monotonic()
+        ranges = {}
+        for position in self._consumer.assignment():
+            low, high = self._consumer.get_watermark_offsets(position, cached=True)
+            if high >= 0:  # known from the first fetch on
+                ranges[position.partition] = (max(self._starts[position.partition], low), high)
+        self._on_lag(ranges)

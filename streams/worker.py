@@ -1,0 +1,164 @@
+"""One scoring process: consumer thread -> Faust agent -> commit thread, and how it starts and stops.
+
+On SIGTERM: stop polling, let the batches on their way commit, leave the group, stop Faust. After STOP_S what is not committed is
+given up, which is safe: nothing of it was acknowledged, and whoever comes next reads it again.
+"""
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
+
+from streams import topics
+from streams.app import create_app
+from streams.batch import Batch, InFlight
+from streams.committer import TransactionalCommitter, producer_settings
+from streams.connection import Connection
+from streams.http import serve
+from streams.metrics import ScorerMetrics
+from streams.pipeline import CommitPipeline
+from streams.scoring import Scorer, ScoringModel
+from streams.source import CONSUMER_SETTINGS, Source
+
+log = logging.getLogger(__name__)
+
+STOP_S = 2.0  # SIGTERM to exit is promised within 5 s: this, and as long again for what is given up
+_RETRY_S = 1.0
+
+
+class TopicsMissingError(RuntimeError):
+    """The cluster answers, and has no such topic."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def wait_for_cluster(connection: Connection, stop: threading.Event) -> None:
+    """Returns when the cluster answers and has the topics, or when `stop` is set. Raises TopicsMissingError, KafkaException."""
+    admin = AdminClient(connection.config())
+    waited = False
+    while not stop.is_set():
+        try:
+            found = admin.list_topics(timeout=5).topics
+        except KafkaException as error:
+            if not error.args[0].retriable() and error.args[0].name() != "_TRANSPORT":
+                raise
+            if not waited:
+                log.warning("waiting for Kafka at %s", connection.bootstrap_servers)
+                waited = True
+            stop.wait(_RETRY_S)
+            continue
+        missing = {connection.named(topic.name) for topic in topics.TOPICS} - found.keys()
+        if missing:
+            raise TopicsMissingError(f"no topic {', '.join(sorted(missing))} on {connection.bootstrap_servers}; run: fraud topics")
+        return
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a worker is: its transactional id (stable over restarts), the port of its page, and how often it was started again."""
+
+    name: str
+    port: int
+    restarts: int = 0
+
+
+class Worker:
+    """Everything one scoring process owns, wired. `on_stop` is told of SIGTERM."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        model: ScoringModel,
+        identity: Identity,
+        on_stop: Callable[[], None] = lambda: None,
+        committer: type[TransactionalCommitter] = TransactionalCommitter,
+    ) -> None:
+        self._connection = connection
+        self._model = model
+        self._identity = identity
+        self._on_stop = on_stop
+        self._committer = committer
+        self._stopping = threading.Event()
+        self._give_up = threading.Event()  # ends what would otherwise wait for the cluster for ever
+        self._stopped = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._source: Source | None = None
+        self._registry = CollectorRegistry()
+        for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+            self._registry.register(collector)
+        self._metrics = ScorerMetrics(self._registry, connection.named(topics.TRANSACTIONS), model.version, identity.restarts)
+
+    def run(self) -> None:
+        """Scores until SIGTERM. Raises what stopped it otherwise."""
+        asyncio.run(self._run())
+        if self._failure is not None:
+            raise self._failure
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_signal_handler(signal.SIGTERM, self._on_sigterm)
+        close = serve(self._registry, self._identity.port, self._ready, "--metrics-port or FRAUD_METRICS_PORT")
+        try:
+            await asyncio.to_thread(wait_for_cluster, self._connection, self._stopping)
+            if not self._stopping.is_set():
+                await self._score()
+        finally:
+            close()
+
+    async def _score(self) -> None:
+        in_flight = InFlight()
+        producer = Producer(self._connection.writer(producer_settings(self._connection.named(self._identity.name))))
+        committer = self._committer(self._connection, producer, self._give_up)
+        await asyncio.to_thread(committer.open)
+        pipeline = CommitPipeline(committer, in_flight, lambda scored: self._metrics.committed(scored, _utc_now()), self._fail)
+        app, channel = create_app(self._identity.name, Scorer(self._model, _utc_now), pipeline)
+        await app.start()
+        app.flow_control.resume()  # Faust's own consumer would do so; there is none
+
+        def deliver(batch: Batch) -> None:
+            asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
+
+        consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS))
+        on_lag = lambda ranges: self._metrics.lagging(ranges, _utc_now())  # noqa: E731 - beside its one use
+        self._source = Source(self._connection, consumer, in_flight, deliver, self._fail, on_lag)
+        self._source.start()
+        log.info("scoring with model %s", self._model.version)
+        await self._stopped.wait()
+        await self._finish(self._source)
+        await app.stop()
+
+    async def _finish(self, source: Source) -> None:
+        """Lets what is on its way commit, for STOP_S; then gives it up."""
+        source.stop()
+        await asyncio.to_thread(source.join, STOP_S)
+        if source.is_alive():
+            log.warning("giving up what is not committed: the broker does not answer")
+            self._give_up.set()
+            await asyncio.to_thread(source.join, STOP_S)
+
+    def _ready(self) -> bool:
+        return self._source is not None and self._source.ready and not self._stopping.is_set()
+
+    def _on_sigterm(self) -> None:
+        self._on_stop()
+        self._request_stop()
+
+    def _request_stop(self) -> None:
+        self._stopping.set()
+        self._stopped.set()
+
+    def _fail(self, error: BaseException) -> None:
+        """From any thread: the first failure is the one that counts."""
+        if self._failure is None:
+            self._failure = error
+        self._give_up.set()
+        self._loop.call_soon_threadsafe(self._request_stop)

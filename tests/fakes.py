@@ -1,0 +1,79 @@
+"""Stand-ins at the edges of the scoring path: a model that is a formula, records that come from no broker, a sink that remembers."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+
+from model.contract import INPUTS, Thresholds
+from streams.batch import Batch, Scored
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass
+class FakeRecord:
+    raw: bytes | None
+    at: int = 0
+    of: int = 0
+    named: bytes | None = b"key"
+    sent_ms: int = 1_700_000_000_000
+
+    def value(self):
+        return self.raw
+
+    def key(self):
+        return self.named
+
+    def topic(self):
+        return "transactions"
+
+    def partition(self):
+        return self.of
+
+    def offset(self):
+        return self.at
+
+    def timestamp(self):
+        return (1, self.sent_ms)
+
+
+@dataclass
+class FakeModel:
+    """margin = V1; a row whose V2 is 666 raises. Contributions: V1's value for V1, nothing for the others; base 0."""
+
+    version: str = "fake"
+    thresholds: Thresholds = field(default_factory=lambda: Thresholds(review=0.5, block=0.9))
+    usual: dict = field(default_factory=lambda: dict.fromkeys(INPUTS, (-1.0, 1.0)))
+
+    def margins(self, rows):
+        if (rows[:, 1] == 666).any():
+            raise RuntimeError("the model cannot")
+        return rows[:, 0].astype(np.float64)
+
+    def explain(self, rows):
+        contributions = np.zeros(rows.shape)
+        contributions[:, 0] = rows[:, 0]
+        return 0.0, contributions
+
+
+@dataclass
+class FakeSink:
+    """Remembers what it was given."""
+
+    submitted: list[Scored] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+    epoch: int = 0
+
+    def dropped(self, batch: Batch) -> bool:
+        return batch.epoch != self.epoch
+
+    async def submit(self, scored: Scored) -> None:
+        self.submitted.append(scored)
+
+    def failed(self, batch: Batch, error: Exception) -> None:
+        self.failures.append(error)
+
+
+def batch_of(*values: bytes | None) -> Batch:
+    return Batch(0, 0, [FakeRecord(value, offset) for offset, value in enumerate(values)])
