@@ -9,6 +9,7 @@ from cli import alerts, kafka, ledger, score, topics, train  # noqa: F401 - a su
 from cli.app import FAILED, USAGE, CommandError, app
 from cli.settings import SettingsError
 from infra.kafka import BrokerError
+from infra.kafka import BrokerError
 from model.errors import ModelError
 from streams.reading import ReadingError
 from streams.topics import TopicMismatchError

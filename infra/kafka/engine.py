@@ -1,4 +1,4 @@
-"""Docker's engine: does it answer, and has it got an image?"""
+"""Docker: does its engine answer, has it got an image, and how is compose called?"""
 
 import subprocess
 
@@ -24,3 +24,11 @@ def has(image: str) -> bool:
     if _succeeds("docker", "image", "inspect", image, timeout=_ANSWER_TIMEOUT_S):
         return True
     return answers() and _succeeds("docker", "pull", "--quiet", image, timeout=PULL_TIMEOUT_S)
+
+
+def compose() -> tuple[str, ...] | None:
+    """How compose is called here: as Docker's plugin, or as the program of its own that Debian has."""
+    for command in (("docker", "compose"), ("docker-compose",)):
+        if _succeeds(*command, "version", timeout=_ANSWER_TIMEOUT_S):
+            return command
+    return None

@@ -11,7 +11,7 @@ from string import Template
 
 import psutil
 
-from infra.kafka import BrokerError, jars, ports, ready
+from infra.kafka import BrokerError, Status, jars, ports, ready
 
 _HERE = Path(__file__).parent
 _HEAP = "-Xmx768m"
@@ -26,20 +26,33 @@ class LocalBroker:
     `jars_folder` shares the jars of another home; `controller_port` is `port` + 3 unless it is given.
     """
 
+    kind = "local"
+
     def __init__(self, home: Path, port: int, controller_port: int | None = None, jars_folder: Path | None = None) -> None:
+        self.port = port
         self.bootstrap_servers = f"127.0.0.1:{port}"
         self.log = home / "logs" / "kafka.log"
-        self._port = port
         self._controller_port = controller_port or ports.controller(port)
         self._folder = home / "kafka"
         self._data = self._folder / "data"
         self._jars = jars_folder or self._folder / "jars"
-        self._pid_file = self._folder / "local.json"
+        self._pid_file = self._pid_file_of(home)
 
-    @property
-    def recorded(self) -> bool:
-        """Whether a broker was started here and not stopped since; it may have been killed."""
-        return self._pid_file.exists()
+    @staticmethod
+    def _pid_file_of(home: Path) -> Path:
+        return home / "kafka" / "local.json"
+
+    @classmethod
+    def recorded(cls, home: Path) -> "LocalBroker | None":
+        """The broker that was started here and not stopped since; it may have been killed."""
+        try:
+            return cls(home, json.loads(cls._pid_file_of(home).read_text())["port"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self.process() is not None
 
     def process(self) -> psutil.Process | None:
         """The running broker. Its creation time tells it from another process that was given the same pid later."""
@@ -51,21 +64,22 @@ class LocalBroker:
             return None
         return process if ours else None
 
-    def status(self) -> tuple[bool, str]:
+    def status(self) -> Status:
         """Whether the broker answers, and a line that says so."""
         process = self.process()
         if process is None:
-            return False, "not running"
+            return Status(False, self.kind, self.bootstrap_servers, "not running")
         if not ready.answers(self.bootstrap_servers):
-            return False, f"process {process.pid} runs, but does not answer at {self.bootstrap_servers}; its log: {self.log}"
-        return True, f"running at {self.bootstrap_servers} (process {process.pid}, log {self.log})"
+            return Status(False, self.kind, self.bootstrap_servers, f"process {process.pid} runs, but does not answer")
+        return Status(True, self.kind, self.bootstrap_servers, f"process {process.pid}")
 
     def start(self, say: Callable[[str], None]) -> None:
         """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
-        if self.process():
+        if self.alive():
             self._wait(log_from=0)
             return
-        ports.refuse_taken(self._port, self._controller_port)
+        ports.refuse_taken(self.port)
+        ports.refuse_taken(self._controller_port, "Kafka's controller, FRAUD_KAFKA_PORT + 3")
         jars.check_java()
         jars.fetch(self._jars, say)
         self._format()
@@ -97,15 +111,15 @@ class LocalBroker:
             process = psutil.Popen(
                 self._java("kafka.Kafka", str(settings)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        noted = {"pid": process.pid, "created": process.create_time(), "port": self._port}
+        noted = {"pid": process.pid, "created": process.create_time(), "port": self.port}
         self._pid_file.write_text(json.dumps(noted))
         self._wait(log_from=begin)
 
     def _wait(self, log_from: int) -> None:
-        if ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=lambda: self.process() is not None):
+        if ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive):
             return
         lines = self.log.read_bytes()[log_from:].decode(errors="replace").splitlines()[-_SHOWN_LOG_LINES:]
-        why = f"did not answer within {_START_TIMEOUT_S} s" if self.process() else "ended at once"
+        why = f"did not answer within {_START_TIMEOUT_S} s" if self.alive() else "ended at once"
         raise BrokerError("\n".join([f"Kafka {why} at {self.bootstrap_servers}. The end of its log, {self.log}:", *lines]))
 
     def _format(self) -> None:
@@ -135,5 +149,5 @@ class LocalBroker:
 
     def _settings(self, path: Path, data: Path) -> Path:
         template = Template((_HERE / "server.properties").read_text())
-        path.write_text(template.substitute(port=self._port, controller_port=self._controller_port, data=data))
+        path.write_text(template.substitute(port=self.port, controller_port=self._controller_port, data=data))
         return path

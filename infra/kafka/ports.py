@@ -21,12 +21,7 @@ def taken(port: int) -> bool:
     return False
 
 
-def refuse_taken(port: int, controller_port: int) -> None:
+def refuse_taken(port: int, use: str = "Kafka, FRAUD_KAFKA_PORT") -> None:
     """Raises BrokerError when another program holds a port that Kafka needs."""
     if taken(port):
-        raise BrokerError(f"port {port} is taken by another program; set FRAUD_KAFKA_PORT to a free one")
-    if taken(controller_port):
-        raise BrokerError(
-            f"port {controller_port}, for Kafka's controller (FRAUD_KAFKA_PORT + 3), is taken by another program; "
-            "set FRAUD_KAFKA_PORT to another port"
-        )
+        raise BrokerError(f"port {port} ({use}) is taken by another program; set FRAUD_KAFKA_PORT to another port")

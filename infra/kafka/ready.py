@@ -1,7 +1,8 @@
 """When is a broker ready? When it answers a metadata request: its port accepts connections earlier than that."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -9,10 +10,11 @@ from confluent_kafka.admin import AdminClient
 _ATTEMPT_S = 1.0
 
 
-def answers(bootstrap_servers: str, timeout: float = _ATTEMPT_S) -> bool:
-    """Whether a broker answers a metadata request within `timeout` seconds and names itself."""
+def answers(bootstrap_servers: str, timeout: float = _ATTEMPT_S, properties: Mapping[str, Any] | None = None) -> bool:
+    """Whether a broker answers a metadata request within `timeout` seconds. `properties` are librdkafka's, for SASL and TLS."""
     # log_level 0: the client would print each refused connection of a broker that is still starting
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0, "reconnect.backoff.max.ms": 250})
+    quick = {"bootstrap.servers": bootstrap_servers, "log_level": 0, "reconnect.backoff.max.ms": 250}
+    admin = AdminClient({**(properties or {}), **quick})
     try:
         return bool(admin.list_topics(timeout=timeout).brokers)
     except KafkaException:

@@ -1,0 +1,123 @@
+"""Kafka in a container, by docker-compose.yml. Its data last as long as the container, which `stop` removes."""
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.kafka import BrokerError, Status, engine, ports, ready
+
+_FILE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
+_START_TIMEOUT_S = 90
+_COMMAND_TIMEOUT_S = 120
+_SHOWN_LOG_LINES = 15
+
+
+def _run(*command: str, **environment: str) -> str:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_COMMAND_TIMEOUT_S,
+            env=os.environ | environment,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BrokerError(f"{command[0]}: {error}") from None
+    if done.returncode:
+        raise BrokerError(f"`{' '.join(command)}` failed:\n{done.stdout[-2000:]}")
+    return done.stdout.strip()
+
+
+class ContainerBroker:
+    """The container of one `home`; the compose project is named after it, so that two checkouts do not clash."""
+
+    kind = "container"
+
+    def __init__(self, home: Path, port: int) -> None:
+        self.port = port
+        self.bootstrap_servers = f"127.0.0.1:{port}"
+        self.log = home / "logs" / "kafka.log"
+        self._project = f"fraud-{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]}"
+        self._note = self._note_of(home)
+
+    @staticmethod
+    def _note_of(home: Path) -> Path:
+        return home / "kafka" / "container.json"
+
+    @classmethod
+    def recorded(cls, home: Path) -> "ContainerBroker | None":
+        """The broker that was started here and not stopped since; its container may have been killed."""
+        try:
+            return cls(home, json.loads(cls._note_of(home).read_text())["port"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def alive(self) -> bool:
+        """Whether the container runs."""
+        return bool(self._container("status=running"))
+
+    def status(self) -> Status:
+        """Whether the broker answers, and a line that says so."""
+        if not self.alive():
+            return Status(False, self.kind, self.bootstrap_servers, "not running")
+        if not ready.answers(self.bootstrap_servers):
+            return Status(False, self.kind, self.bootstrap_servers, f"its container {self._container()} runs, but does not answer")
+        return Status(True, self.kind, self.bootstrap_servers, f"container {self._container()} of project {self._project}")
+
+    def start(self, say: Callable[[str], None]) -> None:
+        """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
+        if self.alive():
+            self._wait()
+            return
+        ports.refuse_taken(self.port)
+        say("starting Kafka in a container")
+        try:
+            self._remove()  # what is left of one that was killed
+            self._note.parent.mkdir(parents=True, exist_ok=True)
+            self._note.write_text(json.dumps({"port": self.port}))
+            self._compose("up", "-d", "kafka")
+            self._wait()
+        except BaseException:  # Ctrl-C too: the container would stay
+            self.stop()
+            raise
+
+    def stop(self) -> bool:
+        """Removes the container with its data, after its log was kept; False when none was running."""
+        running = self.alive()
+        if container := self._container():
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self.log.write_text(_run("docker", "logs", container) + "\n")
+        self._remove()
+        with contextlib.suppress(BrokerError):  # other services of the project may still use it
+            _run("docker", "network", "rm", f"{self._project}_default")
+        self._note.unlink(missing_ok=True)
+        return running
+
+    def _remove(self) -> None:
+        self._compose("rm", "--stop", "--force", "-v", "kafka")
+
+    def _wait(self) -> None:
+        if ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive):
+            return
+        why = f"did not answer within {_START_TIMEOUT_S} s" if self.alive() else "ended at once"
+        end = _run("docker", "logs", "--tail", str(_SHOWN_LOG_LINES), self._container())
+        raise BrokerError(f"Kafka {why} at {self.bootstrap_servers}. The end of its log, {self.log}:\n{end}")
+
+    def _container(self, *conditions: str) -> str:
+        """The container's id, empty when there is none."""
+        wanted = (f"label=com.docker.compose.project={self._project}", "label=com.docker.compose.service=kafka", *conditions)
+        return _run("docker", "ps", "--all", "--quiet", *(part for condition in wanted for part in ("--filter", condition)))
+
+    def _compose(self, *arguments: str) -> None:
+        command = engine.compose()
+        if command is None:
+            raise BrokerError("neither `docker compose` nor docker-compose was found; one of them is needed for Kafka in a container")
+        # the port is a variable of the file
+        _run(*command, "-p", self._project, "-f", str(_FILE), *arguments, FRAUD_KAFKA_PORT=str(self.port))
