@@ -9,7 +9,6 @@
 Loading raises ArtefactError (`model.errors`): missing, damaged, of a newer format, or made for other features.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,24 +16,25 @@ from typing import Any
 
 import numpy as np
 import xgboost
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy.special import expit
 
 from model.contract import INPUTS, Decision, Thresholds
 from model.errors import DamagedArtefactError, FeatureMismatchError, MissingArtefactError, NewerFormatError
-from model.manifest import FORMAT_VERSION, Manifest, version_of
+from model.manifest import FORMAT_VERSION, Manifest, sha256, version_of
 
 MODEL, MANIFEST, REFERENCE, CARD = "model.ubj", "manifest.json", "reference.parquet", "MODEL_CARD.md"
 HASHED = (MODEL, REFERENCE)
 LATEST = "latest"
 
 
-def probabilities(margins: np.ndarray) -> np.ndarray:
-    """The logistic function in float64: float64[n] margins to float64[n] probabilities, exact at both ends, never an overflow."""
+def probabilities(margins: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logistic function in float64: float64[n] margins to float64[n] probabilities, precise at both ends, without overflow."""
     return np.asarray(expit(np.asarray(margins, np.float64)), np.float64)
 
 
-def decisions(probabilities: np.ndarray, thresholds: Thresholds) -> list[Decision]:
+def decisions(probabilities: NDArray[np.float64], thresholds: Thresholds) -> list[Decision]:
     """`block` from thresholds.block on, else `review` from thresholds.review on, else `approve`; for float64[n] probabilities."""
     review, block = thresholds.review, thresholds.block
     return ["block" if p >= block else "review" if p >= review else "approve" for p in probabilities.tolist()]
@@ -63,6 +63,8 @@ class Model:
         booster = xgboost.Booster({"nthread": 1})
         booster.load_model(bytearray(content[MODEL]))
         booster.set_param({"nthread": 1})  # what was loaded may say otherwise
+        if booster.feature_names != list(INPUTS):
+            raise FeatureMismatchError(f"{resolved / MODEL} was made for other features than its manifest says; run: fraud train")
         return cls(resolved, version, manifest, booster)
 
     @property
@@ -85,13 +87,13 @@ class Model:
         """Parquet of the held-back rows in time order: Time, V1..V28, Amount, Class, margin, probability."""
         return self.directory / REFERENCE
 
-    def margins(self, rows: np.ndarray) -> np.ndarray:
+    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """float32[n, 29] in the order of `features` to float64[n] log odds, calibration applied."""
         calibration = self.manifest.calibration
         raw = self.booster.inplace_predict(rows, predict_type="margin")
         return calibration.scale * np.asarray(raw, np.float64) + calibration.offset
 
-    def explain(self, rows: np.ndarray) -> tuple[float, np.ndarray]:
+    def explain(self, rows: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
         """Exact TreeSHAP (Lundberg et al. 2020) of float32[n, 29], n >= 1: the base, and float64[n, 29] contributions, both in log odds.
 
         base + the sum of a row's contributions is its margin within 1e-4. It costs some hundred times a score: for alerts only.
@@ -129,6 +131,6 @@ def _checked(path: Path, digest: str) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise DamagedArtefactError(f"{path} cannot be read ({error.strerror}); run: fraud train") from None
-    if hashlib.sha256(content).hexdigest() != digest:
+    if sha256(content) != digest:
         raise DamagedArtefactError(f"{path} was changed after it was written; run: fraud train")
     return content

@@ -22,8 +22,8 @@ transactions prepared exactly as those of the file below; of any other source it
 ## Data
 
 Two days of card payments in September 2013 with 492 frauds among 284,807, if the file is creditcard.csv: A. Dal Pozzolo, O. Caelen,
-R. A. Johnson and G. Bontempi, Calibrating Probability with Undersampling for Unbalanced Classification, CIDM 2015. Licence as third parties report it:
-DbCL 1.0 / ODbL (a copy at Zenodo, DOI 10.5281/zenodo.7395559, is under CC BY 4.0).
+R. A. Johnson and G. Bontempi, Calibrating Probability with Undersampling for Unbalanced Classification, CIDM 2015.
+Licence as third parties report it: DbCL 1.0 / ODbL (a copy at Zenodo, DOI 10.5281/zenodo.7395559, is under CC BY 4.0).
 
 SHA-256 of the CSV: `{dataset}`
 
@@ -42,8 +42,9 @@ SHA-256 of the CSV: `{dataset}`
 {thresholds}
 
 Average precision {average_precision:.3f}. `review` (all alerts, stopped payments included) is the lowest score with room for
-{alerts} alerts a day at {daily:,} transactions a day; `block` is the lowest score from which on at least {precision:.0%} of the rows were fraud. Both were
-chosen on these very rows, few of which are fraud: expect less on new ones.
+{alerts} alerts a day at {daily:,} transactions a day; `block` is the lowest score from which on at least
+{precision:.0%} of the rows were fraud. Both were chosen on these very rows, few of which are fraud,
+and the parameters of the trees on forward folds that reach into them: expect less on new ones.
 
 ## Limits
 

@@ -35,7 +35,7 @@ class _Identified(Message):
     event_time: AwareDatetime = Field(description="RFC 3339 with an offset")
 
 
-_components: dict[str, Any] = {name: (Float32, ...) for name in COMPONENTS}
+_components: dict[str, Any] = dict.fromkeys(COMPONENTS, (Float32, ...))
 
 Transaction = create_model(
     "Transaction",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from model.contract import FLOAT32_OVERFLOW, INPUTS
 from model.errors import DatasetError
@@ -48,7 +49,7 @@ def _refuse_values(path: Path, table: pd.DataFrame) -> None:
         raise DatasetError(f"{path} is not in time order, and rows are split by time: sort it by Time first")
 
 
-def matrix(table: pd.DataFrame) -> np.ndarray:
+def matrix(table: pd.DataFrame) -> NDArray[np.float32]:
     """The model's inputs, float32[n, 29] in the order of `INPUTS`: the same numbers that the stream packs."""
     return table[list(INPUTS)].to_numpy(np.float32)
 

@@ -61,4 +61,9 @@ def version_of(content: dict[str, Any]) -> str:
     """The version of an artefact: a hash of its manifest, which in turn holds the hashes of the files. `version` itself is left out."""
     rest = {name: value for name, value in content.items() if name != "version"}
     canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:_VERSION_DIGITS]
+    return sha256(canonical.encode())[:_VERSION_DIGITS]
+
+
+def sha256(content: bytes) -> str:
+    """SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()

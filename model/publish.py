@@ -1,6 +1,5 @@
 """Writing an artefact: to a temporary folder first, so that a reader sees all of it or nothing."""
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -10,7 +9,7 @@ from model import card
 from model.artefact import CARD, HASHED, LATEST, MANIFEST, MODEL, REFERENCE, Model
 from model.contract import INPUTS
 from model.errors import ArtefactError
-from model.manifest import Manifest, version_of
+from model.manifest import Manifest, sha256, version_of
 from model.training import PARAMETERS, TREES, Trained
 
 
@@ -34,7 +33,7 @@ def _write(trained: Trained, folder: Path) -> str:
         thresholds=trained.thresholds,
         calibration=trained.calibration,
         usual=trained.usual,
-        hashes={name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in HASHED},
+        hashes={name: sha256((folder / name).read_bytes()) for name in HASHED},
         fitted_on=trained.fitted_on,
         held_back=trained.held_back,
         test=trained.test,

@@ -108,9 +108,8 @@ def decode(value: bytes | None, rows: bytearray, row: int, max_bytes: int = MAX_
     if len(value) > max_bytes:
         raise InvalidTransactionError("too_large", f"{len(value)} bytes, {max_bytes} are allowed")
     try:
-        value.decode()  # strict: msgspec does not look into the text of fields that it skips
+        value.decode()  # strict: msgspec does not look into the text of fields that it skips; it refuses lone surrogates everywhere
         record = cast(TransactionRecord, _decoder.decode(value))
-        record.transaction_id.encode()  # a lone surrogate can be written in JSON, but not in UTF-8
         _row.pack_into(rows, row * ROW_BYTES, *inputs(record))
     except msgspec.ValidationError as error:
         raise InvalidTransactionError("invalid_transaction", str(error)) from None

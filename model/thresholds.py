@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.contract import Thresholds
 
@@ -32,18 +33,18 @@ class Outcome:
         return self.caught / self.frauds if self.frauds else None
 
 
-def outcome(probabilities: np.ndarray, is_fraud: np.ndarray, threshold: float) -> Outcome:
+def outcome(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_], threshold: float) -> Outcome:
     """Judges a threshold on float64[n] probabilities and bool[n] truth."""
     flagged = probabilities >= threshold
     return Outcome(int(flagged.sum()), int((flagged & is_fraud).sum()), int(is_fraud.sum()))
 
 
-def outcomes(thresholds: Thresholds, probabilities: np.ndarray, is_fraud: np.ndarray) -> dict[str, Outcome]:
+def outcomes(thresholds: Thresholds, probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> dict[str, Outcome]:
     """Both thresholds judged: `review` flags every alert, stopped payments included."""
     return {name: outcome(probabilities, is_fraud, threshold) for name, threshold in thresholds.model_dump().items()}
 
 
-def choose(probabilities: np.ndarray, is_fraud: np.ndarray) -> Thresholds:
+def choose(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> Thresholds:
     """`review` by capacity, `block` by precision; 0 < review <= block < 1.
 
     review: the lowest score that flags at most ALERTS_A_DAY, scaled from TRANSACTIONS_A_DAY to the number of rows (one row at least).
@@ -60,7 +61,9 @@ def choose(probabilities: np.ndarray, is_fraud: np.ndarray) -> Thresholds:
     return Thresholds(review=review, block=min(max(block, review), _MOST))
 
 
-def _cumulative(probabilities: np.ndarray, is_fraud: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _cumulative(
+    probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Distinct scores from the highest on, the rows at or above each, and the frauds among them."""
     order = np.argsort(-probabilities, kind="stable")
     ordered = probabilities[order]

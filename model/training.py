@@ -16,15 +16,20 @@ from model.errors import TrainingError
 from model.manifest import Calibration, FittedRows, Rows
 from model.split import split
 
-TREES = 200
-# nthread 1: sums in another order are other bytes, and the version is a hash of the bytes.
+# Measured on creditcard.csv: fitted on the first 50, 67 and 83 % of the training part, judged on the next sixth, the mean average precision
+# is 0.815 over three seeds (0.813, 0.813, 0.820; this seed 0.820); the same trees without the four lines that restrain them: 0.767.
+TREES = 175
 PARAMETERS: dict[str, Any] = {
     "objective": "binary:logistic",
     "tree_method": "hist",
     "max_depth": 5,
     "eta": 0.1,
+    "subsample": 0.8,
+    "colsample_bylevel": 0.5,
+    "min_child_weight": 2,
+    "reg_lambda": 5,
     "seed": 20130901,
-    "nthread": 1,
+    "nthread": 1,  # sums in another order are other bytes, and the version is a hash of the bytes
 }
 USUAL_QUANTILES = (0.01, 0.99)
 

@@ -1,0 +1,214 @@
+"""What is a valid transaction: any bytes give a record or a dead letter's reason, and what is accepted is sound for every reader."""
+
+import json
+import math
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from model.contract import FLOAT32_OVERFLOW, INPUTS, Transaction
+from model.records import DEAD_LETTER_KINDS, MAX_TRANSACTION_BYTES, ROW_BYTES, InvalidTransactionError, decode, inputs
+
+FIELDS = {"transaction_id": "a-1", "event_time": "2013-09-01T00:00:00Z", **dict.fromkeys(INPUTS, 0.5)}
+LARGEST = math.nextafter(FLOAT32_OVERFLOW, 0)
+
+patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no defect
+
+
+def message(**changes) -> bytes:
+    return json.dumps(FIELDS | changes).encode()
+
+
+def with_raw(field: str, text: str) -> bytes:
+    """One more field, whose value is given as JSON text; of duplicate keys the last counts."""
+    return message()[:-1] + f',"{field}":{text}}}'.encode("utf-8", "surrogatepass")
+
+
+def read(value):
+    return decode(value, bytearray(ROW_BYTES), 0)
+
+
+def kind_of(value) -> str:
+    with pytest.raises(InvalidTransactionError) as caught:
+        read(value)
+    assert caught.value.detail
+    return caught.value.kind
+
+
+def sound(value: bytes) -> None:
+    """Decodes, and holds whatever is accepted against json and pydantic; rows are finite float32 of what was sent."""
+    row = bytearray(ROW_BYTES)
+    try:
+        record = decode(value, row, 0)
+    except InvalidTransactionError as error:
+        assert error.kind in DEAD_LETTER_KINDS
+        return
+    document = json.loads(value)
+    assert document["transaction_id"] == record.transaction_id
+    model = Transaction.model_validate(msgspec.structs.asdict(record))
+    assert model.model_dump() == msgspec.structs.asdict(record)
+    packed = np.frombuffer(row, np.float32)
+    assert np.isfinite(packed).all()
+    np.testing.assert_array_equal(packed, np.array([float(document[name]) for name in INPUTS]).astype(np.float32))
+    record.transaction_id.encode()
+    (record.account_id or "").encode()
+
+
+numbers = st.one_of(st.floats(), st.integers(-(10**45), 10**45), st.sampled_from([FLOAT32_OVERFLOW, LARGEST, -LARGEST, -0.0, 1e-50]))
+simple = st.none() | st.booleans() | numbers | st.text(max_size=140)
+anything = simple | st.lists(simple, max_size=2) | st.dictionaries(st.text(max_size=5), simple, max_size=2)
+times = st.datetimes(timezones=st.sampled_from([None, UTC])).map(datetime.isoformat) | st.text(max_size=30)
+
+
+@patiently
+@given(st.binary(max_size=400))
+@example(b"")
+@example(b"\xef\xbb\xbf" + message())
+@example(b"[" * 100_000)
+def test_any_bytes(value):
+    sound(value)
+
+
+@patiently
+@given(st.dictionaries(st.sampled_from([*FIELDS, "account_id", "Class", "é"]), anything | times, max_size=4))
+def test_any_field_of_a_transaction_replaced(changes):
+    sound(message(**changes))
+
+
+@patiently
+@given(
+    st.sampled_from(INPUTS),
+    st.from_regex(r"-?\d{0,3}(\.\d{0,9})?([eE][+-]?\d{1,3})?", fullmatch=True) | numbers.map(repr),
+)
+def test_any_way_to_write_a_number(field, text):
+    sound(with_raw(field, text))
+
+
+@patiently
+@given(st.data())
+def test_any_damage_to_a_transaction(data):
+    value = bytearray(message(account_id="é", more=[1, {"a": "\\"}]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        value[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
+    sound(bytes(value))
+
+
+def test_rows_are_packed_side_by_side():
+    rows = bytearray(2 * ROW_BYTES)
+    decode(message(V1=1.5, Amount=2.5), rows, 1)
+    decode(message(V1=-1.5), rows, 0)
+    matrix = np.frombuffer(rows, np.float32).reshape(2, len(INPUTS))
+    assert matrix[:, 0].tolist() == [-1.5, 1.5]
+    assert matrix[1, -1] == 2.5
+
+
+def test_inputs_are_what_was_sent_not_what_a_float32_keeps():
+    record = read(message(V1=0.1, Amount=149.62))
+    assert inputs(record)[0] == 0.1
+    assert inputs(record)[-1] == 149.62
+
+
+ACCEPTED = {
+    "128 characters, of 4 bytes each": message(transaction_id="😀" * 128, account_id="é" * 128),
+    "no account": message(account_id=None),
+    "unknown fields": message(Class=1, deep={"a": [None, "x"]}),
+    "the largest numbers": message(V1=LARGEST, V2=-LARGEST, Amount=LARGEST),
+    "numbers too small for a float32": message(V1=1e-300, Amount=5e-324),
+    "negative zero": message(Amount=-0.0),
+    "whole numbers": message(V1=-3, Amount=7),
+    "white space around": b" \t\r\n" + message() + b"\n ",
+    "an offset": message(event_time="2013-09-01T00:00:00.123456+02:00"),
+    "a surrogate pair": with_raw("transaction_id", r'"\ud83d\ude00"'),
+    "of duplicates the last": with_raw("Amount", "1"),
+    "exactly the largest size": message() + b" " * (MAX_TRANSACTION_BYTES - len(message())),
+}
+MALFORMED = {
+    "null": None,
+    "empty": b"",
+    "white space": b"  ",
+    "a byte order mark": b"\xef\xbb\xbf" + message(),
+    "cut short": message()[:-1],
+    "two values": message() * 2,
+    "UTF-16": message().decode().encode("utf-16"),
+    "bad UTF-8 in a field": message().replace(b"a-1", b"a\xff1"),
+    "bad UTF-8 in an ignored field": with_raw("more", '"x"')[:-3] + b'\xff"}',
+    "an encoded surrogate in an ignored field": with_raw("more", '"\ud800"'),
+    "NaN": with_raw("V1", "NaN"),
+    "NaN in an ignored field": with_raw("more", "NaN"),
+    "Infinity": with_raw("Amount", "Infinity"),
+    "a leading zero": with_raw("V1", "01"),
+    "nested too deeply": with_raw("more", "[" * 20_000 + "]" * 20_000),
+    "a control character": message().replace(b"a-1", b"a\x01"),
+} | {
+    f"half of a surrogate pair, {text}, in {field}": with_raw(field, f'"x{text}y"')
+    for text in (r"\ud800", r"\udc00", r"\ud800\ud800")
+    for field in ("transaction_id", "account_id", "more")
+}
+INVALID = {
+    "no object": b"[1]",
+    "129 characters": message(transaction_id="x" * 129),
+    "129 characters of an account": message(account_id="x" * 129),
+    "an empty id": message(transaction_id=""),
+    "an empty account": message(account_id=""),
+    "a number for an id": message(transaction_id=1),
+    "a time without an offset": message(event_time="2013-09-01T00:00:00"),
+    "a number for a time": message(event_time=5),
+    "a day that is none": message(event_time="2013-02-30T00:00:00Z"),
+    "a negative amount": message(Amount=-1e-9),
+    "the smallest negative amount": message(Amount=-5e-324),
+    "text for a number": message(V1="1"),
+    "a truth value for a number": message(V1=True),
+    "null for a number": message(V28=None),
+    "1e39": message(V3=1e39),
+    "the first number that a float32 cannot hold": message(V3=FLOAT32_OVERFLOW),
+    "the same, negative": message(V3=-FLOAT32_OVERFLOW),
+    "the same, of the amount": message(Amount=FLOAT32_OVERFLOW),
+    "a number that a float64 cannot hold": with_raw("V3", "1e999"),
+    "a whole number that a float64 cannot hold": with_raw("V3", "9" * 400),
+} | {f"no {name}": json.dumps({k: v for k, v in FIELDS.items() if k != name}).encode() for name in FIELDS}
+
+
+@pytest.mark.parametrize("value", ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_accepted(value):
+    read(value)
+    sound(value)
+
+
+@pytest.mark.parametrize("value", MALFORMED.values(), ids=MALFORMED.keys())
+def test_malformed(value):
+    assert kind_of(value) == "malformed_json"
+
+
+@pytest.mark.parametrize("value", INVALID.values(), ids=INVALID.keys())
+def test_invalid(value):
+    assert kind_of(value) == "invalid_transaction"
+
+
+def test_too_large():
+    assert kind_of(ACCEPTED["exactly the largest size"] + b" ") == "too_large"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"transaction_id": "x" * 129},
+        {"account_id": ""},
+        {"V3": FLOAT32_OVERFLOW},
+        {"V3": -FLOAT32_OVERFLOW},
+        {"V3": math.inf},
+        {"V3": math.nan},
+        {"V1": "1"},
+        {"V1": True},
+        {"Amount": -5e-324},
+        {"event_time": datetime(2013, 9, 1)},
+    ],
+)
+def test_pydantic_has_the_same_limits(change):
+    Transaction.model_validate(msgspec.structs.asdict(read(message())))
+    with pytest.raises(ValidationError):
+        Transaction.model_validate(msgspec.structs.asdict(read(message())) | change)
