@@ -5,12 +5,21 @@ import sys
 
 from confluent_kafka import KafkaException
 
-from cli import alerts, kafka, ledger, score, topics, train  # noqa: F401 - a subcommand adds itself to the application when it is imported
+from cli import (  # noqa: F401 - a subcommand adds itself to the application when it is imported
+    alerts,
+    data,
+    kafka,
+    ledger,
+    replay,
+    score,
+    topics,
+    train,
+)
 from cli.app import FAILED, USAGE, CommandError, app
 from cli.settings import SettingsError
 from infra.kafka import BrokerError
-from infra.kafka import BrokerError
 from model.errors import ModelError
+from producer.errors import ProducerError
 from streams.reading import ReadingError
 from streams.topics import TopicMismatchError
 
@@ -23,7 +32,7 @@ def main() -> None:
     except SettingsError as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(USAGE)
-    except (BrokerError, CommandError, ModelError, ReadingError, TopicMismatchError) as error:
+    except (BrokerError, CommandError, ModelError, ProducerError, ReadingError, TopicMismatchError) as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(FAILED)
     except KafkaException as error:

@@ -37,6 +37,7 @@ class Settings:
     """Everything that comes from outside, read once at the start of a command."""
 
     home: Path
+    cache: Path
     bootstrap_servers: str | None
     kafka_port: int
     kafka_config: str | None
@@ -54,6 +55,7 @@ class Settings:
         home = Path(get("FRAUD_HOME") or ROOT / ".run").resolve()
         return cls(
             home=home,
+            cache=Path(get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-fraud-scorer",
             bootstrap_servers=get("FRAUD_BOOTSTRAP_SERVERS") or None,
             kafka_port=_number("FRAUD_KAFKA_PORT", 9092),
             kafka_config=get("FRAUD_KAFKA_CONFIG") or None,

@@ -1,0 +1,43 @@
+"""`fraud data`: creditcard.csv, fetched once and verified."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from cli.app import app
+from cli.settings import Settings
+from producer import dataset
+from producer.rows import Selection
+
+
+def fetched(settings: Settings, given: Path | None, quiet: bool) -> Path:
+    """The CSV to work with: the one given, FRAUD_DATA, or creditcard.csv, with a bar on a terminal while it is fetched."""
+    console = Console(stderr=True)
+    columns = (TextColumn("creditcard.csv"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=None, visible=False)
+        return dataset.fetch(
+            settings.cache,
+            given or settings.data,
+            lambda done, total: progress.update(task, completed=done, total=total, visible=True),
+        )
+
+
+@app.command()
+def data(
+    quiet: Annotated[bool, typer.Option(help="No progress.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+) -> None:
+    """Fetch creditcard.csv into the cache, if it is not there, and verify it. FRAUD_DATA names a copy to verify instead.
+
+    Example: fraud data
+    """
+    path = fetched(Settings.from_environment(), None, quiet)
+    sha256 = dataset.verify(path)
+    rows = Selection(path).total()
+    found = {"path": str(path), "rows": rows, "bytes": path.stat().st_size, "sha256": sha256}
+    print(json.dumps(found) if as_json else f"{path}: {rows:,} rows, sha256 {sha256}")

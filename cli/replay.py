@@ -1,0 +1,118 @@
+"""`fraud replay`: rows of a CSV as transactions, on time, each confirmed; and, if wanted, their labels later."""
+
+import json
+import re
+import signal
+import sys
+import threading
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli.app import app
+from cli.data import fetched
+from cli.durations import seconds
+from cli.settings import Settings
+from producer.labels import LabelFeed, replay_with_labels
+from producer.replay import Replay, Totals
+from producer.rows import RUN_NAME, Selection, read
+from producer.schedule import Schedule, at_rate, at_speed
+
+INTERRUPTED = 130  # what a shell reports after Ctrl-C
+_RATE = 2_000.0
+
+
+def _speed(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)x?", text.strip())
+    if not match or not float(match[1]):
+        raise typer.BadParameter(f"{text!r} is no speed: try 60x")
+    return float(match[1])
+
+
+def _schedule(rate: float | None, speed: str | None) -> Schedule:
+    if speed is None:
+        return at_rate(_RATE if rate is None else rate)
+    if rate is not None:
+        raise typer.BadParameter("--rate and --speed exclude each other: give one of them")
+    return at_speed(_speed(speed))
+
+
+def _run_name(name: str | None) -> str:
+    run = name or f"r{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    if not RUN_NAME.fullmatch(run):
+        raise typer.BadParameter(f"--run {run!r}: 1 to 100 letters, digits or . _ : -")
+    return run
+
+
+def _stopped_by_signal() -> threading.Event:
+    """Set by Ctrl-C or SIGTERM; a second one ends the process at once."""
+    stop = threading.Event()
+
+    def handle(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
+
+
+def _bar(quiet: bool) -> Progress:
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]:,.0f}/s"), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True)
+
+
+def _sentence(run: str, totals: Totals, labels: int | None) -> str:
+    text = f"run {run}: {totals.sent:,} sent, {totals.delivered:,} confirmed in {totals.seconds:.1f} s"
+    text += f"; {totals.offered_per_second:,.0f}/s offered, {totals.achieved_per_second:,.0f}/s achieved"
+    return text if labels is None else f"{text}; {labels:,} labels"
+
+
+@app.command()
+def replay(
+    *,
+    data: Annotated[Path | None, typer.Option(help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv, fetched.")] = None,
+    first: Annotated[int, typer.Option("--from", min=0, help="First row, counted from 0.")] = 0,
+    end: Annotated[int | None, typer.Option("--to", min=1, help="The row to stop before.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many transactions.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0, help="Transactions a second; 0: as fast as it can.  [default: 2000]")] = None,
+    speed: Annotated[str | None, typer.Option(help="Follow the file's own clock, so many times as fast: 60x.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Start over at the end.")] = False,
+    run: Annotated[str | None, typer.Option(help="Begins each transaction_id; default: by the time.")] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Send each transaction's label too, later, to the topic labels.")] = False,
+    label_delay: Annotated[str, typer.Option(help="How much later.")] = "2s",
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The totals as JSON.")] = False,
+) -> None:
+    """Send rows of a CSV to the topic `transactions`, each delivery confirmed; Ctrl-C stops in order (exit code 130).
+
+    Example: fraud replay --from 227845 --rate 2000 --labels
+    """
+    schedule, name, delay_s = _schedule(rate, speed), _run_name(run), seconds(label_delay)
+    if end is not None and end <= first:
+        raise typer.BadParameter("--to must be greater than --from")
+    settings = Settings.from_environment()
+    selection = Selection(fetched(settings, data, quiet), first, end, limit, loop)
+    connection, stop = settings.connection(), _stopped_by_signal()
+    feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
+    with _bar(quiet) as progress:
+        task = progress.add_task("", total=None if progress.disable else selection.total(), rate=0.0)
+
+        def on_progress(sent: int) -> None:
+            progress.update(task, completed=sent, rate=sent / (time.time() - (player.started_at or 0)))
+            if feed:
+                feed.sent(sent)
+
+        player = Replay(connection, read(selection, name), schedule, time, on_progress)
+        totals, labelled = replay_with_labels(player, feed, stop) if feed else (player.run(stop), None)
+    result = {"run": name, **asdict(totals), "labels": labelled}
+    print(json.dumps(result) if as_json else _sentence(name, totals, labelled))
+    if stop.is_set():
+        sys.exit(INTERRUPTED)

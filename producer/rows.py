@@ -1,0 +1,161 @@
+"""A CSV in the shape of creditcard.csv, row by row, as transactions.
+
+Columns Time (seconds from the first row), V1..V28, Amount and Class (1: fraud), in any order, others ignored. A number goes into
+the transaction as the text that the file has, so the float64 that a reader gets is the file's.
+"""
+
+import csv
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import count, islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple, cast
+
+import msgspec
+
+from model.contract import INPUTS
+from producer.errors import DataError
+
+EPOCH = datetime(2013, 9, 1, tzinfo=UTC)  # the month that the data is of; the day is a convention of this project
+RUN_NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")  # stands in every transaction_id, which may have 128 characters
+COLUMNS = ("Time", *INPUTS, "Class")
+
+_TRANSACTION = ('{"transaction_id":"%b","event_time":"%b",' + ",".join(f'"{name}":%b' for name in INPUTS) + "}").encode()
+
+
+class Row(NamedTuple):
+    """One row to replay. `time`: seconds from the first row of the file, going on from lap to lap."""
+
+    transaction_id: str
+    time: float
+    numbers: tuple[bytes, ...]
+    """V1..V28 and Amount as JSON, in the order of `INPUTS`."""
+    is_fraud: bool
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows of a CSV: 0-based, from `first` up to but without `end`, at most `limit` in all, again and again with `loop`."""
+
+    path: Path
+    first: int = 0
+    end: int | None = None
+    limit: int | None = None
+    loop: bool = False
+
+    def total(self) -> int | None:
+        """How many rows that is; None if it never ends. Raises DataError."""
+        if self.loop:
+            return self.limit
+        with _opened(self.path) as file:
+            n = sum(1 for _ in islice(_lines(file), self.first + 1, None if self.end is None else self.end + 1))
+        return n if self.limit is None else min(n, self.limit)
+
+
+def read(selection: Selection, run: str) -> Iterator[Row]:
+    """The selected rows, in memory one at a time. transaction_id = `<run>-<row>`, from the second lap on `<run>-<row>-<lap>`.
+
+    `run` must match RUN_NAME. Each lap goes on in time 1 s after the one before.
+    Raises DataError for a file that cannot be read, lacks a column or holds what is no number.
+    """
+    return islice(_laps(selection, run), selection.limit)
+
+
+def transaction(row: Row) -> bytes:
+    """The row as the JSON of a `model.contract.Transaction`. The class is not in it."""
+    return _TRANSACTION % (row.transaction_id.encode(), _event_time(row.time), *row.numbers)
+
+
+@lru_cache(maxsize=1)  # rows of the same second follow each other
+def _event_time(seconds: float) -> bytes:
+    return (EPOCH + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z").encode()
+
+
+def _laps(selection: Selection, run: str) -> Iterator[Row]:
+    shift = 0.0
+    for lap in count():
+        first: float | None = None
+        suffix = f"-{lap}" if lap else ""
+        for number, (time, numbers, is_fraud) in _numbered(selection):
+            first = time if first is None else first
+            last = time
+            yield Row(f"{run}-{number}{suffix}", time + shift, numbers, is_fraud)
+        if first is None or not selection.loop:
+            return
+        shift += last - first + 1
+
+
+def _numbered(selection: Selection) -> Iterator[tuple[int, tuple[float, tuple[bytes, ...], bool]]]:
+    with _opened(selection.path) as file:
+        lines = _lines(file)
+        parser = _Parser(selection.path, next(lines, b""))
+        for number, line in enumerate(islice(lines, selection.first, selection.end), selection.first):
+            yield number, parser.parse(number, line)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return filter(None, map(bytes.strip, file))
+
+
+class _Parser:
+    """Reads lines by the header's order of columns.
+
+    A line of plain JSON numbers is checked by msgspec, at 1 us, and then only cut at its commas; any other line is parsed as
+    CSV, number by number.
+    """
+
+    def __init__(self, path: Path, header: bytes) -> None:
+        self._path = path
+        names = next(csv.reader([header.decode("utf-8-sig", errors="replace")]), [])
+        self._position = {name.strip(): i for i, name in enumerate(names)}
+        missing = [name for name in COLUMNS if name not in self._position]
+        if missing:
+            raise DataError(f"{path} lacks the columns {', '.join(missing)}: it must have Time, V1 to V28, Amount and Class")
+        kinds: list[Any] = [Any] * len(names)
+        for name in COLUMNS:
+            kinds[self._position[name]] = Literal["0", "1", 0, 1] if name == "Class" else float
+        self._width = len(names)
+        self._time, self._class = self._position["Time"], self._position["Class"]
+        self._decode = msgspec.json.Decoder(tuple.__class_getitem__(tuple(kinds))).decode
+        self._inputs = itemgetter(*(self._position[name] for name in INPUTS))
+
+    def parse(self, number: int, line: bytes) -> tuple[float, tuple[bytes, ...], bool]:
+        """(Time, V1..V28 and Amount as JSON, whether it is fraud) of row `number`."""
+        fields = line.split(b",")
+        try:
+            values = cast(Sequence[Any], self._decode(b"[%b]" % line))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._parse_csv(number, line)
+        if len(fields) != self._width:  # a comma inside a text
+            return self._parse_csv(number, line)
+        return values[self._time], self._inputs(fields), values[self._class] in (1, "1")
+
+    def _parse_csv(self, number: int, line: bytes) -> tuple[float, tuple[bytes, ...], bool]:
+        texts = next(csv.reader([line.decode(errors="replace")]))
+        values = {name: self._number(number, name, texts) for name in COLUMNS}
+        if values["Class"] not in (0, 1):
+            raise DataError(f"{self._path}, row {number}: Class is {values['Class']:g}, not 0 or 1")
+        return values["Time"], tuple(repr(values[name]).encode() for name in INPUTS), values["Class"] == 1
+
+    def _number(self, number: int, name: str, texts: list[str]) -> float:
+        position = self._position[name]
+        text = texts[position] if position < len(texts) else ""
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise DataError(f"{self._path}, row {number}: {name} is {text!r}, not a number")
+        return value
