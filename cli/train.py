@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from cli.app import CommandError, app
+from cli.app import app
+from cli.data import fetched
 from cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def train(
-    data: Annotated[Path | None, typer.Option(help="A CSV of the shape of creditcard.csv; default: FRAUD_DATA.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv.")] = None,
     quiet: Annotated[bool, typer.Option(help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
@@ -27,25 +28,27 @@ def train(
 
     Example: fraud train --data creditcard.csv
     """
+    settings = Settings.from_environment()
+    model, outcomes = fit(settings, fetched(settings, data, quiet), quiet)
+    print(json.dumps(_result(model, outcomes)) if as_json else _sentences(model, outcomes))
+
+
+def fit(settings: Settings, data: Path, quiet: bool) -> "tuple[Model, dict[str, Outcome]]":
+    """Fits, saves and names the model, with a bar on a terminal; the thresholds' outcomes on the held-back rows."""
     from model import dataset, thresholds, training  # XGBoost and pandas take a second to import
     from model.publish import save
 
-    settings = Settings.from_environment()
-    path = data or settings.data
-    if path is None:
-        raise CommandError("no data: give --data creditcard.csv or set FRAUD_DATA")
     console = Console(stderr=True)
     with Progress(console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
         reading = progress.add_task("reading the rows", total=None)
-        table = dataset.read(path)
-        digest = dataset.file_sha256(path)
+        table = dataset.read(data)
+        digest = dataset.file_sha256(data)
         progress.update(reading, total=1, completed=1)
         growing = progress.add_task("growing trees", total=training.TREES)
         trained = training.train(table, digest, lambda trees: progress.update(growing, completed=trees))
         model = save(trained, settings.models)
     truth, scores = trained.reference["Class"].to_numpy() == 1, trained.reference["probability"].to_numpy()
-    outcomes = thresholds.outcomes(model.thresholds, scores, truth)
-    print(json.dumps(_result(model, outcomes)) if as_json else _sentences(model, outcomes))
+    return model, thresholds.outcomes(model.thresholds, scores, truth)
 
 
 def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:

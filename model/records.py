@@ -5,6 +5,7 @@
 msgspec decodes several times as fast as pydantic; it is given the same fields, types and limits, so nothing is declared twice.
 """
 
+import re
 import struct
 from datetime import datetime
 from types import UnionType
@@ -20,6 +21,9 @@ DeadLetterKind = Literal["malformed_json", "invalid_transaction", "too_large", "
 DEAD_LETTER_KINDS: tuple[DeadLetterKind, ...] = get_args(DeadLetterKind)
 MAX_TRANSACTION_BYTES = 64 * 1024
 ROW_BYTES = 4 * len(INPUTS)
+# Only fields that are ignored can nest. Decoders give up at a depth that depends on their caller's stack (msgspec and json at 1,000 less
+# that, pydantic at 200), so without a limit of its own one record would be valid here and unreadable in the next process.
+MAX_NESTING = 100
 
 
 class InvalidTransactionError(ValueError):
@@ -86,6 +90,10 @@ ThresholdsRecord = struct_of(Thresholds)
 LabelRecord = struct_of(Label)
 TransactionStruct = struct_of(Transaction)
 
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_LIST = ord("[")  # looking for a byte's number is several times as fast as looking for bytes
+_BRACKET = re.compile(rb"[\[\]{}]")
+
 _decoder = msgspec.json.Decoder(TransactionStruct)
 _row = struct.Struct(f"<{len(INPUTS)}f")
 _first_input = TransactionStruct.__struct_fields__.index(INPUTS[0])
@@ -95,6 +103,15 @@ _inputs = slice(_first_input, _first_input + len(INPUTS))
 def inputs(record: TransactionRecord) -> tuple[float, ...]:
     """V1..V28 and Amount as they were sent, in the order of `INPUTS`."""
     return msgspec.structs.astuple(cast(msgspec.Struct, record))[_inputs]
+
+
+def _nesting(value: bytes) -> int:
+    """How deep a JSON document is nested; 1 for a flat object."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", value)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def decode(value: bytes | None, rows: bytearray, row: int, max_bytes: int = MAX_TRANSACTION_BYTES) -> TransactionRecord:
@@ -111,6 +128,8 @@ def decode(value: bytes | None, rows: bytearray, row: int, max_bytes: int = MAX_
         value.decode()  # strict: msgspec does not look into the text of fields that it skips; it refuses lone surrogates everywhere
         record = cast(TransactionRecord, _decoder.decode(value))
         _row.pack_into(rows, row * ROW_BYTES, *inputs(record))
+        if (_LIST in value or value.rfind(b"{") > 0) and _nesting(value) > MAX_NESTING:
+            raise InvalidTransactionError("malformed_json", f"nested more than {MAX_NESTING} levels deep")
     except msgspec.ValidationError as error:
         raise InvalidTransactionError("invalid_transaction", str(error)) from None
     except OverflowError:

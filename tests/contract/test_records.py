@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from model.contract import FLOAT32_OVERFLOW, INPUTS, Transaction
-from model.records import DEAD_LETTER_KINDS, MAX_TRANSACTION_BYTES, ROW_BYTES, InvalidTransactionError, decode, inputs
+from model.records import DEAD_LETTER_KINDS, MAX_NESTING, MAX_TRANSACTION_BYTES, ROW_BYTES, InvalidTransactionError, decode, inputs
 
 FIELDS = {"transaction_id": "a-1", "event_time": "2013-09-01T00:00:00Z", **dict.fromkeys(INPUTS, 0.5)}
 LARGEST = math.nextafter(FLOAT32_OVERFLOW, 0)
@@ -125,6 +125,8 @@ ACCEPTED = {
     "an offset": message(event_time="2013-09-01T00:00:00.123456+02:00"),
     "a surrogate pair": with_raw("transaction_id", r'"\ud83d\ude00"'),
     "of duplicates the last": with_raw("Amount", "1"),
+    "nested as deep as allowed": with_raw("more", "[" * (MAX_NESTING - 1) + "]" * (MAX_NESTING - 1)),
+    "many brackets that do not nest": with_raw("more", "[" + ",".join(["[{}]"] * 500) + r',"\"' + "[" * 500 + r'\\"]'),
     "exactly the largest size": message() + b" " * (MAX_TRANSACTION_BYTES - len(message())),
 }
 MALFORMED = {
@@ -142,7 +144,9 @@ MALFORMED = {
     "NaN in an ignored field": with_raw("more", "NaN"),
     "Infinity": with_raw("Amount", "Infinity"),
     "a leading zero": with_raw("V1", "01"),
-    "nested too deeply": with_raw("more", "[" * 20_000 + "]" * 20_000),
+    "nested one level too deep": with_raw("more", "[" * MAX_NESTING + "]" * MAX_NESTING),
+    "objects nested too deeply": with_raw("more", '{"a":' * MAX_NESTING + "1" + "}" * MAX_NESTING),
+    "nested far too deeply": with_raw("more", "[" * 20_000 + "]" * 20_000),
     "a control character": message().replace(b"a-1", b"a\x01"),
 } | {
     f"half of a surrogate pair, {text}, in {field}": with_raw(field, f'"x{text}y"')
@@ -212,3 +216,12 @@ def test_pydantic_has_the_same_limits(change):
     Transaction.model_validate(msgspec.structs.asdict(read(message())))
     with pytest.raises(ValidationError):
         Transaction.model_validate(msgspec.structs.asdict(read(message())) | change)
+
+
+def test_what_is_valid_does_not_depend_on_the_callers_stack():
+    def deeper(calls, value):
+        return deeper(calls - 1, value) if calls else read(value)
+
+    deepest = ACCEPTED["nested as deep as allowed"]
+    assert deeper(500, deepest) == read(deepest)
+    Transaction.model_validate_json(deepest)  # pydantic reads it too

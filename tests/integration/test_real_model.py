@@ -1,0 +1,46 @@
+"""The model of creditcard.csv, where the file is on this machine: FRAUD_DATA, or the user's cache."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cli.settings import Settings
+from model import dataset, publish, training
+from model.artefact import decisions, probabilities
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    settings = Settings.from_environment()
+    path = settings.data or settings.cache / "creditcard.csv"
+    if not path.is_file():
+        pytest.skip("creditcard.csv is not here; run: fraud data")
+    trained = training.train(dataset.read(path), dataset.file_sha256(path))
+    return publish.save(trained, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def reference(model):
+    return pd.read_parquet(model.reference)
+
+
+def test_the_reasons_of_every_held_back_alert_add_up(model, reference):
+    alerts = reference[reference["probability"] >= model.thresholds.review]
+    rows = dataset.matrix(alerts)
+    base, contributions = model.explain(rows)
+    margins = model.margins(rows)
+    assert len(alerts)
+    np.testing.assert_allclose(base + contributions.sum(axis=1), margins, atol=1e-4, rtol=0)
+    assert "approve" not in decisions(probabilities(margins), model.thresholds)
+
+
+def test_it_finds_frauds_that_it_was_not_fitted_on(model, reference):
+    fraud = reference["Class"] == 1
+    alert = reference["probability"] >= model.thresholds.review
+    assert (fraud & alert).sum() / alert.sum() > 0.7
+    assert (fraud & alert).sum() / fraud.sum() > 0.5
+
+
+def test_a_transaction_of_medians_is_approved(model, reference):
+    row = np.median(dataset.matrix(reference), axis=0, keepdims=True)
+    assert decisions(probabilities(model.margins(row)), model.thresholds) == ["approve"]
