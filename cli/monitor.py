@@ -1,0 +1,88 @@
+"""`fraud monitor`: windows over the scored stream, watched for drift."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.app import DONE, CommandError, app
+from cli.durations import seconds
+from cli.settings import Settings
+
+if TYPE_CHECKING:
+    from drift.events import WindowClosed
+
+_HARD_STOP_S = 4.5  # an exit is promised within 5 s; a broker that does not answer may hold a call, and nothing uncommitted counts
+
+
+def _sentence(event: "WindowClosed") -> str:
+    partial = " (partial)" if event.partial else ""
+    if event.score is None:
+        return f"window {event.window}{partial}: {event.events:,} events, too few for a verdict"
+    farthest = max(event.distances, key=event.distances.__getitem__)
+    verdict = "DRIFT" if event.detected else "no drift"
+    return (
+        f"window {event.window}{partial}: {event.events:,} events, {verdict}, score {event.score:.3f}, "
+        f"farthest {farthest} at {event.distances[farthest]:.2f} sd, {event.report}"
+    )
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def stopping(*_: object) -> None:
+        stop.set()
+        timer = threading.Timer(_HARD_STOP_S, os._exit, (DONE,))
+        timer.daemon = True
+        timer.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stopping)
+
+
+@app.command()
+def monitor(
+    window: Annotated[int, typer.Option(min=1, help="Predictions in a window.")] = 5_000,
+    idle_close: Annotated[float, typer.Option(parser=seconds, metavar="DURATION", help="Silence after which the rest is closed.")] = "10s",  # type: ignore[assignment]  # parsed
+    model: Annotated[Path | None, typer.Option(help="A model's directory, for its reference; default: the one in use.")] = None,
+) -> None:
+    """Watch the predictions for drift until SIGTERM or Ctrl-C: a line, an event, a report and gauges for each window.
+
+    Example: fraud monitor --window 5000 --idle-close 10s
+    """
+    from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
+
+    from drift import reference
+    from drift.metrics import DriftMetrics
+    from drift.monitor import Monitor
+    from drift.report import ReportProcess
+    from streams.http import PortTakenError, serve
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s monitor: %(message)s", stream=sys.stderr)
+    settings, stop, registry = Settings.from_environment(), threading.Event(), CollectorRegistry()
+    for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+        registry.register(collector)
+    known = reference.load((model or settings.model).resolve())  # `latest` may name another one tomorrow
+    reports = ReportProcess(known.reference.sample)
+    watcher = Monitor(
+        connection=settings.connection(),
+        instance=settings.instance,
+        home=settings.home,
+        model=known,
+        reports=reports,
+        metrics=DriftMetrics(registry),
+        closed=lambda event: print(_sentence(event), flush=True),
+        size=window,
+        idle_close=idle_close,
+    )
+    try:
+        serve(registry, settings.monitor_port, lambda: watcher.ready, "FRAUD_MONITOR_PORT")
+        _stop_on_signals(stop)
+        watcher.run(stop)
+    except PortTakenError as error:
+        raise CommandError(str(error)) from None
+    finally:
+        reports.close()

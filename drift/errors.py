@@ -1,0 +1,28 @@
+"""What can go wrong in this room. Each text says what is wrong and what to do.
+
+DriftError
+├── NoReferenceError         the model directory holds no usable reference
+├── BrokenPredictionError    a record of `predictions` is no prediction
+├── WindowOrderError         the consumer went back over events that are already in a window
+└── ReportError              the process that writes Evidently's reports failed or died
+"""
+
+
+class DriftError(RuntimeError):
+    """The monitor cannot go on: the command prints the text and exits 1."""
+
+
+class NoReferenceError(DriftError):
+    """The model directory holds no usable reference."""
+
+
+class BrokenPredictionError(DriftError):
+    """A record of `predictions` is no prediction: only the scorer writes there, so something is wrong with it."""
+
+
+class WindowOrderError(DriftError):
+    """An offset came twice or out of order within its partition."""
+
+
+class ReportError(DriftError):
+    """The process that writes Evidently's reports failed or died."""

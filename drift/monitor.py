@@ -1,0 +1,132 @@
+"""The monitor: predictions into windows; for each a verdict and a report, then one transaction, then the gauges.
+
+It keeps nothing on disk but reports. A window is in memory until it is committed; whatever ends the process before that, the next
+one reads the same events again. One monitor a group: it numbers windows on from the last one on `drift.events`.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from confluent_kafka import KafkaException
+
+from drift import predictions
+from drift.committer import WindowCommitter
+from drift.events import WindowClosed, last_window
+from drift.metrics import DriftMetrics
+from drift.reference import ModelReference
+from drift.report import Findings
+from drift.statistics import SAMPLE_ROWS, Limits, Verdict
+from drift.stream import PredictionStream
+from drift.windows import Floats, Window, sample
+from streams.cluster import Cluster
+from streams.committer import TransactionAbortedError
+from streams.connection import Connection
+from streams.topics import DRIFT_EVENTS, PREDICTIONS
+
+log = logging.getLogger(__name__)
+
+
+class Reports(Protocol):
+    """drift.report.ReportProcess, or a test's."""
+
+    def write(self, path: Path, rows: Floats, limits: Limits, stop: threading.Event) -> Findings | None: ...  # noqa: D102
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Monitor:
+    """One member of the group `fraud-monitor`.
+
+    `home`: FRAUD_HOME. `size`: events in a window. `idle_close`: seconds without an event after which the remainder is closed.
+    `closed` is told of each window once it is visible to readers. `clock`: seconds that only rise; `now`: the time.
+    """
+
+    connection: Connection
+    instance: str
+    home: Path
+    model: ModelReference
+    reports: Reports
+    metrics: DriftMetrics
+    closed: Callable[[WindowClosed], None]
+    size: int = 5_000
+    idle_close: float = 10.0
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = _utc_now
+    ready: bool = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Watches until `stop` is set, and waits for a broker that does not answer.
+
+        Raises DriftError, streams.committer.CommitFatalError, streams.cluster.TopicMissingError, KafkaException.
+        """
+        committer = WindowCommitter(self.connection, self.instance, stop)
+        try:
+            committer.open()
+        except KafkaException:
+            if stop.is_set():
+                return
+            raise
+        Cluster(self.connection).partitions(PREDICTIONS, DRIFT_EVENTS)
+        self._number = last_window(self.connection) + 1
+        stream = PredictionStream(self.connection, self.size)
+        try:
+            self._watch(stream, committer, stop)
+        finally:
+            self.ready = False
+            stream.close()
+
+    def _watch(self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event) -> None:
+        arrived = self.clock()
+        while not stop.is_set():
+            if stream.poll():
+                arrived = self.clock()
+            self.ready = stream.assigned
+            idle = len(stream.window) > 0 and self.clock() - arrived >= self.idle_close
+            if idle and not stream.cluster_answers():
+                arrived = self.clock()  # silence says nothing while no broker answers
+            elif idle or stream.window.full:
+                self._close(stream, committer, stop)
+                arrived = self.clock()
+
+    def _close(self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event) -> None:
+        window = stream.window
+        rows = predictions.columns(window.rows())
+        verdict = self.model.reference.judge(rows)
+        event = self._event(window, verdict)
+        if verdict is not None and event.report is not None:
+            shown = sample(rows, window.offsets, SAMPLE_ROWS)
+            if self.reports.write(self.home / event.report, shown, verdict.limits, stop) is None:
+                return  # stopped: the window stays uncommitted
+        try:
+            committer.commit_window(event, stream.group_metadata())
+        except TransactionAbortedError as error:
+            log.warning("window %d was not written (%s): reading it again", self._number, error)
+            stream.rewind(stop)
+            return
+        stream.open_window()
+        self._number += 1
+        self.metrics.window_closed(verdict, window.end_timestamp)
+        self.closed(event)
+
+    def _event(self, window: Window, verdict: Verdict | None) -> WindowClosed:
+        return WindowClosed(
+            window=self._number,
+            offsets={str(partition): span for partition, span in window.offsets.items()},
+            events=len(window),
+            partial=not window.full,
+            score=verdict.score if verdict else None,
+            detected=verdict.detected if verdict else None,
+            report=f"reports/window-{self._number:06d}.html" if verdict else None,
+            model_version=self.model.version,
+            closed_at=self.now(),
+            distances=verdict.distances if verdict else {},
+        )

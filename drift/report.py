@@ -1,0 +1,116 @@
+"""Evidently's report on a window, written by a process of its own.
+
+Evidently takes seconds to import and seconds a report. The process is nice, so that scoring keeps its CPU, and it ends with the
+monitor however that ends: it reads requests from a pipe whose other end is then closed.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import warnings
+from dataclasses import dataclass
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any
+
+from drift.errors import ReportError
+from drift.statistics import COLUMNS, METHOD, Limits
+from drift.windows import Floats
+
+# The lowest priority but a few: reports may wait, scoring may not.
+_NICENESS = 10
+_STOP_CHECK_S = 0.1
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Evidently's own numbers: `share` of drifted columns, and its drift value by column."""
+
+    share: float
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Request:
+    path: Path
+    rows: Floats
+    limits: Limits
+
+
+class ReportProcess:
+    """Writes reports against `reference`, float64[rows, columns of drift.statistics.COLUMNS]. Starts at once, to import meanwhile."""
+
+    def __init__(self, reference: Floats) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, reference), name="drift-report", daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def write(self, path: Path, rows: Floats, limits: Limits, stop: threading.Event) -> Findings | None:
+        """The report on float64[n, columns] as HTML that needs no network; None when stopped before it was done. Raises ReportError."""
+        try:
+            self._pipe.send(_Request(path, rows, limits))
+            while not self._pipe.poll(_STOP_CHECK_S):
+                if stop.is_set():
+                    return None
+            answer = self._pipe.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            raise ReportError(f"the process that writes reports died (exit code {self._process.exitcode}) at {path}") from None
+        if isinstance(answer, Findings):
+            return answer
+        raise ReportError(f"the report {path} could not be written: {answer}")
+
+    def close(self) -> None:
+        """Ends the process, whatever it is at."""
+        self._process.terminate()
+        self._process.join()
+        self._pipe.close()
+
+
+def _serve(pipe: Pipe, reference: Floats) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the monitor decides when this ends
+    os.nice(_NICENESS)
+    os.environ["DO_NOT_TRACK"] = "1"
+    warnings.simplefilter("ignore")  # numpy's and Evidently's remarks about constant columns are nobody's business here
+    try:
+        while True:
+            pipe.send(_written(pipe.recv(), reference))
+    except (EOFError, OSError):
+        return  # the monitor is gone
+
+
+def _written(request: _Request, reference: Floats) -> Findings | str:
+    try:
+        return _evidently(request, reference)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _evidently(request: _Request, reference: Floats) -> Findings:
+    import pandas as pd
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    names = list(COLUMNS)
+    definition = DataDefinition(numerical_columns=names)
+    current, known = (
+        Dataset.from_pandas(pd.DataFrame(rows, columns=names), data_definition=definition) for rows in (request.rows, reference)
+    )
+    thresholds = dict(zip(names, request.limits.thresholds.tolist(), strict=True))
+    preset = DataDriftPreset(columns=names, method=METHOD, per_column_threshold=thresholds, drift_share=request.limits.share)
+    snapshot = Report([preset]).run(current, known)
+    request.path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = request.path.with_suffix(".part")
+    snapshot.save_html(str(unfinished))
+    unfinished.replace(request.path)
+    return _findings(snapshot)
+
+
+def _findings(snapshot: Any) -> Findings:
+    results = snapshot.metric_results.values()
+    share = next(result.share.value for result in results if hasattr(result, "share"))
+    values = {result.metric_value_location.metric.params["column"]: float(result.value) for result in results if hasattr(result, "value")}
+    return Findings(float(share), values)

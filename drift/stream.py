@@ -1,0 +1,112 @@
+"""`predictions` as one member of the group `fraud-monitor`, collected into the window that is open."""
+
+import logging
+import threading
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from drift import predictions
+from drift.statistics import COLUMNS
+from drift.windows import Window
+from streams.connection import Connection
+from streams.topics import MONITOR_GROUP, PREDICTIONS
+
+log = logging.getLogger(__name__)
+
+_CONSUMER = {
+    "auto.offset.reset": "earliest",
+    "partition.assignment.strategy": "cooperative-sticky",
+    "session.timeout.ms": 6000,
+    # a consumer faster than its fetches stalled up to 1 s each time its queue filled
+    "fetch.queue.backoff.ms": 5,
+}
+_POLL_S = 0.1
+_LOOKUP_S = 2.0
+# What no waiting mends. Everything else a client reports and gets over by itself.
+_FATAL = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError._AUTHENTICATION,
+}
+# While no broker answers.
+_UNREACHABLE = {KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._WAIT_COORD}
+
+
+class PredictionStream:
+    """Fills `window`. One thread owns it: rebalances are answered inside `poll`."""
+
+    def __init__(self, connection: Connection, size: int) -> None:
+        self._topic = connection.named(PREDICTIONS)
+        self._size = size
+        self._consumer = Consumer(connection.reader(MONITOR_GROUP, _CONSUMER))
+        self.assigned = False
+        self.window = Window(size, len(COLUMNS))
+        self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_gone, on_lost=self._on_gone)
+
+    def poll(self) -> bool:
+        """Takes the next event into the window, if one comes soon; returns whether it did.
+
+        One at a time: what `consume` returns may have been fetched before a rebalance that happened inside the same call.
+        Raises KafkaException on an error that waiting does not mend, BrokenPredictionError, WindowOrderError.
+        """
+        message = self._consumer.poll(_POLL_S)
+        if message is None:
+            return False
+        error = message.error()
+        if error is not None:
+            if error.fatal() or error.code() in _FATAL:
+                raise KafkaException(error)
+            log.warning("%s: %s", self._topic, error.str())
+            return False
+        self.window.add(message.partition(), message.offset(), message.timestamp()[1], predictions.row(message))
+        return True
+
+    def open_window(self) -> None:
+        """The window so far is committed: the next begins."""
+        self.window = Window(self._size, len(COLUMNS))
+
+    def rewind(self, stop: threading.Event) -> None:
+        """The window so far is not committed and never will be: its events are read again."""
+        self.open_window()
+        while not stop.is_set():
+            owned = self._consumer.assignment()
+            try:
+                positions = self._consumer.committed(owned, timeout=_LOOKUP_S)
+            except KafkaException as error:
+                if not error.args[0].retriable() and error.args[0].code() not in _UNREACHABLE:
+                    raise
+                log.warning("%s: %s, trying again", self._topic, error.args[0].str())
+                continue
+            self._consumer.incremental_unassign(owned)
+            self._consumer.incremental_assign([_start(position) for position in positions])
+            return
+
+    def cluster_answers(self) -> bool:
+        """Whether silence means that there is nothing to read."""
+        try:
+            self._consumer.list_topics(self._topic, timeout=_LOOKUP_S)
+        except KafkaException:
+            return False
+        return True
+
+    def group_metadata(self) -> Any:
+        """Proof of membership for a transaction, to be taken fresh for each."""
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        """Leaves the group; the open window is the next member's."""
+        self._consumer.close()
+
+    def _on_assign(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self.assigned = True
+
+    def _on_gone(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.window.drop({partition.partition for partition in partitions})
+
+
+def _start(committed: TopicPartition) -> TopicPartition:
+    if committed.error:
+        raise KafkaException(committed.error)
+    return TopicPartition(committed.topic, committed.partition, committed.offset if committed.offset >= 0 else OFFSET_BEGINNING)

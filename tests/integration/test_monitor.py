@@ -1,0 +1,118 @@
+"""The monitor on a real Kafka: windows, their events, and gauges that follow."""
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from monitoring import PARTITIONS, SIZE, assert_each_in_one_window, events, predict, running
+from support import read_all, wait_for
+
+import drift.monitor
+from drift.committer import WindowCommitter
+from drift.errors import BrokenPredictionError
+from streams.cluster import TopicMissingError
+from streams.committer import TransactionAbortedError
+
+
+def committed(connection):
+    consumer = Consumer(connection.reader("fraud-monitor"))
+    try:
+        asked = [TopicPartition(connection.named("predictions"), partition) for partition in range(PARTITIONS)]
+        return {found.partition: found.offset for found in consumer.committed(asked, timeout=10)}
+    finally:
+        consumer.close()
+
+
+def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, tmp_path):
+    with running(connection, tmp_path, idle_close=1.0) as monitor:
+        wait_for(lambda: monitor.monitor.ready, 30, "the monitor to have its partitions")
+        assert monitor.gauge("data_drift_score") is None
+        assert monitor.gauge("data_drift_detected") is None
+        predict(connection, 2 * SIZE)
+        wait_for(lambda: len(monitor.windows) == 2, 30, "two windows")
+        assert monitor.gauge("data_drift_detected") == 0
+        assert monitor.gauge("data_drift_score") == monitor.windows[-1].score < 0.2
+        predict(connection, SIZE + 250, shift=2.0, seed=3)
+        wait_for(lambda: len(monitor.windows) == 4, 30, "a full window and the rest")
+        assert monitor.gauge("data_drift_detected") == 1
+        assert monitor.gauge("data_drift_score") == monitor.windows[2].score > 0.9
+        assert monitor.gauge("fraud_drift_windows_total") == 4
+        newest = max(message.timestamp()[1] for message in read_all(connection, "predictions", 3 * SIZE + 250)) / 1000
+        assert monitor.gauge("fraud_drift_window_end_timestamp_seconds") == newest
+    windows = events(connection, 4)
+    assert_each_in_one_window(connection, windows, 3 * SIZE + 250)
+    assert [window["window"] for window in windows] == [1, 2, 3, 4]
+    assert [window["partial"] for window in windows] == [False, False, False, True]
+    assert [window["detected"] for window in windows] == [False, False, True, None]  # 250 are too few for a verdict
+    assert windows[-1]["score"] is None
+    assert [window["report"] for window in windows] == [f"reports/window-{n:06d}.html" for n in (1, 2, 3)] + [None]
+    assert windows[2]["distances"]["V14"] == pytest.approx(2, abs=0.2)
+    assert {window["model_version"] for window in windows} == {"v-test"}
+    ends = {partition: max(window["offsets"][str(partition)][1] for window in windows) for partition in range(PARTITIONS)}
+    assert committed(connection) == ends
+    assert read_all(connection, "drift.events", 4)[0].headers() == [("contract.version", b"1")]
+
+
+def test_numbers_and_windows_go_on_after_a_restart(connection, tmp_path):
+    predict(connection, 2 * SIZE + 100)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: len(monitor.windows) == 2, 30, "two windows")
+    predict(connection, SIZE - 100, seed=4)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: monitor.windows, 30, "the window that was begun before")
+    windows = events(connection, 3)
+    assert [window["window"] for window in windows] == [1, 2, 3]
+    assert_each_in_one_window(connection, windows, 3 * SIZE)
+
+
+def test_a_window_whose_transaction_is_aborted_is_read_again(connection, tmp_path, monkeypatch):
+    attempts = []
+
+    class AbortsFirst(WindowCommitter):
+        def commit_window(self, event, group_metadata):
+            attempts.append(event)
+            if len(attempts) == 2:
+                self._producer.begin_transaction()
+                self._producer.abort_transaction(10)
+                raise TransactionAbortedError("the test says so")
+            super().commit_window(event, group_metadata)
+
+    monkeypatch.setattr(drift.monitor, "WindowCommitter", AbortsFirst)
+    predict(connection, 3 * SIZE)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: len(monitor.windows) == 3, 30, "three windows")
+    windows = events(connection, 3)
+    assert len(attempts) == 4
+    assert [window["window"] for window in windows] == [1, 2, 3]
+    assert_each_in_one_window(connection, windows, 3 * SIZE)
+
+
+def test_a_second_member_takes_its_share_and_no_event_is_in_two_windows(connection, tmp_path):
+    predict(connection, SIZE + 300)
+    with running(connection, tmp_path, instance="one", idle_close=4.0) as first:
+        wait_for(lambda: first.windows, 30, "the first window; 300 events are in the second")
+        with running(connection, tmp_path, instance="two", idle_close=4.0) as second:
+            wait_for(lambda: second.monitor.ready, 30, "the second member to have its share")
+            predict(connection, 2 * SIZE, seed=5)
+            seen = lambda: sum(window.events for window in first.windows + second.windows)  # noqa: E731
+            wait_for(lambda: seen() >= 3 * SIZE + 300, 60, "every event in a window")
+    told = first.windows + second.windows
+    assert second.windows
+    numbered = [{"window": i, "events": window.events, "offsets": window.offsets} for i, window in enumerate(told)]
+    assert_each_in_one_window(connection, numbered, 3 * SIZE + 300)
+
+
+def test_what_is_no_prediction_ends_the_monitor(connection, tmp_path):
+    producer = Producer(connection.writer())
+    producer.produce(connection.named("predictions"), b'{"probability": 0.5}', partition=2)
+    producer.flush(10)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: monitor.failure, 30, "the monitor to fail")
+    assert isinstance(monitor.failure, BrokenPredictionError)
+    assert "predictions[2] offset 0 is no prediction" in str(monitor.failure)
+
+
+def test_missing_topics_are_named(broker, tmp_path):
+    from streams.connection import Connection
+
+    with running(Connection(broker, topic_prefix="nothing.here."), tmp_path) as monitor:
+        wait_for(lambda: monitor.failure, 30, "the monitor to fail")
+    assert isinstance(monitor.failure, TopicMissingError)

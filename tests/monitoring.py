@@ -1,0 +1,133 @@
+"""What tests of the monitor share: predictions on the topic, a reference to compare them with, and a monitor that runs."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from confluent_kafka import Producer
+from prometheus_client import CollectorRegistry
+from support import read_all
+
+from drift import reference
+from drift.metrics import DriftMetrics
+from drift.monitor import Monitor
+from drift.report import Findings
+from drift.statistics import COLUMNS
+from model.contract import INPUTS
+from streams.connection import Connection
+from streams.topics import DRIFT_EVENTS, PREDICTIONS
+
+PARTITIONS = 4
+SIZE = 600  # enough for a verdict
+
+
+def write_model(folder: Path) -> Path:
+    """A model directory as far as the monitor reads it: a reference of standard normal columns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(folder / "reference.parquet")
+    (folder / "manifest.json").write_text(json.dumps({"version": "v-test"}))
+    return folder
+
+
+def prediction(first: float, row: np.ndarray) -> bytes:
+    values = dict(zip(INPUTS, [first, *row[1:-1].tolist()], strict=True))
+    transaction = {"transaction_id": "t", "event_time": "2013-09-01T00:00:00Z", **values}
+    fields = {"transaction_id": "t", "event_time": "2013-09-01T00:00:00Z", "scored_at": "2013-09-01T00:00:00Z", "decision": "approve"}
+    probability = float(1 / (1 + np.exp(-row[-1])))
+    return json.dumps({**fields, "probability": probability, "model_version": "v", "transaction": transaction}).encode()
+
+
+def predict(connection: Connection, count: int, shift: float = 0.0, seed: int = 2) -> None:
+    """Writes predictions in transactions of 50, so that offsets have gaps."""
+    rows = np.random.default_rng(seed).normal(size=(count, len(COLUMNS))) + shift
+    producer = Producer(connection.writer({"transactional.id": connection.named("test-scorer")}))
+    producer.init_transactions(30)
+    for start in range(0, count, 50):
+        producer.begin_transaction()
+        for i, row in enumerate(rows[start : start + 50], start):
+            producer.produce(connection.named(PREDICTIONS), prediction(row[0], row), partition=(i * 7 // 3) % PARTITIONS)
+        producer.commit_transaction(30)
+
+
+def events(connection: Connection, count: int) -> list[dict]:
+    return [json.loads(message.value()) for message in read_all(connection, DRIFT_EVENTS, count)]
+
+
+def assert_each_in_one_window(connection: Connection, windows: list[dict], count: int) -> None:
+    """Every prediction lies in exactly one window, and each window holds as many as it says."""
+    messages = read_all(connection, PREDICTIONS, count)
+    assert len(messages) == count
+    holders = [
+        [
+            window["window"]
+            for window in windows
+            for start, end in [window["offsets"].get(str(message.partition()), (0, 0))]
+            if start <= message.offset() < end
+        ]
+        for message in messages
+    ]
+    assert [len(held) for held in holders] == [1] * count
+    flat = [held[0] for held in holders]
+    assert {window["window"]: window["events"] for window in windows} == {number: flat.count(number) for number in set(flat)}
+
+
+class StubReports:
+    """Notes what it is asked for; `on_write` may do something at that moment."""
+
+    def __init__(self, on_write=lambda path: None):
+        self.paths = []
+        self.on_write = on_write
+
+    def write(self, path, rows, limits, stop):
+        self.paths.append(path.name)
+        self.on_write(path)
+        return Findings(0.0, {})
+
+
+class Running:
+    """A monitor in a thread, with what it told."""
+
+    def __init__(self, connection: Connection, folder: Path, instance: str = "one", **changes):
+        self.registry = CollectorRegistry()
+        self.windows = []
+        self.reports = changes.pop("reports", StubReports())
+        self.failure = None
+        self.monitor = Monitor(
+            connection=connection,
+            instance=instance,
+            home=folder,
+            model=reference.load(write_model(folder / "model")),
+            reports=self.reports,
+            metrics=DriftMetrics(self.registry),
+            closed=self.windows.append,
+            **{"size": SIZE, "idle_close": 3600.0, "clock": time.monotonic, **changes},
+        )
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        try:
+            self.monitor.run(self.stop)
+        except Exception as error:
+            self.failure = error
+
+    def gauge(self, name: str) -> float | None:
+        return self.registry.get_sample_value(name)
+
+
+@contextlib.contextmanager
+def running(connection: Connection, folder: Path, **changes) -> Iterator[Running]:
+    started = Running(connection, folder, **changes)
+    started.thread.start()
+    try:
+        yield started
+    finally:
+        started.stop.set()
+        started.thread.join(20)
+        assert not started.thread.is_alive()

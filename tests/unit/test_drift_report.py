@@ -1,0 +1,69 @@
+import os
+import re
+import signal
+import threading
+
+import numpy as np
+import psutil
+import pytest
+
+from drift.errors import ReportError
+from drift.report import ReportProcess
+from drift.statistics import COLUMNS, Limits, Reference
+
+NEVER = threading.Event()
+
+
+@pytest.fixture(scope="module")
+def known():
+    rng = np.random.default_rng(1)
+    return Reference(rng.normal(size=(6_000, len(COLUMNS))) * np.linspace(0.5, 30, len(COLUMNS)))
+
+
+@pytest.fixture
+def reports(known):
+    process = ReportProcess(known.sample)
+    yield process
+    process.close()
+
+
+def window(known, shift):
+    rows = known.sample[:1_000].copy()
+    rows[:, :10] += shift * np.linspace(0.5, 30, len(COLUMNS))[:10]
+    return rows
+
+
+def test_evidently_finds_the_same_distances_and_the_same_score(reports, known, tmp_path):
+    rows = window(known, 0.7)
+    verdict = known.judge(rows)
+    path = tmp_path / "reports" / "window-000001.html"
+    found = reports.write(path, rows, verdict.limits, NEVER)
+    assert found.values == pytest.approx(verdict.distances, rel=1e-9)
+    assert found.share == verdict.score
+    assert verdict.score >= 10 / len(COLUMNS)
+    html = path.read_text()
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?https?:", html)  # it opens without a network
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_report_that_cannot_be_written_is_named_and_the_process_goes_on(reports, known, tmp_path):
+    (tmp_path / "file").write_text("")
+    limits = known.limits(1_000)
+    with pytest.raises(ReportError, match=r"window-1\.html could not be written: FileExistsError"):
+        reports.write(tmp_path / "file" / "window-1.html", window(known, 0), limits, NEVER)
+    assert reports.write(tmp_path / "window-2.html", window(known, 0), limits, NEVER).share < 0.5
+
+
+def test_a_process_that_dies_is_named(reports, known, tmp_path):
+    os.kill(reports._process.pid, signal.SIGKILL)
+    with pytest.raises(ReportError, match=r"died \(exit code -9\)"):
+        reports.write(tmp_path / "window-1.html", window(known, 0), known.limits(1_000), NEVER)
+
+
+def test_stopping_does_not_wait_for_the_report(reports, known, tmp_path):
+    stop = threading.Event()
+    stop.set()
+    assert reports.write(tmp_path / "window-1.html", window(known, 0), Limits(np.ones(len(COLUMNS)), 1), stop) is None
+    pid = reports._process.pid
+    reports.close()
+    assert not psutil.pid_exists(pid)

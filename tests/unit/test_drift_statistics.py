@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import wasserstein_distance
+
+from drift.statistics import COLUMNS, MIN_EVENTS, SAMPLE_ROWS, Reference, margins, wasserstein
+
+K = len(COLUMNS)
+columns = st.integers(1, 40).flatmap(lambda n: arrays(np.float64, (3, n), elements=st.floats(-1e6, 1e6, width=32)))
+
+
+@given(columns, columns)
+def test_distances_are_scipys(reference, current):
+    expected = [wasserstein_distance(*pair) for pair in zip(reference, current, strict=True)]
+    assert wasserstein(reference, current) == pytest.approx(expected, rel=1e-9, abs=1e-6)
+
+
+def test_margins_invert_the_logistic_function():
+    known = np.array([-40.0, -9.0, -1e-9, 0.0, 3.0, 17.0])
+    assert margins(1 / (1 + np.exp(-known))) == pytest.approx(known, rel=1e-8, abs=1e-12)
+
+
+def test_margins_of_certainty_are_finite():
+    assert np.isfinite(margins(np.array([0.0, 1.0, 5e-324]))).all()
+
+
+def stream(rows, seed):
+    """Rows whose level moves slowly, as a day does: blocks differ more than rows drawn at random would."""
+    rng = np.random.default_rng(seed)
+    hour = np.sin(np.arange(rows) / 700)[:, None] * rng.uniform(0, 0.5, K)
+    return rng.normal(size=(rows, K)) + hour
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return Reference(stream(40_000, seed=1))
+
+
+@pytest.mark.parametrize("size", [MIN_EVENTS, 1_000, 5_000])
+def test_more_of_the_same_is_no_drift(reference, size):
+    later = stream(60_000, seed=1)[40_000:]  # the same stream goes on
+    verdicts = [reference.judge(later[start : start + size]) for start in range(0, len(later) - size, size)]
+    assert [verdict.detected for verdict in verdicts] == [False] * len(verdicts)
+    assert max(verdict.score for verdict in verdicts) < 0.5
+
+
+@pytest.mark.parametrize("size", [MIN_EVENTS, 1_000, 5_000])
+def test_a_shift_of_every_feature_is_drift(reference, size):
+    verdict = reference.judge(stream(size, seed=3) + 1.0)
+    assert verdict.detected
+    assert verdict.score > 0.9
+
+
+def test_the_shifted_feature_lies_farthest(reference):
+    rows = stream(5_000, seed=4)
+    rows[:, COLUMNS.index("V14")] += 1.5
+    verdict = reference.judge(rows)
+    assert max(verdict.distances, key=verdict.distances.get) == "V14"
+    assert verdict.distances["V14"] > verdict.limits.thresholds[COLUMNS.index("V14")]
+
+
+def test_the_score_is_the_share_of_features_at_or_over_their_threshold(reference):
+    verdict = reference.judge(stream(1_000, seed=5) + np.linspace(0, 1, K))
+    over = [verdict.distances[name] >= limit for name, limit in zip(COLUMNS, verdict.limits.thresholds, strict=True)]
+    assert 0 < sum(over) < K
+    assert verdict.score == sum(over) / K
+    assert verdict.detected == (verdict.score >= verdict.limits.share)
+
+
+def test_a_small_window_gets_no_verdict(reference):
+    assert reference.judge(stream(MIN_EVENTS - 1, seed=6)) is None
+    assert reference.judge(stream(MIN_EVENTS, seed=6)) is not None
+
+
+def test_limits_fit_the_windows_size(reference):
+    assert (reference.limits(500).thresholds > reference.limits(4_000).thresholds).mean() > 0.9
+
+
+def test_a_window_larger_than_the_reference_still_gets_a_verdict():
+    assert Reference(stream(3_000, seed=1)).judge(stream(20_000, seed=7) + 1.0).detected
+
+
+def test_a_constant_feature_that_stays_constant_is_no_drift():
+    rows = stream(3_000, seed=8)
+    rows[:, 0] = 2.0
+    verdict = Reference(rows).judge(rows[:1_000])
+    assert verdict.distances["V1"] == 0
+    assert verdict.limits.thresholds[0] > 0
+
+
+def test_evidently_sees_rows_evenly_spaced_in_time():
+    rows = np.repeat(np.arange(12_000.0)[:, None], K, axis=1)
+    shown = Reference(rows).sample
+    assert len(shown) == SAMPLE_ROWS
+    assert (shown[0, 0], shown[-1, 0]) == (0, 11_999)
+    assert np.diff(shown[:, 0]).max() <= 3
