@@ -42,8 +42,8 @@ SHA-256 of the CSV: `{dataset}`
 {thresholds}
 
 Average precision {average_precision:.3f}. `review` (all alerts, stopped payments included) is the lowest score with room for
-{alerts} alerts a day at {daily:,} transactions a day; `block` is the lowest score from which on at least
-{precision:.0%} of the rows were fraud. Both were chosen on these very rows, few of which are fraud,
+{alerts} alerts a day at {daily:,} transactions a day; `block` is the lowest score of at least {precision}
+from which on at least {precision:.0%} of the rows were fraud. Both were chosen on these very rows, few of which are fraud,
 and the parameters of the trees on forward folds that reach into them: expect less on new ones.
 
 ## Limits

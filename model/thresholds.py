@@ -48,15 +48,16 @@ def choose(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> T
     """`review` by capacity, `block` by precision; 0 < review <= block < 1.
 
     review: the lowest score that flags at most ALERTS_A_DAY, scaled from TRANSACTIONS_A_DAY to the number of rows (one row at least).
-    block: the lowest score, of those that are at least `review`, from which on BLOCK_PRECISION of the rows are fraud. Where no score
-    reaches it, nothing is stopped: the largest number below 1.
+    block: the lowest score, of those that are at least `review` and BLOCK_PRECISION, from which on BLOCK_PRECISION of the rows are fraud:
+    where few frauds are held back, a run of lucky rows does not overrule the score's own doubt. Where there is none, nothing is stopped:
+    the largest number below 1.
     """
     scores, flagged, caught = _cumulative(probabilities, is_fraud)
     capacity = max(1, round(ALERTS_A_DAY * len(probabilities) / TRANSACTIONS_A_DAY))
     fits = scores[flagged <= capacity]
     # Where even the highest score is shared by more rows than capacity allows, that score is still the fewest alerts possible.
     review = min(max(float(fits[-1] if len(fits) else scores[0]), _LEAST), _MOST)
-    precise = scores[(caught / flagged >= BLOCK_PRECISION) & (scores >= review)]
+    precise = scores[(caught / flagged >= BLOCK_PRECISION) & (scores >= max(review, BLOCK_PRECISION))]
     block = float(precise[-1]) if len(precise) else _MOST
     return Thresholds(review=review, block=min(max(block, review), _MOST))
 

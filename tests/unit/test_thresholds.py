@@ -10,7 +10,7 @@ from model.thresholds import ALERTS_A_DAY, BLOCK_PRECISION, TRANSACTIONS_A_DAY, 
 
 def scores_of_a_day():
     """One day: 120 scores above all others, the upper 60 of them fraud but for the third."""
-    scores = np.concatenate([np.linspace(0.9, 0.3, 120), np.linspace(0.2, 0.0, TRANSACTIONS_A_DAY - 120)])
+    scores = np.concatenate([np.linspace(0.999, 0.96, 120), np.linspace(0.2, 0.0, TRANSACTIONS_A_DAY - 120)])
     fraud = np.arange(len(scores)) < 60
     fraud[2] = False
     return scores, fraud
@@ -36,6 +36,14 @@ def test_the_order_of_rows_does_not_matter():
     scores, fraud = scores_of_a_day()
     shuffled = np.random.default_rng(1).permutation(len(scores))
     assert choose(scores[shuffled], fraud[shuffled]) == choose(scores, fraud)
+
+
+def test_a_run_of_lucky_rows_does_not_overrule_the_scores_own_doubt():
+    scores, fraud = scores_of_a_day()
+    doubtful = scores * 0.98  # the highest ones are between 0.95 and 0.98
+    chosen = choose(doubtful, scores > 0.9)
+    assert outcome(doubtful, fraud, chosen.review).flagged == ALERTS_A_DAY
+    assert chosen.review < BLOCK_PRECISION <= chosen.block < 0.96
 
 
 def test_nothing_is_stopped_where_no_score_is_precise_enough():

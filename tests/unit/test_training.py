@@ -11,6 +11,7 @@ from model.contract import INPUTS
 from model.dataset import matrix, rows_sha256
 from model.errors import TrainingError
 from model.split import split
+from model.thresholds import BLOCK_PRECISION, choose, outcome
 
 
 def test_the_same_rows_give_the_same_bytes(trained, model, tmp_path):
@@ -65,6 +66,13 @@ def test_the_manifest_names_the_rows(model):
     assert (manifest.fitted_on.first, manifest.fitted_on.last, manifest.fitted_on.rows) == (0, 2399, 2400)
     assert (manifest.held_back.first, manifest.held_back.last) == (2400, 3199)
     assert (manifest.test.first, manifest.test.last) == (3200, 3999)
+
+
+def test_the_thresholds_are_those_of_the_held_back_rows(trained):
+    fraud = trained.reference["Class"].to_numpy() == 1
+    assert trained.thresholds == choose(trained.reference["probability"].to_numpy(), fraud)
+    found = outcome(trained.reference["probability"].to_numpy(), fraud, trained.thresholds.block)
+    assert found.precision >= BLOCK_PRECISION  # so some row reaches it
 
 
 def test_usual_is_what_legitimate_fitted_rows_hold(model):
