@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from confluent_kafka.admin import AdminClient
 from support import free_port
 
@@ -19,6 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 JARS = ROOT / ".run" / "kafka" / "jars"  # shared with `fraud kafka start`: downloaded once
 PARTITIONS = 4
 START_TIMEOUT_S = 90
+TIERS = ("unit", "contract", "integration", "e2e", "chaos")  # the quick ones first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Runs the tests tier by tier."""
+    items.sort(key=lambda item: TIERS.index(item.path.relative_to(ROOT / "tests").parts[0]))
 
 
 @contextlib.contextmanager
@@ -40,31 +47,15 @@ def container() -> Iterator[str]:
 
 
 def container_settings(port: int) -> dict[str, str]:
-    """The settings of infra/kafka/server.properties, as the image takes them; a second listener for the broker's own requests."""
-    return {
-        "KAFKA_PROCESS_ROLES": "broker,controller",
-        "KAFKA_NODE_ID": "1",
-        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9095",
-        "KAFKA_LISTENERS": "HOST://:9092,INTERNAL://localhost:9094,CONTROLLER://localhost:9095",
-        "KAFKA_ADVERTISED_LISTENERS": f"HOST://127.0.0.1:{port},INTERNAL://localhost:9094",
-        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "HOST:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "KAFKA_INTER_BROKER_LISTENER_NAME": "INTERNAL",
-        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
-        "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1",
-        "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": "1",
-        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-        "KAFKA_TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS": "1000",
-        "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
-    }
+    """The settings of docker-compose.yml, with this port for clients."""
+    settings = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"]["environment"]
+    return {name: value.replace("${FRAUD_KAFKA_PORT:-9092}", str(port)) for name, value in settings.items()}
 
 
 @contextlib.contextmanager
 def local(home: Path) -> Iterator[LocalBroker]:
     """Kafka from its jars on free ports, its data in `home`."""
-    broker = LocalBroker(home, port=free_port(), controller_port=free_port(), jars_folder=JARS)
+    broker = LocalBroker(home, port=free_port(following=3), jars_folder=JARS)
     try:
         broker.start(say=print)
         yield broker

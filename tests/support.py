@@ -1,13 +1,14 @@
 """What tests of several tiers share: waiting for a condition, reading a topic back, and transactions that are valid."""
 
 import json
-import socket
+import random
 import time
 from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from infra.kafka import ports
 from model.contract import COMPONENTS
 from streams.connection import Connection
 
@@ -73,8 +74,12 @@ def transaction_bytes(i: int, **changes: Any) -> bytes:
     return json.dumps(transaction(i, **changes)).encode()
 
 
-def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(following: int = 0) -> int:
+    """A port of 127.0.0.1 that is free, with so many free ones after it.
+
+    It lies below the range that outgoing connections take theirs from (32768 on Linux), or one of those might take it first.
+    """
+    while True:
+        port = random.randint(20_000, 32_000)
+        if not any(ports.taken(port + i) for i in range(following + 1)):
+            return port

@@ -1,5 +1,7 @@
 """A real Apache Kafka on this machine: in a container where Docker's engine answers, else started from its jars."""
 
+from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
+
 from dataclasses import dataclass
 
 VERSION = "4.3.1"

@@ -1,5 +1,7 @@
 """Docker: does its engine answer, has it got an image, and how is compose called?"""
 
+from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
+
 import subprocess
 
 PULL_TIMEOUT_S = 30  # somebody waits: whoever cannot pull within this has another way to start Kafka
@@ -19,11 +21,14 @@ def answers() -> bool:
     return _succeeds("docker", "info", timeout=_ANSWER_TIMEOUT_S)
 
 
+def present(image: str) -> bool:
+    """Whether the engine has the image already."""
+    return _succeeds("docker", "image", "inspect", image, timeout=_ANSWER_TIMEOUT_S)
+
+
 def has(image: str) -> bool:
     """Whether the engine has the image, or could pull it within PULL_TIMEOUT_S."""
-    if _succeeds("docker", "image", "inspect", image, timeout=_ANSWER_TIMEOUT_S):
-        return True
-    return answers() and _succeeds("docker", "pull", "--quiet", image, timeout=PULL_TIMEOUT_S)
+    return present(image) or (answers() and _succeeds("docker", "pull", "--quiet", image, timeout=PULL_TIMEOUT_S))
 
 
 def compose() -> tuple[str, ...] | None:

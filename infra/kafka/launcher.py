@@ -23,16 +23,16 @@ _SHOWN_LOG_LINES = 15
 class LocalBroker:
     """The broker of one `home`: its jars, data and pid file under `home/kafka`, its log in `home/logs/kafka.log`.
 
-    `jars_folder` shares the jars of another home; `controller_port` is `port` + 3 unless it is given.
+    `jars_folder` shares the jars of another home.
     """
 
     kind = "local"
 
-    def __init__(self, home: Path, port: int, controller_port: int | None = None, jars_folder: Path | None = None) -> None:
+    def __init__(self, home: Path, port: int, jars_folder: Path | None = None) -> None:
         self.port = port
         self.bootstrap_servers = f"127.0.0.1:{port}"
         self.log = home / "logs" / "kafka.log"
-        self._controller_port = controller_port or ports.controller(port)
+        self._controller_port = ports.controller(port)
         self._folder = home / "kafka"
         self._data = self._folder / "data"
         self._jars = jars_folder or self._folder / "jars"

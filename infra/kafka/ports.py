@@ -1,8 +1,13 @@
 """Ports of this machine: free or taken, and the one line that says so."""
 
+from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
+
 import socket
+import time
 
 from infra.kafka import BrokerError
+
+_LEAVING_S = 3.0  # a killed broker is gone before the last of its threads lets go of the port
 
 
 def controller(port: int) -> int:
@@ -22,6 +27,9 @@ def taken(port: int) -> bool:
 
 
 def refuse_taken(port: int, use: str = "Kafka, FRAUD_KAFKA_PORT") -> None:
-    """Raises BrokerError when another program holds a port that Kafka needs."""
-    if taken(port):
-        raise BrokerError(f"port {port} ({use}) is taken by another program; set FRAUD_KAFKA_PORT to another port")
+    """Raises BrokerError when another program holds a port that Kafka needs, and does not leave it at once."""
+    deadline = time.monotonic() + _LEAVING_S
+    while taken(port):
+        if time.monotonic() > deadline:
+            raise BrokerError(f"port {port} ({use}) is taken by another program; set FRAUD_KAFKA_PORT to another port")
+        time.sleep(0.1)

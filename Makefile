@@ -1,0 +1,65 @@
+# Each target sets up what it needs. `make help` lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+# the Python that .venv is made with: the first that fits, or the one that is named
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test check setup data train format lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast as it can), EXIT=1 ends it when done
+	@command -v python3 >/dev/null || { echo 'Python 3.11, 3.12 or 3.13 is needed: python3 was not found' >&2; exit 1; }
+	@python3 -m infra.preflight '$(PYTHON)'
+	@$(MAKE) setup
+	@$(BIN)/fraud demo $(if $(RATE),--rate $(RATE)) $(if $(filter 1,$(EXIT)),--exit)
+
+test: model ## All tests, a real Kafka included
+	@$(BIN)/pytest tests/
+
+check: setup ## Format, lint, strict types, import order, unit and contract tests: no broker, no dataset
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest tests/unit tests/contract
+
+setup: .venv/.complete ## The environment in .venv; PYTHON= names the Python to make it with
+
+.venv/.complete: requirements.lock pyproject.toml
+	@test -n '$(PYTHON)' || { echo 'Python 3.11, 3.12 or 3.13 is needed; name one: PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@$(BIN)/python -c '$(FITS)' 2>/dev/null || { echo 'making .venv with $(PYTHON)'; $(PYTHON) -m venv --clear .venv; }
+	@echo 'installing Python packages into .venv (a minute, the first time)'
+	@# --no-deps: the lock is complete, and older pip asks for hashes of extras otherwise
+	@$(PIP) install --no-deps --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+data: setup ## Fetch and verify creditcard.csv
+	@$(BIN)/fraud data
+
+train: data ## Train a model and use it
+	@$(BIN)/fraud train
+
+.PHONY: model
+model: data # one is trained only if there is none
+	@test -e "$${FRAUD_MODEL_DIR:-$${FRAUD_HOME:-.run}/models/latest}" || $(BIN)/fraud train
+
+format: setup ## Format the code, and mend what the linter can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## Resolve requirements.lock again from pyproject.toml
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(PYTHON) -m venv "$$folder" && "$$folder/bin/pip" install --quiet uv && \
+	"$$folder/bin/uv" pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev \
+		--python-version 3.11 pyproject.toml -o requirements.lock
+
+clean: ## Stop Kafka; remove .run, .venv and caches (the dataset stays in the user's cache)
+	@if test -x $(BIN)/fraud; then $(BIN)/fraud kafka stop; fi
+	@rm -rf .run .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

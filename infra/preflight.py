@@ -1,0 +1,136 @@
+"""Before anything is installed: what a first run will download, and everything that is missing, listed at once.
+
+    python3 -m infra.preflight [the Python that .venv is made with]
+
+Runs with the standard library of any Python 3.8+, so that it can say which Python is needed. Exit code 1 when something is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator, Mapping, NamedTuple  # noqa: UP035 - collections.abc's take no parameter in Python 3.8
+
+from infra import demo_ports
+from infra.kafka import IMAGE, engine, jars
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHONS = "Python 3.11, 3.12 or 3.13"
+SPARE_MB = 1000  # Kafka's data, reports, models
+
+
+class Part(NamedTuple):
+    """Something that is downloaded once. Sizes were measured on Linux: what pip and Maven said, and `du` afterwards."""
+
+    name: str
+    download_mb: int
+    disk_mb: int
+    there: bool
+
+
+class Preflight:
+    """The checks for one checkout at `root`. `python` names the program for .venv; it is empty when no fitting one was found."""
+
+    def __init__(self, environment: Mapping[str, str], python: str, root: Path = ROOT) -> None:
+        self._environment = environment
+        self._python = python
+        self._root = root
+        self._home = Path(environment.get("FRAUD_HOME") or root / ".run").resolve()
+        cache = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        self._csv = Path(cache) / "streaming-fraud-scorer" / "creditcard.csv"
+        self._own_kafka = not environment.get("FRAUD_BOOTSTRAP_SERVERS")
+        self._jars = jars.complete(self._home / "kafka" / "jars")
+        self._image = engine.present(IMAGE) and engine.compose() is not None
+
+    def parts(self) -> list[Part]:
+        """What the first run downloads."""
+        kafka = not self._own_kafka or self._jars or self._image
+        return [
+            Part("Python packages, into .venv", 250, 1200, (self._root / ".venv" / ".complete").exists()),
+            Part("Apache Kafka, as jars or as an image", 55, 110, kafka),
+            Part("creditcard.csv", 150, 150, bool(self._environment.get("FRAUD_DATA")) or self._csv.exists()),
+        ]
+
+    def problems(self) -> list[str]:
+        """Everything that is missing, each with how to get it."""
+        return [*self._disk(), *self._venv(), *(self._kafka() if self._own_kafka else ()), *self._ports()]
+
+    def _disk(self) -> Iterator[str]:
+        needed = SPARE_MB + sum(part.disk_mb for part in self.parts() if not part.there)
+        for folder in sorted({_existing(path) for path in (self._root, self._home, self._csv)}):
+            free = shutil.disk_usage(folder).free // 10**6
+            if free < needed:
+                yield f"disk: {needed} MB are needed, {free} MB are free in {folder}; make room there"
+
+    def _venv(self) -> Iterator[str]:
+        if not self._python:
+            here = ".".join(map(str, sys.version_info[:3]))
+            yield f"Python: {PYTHONS} is needed, python3 is {here}; install one, or name it: PYTHON=/path/to/python3.12"
+        elif not _succeeds(self._python, "-c", "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))"):
+            yield f"Python: {PYTHONS} is needed, {self._python} is none; name one: PYTHON=/path/to/python3.12"
+        elif not _succeeds(self._python, "-c", "import venv, ensurepip"):
+            yield f"Python's venv module: {self._python} comes without it (Debian, Ubuntu: apt install python3-venv)"
+
+    def _kafka(self) -> Iterator[str]:
+        missing = list(self._java())
+        # the image is pulled only here, where there is no other way
+        if not missing or self._image or (engine.compose() and engine.has(IMAGE)):
+            return
+        docker = "the image cannot be pulled within 30 s" if engine.answers() else "Docker's engine does not answer"
+        yield (
+            f"Kafka: Java {jars.OLDEST_JAVA}+ and Maven (Debian, Ubuntu: apt install openjdk-17-jre-headless maven), "
+            "or Docker with compose (https://docs.docker.com/engine/install/), or a Kafka of yours, FRAUD_BOOTSTRAP_SERVERS=host:port; "
+            f"{', '.join(missing)}, {docker}"
+        )
+
+    def _java(self) -> Iterator[str]:
+        version = jars.java_version()
+        if version is None:
+            yield "java was not found"
+        elif version < jars.OLDEST_JAVA:
+            yield f"java is version {version}"
+        if not self._jars and not shutil.which("mvn"):
+            yield "mvn was not found"
+
+    def _ports(self) -> Iterator[str]:
+        try:
+            wanted = list(demo_ports.services(self._environment))
+            if self._own_kafka:
+                wanted += demo_ports.kafka(self._environment, controller=not self._image)
+        except ValueError as error:
+            yield str(error)
+        else:
+            yield from demo_ports.taken(wanted, self._home)
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
+def _succeeds(*command: str) -> bool:
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def main() -> int:
+    """Prints what will be downloaded, then everything that is missing."""
+    preflight = Preflight(os.environ, sys.argv[1] if len(sys.argv) > 1 else "")
+    wanted = [part for part in preflight.parts() if not part.there]
+    if wanted:
+        download, disk = sum(part.download_mb for part in wanted), sum(part.disk_mb for part in wanted)
+        print(f"To be downloaded, once: about {download} MB, which take {disk} MB on disk")
+        for part in wanted:
+            print(f"  {part.name}: {part.download_mb} MB, {part.disk_mb} MB on disk")
+    problems = preflight.problems()
+    if problems:
+        print("Missing:", *(f"  - {problem}" for problem in problems), sep="\n", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Kafka from its jars, as `fraud kafka start` runs it where there is no Docker."""
+
+import json
+import signal
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from conftest import JARS
+from support import free_port, read_all, wait_for
+
+from infra.kafka import BrokerError
+from infra.kafka.launcher import LocalBroker
+from streams.connection import Connection
+
+
+def _say(_: str) -> None:
+    pass
+
+
+def _send(broker: LocalBroker, value: bytes) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    if "kept" not in admin.list_topics(timeout=30).topics:
+        admin.create_topics([NewTopic("kept", 1, 1)])["kept"].result()
+    producer = Producer(Connection(broker.bootstrap_servers).writer())
+    producer.produce("kept", value)
+    assert producer.flush(30) == 0
+
+
+def _values(broker: LocalBroker, count: int) -> list[bytes | None]:
+    return [message.value() for message in read_all(Connection(broker.bootstrap_servers), "kept", count)]
+
+
+def test_data_outlive_a_stop_and_a_kill(own_broker: LocalBroker) -> None:
+    assert own_broker.status().running
+    first = own_broker.process()
+    own_broker.start(_say)
+    assert own_broker.process() == first, "a second start leaves the running broker as it is"
+    _send(own_broker, b"before the stop")
+
+    assert own_broker.stop()
+    assert not own_broker.status().running
+    assert not own_broker.stop()
+
+    own_broker.start(_say)
+    _send(own_broker, b"before the kill")
+    process = own_broker.process()
+    assert process is not None
+    process.send_signal(signal.SIGKILL)
+    wait_for(lambda: own_broker.process() is None, 10, "the end of the killed broker")
+
+    own_broker.start(_say)
+    assert _values(own_broker, 2) == [b"before the stop", b"before the kill"]
+
+
+def test_a_process_that_has_the_pid_now_is_not_ended(tmp_path: Path) -> None:
+    stranger = psutil.Process()
+    note = tmp_path / "kafka" / "local.json"
+    note.parent.mkdir()
+    note.write_text(json.dumps({"pid": stranger.pid, "created": stranger.create_time() - 1, "port": free_port()}))
+    recorded = LocalBroker.recorded(tmp_path)
+    assert recorded is not None
+    assert not recorded.status().running
+    assert not recorded.stop()  # else this test run would have ended
+
+
+def test_a_taken_port_is_named_with_its_variable(tmp_path: Path) -> None:
+    port = free_port(following=3)
+    for taken in (port, port + 3):
+        with socket.create_server(("127.0.0.1", taken)), pytest.raises(BrokerError, match=rf"port {taken} .*FRAUD_KAFKA_PORT") as refused:
+            LocalBroker(tmp_path, port, JARS).start(_say)
+        assert "\n" not in str(refused.value)
+
+
+def test_a_start_that_fails_shows_the_end_of_the_log(own_broker: LocalBroker, tmp_path: Path) -> None:
+    own_broker.stop()
+    (tmp_path / "kafka" / "kafka" / "data" / "meta.properties").write_text("version=1\ncluster.id=another\nnode.id=7\n")
+    with pytest.raises(BrokerError, match="ended at once") as failed:
+        own_broker.start(_say)
+    assert str(own_broker.log) in str(failed.value)
+    assert "node" in str(failed.value)
+    assert not own_broker.status().running
