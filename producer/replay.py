@@ -7,7 +7,7 @@ from itertools import chain
 
 from producer.errors import ReplayError
 from producer.rows import Row, transaction
-from producer.schedule import Clock, Schedule
+from producer.schedule import Clock, Schedule, paced
 from producer.sender import Sender
 from streams.codec import key
 from streams.connection import Connection
@@ -17,7 +17,6 @@ OnProgress = Callable[[int], None]
 """Called with the number of records sent so far: some ten times a second, and at the end."""
 
 PROGRESS_S = 0.1
-_POLL_EVERY = 256
 
 
 @dataclass(frozen=True)
@@ -83,28 +82,20 @@ class Replay:
 
     def _send(self, sender: Sender, first: Row, stop: threading.Event) -> float:
         """Returns the seconds over which the records were offered."""
-        due = elapsed = since_first = 0.0
-        for sent, row in enumerate(chain((first,), self._rows)):
-            since_first = row.time - first.time
-            due = self._schedule(sent, since_first)
-            if due > elapsed or sent % _POLL_EVERY == 0:
-                elapsed = self._wait(sender, due, stop)
-            if stop.is_set() or sender.failed:
-                break
-            sender.send(key(row.transaction_id, None), transaction(row))
-        return self._schedule(sender.sent, since_first) or self._clock.monotonic() - self._start
 
-    def _wait(self, sender: Sender, due: float, stop: threading.Event) -> float:
-        """Waits until `due`, or until `stop` is set; returns the seconds since the start."""
-        while True:
+        def look(elapsed: float) -> bool:
             sender.poll()
-            elapsed = self._clock.monotonic() - self._start
             if elapsed - self._reported_at >= PROGRESS_S:
                 self._reported_at = elapsed
                 self._on_progress(sender.sent)
-            if elapsed >= due or stop.is_set() or sender.failed:
-                return elapsed
-            self._clock.sleep(min(due - elapsed, PROGRESS_S))
+            return not stop.is_set()
+
+        row = first
+        for row in paced(chain((first,), self._rows), self._schedule, self._clock, self._start, look):
+            if stop.is_set() or sender.failed:
+                break
+            sender.send(key(row.transaction_id, None), transaction(row))
+        return self._schedule(sender.sent, row.time - first.time) or self._clock.monotonic() - self._start
 
 
 def _rate(n: int, seconds: float) -> float:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import count, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import msgspec
 
@@ -28,7 +28,7 @@ COLUMNS = ("Time", *INPUTS, "Class")
 _TRANSACTION = ('{"transaction_id":"%b","event_time":"%b",' + ",".join(f'"{name}":%b' for name in INPUTS) + "}").encode()
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One row to replay. `time`: seconds from the first row of the file, going on from lap to lap."""
 
     transaction_id: str

@@ -1,7 +1,12 @@
 """When each record of a replay is due, in seconds from its start. Absolute, so that a late record delays none after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
+
+from producer.rows import Row
+
+_LOOK_EVERY = 256
+_LOOK_S = 0.1
 
 Schedule = Callable[[int, float], float]
 """(records before this one, seconds between the first record and this one by the file's clock) -> seconds from the start."""
@@ -28,3 +33,24 @@ def at_rate(rate: float) -> Schedule:
 def at_speed(speed: float) -> Schedule:
     """By the file's own clock, `speed` times as fast."""
     return lambda _, elapsed: elapsed / speed
+
+
+def paced(rows: Iterable[Row], schedule: Schedule, clock: Clock, start: float, look: Callable[[float], bool]) -> Iterator[Row]:
+    """Yields each row when it is due, counted from `start` on the monotonic clock; those that are late at once.
+
+    `look` is called with the seconds since the start, every 0.1 s while it waits and every 256 rows while it does not; where it
+    returns False the rows end.
+    """
+    elapsed = first = 0.0
+    for sent, row in enumerate(rows):
+        first = first if sent else row.time
+        due = schedule(sent, row.time - first)
+        if due > elapsed or sent % _LOOK_EVERY == 0:
+            while True:
+                elapsed = clock.monotonic() - start
+                if not look(elapsed):
+                    return
+                if elapsed >= due:
+                    break
+                clock.sleep(min(due - elapsed, _LOOK_S))
+        yield row
