@@ -58,8 +58,7 @@ def choose(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> T
     # Where even the highest score is shared by more rows than capacity allows, that score is still the fewest alerts possible.
     review = min(max(float(fits[-1] if len(fits) else scores[0]), _LEAST), _MOST)
     precise = scores[(caught / flagged >= BLOCK_PRECISION) & (scores >= max(review, BLOCK_PRECISION))]
-    block = float(precise[-1]) if len(precise) else _MOST
-    return Thresholds(review=review, block=min(max(block, review), _MOST))
+    return Thresholds(review=review, block=min(float(precise[-1]), _MOST) if len(precise) else _MOST)
 
 
 def _cumulative(

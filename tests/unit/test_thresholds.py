@@ -46,6 +46,16 @@ def test_a_run_of_lucky_rows_does_not_overrule_the_scores_own_doubt():
     assert chosen.review < BLOCK_PRECISION <= chosen.block < 0.96
 
 
+def test_what_is_precise_below_capacity_does_not_make_the_alerts_above_it_so():
+    scores, _ = scores_of_a_day()
+    scores[:300] = np.linspace(0.999, 0.96, 300)
+    fraud = np.arange(len(scores)) < 300
+    fraud[50:60] = False
+    chosen = choose(scores, fraud)
+    assert outcome(scores, fraud, chosen.review).precision == 0.9
+    assert outcome(scores, fraud, chosen.block).flagged == 52  # 50 of them fraud
+
+
 def test_nothing_is_stopped_where_no_score_is_precise_enough():
     scores, fraud = scores_of_a_day()
     chosen = choose(scores, ~fraud & (scores < 0.2))
