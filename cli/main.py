@@ -8,8 +8,10 @@ from confluent_kafka import KafkaException
 from cli import (  # noqa: F401 - a subcommand adds itself to the application when it is imported
     alerts,
     data,
+    demo,
     kafka,
     ledger,
+    monitor,
     replay,
     score,
     topics,
@@ -17,10 +19,11 @@ from cli import (  # noqa: F401 - a subcommand adds itself to the application wh
 )
 from cli.app import FAILED, USAGE, CommandError, app
 from cli.settings import SettingsError
+from drift.errors import DriftError
 from infra.kafka import BrokerError
 from model.errors import ModelError
 from producer.errors import ProducerError
-from streams.reading import ReadingError
+from streams.cluster import ReadingError
 from streams.topics import TopicMismatchError
 
 
@@ -32,7 +35,7 @@ def main() -> None:
     except SettingsError as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(USAGE)
-    except (BrokerError, CommandError, ModelError, ProducerError, ReadingError, TopicMismatchError) as error:
+    except (BrokerError, CommandError, DriftError, ModelError, ProducerError, ReadingError, TopicMismatchError) as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(FAILED)
     except KafkaException as error:

@@ -59,6 +59,7 @@ def monitor(
     from drift.metrics import DriftMetrics
     from drift.monitor import Monitor
     from drift.report import ReportProcess
+    from streams.committer import CommitError
     from streams.http import PortTakenError, serve
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s monitor: %(message)s", stream=sys.stderr)
@@ -82,7 +83,7 @@ def monitor(
         serve(registry, settings.monitor_port, lambda: watcher.ready, "FRAUD_MONITOR_PORT")
         _stop_on_signals(stop)
         watcher.run(stop)
-    except PortTakenError as error:
+    except (PortTakenError, CommitError) as error:
         raise CommandError(str(error)) from None
     finally:
         reports.close()

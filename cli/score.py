@@ -14,10 +14,11 @@ import typer
 from cli.app import DONE, FAILED, app
 from cli.settings import Settings
 from model.artefact import Model
+from streams.cluster import TopicMissingError
 from streams.http import PortTakenError
 from streams.source import LostRangeError
 from streams.supervisor import DO_NOT_RESTART, Supervisor, stop_with_parent
-from streams.worker import Identity, TopicsMissingError, Worker
+from streams.worker import Identity, Worker
 
 log = logging.getLogger("fraud")
 
@@ -49,7 +50,7 @@ def run_worker(settings: Settings, number: int, restarts: int) -> None:
     )
     try:
         worker.run()
-    except (LostRangeError, TopicsMissingError, PortTakenError) as error:
+    except (LostRangeError, TopicMissingError, PortTakenError) as error:
         log.error("%s", error)  # noqa: TRY400 - a line that says what to do; a trace helps nobody here
         code = DO_NOT_RESTART
     except Exception as error:  # one line, then the supervisor decides

@@ -19,6 +19,7 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from streams import topics
 from streams.app import create_app
 from streams.batch import Batch, InFlight
+from streams.cluster import TopicMissingError
 from streams.committer import TransactionalCommitter, producer_settings
 from streams.connection import Connection
 from streams.http import serve
@@ -33,16 +34,12 @@ STOP_S = 2.0  # SIGTERM to exit is promised within 5 s: this, and as long again 
 _RETRY_S = 1.0
 
 
-class TopicsMissingError(RuntimeError):
-    """The cluster answers, and has no such topic."""
-
-
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 def wait_for_cluster(connection: Connection, stop: threading.Event) -> None:
-    """Returns when the cluster answers and has the topics, or when `stop` is set. Raises TopicsMissingError, KafkaException."""
+    """Returns when the cluster answers and has the topics, or when `stop` is set. Raises TopicMissingError, KafkaException."""
     admin = AdminClient(connection.config())
     waited = False
     while not stop.is_set():
@@ -58,7 +55,7 @@ def wait_for_cluster(connection: Connection, stop: threading.Event) -> None:
             continue
         missing = {connection.named(topic.name) for topic in topics.TOPICS} - found.keys()
         if missing:
-            raise TopicsMissingError(f"no topic {', '.join(sorted(missing))} on {connection.bootstrap_servers}; run: fraud topics")
+            raise TopicMissingError(f"no such topic: {', '.join(sorted(missing))}; `fraud topics` creates what is missing")
         return
 
 

@@ -1,0 +1,152 @@
+"""The processes that the demo starts: their logs, their readiness, their end, and the ends of those that a killed demo left."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+
+from cli.app import CommandError
+from cli.demo.interrupts import Interrupts
+
+_READY_S = 60
+_STOP_S = 8  # each promises an exit within 5 s of SIGTERM
+_POLL_S = 0.1
+_SHOWN_LOG_LINES = 12
+
+
+@dataclass(frozen=True)
+class Started:
+    """One process as it is noted on disk; the creation time tells it from a later one with the same pid."""
+
+    pid: int
+    created: float
+    command: str
+    ports: list[int]
+
+
+class Processes:
+    """Starts `fraud` commands in sessions of their own, so that Ctrl-C reaches the demo alone, which ends them in order."""
+
+    def __init__(self, home: Path, environment: dict[str, str], interrupts: Interrupts) -> None:
+        self._notes = home / "demo" / "processes.json"
+        self._logs = home / "logs"
+        self._environment = environment
+        self._interrupts = interrupts
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: list[Started] = []
+
+    def end_leftovers(self) -> int:
+        """Ends what an earlier demo, killed before it could, has left running; returns how many."""
+        ended = 0
+        for noted in self._noted():
+            try:
+                process = psutil.Process(noted.pid)
+                if process.create_time() != noted.created:
+                    continue
+                family = [process, *process.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                continue
+            process.terminate()
+            _, alive = psutil.wait_procs(family, _STOP_S)
+            for left in alive:
+                left.kill()
+            psutil.wait_procs(alive, _STOP_S)
+            ended += 1
+        self._notes.unlink(missing_ok=True)
+        return ended
+
+    def start(self, name: str, arguments: list[str], ports: list[int]) -> None:
+        """Starts `fraud <arguments>`; its output goes to logs/<name>.log."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "cli.main", *arguments]
+        with self._interrupts.held(), self._log(name).open("wb") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, start_new_session=True
+            )
+            self._running[name] = process
+            created = psutil.Process(process.pid).create_time()
+            self._started.append(Started(process.pid, created, f"fraud {' '.join(arguments)}", ports))
+            self._note()
+
+    def wait_until_ready(self, name: str, ports: list[int]) -> None:
+        """Until /ready answers on each port. Raises CommandError with the end of the log when the process dies or takes too long."""
+        deadline = time.monotonic() + _READY_S
+        while not all(_ready(port) for port in ports):
+            self.check()
+            if time.monotonic() > deadline:
+                raise CommandError(f"{name} was not ready within {_READY_S} s\n{self._end_of_log(name)}")
+            time.sleep(_POLL_S)
+
+    def check(self) -> None:
+        """Raises CommandError when one has died."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise CommandError(f"{name} ended with exit code {process.returncode}\n{self._end_of_log(name)}")
+
+    def stop(self) -> None:
+        """Ends all, last started first, and waits for them."""
+        for process in reversed(self._running.values()):
+            process.terminate()
+        for process in self._running.values():
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    child.kill()
+                process.kill()
+                process.wait()
+        self._running.clear()
+        self._notes.unlink(missing_ok=True)
+
+    def _log(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+    def _end_of_log(self, name: str) -> str:
+        lines = self._log(name).read_text(errors="replace").splitlines()[-_SHOWN_LOG_LINES:]
+        return "\n".join([f"the end of {self._log(name)}:", *lines])
+
+    def _note(self) -> None:
+        self._notes.parent.mkdir(parents=True, exist_ok=True)
+        self._notes.write_text(json.dumps([asdict(started) for started in self._started]))
+
+    def _noted(self) -> list[Started]:
+        try:
+            return [Started(**entry) for entry in json.loads(self._notes.read_text())]
+        except (FileNotFoundError, ValueError, TypeError):  # none, or cut off while it was written
+            return []
+
+
+def _ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """One demo a home at a time. Raises CommandError when another one is up."""
+    note = home / "demo" / "demo.json"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        noted = json.loads(note.read_text())
+        other = psutil.Process(noted["pid"])
+        if other.create_time() == noted["created"]:
+            raise CommandError(f"another demo is up (pid {noted['pid']}): stop it with Ctrl-C, or set FRAUD_HOME to another folder")
+    except (FileNotFoundError, ValueError, KeyError, psutil.NoSuchProcess):
+        pass
+    note.write_text(json.dumps({"pid": os.getpid(), "created": psutil.Process().create_time()}))
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""What a cluster says about topics: their partitions and offsets, and how far a group has come.
+
+ReadingError
+├── TopicMissingError        a topic is not on the cluster
+└── ReadingStoppedError      the cluster no longer delivers (streams.reading)
+"""
+
+from datetime import datetime
+
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from streams.connection import Connection
+
+Offsets = dict[int, int]
+
+_TIMEOUT_S = 30
+
+
+class ReadingError(RuntimeError):
+    """What a command expects to go wrong when it reads topics; the text says what to do."""
+
+
+class TopicMissingError(ReadingError):
+    """A topic that a command reads is not there."""
+
+
+class Cluster:
+    """Asks one cluster about topics, by their names without the prefix. Every method raises KafkaException when there is no answer.
+
+    Offsets are those of committed records: the end of a partition is its last stable offset. One admin client lives as long as this
+    object: its answers never come once it is gone.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._admin = AdminClient(connection.config())
+
+    def partitions(self, *topics: str) -> dict[str, list[int]]:
+        """The numbers of each topic's partitions. Raises TopicMissingError."""
+        found = self._admin.list_topics(timeout=_TIMEOUT_S).topics  # all of them: to ask for one by name may create it
+        missing = [name for name in map(self._connection.named, topics) if name not in found]
+        if missing:
+            raise TopicMissingError(f"no such topic: {', '.join(missing)}; `fraud topics` creates what is missing")
+        return {topic: sorted(found[self._connection.named(topic)].partitions) for topic in topics}
+
+    def earliest(self, topic: str, partitions: list[int]) -> Offsets:
+        """The first offset that is still there, by partition."""
+        return self._offsets(topic, partitions, OffsetSpec.earliest())
+
+    def end(self, topic: str, partitions: list[int]) -> Offsets:
+        """The offset at which the committed records end, by partition."""
+        return self._offsets(topic, partitions, OffsetSpec.latest())
+
+    def since(self, topic: str, end: Offsets, at: datetime) -> Offsets:
+        """The offset of the first record whose timestamp is `at` or later, or `end`, by partition."""
+        found = self._offsets(topic, list(end), OffsetSpec.for_timestamp(int(at.timestamp() * 1000)))
+        return {partition: min(offset, end[partition]) if offset >= 0 else end[partition] for partition, offset in found.items()}
+
+    def committed(self, group: str, topic: str, partitions: list[int]) -> Offsets:
+        """The group's next offset by partition, where it has one; offsets in transactions that are still open do not count."""
+        asked = [TopicPartition(self._connection.named(topic), partition) for partition in partitions]
+        request = ConsumerGroupTopicPartitions(self._connection.named(group), asked)
+        (future,) = self._admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=_TIMEOUT_S).values()
+        return {found.partition: found.offset for found in future.result().topic_partitions if found.offset >= 0}
+
+    def _offsets(self, topic: str, partitions: list[int], spec: OffsetSpec) -> Offsets:
+        asked = {TopicPartition(self._connection.named(topic), partition): spec for partition in partitions}
+        futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S)
+        return {partition.partition: future.result().offset for partition, future in futures.items()}

@@ -1,0 +1,68 @@
+"""Reads whole stretches of a topic: from given offsets to given offsets, in no group.
+
+On a transactional topic offsets have gaps (markers, aborted records), so the end is never "the record at end - 1".
+"""
+
+from collections.abc import Iterator, Mapping
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from streams.cluster import Offsets, ReadingError
+from streams.connection import Connection
+
+_BATCH = 10_000
+_WAIT_S = 0.1
+_IDLE_WAITS = 600  # a minute without a record ends the reading
+_READER = {
+    "auto.offset.reset": "earliest",  # retention may delete the first records while they are read
+    "enable.partition.eof": True,
+    "fetch.queue.backoff.ms": 5,  # a fast reader stalls up to 1 s each time its queue is full
+    "queued.max.messages.kbytes": 65_536,
+}
+
+
+class ReadingStoppedError(ReadingError):
+    """Records that the cluster announced did not arrive."""
+
+
+def read(connection: Connection, name: str, begin: Mapping[int, int], end: Mapping[int, int]) -> Iterator[list[Message]]:
+    """Batches of the committed records with begin <= offset < end, by partition; each partition in its order.
+
+    An empty batch comes while nothing arrives. Raises ReadingStoppedError after a minute of that, KafkaException on a fatal error.
+    """
+    open_until = {number: end[number] for number in begin if begin[number] < end[number]}
+    topic, idle = connection.named(name), 0
+    consumer = Consumer(connection.reader(None, _READER))
+    try:
+        consumer.assign([TopicPartition(topic, number, begin[number]) for number in open_until])
+        while open_until:
+            batch = consumer.consume(_BATCH, _WAIT_S)
+            idle = 0 if batch else idle + 1
+            if idle == _IDLE_WAITS:
+                raise ReadingStoppedError(
+                    f"{topic}: nothing arrived for a minute, partitions left: {sorted(open_until)}; is the broker up?"
+                )
+            before = set(open_until)
+            yield _within(batch, open_until)
+            finished = before - set(open_until)
+            if finished:  # a live topic would go on being read
+                consumer.pause([TopicPartition(topic, number) for number in finished])
+    finally:
+        consumer.close()
+
+
+def _within(batch: list[Message], open_until: Offsets) -> list[Message]:
+    """The records of a batch before their partition's end; takes the partitions that have ended out of `open_until`."""
+    records = []
+    for message in batch:
+        number, offset, error = message.partition(), message.offset(), message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+        end = open_until.get(number)
+        if end is None:
+            continue
+        if error is None and offset < end:
+            records.append(message)
+        if offset >= end - (error is None):  # the last record, one beyond it, or the end of the log with only markers left
+            del open_until[number]
+    return records
