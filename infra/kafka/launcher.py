@@ -75,9 +75,10 @@ class LocalBroker:
 
     def start(self, say: Callable[[str], None]) -> None:
         """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
-        if self.alive():
-            self._wait(log_from=0)
+        if self._answers_within_limit():
             return
+        if self.alive():
+            raise self._failure(log_from=0)
         ports.refuse_taken(self.port)
         ports.refuse_taken(self._controller_port, "Kafka's controller, FRAUD_KAFKA_PORT + 3")
         jars.check_java()
@@ -113,14 +114,16 @@ class LocalBroker:
             )
         noted = {"pid": process.pid, "created": process.create_time(), "port": self.port}
         self._pid_file.write_text(json.dumps(noted))
-        self._wait(log_from=begin)
+        if not self._answers_within_limit():
+            raise self._failure(log_from=begin)
 
-    def _wait(self, log_from: int) -> None:
-        if ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive):
-            return
+    def _answers_within_limit(self) -> bool:
+        return self.alive() and ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive)
+
+    def _failure(self, log_from: int) -> BrokerError:
         lines = self.log.read_bytes()[log_from:].decode(errors="replace").splitlines()[-_SHOWN_LOG_LINES:]
         why = f"did not answer within {_START_TIMEOUT_S} s" if self.alive() else "ended at once"
-        raise BrokerError("\n".join([f"Kafka {why} at {self.bootstrap_servers}. The end of its log, {self.log}:", *lines]))
+        return BrokerError("\n".join([f"Kafka {why} at {self.bootstrap_servers}. The end of its log, {self.log}:", *lines]))
 
     def _format(self) -> None:
         """Prepares the data folder, once. The folder takes its name only when all of it is done."""
