@@ -1,0 +1,49 @@
+"""A monitor that kills itself at one point: python dying_monitor.py SERVERS PREFIX FOLDER POINT NTH.
+
+POINT: report (the report is written, nothing else), transaction (event and offsets are in an open transaction), committed (they are
+visible, nobody was told); it dies there the NTH time. POINT alarm: it dies NTH milliseconds after its first report, wherever it is.
+POINT never: it runs until it is terminated.
+"""
+
+import os
+import signal
+import sys
+from itertools import count
+from pathlib import Path
+
+from confluent_kafka import Producer
+from monitoring import Running
+
+import drift.committer
+from streams.connection import Connection
+
+
+def main() -> None:
+    servers, prefix, folder, point, nth = sys.argv[1:]
+    times = count(1)
+
+    def reached(here: str) -> None:
+        if point == "alarm" and next(times) == 1:
+            signal.setitimer(signal.ITIMER_REAL, int(nth) / 1000)  # nobody handles this signal: the kernel ends the process
+        if here == point and next(times) == int(nth):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    class DyingProducer(Producer):
+        def commit_transaction(self, *arguments):
+            reached("transaction")
+            super().commit_transaction(*arguments)
+
+    class TellsNobody(list):
+        def append(self, window):
+            reached("committed")
+
+    drift.committer.Producer = DyingProducer
+    running = Running(Connection(servers, topic_prefix=prefix), Path(folder))
+    running.reports.on_write = lambda path: reached("report")
+    running.monitor.closed = TellsNobody().append
+    signal.signal(signal.SIGTERM, lambda *_: running.stop.set())
+    running.monitor.run(running.stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""kill -9 of the monitor at its worst moments: no window is lost and none is repeated."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from monitoring import SIZE, assert_each_in_one_window, events, predict
+from support import read_all, wait_for
+
+TESTS = Path(__file__).resolve().parent.parent
+
+
+def start(connection, folder, point="never", nth=1):
+    command = [sys.executable, str(TESTS / "chaos" / "dying_monitor.py"), connection.bootstrap_servers, connection.topic_prefix]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    return subprocess.Popen([*command, str(folder), point, str(nth)], env=environment)
+
+
+def windows_so_far(connection):
+    return len(read_all(connection, "drift.events", 0))
+
+
+def test_a_killed_monitor_loses_no_window_and_repeats_none(connection, tmp_path):
+    count = 8 * SIZE
+    predict(connection, count)
+    for point in ("report", "transaction", "committed"):
+        assert start(connection, tmp_path, point, nth=2).wait(60) == -signal.SIGKILL
+    killed_at = windows_so_far(connection)
+    assert killed_at == 4  # one before each death, and the one that was committed but not told
+    monitor = start(connection, tmp_path)
+    wait_for(lambda: windows_so_far(connection) == 8, 60, "the other windows")
+    monitor.terminate()
+    assert monitor.wait(10) == 0
+    windows = events(connection, 8)
+    assert [window["window"] for window in windows] == list(range(1, 9))
+    assert_each_in_one_window(connection, windows, count)
+
+
+def test_killed_at_any_moment(connection, tmp_path):
+    count = 30 * SIZE
+    predict(connection, count)
+    rng = random.Random(7)
+    for _ in range(3):
+        assert start(connection, tmp_path, "alarm", nth=rng.randint(1, 150)).wait(60) == -signal.SIGALRM
+    assert windows_so_far(connection) < 30
+    monitor = start(connection, tmp_path)
+    wait_for(lambda: windows_so_far(connection) >= 30, 60, "the other windows")
+    monitor.terminate()
+    assert monitor.wait(10) == 0
+    assert_each_in_one_window(connection, events(connection, 30), count)
