@@ -31,9 +31,10 @@ check: setup ## Format, lint, strict types, import order, unit and contract test
 	@$(BIN)/pytest tests/unit tests/contract
 
 setup: .venv/.complete ## The environment in .venv; PYTHON= names the Python to make it with
+	@:
 
 .venv/.complete: requirements.lock pyproject.toml
-	@test -n '$(PYTHON)' || { echo 'Python 3.11, 3.12 or 3.13 is needed; name one: PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@{ test -n '$(PYTHON)' && $(PYTHON) -c '$(FITS)' 2>/dev/null; } || { echo 'Python 3.11, 3.12 or 3.13 is needed; name one: PYTHON=/path/to/python3.12' >&2; exit 1; }
 	@$(BIN)/python -c '$(FITS)' 2>/dev/null || { echo 'making .venv with $(PYTHON)'; $(PYTHON) -m venv --clear .venv; }
 	@echo 'installing Python packages into .venv (a minute, the first time)'
 	@# --no-deps: the lock is complete, and older pip asks for hashes of extras otherwise
