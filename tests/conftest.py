@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 import yaml
 from confluent_kafka.admin import AdminClient
-from support import free_port
+from support import JARS, free_port
 
+from cli.settings import Settings
+from cli.train import fit
 from infra.kafka import IMAGE, engine, ready
 from infra.kafka.launcher import LocalBroker
+from model.artefact import Model
+from producer import dataset
 from streams import topics
 from streams.connection import Connection
 
 ROOT = Path(__file__).resolve().parent.parent
-JARS = ROOT / ".run" / "kafka" / "jars"  # shared with `fraud kafka start`: downloaded once
 PARTITIONS = 4
 START_TIMEOUT_S = 90
 TIERS = ("unit", "contract", "integration", "e2e", "chaos")  # the quick ones first
@@ -84,8 +87,8 @@ def own_broker(tmp_path: Path) -> Iterator[LocalBroker]:
         yield started
 
 
-@pytest.fixture
-def connection(broker: str) -> Iterator[Connection]:
+@contextlib.contextmanager
+def fresh_topics(broker: str) -> Iterator[Connection]:
     """A connection with a random prefix, the topics created; they are deleted afterwards."""
     own = Connection(broker, topic_prefix=f"t{secrets.token_hex(4)}.")
     topics.create(own, partitions=PARTITIONS)
@@ -93,3 +96,33 @@ def connection(broker: str) -> Iterator[Connection]:
     admin = AdminClient(own.config())  # to be kept: its requests end with it
     for deleted in admin.delete_topics([own.named(topic.name) for topic in topics.TOPICS]).values():
         deleted.result()
+
+
+@pytest.fixture
+def connection(broker: str) -> Iterator[Connection]:
+    """Topics of the test's own."""
+    with fresh_topics(broker) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def module_connection(broker: str) -> Iterator[Connection]:
+    """Topics that the tests of a module share."""
+    with fresh_topics(broker) as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def creditcard() -> Path:
+    """The dataset: FRAUD_DATA, or the user's cache, into which it is fetched once."""
+    settings = Settings.from_environment()
+    return dataset.fetch(settings.cache, settings.data, lambda _done, _total: None)
+
+
+@pytest.fixture(scope="session")
+def model(creditcard: Path) -> Model:
+    """The model in use, as the commands find it; trained if there is none."""
+    settings = Settings.from_environment()
+    if not settings.model.exists():
+        fit(settings, creditcard, quiet=True)
+    return Model.load(settings.model)

@@ -4,6 +4,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -12,6 +13,7 @@ from infra.kafka import ports
 from model.contract import COMPONENTS
 from streams.connection import Connection
 
+JARS = Path(__file__).resolve().parent.parent / ".run" / "kafka" / "jars"  # shared with `fraud kafka start`: downloaded once
 _POLL_S = 0.05
 
 

@@ -8,8 +8,7 @@ import psutil
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from conftest import JARS
-from support import free_port, read_all
+from support import JARS, free_port, read_all
 
 from infra.kafka import BrokerError, ports
 from infra.kafka.launcher import LocalBroker
