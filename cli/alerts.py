@@ -1,0 +1,109 @@
+"""`fraud alerts`: the alerts and their reasons, as a table or as lines of JSON."""
+
+import contextlib
+import sys
+from collections.abc import Iterable
+from datetime import UTC
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from confluent_kafka import Message
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.app import app
+from cli.settings import Settings
+from model.records import AlertRecord
+from streams import tail
+from streams.topics import ALERTS
+
+REASONS = 3
+_FILE_WIDTH = 132  # of a table that goes to a file or a pipe
+_COLUMNS = {
+    "scored at (UTC)": 19,
+    "transaction": 24,
+    "decision": 8,
+    "prob.": 6,
+    "amount": 10,
+    "exp. loss": 10,
+    "pushed by (usual range)": 38,
+}
+_STYLES = {"block": "bold red", "review": "yellow"}
+
+_decoder = msgspec.json.Decoder(AlertRecord)
+
+
+def printable(text: str) -> Text:
+    """Text from outside, as it is: no markup, and nothing that a terminal would obey."""
+    return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in text))
+
+
+def reason(item: Any) -> str:
+    """One line for one of an alert's reasons."""
+    low, high = item.usual
+    return f"{item.feature} {item.value:.4g} ({low:.3g}..{high:.3g}) {item.contribution:+.2f}"
+
+
+def table(alerts: Iterable[Any], heading: bool) -> Table:
+    """The alerts, one below the other. Columns have fixed widths, so tables printed one after the other line up."""
+    shown = Table(box=None, show_header=heading, pad_edge=False)
+    for name, width in _COLUMNS.items():
+        shown.add_column(name, width=width, overflow="fold", justify="right" if name in ("prob.", "amount", "exp. loss") else "left")
+    for alert in alerts:
+        shown.add_row(
+            f"{alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            printable(alert.transaction_id),
+            Text(alert.decision, _STYLES.get(alert.decision, "")),
+            f"{alert.probability:.4f}",
+            f"{alert.amount:,.2f}",
+            f"{alert.expected_loss:,.2f}",
+            printable("\n".join(map(reason, alert.reasons[:REASONS]))),
+        )
+    return shown
+
+
+def line(value: bytes) -> bytes:
+    """An alert's bytes; compacted if the transaction in it goes over several lines."""
+    return msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
+
+
+def _decoded(messages: list[Message]) -> list[tuple[bytes, Any]]:
+    """Value and record of each alert; what is none is named on stderr, for anybody may write to a topic."""
+    alerts = []
+    for message in messages:
+        try:
+            alerts.append((message.value(), _decoder.decode(message.value() or b"")))
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            print(f"fraud: no alert at partition {message.partition()} offset {message.offset()}: {printable(str(error))}", file=sys.stderr)
+    return alerts
+
+
+@app.command(name="alerts")
+def print_alerts(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new alerts as they come, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One alert a line, as it stands on the topic.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="How many of the alerts that are there already, the newest ones.")] = 20,
+) -> None:
+    """Print alerts with the features that pushed them towards fraud.
+
+    Example: fraud alerts --follow --json | jq .transaction_id
+    """
+    connection = Settings.from_environment().connection()
+    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False)
+
+    def show(messages: list[Message], heading: bool) -> None:
+        alerts = _decoded(messages)
+        if as_json:
+            sys.stdout.buffer.writelines(line(value) + b"\n" for value, _ in alerts)
+            sys.stdout.buffer.flush()
+        elif alerts or heading:
+            console.print(table((alert for _, alert in alerts), heading))
+
+    messages, end = tail.newest(connection, ALERTS, limit)
+    show(messages, heading=True)
+    if follow:
+        with contextlib.suppress(KeyboardInterrupt):
+            for batch in tail.follow(connection, ALERTS, end):
+                show(batch, heading=False)

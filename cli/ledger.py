@@ -1,0 +1,104 @@
+"""`fraud ledger`: proves that each transaction has exactly one prediction or dead letter."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from cli.app import FAILED, app
+from cli.durations import seconds
+from cli.settings import Settings
+from streams import ledger
+from streams.tally import FIRST, Audit
+
+_MEANINGS = {
+    "sent": "records of `transactions` in the range",
+    "scored": "with a prediction",
+    "rejected": "with a dead letter",
+    "lost": "with neither",
+    "duplicated": "outputs beyond a record's first",
+    "resent": "sent again under the same transaction_id, no duplicate",
+    "out_of_order": "outputs after one of a later record",
+    "foreign": "outputs that name no source",
+}
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """The time that is so long before `now`, or that is written out (RFC 3339). Raises typer.BadParameter."""
+    with contextlib.suppress(typer.BadParameter):
+        return now - timedelta(seconds=seconds(text))
+    with contextlib.suppress(ValueError):
+        at = datetime.fromisoformat(text)
+        if at.tzinfo:
+            return at
+    raise typer.BadParameter(f"{text!r} is neither a duration (10m) nor a time with an offset (2026-01-31T12:00:00Z)")
+
+
+def summary(audit: Audit) -> Table:
+    """The counts and what they mean."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column()
+    for name, meaning in _MEANINGS.items():
+        table.add_row(name, f"{getattr(audit, name):,}", meaning)
+    return table
+
+
+def notes(audit: Audit) -> Iterator[str]:
+    """The range, the first offending offsets and the verdict, a line each."""
+    ranges = " ".join(f"{partition}:{begin}..{end}" for partition, (begin, end) in audit.ranges.items())
+    yield f"range (partition:from..to, offsets of `transactions`): {ranges}"
+    for name in ("lost", "duplicated", "resent", "out_of_order"):
+        records = getattr(audit, f"first_{name}")
+        if records:
+            yield f"{name}, the first {FIRST} at most: " + " ".join(f"{partition}:{offset}" for partition, offset in records)
+    if audit.pending:
+        yield f"{audit.pending:,} of the lost had not been read by the scorer yet: run this again when it has caught up"
+    yield "complete: each record came out exactly once" if audit.complete else "NOT complete"
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[ledger.Progress]:
+    """A bar for each topic, on a terminal only."""
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet or not sys.stderr.isatty()) as bars:
+        tasks = {}
+
+        def update(topic: str, done: int, total: int) -> None:
+            if topic not in tasks:
+                tasks[topic] = bars.add_task(topic, total=total)
+            bars.update(tasks[topic], completed=done)
+
+        yield update
+
+
+@app.command(name="ledger")
+def audit(
+    since: Annotated[str | None, typer.Option(help="Only what was sent in the last 10m, or after an RFC 3339 time. Default: all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Prove that nothing was lost or duplicated. Exit code 0: proven; 1: not, or not yet.
+
+    Example: fraud ledger --since 10m
+    """
+    begin = moment(since, datetime.now(UTC)) if since else None
+    with _progress(quiet) as on_progress:
+        result = ledger.audit(Settings.from_environment().connection(), since=begin, on_progress=on_progress)
+    if as_json:
+        print(msgspec.json.encode(asdict(result)).decode())
+    else:
+        console = Console(highlight=False, markup=False, soft_wrap=True)
+        console.print(summary(result))
+        for note in notes(result):
+            console.print(note)
+    if not result.complete:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,53 @@
+"""Reads the end of a topic: its newest records, and those that come after them."""
+
+from collections import deque
+from collections.abc import Iterator
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from streams import reading
+from streams.cluster import Cluster, Offsets
+from streams.connection import Connection
+
+_BATCH = 1_000
+_WAIT_S = 0.5  # also how long Ctrl-C may take
+_GROWTH = 8
+
+
+def newest(connection: Connection, name: str, limit: int) -> tuple[list[Message], Offsets]:
+    """The newest `limit` records by their timestamp, oldest first, and the offset by partition at which what comes later begins.
+
+    Raises ReadingError, KafkaException.
+    """
+    cluster = Cluster(connection)
+    numbers = cluster.partitions(name)[name]
+    end, earliest = cluster.end(name, numbers), cluster.earliest(name, numbers)
+    found: dict[int, deque[Message]] = {}
+    begin, window = dict(end), 2 * limit  # a record alone in its transaction takes two offsets
+    while short := [number for number in numbers if len(found.get(number, ())) < limit and begin[number] > earliest[number]]:
+        begin |= {number: max(earliest[number], end[number] - window) for number in short}
+        found |= {number: deque(maxlen=limit) for number in short}
+        for batch in reading.read(connection, name, {number: begin[number] for number in short}, end):
+            for message in batch:
+                found[message.partition()].append(message)
+        window *= _GROWTH
+    messages = sorted((message for kept in found.values() for message in kept), key=lambda message: message.timestamp()[1])
+    return messages[len(messages) - min(limit, len(messages)) :], end
+
+
+def follow(connection: Connection, name: str, begin: Offsets) -> Iterator[list[Message]]:
+    """The records of a topic from the offsets `begin` on, as they come, without an end. Raises KafkaException on a fatal error."""
+    consumer = Consumer(connection.reader(None, {"auto.offset.reset": "earliest"}))
+    try:
+        consumer.assign([TopicPartition(connection.named(name), number, offset) for number, offset in begin.items()])
+        while True:
+            first = consumer.poll(_WAIT_S)  # `consume` alone would wait for a full batch
+            if first is None:
+                continue
+            batch = [first, *consumer.consume(_BATCH, 0)]
+            for message in batch:
+                if message.error() is not None:
+                    raise KafkaException(message.error())
+            yield batch
+    finally:
+        consumer.close()
