@@ -24,7 +24,7 @@ from infra.kafka import BrokerError
 from model.errors import ModelError
 from producer.errors import ProducerError
 from streams.cluster import ReadingError
-from streams.topics import TopicMismatchError
+from streams.topics import TopicError
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     except SettingsError as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(USAGE)
-    except (BrokerError, CommandError, DriftError, ModelError, ProducerError, ReadingError, TopicMismatchError) as error:
+    except (BrokerError, CommandError, DriftError, ModelError, ProducerError, ReadingError, TopicError) as error:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(FAILED)
     except KafkaException as error:

@@ -15,6 +15,7 @@ from cli.app import DONE, FAILED, app
 from cli.settings import Settings
 from model.artefact import Model
 from streams.cluster import TopicMissingError
+from streams.committer import TransactionalCommitter
 from streams.http import PortTakenError
 from streams.source import LostRangeError
 from streams.supervisor import DO_NOT_RESTART, Supervisor, stop_with_parent
@@ -37,7 +38,7 @@ def _exit_on_time() -> None:
     timer.start()
 
 
-def run_worker(settings: Settings, number: int, restarts: int) -> None:
+def run_worker(settings: Settings, number: int, restarts: int, committer: type[TransactionalCommitter] = TransactionalCommitter) -> None:
     """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, 3 when starting again would not help."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which stops its workers in order
     _set_up_logging(f"worker {number}")
@@ -47,6 +48,7 @@ def run_worker(settings: Settings, number: int, restarts: int) -> None:
         Model.load(settings.model),
         Identity(f"fraud-scorer-{settings.instance}-{number}", settings.metrics_port + number, restarts),
         on_stop=_exit_on_time,
+        committer=committer,
     )
     try:
         worker.run()

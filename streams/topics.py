@@ -1,6 +1,8 @@
 """The topics: names, partitions, retention and size limits, declared once; made by `create`, which refuses a mismatch."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from time import monotonic, sleep
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
@@ -23,9 +25,14 @@ _DAY_MS = 24 * 3600 * 1000
 MAX_RECORD_BYTES = 1_048_588
 DEAD_LETTER_EXTRA_BYTES = 64 * 1024
 _TIMEOUT_S = 30
+_POLL_S = 0.05
 
 
-class TopicMismatchError(RuntimeError):
+class TopicError(RuntimeError):
+    """The topics are not as declared; the text says which and how."""
+
+
+class TopicMismatchError(TopicError):
     """A topic exists with other partitions or settings than declared."""
 
 
@@ -56,7 +63,7 @@ TOPICS = (
 def create(connection: Connection, partitions: int = PARTITIONS, replication: int = 1) -> list[str]:
     """Creates the topics that are missing and returns their names.
 
-    Raises TopicMismatchError when one exists with other partitions or settings, KafkaException when the cluster refuses.
+    Raises TopicError when one exists with other partitions or settings, KafkaException when the cluster refuses.
     """
     admin = AdminClient(connection.config())
     wanted = {connection.named(topic.name): topic for topic in TOPICS}
@@ -75,11 +82,23 @@ def create(connection: Connection, partitions: int = PARTITIONS, replication: in
         except KafkaException as error:  # somebody else was faster: checked below like any existing topic
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
-    _refuse_mismatch(admin, wanted, partitions)
+    _wait_until_known(admin, wanted.keys())
+    _refuse_mismatch(admin, {name: topic for name, topic in wanted.items() if name not in created}, partitions)
     return created
 
 
+def _wait_until_known(admin: AdminClient, names: AbstractSet[str]) -> None:
+    """A topic is created before every broker tells clients of it. Raises TopicError."""
+    deadline = monotonic() + _TIMEOUT_S
+    while missing := names - admin.list_topics(timeout=_TIMEOUT_S).topics.keys():
+        if monotonic() > deadline:
+            raise TopicError(f"created, but not yet known after {_TIMEOUT_S} s: {', '.join(sorted(missing))}")
+        sleep(_POLL_S)
+
+
 def _refuse_mismatch(admin: AdminClient, wanted: dict[str, Topic], partitions: int) -> None:
+    if not wanted:
+        return
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in wanted]
     found = {resource.name: future.result() for resource, future in admin.describe_configs(resources, request_timeout=_TIMEOUT_S).items()}
     counts = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}

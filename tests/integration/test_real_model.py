@@ -1,22 +1,11 @@
-"""The model of creditcard.csv, where the file is on this machine: FRAUD_DATA, or the user's cache."""
+"""The model of creditcard.csv."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from cli.settings import Settings
-from model import dataset, publish, training
+from model import dataset
 from model.artefact import decisions, probabilities
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    settings = Settings.from_environment()
-    path = settings.data or settings.cache / "creditcard.csv"
-    if not path.is_file():
-        pytest.skip("creditcard.csv is not here; run: fraud data")
-    trained = training.train(dataset.read(path), dataset.file_sha256(path))
-    return publish.save(trained, tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

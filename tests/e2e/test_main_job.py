@@ -1,0 +1,161 @@
+"""The main job on a real Kafka: replay, scorer, and the topics read back with a plain consumer."""
+
+import json
+import math
+import subprocess
+import sys
+from collections import Counter
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost
+from confluent_kafka import Producer
+from scorers import ROOT, environment, scorer
+from support import read_all, transaction_bytes
+
+from model.contract import INPUTS
+from streams import topics
+from streams.codec import source_of
+
+FIRST, COUNT = 227_845, 56_962  # the last fifth of creditcard.csv
+
+
+class Embedding(msgspec.Struct):
+    transaction_id: str
+    probability: float
+    decision: str
+    transaction: msgspec.Raw
+
+
+def fraud(connection, *arguments, code=0):
+    run = subprocess.run(
+        [sys.executable, "-m", "cli.main", *arguments], env=environment(connection), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == code, run.stdout + run.stderr
+    return run.stdout
+
+
+def ledger(connection, code=0):
+    return json.loads(fraud(connection, "ledger", "--json", code=code))
+
+
+@pytest.fixture(scope="module")
+def job(module_connection, creditcard, model):
+    """The test part sent as fast as it can be, with labels, and scored by two workers."""
+    connection = module_connection
+    rows = ["--data", str(creditcard), "--from", str(FIRST), "--rate", "0", "--run", "e2e"]
+    with scorer(connection, workers=2):
+        fraud(connection, "replay", *rows, "--labels", "--label-delay", "0s", "--quiet")
+        predictions = read_all(connection, topics.PREDICTIONS, COUNT, timeout=120)
+    sent = {(message.partition(), message.offset()): message.value() for message in read_all(connection, topics.TRANSACTIONS, COUNT)}
+    return connection, sent, predictions
+
+
+def test_every_transaction_has_exactly_one_prediction(job):
+    _, sent, predictions = job
+    assert len(sent) == COUNT
+    assert Counter(source_of(message.headers()) for message in predictions) == dict.fromkeys(sent, 1)
+
+
+def test_the_transaction_is_embedded_byte_for_byte(job):
+    _, sent, predictions = job
+    for message in predictions:
+        assert bytes(msgspec.json.decode(message.value(), type=Embedding).transaction) == sent[source_of(message.headers())]
+
+
+def test_the_probability_is_the_logistic_function_of_the_boosters_margin(job, creditcard, model):
+    _, _, predictions = job
+    booster = xgboost.Booster(model_file=str(model.directory / "model.ubj"))
+    rows = pd.read_csv(creditcard).iloc[FIRST:]
+    margins = booster.predict(xgboost.DMatrix(rows[list(INPUTS)]), output_margin=True).astype(np.float64)
+    expected = {f"e2e-{FIRST + i}": 1 / (1 + math.exp(-margin)) for i, margin in enumerate(margins)}
+    decoded = [msgspec.json.decode(message.value(), type=Embedding) for message in predictions]
+    assert max(abs(prediction.probability - expected[prediction.transaction_id]) for prediction in decoded) < 1e-6
+
+
+def test_alerts_are_exactly_what_is_not_approved_and_their_reasons_add_up(job, model):
+    connection, _, predictions = job
+    decoded = [msgspec.json.decode(message.value(), type=Embedding) for message in predictions]
+    suspicious = {prediction.transaction_id: prediction.decision for prediction in decoded if prediction.decision != "approve"}
+    messages = read_all(connection, topics.ALERTS, len(suspicious))
+    alerts = [json.loads(message.value()) for message in messages]
+    assert len(alerts) == len(suspicious) > 0
+    assert {alert["transaction_id"]: alert["decision"] for alert in alerts} == suspicious
+    for alert in alerts:
+        assert alert["base"] + sum(reason["contribution"] for reason in alert["reasons"]) + alert["rest"] == pytest.approx(
+            alert["margin"], abs=1e-4
+        )
+        pushes = [reason["contribution"] for reason in alert["reasons"]]
+        assert len(pushes) == 5
+        assert pushes == sorted(pushes, reverse=True)
+        assert alert["probability"] == pytest.approx(1 / (1 + math.exp(-alert["margin"])), abs=1e-12)
+        assert alert["thresholds"] == {"review": model.thresholds.review, "block": model.thresholds.block}
+
+
+def test_the_truth_is_in_no_message_but_labels(job):
+    connection, sent, predictions = job
+    alerts = [message.value() for message in read_all(connection, topics.ALERTS, 1)]
+    for value in [*sent.values(), *(message.value() for message in predictions), *alerts]:
+        assert b"Class" not in value
+        assert b"is_fraud" not in value
+    labels = [json.loads(message.value()) for message in read_all(connection, topics.LABELS, COUNT)]
+    assert sum(label["is_fraud"] for label in labels) == 75
+
+
+def test_the_ledger_says_the_same(job):
+    books = ledger(job[0])
+    assert {name: books[name] for name in ("sent", "scored", "rejected", "lost", "duplicated", "resent", "out_of_order")} == {
+        "sent": COUNT, "scored": COUNT, "rejected": 0, "lost": 0, "duplicated": 0, "resent": 0, "out_of_order": 0,
+    }  # fmt: skip
+
+
+BROKEN = {
+    b"": "malformed_json",
+    b"\x00\xff\xfe": "malformed_json",
+    b"not json": "malformed_json",
+    b"\xef\xbb\xbf" + transaction_bytes(1): "malformed_json",
+    transaction_bytes(1)[:-20]: "malformed_json",
+    transaction_bytes(1)[:-1] + b', "note": "\xff"}': "malformed_json",
+    transaction_bytes(1)[:-1] + b', "note": ' + b"[" * 5000 + b"]" * 5000 + b"}": "malformed_json",
+    transaction_bytes(1, V3=math.nan): "malformed_json",
+    transaction_bytes(1, V3=1e39): "invalid_transaction",
+    transaction_bytes(1, V3="0.5"): "invalid_transaction",
+    transaction_bytes(1, Amount=-1.0): "invalid_transaction",
+    transaction_bytes(1, V28=None): "invalid_transaction",
+    transaction_bytes(1, event_time="2013-09-01T00:00:00"): "invalid_transaction",
+    transaction_bytes(1, transaction_id="x" * 129): "invalid_transaction",
+    b"[]": "invalid_transaction",
+    transaction_bytes(1, note="x" * 70_000): "too_large",
+    None: "malformed_json",
+}
+
+
+def test_a_thousand_broken_messages_are_all_kept_and_nothing_else_suffers(connection, model):
+    valid, broken = 5_000, 1_000
+    producer = Producer(connection.writer({"linger.ms": 5}))
+    kinds = list(BROKEN)
+    for i in range(valid):
+        producer.produce(connection.named(topics.TRANSACTIONS), transaction_bytes(i), f"t-{i}")
+        if i % (valid // broken) == 0:
+            key = None if i % 2 else b"\xff key"
+            producer.produce(connection.named(topics.TRANSACTIONS), kinds[i // (valid // broken) % len(kinds)], key)
+        producer.poll(0)
+    producer.flush()
+    with scorer(connection, workers=2):
+        predictions = read_all(connection, topics.PREDICTIONS, valid)
+        dead = read_all(connection, topics.DEAD_LETTERS, broken)
+    sent = {(message.partition(), message.offset()): message for message in read_all(connection, topics.TRANSACTIONS, valid + broken)}
+    assert len(sent) == len(predictions) + len(dead) == valid + broken
+    for message in dead:
+        source, headers = sent[source_of(message.headers())], dict(message.headers())
+        assert message.value() == source.value()
+        assert message.key() == source.key()
+        assert headers["error.kind"].decode() == BROKEN[source.value()]
+        assert headers["error.detail"].decode()
+        assert headers["source.topic"].decode() == connection.named(topics.TRANSACTIONS)
+        assert headers["contract.version"] == b"1"
+        assert pd.Timestamp(headers["failed.at"].decode()).tzinfo is not None
+    books = ledger(connection)
+    assert (books["sent"], books["scored"], books["rejected"], books["lost"]) == (valid + broken, valid, broken, 0)

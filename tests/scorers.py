@@ -1,0 +1,98 @@
+"""Scorers in processes of their own, as `fraud score` runs them, and what tests do to them."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+from support import free_port, wait_for
+
+from streams.connection import Connection
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def environment(connection: Connection, **changes: str) -> dict[str, str]:
+    """A command's environment for this cluster and prefix, with the model that `make test` trained."""
+    own = {"FRAUD_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "FRAUD_TOPIC_PREFIX": connection.topic_prefix}
+    return os.environ | own | changes
+
+
+class Scorer:
+    """A supervisor and its workers."""
+
+    def __init__(self, process: subprocess.Popen, port: int, workers: int, log: Path) -> None:
+        self.process = process
+        self.port = port
+        self.workers = workers
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def pids(self) -> list[int]:
+        """The worker processes that are up now."""
+        children = psutil.Process(self.process.pid).children()
+        return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+    def page(self, worker: int, path: str) -> str:
+        with urlopen(f"http://127.0.0.1:{self.port + worker}{path}", timeout=5) as answer:
+            return answer.read().decode()
+
+    def ready(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"the scorer ended with exit code {self.process.returncode}:\n{self.log}")
+        with contextlib.suppress(OSError):
+            return all(self.page(worker, "/ready") == "ready\n" for worker in range(self.workers))
+        return False
+
+    def stop(self, timeout: float = 20) -> int:
+        """SIGTERM; the exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout)
+
+
+@contextlib.contextmanager
+def scorer(
+    connection: Connection,
+    workers: int = 1,
+    command: list[str] | None = None,
+    wait: bool = True,
+    port: int | None = None,
+    **changes: str,
+) -> Iterator[Scorer]:
+    """Runs `fraud score`, or another command that takes its arguments, until the block ends; ready when it begins."""
+    port = port or free_port_range(workers)
+    arguments = [*(command or [sys.executable, "-m", "cli.main", "score"]), "--workers", str(workers), "--metrics-port", str(port)]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "scorer.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(arguments, env=environment(connection, **changes), stdout=output, stderr=output, cwd=ROOT)
+        started = Scorer(process, port, workers, log)
+        try:
+            if wait:
+                wait_for(started.ready, 60, "the scorer is ready")
+            yield started
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(15)
+            process.kill()
+
+
+def free_port_range(count: int) -> int:
+    """A port from which on `count` are free, as far as a look can tell."""
+    while True:
+        first = free_port()
+        with contextlib.suppress(OSError, OverflowError):
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            return first
