@@ -69,8 +69,9 @@ def test_forms_of_the_class(tmp_path, text):
     assert [row.is_fraud for row in read(Selection(path), "r")] == [float(text.strip('"')) == 1]
 
 
-def test_columns_in_another_order_more_of_them_and_other_line_ends(tmp_path, ten):
-    rows = [creditcard.row(i, note='"a, ""b"""', id=f"{i}") for i in range(10)]
+@pytest.mark.parametrize("note", ["plain", '"quoted"', '"a, b"', '"a, ""b"""', ""])
+def test_columns_in_another_order_more_of_them_and_other_line_ends(tmp_path, ten, note):
+    rows = [creditcard.row(i, note=note, id=f"{i}") for i in range(10)]
     columns = ("note", "Class", *reversed(creditcard.COLUMNS[:-1]), "id")
     path = creditcard.write(tmp_path / "other.csv", rows, columns, newline="\r\n")
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes() + b"\r\n")
