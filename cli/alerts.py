@@ -59,7 +59,7 @@ def table(alerts: Iterable[Any], heading: bool) -> Table:
             f"{alert.probability:.4f}",
             f"{alert.amount:,.2f}",
             f"{alert.expected_loss:,.2f}",
-            printable("\n".join(map(reason, alert.reasons[:REASONS]))),
+            Text("\n").join(printable(reason(item)) for item in alert.reasons[:REASONS]),
         )
     return shown
 

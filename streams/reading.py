@@ -10,14 +10,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from streams.cluster import Offsets, ReadingError
 from streams.connection import Connection
 
-_BATCH = 10_000
+_BATCH = 500  # measured on predictions: 3.8 us of CPU a record, 5.7 us in batches of 10,000, which outgrow the caches
 _WAIT_S = 0.1
 _IDLE_WAITS = 600  # a minute without a record ends the reading
 _READER = {
     "auto.offset.reset": "earliest",  # retention may delete the first records while they are read
     "enable.partition.eof": True,
     "fetch.queue.backoff.ms": 5,  # a fast reader stalls up to 1 s each time its queue is full
-    "queued.max.messages.kbytes": 65_536,
+    "queued.max.messages.kbytes": 16_384,
 }
 
 

@@ -42,6 +42,7 @@ def test_a_row_holds_the_alert_and_its_three_strongest_reasons():
     for part in ("2026-01-31 12:00:07", "run-7", "block", "0.9877", "1,234.50", "1,219.25", "V1 -5.312 (-1.5..1.25) +2.00", "V3", "+0.00"):
         assert part in text
     assert "V4" not in text
+    assert [row.split()[-4] for row in text.splitlines()[1:]] == ["V1", "V2", "V3"]  # a line each
 
 
 def test_tables_printed_one_after_the_other_line_up():

@@ -19,7 +19,7 @@ INSIDE = [(partition, offset) for partition, (begin, end) in RANGES.items() for 
 ANYWHERE = [*INSIDE, (0, 4), (0, 30), (1, 0), (2, 7), (3, 99), (3, 2**62), (9, 1), (-1, -1), (2**40, 5)]
 
 # Offsets have gaps, so any subset of the range may hold records; few different ids, so some are sent again.
-sent_records = st.dictionaries(st.sampled_from(INSIDE), st.sampled_from(["", *"abcdefghijklmnopqrst"]))
+sent_records = st.dictionaries(st.sampled_from(INSIDE), st.sampled_from(["", *"abcdefghijklmnopqrst"]), min_size=5)
 outputs = st.lists(st.tuples(st.sampled_from([SCORED, REJECTED]), st.integers(0, 2), st.sampled_from(ANYWHERE)), max_size=120)
 committed = st.dictionaries(st.sampled_from([0, 3]), st.integers(0, 120))
 
@@ -91,6 +91,14 @@ def test_a_second_output_is_a_duplicate_of_whatever_kind_it_is(kinds):
     found = counted({(0, 7): "a"}, [(kind, 0, (0, 7)) for kind in kinds], {}, batch=10)
     assert (found.duplicated, found.first_duplicated, found.lost, found.complete) == (1, [(0, 7)], 0, False)
     assert found.sent == found.scored + found.rejected == 1
+
+
+def test_order_is_followed_over_batches_and_apart_for_each_output_partition():
+    sent = dict.fromkeys([(0, 10), (0, 15), (0, 20)], "")
+    scored = [(SCORED, 0, (0, 20)), (SCORED, 0, (0, 10)), (SCORED, 0, (0, 15)), (SCORED, 1, (0, 10)), (REJECTED, 0, (0, 10))]
+    for batch in (1, 2, 5):
+        found = counted(sent, scored, {}, batch)
+        assert (found.out_of_order, found.first_out_of_order) == (2, [(0, 10), (0, 15)])
 
 
 def test_no_record_at_all_is_complete():
