@@ -1,0 +1,107 @@
+"""`fraud demo` as a process of its own: its summary, its interruption, and what a killed one leaves to the next."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from scorers import ROOT, environment, free_port_range
+from support import free_port, wait_for
+
+from streams.connection import Connection
+
+COUNT = 56_962
+
+
+@pytest.fixture
+def variables(broker, model, tmp_path):
+    """The environment of a demo with a home, ports and topics of its own, the model in use, and no terminal."""
+    own = {
+        "FRAUD_HOME": str(tmp_path / "home"),
+        "FRAUD_MODEL_DIR": str(model.directory),
+        "FRAUD_METRICS_PORT": str(free_port_range(2)),
+        "FRAUD_MONITOR_PORT": str(free_port()),
+    }
+    connection = Connection(broker, topic_prefix=f"demo{secrets.token_hex(4)}.")  # the demo creates its topics itself
+    return environment(connection, **own)
+
+
+def start(variables, *arguments):
+    command = [sys.executable, "-m", "cli.main", "demo", *arguments]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen(command, env=variables, cwd=ROOT, text=True, start_new_session=True, **streams)
+
+
+def family(variables):
+    """Every process of this demo and of what it started, by the home in its environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("FRAUD_HOME") == variables["FRAUD_HOME"] and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def started(demo, variables):
+    """Whether scorer and monitor are started."""
+    assert demo.poll() is None, demo.communicate()[0]
+    return len(notes(variables)) == 2
+
+
+def notes(variables):
+    path = Path(variables["FRAUD_HOME"], "demo", "processes.json")
+    return json.loads(path.read_text() or "[]") if path.exists() else []
+
+
+def test_a_demo_beside_the_leftovers_of_a_killed_one_proves_that_nothing_was_lost(variables):
+    killed = start(variables)
+    wait_for(lambda: started(killed, variables), 60, "scorer and monitor are started")
+    killed.kill()
+    killed.communicate()
+    leftovers = {process.pid for process in family(variables)}
+    assert leftovers
+    demo = start(variables, "--rate", "0")
+    output, _ = demo.communicate(timeout=200)
+    assert demo.returncode == 0, output
+    assert "that an earlier demo had left" in output
+    assert not family(variables)
+    summary = json.loads(Path(variables["FRAUD_HOME"], "demo", "summary.json").read_text())
+    assert {name: summary[name] for name in ("sent", "scored", "rejected", "lost", "duplicated", "resent", "labelled")} == {
+        "sent": COUNT, "scored": COUNT, "rejected": 0, "lost": 0, "duplicated": 0, "resent": 0, "labelled": COUNT,
+    }  # fmt: skip
+    assert summary["alerts"] == summary["flagged"] > 0
+    assert summary["precision"] == summary["frauds_flagged"] / summary["flagged"]
+    assert summary["recall"] == summary["frauds_flagged"] / 75
+    assert sum(window["events"] for window in summary["windows"]) == COUNT
+    assert [window["partial"] for window in summary["windows"]] == [False] * 11 + [True]
+    for window in summary["windows"]:
+        assert window["detected"] in (True, False)
+        assert Path(variables["FRAUD_HOME"], window["report"]).is_file()
+    assert summary["end_to_end_seconds"] == {"p50": None, "p95": None, "p99": None}  # without a rate there is no schedule to be late on
+
+
+def test_ctrl_c_leaves_no_process(variables):
+    demo = start(variables)
+    wait_for(lambda: started(demo, variables), 60, "scorer and monitor are started")
+    os.killpg(demo.pid, signal.SIGINT)
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 130, output
+    assert not family(variables)
+
+
+def test_a_taken_port_is_one_line_that_names_it_and_its_variable(variables):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", int(variables["FRAUD_MONITOR_PORT"])))
+        holder.listen()
+        demo = start(variables)
+        output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 1
+    assert f"port {variables['FRAUD_MONITOR_PORT']} (the monitor) is taken by another program; set FRAUD_MONITOR_PORT" in output
