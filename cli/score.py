@@ -7,19 +7,16 @@ import sys
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.app import DONE, FAILED, app
+from cli.app import DONE, FAILED, CommandError, app
 from cli.settings import Settings
-from model.artefact import Model
-from streams.cluster import TopicMissingError
-from streams.committer import TransactionalCommitter
-from streams.http import PortTakenError
-from streams.source import LostRangeError
 from streams.supervisor import DO_NOT_RESTART, Supervisor, stop_with_parent
-from streams.worker import Identity, Worker
+
+if TYPE_CHECKING:
+    from streams.committer import TransactionalCommitter
 
 log = logging.getLogger("fraud")
 
@@ -38,30 +35,37 @@ def _exit_on_time() -> None:
     timer.start()
 
 
-def run_worker(settings: Settings, number: int, restarts: int, committer: type[TransactionalCommitter] = TransactionalCommitter) -> None:
+def run_worker(settings: Settings, number: int, restarts: int, committer: "type[TransactionalCommitter] | None" = None) -> None:
     """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, 3 when starting again would not help."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which stops its workers in order
     _set_up_logging(f"worker {number}")
     stop_with_parent()
-    worker = Worker(
-        settings.connection(),
-        Model.load(settings.model),
-        Identity(f"fraud-scorer-{settings.instance}-{number}", settings.metrics_port + number, restarts),
-        on_stop=_exit_on_time,
-        committer=committer,
-    )
     try:
-        worker.run()
-    except (LostRangeError, TopicMissingError, PortTakenError) as error:
-        log.error("%s", error)  # noqa: TRY400 - a line that says what to do; a trace helps nobody here
-        code = DO_NOT_RESTART
+        code = _score(settings, number, restarts, committer)
     except Exception as error:  # one line, then the supervisor decides
-        log.error("%s: %s", type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG))  # noqa: TRY400 - likewise
+        log.error("%s: %s", type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG))  # noqa: TRY400 - a line, not a trace
         code = FAILED
-    else:
-        code = DONE
     sys.stderr.flush()
     os._exit(code)  # threads of a client library that waits for a broker must not hold the process
+
+
+def _score(settings: Settings, number: int, restarts: int, committer: "type[TransactionalCommitter] | None") -> int:
+    from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
+    from model.errors import ArtefactError
+    from streams.cluster import TopicMissingError
+    from streams.committer import TransactionalCommitter
+    from streams.http import PortTakenError
+    from streams.source import LostRangeError
+    from streams.worker import Identity, Worker
+
+    identity = Identity(f"fraud-scorer-{settings.instance}-{number}", settings.metrics_port + number, restarts)
+    try:
+        model = Model.load(settings.model)
+        Worker(settings.connection(), model, identity, _exit_on_time, committer or TransactionalCommitter).run()
+    except (ArtefactError, LostRangeError, TopicMissingError, PortTakenError) as error:
+        log.error("%s", error)  # noqa: TRY400 - it says what to do; a trace helps nobody here
+        return DO_NOT_RESTART
+    return DONE
 
 
 @app.command()
@@ -75,6 +79,8 @@ def score(
     """
     settings = Settings.from_environment()
     _set_up_logging("scorer")
-    artefact = Model.load(settings.model).directory  # refused here, in one line; and one version for all workers
+    artefact = settings.model.resolve()  # one version for all workers, whatever `latest` names tomorrow
+    if not artefact.is_dir():
+        raise CommandError(f"there is no model in {settings.model}; run: fraud train")
     settings = replace(settings, model_dir=artefact, metrics_port=metrics_port or settings.metrics_port)
     sys.exit(Supervisor(partial(run_worker, settings), workers).run())

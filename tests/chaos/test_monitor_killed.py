@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from monitoring import SIZE, assert_each_in_one_window, events, predict
+from monitoring import SIZE, assert_each_in_one_window, events, predict, running
 from support import read_all, wait_for
+
+from streams import topics
+from streams.connection import Connection
 
 TESTS = Path(__file__).resolve().parent.parent
 
@@ -51,3 +54,20 @@ def test_killed_at_any_moment(connection, tmp_path):
     monitor.terminate()
     assert monitor.wait(10) == 0
     assert_each_in_one_window(connection, events(connection, 30), count)
+
+
+def test_a_broker_that_is_away_is_waited_for_and_closes_no_window(own_broker, tmp_path):
+    connection = Connection(own_broker.bootstrap_servers, topic_prefix="away.")
+    topics.create(connection, partitions=4)
+    predict(connection, SIZE + 100)
+    passed = [0.0]
+    with running(connection, tmp_path, idle_close=10.0, clock=lambda: passed[0]) as monitor:
+        wait_for(lambda: monitor.windows, 30, "the first window")
+        own_broker.stop()
+        passed[0] += 3600.0
+        own_broker.start(say=print)
+        predict(connection, SIZE - 100, seed=3)
+        wait_for(lambda: len(monitor.windows) == 2, 60, "the second window")
+    windows = events(connection, 2)
+    assert [window["partial"] for window in windows] == [False, False]
+    assert_each_in_one_window(connection, windows, 2 * SIZE)

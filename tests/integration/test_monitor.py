@@ -2,6 +2,7 @@
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from monitoring import PARTITIONS, SIZE, assert_each_in_one_window, events, predict, running
 from support import read_all, wait_for
 
@@ -19,6 +20,13 @@ def committed(connection):
         return {found.partition: found.offset for found in consumer.committed(asked, timeout=10)}
     finally:
         consumer.close()
+
+
+def shares(connection):
+    """How many partitions each member of the group has."""
+    admin, group = AdminClient(connection.config()), connection.named("fraud-monitor")
+    found = admin.describe_consumer_groups([group])[group].result(10)
+    return [len(member.assignment.topic_partitions) for member in found.members]
 
 
 def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, tmp_path):
@@ -86,14 +94,20 @@ def test_a_window_whose_transaction_is_aborted_is_read_again(connection, tmp_pat
 
 
 def test_a_second_member_takes_its_share_and_no_event_is_in_two_windows(connection, tmp_path):
+    passed = [0.0]
+    shared = {"idle_close": 10.0, "clock": lambda: passed[0]}
     predict(connection, SIZE + 300)
-    with running(connection, tmp_path, instance="one", idle_close=4.0) as first:
-        wait_for(lambda: first.windows, 30, "the first window; 300 events are in the second")
-        with running(connection, tmp_path, instance="two", idle_close=4.0) as second:
-            wait_for(lambda: second.monitor.ready, 30, "the second member to have its share")
+    with running(connection, tmp_path, instance="one", **shared) as first:
+        wait_for(lambda: first.windows, 30, "the first window; 300 events are in the second, which stays open")
+        with running(connection, tmp_path, instance="two", **shared) as second:
+            wait_for(lambda: shares(connection) == [2, 2], 30, "the second member to have its share")
             predict(connection, 2 * SIZE, seed=5)
-            seen = lambda: sum(window.events for window in first.windows + second.windows)  # noqa: E731
-            wait_for(lambda: seen() >= 3 * SIZE + 300, 60, "every event in a window")
+
+            def all_in_windows():
+                passed[0] += 5.0  # now and then what is open is closed
+                return sum(window.events for window in first.windows + second.windows) >= 3 * SIZE + 300
+
+            wait_for(all_in_windows, 60, "every event in a window")
     told = first.windows + second.windows
     assert second.windows
     numbered = [{"window": i, "events": window.events, "offsets": window.offsets} for i, window in enumerate(told)]
