@@ -132,10 +132,11 @@ class LocalBroker:
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="data.") as part:
             made = Path(part) / "data"
+            # in one argument with its name: an id may begin with a dash
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             settings = self._settings(Path(part) / "server.properties", made)
             done = subprocess.run(
-                self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)),
+                self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
