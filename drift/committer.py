@@ -16,6 +16,9 @@ from streams.topics import DRIFT_EVENTS, PREDICTIONS
 
 # Short, for a stop to be noticed in between; what is not answered by then is asked again.
 CALL_TIMEOUT_S = 2.0
+# librdkafka 2.16.0 forgets its brokers when all are down, but not which of them was the group's coordinator: after an outage
+# send_offsets_to_transaction waits for that one for ever, whatever its timeout (confluentinc/librdkafka#5511, #5456; tried).
+_RECOVERY = {"metadata.recovery.strategy": "none"}
 
 
 class WindowCommitter(TransactionalCommitter):
@@ -23,7 +26,7 @@ class WindowCommitter(TransactionalCommitter):
 
     def __init__(self, connection: Connection, instance: str, give_up: threading.Event) -> None:
         name = connection.named(f"fraud-monitor-{instance}")
-        super().__init__(connection, Producer(connection.writer(producer_settings(name))), give_up)
+        super().__init__(connection, Producer(connection.writer(producer_settings(name) | _RECOVERY)), give_up)
 
     def commit_window(self, event: WindowClosed, group_metadata: object) -> None:
         """Makes the event and the group's progress visible together, or not at all.
