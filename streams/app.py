@@ -23,6 +23,23 @@ class _App(faust.App):  # type: ignore[misc]  # faust is untyped
     BootStrategy = _WithoutKafka
 
 
+class BatchChannel(faust.Channel):  # type: ignore[misc]  # faust is untyped
+    """A channel whose queue is bounded and keeps its items.
+
+    An agent reads from a clone of its channel, and a clone makes its queue here. Faust's own holds 4,096 items, which nothing would
+    wait for, and is emptied whenever flow control resumes.
+    """
+
+    _queue: Any
+
+    @property
+    def queue(self) -> Any:
+        """The queue of this clone, made when it is first asked for."""
+        if self._queue is None:
+            self._queue = self.app.FlowControlQueue(maxsize=QUEUED_BATCHES, clear_on_resume=False)
+        return self._queue
+
+
 class BatchScorer(Protocol):
     """streams.scoring.Scorer, or a test's."""
 
@@ -40,8 +57,7 @@ class Sink(Protocol):
 def create_app(name: str, scorer: BatchScorer, sink: Sink) -> tuple[Any, Any]:
     """The app and the channel that its agent `score` reads batches from."""
     app = _App(name, broker="kafka://127.0.0.1:9", web_enabled=False, datadir=None)
-    # `app.channel()` would empty its queue whenever Faust's flow control resumes; this queue keeps its items.
-    channel = faust.Channel(app, queue=app.FlowControlQueue(QUEUED_BATCHES, clear_on_resume=False))
+    channel = BatchChannel(app)
 
     @app.agent(channel, name="score")  # type: ignore[untyped-decorator]
     async def score(batches: AsyncIterator[Batch]) -> AsyncIterator[int]:

@@ -50,5 +50,3 @@ def source_of(headers: Headers) -> tuple[int, int]:
     """(partition, offset) of the record of `transactions` that a message was made from. Raises KeyError without these headers."""
     found = dict(headers)
     return int(found["source.partition"]), int(found["source.offset"])
-
-

@@ -49,28 +49,34 @@ def producer_settings(transactional_id: str) -> dict[str, Any]:
         # the broker's limit decides, topic by topic; a dead letter may be larger than librdkafka's own limit
         "message.max.bytes": 64 * 1024 * 1024,
         "linger.ms": 0,  # commit_transaction flushes at once
+        # librdkafka 2.16.0 forgets its brokers when all are down, but not which of them was the group's coordinator: after an outage
+        # send_offsets_to_transaction waits for that one for ever, whatever its timeout (confluentinc/librdkafka#5511, #5456; tried)
+        "metadata.recovery.strategy": "none",
     }
 
 
 class TransactionalCommitter:
-    """Writes batches, one transaction each. One instance belongs to one thread at a time."""
+    """Writes batches, one transaction each. One instance belongs to one thread at a time.
 
-    def __init__(self, connection: Connection, producer: Producer, give_up: Event) -> None:
+    `source`: the topic whose offsets are committed. `give_up` ends the waiting for a broker that does not answer.
+    """
+
+    def __init__(self, connection: Connection, producer: Producer, give_up: Event, source: str = topics.TRANSACTIONS) -> None:
         self._connection = connection
         self._producer = producer
         self._give_up = give_up
+        self._source = connection.named(source)
 
     def open(self) -> None:
         """Fences an older process with the same transactional id, and aborts what it left open. Raises CommitFatalError."""
         self._persist(lambda: self._producer.init_transactions(_CALL_TIMEOUT_S))
 
     def commit(self, outputs: list[Output], offsets: Mapping[int, int], group_metadata: Any) -> None:
-        """Makes outputs and offsets visible together, or not at all. `offsets`: the next offset of `transactions` by partition.
+        """Makes outputs and offsets visible together, or not at all. `offsets`: the source's next offset by partition.
 
         Raises TransactionAbortedError or CommitFatalError.
         """
-        topic = self._connection.named(topics.TRANSACTIONS)
-        positions = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+        positions = [TopicPartition(self._source, partition, offset) for partition, offset in offsets.items()]
         try:
             self._producer.begin_transaction()
             self._produce(outputs)
@@ -82,7 +88,7 @@ class TransactionalCommitter:
         self._producer.poll(0)
 
     def _produce(self, outputs: list[Output]) -> None:
-        names = {name: self._connection.named(name) for name in (topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)}
+        names = {topic.name: self._connection.named(topic.name) for topic in topics.TOPICS}
         produce = self._producer.produce
         for topic, key, value, headers in outputs:
             try:

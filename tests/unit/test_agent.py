@@ -1,12 +1,13 @@
 """The scoring agent, driven through Faust's own test context: no broker."""
 
 import asyncio
+import contextlib
 
 import pytest
 from fakes import NOW, FakeModel, FakeSink, batch_of
 from support import transaction_bytes
 
-from streams.app import create_app
+from streams.app import QUEUED_BATCHES, create_app
 from streams.batch import Scored
 from streams.scoring import Scorer
 
@@ -31,6 +32,61 @@ def drive(scorer, *batches):
         return sink
 
     return asyncio.run(run())
+
+
+class Waiting(FakeSink):
+    """A sink whose commit takes until `gate` opens."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    async def submit(self, scored):
+        await self.gate.wait()
+        await super().submit(scored)
+
+
+def with_a_slow_commit(body):
+    """Runs `body(app, channel, sink)` beside a started agent whose sink waits."""
+
+    async def run():
+        sink = Waiting()
+        app, channel = create_app("test", Scorer(FakeModel(), lambda: NOW), sink)
+        await app.start()
+        app.flow_control.resume()
+        try:
+            return await body(app, channel, sink)
+        finally:
+            await app.stop()
+
+    return asyncio.run(run())
+
+
+def test_a_slow_commit_stops_the_reading():
+    async def body(app, channel, sink):
+        taken = 0
+        with contextlib.suppress(TimeoutError):
+            while taken < 100:
+                await asyncio.wait_for(channel.put(batch_of(transaction_bytes(taken))), 0.5)
+                taken += 1
+        return taken
+
+    assert with_a_slow_commit(body) == QUEUED_BATCHES + 1
+
+
+def test_queued_batches_survive_a_rebalance_of_fausts_own():
+    async def body(app, channel, sink):
+        batches = [batch_of(transaction_bytes(i)) for i in range(QUEUED_BATCHES + 1)]
+        for batch in batches:
+            await channel.put(batch)
+        app.flow_control.suspend()
+        app.flow_control.resume()
+        sink.gate.set()
+        while len(sink.submitted) < len(batches):
+            await asyncio.sleep(0)
+        return [scored.batch for scored in sink.submitted] == batches
+
+    assert with_a_slow_commit(lambda *arguments: asyncio.wait_for(body(*arguments), 10))
 
 
 def predictions(sink):
