@@ -19,6 +19,7 @@ from streams.connection import Connection
 from streams.topics import LABELS
 
 _MARKS = 1_000
+_LINGER_MS = 100  # labels are late by nature
 _POLL_EVERY = 256
 
 
@@ -37,7 +38,7 @@ class LabelFeed:
 
     def __init__(self, connection: Connection, rows: Iterable[Row], delay_s: float, clock: Clock, stop: threading.Event) -> None:
         """Raises ReplayError if no broker answers or the topic is not there."""
-        self._sender = Sender(connection, LABELS, stop)
+        self._sender = Sender(connection, LABELS, stop, _LINGER_MS)
         self._rows = iter(rows)
         self._delay_s = delay_s
         self._clock = clock

@@ -17,6 +17,7 @@ OnProgress = Callable[[int], None]
 """Called with the number of records sent so far: some ten times a second, and at the end."""
 
 PROGRESS_S = 0.1
+_LINGER_MS = 2  # at live rates a record goes out at once; at full speed the queue fills the batches
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Replay:
         first = next(self._rows, None)
         if first is None:
             raise ReplayError("the file has no such rows")
-        sender = Sender(self._connection, TRANSACTIONS, stop)
+        sender = Sender(self._connection, TRANSACTIONS, stop, _LINGER_MS)
         self._start, self.started_at = self._clock.monotonic(), self._clock.time()
         self.started.set()
         try:

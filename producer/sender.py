@@ -15,7 +15,6 @@ _SETTINGS = {
     # the first batch, but takes the second one, for a producer that it has not seen may begin at any number; librdkafka (2.16)
     # then holds the first for confirmed too (IMPLICITACK in its log). Speed and latency are the same at 1.
     "max.in.flight.requests.per.connection": 1,
-    "linger.ms": 2,  # at live rates a record goes out at once; at full speed the queue fills the batches
     "batch.size": 1_000_000,
     "batch.num.messages": 10_000,  # with librdkafka's smaller defaults the broker spends some 60 % more CPU a record
     "message.timeout.ms": 60_000,  # a broker's restart is waited for; one that is gone ends the replay
@@ -25,11 +24,14 @@ _SETTINGS = {
 class Sender:
     """An idempotent producer for one topic that counts what was handed over, confirmed and refused. `stop` ends its waiting."""
 
-    def __init__(self, connection: Connection, topic: str, stop: threading.Event) -> None:
-        """Raises ReplayError if no broker answers or the topic is not there."""
+    def __init__(self, connection: Connection, topic: str, stop: threading.Event, linger_ms: int) -> None:
+        """A record goes out `linger_ms` after it was handed over; what gathers meanwhile goes with it, at less cost for the broker.
+
+        Raises ReplayError if no broker answers or the topic is not there.
+        """
         self._topic = connection.named(topic)
         self._stop = stop
-        self._producer = Producer(connection.writer(_SETTINGS))
+        self._producer = Producer(connection.writer(_SETTINGS | {"linger.ms": linger_ms}))
         self._headers = own_headers()
         self._first_error = ""
         self.sent = 0

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from streams.codec import Headers
 
+# One is being committed while the next is being scored. A third would only wait: its records are better left to grow a larger batch.
+MAX_IN_FLIGHT = 2
+
 
 class Record(Protocol):
     """The part of confluent_kafka.Message that is read."""
@@ -91,6 +94,11 @@ class InFlight:
         """Everything on its way is to be dropped."""
         with self._changed:
             self._epoch += 1
+
+    def wait_for_room(self, timeout: float) -> bool:
+        """Whether another batch may leave the consumer; waits for it."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count < MAX_IN_FLIGHT, timeout)
 
     def wait_until_empty(self, timeout: float) -> bool:
         """Whether nothing is on its way any more; waits for it."""

@@ -1,8 +1,8 @@
 """The consumer's thread: polls batches, hands them over, and answers rebalances.
 
 Everything that touches the consumer happens on this thread (`consumer_group_metadata()` from another one waits for as long as this
-one polls: measured, 9 s). A batch is whatever is there, 1 to `max_batch` records. Handing over waits while two batches are queued,
-so a slow commit slows the reading and nothing piles up.
+one polls: measured, 9 s). A batch is whatever is there, 1 to MAX_BATCH records. It is polled only when there is room for it further on, so
+a slow commit makes batches larger, and nothing piles up.
 """
 
 import logging
@@ -49,7 +49,7 @@ class SourceError(RuntimeError):
 class Source(threading.Thread):
     """Reads `transactions` as one member of the group `fraud-scorer`.
 
-    `deliver` hands a batch over and returns when there is room for the next. `on_failure` is told of what ends the thread
+    `deliver` hands a batch over. `on_failure` is told of what ends the thread
     early, `on_lag` once a second of the [first unread at take-over, high watermark] of each partition owned.
     """
 
@@ -101,6 +101,8 @@ class Source(threading.Thread):
     def _step(self) -> None:
         if self._epoch != self._in_flight.epoch:
             self._rewind()
+        if not self._in_flight.wait_for_room(_POLL_S):
+            return
         rebalances = self._rebalances
         first = self._consumer.poll(_POLL_S)
         records = [message for message in self._gather(first) if self._is_record(message)]
