@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from model.artefact import Model
 from producer import dataset
 from streams import topics
 from streams.connection import Connection
+
+# A shell that runs the tests in the background has SIGINT ignored, and what tests start would inherit that: Ctrl-C could not be tried.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTITIONS = 4

@@ -66,6 +66,7 @@ def test_a_worker_killed_during_a_replay_loses_and_doubles_nothing(connection, r
         wait_for(lambda: victim not in system.pids() and len(system.pids()) == 2, 30, "the worker is started again")
         finish(replay)
         assert_exactly_once(connection, expected)
+        wait_for(system.ready, 30, "the worker that was started again is ready")
         restarts = "".join(system.page(worker, "/metrics") for worker in range(2)).count("fraud_worker_restarts_total 1.0")
         assert restarts == 1
 
