@@ -5,16 +5,60 @@ ReadingError
 └── ReadingStoppedError      the cluster no longer delivers (streams.reading)
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from time import monotonic, sleep
+from typing import TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.connection import Connection
 
 Offsets = dict[int, int]
+Answer = TypeVar("Answer")
 
 _TIMEOUT_S = 30
+_POLL_S = 0.1
+
+
+# While a partition's leader or a group's coordinator is being found, moved or loaded, or a commit is not decided yet.
+_PASSING = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.UNSTABLE_OFFSET_COMMIT,
+    KafkaError._WAIT_COORD,
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+}
+
+
+def _persist(ask: Callable[[], Answer], timeout: float) -> Answer:
+    """Asks again while the cluster is only busy with itself. Raises KafkaException."""
+    deadline = monotonic() + timeout
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or monotonic() > deadline:
+                raise
+        sleep(_POLL_S)
+
+
+def committed(consumer: Consumer, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+    """The committed offsets of the consumer's group; -1001 where there is none. Raises KafkaException."""
+
+    def ask() -> list[TopicPartition]:
+        found: list[TopicPartition] = consumer.committed(partitions, timeout=timeout)
+        for position in found:
+            if position.error:
+                raise KafkaException(position.error)
+        return found
+
+    return _persist(ask, timeout)
 
 
 class ReadingError(RuntimeError):
@@ -59,12 +103,20 @@ class Cluster:
 
     def committed(self, group: str, topic: str, partitions: list[int]) -> Offsets:
         """The group's next offset by partition, where it has one; offsets in transactions that are still open do not count."""
-        asked = [TopicPartition(self._connection.named(topic), partition) for partition in partitions]
-        request = ConsumerGroupTopicPartitions(self._connection.named(group), asked)
-        (future,) = self._admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=_TIMEOUT_S).values()
-        return {found.partition: found.offset for found in future.result().topic_partitions if found.offset >= 0}
+        # Not by the admin client: librdkafka 2.16 crashes there on a coordinator that is still loading (a client without a group).
+        consumer = Consumer(self._connection.reader(group))
+        try:
+            asked = [TopicPartition(self._connection.named(topic), partition) for partition in partitions]
+            found = committed(consumer, asked, _TIMEOUT_S)
+        finally:
+            consumer.close()
+        return {position.partition: position.offset for position in found if position.offset >= 0}
 
     def _offsets(self, topic: str, partitions: list[int], spec: OffsetSpec) -> Offsets:
         asked = {TopicPartition(self._connection.named(topic), partition): spec for partition in partitions}
-        futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S)
-        return {partition.partition: future.result().offset for partition, future in futures.items()}
+
+        def ask() -> Offsets:
+            futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S)
+            return {partition.partition: future.result().offset for partition, future in futures.items()}
+
+        return _persist(ask, _TIMEOUT_S)

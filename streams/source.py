@@ -11,17 +11,18 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from streams import topics
 from streams.batch import Batch, InFlight
+from streams.cluster import committed
 from streams.connection import Connection
 
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 4096
 _POLL_S = 0.1
-_LOOKUP_S = 10.0
+_LOOKUP_S = 30.0
 _DRAIN_S = 30.0  # longer than a transaction may stay open
 _LAG_EVERY_S = 1.0
 
@@ -132,11 +133,11 @@ class Source(threading.Thread):
 
     def _lost_range(self, message: Message) -> LostRangeError:
         partition = message.partition()
-        committed = self._consumer.committed([TopicPartition(self._topic, partition)], timeout=_LOOKUP_S)[0].offset
+        offset = committed(self._consumer, [TopicPartition(self._topic, partition)], _LOOKUP_S)[0].offset
         low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_LOOKUP_S)
         return LostRangeError(
-            f"partition {partition} of {self._topic}: next to read is {committed}, but the log holds {low} to {high}; "
-            f"offsets {min(committed, high)} to {max(low, committed)} are lost. To go on without them, set the group's offset yourself"
+            f"partition {partition} of {self._topic}: next to read is {offset}, but the log holds {low} to {high}; "
+            f"offsets {min(offset, high)} to {max(low, offset)} are lost. To go on without them, set the group's offset yourself"
         )
 
     def _hand_over(self, records: list[Message]) -> None:
@@ -161,14 +162,12 @@ class Source(threading.Thread):
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
         """Takes partitions at their committed offsets; at the beginning where the group never committed."""
-        committed = self._consumer.committed(partitions, timeout=_LOOKUP_S)
-        for position in committed:
-            if position.error:
-                raise KafkaException(position.error)
+        positions = committed(self._consumer, partitions, _LOOKUP_S)
+        for position in positions:
             self._starts[position.partition] = position.offset
             if position.offset < 0:
                 position.offset = OFFSET_BEGINNING
-        self._consumer.incremental_assign(committed)
+        self._consumer.incremental_assign(positions)
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
