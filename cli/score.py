@@ -13,7 +13,7 @@ import typer
 
 from cli.app import DONE, FAILED, CommandError, app
 from cli.settings import Settings
-from streams.supervisor import DO_NOT_RESTART, Supervisor, stop_with_parent
+from streams.supervisor import AFTER_OUTAGE, DO_NOT_RESTART, Supervisor, stop_with_parent
 
 if TYPE_CHECKING:
     from streams.committer import TransactionalCommitter
@@ -36,7 +36,7 @@ def _exit_on_time() -> None:
 
 
 def run_worker(settings: Settings, number: int, restarts: int, committer: "type[TransactionalCommitter] | None" = None) -> None:
-    """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, 3 when starting again would not help."""
+    """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, 3 when starting again would not help, 4 after an outage."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which stops its workers in order
     _set_up_logging(f"worker {number}")
     stop_with_parent()
@@ -53,7 +53,7 @@ def _score(settings: Settings, number: int, restarts: int, committer: "type[Tran
     from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
     from model.errors import ArtefactError
     from streams.cluster import TopicMissingError
-    from streams.committer import TransactionalCommitter
+    from streams.committer import OutageError, TransactionalCommitter
     from streams.http import PortTakenError
     from streams.source import LostRangeError
     from streams.worker import Identity, Worker
@@ -65,6 +65,9 @@ def _score(settings: Settings, number: int, restarts: int, committer: "type[Tran
     except (ArtefactError, LostRangeError, TopicMissingError, PortTakenError) as error:
         log.error("%s", error)  # noqa: TRY400 - it says what to do; a trace helps nobody here
         return DO_NOT_RESTART
+    except OutageError as error:
+        log.warning("%s", error)
+        return AFTER_OUTAGE
     return DONE
 
 

@@ -22,6 +22,13 @@ def _number(name: str, default: int) -> int:
         raise SettingsError(f"{name}={text} is not a whole number") from None
 
 
+def _port(name: str, default: int) -> int:
+    port = _number(name, default)
+    if not 0 < port < 2**16:
+        raise SettingsError(f"{name}={port} is no port: 1 to 65535")
+    return port
+
+
 def _properties(path: str) -> dict[str, str]:
     """A librdkafka properties file: `key=value` lines, # for comments."""
     try:
@@ -57,11 +64,11 @@ class Settings:
             home=home,
             cache=Path(get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-fraud-scorer",
             bootstrap_servers=get("FRAUD_BOOTSTRAP_SERVERS") or None,
-            kafka_port=_number("FRAUD_KAFKA_PORT", 9092),
+            kafka_port=_port("FRAUD_KAFKA_PORT", 9092),
             kafka_config=get("FRAUD_KAFKA_CONFIG") or None,
             topic_prefix=get("FRAUD_TOPIC_PREFIX", ""),
-            monitor_port=_number("FRAUD_MONITOR_PORT", 8001),
-            metrics_port=_number("FRAUD_METRICS_PORT", 9101),
+            monitor_port=_port("FRAUD_MONITOR_PORT", 8001),
+            metrics_port=_port("FRAUD_METRICS_PORT", 9101),
             data=Path(get("FRAUD_DATA", "")) if get("FRAUD_DATA") else None,
             model_dir=Path(get("FRAUD_MODEL_DIR", "")) if get("FRAUD_MODEL_DIR") else None,
             instance=get("FRAUD_INSTANCE") or platform.node(),

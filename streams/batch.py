@@ -55,6 +55,7 @@ class Scored:
 
     batch: Batch
     outputs: list[Output] = field(default_factory=list)
+    predicted: Sequence[Record] = ()
     outcomes: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)

@@ -35,6 +35,10 @@ class CommitFatalError(CommitError):
     """No transaction of this process can succeed any more."""
 
 
+class OutageError(CommitFatalError):
+    """The broker was away for so long that it fenced this process. A new one goes on; nothing was lost, and nobody is to blame."""
+
+
 def producer_settings(transactional_id: str) -> dict[str, Any]:
     """Settings of the transactional producer, each with where it comes from."""
     return {
@@ -66,6 +70,7 @@ class TransactionalCommitter:
         self._producer = producer
         self._give_up = give_up
         self._source = connection.named(source)
+        self._waited = False
 
     def open(self) -> None:
         """Fences an older process with the same transactional id, and aborts what it left open. Raises CommitFatalError."""
@@ -77,6 +82,7 @@ class TransactionalCommitter:
         Raises TransactionAbortedError or CommitFatalError.
         """
         positions = [TopicPartition(self._source, partition, offset) for partition, offset in offsets.items()]
+        self._waited = False
         try:
             self._producer.begin_transaction()
             self._produce(outputs)
@@ -105,18 +111,20 @@ class TransactionalCommitter:
             except KafkaException as error:
                 if not error.args[0].retriable() or self._give_up.is_set():
                     raise
+                self._waited = True
                 log.warning("Kafka does not answer (%s): trying again", error.args[0].str())
                 self._give_up.wait(_UNREACHABLE_POLL_S)
             else:
                 return
 
     def _abort(self, cause: KafkaError) -> None:
-        if cause.fatal() or not (cause.txn_requires_abort() or cause.retriable()):
-            raise CommitFatalError(f"{cause.name()}: {cause.str()}")
+        fatal = OutageError if self._waited else CommitFatalError
+        if cause.fatal():
+            raise fatal(f"{cause.name()}: {cause.str()}")
         if self._give_up.is_set():  # the broker ends the transaction when it times out, or when this id comes back
             raise TransactionAbortedError(f"given up: {cause.str()}")
         try:
             self._persist(lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S))
         except KafkaException as error:
-            raise CommitFatalError(f"{error.args[0].name()}: {error.args[0].str()}") from error
+            raise fatal(f"{error.args[0].name()}: {error.args[0].str()}") from error
         raise TransactionAbortedError(cause.name())  # the text repeats every partition

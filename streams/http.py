@@ -44,7 +44,7 @@ def serve(registry: CollectorRegistry, port: int, ready: Callable[[], bool], set
 
     try:
         server = make_server(HOST, port, page, server_class=_Server, handler_class=_Quiet)
-    except OSError as error:
-        raise PortTakenError(f"port {port} cannot be used ({error.strerror}); choose another with {setting}") from None
+    except (OSError, OverflowError) as error:
+        raise PortTakenError(f"port {port} cannot be used ({getattr(error, 'strerror', error)}); choose another with {setting}") from None
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server.shutdown

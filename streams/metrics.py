@@ -93,13 +93,13 @@ class ScorerMetrics:
             self.dead_letters.labels(kind).inc(count)
         for feature, count in scored.reasons.items():
             self.reasons.labels(feature).inc(count)
-        sent = np.array([record.timestamp()[1] for record in scored.batch.records]) / 1000
+        sent = np.array([record.timestamp()[1] for record in scored.predicted]) / 1000
         self.end_to_end.observe(np.maximum(now.timestamp() - sent, 0.0))
         self.scoring.observe(scored.seconds)
         self.batch_size.observe(len(scored.batch.records))
         self.probability.observe(scored.probabilities)
-        for record, at in zip(scored.batch.records, sent, strict=True):
-            self._committed[record.partition()] = (record.offset() + 1, float(at))
+        for record in scored.batch.records:
+            self._committed[record.partition()] = (record.offset() + 1, record.timestamp()[1] / 1000)
 
     def lagging(self, ranges: dict[int, tuple[int, int]], now: datetime) -> None:
         """(start, high watermark) of each partition owned now; the series of all others go away."""

@@ -92,6 +92,7 @@ class Scorer:
         scored.probabilities = probabilities(margins)
         decided = decisions(scored.probabilities, self._model.thresholds)
         scored.outcomes.update(decided)
+        scored.predicted = valid.sources
         scored_at = self._clock()
         self._predict(scored, valid, decided, scored_at)
         suspicious = [index for index, decision in enumerate(decided) if decision != "approve"]

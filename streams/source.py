@@ -23,8 +23,15 @@ log = logging.getLogger(__name__)
 MAX_BATCH = 4096
 _POLL_S = 0.1
 _LOOKUP_S = 30.0
-_DRAIN_S = 30.0  # longer than a transaction may stay open
 _LAG_EVERY_S = 1.0
+# What trying again does not mend: no right to read, or bytes that this client cannot read.
+_UNREADABLE = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError._AUTHENTICATION,
+    KafkaError._BAD_COMPRESSION,
+    KafkaError._BAD_MSG,
+}
 
 CONSUMER_SETTINGS: dict[str, Any] = {
     # `error`: a position that fell out of the log is a loss to be named, not to be skipped; a new group's start is set below
@@ -93,7 +100,7 @@ class Source(threading.Thread):
             self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
             while not self._stopping.is_set():
                 self._step()
-            self._in_flight.wait_until_empty(_DRAIN_S)
+            self._drain()
         except BaseException as error:  # the thread ends here, and its owner is told why
             self._on_failure(error)
         finally:
@@ -126,7 +133,7 @@ class Source(threading.Thread):
             raise self._lost_range(message)
         if error.fatal() or error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
             raise SourceError(f"{self._topic}: {error.str()} (are the topics there? run: fraud topics)")
-        if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION):
+        if error.code() in _UNREADABLE:
             raise SourceError(f"{self._topic}: {error.str()}")
         log.warning("%s: %s", self._topic, error.str())
         return False
@@ -137,7 +144,8 @@ class Source(threading.Thread):
         low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_LOOKUP_S)
         return LostRangeError(
             f"partition {partition} of {self._topic}: next to read is {offset}, but the log holds {low} to {high}; "
-            f"offsets {min(offset, high)} to {max(low, offset)} are lost. To go on without them, set the group's offset yourself"
+            f"offsets {min(offset, low)} to {max(low, offset) - 1} are lost. To go on without them, "
+            f"set the offset of group {topics.SCORER_GROUP} with Kafka's kafka-consumer-groups tool"
         )
 
     def _hand_over(self, records: list[Message]) -> None:
@@ -147,8 +155,9 @@ class Source(threading.Thread):
         self._deliver(batch)
 
     def _rewind(self) -> None:
-        """Starts the epoch again at the committed offsets, once nothing of the old one is on its way."""
+        """Starts a new epoch at the committed offsets, once nothing of the old one is on its way."""
         self._drain()
+        self._in_flight.end_epoch()
         self._epoch = self._in_flight.epoch
         self._number = 0
         owned = self._consumer.assignment()
@@ -157,8 +166,9 @@ class Source(threading.Thread):
             self._assign(owned)
 
     def _drain(self) -> None:
-        if not self._in_flight.wait_until_empty(_DRAIN_S):
-            raise SourceError(f"batches were still on their way after {_DRAIN_S:.0f} s")
+        """Waits for what is on its way: it commits, aborts, or is given up when the worker ends; a broker's outage may come between."""
+        while not self._in_flight.wait_until_empty(_POLL_S):
+            pass
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
         """Takes partitions at their committed offsets; at the beginning where the group never committed."""

@@ -1,7 +1,7 @@
 """Runs N worker processes, and starts again those that die.
 
 A worker that dies comes back after a pause that doubles; MAX_DEATHS of them within DEATHS_WITHIN_S end the whole, for then
-starting again does not help. A worker that waits for an unreachable broker does not die, so an outage of the broker counts as none.
+starting again does not help. An outage of the broker counts as none: a worker waits for it, or ends with AFTER_OUTAGE.
 """
 
 import logging
@@ -25,6 +25,7 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 _STOP_S = 6.0  # a worker promises 5
 DO_NOT_RESTART = 3
+AFTER_OUTAGE = 4  # a worker's exit code: the broker was away and has fenced it; no failure
 
 WorkerTarget = Callable[[int, int], None]  # (worker number, restarts so far)
 
@@ -97,6 +98,10 @@ class Supervisor:
         code, slot.process = slot.process.exitcode, None
         if code == DO_NOT_RESTART:
             return DO_NOT_RESTART
+        if code == AFTER_OUTAGE:
+            log.warning("worker %d was fenced during an outage of the broker; starting it again", slot.number)
+            slot.due = monotonic() + _FIRST_PAUSE_S
+            return 0
         now = monotonic()
         long_ago = not self._deaths or now - self._deaths[-1] > DEATHS_WITHIN_S
         self._deaths.append(now)

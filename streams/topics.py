@@ -44,14 +44,21 @@ class Topic:
     retention_ms: int
     max_record_bytes: int = MAX_RECORD_BYTES
     partitions: int | None = None
+    compression: str = "producer"
 
     def config(self) -> dict[str, str]:
         """The topic's settings on the broker."""
-        return {"retention.ms": str(self.retention_ms), "max.message.bytes": str(self.max_record_bytes)}
+        return {
+            "retention.ms": str(self.retention_ms),
+            "max.message.bytes": str(self.max_record_bytes),
+            "compression.type": self.compression,
+        }
 
 
 TOPICS = (
-    Topic(TRANSACTIONS, 7 * _DAY_MS),
+    # Uncompressed, so that the size limit is one of the record's own bytes: compressed, a record of 5 MB is let in that then fits no
+    # dead letter, and one of 150 MB that no client can read. A client's batch may hold MAX_RECORD_BYTES before compression.
+    Topic(TRANSACTIONS, 7 * _DAY_MS, compression="uncompressed"),
     Topic(PREDICTIONS, 7 * _DAY_MS),
     Topic(ALERTS, 30 * _DAY_MS),
     Topic(DEAD_LETTERS, 30 * _DAY_MS, MAX_RECORD_BYTES + DEAD_LETTER_EXTRA_BYTES),
