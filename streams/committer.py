@@ -71,6 +71,8 @@ class TransactionalCommitter:
         self._give_up = give_up
         self._source = connection.named(source)
         self._waited = False
+        self.waiting = False
+        """Whether a call waits for a broker that does not answer."""
 
     def open(self) -> None:
         """Fences an older process with the same transactional id, and aborts what it left open. Raises CommitFatalError."""
@@ -111,10 +113,11 @@ class TransactionalCommitter:
             except KafkaException as error:
                 if not error.args[0].retriable() or self._give_up.is_set():
                     raise
-                self._waited = True
+                self._waited = self.waiting = True
                 log.warning("Kafka does not answer (%s): trying again", error.args[0].str())
                 self._give_up.wait(_UNREACHABLE_POLL_S)
             else:
+                self.waiting = False
                 return
 
     def _abort(self, cause: KafkaError) -> None:

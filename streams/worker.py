@@ -89,6 +89,7 @@ class Worker:
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
         self._source: Source | None = None
+        self._answered: Callable[[], bool] = lambda: True
         self._registry = CollectorRegistry()
         for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             self._registry.register(collector)
@@ -116,6 +117,7 @@ class Worker:
         producer = Producer(self._connection.writer(producer_settings(self._connection.named(self._identity.name))))
         committer = self._committer(self._connection, producer, self._give_up)
         await asyncio.to_thread(committer.open)
+        self._answered = lambda: not committer.waiting
         pipeline = CommitPipeline(committer, in_flight, lambda scored: self._metrics.committed(scored, _utc_now()), self._fail)
         app, channel = create_app(self._identity.name, Scorer(self._model, _utc_now), pipeline)
         await app.start()
@@ -143,7 +145,7 @@ class Worker:
             await asyncio.to_thread(source.join, STOP_S)
 
     def _ready(self) -> bool:
-        return self._source is not None and self._source.ready and not self._stopping.is_set()
+        return self._source is not None and self._source.ready and self._answered() and not self._stopping.is_set()
 
     def _on_sigterm(self) -> None:
         self._on_stop()
