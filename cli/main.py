@@ -3,7 +3,7 @@
 import os
 import sys
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from cli import (  # noqa: F401 - a subcommand adds itself to the application when it is imported
     alerts,
@@ -18,7 +18,7 @@ from cli import (  # noqa: F401 - a subcommand adds itself to the application wh
     train,
 )
 from cli.app import FAILED, USAGE, CommandError, app
-from cli.settings import SettingsError
+from cli.settings import Settings, SettingsError
 from drift.errors import DriftError
 from infra.kafka import BrokerError
 from model.errors import ModelError
@@ -39,8 +39,15 @@ def main() -> None:
         print(f"fraud: {error}", file=sys.stderr)
         sys.exit(FAILED)
     except KafkaException as error:
-        print(f"fraud: Kafka: {error.args[0].str()}", file=sys.stderr)
+        print(f"fraud: {_explained(error.args[0])}", file=sys.stderr)
         sys.exit(FAILED)
+
+
+def _explained(error: KafkaError) -> str:
+    if error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN):
+        servers = Settings.from_environment().connection().bootstrap_servers
+        return f"no broker answers at {servers}: start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS"
+    return f"Kafka: {error.str()}"
 
 
 if __name__ == "__main__":

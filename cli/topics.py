@@ -11,8 +11,8 @@ from streams import topics
 
 @app.command(name="topics")
 def create_topics(
-    partitions: Annotated[int, typer.Option(help="Partitions of each topic but drift.events.")] = topics.PARTITIONS,
-    replication: Annotated[int, typer.Option(help="Replicas of each partition; from 3 on, two must be in sync.")] = 1,
+    partitions: Annotated[int, typer.Option(min=1, help="Partitions of each topic but drift.events.")] = topics.PARTITIONS,
+    replication: Annotated[int, typer.Option(min=1, help="Replicas of each partition; from 3 on, two must be in sync.")] = 1,
 ) -> None:
     """Create the topics that are missing; refuse those that differ from the declaration.
 

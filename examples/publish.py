@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 from confluent_kafka import Producer
 
-servers = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("FRAUD_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+local = f"127.0.0.1:{os.environ.get('FRAUD_KAFKA_PORT', '9092')}"
+servers = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("FRAUD_BOOTSTRAP_SERVERS", local)
 topic = os.environ.get("FRAUD_TOPIC_PREFIX", "") + "transactions"
 
 components = {f"V{i}": 0.0 for i in range(1, 29)} | {
@@ -31,7 +32,7 @@ transaction = {
     "account_id": "account-7",  # optional; where there is one, it is the key
 }
 
-producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True, "partitioner": "murmur2_random"})
+producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True, "partitioner": "murmur2_random", "log_level": 2})
 producer.produce(
     topic,
     json.dumps(transaction),

@@ -10,6 +10,7 @@ from rich.console import Console
 from cli.app import DONE, FAILED, app
 from cli.settings import Settings
 
+_FILE_WIDTH = 132  # of tables that go to a file or a pipe
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
@@ -28,13 +29,15 @@ def demo(
     from cli.data import fetched
     from cli.demo.interrupts import Interrupts
     from cli.demo.job import Job
-    from cli.demo.processes import alone
+    from cli.demo.processes import alone, end_children
     from cli.train import fit
 
     settings = Settings.from_environment()
-    console, interrupts = Console(), Interrupts()
+    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    interrupts = Interrupts()
     try:
         with alone(settings.home), ExitStack() as stack:
+            stack.callback(end_children)  # the last to run
             try:
                 data = fetched(settings, None, quiet=False)
                 if not settings.model.exists() and settings.model_dir is None:

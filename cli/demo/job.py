@@ -66,7 +66,7 @@ class Job:
         return self._replay(processes, settings, connection)
 
     def _say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _worker_ports(self) -> list[int]:
         return [self.settings.metrics_port + worker for worker in range(WORKERS)]
@@ -168,8 +168,9 @@ class Job:
 
     def _wait_for_both(self, processes: Processes, connection: Connection, cluster: Cluster, what: str) -> None:
         """Until scorer and monitor have committed past the last record before them."""
+        told = False
         for group, topic in ((topics.SCORER_GROUP, topics.TRANSACTIONS), (topics.MONITOR_GROUP, topics.PREDICTIONS)):
-            left, deadline, told = -1, time.monotonic() + _STALLED_S, False
+            left, deadline = -1, time.monotonic() + _STALLED_S
             while waiting := _waiting(connection, cluster, group, topic):
                 processes.check()
                 if not told:

@@ -125,6 +125,16 @@ class Processes:
             return []
 
 
+def end_children() -> None:
+    """Ends every process that is still a child of this one: an interrupt may come between a start and its note."""
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        process.terminate()
+    _, alive = psutil.wait_procs(left, _STOP_S)
+    for process in alive:
+        process.kill()
+
+
 def _ready(port: int) -> bool:
     try:
         with urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as answer:
