@@ -39,8 +39,12 @@ class Scorer:
 
     def pids(self) -> list[int]:
         """The worker processes that are up now."""
-        children = psutil.Process(self.process.pid).children()
-        return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):  # dead, and not yet noticed
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child.pid)
+        return found
 
     def page(self, worker: int, path: str) -> str:
         with urlopen(f"http://127.0.0.1:{self.port + worker}{path}", timeout=5) as answer:

@@ -80,7 +80,7 @@ def run(consumer):
         pipeline = CommitPipeline(committer, in_flight, lambda scored: None, failures.append)
 
         def deliver(batch):
-            asyncio.run_coroutine_threadsafe(pipeline.submit(Scored(batch)), loop)
+            asyncio.run_coroutine_threadsafe(pipeline.submit(Scored(batch)), loop).result(10)  # one after the other, as the agent does
 
         source = Source(Connection("nowhere"), consumer, in_flight, deliver, failures.append, lambda ranges: None)
         source.start()
