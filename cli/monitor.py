@@ -53,19 +53,15 @@ def monitor(
 
     Example: fraud monitor --window 5000 --idle-close 10s
     """
-    from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
-
     from drift import reference
     from drift.metrics import DriftMetrics
     from drift.monitor import Monitor
     from drift.report import ReportProcess
     from streams.committer import CommitError
-    from streams.http import PortTakenError, serve
+    from streams.http import PortTakenError, process_registry, serve
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s monitor: %(message)s", stream=sys.stderr)
-    settings, stop, registry = Settings.from_environment(), threading.Event(), CollectorRegistry()
-    for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
-        registry.register(collector)
+    settings, stop, registry = Settings.from_environment(), threading.Event(), process_registry()
     known = reference.load((model or settings.model).resolve())  # `latest` may name another one tomorrow
     reports = ReportProcess(known.reference.sample)
     watcher = Monitor(

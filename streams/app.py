@@ -22,6 +22,9 @@ class _WithoutKafka(BootStrategy):  # type: ignore[misc]  # faust is untyped
 class _App(faust.App):  # type: ignore[misc]  # faust is untyped
     BootStrategy = _WithoutKafka
 
+    def _create_directories(self) -> None:
+        """No table, no folder: Faust would make one in the working directory."""
+
 
 class BatchChannel(faust.Channel):  # type: ignore[misc]  # faust is untyped
     """A channel whose queue is bounded and keeps its items.
@@ -56,7 +59,7 @@ class Sink(Protocol):
 
 def create_app(name: str, scorer: BatchScorer, sink: Sink) -> tuple[Any, Any]:
     """The app and the channel that its agent `score` reads batches from."""
-    app = _App(name, broker="kafka://127.0.0.1:9", web_enabled=False, datadir=None)
+    app = _App(name, broker="kafka://127.0.0.1:9", web_enabled=False)
     channel = BatchChannel(app)
 
     @app.agent(channel, name="score")  # type: ignore[untyped-decorator]

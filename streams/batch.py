@@ -55,12 +55,21 @@ class Scored:
 
     batch: Batch
     outputs: list[Output] = field(default_factory=list)
-    predicted: Sequence[Record] = ()
+    predicted: list[Record] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     probabilities: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     seconds: float = 0.0
+
+    def add(self, part: "Scored") -> None:
+        """Takes in what a part of the batch's records gave."""
+        self.outputs += part.outputs
+        self.predicted += part.predicted
+        self.outcomes += part.outcomes
+        self.dead_letters += part.dead_letters
+        self.reasons += part.reasons
+        self.probabilities = np.concatenate([self.probabilities, part.probabilities])
 
     def next_offsets(self) -> dict[int, int]:
         """Where each partition goes on once this batch is committed; from the batch's own records, never from `position()`."""

@@ -6,13 +6,21 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, make_wsgi_app
 
 HOST = "127.0.0.1"
 
 
 class PortTakenError(OSError):
     """The port is somebody else's."""
+
+
+def process_registry() -> CollectorRegistry:
+    """A registry that already tells of the process itself: CPU, memory, files, collections."""
+    registry = CollectorRegistry()
+    for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+        registry.register(collector)
+    return registry
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -1,6 +1,7 @@
 """From a batch of records to its predictions, alerts and dead letters. Pure: no Kafka call, the clock is an argument."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 from typing import Any, Protocol
@@ -45,30 +46,22 @@ class ScoringModel(Protocol):
     def explain(self, rows: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]: ...  # noqa: D102
 
 
-class ModelFailedError(RuntimeError):
-    """The model failed on every row of a batch: the model is broken, not the data."""
+class ScoringFailedError(RuntimeError):
+    """Scoring failed on every record of a batch: the model is broken, not the data."""
 
 
+@dataclass
 class _Valid:
     """The valid records of a batch with their rows, kept side by side."""
 
-    __slots__ = ("records", "rows", "sources")
-
-    def __init__(self, size: int) -> None:
-        self.sources: list[Record] = []
-        self.records: list[TransactionRecord] = []
-        self.rows = bytearray(size * ROW_BYTES)
+    sources: list[Record]
+    records: list[TransactionRecord]
+    rows: bytearray
 
     def matrix(self) -> NDArray[np.float32]:
         """float32[n, 29] over the packed rows, without a copy."""
         rows = np.frombuffer(self.rows, np.float32, len(self.records) * len(INPUTS))
         return rows.reshape(-1, len(INPUTS))
-
-    def keep(self, wanted: NDArray[np.bool_]) -> None:
-        """Drops the records whose flag is not set."""
-        self.rows = bytearray(self.matrix()[wanted].tobytes())
-        self.sources = [source for source, kept in zip(self.sources, wanted, strict=True) if kept]
-        self.records = [record for record, kept in zip(self.records, wanted, strict=True) if kept]
 
 
 class Scorer:
@@ -83,12 +76,35 @@ class Scorer:
     def score(self, batch: Batch) -> Scored:
         """Exactly one prediction or dead letter for every record of the batch, and an alert for what is not approved.
 
-        Raises ModelFailedError when the model fails on every one of several rows.
+        Raises ScoringFailedError when it fails on every one of several valid records.
         """
         started = perf_counter()
         scored = Scored(batch)
-        valid = self._decode(batch, scored)
-        margins = self._margins(valid, scored)
+        failures = self._isolate(batch.records, scored)
+        if len(failures) > 1 and not scored.predicted:
+            raise ScoringFailedError(f"scoring failed on all {len(failures)} valid records of a batch: {failures[0]}") from failures[0]
+        scored.seconds = perf_counter() - started
+        return scored
+
+    def _isolate(self, records: Sequence[Record], scored: Scored) -> list[Exception]:
+        """Adds what the records give to `scored`, in halves where that fails; a record that fails alone is a dead letter."""
+        part = Scored(scored.batch)
+        try:
+            self._score(records, part)
+        except Exception as error:  # whatever it is, the records that do not cause it are scored
+            if len(records) == 1:
+                self._reject(scored, records[0], "scoring_failed", f"{type(error).__name__}: {error}")
+                return [error]
+            middle = len(records) // 2
+            return self._isolate(records[:middle], scored) + self._isolate(records[middle:], scored)
+        scored.add(part)
+        return []
+
+    def _score(self, records: Sequence[Record], scored: Scored) -> None:
+        valid = self._decode(records, scored)
+        if not valid.records:
+            return
+        margins = self._model.margins(valid.matrix())
         scored.probabilities = probabilities(margins)
         decided = decisions(scored.probabilities, self._model.thresholds)
         scored.outcomes.update(decided)
@@ -98,12 +114,10 @@ class Scorer:
         suspicious = [index for index, decision in enumerate(decided) if decision != "approve"]
         if suspicious:
             self._alert(scored, valid, margins, decided, suspicious, scored_at)
-        scored.seconds = perf_counter() - started
-        return scored
 
-    def _decode(self, batch: Batch, scored: Scored) -> _Valid:
-        valid = _Valid(len(batch.records))
-        for source in batch.records:
+    def _decode(self, records: Sequence[Record], scored: Scored) -> _Valid:
+        valid = _Valid([], [], bytearray(len(records) * ROW_BYTES))
+        for source in records:
             try:
                 record = decode(source.value(), valid.rows, len(valid.records), self._max_bytes)
             except InvalidTransactionError as error:
@@ -112,33 +126,6 @@ class Scorer:
                 valid.sources.append(source)
                 valid.records.append(record)
         return valid
-
-    def _margins(self, valid: _Valid, scored: Scored) -> NDArray[np.float64]:
-        """The margins; rows on which the model fails alone become dead letters, and leave `valid`."""
-        rows = valid.matrix()
-        if not len(rows):
-            return np.empty(0)
-        try:
-            return self._model.margins(rows)
-        except Exception:  # any failure of the model is isolated to the rows that cause it
-            margins, failures = self._one_by_one(rows)
-        if len(failures) == len(rows) > 1:
-            raise ModelFailedError(f"the model failed on all {len(rows)} rows of a batch: {failures[0]}") from failures[0]
-        for index, error in failures.items():
-            self._reject(scored, valid.sources[index], "scoring_failed", f"{type(error).__name__}: {error}")
-        good = ~np.isin(np.arange(len(rows)), list(failures))
-        valid.keep(good)
-        return margins[good]
-
-    def _one_by_one(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float64], dict[int, Exception]]:
-        margins, failures = np.zeros(len(rows)), dict[int, Exception]()
-        for index in range(len(rows)):
-            try:
-                margins[index] = self._model.margins(rows[index : index + 1])[0]
-            except Exception as error:  # the reason becomes the dead letter's detail
-                failures[index] = error
-        return margins, failures
-
     def _reject(self, scored: Scored, source: Record, kind: DeadLetterKind, detail: str) -> None:
         headers = codec.dead_letter_headers(source.topic(), source.partition(), source.offset(), kind, detail, self._clock())
         scored.outputs.append(Output(topics.DEAD_LETTERS, source.key(), source.value(), headers))

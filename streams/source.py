@@ -5,6 +5,7 @@ one polls: measured, 9 s). A batch is whatever is there, 1 to MAX_BATCH records.
 a slow commit makes batches larger, and nothing piles up.
 """
 
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -43,7 +44,13 @@ CONSUMER_SETTINGS: dict[str, Any] = {
     "fetch.queue.backoff.ms": 5,
     "queued.max.messages.kbytes": 32 * 1024,
     "fetch.wait.max.ms": 100,
+    "statistics.interval.ms": 500,  # for `coordinator_answers`: an idle worker would not notice an outage otherwise
 }
+
+
+def coordinator_answers(statistics: str) -> bool:
+    """Whether a consumer is connected to its group's coordinator, from librdkafka's statistics (JSON, its STATISTICS.md)."""
+    return bool(json.loads(statistics).get("cgrp", {}).get("state") == "up")
 
 
 class LostRangeError(RuntimeError):

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
-from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
 
 from streams import topics
 from streams.app import create_app
@@ -22,11 +21,11 @@ from streams.batch import Batch, InFlight
 from streams.cluster import TopicMissingError
 from streams.committer import TransactionalCommitter, producer_settings
 from streams.connection import Connection
-from streams.http import serve
+from streams.http import process_registry, serve
 from streams.metrics import ScorerMetrics
 from streams.pipeline import CommitPipeline
 from streams.scoring import Scorer, ScoringModel
-from streams.source import CONSUMER_SETTINGS, Source
+from streams.source import CONSUMER_SETTINGS, Source, coordinator_answers
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +89,8 @@ class Worker:
         self._failure: BaseException | None = None
         self._source: Source | None = None
         self._answered: Callable[[], bool] = lambda: True
-        self._registry = CollectorRegistry()
-        for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
-            self._registry.register(collector)
+        self._reachable = False
+        self._registry = process_registry()
         self._metrics = ScorerMetrics(self._registry, connection.named(topics.TRANSACTIONS), model.version, identity.restarts)
 
     def run(self) -> None:
@@ -126,7 +124,7 @@ class Worker:
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
-        consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS))
+        consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | {"stats_cb": self._on_statistics}))
         on_lag = lambda ranges: self._metrics.lagging(ranges, _utc_now())  # noqa: E731 - beside its one use
         self._source = Source(self._connection, consumer, in_flight, deliver, self._fail, on_lag)
         self._source.start()
@@ -145,7 +143,11 @@ class Worker:
             await asyncio.to_thread(source.join, STOP_S)
 
     def _ready(self) -> bool:
-        return self._source is not None and self._source.ready and self._answered() and not self._stopping.is_set()
+        has_share = self._source is not None and self._source.ready
+        return has_share and self._reachable and self._answered() and not self._stopping.is_set()
+
+    def _on_statistics(self, text: str) -> None:
+        self._reachable = coordinator_answers(text)
 
     def _on_sigterm(self) -> None:
         self._on_stop()

@@ -40,7 +40,7 @@ class FakeRecord:
 
 @dataclass
 class FakeModel:
-    """margin = V1; a row whose V2 is 666 raises. Contributions: V1's value for V1, nothing for the others; base 0."""
+    """margin = V1; a row whose V2 is 666 cannot be scored, one whose V3 is cannot be explained. Contributions: V1's value for V1, nothing for the others; base 0."""
 
     version: str = "fake"
     thresholds: Thresholds = field(default_factory=lambda: Thresholds(review=0.5, block=0.9))
@@ -52,6 +52,8 @@ class FakeModel:
         return rows[:, 0].astype(np.float64)
 
     def explain(self, rows):
+        if (rows[:, 2] == 666).any():
+            raise RuntimeError("the model cannot explain")
         contributions = np.zeros(rows.shape)
         contributions[:, 0] = rows[:, 0]
         return 0.0, contributions

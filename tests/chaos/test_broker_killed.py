@@ -5,7 +5,7 @@ import sys
 
 import psutil
 from scorers import ROOT, environment, scorer
-from support import read_all
+from support import read_all, wait_for
 
 from streams import topics
 from streams.connection import Connection
@@ -31,6 +31,19 @@ def test_a_broker_killed_during_a_replay_costs_nothing_but_time(own_broker, cred
         assert system.process.poll() is None, system.log
     books = audit(connection)
     assert (books.sent, books.scored, books.lost, books.duplicated) == (COUNT, COUNT, 0, 0)
+
+
+def test_an_idle_scorer_is_not_ready_while_the_broker_is_away_and_then_goes_on(own_broker, creditcard, model):
+    connection = Connection(own_broker.bootstrap_servers)
+    topics.create(connection, partitions=4)
+    with scorer(connection) as system:
+        own_broker.stop()
+        wait_for(lambda: not system.ready(), 30, "the scorer is not ready")
+        assert system.page(0, "/health") == "ok\n"
+        own_broker.start(say=print)
+        wait_for(system.ready, 60, "the scorer is ready again")
+        assert len(system.pids()) == 1
+        assert "starting it again" not in system.log
 
 
 def listens(process, servers):

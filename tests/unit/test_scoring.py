@@ -10,7 +10,7 @@ from support import transaction, transaction_bytes
 
 from model.contract import Alert, Prediction
 from streams.batch import Batch
-from streams.scoring import ModelFailedError, Scorer
+from streams.scoring import ScoringFailedError, Scorer
 
 
 def scorer(**changes):
@@ -57,8 +57,9 @@ def test_headers_name_the_source_and_keys_the_account():
     }  # fmt: skip
 
 
-def test_a_row_the_model_fails_on_alone_is_a_dead_letter_and_the_others_are_scored():
-    values = [transaction_bytes(i, V2=666.0 if i == 2 else 0.0) for i in range(5)]
+@pytest.mark.parametrize("fault", [{"V2": 666.0}, {"V1": 4.0, "V3": 666.0}])
+def test_a_record_that_fails_alone_is_a_dead_letter_and_the_others_are_scored(fault):
+    values = [transaction_bytes(i, **(fault if i == 2 else {})) for i in range(5)]
     scored = scorer().score(batch_of(*values))
     [dead] = outputs(scored, "transactions.dlq")
     assert dead.value == values[2]
@@ -68,8 +69,8 @@ def test_a_row_the_model_fails_on_alone_is_a_dead_letter_and_the_others_are_scor
 
 
 def test_a_model_that_fails_on_all_rows_stops_the_process_instead_of_emptying_the_topic():
-    with pytest.raises(ModelFailedError):
-        scorer().score(batch_of(*(transaction_bytes(i, V2=666.0) for i in range(3))))
+    with pytest.raises(ScoringFailedError):
+        scorer().score(batch_of(b"", *(transaction_bytes(i, V2=666.0) for i in range(3))))
 
 
 broken = st.one_of(
