@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from model import features
 from model.contract import FLOAT32_OVERFLOW, INPUTS
 from model.errors import DatasetError
 
@@ -50,8 +51,8 @@ def _refuse_values(path: Path, table: pd.DataFrame) -> None:
 
 
 def matrix(table: pd.DataFrame) -> NDArray[np.float32]:
-    """The model's inputs, float32[n, 29] in the order of `INPUTS`: the same numbers that the stream packs."""
-    return table[list(INPUTS)].to_numpy(np.float32)
+    """The model's inputs of a table, by `model.features.matrix`: float32[n, 29]. Raises InputError for NaN and infinity."""
+    return features.matrix(table[list(INPUTS)].to_numpy(np.float64))
 
 
 def rows_sha256(table: pd.DataFrame) -> str:

@@ -5,10 +5,12 @@ They stand apart from the files that raise them, because those take a second to 
 ModelError
 +-- DatasetError                   a file of transactions cannot be read, or is not of the shape needed
 +-- TrainingError                  rows from which no model can be made
++-- InputError                     numbers that no model takes
 +-- ArtefactError                  a model that cannot be used
     +-- MissingArtefactError       there is none
     +-- DamagedArtefactError       a file is missing, or is not what was written
     +-- NewerFormatError           written by a later release
+    +-- OlderFormatError           written by an earlier release
     +-- FeatureMismatchError       made for other inputs, or for these in another order
 """
 
@@ -25,6 +27,10 @@ class TrainingError(ModelError):
     """Rows from which no model can be made."""
 
 
+class InputError(ModelError):
+    """Numbers that no model takes: NaN, infinite, beyond float32, or not V1..V28 and Amount."""
+
+
 class ArtefactError(ModelError):
     """A model that cannot be used."""
 
@@ -39,6 +45,10 @@ class DamagedArtefactError(ArtefactError):
 
 class NewerFormatError(ArtefactError):
     """The artefact was written by a later release."""
+
+
+class OlderFormatError(ArtefactError):
+    """The artefact was written by an earlier release, which said less about it."""
 
 
 class FeatureMismatchError(ArtefactError):

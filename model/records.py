@@ -6,7 +6,6 @@ msgspec decodes several times as fast as pydantic; it is given the same fields, 
 """
 
 import re
-import struct
 from datetime import datetime
 from types import UnionType
 from typing import Annotated, Any, Literal, Protocol, Union, cast, get_args, get_origin
@@ -16,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from model.contract import INPUTS, Alert, Label, Prediction, Reason, Thresholds, Transaction
+from model.features import pack
 
 DeadLetterKind = Literal["malformed_json", "invalid_transaction", "too_large", "scoring_failed"]
 DEAD_LETTER_KINDS: tuple[DeadLetterKind, ...] = get_args(DeadLetterKind)
@@ -95,7 +95,6 @@ _LIST = ord("[")  # looking for a byte's number is several times as fast as look
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 _decoder = msgspec.json.Decoder(TransactionStruct)
-_row = struct.Struct(f"<{len(INPUTS)}f")
 _first_input = TransactionStruct.__struct_fields__.index(INPUTS[0])
 _inputs = slice(_first_input, _first_input + len(INPUTS))
 
@@ -127,7 +126,7 @@ def decode(value: bytes | None, rows: bytearray, row: int, max_bytes: int = MAX_
     try:
         value.decode()  # strict: msgspec does not look into the text of fields that it skips; it refuses lone surrogates everywhere
         record = cast(TransactionRecord, _decoder.decode(value))
-        _row.pack_into(rows, row * ROW_BYTES, *inputs(record))
+        pack(rows, row * ROW_BYTES, *inputs(record))
         if (_LIST in value or value.rfind(b"{") > 0) and _nesting(value) > MAX_NESTING:
             raise InvalidTransactionError("malformed_json", f"nested more than {MAX_NESTING} levels deep")
     except msgspec.ValidationError as error:
