@@ -63,7 +63,10 @@ def notes(audit: Audit) -> Iterator[str]:
             yield f"{name}, the first {FIRST} at most: " + " ".join(f"{partition}:{offset}" for partition, offset in records)
     if audit.pending:
         yield f"{audit.pending:,} of the lost had not been read by the scorer yet: run this again when it has caught up"
-    yield "complete: each record came out exactly once" if audit.complete else "NOT complete"
+    if not audit.sent:
+        yield "nothing to prove: there is no record in the range"
+    else:
+        yield "complete: each record came out exactly once" if audit.complete else "NOT complete"
 
 
 @contextlib.contextmanager
@@ -86,7 +89,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
-    """Prove that nothing was lost or duplicated. Exit code 0: proven; 1: not, or not yet.
+    """Prove that nothing was lost or duplicated. Exit code 0: proven; 1: not, not yet, or there was nothing to prove.
 
     Example: fraud ledger --since 10m
     """

@@ -47,8 +47,8 @@ class Audit:
 
     @property
     def complete(self) -> bool:
-        """Nothing lost, nothing duplicated."""
-        return self.lost == 0 and self.duplicated == 0
+        """Nothing lost, nothing duplicated; of no record at all nothing is proven."""
+        return self.sent > 0 and self.lost == 0 and self.duplicated == 0
 
 
 class Tally:

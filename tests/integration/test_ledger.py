@@ -205,13 +205,16 @@ def test_progress_reaches_every_record(bus, connection):
     assert (PREDICTIONS, 4, 5) in told
 
 
-def test_the_command_proves_a_complete_stream(bus, connection):
+def test_the_command_proves_a_complete_stream_and_nothing_of_an_empty_range(bus, connection):
     sent = bus.send(3)
     with bus.transaction():
         bus.predict(*sent)
     result = fraud(connection, "ledger", "--since", "10m")
     assert (result.returncode, result.stderr) == (0, "")
     assert "complete: each record came out exactly once" in result.stdout
+    result = fraud(connection, "ledger", "--since", "2999-01-01T00:00:00Z")
+    assert result.returncode == 1
+    assert "nothing to prove: there is no record in the range" in result.stdout
 
 
 def test_the_command_fails_and_names_what_is_lost(bus, connection):

@@ -34,6 +34,10 @@ def test_a_complete_ledger_says_so_and_names_its_range():
     ]
 
 
+def test_a_range_without_a_record_proves_nothing():
+    assert list(notes(Audit(ranges={0: (5, 5)})))[-1] == "nothing to prove: there is no record in the range"
+
+
 def test_offending_records_and_pending_ones_are_named():
     said = "\n".join(notes(Audit(sent=2, lost=2, pending=1, first_lost=[(0, 5), (1, 7)], resent=1, first_resent=[(0, 6)])))
     assert "lost, the first 10 at most: 0:5 1:7" in said

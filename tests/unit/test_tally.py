@@ -101,9 +101,11 @@ def test_order_is_followed_over_batches_and_apart_for_each_output_partition():
         assert (found.out_of_order, found.first_out_of_order) == (2, [(0, 10), (0, 15)])
 
 
-def test_no_record_at_all_is_complete():
+def test_no_record_at_all_proves_nothing():
     with tempfile.TemporaryDirectory() as directory, closing(Tally({}, Path(directory))) as ledger:
-        assert ledger.audit({}) == Audit()
+        found = ledger.audit({})
+    assert found == Audit()
+    assert not found.complete
 
 
 def test_many_ids_are_told_apart_and_found_again(tmp_path):
