@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.app import DONE, FAILED, CommandError, app
-from cli.settings import Settings
+from cli.settings import Settings, debugging
 from streams.supervisor import AFTER_OUTAGE, DO_NOT_RESTART, Supervisor, stop_with_parent
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def run_worker(settings: Settings, number: int, restarts: int, committer: "type[
     try:
         code = _score(settings, number, restarts, committer)
     except Exception as error:  # one line, then the supervisor decides
-        log.error("%s: %s", type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG))  # noqa: TRY400 - a line, not a trace
+        log.error("%s: %s", type(error).__name__, error, exc_info=debugging())  # noqa: TRY400 - a line, not a trace
         code = FAILED
     sys.stderr.flush()
     os._exit(code)  # threads of a client library that waits for a broker must not hold the process
