@@ -48,6 +48,7 @@ def _application() -> Callable[[], None]:
         monitor,
         replay,
         score,
+        threshold,
         topics,
         train,
     )
