@@ -35,34 +35,34 @@ def _exit_on_time() -> None:
     timer.start()
 
 
-def run_worker(settings: Settings, number: int, restarts: int, committer: "type[TransactionalCommitter] | None" = None) -> None:
+def run_worker(settings: Settings, number: int, restarts: int, options: "Options") -> None:
     """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, 3 when starting again would not help, 4 after an outage."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which stops its workers in order
     _set_up_logging(f"worker {number}")
     stop_with_parent()
     try:
-        code = _score(settings, number, restarts, committer)
+        code = _score(settings, number, restarts, options)
     except Exception as error:  # one line, then the supervisor decides
-        log.error("%s: %s", type(error).__name__, error, exc_info=debugging())  # noqa: TRY400 - a line, not a trace
+        log.error("%s: %s", type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG))  # noqa: TRY400 - a line, not a trace
         code = FAILED
     sys.stderr.flush()
     os._exit(code)  # threads of a client library that waits for a broker must not hold the process
 
 
-def _score(settings: Settings, number: int, restarts: int, committer: "type[TransactionalCommitter] | None") -> int:
+def _score(settings: Settings, number: int, restarts: int, options: "Options") -> int:
     from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
     from model.errors import ArtefactError
     from streams.cluster import TopicMissingError
-    from streams.committer import OutageError, TransactionalCommitter
+    from streams.committer import OutageError
     from streams.http import PortTakenError
+    from streams.limit import TooManyDeadLettersError
     from streams.source import LostRangeError
     from streams.worker import Identity, Worker
 
     identity = Identity(f"fraud-scorer-{settings.instance}-{number}", settings.metrics_port + number, restarts)
     try:
-        model = Model.load(settings.model)
-        Worker(settings.connection(), model, identity, _exit_on_time, committer or TransactionalCommitter).run()
-    except (ArtefactError, LostRangeError, TopicMissingError, PortTakenError) as error:
+        Worker(settings.connection(), Model.load(settings.model), identity, options, _exit_on_time).run()
+    except (ArtefactError, LostRangeError, TopicMissingError, PortTakenError, TooManyDeadLettersError) as error:
         log.error("%s", error)  # noqa: TRY400 - it says what to do; a trace helps nobody here
         return DO_NOT_RESTART
     except OutageError as error:
