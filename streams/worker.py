@@ -25,6 +25,7 @@ from streams.connection import Connection
 from streams.http import process_registry, serve
 from streams.limit import DeadShareLimit
 from streams.metrics import ScorerMetrics
+from streams.options import Guarantee, Options
 from streams.pipeline import CommitPipeline
 from streams.scoring import Scorer, ScoringModel
 from streams.source import CONSUMER_SETTINGS, Source, coordinator_answers
@@ -81,16 +82,7 @@ def at_least_once(connection: Connection, _: str, consumer: Consumer, give_up: t
 
 # (connection, worker's name, its consumer, what ends the waiting for a broker) -> committer
 CommitterFactory = Callable[[Connection, str, Consumer, threading.Event], TransactionalCommitter | FlushingCommitter]
-GUARANTEES: dict[str, CommitterFactory] = {"exactly-once": exactly_once, "at-least-once": at_least_once}
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a worker works. `max_bytes`: of a transaction's value; `max_dead_share`: see streams.limit; 1 refuses nothing."""
-
-    committer: CommitterFactory = exactly_once
-    max_bytes: int = MAX_TRANSACTION_BYTES
-    max_dead_share: float = 1.0
+GUARANTEES: dict[Guarantee, CommitterFactory] = {Guarantee.EXACTLY_ONCE: exactly_once, Guarantee.AT_LEAST_ONCE: at_least_once}
 
 
 class Worker:
@@ -139,12 +131,12 @@ class Worker:
     async def _score(self) -> None:
         in_flight, options = InFlight(), self._options
         consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | {"stats_cb": self._on_statistics}))
-        committer = options.committer(self._connection, self._identity.name, consumer, self._give_up)
+        committer = GUARANTEES[options.guarantee](self._connection, self._identity.name, consumer, self._give_up)
         await asyncio.to_thread(committer.open)
         self._answered = lambda: not committer.waiting
         limit = DeadShareLimit(options.max_dead_share)
         pipeline = CommitPipeline(committer, in_flight, self._committed, self._fail, limit.admit)
-        app, channel = create_app(self._identity.name, Scorer(self._model, _utc_now, options.max_bytes), pipeline)
+        app, channel = create_app(self._identity.name, Scorer(self._model, _utc_now, options.max_bytes or MAX_TRANSACTION_BYTES), pipeline)
         await app.start()
         app.flow_control.resume()  # Faust's own consumer would do so; there is none
 

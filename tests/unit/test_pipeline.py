@@ -5,7 +5,7 @@ import asyncio
 from fakes import FakeRecord
 
 from streams.batch import Batch, InFlight, Scored
-from streams.committer import CommitFatalError, BatchAbortedError
+from streams.committer import BatchAbortedError, CommitFatalError
 from streams.pipeline import MAX_ABORTS_IN_A_ROW, BatchGapError, CommitPipeline
 
 
