@@ -4,20 +4,20 @@ import contextlib
 import sys
 from collections.abc import Iterable
 from datetime import UTC
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
-from confluent_kafka import Message
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cli.app import app
+from cli.reachable import reachable
 from cli.settings import Settings
-from model.records import AlertRecord
-from streams import tail
-from streams.topics import ALERTS
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
 
 REASONS = 3
 _FILE_WIDTH = 132  # of a table that goes to a file or a pipe
@@ -31,8 +31,6 @@ _COLUMNS = {
     "pushed by (usual range)": 38,
 }
 _STYLES = {"block": "bold red", "review": "yellow"}
-
-_decoder = msgspec.json.Decoder(AlertRecord)
 
 
 def printable(text: str) -> Text:
@@ -69,12 +67,14 @@ def line(value: bytes) -> bytes:
     return msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
 
 
-def _decoded(messages: list[Message]) -> list[tuple[bytes, Any]]:
+def _decoded(messages: "list[Message]") -> list[tuple[bytes, Any]]:
     """Value and record of each alert; what is none is named on stderr, for anybody may write to a topic."""
+    from model.records import AlertRecord
+
     alerts = []
     for message in messages:
         try:
-            alerts.append((message.value(), _decoder.decode(message.value() or b"")))
+            alerts.append((message.value(), msgspec.json.decode(message.value() or b"", type=AlertRecord)))
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             print(f"fraud: no alert at partition {message.partition()} offset {message.offset()}: {printable(str(error))}", file=sys.stderr)
     return alerts
@@ -90,10 +90,13 @@ def print_alerts(
 
     Example: fraud alerts --follow --json | jq .transaction_id
     """
-    connection = Settings.from_environment().connection()
+    from streams import tail
+    from streams.topics import ALERTS
+
+    connection = reachable(Settings.from_environment().connection())
     console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False)
 
-    def show(messages: list[Message], heading: bool) -> None:
+    def show(messages: "list[Message]", heading: bool) -> None:
         alerts = _decoded(messages)
         if as_json:
             sys.stdout.buffer.writelines(line(value) + b"\n" for value, _ in alerts)

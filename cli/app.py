@@ -1,8 +1,14 @@
 """The Typer application that each subcommand adds itself to, and the exit codes."""
 
+import os
+from typing import Annotated
+
 import typer
 
-DONE, FAILED, USAGE, STOPPED_ON_PURPOSE = 0, 1, 2, 3
+from cli.settings import DEBUG
+
+DONE, FAILED, USAGE = 0, 1, 2  # and 3, stopped on purpose: streams.supervisor.DO_NOT_RESTART
+INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 app = typer.Typer(
     name="fraud",
@@ -18,5 +24,8 @@ class CommandError(Exception):
 
 
 @app.callback()
-def _fraud() -> None:
-    pass  # makes `fraud` a group of commands, however many there are
+def _fraud(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error; FRAUD_DEBUG=1 does the same.")] = False,
+) -> None:
+    if debug:
+        os.environ[DEBUG] = "1"  # for the processes that it starts, too

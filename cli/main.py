@@ -1,49 +1,102 @@
-"""The `fraud` command: collects the subcommands, and turns an expected error into one line and an exit code."""
+"""The `fraud` command: collects the subcommands, and turns an error into one line and an exit code.
+
+What is imported here is imported inside functions, where Ctrl-C is answered already.
+"""
 
 import os
+import signal
 import sys
-
-from confluent_kafka import KafkaError, KafkaException
-
-from cli import (  # noqa: F401 - a subcommand adds itself to the application when it is imported
-    alerts,
-    data,
-    demo,
-    kafka,
-    ledger,
-    monitor,
-    replay,
-    score,
-    topics,
-    train,
-)
-from cli.app import FAILED, USAGE, CommandError, app
-from cli.settings import Settings, SettingsError
-from drift.errors import DriftError
-from infra.kafka import BrokerError
-from model.errors import ModelError
-from producer.errors import ProducerError
-from streams.cluster import ReadingError
-from streams.topics import TopicError
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 def main() -> None:
-    """Runs one subcommand. Exit codes: 0 done, 1 failed, 2 bad usage, 3 stopped on purpose (do not restart)."""
+    """Runs one subcommand. Exit codes: 0 done, 1 failed, 2 bad usage, 3 stopped on purpose (do not restart), 130 Ctrl-C."""
     os.environ.setdefault("DO_NOT_TRACK", "1")  # Evidently and others: no telemetry
     try:
-        app()
-    except SettingsError as error:
-        print(f"fraud: {error}", file=sys.stderr)
-        sys.exit(USAGE)
-    except (BrokerError, CommandError, DriftError, ModelError, ProducerError, ReadingError, TopicError) as error:
-        print(f"fraud: {error}", file=sys.stderr)
-        sys.exit(FAILED)
-    except KafkaException as error:
-        print(f"fraud: {_explained(error.args[0])}", file=sys.stderr)
-        sys.exit(FAILED)
+        with _quiet_ctrl_c():
+            application = _application()
+        application()
+    except KeyboardInterrupt:  # where no command takes it
+        from cli.app import INTERRUPTED
+
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        sys.exit(_told(error))
 
 
-def _explained(error: KafkaError) -> str:
+@contextmanager
+def _quiet_ctrl_c() -> Iterator[None]:
+    """Ctrl-C ends the program at once: nothing is begun yet that would have to be ended in order."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # a shell's background jobs ignore it, and so does what they start
+        signal.signal(signal.SIGINT, lambda number, _: os._exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _application() -> Callable[[], None]:
+    from cli import (  # noqa: F401 - a subcommand adds itself to the application when it is imported
+        alerts,
+        data,
+        demo,
+        explain,
+        kafka,
+        ledger,
+        monitor,
+        replay,
+        score,
+        threshold,
+        topics,
+        train,
+    )
+    from cli.app import app
+
+    return app
+
+
+def _told(error: Exception) -> int:
+    """Prints the line, and returns the exit code."""
+    from cli.app import FAILED, USAGE
+    from cli.settings import SettingsError, debugging
+
+    if debugging():
+        import traceback
+
+        traceback.print_exception(error)
+    print(f"fraud: {_line(error)}", file=sys.stderr)
+    return USAGE if isinstance(error, SettingsError) else FAILED
+
+
+def _line(error: Exception) -> str:
+    from confluent_kafka import KafkaException
+
+    from cli.app import CommandError
+    from cli.settings import SettingsError
+    from drift.errors import DriftError
+    from infra.kafka import BrokerError
+    from model.errors import ModelError
+    from producer.errors import ProducerError
+    from streams.cluster import ReadingError
+    from streams.topics import TopicError
+
+    expected = (BrokerError, CommandError, DriftError, ModelError, ProducerError, ReadingError, SettingsError, TopicError)
+    if isinstance(error, expected):
+        return str(error)
+    if isinstance(error, KafkaException):
+        return _explained(error)
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}{': ' if text else ''}{text}; `fraud --debug` shows the trace"
+
+
+def _explained(failure: Exception) -> str:
+    from confluent_kafka import KafkaError
+
+    from cli.settings import Settings
+
+    error: KafkaError = failure.args[0]
     if error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN):
         servers = Settings.from_environment().connection().bootstrap_servers
         return f"no broker answers at {servers}: start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS"

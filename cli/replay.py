@@ -9,22 +9,23 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.app import app
+from cli.app import INTERRUPTED, app
 from cli.data import fetched
 from cli.durations import seconds
+from cli.rates import per_second
+from cli.reachable import reachable
 from cli.settings import Settings
-from producer.labels import LabelFeed, replay_with_labels
-from producer.replay import Replay, Totals
-from producer.rows import RUN_NAME, Selection, read
-from producer.schedule import Schedule, at_rate, at_speed
 
-INTERRUPTED = 130  # what a shell reports after Ctrl-C
+if TYPE_CHECKING:
+    from producer.replay import Totals
+    from producer.schedule import Schedule
+
 _RATE = 2_000.0
 
 
@@ -35,7 +36,9 @@ def _speed(text: str) -> float:
     return float(match[1])
 
 
-def _schedule(rate: float | None, speed: str | None) -> Schedule:
+def _schedule(rate: float | None, speed: str | None) -> "Schedule":
+    from producer.schedule import at_rate, at_speed
+
     if speed is None:
         return at_rate(_RATE if rate is None else rate)
     if rate is not None:
@@ -44,6 +47,8 @@ def _schedule(rate: float | None, speed: str | None) -> Schedule:
 
 
 def _run_name(name: str | None) -> str:
+    from producer.rows import RUN_NAME
+
     run = name or f"r{datetime.now(UTC):%Y%m%dT%H%M%S}"
     if not RUN_NAME.fullmatch(run):
         raise typer.BadParameter(f"--run {run!r}: 1 to 100 letters, digits or . _ : -")
@@ -69,8 +74,9 @@ def _bar(quiet: bool) -> Progress:
     return Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True)
 
 
-def _sentence(run: str, totals: Totals, labels: int | None) -> str:
+def _sentence(run: str, totals: "Totals", labels: int | None) -> str:
     text = f"run {run}: {totals.sent:,} sent, {totals.delivered:,} confirmed in {totals.seconds:.1f} s"
+    text += "" if totals.last_row is None else f", up to row {totals.last_row}"
     text += f"; {totals.offered_per_second:,.0f}/s offered, {totals.achieved_per_second:,.0f}/s achieved"
     return text if labels is None else f"{text}; {labels:,} labels"
 
@@ -82,7 +88,10 @@ def replay(
     first: Annotated[int, typer.Option("--from", min=0, help="First row, counted from 0.")] = 0,
     end: Annotated[int | None, typer.Option("--to", min=1, help="The row to stop before.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many transactions.")] = None,
-    rate: Annotated[float | None, typer.Option(min=0, help="Transactions a second; 0: as fast as it can.  [default: 2000]")] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(parser=per_second, metavar="NUMBER", help="Transactions a second; 0: as fast as it can; default: 2000."),
+    ] = None,
     speed: Annotated[str | None, typer.Option(help="Follow the file's own clock, so many times as fast: 60x.")] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Start over at the end.")] = False,
     run: Annotated[str | None, typer.Option(help="Begins each transaction_id; default: by the time.")] = None,
@@ -95,24 +104,36 @@ def replay(
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
+    from producer.labels import LabelFeed, replay_with_labels
+    from producer.replay import Replay
+    from producer.rows import Selection, read
+
     schedule, name, delay_s = _schedule(rate, speed), _run_name(run), seconds(label_delay)
     if end is not None and end <= first:
         raise typer.BadParameter("--to must be greater than --from")
     settings = Settings.from_environment()
     selection = Selection(fetched(settings, data, quiet), first, end, limit, loop)
-    connection, stop = settings.connection(), _stopped_by_signal()
+    connection, stop = reachable(settings.connection()), _stopped_by_signal()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
-    with _bar(quiet) as progress:
-        task = progress.add_task("", total=None if progress.disable else selection.total(), rate=0.0)
+    progress = _bar(quiet)
+    task = progress.add_task("", total=None if progress.disable else selection.total(), rate=0.0)
 
-        def on_progress(sent: int) -> None:
-            progress.update(task, completed=sent, rate=sent / (time.time() - (player.started_at or 0)))
+    def on_progress(sent: int) -> None:
+        elapsed = time.time() - (player.started_at or 0)
+        progress.update(task, completed=sent, rate=sent / elapsed if elapsed > 0 else 0.0)
+        if feed:
+            feed.sent(sent)
+
+    player, labelled = Replay(connection, read(selection, name), schedule, time, on_progress), None
+    try:
+        with progress:
             if feed:
-                feed.sent(sent)
-
-        player = Replay(connection, read(selection, name), schedule, time, on_progress)
-        totals, labelled = replay_with_labels(player, feed, stop) if feed else (player.run(stop), None)
-    result = {"run": name, **asdict(totals), "labels": labelled}
-    print(json.dumps(result) if as_json else _sentence(name, totals, labelled))
+                _, labelled = replay_with_labels(player, feed, stop)
+            else:
+                player.run(stop)
+    finally:
+        if player.totals:  # however it ended: what was sent is on the topic
+            result = {"run": name, **asdict(player.totals), "labels": labelled}
+            print(json.dumps(result) if as_json else _sentence(name, player.totals, labelled))
     if stop.is_set():
         sys.exit(INTERRUPTED)

@@ -7,16 +7,14 @@ import sys
 import threading
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli.app import DONE, FAILED, CommandError, app
 from cli.settings import Settings
+from streams.options import Guarantee, Options
 from streams.supervisor import AFTER_OUTAGE, DO_NOT_RESTART, Supervisor, stop_with_parent
-
-if TYPE_CHECKING:
-    from streams.committer import TransactionalCommitter
 
 log = logging.getLogger("fraud")
 
@@ -35,13 +33,13 @@ def _exit_on_time() -> None:
     timer.start()
 
 
-def run_worker(settings: Settings, number: int, restarts: int, committer: "type[TransactionalCommitter] | None" = None) -> None:
+def run_worker(settings: Settings, number: int, restarts: int, options: Options) -> None:
     """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, 3 when starting again would not help, 4 after an outage."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which stops its workers in order
     _set_up_logging(f"worker {number}")
     stop_with_parent()
     try:
-        code = _score(settings, number, restarts, committer)
+        code = _score(settings, number, restarts, options)
     except Exception as error:  # one line, then the supervisor decides
         log.error("%s: %s", type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG))  # noqa: TRY400 - a line, not a trace
         code = FAILED
@@ -49,20 +47,20 @@ def run_worker(settings: Settings, number: int, restarts: int, committer: "type[
     os._exit(code)  # threads of a client library that waits for a broker must not hold the process
 
 
-def _score(settings: Settings, number: int, restarts: int, committer: "type[TransactionalCommitter] | None") -> int:
+def _score(settings: Settings, number: int, restarts: int, options: Options) -> int:
     from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
     from model.errors import ArtefactError
     from streams.cluster import TopicMissingError
-    from streams.committer import OutageError, TransactionalCommitter
+    from streams.committer import OutageError
     from streams.http import PortTakenError
+    from streams.limit import TooManyDeadLettersError
     from streams.source import LostRangeError
     from streams.worker import Identity, Worker
 
     identity = Identity(f"fraud-scorer-{settings.instance}-{number}", settings.metrics_port + number, restarts)
     try:
-        model = Model.load(settings.model)
-        Worker(settings.connection(), model, identity, _exit_on_time, committer or TransactionalCommitter).run()
-    except (ArtefactError, LostRangeError, TopicMissingError, PortTakenError) as error:
+        Worker(settings.connection(), Model.load(settings.model), identity, options, _exit_on_time).run()
+    except (ArtefactError, LostRangeError, TopicMissingError, PortTakenError, TooManyDeadLettersError) as error:
         log.error("%s", error)  # noqa: TRY400 - it says what to do; a trace helps nobody here
         return DO_NOT_RESTART
     except OutageError as error:
@@ -75,6 +73,13 @@ def _score(settings: Settings, number: int, restarts: int, committer: "type[Tran
 def score(
     workers: Annotated[int, typer.Option(min=1, help="Processes that score; each takes its share of the partitions.")] = 1,
     metrics_port: Annotated[int | None, typer.Option(help="Port of worker 0's metrics; worker i has this + i.")] = None,
+    guarantee: Annotated[
+        Guarantee, typer.Option(help="at-least-once answers sooner, and scores some transactions twice after a crash.")
+    ] = Guarantee.EXACTLY_ONCE,
+    max_bytes: Annotated[int | None, typer.Option(min=1, help="A larger transaction is a dead letter. Default: 65536.")] = None,
+    max_dead_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Stop, with exit code 3, when more than this share of a worker's last 10,000 is refused.")
+    ] = 1.0,
 ) -> None:
     """Score every transaction on the topic, exactly once, until SIGTERM or Ctrl-C.
 
@@ -85,5 +90,6 @@ def score(
     artefact = settings.model.resolve()  # one version for all workers, whatever `latest` names tomorrow
     if not artefact.is_dir():
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
+    options = Options(guarantee, max_bytes, max_dead_share)
     settings = replace(settings, model_dir=artefact, metrics_port=metrics_port or settings.metrics_port)
-    sys.exit(Supervisor(partial(run_worker, settings), workers).run())
+    sys.exit(Supervisor(partial(run_worker, settings, options=options), workers).run())

@@ -8,10 +8,16 @@ from pathlib import Path
 from streams.connection import Connection
 
 ROOT = Path(__file__).resolve().parent.parent
+DEBUG = "FRAUD_DEBUG"
 
 
 class SettingsError(ValueError):
     """A variable holds what cannot be used; the text names it and says what to do."""
+
+
+def debugging() -> bool:
+    """Whether an error shows its trace."""
+    return os.environ.get(DEBUG, "") not in ("", "0")
 
 
 def _number(name: str, default: int) -> int:

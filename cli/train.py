@@ -1,7 +1,6 @@
 """`fraud train`: fits a model and writes it to disk."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,15 +11,22 @@ from rich.progress import Progress
 from cli.app import app
 from cli.data import fetched
 from cli.settings import Settings
+from cli.threshold import AlertsPerDay, BlockPrecision, CostBlock, CostReview, judged, policy_of, sentence
 
 if TYPE_CHECKING:
     from model.artefact import Model
+    from model.manifest import Policy
     from model.thresholds import Outcome
 
 
 @app.command()
 def train(
+    *,
     data: Annotated[Path | None, typer.Option(help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv.")] = None,
+    alerts_per_day: AlertsPerDay = None,
+    block_precision: BlockPrecision = None,
+    cost_review: CostReview = None,
+    cost_block: CostBlock = None,
     quiet: Annotated[bool, typer.Option(help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
@@ -29,12 +35,13 @@ def train(
     Example: fraud train --data creditcard.csv
     """
     settings = Settings.from_environment()
-    model, outcomes = fit(settings, fetched(settings, data, quiet), quiet)
+    policy = policy_of(alerts_per_day, block_precision, cost_review, cost_block)
+    model, outcomes = fit(settings, fetched(settings, data, quiet), quiet, policy)
     print(json.dumps(_result(model, outcomes)) if as_json else _sentences(model, outcomes))
 
 
-def fit(settings: Settings, data: Path, quiet: bool) -> "tuple[Model, dict[str, Outcome]]":
-    """Fits, saves and names the model, with a bar on a terminal; the thresholds' outcomes on the held-back rows."""
+def fit(settings: Settings, data: Path, quiet: bool, policy: "Policy | None" = None) -> "tuple[Model, dict[str, Outcome]]":
+    """Fits, saves and names the model, with a bar on a terminal; the thresholds' outcomes on the out-of-fold rows."""
     from model import dataset, thresholds, training  # XGBoost and pandas take a second to import
     from model.publish import save
 
@@ -44,11 +51,16 @@ def fit(settings: Settings, data: Path, quiet: bool) -> "tuple[Model, dict[str, 
         table = dataset.read(data)
         digest = dataset.file_sha256(data)
         progress.update(reading, total=1, completed=1)
-        growing = progress.add_task("growing trees", total=training.TREES)
-        trained = training.train(table, digest, lambda trees: progress.update(growing, completed=trees))
+        growing = progress.add_task("growing trees", total=None)
+        trained = training.train(
+            table,
+            digest,
+            policy=policy or thresholds.DEFAULT_POLICY,
+            progress=lambda done, total: progress.update(growing, completed=done, total=total),
+        )
+        progress.add_task("writing the model and its card", total=None)
         model = save(trained, settings.models)
-    truth, scores = trained.reference["Class"].to_numpy() == 1, trained.reference["probability"].to_numpy()
-    return model, thresholds.outcomes(model.thresholds, scores, truth)
+    return model, thresholds.outcomes(model.thresholds, thresholds.Scored.of(trained.reference))
 
 
 def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
@@ -57,32 +69,23 @@ def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
         "version": model.version,
         "directory": str(model.directory),
         "fitted_on": manifest.fitted_on.model_dump(),
-        "held_back": manifest.held_back.model_dump(),
-        "thresholds": {
-            name: {
-                "probability": getattr(manifest.thresholds, name),
-                "precision": found.precision,
-                "recall": found.recall,
-                **asdict(found),
-            }
-            for name, found in outcomes.items()
-        },
+        "out_of_fold": manifest.out_of_fold.model_dump(),
+        "folds": [fold.model_dump() for fold in manifest.folds],
+        "policy": manifest.policy.model_dump(),
+        "thresholds": {name: judged(getattr(manifest.thresholds, name), found) for name, found in outcomes.items()},
     }
 
 
 def _sentences(model: "Model", outcomes: dict[str, "Outcome"]) -> str:
-    from model.card import share
-
-    fitted, held_back = model.manifest.fitted_on, model.manifest.held_back
+    fitted, out_of_fold = model.manifest.fitted_on, model.manifest.out_of_fold
+    precisions = [fold.average_precision for fold in model.manifest.folds]
     lines = [
         f"model {model.version} in {model.directory}",
         f"fitted on rows {fitted.first}..{fitted.last} ({fitted.rows:,}), sha256 {fitted.rows_sha256}",
-        f"held back: rows {held_back.first}..{held_back.last} ({held_back.rows:,}), {outcomes['review'].frauds} frauds",
+        f"average precision on the forward folds: {', '.join(f'{one:.3f}' for one in precisions)}; "
+        f"mean {sum(precisions) / len(precisions):.3f}",
+        f"out of fold: rows {out_of_fold.first}..{out_of_fold.last} ({out_of_fold.rows:,}), {outcomes['review'].frauds} frauds",
         "the test part was not opened",
     ]
-    lines += [
-        f"{name} from {getattr(model.thresholds, name):.6g}: {found.caught} frauds among {found.flagged} flagged, "
-        f"precision {share(found.precision)}, recall {share(found.recall)} on the held-back rows"
-        for name, found in outcomes.items()
-    ]
+    lines += [sentence(name, getattr(model.thresholds, name), found) for name, found in outcomes.items()]
     return "\n".join(lines)

@@ -27,7 +27,7 @@ class WindowCommitter(TransactionalCommitter):
     def commit_window(self, event: WindowClosed, group_metadata: Any) -> None:
         """Makes the event and the group's progress visible together, or not at all.
 
-        Raises TransactionAbortedError (read the window again) or CommitFatalError (this process is done).
+        Raises BatchAbortedError (read the window again) or CommitFatalError (this process is done).
         """
         offsets = {int(partition): end for partition, (_, end) in event.offsets.items()}
         self.commit([Output(DRIFT_EVENTS, None, msgspec.json.encode(event), own_headers())], offsets, group_metadata)

@@ -25,7 +25,7 @@ from drift.statistics import SAMPLE_ROWS, Limits, Verdict
 from drift.stream import PredictionStream
 from drift.windows import Floats, Window, sample
 from streams.cluster import Cluster
-from streams.committer import TransactionAbortedError
+from streams.committer import BatchAbortedError
 from streams.connection import Connection
 from streams.topics import DRIFT_EVENTS, PREDICTIONS
 
@@ -108,7 +108,7 @@ class Monitor:
                 return  # stopped: the window stays uncommitted
         try:
             committer.commit_window(event, stream.group_metadata())
-        except TransactionAbortedError as error:
+        except BatchAbortedError as error:
             log.warning("window %d was not written (%s): reading it again", self._number, error)
             stream.rewind(stop)
             return

@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from drift import predictions
 from drift.statistics import COLUMNS
 from drift.windows import Window
+from streams.cluster import PASSING, REFUSED
 from streams.connection import Connection
 from streams.topics import MONITOR_GROUP, PREDICTIONS
 
@@ -27,14 +28,7 @@ _CONSUMER = {
 _POLL_S = 0.1
 _LOOKUP_S = 2.0
 # What no waiting mends. Everything else a client reports and gets over by itself.
-_FATAL = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError._AUTHENTICATION,
-}
-# While no broker answers.
-_UNREACHABLE = {KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._WAIT_COORD}
+_FATAL = REFUSED | {KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
 class PredictionStream:
@@ -78,7 +72,7 @@ class PredictionStream:
             try:
                 positions = self._consumer.committed(owned, timeout=_LOOKUP_S)
             except KafkaException as error:
-                if not error.args[0].retriable() and error.args[0].code() not in _UNREACHABLE:
+                if not error.args[0].retriable() and error.args[0].code() not in PASSING:
                     raise
                 log.warning("%s: %s, trying again", self._topic, error.args[0].str())
                 continue

@@ -3,10 +3,10 @@
     <models>/latest -> <version>       a relative link, replaced atomically
     <models>/<version>/model.ubj       the booster in XGBoost's own format; nothing here is a pickle
                        manifest.json   `model.manifest.Manifest` and `version`, a hash of all content
-                       reference.parquet   rows that the booster was not fitted on, with margin and probability
+                       reference.parquet   out-of-fold rows: each scored by a booster that had not seen it
                        MODEL_CARD.md
 
-Loading raises ArtefactError (`model.errors`): missing, damaged, of a newer format, or made for other features.
+Loading raises ArtefactError (`model.errors`): missing, damaged, of a newer or older format, or made for other features.
 """
 
 import json
@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from scipy.special import expit
 
 from model.contract import INPUTS, Decision, Thresholds
-from model.errors import DamagedArtefactError, FeatureMismatchError, MissingArtefactError, NewerFormatError
+from model.errors import DamagedArtefactError, FeatureMismatchError, MissingArtefactError, NewerFormatError, OlderFormatError
 from model.manifest import FORMAT_VERSION, Manifest, sha256, version_of
 
 MODEL, MANIFEST, REFERENCE, CARD = "model.ubj", "manifest.json", "reference.parquet", "MODEL_CARD.md"
@@ -84,7 +84,10 @@ class Model:
 
     @property
     def reference(self) -> Path:
-        """Parquet of the held-back rows in time order: Time, V1..V28, Amount, Class, margin, probability."""
+        """Parquet of the out-of-fold rows in time order: Time, V1..V28, Amount, Class, margin, probability, fold.
+
+        Margin and probability are calibrated, and by the booster of the row's fold, which had not seen it; not by this one, which has.
+        """
         return self.directory / REFERENCE
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -107,7 +110,7 @@ class Model:
 def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:
     try:
         content: dict[str, Any] = json.loads((resolved / MANIFEST).read_text())
-        newer = content["format_version"] > FORMAT_VERSION
+        newer, older = content["format_version"] > FORMAT_VERSION, content["format_version"] < FORMAT_VERSION
         version = content.pop("version")
     except (FileNotFoundError, NotADirectoryError):
         raise MissingArtefactError(f"there is no model in {directory}; run: fraud train") from None
@@ -117,6 +120,8 @@ def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:
         raise NewerFormatError(
             f"{directory} has format {content['format_version']}, known is {FORMAT_VERSION}; update, or run: fraud train"
         )
+    if older:
+        raise OlderFormatError(f"{directory} has format {content['format_version']}, needed is {FORMAT_VERSION}; run: fraud train")
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as error:

@@ -4,11 +4,11 @@ import hashlib
 import json
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from model.contract import Thresholds
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _VERSION_DIGITS = 12
 
 
@@ -38,20 +38,61 @@ class Calibration(_Part):
     offset: float = 0.0
 
 
+class Fold(_Part):
+    """What the same parameters did one step forward in time: fitted on some rows, judged on those that follow."""
+
+    fitted: Rows
+    judged: Rows
+    average_precision: float
+
+
+class Capacity(_Part):
+    """As many alerts as people can look at."""
+
+    alerts_per_day: float = Field(gt=0)
+
+
+class Precision(_Part):
+    """The share of frauds among what is flagged is at least `precision`, with this one-sided confidence."""
+
+    precision: float = Field(gt=0, lt=1)
+    confidence: float = Field(default=0.9, gt=0, lt=1)
+
+
+class Limits(_Part):
+    """Thresholds by what people can look at, and by how sure one must be to stop a payment unseen."""
+
+    review: Capacity
+    block: Precision
+
+
+class Costs(_Part):
+    """Thresholds by what a review costs, and what stopping a legitimate payment does; in the currency of Amount."""
+
+    cost_review: float = Field(ge=0)
+    cost_block: float = Field(ge=0)
+
+
+Policy = Limits | Costs
+
+
 class Manifest(_Part):
     """Everything about a model but its trees and its reference rows.
 
-    `usual` holds the 1st and 99th percentile of each feature among the legitimate fitted rows, `hashes` the SHA-256 of each file.
+    `usual` holds the 1st and 99th percentile of each feature among the legitimate fitted rows, `hashes` the SHA-256 of each file,
+    `policy` how the thresholds were chosen on the out-of-fold rows.
     """
 
     format_version: int = FORMAT_VERSION
     features: tuple[str, ...]
     thresholds: Thresholds
+    policy: Policy
     calibration: Calibration
     usual: dict[str, tuple[float, float]]
     hashes: dict[str, str]
     fitted_on: FittedRows
-    held_back: Rows
+    out_of_fold: Rows
+    folds: tuple[Fold, ...]
     test: Rows
     parameters: dict[str, float | int | str]
     trees: int

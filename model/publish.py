@@ -5,12 +5,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pandas as pd
+
 from model import card
 from model.artefact import CARD, HASHED, LATEST, MANIFEST, MODEL, REFERENCE, Model
-from model.contract import INPUTS
+from model.contract import Thresholds
 from model.errors import ArtefactError
-from model.manifest import Manifest, sha256, version_of
-from model.training import PARAMETERS, TREES, Trained
+from model.manifest import Manifest, Policy, sha256, version_of
+from model.training import Trained
 
 
 def save(trained: Trained, models: Path) -> Model:
@@ -19,32 +21,32 @@ def save(trained: Trained, models: Path) -> Model:
     with tempfile.TemporaryDirectory(prefix=".new-", dir=models) as parent:
         folder = Path(parent) / "artefact"
         folder.mkdir()
-        version = _write(trained, folder)
-        _place(folder, models / version)
-    _name_latest(models, version)
-    return Model.load(models / version)
+        (folder / MODEL).write_bytes(trained.booster.save_raw("ubj"))
+        trained.reference.to_parquet(folder / REFERENCE, engine="pyarrow", compression="zstd", index=False)
+        return _publish(folder, trained.manifest, trained.reference, models)
 
 
-def _write(trained: Trained, folder: Path) -> str:
-    (folder / MODEL).write_bytes(trained.booster.save_raw("ubj"))
-    trained.reference.to_parquet(folder / REFERENCE, engine="pyarrow", compression="zstd", index=False)
-    manifest = Manifest(
-        features=INPUTS,
-        thresholds=trained.thresholds,
-        calibration=trained.calibration,
-        usual=trained.usual,
-        hashes={name: sha256((folder / name).read_bytes()) for name in HASHED},
-        fitted_on=trained.fitted_on,
-        held_back=trained.held_back,
-        test=trained.test,
-        parameters=PARAMETERS,
-        trees=TREES,
-    )
+def save_thresholds(model: Model, thresholds: Thresholds, policy: Policy, models: Path) -> Model:
+    """As `save`, with the booster and the reference of `model` byte for byte, and other thresholds: nothing is trained."""
+    models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=models) as parent:
+        folder = Path(parent) / "artefact"
+        folder.mkdir()
+        for name in HASHED:
+            shutil.copyfile(model.directory / name, folder / name)
+        manifest = model.manifest.model_copy(update={"thresholds": thresholds, "policy": policy})
+        return _publish(folder, manifest, pd.read_parquet(folder / REFERENCE), models)
+
+
+def _publish(folder: Path, manifest: Manifest, reference: pd.DataFrame, models: Path) -> Model:
+    manifest = manifest.model_copy(update={"hashes": {name: sha256((folder / name).read_bytes()) for name in HASHED}})
     content = manifest.model_dump(mode="json")
     version = version_of(content)
     (folder / MANIFEST).write_text(json.dumps({"version": version, **content}, indent=2) + "\n")
-    (folder / CARD).write_text(card.text(version, manifest, trained.reference))
-    return version
+    (folder / CARD).write_text(card.text(version, manifest, reference))
+    _place(folder, models / version)
+    _name_latest(models, version)
+    return Model.load(models / version)
 
 
 def _place(folder: Path, target: Path) -> None:

@@ -22,7 +22,7 @@ _LINGER_MS = 2  # at live rates a record goes out at once; at full speed the que
 
 @dataclass(frozen=True)
 class Totals:
-    """What became of the records of a replay.
+    """What became of the records of a replay, up to `last_row` of the file (0-based; None: not one was sent).
 
     offered_per_second: what the schedule asked for (without one: what was handed over). achieved_per_second: what was confirmed.
     Both are over the time from the first record; `seconds` lasts until the last confirmation. started_at: seconds since 1970.
@@ -30,6 +30,7 @@ class Totals:
 
     sent: int
     delivered: int
+    last_row: int | None
     seconds: float
     offered_per_second: float
     achieved_per_second: float
@@ -40,6 +41,7 @@ class Replay:
     """Sends `rows` to `transactions`, each at its time on `schedule`, counted from `started_at`.
 
     `started` is set and `started_at` (seconds since 1970) known when the first record is due. When it is behind, it catches up.
+    `totals` is there once `run` has ended, in order or not; it stays None where `run` could not start.
     """
 
     def __init__(
@@ -52,6 +54,9 @@ class Replay:
         self._on_progress = on_progress
         self._reported_at = 0.0
         self._start = 0.0
+        self._last: Row | None = None
+        self._offered_s = 0.0
+        self.totals: Totals | None = None
         self.started = threading.Event()
         self.started_at: float | None = None
 
@@ -67,23 +72,33 @@ class Replay:
         self._start, self.started_at = self._clock.monotonic(), self._clock.time()
         self.started.set()
         try:
-            offered_s = self._send(sender, first, stop)
+            self._send_and_confirm(sender, first, stop)
         finally:
-            sender.confirm()
             self._on_progress(sender.sent)
+            self.totals = self._account(sender)
+        return self.totals
+
+    def _send_and_confirm(self, sender: Sender, first: Row, stop: threading.Event) -> None:
+        try:
+            self._send(sender, first, stop)
+        finally:
+            elapsed = self._last.time - first.time if self._last else 0.0
+            self._offered_s = self._schedule(sender.sent, elapsed) or self._clock.monotonic() - self._start
+            sender.confirm()
+
+    def _account(self, sender: Sender) -> Totals:
         seconds = self._clock.monotonic() - self._start
         return Totals(
             sender.sent,
             sender.delivered,
+            self._last.number if self._last else None,
             seconds,
-            offered_per_second=_rate(sender.sent, offered_s),
+            offered_per_second=_rate(sender.sent, self._offered_s),
             achieved_per_second=_rate(sender.delivered, seconds),
-            started_at=self.started_at,
+            started_at=self.started_at or 0.0,
         )
 
-    def _send(self, sender: Sender, first: Row, stop: threading.Event) -> float:
-        """Returns the seconds over which the records were offered."""
-
+    def _send(self, sender: Sender, first: Row, stop: threading.Event) -> None:
         def look(elapsed: float) -> bool:
             sender.poll()
             if elapsed - self._reported_at >= PROGRESS_S:
@@ -91,12 +106,10 @@ class Replay:
                 self._on_progress(sender.sent)
             return not stop.is_set()
 
-        row = first
         for row in paced(chain((first,), self._rows), self._schedule, self._clock, self._start, look):
-            if stop.is_set() or sender.failed:
+            if stop.is_set() or sender.failed or not sender.send(key(row.transaction_id, None), transaction(row)):
                 break
-            sender.send(key(row.transaction_id, None), transaction(row))
-        return self._schedule(sender.sent, row.time - first.time) or self._clock.monotonic() - self._start
+            self._last = row
 
 
 def _rate(n: int, seconds: float) -> float:

@@ -29,8 +29,9 @@ _TRANSACTION = ('{"transaction_id":"%b","event_time":"%b",' + ",".join(f'"{name}
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """One row to replay. `time`: seconds from the first row of the file, going on from lap to lap."""
+    """One row to replay. `number`: 0-based in the file. `time`: seconds from its first row, going on from lap to lap."""
 
+    number: int
     transaction_id: str
     time: float
     numbers: tuple[bytes, ...]
@@ -84,7 +85,7 @@ def _laps(selection: Selection, run: str) -> Iterator[Row]:
         for number, (time, numbers, is_fraud) in _numbered(selection):
             first = time if first is None else first
             last = time
-            yield Row(f"{run}-{number}{suffix}", time + shift, numbers, is_fraud)
+            yield Row(number, f"{run}-{number}{suffix}", time + shift, numbers, is_fraud)
         if first is None or not selection.loop:
             return
         shift += last - first + 1

@@ -44,18 +44,18 @@ class Sender:
         if self._topic not in topics:
             raise ReplayError(f"the topic {self._topic} is not there; run: fraud topics")
 
-    def send(self, key: bytes, value: bytes) -> None:
-        """Hands one record over. While the queue is full it waits; if it is stopped there, the record is not sent."""
+    def send(self, key: bytes, value: bytes) -> bool:
+        """Hands one record over. While the queue is full it waits; if it is stopped there, the record is not sent: False."""
         while True:
             try:
                 self._producer.produce(self._topic, value, key, headers=self._headers, on_delivery=self._reported)
             except BufferError:
                 self._producer.poll(0.05)
                 if self._stop.is_set():
-                    return
+                    return False
             else:
                 self.sent += 1
-                return
+                return True
 
     def poll(self) -> None:
         """Takes the reports of delivery that have come."""

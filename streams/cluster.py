@@ -21,9 +21,8 @@ Answer = TypeVar("Answer")
 _TIMEOUT_S = 30
 _POLL_S = 0.1
 
-
-# While a partition's leader or a group's coordinator is being found, moved or loaded, or a commit is not decided yet.
-_PASSING = {
+# While no broker answers, a partition's leader or a group's coordinator is being found, moved or loaded, or a commit is not decided yet.
+PASSING = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
@@ -33,6 +32,16 @@ _PASSING = {
     KafkaError._WAIT_COORD,
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
+    KafkaError._ALL_BROKERS_DOWN,
+}
+# Rights and credentials: trying again does not mend them.
+REFUSED = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError._AUTHENTICATION,
 }
 
 
@@ -43,7 +52,7 @@ def _persist(ask: Callable[[], Answer], timeout: float) -> Answer:
         try:
             return ask()
         except KafkaException as error:
-            if error.args[0].code() not in _PASSING or monotonic() > deadline:
+            if error.args[0].code() not in PASSING or monotonic() > deadline:
                 raise
         sleep(_POLL_S)
 

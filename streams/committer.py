@@ -1,8 +1,8 @@
-"""Exactly once: a batch's outputs and its offsets in one Kafka transaction.
+"""The two guarantees: how a batch's outputs and its offsets reach the cluster.
 
 CommitError
-+-- TransactionAbortedError   nothing of the batch was written; it is to be read again
-+-- CommitFatalError          this process may not go on: fenced, not authorised, or out of attempts
++-- BatchAbortedError   the batch is not committed; it is to be read again
++-- CommitFatalError    this process may not go on: fenced, not authorised, or out of attempts
 """
 
 import logging
@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from threading import Event
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from streams import topics
 from streams.batch import Output
+from streams.cluster import PASSING, REFUSED
 from streams.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -27,40 +28,44 @@ class CommitError(RuntimeError):
     """A batch was not committed."""
 
 
-class TransactionAbortedError(CommitError):
-    """The transaction was aborted; nothing of it is visible to a reader of committed records."""
+class BatchAbortedError(CommitError):
+    """The batch's offsets are not committed; of an exactly-once batch nothing is visible to a reader of committed records."""
 
 
 class CommitFatalError(CommitError):
-    """No transaction of this process can succeed any more."""
+    """No commit of this process can succeed any more."""
 
 
 class OutageError(CommitFatalError):
     """The broker was away for so long that it fenced this process. A new one goes on; nothing was lost, and nobody is to blame."""
 
 
+_PRODUCER: dict[str, Any] = {
+    # back-to-back transactions hit this wait each time: p99 at 2,000 tx/s fell from 130 ms to 16-40 ms against the default of 100
+    "retry.backoff.ms": 5,
+    # large requests took the broker's CPU from 9.8 to 5.5-7 us a transaction
+    "batch.size": 1_000_000,
+    "batch.num.messages": 10_000,
+    # the broker's limit decides, topic by topic; a dead letter may be larger than librdkafka's own limit
+    "message.max.bytes": 64 * 1024 * 1024,
+    "linger.ms": 0,  # a batch is produced as a whole and flushed at once
+}
+
+
 def producer_settings(transactional_id: str) -> dict[str, Any]:
     """Settings of the transactional producer, each with where it comes from."""
-    return {
+    return _PRODUCER | {
         "transactional.id": transactional_id,
         "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
         "delivery.timeout.ms": TRANSACTION_TIMEOUT_MS,
-        # back-to-back transactions hit this wait each time: p99 at 2,000 tx/s fell from 130 ms to 16-40 ms against the default of 100
-        "retry.backoff.ms": 5,
-        # large requests took the broker's CPU from 9.8 to 5.5-7 us a transaction
-        "batch.size": 1_000_000,
-        "batch.num.messages": 10_000,
-        # the broker's limit decides, topic by topic; a dead letter may be larger than librdkafka's own limit
-        "message.max.bytes": 64 * 1024 * 1024,
-        "linger.ms": 0,  # commit_transaction flushes at once
         # librdkafka 2.16.0 forgets its brokers when all are down, but not which of them was the group's coordinator: after an outage
         # send_offsets_to_transaction waits for that one for ever, whatever its timeout (confluentinc/librdkafka#5511, #5456; tried)
         "metadata.recovery.strategy": "none",
     }
 
 
-class TransactionalCommitter:
-    """Writes batches, one transaction each. One instance belongs to one thread at a time.
+class _BatchCommitter:
+    """What both guarantees share. One instance belongs to one thread at a time.
 
     `source`: the topic whose offsets are committed. `give_up` ends the waiting for a broker that does not answer.
     """
@@ -74,26 +79,11 @@ class TransactionalCommitter:
         self.waiting = False
         """Whether a call waits for a broker that does not answer."""
 
-    def open(self) -> None:
-        """Fences an older process with the same transactional id, and aborts what it left open. Raises CommitFatalError."""
-        self._persist(lambda: self._producer.init_transactions(_CALL_TIMEOUT_S))
+    def _positions(self, offsets: Mapping[int, int]) -> list[TopicPartition]:
+        return [TopicPartition(self._source, partition, offset) for partition, offset in offsets.items()]
 
-    def commit(self, outputs: list[Output], offsets: Mapping[int, int], group_metadata: Any) -> None:
-        """Makes outputs and offsets visible together, or not at all. `offsets`: the source's next offset by partition.
-
-        Raises TransactionAbortedError or CommitFatalError.
-        """
-        positions = [TopicPartition(self._source, partition, offset) for partition, offset in offsets.items()]
-        self._waited = False
-        try:
-            self._producer.begin_transaction()
-            self._produce(outputs)
-            self._persist(lambda: self._producer.send_offsets_to_transaction(positions, group_metadata, _CALL_TIMEOUT_S))
-            # An uncertain commit is asked for again, never aborted: the broker may have carried it out.
-            self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
-        except KafkaException as error:
-            self._abort(error.args[0])
-        self._producer.poll(0)
+    def _passing(self, error: KafkaError) -> bool:
+        return bool(error.retriable())
 
     def _produce(self, outputs: list[Output]) -> None:
         names = {topic.name: self._connection.named(topic.name) for topic in topics.TOPICS}
@@ -111,7 +101,7 @@ class TransactionalCommitter:
             try:
                 call()
             except KafkaException as error:
-                if not error.args[0].retriable() or self._give_up.is_set():
+                if not self._passing(error.args[0]) or self._give_up.is_set():
                     raise
                 self._waited = self.waiting = True
                 log.warning("Kafka does not answer (%s): trying again", error.args[0].str())
@@ -120,14 +110,78 @@ class TransactionalCommitter:
                 self.waiting = False
                 return
 
+
+class TransactionalCommitter(_BatchCommitter):
+    """Exactly once: a batch's outputs and its offsets in one Kafka transaction."""
+
+    def open(self) -> None:
+        """Fences an older process with the same transactional id, and aborts what it left open. Raises CommitFatalError."""
+        self._persist(lambda: self._producer.init_transactions(_CALL_TIMEOUT_S))
+
+    def commit(self, outputs: list[Output], offsets: Mapping[int, int], group_metadata: Any) -> None:
+        """Makes outputs and offsets visible together, or not at all. `offsets`: the source's next offset by partition.
+
+        Raises BatchAbortedError or CommitFatalError.
+        """
+        positions = self._positions(offsets)
+        self._waited = False
+        try:
+            self._producer.begin_transaction()
+            self._produce(outputs)
+            self._persist(lambda: self._producer.send_offsets_to_transaction(positions, group_metadata, _CALL_TIMEOUT_S))
+            # An uncertain commit is asked for again, never aborted: the broker may have carried it out.
+            self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
+        except KafkaException as error:
+            self._abort(error.args[0])
+        self._producer.poll(0)
+
     def _abort(self, cause: KafkaError) -> None:
         fatal = OutageError if self._waited else CommitFatalError
         if cause.fatal():
             raise fatal(f"{cause.name()}: {cause.str()}")
         if self._give_up.is_set():  # the broker ends the transaction when it times out, or when this id comes back
-            raise TransactionAbortedError(f"given up: {cause.str()}")
+            raise BatchAbortedError(f"given up: {cause.str()}")
         try:
             self._persist(lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S))
         except KafkaException as error:
             raise fatal(f"{error.args[0].name()}: {error.args[0].str()}") from error
-        raise TransactionAbortedError(cause.name())  # the text repeats every partition
+        raise BatchAbortedError(cause.name())  # the text repeats every partition
+
+
+class FlushingCommitter(_BatchCommitter):
+    """At least once: the offsets are committed after the outputs are acknowledged. Whoever dies in between has them scored again."""
+
+    def __init__(self, connection: Connection, consumer: Consumer, give_up: Event) -> None:
+        settings = _PRODUCER | {"delivery.timeout.ms": 0, "delivery.report.only.error": True, "on_delivery": self._on_refused}
+        super().__init__(connection, Producer(connection.writer(settings)), give_up)
+        self._consumer = consumer
+        self._refused: KafkaError | None = None
+
+    def open(self) -> None:
+        """Nothing of another process has to be ended."""
+
+    def commit(self, outputs: list[Output], offsets: Mapping[int, int], group_metadata: Any) -> None:  # noqa: ARG002 - of transactions
+        """Returns when the outputs and then the offsets are acknowledged. Raises BatchAbortedError or CommitFatalError."""
+        self._refused = None
+        positions = self._positions(offsets)
+        try:
+            self._produce(outputs)
+            self._persist(self._flush)
+            self._persist(lambda: self._consumer.commit(offsets=positions, asynchronous=False))
+        except KafkaException as error:
+            cause = error.args[0]
+            if cause.fatal() or cause.code() in REFUSED:
+                raise CommitFatalError(f"{cause.name()}: {cause.str()}") from error
+            raise BatchAbortedError(f"{cause.name()}: {cause.str()}") from error
+
+    def _flush(self) -> None:
+        if self._producer.flush(_CALL_TIMEOUT_S):
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, retriable=True))
+        if self._refused is not None:
+            raise KafkaException(self._refused)
+
+    def _passing(self, error: KafkaError) -> bool:
+        return super()._passing(error) or error.code() in PASSING
+
+    def _on_refused(self, error: KafkaError, _: Any) -> None:
+        self._refused = error

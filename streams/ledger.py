@@ -21,7 +21,7 @@ from confluent_kafka import Message
 
 from streams import reading
 from streams.cluster import Cluster, Offsets
-from streams.codec import Headers, source_of
+from streams.codec import ReadHeaders, source_of
 from streams.connection import Connection
 from streams.resent import identity
 from streams.tally import REJECTED, SCORED, Audit, Numbers, Tally
@@ -111,7 +111,7 @@ def _take_outputs(tally: Tally, kind: int, batch: list[Message]) -> int:
     return int(np.count_nonzero(partitions < 0))
 
 
-def _source(headers: Headers | None) -> tuple[int, int]:
+def _source(headers: ReadHeaders | None) -> tuple[int, int]:
     """(partition, offset), or _NOWHERE where the headers, which anybody can write, hold no such thing."""
     try:
         partition, offset = source_of(headers or [])

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from streams.batch import Batch, InFlight, Output, Scored
-from streams.committer import TransactionAbortedError
+from streams.committer import BatchAbortedError
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,10 @@ class BatchGapError(RuntimeError):
 
 
 class CommitPipeline:
-    """Commits scored batches in their order. `on_failure` is told of what the process may not survive."""
+    """Commits scored batches in their order.
+
+    `on_failure` is told of what the process may not survive. What `admit` raises on a batch ends the process before it is committed.
+    """
 
     def __init__(
         self,
@@ -33,11 +36,13 @@ class CommitPipeline:
         in_flight: InFlight,
         on_committed: Callable[[Scored], None],
         on_failure: Callable[[BaseException], None],
+        admit: Callable[[Scored], None] = lambda _: None,
     ) -> None:
         self._committer = committer
         self._in_flight = in_flight
         self._on_committed = on_committed
         self._on_failure = on_failure
+        self._admit = admit
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._running: asyncio.Future[None] | None = None
         self._expected = (0, 0)  # epoch and number of the next batch
@@ -67,10 +72,11 @@ class CommitPipeline:
     def _commit(self, scored: Scored) -> None:
         try:
             self._check_order(scored.batch)
+            self._admit(scored)
             self._committer.commit(scored.outputs, scored.next_offsets(), scored.batch.group_metadata)
             self._aborts = 0
             self._on_committed(scored)
-        except TransactionAbortedError as error:
+        except BatchAbortedError as error:
             self._aborts += 1
             log.warning("transaction aborted, reading again from the committed offsets: %s", error)
             if self._aborts >= MAX_ABORTS_IN_A_ROW:

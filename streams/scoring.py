@@ -126,6 +126,7 @@ class Scorer:
                 valid.sources.append(source)
                 valid.records.append(record)
         return valid
+
     def _reject(self, scored: Scored, source: Record, kind: DeadLetterKind, detail: str) -> None:
         headers = codec.dead_letter_headers(source.topic(), source.partition(), source.offset(), kind, detail, self._clock())
         scored.outputs.append(Output(topics.DEAD_LETTERS, source.key(), source.value(), headers))

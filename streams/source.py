@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 
 from streams import topics
 from streams.batch import Batch, InFlight
-from streams.cluster import committed
+from streams.cluster import REFUSED, committed
 from streams.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -25,14 +25,8 @@ MAX_BATCH = 4096
 _POLL_S = 0.1
 _LOOKUP_S = 30.0
 _LAG_EVERY_S = 1.0
-# What trying again does not mend: no right to read, or bytes that this client cannot read.
-_UNREADABLE = {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError._AUTHENTICATION,
-    KafkaError._BAD_COMPRESSION,
-    KafkaError._BAD_MSG,
-}
+# Bytes that this client cannot read.
+_UNREADABLE = {KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG}
 
 CONSUMER_SETTINGS: dict[str, Any] = {
     # `error`: a position that fell out of the log is a loss to be named, not to be skipped; a new group's start is set below
@@ -140,7 +134,7 @@ class Source(threading.Thread):
             raise self._lost_range(message)
         if error.fatal() or error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
             raise SourceError(f"{self._topic}: {error.str()} (are the topics there? run: fraud topics)")
-        if error.code() in _UNREADABLE:
+        if error.code() in REFUSED | _UNREADABLE:
             raise SourceError(f"{self._topic}: {error.str()}")
         log.warning("%s: %s", self._topic, error.str())
         return False

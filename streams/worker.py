@@ -15,14 +15,17 @@ from datetime import UTC, datetime
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from model.records import MAX_TRANSACTION_BYTES
 from streams import topics
 from streams.app import create_app
-from streams.batch import Batch, InFlight
+from streams.batch import Batch, InFlight, Scored
 from streams.cluster import TopicMissingError
-from streams.committer import TransactionalCommitter, producer_settings
+from streams.committer import FlushingCommitter, TransactionalCommitter, producer_settings
 from streams.connection import Connection
 from streams.http import process_registry, serve
+from streams.limit import DeadShareLimit
 from streams.metrics import ScorerMetrics
+from streams.options import Guarantee, Options
 from streams.pipeline import CommitPipeline
 from streams.scoring import Scorer, ScoringModel
 from streams.source import CONSUMER_SETTINGS, Source, coordinator_answers
@@ -67,6 +70,21 @@ class Identity:
     restarts: int = 0
 
 
+def exactly_once(connection: Connection, name: str, _: Consumer, give_up: threading.Event) -> TransactionalCommitter:
+    """A batch's predictions, alerts, dead letters and offsets in one transaction of the id `name`."""
+    return TransactionalCommitter(connection, Producer(connection.writer(producer_settings(connection.named(name)))), give_up)
+
+
+def at_least_once(connection: Connection, _: str, consumer: Consumer, give_up: threading.Event) -> FlushingCommitter:
+    """Offsets after outputs: sooner visible, and twice after a crash."""
+    return FlushingCommitter(connection, consumer, give_up)
+
+
+# (connection, worker's name, its consumer, what ends the waiting for a broker) -> committer
+CommitterFactory = Callable[[Connection, str, Consumer, threading.Event], TransactionalCommitter | FlushingCommitter]
+GUARANTEES: dict[Guarantee, CommitterFactory] = {Guarantee.EXACTLY_ONCE: exactly_once, Guarantee.AT_LEAST_ONCE: at_least_once}
+
+
 class Worker:
     """Everything one scoring process owns, wired. `on_stop` is told of SIGTERM."""
 
@@ -75,14 +93,14 @@ class Worker:
         connection: Connection,
         model: ScoringModel,
         identity: Identity,
+        options: Options,
         on_stop: Callable[[], None] = lambda: None,
-        committer: type[TransactionalCommitter] = TransactionalCommitter,
     ) -> None:
         self._connection = connection
         self._model = model
         self._identity = identity
+        self._options = options
         self._on_stop = on_stop
-        self._committer = committer
         self._stopping = threading.Event()
         self._give_up = threading.Event()  # ends what would otherwise wait for the cluster for ever
         self._stopped = asyncio.Event()
@@ -111,20 +129,20 @@ class Worker:
             close()
 
     async def _score(self) -> None:
-        in_flight = InFlight()
-        producer = Producer(self._connection.writer(producer_settings(self._connection.named(self._identity.name))))
-        committer = self._committer(self._connection, producer, self._give_up)
+        in_flight, options = InFlight(), self._options
+        consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | {"stats_cb": self._on_statistics}))
+        committer = GUARANTEES[options.guarantee](self._connection, self._identity.name, consumer, self._give_up)
         await asyncio.to_thread(committer.open)
         self._answered = lambda: not committer.waiting
-        pipeline = CommitPipeline(committer, in_flight, lambda scored: self._metrics.committed(scored, _utc_now()), self._fail)
-        app, channel = create_app(self._identity.name, Scorer(self._model, _utc_now), pipeline)
+        limit = DeadShareLimit(options.max_dead_share)
+        pipeline = CommitPipeline(committer, in_flight, self._committed, self._fail, limit.admit)
+        app, channel = create_app(self._identity.name, Scorer(self._model, _utc_now, options.max_bytes or MAX_TRANSACTION_BYTES), pipeline)
         await app.start()
         app.flow_control.resume()  # Faust's own consumer would do so; there is none
 
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
-        consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | {"stats_cb": self._on_statistics}))
         on_lag = lambda ranges: self._metrics.lagging(ranges, _utc_now())  # noqa: E731 - beside its one use
         self._source = Source(self._connection, consumer, in_flight, deliver, self._fail, on_lag)
         self._source.start()
@@ -145,6 +163,9 @@ class Worker:
     def _ready(self) -> bool:
         has_share = self._source is not None and self._source.ready
         return has_share and self._reachable and self._answered() and not self._stopping.is_set()
+
+    def _committed(self, scored: Scored) -> None:
+        self._metrics.committed(scored, _utc_now())
 
     def _on_statistics(self, text: str) -> None:
         self._reachable = coordinator_answers(text)

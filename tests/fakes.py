@@ -40,7 +40,10 @@ class FakeRecord:
 
 @dataclass
 class FakeModel:
-    """margin = V1; a row whose V2 is 666 cannot be scored, one whose V3 is cannot be explained. Contributions: V1's value for V1, nothing for the others; base 0."""
+    """margin = V1; a row whose V2 is 666 cannot be scored, one whose V3 is cannot be explained.
+
+    Contributions: V1's value for V1, nothing for the others; base 0.
+    """
 
     version: str = "fake"
     thresholds: Thresholds = field(default_factory=lambda: Thresholds(review=0.5, block=0.9))

@@ -15,7 +15,9 @@ from confluent_kafka import TopicPartition
 
 from cli.score import run_worker
 from cli.settings import Settings
+from streams import worker
 from streams.committer import TransactionalCommitter
+from streams.options import Options
 from streams.supervisor import Supervisor
 from streams.topics import TRANSACTIONS
 
@@ -93,7 +95,8 @@ FAULTS = {
 
 def run(settings, fault, number, restarts):
     FAULTS[fault].dies = restarts == 0
-    run_worker(settings, number, restarts, FAULTS[fault])
+    worker.TransactionalCommitter = FAULTS[fault]
+    run_worker(settings, number, restarts, Options())
 
 
 if __name__ == "__main__":

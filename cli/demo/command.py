@@ -7,16 +7,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.app import DONE, FAILED, app
+from cli.app import DONE, FAILED, INTERRUPTED, app
+from cli.rates import per_second
 from cli.settings import Settings
 
 _FILE_WIDTH = 132  # of tables that go to a file or a pipe
-INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
 @app.command()
 def demo(
-    rate: Annotated[float, typer.Option(min=0, help="Transactions a second; 0: as fast as it can.")] = 2000,
+    rate: Annotated[float, typer.Option(parser=per_second, metavar="NUMBER", help="Transactions a second; 0: as fast as it can.")] = "2000",  # type: ignore[assignment]  # parsed
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end, on a terminal too.")] = False,
 ) -> None:
     """Run the main job on this machine: Kafka, model, scorer, monitor, and a replay of the last fifth of creditcard.csv.

@@ -10,7 +10,7 @@ import drift.monitor
 from drift.committer import WindowCommitter
 from drift.errors import BrokenPredictionError
 from streams.cluster import TopicMissingError
-from streams.committer import TransactionAbortedError
+from streams.committer import BatchAbortedError
 
 
 def committed(connection):
@@ -80,7 +80,7 @@ def test_a_window_whose_transaction_is_aborted_is_read_again(connection, tmp_pat
             if len(attempts) == 2:
                 self._producer.begin_transaction()
                 self._producer.abort_transaction(10)
-                raise TransactionAbortedError("the test says so")
+                raise BatchAbortedError("the test says so")
             super().commit_window(event, group_metadata)
 
     monkeypatch.setattr(drift.monitor, "WindowCommitter", AbortsFirst)

@@ -136,12 +136,16 @@ def test_a_bad_row_ends_the_labels_too(connection, tmp_path):
         replay_with_labels(Replay(connection, read(Selection(path), "r"), at_rate(0), time, feed.sent), feed, stop)
 
 
-def test_records_that_are_not_delivered_are_counted(connection, data):
+def refuse_all_transactions(connection):
     limit = ConfigEntry("max.message.bytes", "100", incremental_operation=AlterConfigOpType.SET)
     topic = ConfigResource(ResourceType.TOPIC, connection.named("transactions"), incremental_configs=[limit])
     admin = AdminClient(connection.config())  # to be kept: its requests end with it
     for altered in admin.incremental_alter_configs([topic]).values():
         altered.result()
+
+
+def test_records_that_are_not_delivered_are_counted(connection, data):
+    refuse_all_transactions(connection)
     with pytest.raises(ReplayError, match=r"^\d+ of \d+ records were not delivered; the first error: .*size too large"):
         play(connection, Selection(data, loop=True), rate=1_000)
 
@@ -188,7 +192,30 @@ def test_ctrl_c_stops_in_order_with_totals(connection, data):
             process.kill()
     assert process.returncode == 130, errors
     totals = json.loads(out)
-    assert totals["sent"] == totals["delivered"] == len(read_all(connection, "transactions", totals["sent"]))
+    messages = read_all(connection, "transactions", totals["sent"])
+    assert totals["sent"] == totals["delivered"] == len(messages)
+    assert totals["last_row"] == (totals["sent"] - 1) % COUNT
+
+
+@pytest.mark.parametrize("labels", [[], ["--labels"]])
+def test_a_replay_that_fails_says_what_it_had_sent(connection, tmp_path, labels):
+    path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0), creditcard.row(1), creditcard.row(2, Amount="much")])
+    done = run_fraud(connection, "replay", "--data", str(path), "--from", "1", "--run", "r", *labels)
+    assert done.returncode == 1
+    assert done.stdout.startswith("run r: 1 sent, 1 confirmed in ")
+    assert ", up to row 1;" in done.stdout
+    assert done.stderr.startswith("fraud: ")
+    assert "row 2: Amount is 'much'" in done.stderr
+    assert len(read_all(connection, "transactions", 1)) == 1
+
+
+def test_refused_records_are_told_from_confirmed_ones(connection, data):
+    refuse_all_transactions(connection)
+    done = run_fraud(connection, "replay", "--data", str(data), "--rate", "0", "--limit", "10", "--json")
+    totals = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (totals["sent"], totals["delivered"], totals["last_row"]) == (10, 0, 9)
+    assert "10 of 10 records were not delivered" in done.stderr
 
 
 def test_one_line_for_what_is_wrong(connection, data, tmp_path):

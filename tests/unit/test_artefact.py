@@ -11,8 +11,8 @@ from model import publish
 from model.artefact import CARD, LATEST, MANIFEST, MODEL, REFERENCE, Model, decisions, probabilities
 from model.contract import INPUTS, Thresholds
 from model.dataset import matrix
-from model.errors import DamagedArtefactError, FeatureMismatchError, MissingArtefactError, NewerFormatError
-from model.manifest import sha256, version_of
+from model.errors import DamagedArtefactError, FeatureMismatchError, MissingArtefactError, NewerFormatError, OlderFormatError
+from model.manifest import FORMAT_VERSION, sha256, version_of
 
 
 @pytest.fixture
@@ -30,11 +30,12 @@ def rewrite(directory, **changes):
 
 def test_what_was_trained_is_what_is_loaded(trained, model):
     rows = matrix(labelled.rows())
+    calibration = trained.manifest.calibration
     raw = trained.booster.inplace_predict(rows, predict_type="margin").astype(float)
-    np.testing.assert_array_equal(model.margins(rows), raw)
-    assert model.thresholds == trained.thresholds
+    np.testing.assert_array_equal(model.margins(rows), calibration.scale * raw + calibration.offset)
+    assert model.thresholds == trained.manifest.thresholds
     assert model.features == INPUTS
-    assert model.usual == trained.usual
+    assert model.usual == trained.manifest.usual
 
 
 def test_latest_is_a_relative_link_that_is_followed_once(model, trained):
@@ -81,7 +82,8 @@ def test_a_manifest_changed_by_hand_is_refused(copy):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", '{"format_version": "x", "version": "y"}', '{"format_version": 1, "version": "y"}', "\0"]
+    "content",
+    ["", "{", "[]", "{}", '{"format_version": "x", "version": "y"}', f'{{"format_version": {FORMAT_VERSION}, "version": "y"}}', "\0"],
 )
 def test_what_is_no_manifest_is_refused(copy, content):
     (copy / MANIFEST).write_text(content)
@@ -90,8 +92,14 @@ def test_what_is_no_manifest_is_refused(copy, content):
 
 
 def test_a_newer_format_is_refused_before_anything_else_is_read(copy):
-    rewrite(copy, format_version=2, something="that is not known yet")
-    with pytest.raises(NewerFormatError, match="format 2"):
+    rewrite(copy, format_version=FORMAT_VERSION + 1, something="that is not known yet")
+    with pytest.raises(NewerFormatError, match=f"format {FORMAT_VERSION + 1}"):
+        Model.load(copy)
+
+
+def test_an_older_format_is_refused_with_what_to_run(copy):
+    rewrite(copy, format_version=1, held_back={"first": 2400, "last": 3199, "rows": 800})
+    with pytest.raises(OlderFormatError, match=r"format 1, needed is .* run: fraud train"):
         Model.load(copy)
 
 
@@ -123,7 +131,8 @@ def test_a_calibration_scales_margins_and_contributions_alike(model):
     calibration = model.manifest.calibration.model_copy(update={"scale": 0.7, "offset": -1.5})
     calibrated = Model(model.directory, "v", model.manifest.model_copy(update={"calibration": calibration}), model.booster)
     rows = matrix(labelled.rows(200))
-    np.testing.assert_allclose(calibrated.margins(rows), 0.7 * model.margins(rows) - 1.5)
+    raw = model.booster.inplace_predict(rows, predict_type="margin").astype(float)
+    np.testing.assert_allclose(calibrated.margins(rows), 0.7 * raw - 1.5)
     base, contributions = calibrated.explain(rows)
     np.testing.assert_allclose(base + contributions.sum(axis=1), calibrated.margins(rows), atol=1e-4, rtol=0)
 

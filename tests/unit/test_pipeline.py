@@ -5,7 +5,7 @@ import asyncio
 from fakes import FakeRecord
 
 from streams.batch import Batch, InFlight, Scored
-from streams.committer import CommitFatalError, TransactionAbortedError
+from streams.committer import BatchAbortedError, CommitFatalError
 from streams.pipeline import MAX_ABORTS_IN_A_ROW, BatchGapError, CommitPipeline
 
 
@@ -57,14 +57,14 @@ def test_the_next_offset_is_that_after_the_batchs_last_record_of_each_partition(
 
 
 def test_an_abort_ends_the_epoch_and_drops_what_follows_in_it():
-    committer = Committer(TransactionAbortedError("again"))
+    committer = Committer(BatchAbortedError("again"))
     in_flight, committed, failures = submit(committer, scored(0), scored(1), scored(2))
     assert in_flight.epoch == 1
     assert committer.offsets == committed == failures == []
 
 
 def test_after_an_abort_the_new_epoch_starts_from_its_first_batch():
-    committer = Committer(TransactionAbortedError("again"))
+    committer = Committer(BatchAbortedError("again"))
     _, committed, failures = submit(committer, scored(0), scored(0, epoch=1), scored(1, epoch=1))
     assert [(one.batch.epoch, one.batch.number) for one in committed] == [(1, 0), (1, 1)]
     assert failures == []
@@ -86,6 +86,6 @@ def test_a_fatal_commit_ends_everything():
 
 
 def test_aborts_without_end_are_a_failure():
-    errors = [TransactionAbortedError("again") for _ in range(MAX_ABORTS_IN_A_ROW)]
+    errors = [BatchAbortedError("again") for _ in range(MAX_ABORTS_IN_A_ROW)]
     _, _, failures = submit(Committer(*errors), *(scored(0, epoch=epoch) for epoch in range(MAX_ABORTS_IN_A_ROW)))
     assert len(failures) == 1

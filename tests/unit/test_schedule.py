@@ -25,7 +25,7 @@ class FakeClock:
 
 
 def rows(*times: float) -> list[Row]:
-    return [Row(f"r-{i}", time, (), False) for i, time in enumerate(times)]
+    return [Row(i, f"r-{i}", time, (), False) for i, time in enumerate(times)]
 
 
 def sending_times(source, schedule, clock, work=0.0, look=lambda _: True) -> list[float]:

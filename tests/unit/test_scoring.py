@@ -10,7 +10,7 @@ from support import transaction, transaction_bytes
 
 from model.contract import Alert, Prediction
 from streams.batch import Batch
-from streams.scoring import ScoringFailedError, Scorer
+from streams.scoring import Scorer, ScoringFailedError
 
 
 def scorer(**changes):

@@ -1,25 +1,36 @@
-"""The split is by time: parts follow one another, share no row, and leave none out."""
+"""The split: by time, the test part last, and every fold judged on what directly follows what it was fitted on."""
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from model.split import split
 
 
-def test_the_parts_of_creditcard_csv():
+def test_the_parts_of_creditcard():
     parts = split(284_807)
-    assert parts.fitted == slice(0, 170_883)
-    assert parts.held_back == slice(170_883, 227_845)
     assert parts.train == slice(0, 227_845)
     assert parts.test == slice(227_845, 284_807)
+    assert [(fold.fitted, fold.judged) for fold in parts.folds] == [
+        (slice(0, 113_922), slice(113_922, 151_896)),
+        (slice(0, 151_896), slice(151_896, 189_870)),
+        (slice(0, 189_870), slice(189_870, 227_845)),
+    ]
+    assert parts.out_of_fold == slice(113_922, 227_845)
 
 
-@settings(deadline=None)
-@given(st.integers(0, 10**7))
-def test_parts_follow_one_another_and_cover_every_row(n_rows):
+@given(st.integers(min_value=0, max_value=10_000_000))
+def test_no_row_is_judged_by_what_was_fitted_on_it_or_on_later_ones(n_rows):
     parts = split(n_rows)
-    assert (parts.fitted.start, parts.test.stop) == (0, n_rows)
-    assert parts.fitted.stop == parts.held_back.start
-    assert parts.held_back.stop == parts.test.start
-    assert parts.train == slice(parts.fitted.start, parts.held_back.stop)
-    assert parts.fitted.start <= parts.fitted.stop <= parts.held_back.stop <= parts.test.stop
+    for fold in parts.folds:
+        assert fold.fitted.start == 0
+        assert fold.fitted.stop == fold.judged.start <= fold.judged.stop
+    assert [fold.judged.stop for fold in parts.folds[:-1]] == [fold.judged.start for fold in parts.folds[1:]]
+    assert parts.out_of_fold.stop == parts.train.stop == parts.test.start
+    assert parts.test.stop == n_rows
+
+
+@pytest.mark.parametrize("share", [50, 67, 83])
+def test_the_folds_are_fitted_on_these_shares_of_the_training_part(share):
+    parts = split(284_807)
+    assert share in [round(100 * fold.fitted.stop / parts.train.stop) for fold in parts.folds]

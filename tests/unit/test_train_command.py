@@ -37,7 +37,7 @@ def test_trains_and_names_the_rows(fraud, csv, tmp_path):
     assert (code, errors) == (0, "")
     model = Model.load(tmp_path / "home" / "models" / LATEST)
     assert model.version in printed
-    assert f"rows 0..2399 (2,400), sha256 {model.manifest.fitted_on.rows_sha256}" in printed
+    assert f"rows 0..3199 (3,200), sha256 {model.manifest.fitted_on.rows_sha256}" in printed
     assert "the test part was not opened" in printed
 
 
@@ -50,7 +50,8 @@ def test_the_result_as_json(fraud, csv, monkeypatch):
     assert 0 < review["probability"] <= block["probability"] < 1
     assert review["precision"] == review["caught"] / review["flagged"]
     assert block["recall"] == block["caught"] / block["frauds"]
-    assert result["held_back"] == {"first": 2400, "last": 3199, "rows": 800}
+    assert result["out_of_fold"] == {"first": 1600, "last": 3199, "rows": 1600}
+    assert len(result["folds"]) == 3
 
 
 def test_a_file_of_another_shape_is_one_line(fraud, tmp_path):

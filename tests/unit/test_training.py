@@ -1,20 +1,22 @@
-"""Training: the same rows give the same bytes, and no row serves two purposes."""
+"""Training: the same rows give the same bytes, and no row is judged by a booster that has seen it."""
 
 import labelled
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score
 
 from model import publish, training
-from model.artefact import CARD, MANIFEST, MODEL, REFERENCE
+from model.artefact import CARD, MANIFEST, MODEL, REFERENCE, probabilities
 from model.contract import INPUTS
 from model.dataset import matrix, rows_sha256
 from model.errors import TrainingError
+from model.manifest import Costs
 from model.split import split
-from model.thresholds import BLOCK_PRECISION, choose, outcome
+from model.thresholds import DEFAULT_POLICY, Scored, choose
 
 
-def test_the_same_rows_give_the_same_bytes(trained, model, tmp_path):
+def test_the_same_rows_give_the_same_bytes(model, tmp_path):
     again = publish.save(training.train(labelled.rows(), "0" * 64), tmp_path)
     assert again.version == model.version
     for name in (MODEL, MANIFEST, REFERENCE, CARD):
@@ -34,49 +36,67 @@ def test_the_test_part_changes_nothing(trained):
     table.loc[part, "Class"] = 1 - table.loc[part, "Class"]
     other = training.train(table, "0" * 64)
     assert other.booster.save_raw("ubj") == trained.booster.save_raw("ubj")
-    assert other.thresholds == trained.thresholds
-    assert other.usual == trained.usual
+    assert other.manifest == trained.manifest
     pd.testing.assert_frame_equal(other.reference, trained.reference)
 
 
-def test_the_labels_of_held_back_rows_do_not_reach_the_booster(trained):
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_labels_of_a_fold_and_of_what_follows_do_not_reach_its_scores(number):
     table = labelled.rows()
-    part = table.index[split(len(table)).held_back]
-    table.loc[part, "Class"] = 1 - table.loc[part, "Class"]
-    other = training.train(table, "0" * 64)
-    assert other.booster.save_raw("ubj") == trained.booster.save_raw("ubj")
-    assert other.thresholds != trained.thresholds
+    honest = training.out_of_fold(table, training.Recipe())
+    later = table.index[split(len(table)).folds[number].judged.start :]
+    table.loc[later, "Class"] = 1 - table.loc[later, "Class"]
+    np.testing.assert_array_equal(training.out_of_fold(table, training.Recipe())[number], honest[number])
 
 
-def test_the_reference_is_the_held_back_rows_in_order_with_their_scores(trained, model):
+def test_the_reference_is_the_out_of_fold_rows_in_order_with_their_scores(trained, model):
     table = labelled.rows()
-    held_back = table[split(len(table)).held_back].reset_index(drop=True)
+    parts = split(len(table))
+    judged = table[parts.out_of_fold].reset_index(drop=True)
     reference = pd.read_parquet(model.reference)
-    pd.testing.assert_frame_equal(reference[list(held_back.columns)], held_back)
-    assert list(reference.columns)[-2:] == ["margin", "probability"]
-    np.testing.assert_array_equal(reference["margin"], model.margins(matrix(held_back)))
-    fitted = table[split(len(table)).fitted]
-    assert not reference.merge(fitted, on=["Time", *INPUTS]).size
+    pd.testing.assert_frame_equal(reference[list(judged.columns)], judged)
+    assert list(reference.columns)[-3:] == ["margin", "probability", "fold"]
+    np.testing.assert_array_equal(reference["probability"], probabilities(reference["margin"].to_numpy()))
+    for number, fold in enumerate(parts.folds, 1):
+        booster = training.fit(table[fold.fitted], training.Recipe())
+        raw = booster.inplace_predict(matrix(table[fold.judged]), predict_type="margin").astype(float)
+        margins = model.manifest.calibration.scale * raw + model.manifest.calibration.offset
+        np.testing.assert_array_equal(reference.loc[reference["fold"] == number, "margin"], margins)
+
+
+def test_the_booster_is_fitted_on_the_whole_training_part(trained):
+    table = labelled.rows()
+    whole = training.fit(table[split(len(table)).train], training.Recipe())
+    assert whole.save_raw("ubj") == trained.booster.save_raw("ubj")
 
 
 def test_the_manifest_names_the_rows(model):
     manifest = model.manifest
-    fitted = labelled.rows()[split(4000).fitted]
-    assert manifest.fitted_on.rows_sha256 == rows_sha256(fitted)
-    assert (manifest.fitted_on.first, manifest.fitted_on.last, manifest.fitted_on.rows) == (0, 2399, 2400)
-    assert (manifest.held_back.first, manifest.held_back.last) == (2400, 3199)
+    assert manifest.fitted_on.rows_sha256 == rows_sha256(labelled.rows()[:3200])
+    assert (manifest.fitted_on.first, manifest.fitted_on.last, manifest.fitted_on.rows) == (0, 3199, 3200)
+    assert (manifest.out_of_fold.first, manifest.out_of_fold.last) == (1600, 3199)
     assert (manifest.test.first, manifest.test.last) == (3200, 3999)
 
 
-def test_the_thresholds_are_those_of_the_held_back_rows(trained):
-    fraud = trained.reference["Class"].to_numpy() == 1
-    assert trained.thresholds == choose(trained.reference["probability"].to_numpy(), fraud)
-    found = outcome(trained.reference["probability"].to_numpy(), fraud, trained.thresholds.block)
-    assert found.precision >= BLOCK_PRECISION  # so some row reaches it
+def test_the_manifest_has_what_each_fold_gave(model):
+    reference = pd.read_parquet(model.reference)
+    for number, fold in enumerate(model.manifest.folds, 1):
+        judged = reference[reference["fold"] == number]
+        assert (fold.judged.rows, fold.judged.first) == (len(judged), fold.fitted.last + 1)
+        assert fold.average_precision == pytest.approx(average_precision_score(judged["Class"], judged["probability"]))
+
+
+def test_the_thresholds_are_those_of_the_policy_on_the_out_of_fold_rows(trained):
+    assert trained.manifest.policy == DEFAULT_POLICY
+    assert trained.manifest.thresholds == choose(DEFAULT_POLICY, Scored.of(trained.reference))
+    costs = Costs(cost_review=1, cost_block=50)
+    other = training.train(labelled.rows(), "0" * 64, policy=costs).manifest
+    assert other.policy == costs
+    assert other.thresholds == choose(costs, Scored.of(trained.reference)) != trained.manifest.thresholds
 
 
 def test_usual_is_what_legitimate_fitted_rows_hold(model):
-    fitted = labelled.rows()[split(4000).fitted]
+    fitted = labelled.rows()[split(4000).train]
     legitimate = fitted[fitted["Class"] == 0]
     low, high = model.usual["V14"]
     assert ((legitimate["V14"] < low).mean(), (legitimate["V14"] > high).mean()) == pytest.approx((0.01, 0.01), abs=0.001)
@@ -89,27 +109,24 @@ def test_it_learns(trained):
     assert reference["probability"][fraud].median() > 20 * reference["probability"][~fraud].median()
 
 
-@pytest.mark.parametrize("part", ["fitted", "held_back"])
+@pytest.mark.parametrize("first, last", [(0, 1600), (1600, 2133), (2133, 2666), (2666, 3200)])
 @pytest.mark.parametrize("only", [0, 1])
-def test_rows_of_one_class_are_refused(part, only):
+def test_rows_of_one_class_are_refused(first, last, only):
     table = labelled.rows()
-    table.loc[table.index[getattr(split(len(table)), part)], "Class"] = only
+    table.loc[table.index[first:last], "Class"] = only
     with pytest.raises(TrainingError, match="no fraud" if only == 0 else "no legitimate"):
         training.train(table, "0" * 64)
 
 
 def test_progress_counts_every_tree():
     told = []
-    training.train(labelled.rows(), "0" * 64, told.append)
-    assert told == list(range(1, training.TREES + 1))
+    recipe = training.Recipe(trees=5)
+    training.train(labelled.rows(), "0" * 64, recipe, progress=lambda done, total: told.append((done, total)))
+    assert told == [(done, 20) for done in range(1, 21)]
 
 
-def test_the_card_has_the_counts_and_says_that_the_test_part_was_not_opened(trained, model):
-    card = (model.directory / CARD).read_text()
-    fraud = trained.reference["Class"] == 1
-    flagged = trained.reference["probability"] >= trained.thresholds.review
-    precision = (fraud & flagged).sum() / flagged.sum()
-    assert model.version in card
-    assert f"| {flagged.sum()} | {(fraud & flagged).sum()} | {precision:.3f} |" in card
-    assert "not opened" in card
-    assert "anonymous" in card
+def test_a_recipe_is_what_the_manifest_says(tmp_path):
+    recipe = training.Recipe({"max_depth": 2, "eta": 0.3}, trees=7)
+    saved = publish.save(training.train(labelled.rows(), "0" * 64, recipe), tmp_path)
+    assert saved.booster.num_boosted_rounds() == saved.manifest.trees == 7
+    assert (saved.manifest.parameters["max_depth"], saved.manifest.parameters["seed"]) == (2, recipe.complete["seed"])

@@ -1,0 +1,56 @@
+"""Probabilities that mean what they say: an affine map of the margin, fitted on rows that the booster had not seen."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from model.manifest import Calibration
+
+# Most payments are scored far below 1 in 1,000, so the groups are wider towards the top.
+RELIABILITY_EDGES = (0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows whose probability lies in [low, high), the last group's `high` included: what was said, and what was true."""
+
+    low: float
+    high: float
+    rows: int
+    mean_probability: float
+    frauds: int
+
+
+def fit(raw: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> Calibration:
+    """Platt scaling of float64[n] raw margins by bool[n] truth, both classes among them.
+
+    J. Platt, Probabilistic Outputs for Support Vector Machines, 1999, with his targets (frauds + 1) / (frauds + 2) and
+    1 / (legitimate + 2), which keep the fit finite where the classes do not overlap. Margins that rank frauds below the rest stay as
+    they are: a map that turned the order round would not be a calibration.
+    """
+    frauds, legitimate = int(is_fraud.sum()), int((~is_fraud).sum())
+    target = np.where(is_fraud, (frauds + 1) / (frauds + 2), 1 / (legitimate + 2))
+    # A target between 0 and 1 is a row of each class, weighted by it. C=inf: no penalty.
+    fitted = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(
+        np.concatenate([raw, raw])[:, None], np.repeat([1, 0], len(raw)), sample_weight=np.concatenate([target, 1 - target])
+    )
+    scale, offset = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    return Calibration(scale=scale, offset=offset) if scale > 0 else Calibration()
+
+
+def brier(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> float:
+    """Mean squared difference between float64[n] probabilities and bool[n] truth (G. Brier, 1950)."""
+    return float(np.mean((probabilities - is_fraud) ** 2))
+
+
+def reliability(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> list[Group]:
+    """What was said against what was true, between RELIABILITY_EDGES; groups without rows are left out."""
+    groups = []
+    for low, high in pairwise(RELIABILITY_EDGES):
+        inside = (probabilities >= low) & ((probabilities < high) | (high == 1.0))
+        if inside.any():
+            groups.append(Group(low, high, int(inside.sum()), float(probabilities[inside].mean()), int(is_fraud[inside].sum())))
+    return groups

@@ -1,0 +1,33 @@
+"""The weaker guarantee, with a worker that dies: nothing is lost; what is doubled is counted."""
+
+import os
+import signal
+import sys
+
+from confluent_kafka import Producer
+from scorers import scorer
+from support import read_all, transaction_bytes, wait_for
+
+from streams import topics
+from streams.ledger import audit
+
+COUNT = 20_000
+
+
+def test_a_killed_worker_loses_nothing(connection, model):
+    producer = Producer(connection.writer())
+    with scorer(connection, workers=2, command=[sys.executable, "-m", "cli.main", "score", "--guarantee", "at-least-once"]) as system:
+        for number in range(COUNT):
+            producer.produce(connection.named(topics.TRANSACTIONS), transaction_bytes(number), f"t-{number}")
+            if number == COUNT // 2:
+                producer.flush(60)
+                read_all(connection, topics.PREDICTIONS, COUNT // 4)
+                os.kill(system.pids()[0], signal.SIGKILL)
+        assert producer.flush(60) == 0
+        books = wait_for(lambda: settled(connection), 90, "everything is scored")
+    assert (books.sent, books.scored, books.lost) == (COUNT, COUNT, 0)
+
+
+def settled(connection):
+    books = audit(connection)
+    return books if books.lost == 0 else None

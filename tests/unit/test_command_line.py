@@ -1,0 +1,112 @@
+"""What holds for every command: Ctrl-C is taken at any moment, errors are one line, and a trace comes only when it is asked for."""
+
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from support import free_port
+
+from cli import reachable
+from cli.main import main
+
+CTRL_C_AT_AN_IMPORT = """
+import signal, sys
+module = sys.argv[1]
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+from cli.main import main
+sys.argv[1:] = ["--help"]
+main()
+"""
+
+
+@pytest.fixture
+def fraud(monkeypatch, capsys):
+    """Runs a command; returns its exit code, what it printed, and its errors."""
+    monkeypatch.setenv("FRAUD_DEBUG", "")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("module", ["cli.app", "typer.main", "cli.ledger", "cli.train"])
+def test_ctrl_c_amid_the_imports_prints_nothing(module):
+    done = subprocess.run([sys.executable, "-c", CTRL_C_AT_AN_IMPORT, module], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_job_in_the_background_goes_on_after_ctrl_c():
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + CTRL_C_AT_AN_IMPORT
+    done = subprocess.run([sys.executable, "-c", ignoring, "cli.app"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert "replay" in done.stdout
+
+
+@pytest.fixture
+def surprise(monkeypatch, tmp_path):
+    """An error that nobody expects, in `fraud data`."""
+    (tmp_path / "rows.csv").touch()
+    monkeypatch.setenv("FRAUD_DATA", str(tmp_path / "rows.csv"))
+
+    def verify(_):
+        raise RuntimeError("a disk\nwithout a bottom")
+
+    monkeypatch.setattr("producer.dataset.verify", verify)
+
+
+def test_an_unexpected_error_is_one_line(surprise, fraud):
+    assert fraud("data") == (1, "", "fraud: RuntimeError: a disk without a bottom; `fraud --debug` shows the trace\n")
+
+
+def test_debug_shows_the_trace_by_option_and_by_variable(surprise, fraud, monkeypatch):
+    by_option = fraud("--debug", "data")
+    monkeypatch.setenv("FRAUD_DEBUG", "1")
+    by_variable = fraud("data")
+    for code, _, errors in (by_option, by_variable):
+        assert code == 1
+        assert errors.startswith("Traceback")
+        assert 'raise RuntimeError("a disk' in errors
+
+
+def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
+    monkeypatch.setenv("FRAUD_KAFKA_PORT", "ninety")
+    assert fraud("topics") == (2, "", "fraud: FRAUD_KAFKA_PORT=ninety is not a whole number\n")
+
+
+@pytest.mark.timeout(25)  # a client by itself waits 30 s
+def test_no_broker_is_said_soon(fraud, monkeypatch):
+    servers = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", servers)
+    monkeypatch.setattr(reachable, "_ANSWER_S", 0.2)
+    code, printed, errors = fraud("alerts")
+    assert (code, printed) == (1, "")
+    assert errors.startswith(f"fraud: no broker answers at {servers}")
+    assert errors.count("\n") == 1
+
+
+def test_ctrl_c_is_taken_while_no_broker_answers(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", f"127.0.0.1:{silent.getsockname()[1]}")
+        command = [sys.executable, "-m", "cli.main", "alerts"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            connected, _ = silent.accept()
+            with connected:
+                process.send_signal(signal.SIGINT)
+                try:
+                    printed = process.communicate(timeout=4)  # before the command gives up by itself
+                finally:
+                    process.kill()
+    assert (process.returncode, *printed) == (130, "", "")
