@@ -42,6 +42,7 @@ def _application() -> Callable[[], None]:
         alerts,
         data,
         demo,
+        dlq,
         evaluate,
         explain,
         kafka,
