@@ -8,13 +8,16 @@ import typer
 
 from benchmarks.bench import Bench, opened
 from benchmarks.drain import Drained, drain
+from benchmarks.live import RATES, latencies
+from benchmarks.live import start as time_to_first
 from benchmarks.results import Results
+from benchmarks.stages import profile
 from benchmarks.systems import SYSTEMS
 from benchmarks.topic import preload
 from cli.app import CommandError
 from infra.kafka import BrokerError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 Records = Annotated[int, typer.Option(min=20_000, help="Transactions to drain.")]
 Runs = Annotated[int, typer.Option(min=1, help="Runs of each; the median counts.")]
@@ -67,6 +70,52 @@ def drain_(
     with opened() as bench:
         drains = _drains(bench, names, records, runs, warm_up)
         Results(bench.home / "results.json").write("drains", list(map(asdict, drains)))
+
+
+@app.command()
+def live(
+    systems: Annotated[str, typer.Option(help="Names, with commas between.")] = "ours-1,ours-2",
+    rates: Annotated[str, typer.Option(help="Transactions a second, with commas between.")] = ",".join(map(str, RATES)),
+    seconds: Annotated[float, typer.Option(min=1, help="How long each rate lasts after its warm-up.")] = 15,
+    runs: Runs = 3,
+) -> None:
+    """Latency: each system at fixed rates, up to the one that it cannot keep up with.
+
+    Example: python -m benchmarks live --systems ours-2 --rates 2000,10000
+    """
+    with opened() as bench:
+        found = []
+        for _ in range(runs):
+            for name in systems.split(","):
+                for at_rate in latencies(bench, SYSTEMS[name], [int(rate) for rate in rates.split(",")], seconds):
+                    found.append(asdict(at_rate))
+                    print(at_rate, flush=True)
+        Results(bench.home / "results.json").write("latencies", found)
+
+
+@app.command()
+def start(runs: Runs = 3) -> None:
+    """From the start of a worker to its first prediction, the group there already.
+
+    Example: python -m benchmarks start
+    """
+    with opened() as bench:
+        found = [asdict(time_to_first(bench, SYSTEMS["ours-1"])) for _ in range(runs)]
+        print(found)
+        Results(bench.home / "results.json").write("starts", found)
+
+
+@app.command()
+def stages(records: Records = 2_000_000, batch: Annotated[int, typer.Option(min=64, help="Records in a batch.")] = 4096) -> None:
+    """CPU a transaction by stage.
+
+    Example: python -m benchmarks stages --batch 2048
+    """
+    with opened() as bench:
+        preload(bench, records)
+        found = asdict(profile(bench, batch))
+        print(found)
+        Results(bench.home / "results.json").write("stages", [found])
 
 
 def main() -> None:

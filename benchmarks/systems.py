@@ -1,11 +1,16 @@
 """The systems that are compared: how each is started, and what it guarantees."""
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import psutil
 
 from benchmarks.bench import Bench
 from streams.topics import SCORER_GROUP
+
+EXACTLY_ONCE, AT_LEAST_ONCE = "exactly once", "at least once"
 
 
 @dataclass(frozen=True)
@@ -21,25 +26,30 @@ class System:
     command: Callable[[Bench], list[str]]
     group: str = SCORER_GROUP
     limit_s: float = 300.0
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def fraud_score(*options: str) -> Callable[[Bench], list[str]]:
-    """The command line of this project's scorer."""
-    return lambda _: [sys.executable, "-m", "cli.main", "score", *options]
+def running(bench: Bench, system: System, prefix: str) -> AbstractContextManager[psutil.Popen]:
+    """The system at work on the topics under `prefix`, until the context ends."""
+    return bench.running(system.name, system.command(bench), {**bench.environment(prefix), **system.variables})
 
 
-def ours(workers: int) -> System:
+def ours(workers: int, guarantee: str = EXACTLY_ONCE) -> System:
     """`fraud score` with so many workers."""
-    title = f"this project, {workers} worker{'s' if workers > 1 else ''}"
-    return System(f"ours-{workers}", title, "exactly once", fraud_score("--workers", str(workers)))
+    option = guarantee.replace(" ", "-")
+    name = f"ours-{workers}" if guarantee == EXACTLY_ONCE else f"ours-{workers}-{option}"
+    command = [sys.executable, "-m", "cli.main", "score", "--workers", str(workers), "--guarantee", option]
+    return System(name, f"this project, {workers} worker{'s' if workers > 1 else ''}", guarantee, lambda _: command)
 
 
 def with_batches(limit: int) -> System:
     """One worker that takes at most so many records at once."""
+    command = [sys.executable, "-m", "benchmarks.batch_worker", "score"]
     title = f"this project, 1 worker, batches of up to {limit:,}"
-    return System(f"batch-{limit}", title, "exactly once", lambda _: [sys.executable, "-m", "benchmarks.batch_worker", str(limit)])
+    return System(f"batch-{limit}", title, EXACTLY_ONCE, lambda _: command, variables={"BENCH_MAX_BATCH": str(limit)})
 
 
 WORKERS = (1, 2, 3, 4)
-BATCHES = (64, 256, 1024, 4096, 8192)
-SYSTEMS = {system.name: system for system in (*map(ours, WORKERS), *map(with_batches, BATCHES))}
+BATCHES = (64, 256, 1024, 2048, 4096, 8192)
+_ALL = (*map(ours, WORKERS), ours(1, AT_LEAST_ONCE), ours(2, AT_LEAST_ONCE), *map(with_batches, BATCHES))
+SYSTEMS = {system.name: system for system in _ALL}
