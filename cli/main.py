@@ -45,6 +45,7 @@ def _application() -> Callable[[], None]:
         dlq,
         evaluate,
         explain,
+        explore,
         kafka,
         ledger,
         monitor,

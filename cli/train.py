@@ -1,6 +1,7 @@
 """`fraud train`: fits a model and writes it to disk."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,7 +43,7 @@ def train(
 
 def fit(settings: Settings, data: Path, quiet: bool, policy: "Policy | None" = None) -> "tuple[Model, dict[str, Outcome]]":
     """Fits, saves and names the model, with a bar on a terminal; the thresholds' outcomes on the out-of-fold rows."""
-    from model import dataset, thresholds, training  # XGBoost and pandas take a second to import
+    from model import dataset, leaks, thresholds, training  # XGBoost and pandas take a second to import
     from model.publish import save
 
     console = Console(stderr=True)
@@ -60,6 +61,9 @@ def fit(settings: Settings, data: Path, quiet: bool, policy: "Policy | None" = N
         )
         progress.add_task("writing the model and its card", total=None)
         model = save(trained, settings.models)
+        leak = leaks.find(table, trained.manifest)
+    if leak:  # whatever `quiet` says: nobody else would tell
+        print(f"fraud: warning: {leak}", file=sys.stderr)
     return model, thresholds.outcomes(model.thresholds, thresholds.Scored.of(trained.reference))
 
 

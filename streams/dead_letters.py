@@ -8,7 +8,7 @@ from confluent_kafka import Message
 
 from streams import reading
 from streams.cluster import Cluster, Offsets
-from streams.codec import Headers, source_of
+from streams.codec import ReadHeaders, source_of
 from streams.connection import Connection
 from streams.topics import DEAD_LETTERS, TRANSACTIONS
 
@@ -89,7 +89,7 @@ def _letter(message: Message, transactions: str) -> DeadLetter:
     )
 
 
-def _source(headers: Headers) -> Place | None:
+def _source(headers: ReadHeaders) -> Place | None:
     try:
         return source_of(headers)
     except (KeyError, TypeError, ValueError):

@@ -172,16 +172,15 @@ def _send(connection: Connection, producer: Producer, chunk: list[tuple[Place, D
 
 def _headers(connection: Connection, place: Place) -> Headers:
     partition, offset = place
-    return [
-        *own_headers(),
-        ("redriven.topic", connection.named(TRANSACTIONS).encode()),
-        ("redriven.partition", b"%d" % partition),
-        ("redriven.offset", b"%d" % offset),
-    ]
+    return own_headers() | {
+        "redriven.topic": connection.named(TRANSACTIONS).encode(),
+        "redriven.partition": b"%d" % partition,
+        "redriven.offset": b"%d" % offset,
+    }
 
 
 def _record_bytes(letter: DeadLetter, headers: Headers) -> int:
-    return _FRAME_BYTES + letter.size + len(letter.key or b"") + sum(len(name) + len(value) for name, value in headers)
+    return _FRAME_BYTES + letter.size + len(letter.key or b"") + sum(len(name) + len(value) for name, value in headers.items())
 
 
 def _reason(error: KafkaError) -> str:

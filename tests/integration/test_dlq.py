@@ -213,7 +213,7 @@ def test_headers_of_others_hinder_nothing(bus, connection):
     source = bus.refused(b"x")
     bus.refuse((0, 0), b"of another topic", topic="elsewhere")
     bus._write(DEAD_LETTERS, b"without headers")
-    forged = [*own_headers(), ("redriven.topic", connection.named(TRANSACTIONS).encode()), ("redriven.partition", b"x")]
+    forged = own_headers() | {"redriven.topic": connection.named(TRANSACTIONS).encode(), "redriven.partition": b"x"}
     bus._write(TRANSACTIONS, b"{}", headers=forged)
     result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
     assert (result.chosen, result.unknown, result.sent) == (3, 2, 1)
