@@ -41,6 +41,10 @@ def _pathway(bench: Bench) -> list[str]:
     return [interpreter, "-m", "pathway.cli", *spawn, interpreter, "-m", "benchmarks.peers.pathway.scorer"]
 
 
+def _faust(bench: Bench) -> list[str]:
+    return _launch(python(bench.home, "faust"), "-m", "benchmarks.peers.faust.scorer", str(bench.home / "faust-{i}"))
+
+
 def _quix(guarantee: str) -> Command:
     return _copies("quix", "-m", "benchmarks.peers.quix.scorer", guarantee.replace(" ", "-"))
 
@@ -53,7 +57,7 @@ PEERS = (
         _copies("confluent", "-m", "benchmarks.peers.confluent.loop", "{i}"),
         "confluent",
     ),
-    System("faust", "Faust, idiomatic", AT_LEAST_ONCE, _copies("faust", "-m", "benchmarks.peers.faust.scorer", "{i}"), "faust", _SLOW_S),
+    System("faust", "Faust, idiomatic", AT_LEAST_ONCE, _faust, "faust", _SLOW_S),
     System("quix-eo", "Quix Streams", EXACTLY_ONCE, _quix(EXACTLY_ONCE), "quix", _SLOW_S),
     System("quix-alo", "Quix Streams", AT_LEAST_ONCE, _quix(AT_LEAST_ONCE), "quix", _SLOW_S),
     System("bytewax", "Bytewax", AT_LEAST_ONCE, _bytewax, "bytewax"),
