@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 
+import creditcard
 import pytest
 from support import free_port
 
@@ -85,12 +86,14 @@ def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
     assert fraud("topics") == (2, "", "fraud: FRAUD_KAFKA_PORT=ninety is not a whole number\n")
 
 
-@pytest.mark.timeout(25)  # a client by itself waits 30 s
-def test_no_broker_is_said_soon(fraud, monkeypatch):
+@pytest.mark.timeout(25)  # a client by itself waits 10 to 30 s
+@pytest.mark.parametrize("command", ["alerts", "topics", "replay"])
+def test_no_broker_is_said_soon(fraud, monkeypatch, tmp_path, command):
+    monkeypatch.setenv("FRAUD_DATA", str(creditcard.write(tmp_path / "rows.csv", [creditcard.row(0)])))
     servers = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", servers)
     monkeypatch.setattr(reachable, "_ANSWER_S", 0.2)
-    code, printed, errors = fraud("alerts")
+    code, printed, errors = fraud(command)
     assert (code, printed) == (1, "")
     assert errors.startswith(f"fraud: no broker answers at {servers}")
     assert errors.count("\n") == 1
