@@ -51,6 +51,7 @@ def _application() -> Callable[[], None]:
         monitor,
         replay,
         score,
+        simulate,
         threshold,
         topics,
         train,
