@@ -81,6 +81,14 @@ def test_debug_shows_the_trace_by_option_and_by_variable(surprise, fraud, monkey
         assert 'raise RuntimeError("a disk' in errors
 
 
+def test_ctrl_c_that_a_client_library_turns_into_an_error_is_ctrl_c(surprise, fraud, monkeypatch):
+    def verify(_):
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr("producer.dataset.verify", verify)
+    assert fraud("data") == (130, "", "")
+
+
 def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
     monkeypatch.setenv("FRAUD_KAFKA_PORT", "ninety")
     assert fraud("topics") == (2, "", "fraud: FRAUD_KAFKA_PORT=ninety is not a whole number\n")
