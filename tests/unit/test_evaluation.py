@@ -21,13 +21,13 @@ def scored(count=2000, seed=5):
 
 
 def test_alerts_are_those_at_or_above_the_threshold():
-    rows = Scored(np.array([0.9, 0.5, 0.49, 0.1]), np.array([True, False, True, False]), np.array([10.0, 20.0, 30.0, 40.0]))
-    found = evaluate(rows, THRESHOLDS, 100, resamples=50)
-    assert (found.review.flagged, found.review.caught, found.review.frauds) == (2, 1, 2)
-    assert (found.review.precision.value, found.review.recall.value, found.review.money.value) == (0.5, 0.5, 0.25)
-    assert found.review.alerts_a_day == TRANSACTIONS_A_DAY / 2
-    assert (found.block.flagged, found.block.caught) == (1, 1)
-    assert (found.money.frauds, found.money.caught, found.money.largest, found.money.largest_caught) == (40.0, 10.0, 2, 1)
+    scores, fraud = np.array([0.9, 0.7, 0.5, 0.49, 0.1]), np.array([True, False, True, True, False])
+    found = evaluate(Scored(scores, fraud, np.array([10.0, 20.0, 30.0, 40.0, 50.0])), THRESHOLDS, 100, resamples=50)
+    assert (found.review.flagged, found.review.caught, found.review.frauds) == (3, 2, 3)
+    assert (found.review.precision.value, found.review.recall.value, found.review.money.value) == (2 / 3, 2 / 3, 0.5)
+    assert found.review.alerts_a_day == 3 * TRANSACTIONS_A_DAY / 5
+    assert (found.block.flagged, found.block.caught, found.block.money.value) == (1, 1, 0.125)
+    assert (found.money.frauds, found.money.caught, found.money.largest, found.money.largest_caught) == (80.0, 40.0, 3, 2)
 
 
 def test_metrics_are_scikit_learns_inside_their_intervals():
