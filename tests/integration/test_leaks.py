@@ -28,10 +28,9 @@ def test_shuffled_training_labels_teach_nothing(creditcard_rows, last_fifth):
 
 
 def test_a_feature_made_from_the_label_is_caught_on_the_folds(creditcard_rows, model):
-    made = creditcard_rows["Class"] + np.random.default_rng(1).random(len(creditcard_rows)) * 0.9
-    table = creditcard_rows.assign(V5=made)
+    table = creditcard_rows.assign(V5=creditcard_rows["Class"].astype(float))
     folds = split(len(table)).folds[:1]  # the first one is enough, and the quickest
-    booster = training.fit(table[folds[0].fitted], FEW)
+    booster = training.fit(table[folds[0].fitted], Recipe({}, trees=5))
     judged = table[folds[0].judged]
     precision = average_precision_score(judged["Class"], booster.inplace_predict(matrix(judged), predict_type="margin"))
     fold = Fold(fitted=training.rows(folds[0].fitted), judged=training.rows(folds[0].judged), average_precision=precision)

@@ -11,7 +11,7 @@ from model.contract import INPUTS
 from model.split import split
 from model.training import Recipe
 
-FEW = Recipe(trees=10)
+FEW = Recipe({}, trees=10)  # whatever the default parameters forbid
 
 
 def leaky(feature="V5", sign=1.0, noise=0.1):
@@ -59,7 +59,7 @@ def test_the_test_part_is_not_read():
 
 def test_training_says_so_even_when_it_is_quiet(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
-    table = leaky()
+    table = leaky("Amount", noise=0.0)
     path = tmp_path / "leaky.csv"
     table.to_csv(path, index=False)
     fit(Settings.from_environment(), path, quiet=True)
