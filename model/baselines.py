@@ -23,9 +23,12 @@ from model.judgement import part
 from model.manifest import Fold, Rows
 
 THREADS = 2
-# Frauds made up until there is one to ten legitimate rows: Chawla et al., SMOTE, JAIR 16, 2002, undersample to like ratios. At one to
-# one the forest takes twice as long.
+# Frauds are made up (Chawla et al., SMOTE, JAIR 16, 2002) until there is one to ten legitimate rows; at one to one the forest would
+# have to grow on nearly twice the rows.
 SMOTE_RATIO = 0.1
+# Rows for each tree, which halves the work. On the last sixth of creditcard.csv's training part, fitted on the rest: average precision
+# 0.731, and 0.737 with all of them.
+FOREST_SHARE = 0.5
 _LEAST_FRAUDS = 6  # SMOTE draws between a fraud and its five nearest
 
 Scorer = Callable[[pd.DataFrame], Floats]
@@ -44,7 +47,8 @@ def _xgboost() -> _Classifier:
 def _forest() -> _Classifier:
     """SMOTE is a step of fitting: it never sees a row to be judged."""
     pipeline: _Classifier = sampling_pipeline(
-        SMOTE(sampling_strategy=SMOTE_RATIO, random_state=SEED), RandomForestClassifier(n_jobs=THREADS, random_state=SEED)
+        SMOTE(sampling_strategy=SMOTE_RATIO, random_state=SEED),
+        RandomForestClassifier(max_samples=FOREST_SHARE, n_jobs=THREADS, random_state=SEED),
     )
     return pipeline
 

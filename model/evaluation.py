@@ -116,16 +116,21 @@ def evaluate(
 
 
 def _statistic(scored: Scored, thresholds: Thresholds) -> Callable[[Floats], Floats]:
-    """The metrics in the order of Metrics, then the share of the frauds' money at or above `review`, and at or above `block`."""
+    """The metrics in the order of Metrics, then the share of the frauds' money at or above `review`, and at or above `block`.
+
+    Sums of products, not `@`: BLAS wakes a thread for each core, which costs fifteen times as much for vectors of this size.
+    """
     ranking = Ranking(scored.probabilities, scored.is_fraud)
     error = (scored.probabilities - scored.is_fraud) ** 2
-    lost = np.where(scored.is_fraud, scored.amounts, 0.0)
-    caught = np.array([np.where(scored.probabilities >= threshold, lost, 0.0) for threshold in (thresholds.review, thresholds.block)])
+    frauds = np.flatnonzero(scored.is_fraud)
+    lost, scores = scored.amounts[frauds], scored.probabilities[frauds]
+    caught = [lost * (scores >= threshold) for threshold in (thresholds.review, thresholds.block)]
 
     def statistic(weights: Floats) -> Floats:
-        money = weights @ lost
-        shares = caught @ weights / money if money else np.full(2, np.nan)
-        return np.concatenate([ranking.metrics(weights), [weights @ error / weights.sum()], shares])
+        drawn = weights[frauds]
+        money = (drawn * lost).sum()
+        shares = [(drawn * part).sum() / money if money else np.nan for part in caught]
+        return np.array([*ranking.metrics(weights), (weights * error).sum() / weights.sum(), *shares])
 
     return statistic
 

@@ -34,7 +34,7 @@ def headline(judged: Judgement) -> list[str]:
     review = found.review
     chosen = "the review threshold" if judged.alerts_a_day is None else f"{judged.alerts_a_day:g} alerts a day"
     ceiling = (
-        "without frauds there is no recall"
+        f"there is no fraud among the {found.rows:,} rows, and so no recall"
         if room.ceiling is None
         else f"the {room.rows:,} highest scores catch {room.caught:,}; at most {room.ceiling:.4f} of the frauds fit, and recall there is "
         f"{number(room.of_ceiling)} of that"

@@ -139,6 +139,17 @@ def test_what_another_redrive_has_left_open_is_never_sent_too(bus, connection):
     assert len(bus.redriven(2)) == 1
 
 
+def test_of_two_redrives_that_have_both_looked_only_the_second_sends(bus, connection):
+    bus.refused(b"x")
+    first = redriving._opened(connection)
+    (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
+    assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
+    with pytest.raises(KafkaException) as raised:
+        redriving._send(connection, first, [(letter.source, letter)])
+    assert redriving._reason(raised.value.args[0]) == "another redrive was started"
+    assert len(bus.redriven(2)) == 1
+
+
 def test_a_redriven_record_behind_an_open_transaction_of_others_is_waited_for(bus, connection):
     bus.refused(b"x")
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
