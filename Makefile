@@ -14,11 +14,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast as it can), EXIT=1 ends it when done
+demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast as it can), EXIT=1 ends it when done, DATA=simulated: no download
 	@command -v python3 >/dev/null || { echo 'Python 3.11, 3.12 or 3.13 is needed: python3 was not found' >&2; exit 1; }
 	@python3 -m infra.preflight '$(PYTHON)'
 	@$(MAKE) setup
-	@$(BIN)/fraud demo $(if $(RATE),--rate $(RATE)) $(if $(filter 1,$(EXIT)),--exit)
+	@$(BIN)/fraud demo $(if $(filter simulated,$(DATA)),--simulated) $(if $(RATE),--rate $(RATE)) $(if $(filter 1,$(EXIT)),--exit)
 
 test: model ## All tests, a real Kafka included
 	@$(BIN)/pytest tests/

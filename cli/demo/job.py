@@ -55,7 +55,10 @@ class Job:
 
     def run(self, stack: ExitStack) -> Summary:
         """Leaves what it started running until `stack` is closed. Raises CommandError and the rooms' own errors."""
-        processes = Processes(self.settings.home, dict(os.environ), self.interrupts)
+        environment = dict(os.environ)
+        if self.settings.model_dir:
+            environment["FRAUD_MODEL_DIR"] = str(self.settings.model_dir)
+        processes = Processes(self.settings.home, environment, self.interrupts)
         if ended := processes.end_leftovers():
             self._say(f"ended {ended} processes that an earlier demo had left")
         self._refuse_ports()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 
 from model import dataset
-from model.contract import INPUTS
+from model.contract import COMPONENTS, INPUTS
 from model.split import split
 from producer.simulation import mixture
 from producer.simulation.amount import normal_scores, quantile_function
@@ -23,10 +23,12 @@ from producer.simulation.parameters import DEFAULT, HOURS, MIN_FRAUDS, MIN_ROWS,
 
 Floats = NDArray[np.float64]
 SEED = 20130901
-COMPONENTS_LEGITIMATE = 400
+COMPONENTS_LEGITIMATE = 1500  # to start from; 619 are left, for the others would rest on too few rows
 COMPONENTS_FRAUD = 8
-BLOCKS = 8
-ROUNDS = 20
+BLOCKS = 16
+QUANTILES = 200  # 1,137 rows each
+DRAWN = 400_000
+ROUNDS = 12
 RIDGE = 1e-5  # in squared sd; much of the data lies on planes, so a wide one shows: at 1e-3 a classifier sees it at once
 RIDGE_FRAUD = 0.05  # a covariance of 29 columns over some 50 rows is otherwise flat in directions that mean nothing
 
@@ -46,6 +48,8 @@ def fit(table: pd.DataFrame, rounds: int = ROUNDS) -> Parameters:
     legitimate, support, by_hour = _legitimate(rows[distinct & ~fraud], hours[distinct & ~fraud], rounds)
     frauds, fraud_support = _mixture(rows[distinct & fraud], COMPONENTS_FRAUD, MIN_FRAUDS, RIDGE_FRAUD, rounds)
     honest = table.loc[~fraud, list(INPUTS)]
+    component = random.choice(len(support), DRAWN, p=legitimate.weights)
+    drawn = legitimate.sample(component, random.standard_normal((DRAWN, len(INPUTS)))) * sd
     return Parameters(
         legitimate=_scaled(legitimate, sd),
         fraud=_scaled(frauds, sd),
@@ -54,11 +58,19 @@ def fit(table: pd.DataFrame, rounds: int = ROUNDS) -> Parameters:
         fraud_share=float(fraud.mean()),
         amount_scores=scores,
         amounts=amounts,
+        drawn=_block_means(drawn[:, : len(COMPONENTS)]),
+        settled=_block_means(honest[list(COMPONENTS)].to_numpy()),
         mean=honest.mean().to_numpy(),
         sd=honest.std().to_numpy(),
         rows_legitimate=support,
         rows_fraud=fraud_support,
     )
+
+
+def _block_means(values: Floats) -> Floats:
+    """[columns, QUANTILES]: each column's sorted values in as many blocks of equal size, more than MIN_ROWS rows each."""
+    blocks = np.array_split(np.sort(values, axis=0), QUANTILES)
+    return np.stack([block.mean(axis=0) for block in blocks], axis=1)
 
 
 def _legitimate(rows: Floats, hours: NDArray[np.int64], rounds: int) -> tuple[Mixture, Floats, Floats]:

@@ -102,9 +102,9 @@ def _maximised(shares: Singles, rows: Singles, ridge: float) -> Mixture:
     factors = np.empty((len(totals), rows.shape[1], rows.shape[1]))
     for k, share in enumerate(shares):
         near = share > _NEGLIGIBLE
-        offset = rows[near] - means[k].astype(np.float32)
+        offset = rows[near].astype(np.float64) - means[k]  # in float32 a far row's rounding is larger than the ridge
         covariance = (offset * share[near, None]).T @ offset / totals[k]
-        factors[k] = np.linalg.cholesky(covariance.astype(np.float64) + ridge * np.eye(rows.shape[1]))
+        factors[k] = np.linalg.cholesky(covariance + ridge * np.eye(rows.shape[1]))
     return Mixture(totals / totals.sum(), means, factors)
 
 

@@ -1,10 +1,10 @@
 """Simulated transactions as a CSV in the shape of creditcard.csv, and as rows to send."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.csv
 
@@ -63,5 +63,6 @@ def rows(chunks: Iterable[Chunk], run: str) -> Iterator[Row]:
         accounts = [None] * len(chunk.times) if chunk.accounts is None else [account_id(number) for number in chunk.accounts.tolist()]
         table = zip(chunk.times.tolist(), chunk.values.tolist(), chunk.is_fraud.tolist(), accounts, strict=True)
         for number, (time, values, is_fraud, account) in enumerate(table, chunk.first):
-            numbers = tuple(None if math.isnan(value) else repr(value).encode() for value in values)
+            texts = msgspec.json.encode(values)[1:-1].split(b",")  # repr, one by one, takes twice as long
+            numbers = tuple(None if text == b"null" else text for text in texts)
             yield Row(number, f"{run}-{number}", time, numbers, is_fraud, account)

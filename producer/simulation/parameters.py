@@ -26,8 +26,9 @@ class Parameters:
     """All of the simulator's knowledge; 29 columns are V1..V28 in their own unit and the amount as its normal score.
 
     hourly: [24, K], the weights of `legitimate`'s components by hour of day. rate: [24] transactions an hour. fraud_share: 0..1.
-    amount_scores, amounts: the amount's quantile function, a price at each end of its step. mean, sd: [29], of the legitimate rows, the
-    amount in its own unit. rows_legitimate, rows_fraud: [K], the rows that each component rests on.
+    amount_scores, amounts: the amount's quantile function, a price at each end of its step. drawn, settled: [28, Q], the means of Q
+    equal blocks of sorted values: of what `legitimate` gives for V1..V28, and of what the data has there. mean, sd: [29], of the
+    legitimate rows, the amount in its own unit. rows_legitimate, rows_fraud: [K], the rows that each component rests on.
     """
 
     legitimate: Mixture
@@ -37,6 +38,8 @@ class Parameters:
     fraud_share: float
     amount_scores: Floats
     amounts: Floats
+    drawn: Floats
+    settled: Floats
     mean: Floats
     sd: Floats
     rows_legitimate: Floats
@@ -45,6 +48,13 @@ class Parameters:
     def amount(self, scores: Floats) -> Floats:
         """Amounts in whole cents for normal scores, of any shape."""
         return np.round(np.interp(scores, self.amount_scores, self.amounts), 2)
+
+    def settle(self, values: Floats) -> None:
+        """Moves V1..V28 of `values` [n, 29], drawn from `legitimate`, to the data's quantiles in place; beyond the ends all by the same."""
+        for column, (drawn, settled) in enumerate(zip(self.drawn, self.settled, strict=True)):
+            old = values[:, column]
+            inside = np.clip(old, drawn[0], drawn[-1])
+            values[:, column] = old - inside + np.interp(inside, drawn, settled)
 
     def save(self, path: Path) -> None:
         """Writes arrays of numbers only, at the precision that they are used at: half for covariances' factors, single for the rest."""

@@ -97,6 +97,7 @@ class _Source:
     def _values(self, times: Floats, known: NDArray[np.bool_], new: NDArray[np.bool_], component: Floats, noise: Floats) -> Floats:
         hours = (times % DAY_S // HOUR_S).astype(np.int64)
         values = self._parameters.legitimate.sample(_climb(self._hourly, hours, component), noise)
+        self._parameters.settle(values)
         frauds = _climb(self._fraud, np.zeros(int(known.sum()), np.int64), component[known])
         values[known] = self._parameters.fraud.sample(frauds, noise[known])
         values[:, -1] = self._parameters.amount(values[:, -1])
