@@ -32,7 +32,7 @@ def evaluate(
     data: Annotated[Path | None, typer.Option(help="A labelled CSV; default: the test part of the file the model was made from.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
     allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Judge rows, too, that the model was fitted on.")] = False,
-    baselines: Annotated[bool, typer.Option("--baselines", help="Fit four baselines and compare: takes minutes.")] = False,
+    baselines: Annotated[bool, typer.Option("--baselines", help="Fit baselines and compare: takes minutes.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
     """Judge a model: precision and recall at its capacity, then metrics with intervals, and a page with curves.

@@ -1,7 +1,8 @@
-"""What a model has to beat: four ways of scoring, each fitted on the very rows that it was fitted on, with nothing tuned."""
+"""What a model has to beat: five ways of scoring, each fitted on the very rows that it was fitted on, with nothing tuned."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,8 +40,8 @@ class _Classifier(Protocol):
     def predict_proba(self, inputs: NDArray[np.float32]) -> NDArray[Any]: ...
 
 
-def _xgboost() -> _Classifier:
-    classifier: _Classifier = xgboost.XGBClassifier(n_jobs=THREADS)
+def _xgboost(base_score: float | None = None) -> _Classifier:
+    classifier: _Classifier = xgboost.XGBClassifier(n_jobs=THREADS, base_score=base_score)
     return classifier
 
 
@@ -70,8 +71,11 @@ def _amount(rows: pd.DataFrame) -> Scorer:  # noqa: ARG001 - there is nothing to
     return lambda judged: judged["Amount"].to_numpy(np.float64)
 
 
+# XGBoost 3 starts from the share of frauds. So far from the frauds, its default step is too long: on the first fold of creditcard.csv's
+# training part the margins run away to -5,000 and average precision is 0.001. From 0.5, the default before 2.0, it is 0.667.
 BASELINES: dict[str, Callable[[pd.DataFrame], Scorer]] = {
     "XGBoost defaults": _classified(_xgboost),
+    "XGBoost defaults, base score 0.5": _classified(partial(_xgboost, 0.5)),
     "random forest with SMOTE": _classified(_forest),
     "logistic regression": _classified(_regression),
     "Amount alone": _amount,

@@ -198,7 +198,7 @@ def test_without_the_models_own_file_what_was_seen_is_unknown(judged, tmp_path, 
 
 
 def test_baselines_stand_in_the_same_table(judged, monkeypatch):
-    quick = ("logistic regression", "Amount alone")  # all four: test_baselines.py
+    quick = ("logistic regression", "Amount alone")  # all of them: test_baselines.py
     monkeypatch.setattr(baselines, "BASELINES", {name: baselines.BASELINES[name] for name in quick})
     found = judged("--baselines")
     assert tuple(found["baselines"]) == quick
