@@ -112,7 +112,7 @@ class _Watch:
                 return True
             if quiet > _STALLED_S:
                 return True
-            if now - self.looks[0].at > self._what.limit_s:
+            if self._last < self._records and now - self.looks[0].at > self._what.limit_s:
                 return False
 
     def advance(self) -> int:

@@ -99,8 +99,9 @@ def _throughput(drains: list[Entry], folder: Path) -> str:
 
 def _checked(entries: list[Entry]) -> str:
     lost, doubled = sum(entry["lost"] or 0 for entry in entries), sum(entry["duplicated"] for entry in entries)
-    text = "all there, once" if not lost and not doubled else f"{lost:,} lost, {doubled:,} doubled"
-    return text if all(entry["complete"] for entry in entries) else f"{text}; stopped before the end"
+    if not all(entry["complete"] for entry in entries):
+        return f"{doubled:,} doubled; stopped before the end"
+    return f"{lost:,} lost, {doubled:,} doubled" if lost or doubled else "all there, once"
 
 
 def _by(title: str, drains: list[Entry], plot: Path) -> str:
@@ -170,7 +171,7 @@ warmed up by a run that does not count.
   Afterwards every prediction is read back and told from the others by its transaction: that is what "all there, once" means.
   CPU is that of the system's whole tree of processes and of the broker, over the same time.
 - **Latency.** Transactions are due at fixed times, and the clock of each starts when it was due, whether it was sent in time or not.
-  Load generator and reader are processes of their own on the same cores. The first 5 s of each rate do not count.
+  The load generator and the reader are processes of their own, on the same cores. The first 5 s of each rate do not count.
 - **Peers.** The same topic, model, output fields and reasons, on both cores as two processes. All but idiomatic Faust score with this
   project's own decoder, model and encoder, so that stream processors are compared and not JSON libraries.
   [What each can and cannot do](../benchmarks/peers/README.md)."""
