@@ -9,16 +9,16 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check setup data train format lock clean
+.PHONY: help demo test check bench bench-quick setup data train format lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast as it can), EXIT=1 ends it when done
+demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast as it can), EXIT=1 ends it when done, DATA=simulated: no download
 	@command -v python3 >/dev/null || { echo 'Python 3.11, 3.12 or 3.13 is needed: python3 was not found' >&2; exit 1; }
 	@python3 -m infra.preflight '$(PYTHON)'
 	@$(MAKE) setup
-	@$(BIN)/fraud demo $(if $(RATE),--rate $(RATE)) $(if $(filter 1,$(EXIT)),--exit)
+	@$(BIN)/fraud demo $(if $(filter simulated,$(DATA)),--simulated) $(if $(RATE),--rate $(RATE)) $(if $(filter 1,$(EXIT)),--exit)
 
 test: model ## All tests, a real Kafka included
 	@$(BIN)/pytest tests/
@@ -29,6 +29,16 @@ check: setup ## Format, lint, strict types, import order, unit and contract test
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest tests/unit tests/contract
+
+bench: model plots ## Speed and memory beside other systems, on an idle machine: an hour, writes docs/performance.md
+	@$(BIN)/python -m benchmarks all
+
+bench-quick: model plots ## The same in under five minutes, one run of each: writes .run/bench/quick-performance.md
+	@$(BIN)/python -m benchmarks all --quick
+
+.PHONY: plots
+plots: setup
+	@$(PIP) install --no-build-isolation -e '.[bench]'
 
 setup: .venv/.complete ## The environment in .venv; PYTHON= names the Python to make it with
 	@:

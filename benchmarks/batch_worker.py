@@ -1,11 +1,14 @@
-"""`python -m benchmarks.batch_worker LIMIT`: one worker of `fraud score` whose batches hold at most LIMIT records."""
+"""`BENCH_MAX_BATCH=256 python -m benchmarks.batch_worker score`: the `fraud` command with another limit of a batch.
 
-import sys
+A worker is spawned, and a spawned process imports this module before it begins: the limit holds there too.
+"""
 
-from cli.score import run_worker
-from cli.settings import Settings
+import os
+
+from cli.main import main
 from streams import source
 
+source.MAX_BATCH = int(os.environ["BENCH_MAX_BATCH"])
+
 if __name__ == "__main__":
-    source.MAX_BATCH = int(sys.argv[1])
-    run_worker(Settings.from_environment(), 0, 0)
+    main()

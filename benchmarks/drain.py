@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import psutil
 
 from benchmarks.bench import DRAIN, Bench, BenchError
-from benchmarks.systems import System
+from benchmarks.systems import System, running
 from benchmarks.topic import begin_of, count, reset
 from benchmarks.usage import Tree
 from streams import topics
@@ -56,7 +56,7 @@ def drain(bench: Bench, system: System, records: int) -> Drained:
     reset(connection, system.group)
     begin = begin_of(connection)
     started = time.monotonic()
-    with bench.running(system.name, system.command(bench), bench.environment(DRAIN)) as process:
+    with running(bench, system, DRAIN) as process:
         watch = _Watch(bench, system, process, records, begin[topics.PREDICTIONS])
         complete = watch.until_done(started)
     written = count(connection, begin, records)
@@ -112,7 +112,7 @@ class _Watch:
                 return True
             if quiet > _STALLED_S:
                 return True
-            if now - self.looks[0].at > self._what.limit_s:
+            if self._last < self._records and now - self.looks[0].at > self._what.limit_s:
                 return False
 
     def advance(self) -> int:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 
+import msgspec
+
 from cli.data import fetched
 from cli.settings import Settings
 from producer.replay import Replay
@@ -19,7 +21,7 @@ from producer.schedule import at_rate
 
 def _numbered(selection: Selection, run: str) -> Iterator[Row]:
     for number, row in enumerate(read(selection, run)):
-        yield Row(f"{run}-{number}", row.time, row.numbers, row.is_fraud)
+        yield msgspec.structs.replace(row, transaction_id=f"{run}-{number}")
 
 
 def main(run: str, limit: str, rate: str) -> None:

@@ -1,11 +1,15 @@
-"""The systems that are compared: how each is started, and what it guarantees."""
+"""A system that is measured: how it is started, and what it guarantees."""
 
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import psutil
 
 from benchmarks.bench import Bench
 from streams.topics import SCORER_GROUP
+
+EXACTLY_ONCE, AT_LEAST_ONCE = "exactly once", "at least once"
 
 
 @dataclass(frozen=True)
@@ -21,25 +25,9 @@ class System:
     command: Callable[[Bench], list[str]]
     group: str = SCORER_GROUP
     limit_s: float = 300.0
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def fraud_score(*options: str) -> Callable[[Bench], list[str]]:
-    """The command line of this project's scorer."""
-    return lambda _: [sys.executable, "-m", "cli.main", "score", *options]
-
-
-def ours(workers: int) -> System:
-    """`fraud score` with so many workers."""
-    title = f"this project, {workers} worker{'s' if workers > 1 else ''}"
-    return System(f"ours-{workers}", title, "exactly once", fraud_score("--workers", str(workers)))
-
-
-def with_batches(limit: int) -> System:
-    """One worker that takes at most so many records at once."""
-    title = f"this project, 1 worker, batches of up to {limit:,}"
-    return System(f"batch-{limit}", title, "exactly once", lambda _: [sys.executable, "-m", "benchmarks.batch_worker", str(limit)])
-
-
-WORKERS = (1, 2, 3, 4)
-BATCHES = (64, 256, 1024, 4096, 8192)
-SYSTEMS = {system.name: system for system in (*map(ours, WORKERS), *map(with_batches, BATCHES))}
+def running(bench: Bench, system: System, prefix: str) -> AbstractContextManager[psutil.Popen]:
+    """The system at work on the topics under `prefix`, until the context ends."""
+    return bench.running(system.name, system.command(bench), {**bench.environment(prefix), **system.variables})

@@ -33,14 +33,19 @@ def run_name(records: int) -> str:
     return f"drain{records}"
 
 
+def first_offsets(connection: Connection) -> Offsets:
+    """Where the records of the input begin."""
+    cluster = Cluster(connection)
+    return cluster.earliest(topics.TRANSACTIONS, cluster.partitions(topics.TRANSACTIONS)[topics.TRANSACTIONS])
+
+
 def preload(bench: Bench, records: int) -> None:
     """Makes the input hold `records` transactions, and no others; what is there from the last time is kept if it is just that."""
-    cluster = Cluster(bench.connection(DRAIN))
-    partitions = cluster.partitions(topics.TRANSACTIONS)[topics.TRANSACTIONS]
-    begin = cluster.earliest(topics.TRANSACTIONS, partitions)
-    if sum(cluster.end(topics.TRANSACTIONS, partitions).values()) - sum(begin.values()) == records:
+    connection = bench.connection(DRAIN)
+    end = end_offsets(Cluster(connection), topics.TRANSACTIONS)
+    if sum(end.values()) - sum(first_offsets(connection).values()) == records:
         return
-    clear(bench.connection(DRAIN), topics.TRANSACTIONS)
+    clear(connection, topics.TRANSACTIONS)
     with bench.load(DRAIN, run_name(records), records) as sending:
         out, _ = sending.communicate()
     if sending.returncode:

@@ -28,7 +28,7 @@ _COLUMNS = {
     "prob.": 6,
     "amount": 10,
     "exp. loss": 10,
-    "pushed by (usual range)": 38,
+    "pushed by (usual range)": 42,
 }
 _STYLES = {"block": "bold red", "review": "yellow"}
 
@@ -40,8 +40,10 @@ def printable(text: str) -> Text:
 
 def reason(item: Any) -> str:
     """One line for one of an alert's reasons."""
+    from model.display import short_name
+
     low, high = item.usual
-    return f"{item.feature} {item.value:.4g} ({low:.3g}..{high:.3g}) {item.contribution:+.2f}"
+    return f"{short_name(item.feature)} {item.value:.4g} ({low:.3g}..{high:.3g}) {item.contribution:+.2f}"
 
 
 def table(alerts: Iterable[Any], heading: bool) -> Table:

@@ -10,12 +10,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from cli.app import app
 from cli.settings import Settings
-from producer import dataset
-from producer.rows import Selection
 
 
 def fetched(settings: Settings, given: Path | None, quiet: bool) -> Path:
     """The CSV to work with: the one given, FRAUD_DATA, or creditcard.csv, with a bar on a terminal while it is fetched."""
+    from producer import dataset
+
     console = Console(stderr=True)
     columns = (TextColumn("creditcard.csv"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
@@ -36,6 +36,9 @@ def data(
 
     Example: fraud data
     """
+    from producer import dataset
+    from producer.rows import Selection
+
     path = fetched(Settings.from_environment(), None, quiet)
     sha256 = dataset.verify(path)
     rows = Selection(path).total()

@@ -3,14 +3,16 @@
 import json
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from cli.app import FAILED, app
 from cli.settings import Settings
-from infra.kafka import Status, broker, ready
+
+if TYPE_CHECKING:
+    from infra.kafka import Status
 
 kafka = typer.Typer(help="A Kafka on this machine: start, stop, status.", no_args_is_help=True)
 app.add_typer(kafka, name="kafka")
@@ -24,6 +26,8 @@ def start(quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] =
 
     Example: FRAUD_KAFKA_PORT=19092 fraud kafka start
     """
+    from infra.kafka import broker
+
     settings = Settings.from_environment()
     if settings.bootstrap_servers:
         print(f"{settings.bootstrap_servers} is {_GIVEN}: nothing to start")
@@ -41,6 +45,8 @@ def stop() -> None:
 
     Example: fraud kafka stop
     """
+    from infra.kafka import broker
+
     started = broker.recorded(Settings.from_environment().home)
     print("Kafka stopped" if started and started.stop() else "Kafka was not running")
 
@@ -60,7 +66,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         raise typer.Exit(FAILED)
 
 
-def _status(settings: Settings) -> Status:
+def _status(settings: Settings) -> "Status":
+    from infra.kafka import Status, broker, ready
+
     connection = settings.connection()
     if settings.bootstrap_servers:
         return Status(
@@ -73,5 +81,5 @@ def _status(settings: Settings) -> Status:
     return started.status() if started else Status(False, None, connection.bootstrap_servers, "none was started here")
 
 
-def _show(found: Status) -> None:
+def _show(found: "Status") -> None:
     print(f"Kafka {'answers' if found.running else 'does not answer'} at {found.bootstrap_servers} ({found.detail})")

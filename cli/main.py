@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+_INTERRUPTED = 128 + signal.SIGINT  # as shells report it; cli.app, which says it to commands, is not imported yet
+
 
 def main() -> None:
     """Runs one subcommand. Exit codes: 0 done, 1 failed, 2 bad usage, 3 stopped on purpose (do not restart), 130 Ctrl-C."""
@@ -18,11 +20,10 @@ def main() -> None:
             application = _application()
         application()
     except KeyboardInterrupt:  # where no command takes it
-        from cli.app import INTERRUPTED
-
-        sys.exit(INTERRUPTED)
+        sys.exit(_INTERRUPTED)
     except Exception as error:
-        sys.exit(_told(error))
+        # Ctrl-C amid a call into the Kafka client (2.16) comes out as a SystemError that it has caused
+        sys.exit(_INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else _told(error))
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def _quiet_ctrl_c() -> Iterator[None]:
     """Ctrl-C ends the program at once: nothing is begun yet that would have to be ended in order."""
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:  # a shell's background jobs ignore it, and so does what they start
-        signal.signal(signal.SIGINT, lambda number, _: os._exit(128 + number))
+        signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     try:
         yield
     finally:
@@ -42,12 +43,16 @@ def _application() -> Callable[[], None]:
         alerts,
         data,
         demo,
+        dlq,
+        evaluate,
         explain,
+        explore,
         kafka,
         ledger,
         monitor,
         replay,
         score,
+        simulate,
         threshold,
         topics,
         train,

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,8 +23,13 @@ from cli.reachable import reachable
 from cli.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from producer.labels import Feed
     from producer.replay import Totals
+    from producer.rows import Row
     from producer.schedule import Schedule
+    from streams.connection import Connection
 
 _RATE = 2_000.0
 
@@ -36,7 +41,8 @@ def _speed(text: str) -> float:
     return float(match[1])
 
 
-def _schedule(rate: float | None, speed: str | None) -> "Schedule":
+def chosen_schedule(rate: float | None, speed: str | None) -> "Schedule":
+    """By --rate or by --speed, which exclude each other."""
     from producer.schedule import at_rate, at_speed
 
     if speed is None:
@@ -46,7 +52,8 @@ def _schedule(rate: float | None, speed: str | None) -> "Schedule":
     return at_speed(_speed(speed))
 
 
-def _run_name(name: str | None) -> str:
+def run_name(name: str | None) -> str:
+    """The name given to --run, or one by the time."""
     from producer.rows import RUN_NAME
 
     run = name or f"r{datetime.now(UTC):%Y%m%dT%H%M%S}"
@@ -55,7 +62,7 @@ def _run_name(name: str | None) -> str:
     return run
 
 
-def _stopped_by_signal() -> threading.Event:
+def stopped_by_signal() -> threading.Event:
     """Set by Ctrl-C or SIGTERM; a second one ends the process at once."""
     stop = threading.Event()
 
@@ -81,6 +88,46 @@ def _sentence(run: str, totals: "Totals", labels: int | None) -> str:
     return text if labels is None else f"{text}; {labels:,} labels"
 
 
+@dataclass(frozen=True)
+class Sending:
+    """Sends rows with a bar, and prints the totals however it ends."""
+
+    name: str
+    connection: "Connection"
+    schedule: "Schedule"
+    stop: threading.Event
+    quiet: bool
+    as_json: bool
+
+    def run(self, rows: "Iterable[Row]", feed: "Feed | None", total: int | None) -> None:
+        """`feed` sends labels meanwhile. Exits with INTERRUPTED when it was stopped; raises what `producer.replay` raises."""
+        from producer.labels import replay_with_labels
+        from producer.replay import Replay
+
+        progress = _bar(self.quiet)
+        task = progress.add_task("", total=total, rate=0.0)
+
+        def on_progress(sent: int) -> None:
+            elapsed = time.time() - (player.started_at or 0)
+            progress.update(task, completed=sent, rate=sent / elapsed if elapsed > 0 else 0.0)
+            if feed:
+                feed.sent(sent)
+
+        player, labelled = Replay(self.connection, rows, self.schedule, time, on_progress), None
+        try:
+            with progress:
+                if feed:
+                    _, labelled = replay_with_labels(player, feed, self.stop)
+                else:
+                    player.run(self.stop)
+        finally:
+            if player.totals:  # however it ended: what was sent is on the topic
+                result = {"run": self.name, **asdict(player.totals), "labels": labelled}
+                print(json.dumps(result) if self.as_json else _sentence(self.name, player.totals, labelled))
+        if self.stop.is_set():
+            sys.exit(INTERRUPTED)
+
+
 @app.command()
 def replay(
     *,
@@ -104,36 +151,15 @@ def replay(
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
-    from producer.labels import LabelFeed, replay_with_labels
-    from producer.replay import Replay
+    from producer.labels import LabelFeed
     from producer.rows import Selection, read
 
-    schedule, name, delay_s = _schedule(rate, speed), _run_name(run), seconds(label_delay)
+    schedule, name, delay_s = chosen_schedule(rate, speed), run_name(run), seconds(label_delay)
     if end is not None and end <= first:
         raise typer.BadParameter("--to must be greater than --from")
     settings = Settings.from_environment()
     selection = Selection(fetched(settings, data, quiet), first, end, limit, loop)
-    connection, stop = reachable(settings.connection()), _stopped_by_signal()
+    connection, stop = reachable(settings.connection()), stopped_by_signal()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
-    progress = _bar(quiet)
-    task = progress.add_task("", total=None if progress.disable else selection.total(), rate=0.0)
-
-    def on_progress(sent: int) -> None:
-        elapsed = time.time() - (player.started_at or 0)
-        progress.update(task, completed=sent, rate=sent / elapsed if elapsed > 0 else 0.0)
-        if feed:
-            feed.sent(sent)
-
-    player, labelled = Replay(connection, read(selection, name), schedule, time, on_progress), None
-    try:
-        with progress:
-            if feed:
-                _, labelled = replay_with_labels(player, feed, stop)
-            else:
-                player.run(stop)
-    finally:
-        if player.totals:  # however it ended: what was sent is on the topic
-            result = {"run": name, **asdict(player.totals), "labels": labelled}
-            print(json.dumps(result) if as_json else _sentence(name, player.totals, labelled))
-    if stop.is_set():
-        sys.exit(INTERRUPTED)
+    sending = Sending(name, connection, schedule, stop, quiet, as_json)
+    sending.run(read(selection, name), feed, None if quiet else selection.total())

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.app import app
+from cli.reachable import reachable
 from cli.settings import Settings
 from streams import topics
 
@@ -18,5 +19,5 @@ def create_topics(
 
     Example: fraud topics --partitions 8
     """
-    created = topics.create(Settings.from_environment().connection(), partitions, replication)
+    created = topics.create(reachable(Settings.from_environment().connection()), partitions, replication)
     print(f"created {', '.join(created)}" if created else "all topics are there")

@@ -1,12 +1,15 @@
 """`fraud train`: fits a model and writes it to disk."""
 
 import json
+import sys
+import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TextColumn
 
 from cli.app import app
 from cli.data import fetched
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from model.artefact import Model
     from model.manifest import Policy
     from model.thresholds import Outcome
+    from model.training import Recipe
+    from model.tuning import Tuned
 
 
 @app.command()
@@ -27,22 +32,66 @@ def train(
     block_precision: BlockPrecision = None,
     cost_review: CostReview = None,
     cost_block: CostBlock = None,
+    tune: Annotated[bool, typer.Option("--tune", help="Search for better parameters of the trees first: 13 minutes on 2 cores.")] = False,
+    like: Annotated[Path | None, typer.Option(help="A model's folder: train with its parameters, such as --tune found.")] = None,
     quiet: Annotated[bool, typer.Option(help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
     """Fit a model on the first 80 % of the rows by time, and let `latest` name it.
 
-    Example: fraud train --data creditcard.csv
+    Example: fraud train --alerts-per-day 50
     """
     settings = Settings.from_environment()
     policy = policy_of(alerts_per_day, block_precision, cost_review, cost_block)
-    model, outcomes = fit(settings, fetched(settings, data, quiet), quiet, policy)
-    print(json.dumps(_result(model, outcomes)) if as_json else _sentences(model, outcomes))
+    if tune and like:
+        raise typer.BadParameter("--tune finds parameters, --like takes known ones: give one of them")
+    recipe = _recipe_of(like) if like else None
+    path = fetched(settings, data, quiet)
+    tuned = _tuned(path, quiet) if tune else None
+    model, outcomes = fit(settings, path, quiet, policy, tuned.recipe if tuned else recipe)
+    result = _result(model, outcomes) | ({"tuning": asdict(tuned)} if tuned else {})
+    print(json.dumps(result) if as_json else "\n".join([*_tuning_sentences(tuned), *_sentences(model, outcomes)]))
 
 
-def fit(settings: Settings, data: Path, quiet: bool, policy: "Policy | None" = None) -> "tuple[Model, dict[str, Outcome]]":
+def _recipe_of(directory: Path) -> "Recipe":
+    from model.artefact import Model
+    from model.training import Recipe
+
+    manifest = Model.load(directory).manifest
+    return Recipe(manifest.parameters, manifest.trees)
+
+
+def _tuned(data: Path, quiet: bool) -> "Tuned":
+    from model import dataset, tuning
+
+    console = Console(stderr=True)
+    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[found]}"))
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
+        searching = progress.add_task("searching", total=1.0, found="")
+
+        def told(step: tuning.Step) -> None:
+            best = "" if step.best is None else f", mean average precision {step.best:.4f} at best"
+            progress.update(searching, completed=step.elapsed / tuning.SECONDS, found=f"{step.trials} trials{best}")
+
+        return tuning.tune(dataset.read(data), time.monotonic, progress=told)
+
+
+def _tuning_sentences(tuned: "Tuned | None") -> list[str]:
+    if tuned is None:
+        return []
+    if tuned.average_precision is None:
+        return [f"{tuned.trials} trials, and no time was left to judge them again: the default parameters stay"]
+    return [
+        f"{tuned.trials} trials; the best again, with other seeds: mean average precision {tuned.average_precision:.4f}, "
+        f"the default parameters {tuned.default_average_precision:.4f}"
+    ]
+
+
+def fit(
+    settings: Settings, data: Path, quiet: bool, policy: "Policy | None" = None, recipe: "Recipe | None" = None
+) -> "tuple[Model, dict[str, Outcome]]":
     """Fits, saves and names the model, with a bar on a terminal; the thresholds' outcomes on the out-of-fold rows."""
-    from model import dataset, thresholds, training  # XGBoost and pandas take a second to import
+    from model import dataset, leaks, thresholds, training  # XGBoost and pandas take a second to import
     from model.publish import save
 
     console = Console(stderr=True)
@@ -55,11 +104,15 @@ def fit(settings: Settings, data: Path, quiet: bool, policy: "Policy | None" = N
         trained = training.train(
             table,
             digest,
+            recipe,
             policy=policy or thresholds.DEFAULT_POLICY,
             progress=lambda done, total: progress.update(growing, completed=done, total=total),
         )
         progress.add_task("writing the model and its card", total=None)
         model = save(trained, settings.models)
+        leak = leaks.find(table, trained.manifest)
+    if leak:  # whatever `quiet` says: nobody else would tell
+        print(f"fraud: warning: {leak}", file=sys.stderr)
     return model, thresholds.outcomes(model.thresholds, thresholds.Scored.of(trained.reference))
 
 
@@ -76,7 +129,7 @@ def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
     }
 
 
-def _sentences(model: "Model", outcomes: dict[str, "Outcome"]) -> str:
+def _sentences(model: "Model", outcomes: dict[str, "Outcome"]) -> list[str]:
     fitted, out_of_fold = model.manifest.fitted_on, model.manifest.out_of_fold
     precisions = [fold.average_precision for fold in model.manifest.folds]
     lines = [
@@ -88,4 +141,4 @@ def _sentences(model: "Model", outcomes: dict[str, "Outcome"]) -> str:
         "the test part was not opened",
     ]
     lines += [sentence(name, getattr(model.thresholds, name), found) for name, found in outcomes.items()]
-    return "\n".join(lines)
+    return lines

@@ -20,7 +20,7 @@ from drift.committer import WindowCommitter
 from drift.events import WindowClosed, last_window
 from drift.metrics import DriftMetrics
 from drift.reference import ModelReference
-from drift.report import Findings
+from drift.report import Findings, folder
 from drift.statistics import SAMPLE_ROWS, Limits, Verdict
 from drift.stream import PredictionStream
 from drift.windows import Floats, Window, sample
@@ -125,7 +125,7 @@ class Monitor:
             partial=not window.full,
             score=verdict.score if verdict else None,
             detected=verdict.detected if verdict else None,
-            report=f"reports/window-{self._number:06d}.html" if verdict else None,
+            report=f"{folder(self.connection)}/window-{self._number:06d}.html" if verdict else None,
             model_version=self.model.version,
             closed_at=self.now(),
             distances=verdict.distances if verdict else {},

@@ -9,7 +9,10 @@ import os
 import signal
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,8 @@ from typing import Any
 from drift.errors import ReportError
 from drift.statistics import COLUMNS, METHOD, Limits
 from drift.windows import Floats
+from streams.connection import Connection
+from streams.topics import PREDICTIONS
 
 _NICENESS = 10  # where there is no idle class
 _STOP_CHECK_S = 0.1
@@ -32,6 +37,22 @@ def _yield_the_cpu() -> None:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     else:
         os.nice(_NICENESS)
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """What is started meanwhile never sees Ctrl-C, not even amid its imports; here it is answered afterwards."""
+    resource_tracker.ensure_running()  # else the first process to be started starts it, which lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def folder(connection: Connection) -> str:
+    """Where reports lie below FRAUD_HOME: each prefix of topics numbers its windows from 1, so each has a folder of its own."""
+    return f"reports/{connection.named(PREDICTIONS)}" if connection.topic_prefix else "reports"
 
 
 @dataclass(frozen=True)
@@ -56,7 +77,8 @@ class ReportProcess:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, reference), name="drift-report", daemon=True)
-        self._process.start()
+        with _ctrl_c_held():  # it reaches the whole terminal; the monitor decides when this ends
+            self._process.start()
         theirs.close()
 
     def write(self, path: Path, rows: Floats, limits: Limits, stop: threading.Event) -> Findings | None:
@@ -82,7 +104,6 @@ class ReportProcess:
 
 
 def _serve(pipe: Pipe, reference: Floats) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the monitor decides when this ends
     _yield_the_cpu()
     os.environ["DO_NOT_TRACK"] = "1"
     warnings.simplefilter("ignore")  # numpy's and Evidently's remarks about constant columns are nobody's business here

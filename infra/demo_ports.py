@@ -22,7 +22,7 @@ class Port(NamedTuple):
 
 def kafka(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
     """Kafka's ports; inside a container the `controller` needs none of this machine's. Raises ValueError."""
-    port = _number(environment, "FRAUD_KAFKA_PORT", 9092)
+    port = _number(environment, "FRAUD_KAFKA_PORT", 9092, following=3)
     yield Port(port, "FRAUD_KAFKA_PORT", "Kafka")
     if controller:
         yield Port(ports.controller(port), "FRAUD_KAFKA_PORT", "Kafka's controller, FRAUD_KAFKA_PORT + 3")
@@ -31,9 +31,19 @@ def kafka(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
 def services(environment: Mapping[str, str]) -> Iterator[Port]:
     """The ports of the scorer and the monitor. Raises ValueError."""
     yield Port(_number(environment, "FRAUD_MONITOR_PORT", 8001), "FRAUD_MONITOR_PORT", "monitor")
-    metrics = _number(environment, "FRAUD_METRICS_PORT", 9101)
+    metrics = _number(environment, "FRAUD_METRICS_PORT", 9101, following=SCORER_WORKERS - 1)
     for worker in range(SCORER_WORKERS):
         yield Port(metrics + worker, "FRAUD_METRICS_PORT", f"scorer worker {worker}, FRAUD_METRICS_PORT + {worker}")
+
+
+def collisions(wanted: list[Port]) -> Iterator[str]:
+    """A line for each port that two of them would listen on."""
+    holders: dict[int, Port] = {}
+    for port in wanted:
+        holder = holders.setdefault(port.number, port)
+        if holder is not port:
+            variables = " or ".join(dict.fromkeys((holder.variable, port.variable)))
+            yield f"port {port.number} is meant for two ({holder.use}; {port.use}); set {variables} to another port"
 
 
 def taken(wanted: list[Port], home: Path) -> Iterator[str]:
@@ -44,10 +54,10 @@ def taken(wanted: list[Port], home: Path) -> Iterator[str]:
             yield f"port {port.number} ({port.use}) is taken by another program; end that, or set {port.variable} to another port"
 
 
-def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+def _number(environment: Mapping[str, str], name: str, default: int, following: int = 0) -> int:
     text = environment.get(name) or str(default)
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise ValueError(f"{name}={text} is not a port")
+    if not text.isdecimal() or not 0 < int(text) < 65536 - following:
+        raise ValueError(f"{name}={text} is not a port{f' with {following} more above it' if following else ''}")
     return int(text)
 
 

@@ -103,6 +103,7 @@ class Preflight:
         except ValueError as error:
             yield str(error)
         else:
+            yield from demo_ports.collisions(wanted)
             yield from demo_ports.taken(wanted, self._home)
 
 

@@ -3,6 +3,7 @@
 ProducerError
   DataError       a CSV that cannot be had, is not what it should be, or cannot be read
   ReplayError     records that cannot be sent or were not delivered
+  SimulationError a disturbance that cannot be read
 """
 
 
@@ -16,3 +17,7 @@ class DataError(ProducerError):
 
 class ReplayError(ProducerError):
     """Records that cannot be sent or were not delivered."""
+
+
+class SimulationError(ProducerError):
+    """A disturbance that cannot be read."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from queue import SimpleQueue
+from typing import Protocol
 
 import msgspec
 
@@ -19,14 +20,29 @@ from streams.connection import Connection
 from streams.topics import LABELS
 
 _MARKS = 1_000
-_LINGER_MS = 100  # labels are late by nature
-_POLL_EVERY = 256
+LINGER_MS = 100  # labels are late by nature
+POLL_EVERY = 256
 
 
 def label(row: Row, at: datetime) -> bytes:
     """The row's class as the JSON of a `model.contract.Label` that became known at `at`."""
-    record = LabelRecord(transaction_id=row.transaction_id, is_fraud=row.is_fraud, labelled_at=at, source="replay")
+    record = LabelRecord(
+        transaction_id=row.transaction_id, account_id=row.account_id, is_fraud=row.is_fraud, labelled_at=at, source="replay"
+    )
     return msgspec.json.encode(record)
+
+
+class Feed(Protocol):
+    """What sends labels beside a replay."""
+
+    def run(self) -> int:
+        """Sends the labels of all transactions that were sent, unless it is stopped; returns how many were confirmed."""
+
+    def sent(self, count: int) -> None:
+        """So many transactions are sent by now."""
+
+    def finish(self) -> None:
+        """No more transactions will be sent."""
 
 
 class LabelFeed:
@@ -38,7 +54,7 @@ class LabelFeed:
 
     def __init__(self, connection: Connection, rows: Iterable[Row], delay_s: float, clock: Clock, stop: threading.Event) -> None:
         """Raises ReplayError if no broker answers or the topic is not there."""
-        self._sender = Sender(connection, LABELS, stop, _LINGER_MS)
+        self._sender = Sender(connection, LABELS, stop, LINGER_MS)
         self._rows = iter(rows)
         self._delay_s = delay_s
         self._clock = clock
@@ -77,12 +93,12 @@ class LabelFeed:
     def _send(self, count: int) -> None:
         while self._sender.sent < count and not self._stop.is_set() and (row := next(self._rows, None)) is not None:
             now = datetime.fromtimestamp(self._clock.time(), UTC)
-            self._sender.send(key(row.transaction_id, None), label(row, now))
-            if self._sender.sent % _POLL_EVERY == 0:
+            self._sender.send(key(row.transaction_id, row.account_id), label(row, now))
+            if self._sender.sent % POLL_EVERY == 0:
                 self._sender.poll()
 
 
-def replay_with_labels(replay: Replay, feed: LabelFeed, stop: threading.Event) -> tuple[Totals, int]:
+def replay_with_labels(replay: Replay, feed: Feed, stop: threading.Event) -> tuple[Totals, int]:
     """Runs both, the feed in a thread of its own; returns the replay's totals and the number of labels.
 
     The replay's `on_progress` must call `feed.sent`. Raises what either raises; the other is stopped then.

@@ -107,7 +107,7 @@ class Replay:
             return not stop.is_set()
 
         for row in paced(chain((first,), self._rows), self._schedule, self._clock, self._start, look):
-            if stop.is_set() or sender.failed or not sender.send(key(row.transaction_id, None), transaction(row)):
+            if stop.is_set() or sender.failed or not sender.send(key(row.transaction_id, row.account_id), transaction(row)):
                 break
             self._last = row
 

@@ -34,9 +34,10 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     number: int
     transaction_id: str
     time: float
-    numbers: tuple[bytes, ...]
-    """V1..V28 and Amount as JSON, in the order of `INPUTS`."""
+    numbers: tuple[bytes | None, ...]
+    """V1..V28 and Amount as JSON, in the order of `INPUTS`; None: the field is missing, as simulated ones may be."""
     is_fraud: bool
+    account_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,12 @@ def read(selection: Selection, run: str) -> Iterator[Row]:
 
 def transaction(row: Row) -> bytes:
     """The row as the JSON of a `model.contract.Transaction`. The class is not in it."""
-    return _TRANSACTION % (row.transaction_id.encode(), _event_time(row.time), *row.numbers)
+    if row.account_id is None and None not in row.numbers:
+        return _TRANSACTION % (row.transaction_id.encode(), _event_time(row.time), *row.numbers)
+    texts = {"transaction_id": row.transaction_id, "event_time": _event_time(row.time).decode(), "account_id": row.account_id}
+    fields = {name: msgspec.json.encode(text) for name, text in texts.items() if text is not None}
+    fields |= {name: number for name, number in zip(INPUTS, row.numbers, strict=True) if number is not None}
+    return b"{" + b",".join(b'"%b":%b' % (name.encode(), field) for name, field in fields.items()) + b"}"
 
 
 @lru_cache(maxsize=1)  # rows of the same second follow each other

@@ -16,6 +16,8 @@ _IDLE_WAITS = 600  # a minute without a record ends the reading
 _READER = {
     "auto.offset.reset": "earliest",  # retention may delete the first records while they are read
     "enable.partition.eof": True,
+    # the end of a partition shows when a fetch comes back empty; by default (500 ms) a ledger of 8 records took 1.3 s, now 0.35
+    "fetch.wait.max.ms": 10,
     "fetch.queue.backoff.ms": 5,  # a fast reader stalls up to 1 s each time its queue is full
     "queued.max.messages.kbytes": 16_384,
 }

@@ -34,7 +34,7 @@ def read_all(connection: Connection, topic: str, until_count: int, timeout: floa
 
     Order is kept inside a partition. Raises AssertionError when fewer arrive within `timeout` seconds.
     """
-    consumer = Consumer(connection.reader(settings={"enable.partition.eof": True}))
+    consumer = Consumer(connection.reader(settings={"enable.partition.eof": True, "fetch.wait.max.ms": 10}))
     name = connection.named(topic)
     try:
         partitions = set(consumer.list_topics(name, timeout=30).topics[name].partitions)
@@ -51,7 +51,8 @@ def _read(consumer: Consumer, name: str, partitions: set[int], until_count: int,
     while len(messages) < until_count or at_end != partitions:
         if time.monotonic() > deadline:
             raise AssertionError(f"{name}: {until_count} messages expected, {len(messages)} arrived within {timeout:g} s")
-        for message in consumer.consume(10_000, 0.1):
+        first = consumer.poll(0.1)  # `consume` alone would wait for a full batch
+        for message in [] if first is None else [first, *consumer.consume(10_000, 0)]:
             error = message.error()
             if error is None:
                 messages.append(message)

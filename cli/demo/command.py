@@ -17,6 +17,7 @@ _FILE_WIDTH = 132  # of tables that go to a file or a pipe
 @app.command()
 def demo(
     rate: Annotated[float, typer.Option(parser=per_second, metavar="NUMBER", help="Transactions a second; 0: as fast as it can.")] = "2000",  # type: ignore[assignment]  # parsed
+    simulated: Annotated[bool, typer.Option("--simulated", help="Simulated transactions in place of creditcard.csv: no download.")] = False,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end, on a terminal too.")] = False,
 ) -> None:
     """Run the main job on this machine: Kafka, model, scorer, monitor, and a replay of the last fifth of creditcard.csv.
@@ -30,6 +31,7 @@ def demo(
     from cli.demo.interrupts import Interrupts
     from cli.demo.job import Job
     from cli.demo.processes import alone, end_children
+    from cli.demo.simulated import prepared
     from cli.train import fit
 
     settings = Settings.from_environment()
@@ -39,7 +41,10 @@ def demo(
         with alone(settings.home), ExitStack() as stack:
             stack.callback(end_children)  # the last to run
             try:
-                data = fetched(settings, None, quiet=False)
+                if simulated:
+                    settings, data = prepared(settings, console)
+                else:
+                    data = fetched(settings, None, quiet=False)
                 if not settings.model.exists() and settings.model_dir is None:
                     console.print("there is no model yet: training one")
                     fit(settings, data, quiet=False)

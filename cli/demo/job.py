@@ -20,8 +20,9 @@ from cli.demo.processes import Processes
 from cli.demo.summary import Summary
 from cli.settings import Settings
 from drift.events import WindowClosed
+from drift.report import folder
+from infra import demo_ports
 from infra.kafka import broker as kafka
-from infra.kafka import ports as kafka_ports
 from model.artefact import Model
 from producer.labels import LabelFeed, replay_with_labels
 from producer.replay import Replay, Totals
@@ -33,7 +34,7 @@ from streams.connection import Connection
 from streams.ledger import audit
 from streams.reading import read as read_between
 
-WORKERS = 2
+WORKERS = demo_ports.SCORER_WORKERS
 IDLE_CLOSE = "5s"  # shorter than the default: after the replay nothing more will come
 LABEL_DELAY_S = 2.0
 _STALLED_S = 120.0
@@ -54,10 +55,13 @@ class Job:
 
     def run(self, stack: ExitStack) -> Summary:
         """Leaves what it started running until `stack` is closed. Raises CommandError and the rooms' own errors."""
-        processes = Processes(self.settings.home, dict(os.environ), self.interrupts)
+        environment = dict(os.environ)
+        if self.settings.model_dir:
+            environment["FRAUD_MODEL_DIR"] = str(self.settings.model_dir)
+        processes = Processes(self.settings.home, environment, self.interrupts)
         if ended := processes.end_leftovers():
             self._say(f"ended {ended} processes that an earlier demo had left")
-        self._refuse_taken_ports()
+        self._refuse_ports()
         settings = self._start_kafka(stack)
         connection = settings.connection()
         topics.create(connection)
@@ -71,16 +75,16 @@ class Job:
     def _worker_ports(self) -> list[int]:
         return [self.settings.metrics_port + worker for worker in range(WORKERS)]
 
-    def _refuse_taken_ports(self) -> None:
-        wanted = [(port, "the scorer", "FRAUD_METRICS_PORT") for port in self._worker_ports()]
-        wanted.append((self.settings.monitor_port, "the monitor", "FRAUD_MONITOR_PORT"))
-        taken = [
-            f"port {port} ({use}) is taken by another program; set {variable} to another port"
-            for port, use, variable in wanted
-            if kafka_ports.taken(port)
-        ]
-        if taken:
-            raise CommandError("\n".join(taken))
+    def _refuse_ports(self) -> None:
+        """Before anything is started. Whether Kafka's are taken is told by Kafka's start, which knows what runs already."""
+        try:
+            ours = list(demo_ports.services(os.environ))
+            kafkas = [] if self.settings.bootstrap_servers else demo_ports.kafka(os.environ, controller=True)
+            problems = [*demo_ports.collisions([*ours, *kafkas]), *demo_ports.taken(ours, self.settings.home)]
+        except ValueError as error:
+            problems = [str(error)]
+        if problems:
+            raise CommandError("\n".join(problems))
 
     def _start_kafka(self, stack: ExitStack) -> Settings:
         """The cluster that was named, the broker that is up already, or one that is stopped again at the end."""
@@ -170,14 +174,16 @@ class Job:
         """Until scorer and monitor have committed past the last record before them."""
         told = False
         for group, topic in ((topics.SCORER_GROUP, topics.TRANSACTIONS), (topics.MONITOR_GROUP, topics.PREDICTIONS)):
-            left, deadline = -1, time.monotonic() + _STALLED_S
+            before, deadline = (0, 0.0), 0.0
             while waiting := _waiting(connection, cluster, group, topic):
                 processes.check()
                 if not told:
                     self._say(f"waiting for {what}")
                     told = True
-                if waiting != left:
-                    left, deadline = waiting, time.monotonic() + _STALLED_S
+                # a report is made when no other process wants to run: on a busy machine a window may take minutes
+                now = (waiting, processes.cpu_seconds_below("monitor"))
+                if now != before:
+                    before, deadline = now, time.monotonic() + _STALLED_S
                 if time.monotonic() > deadline:
                     raise CommandError(f"{group} has not moved for {_STALLED_S:.0f} s, {waiting} records of {topic} wait; see the logs")
                 time.sleep(_POLL_S)
@@ -188,7 +194,7 @@ class Job:
             "kafka": connection.bootstrap_servers,
             **workers,
             "monitor": f"http://127.0.0.1:{self.settings.monitor_port}/metrics",
-            "reports": str(self.settings.home / "reports"),
+            "reports": str(self.settings.home / folder(connection)),
             "logs": str(self.settings.home / "logs"),
         }
 

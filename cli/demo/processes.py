@@ -1,12 +1,13 @@
 """The processes that the demo starts: their logs, their readiness, their end, and the ends of those that a killed demo left."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -92,6 +93,15 @@ class Processes:
             if process.poll() is not None:
                 raise CommandError(f"{name} ended with exit code {process.returncode}\n{self._end_of_log(name)}")
 
+    def cpu_seconds_below(self, name: str) -> float:
+        """What the processes that it started have used of the processors so far: none of them uses any when it has nothing to do."""
+        seconds = 0.0
+        for process in psutil.Process(self._running[name].pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                used = process.cpu_times()
+                seconds += used.user + used.system
+        return seconds
+
     def stop(self) -> None:
         """Ends all, last started first, and waits for them."""
         for process in reversed(self._running.values()):
@@ -145,18 +155,20 @@ def _ready(port: int) -> bool:
 
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
-    """One demo a home at a time. Raises CommandError when another one is up."""
-    note = home / "demo" / "demo.json"
-    note.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        noted = json.loads(note.read_text())
-        other = psutil.Process(noted["pid"])
-        if other.create_time() == noted["created"]:
-            raise CommandError(f"another demo is up (pid {noted['pid']}): stop it with Ctrl-C, or set FRAUD_HOME to another folder")
-    except (FileNotFoundError, ValueError, KeyError, psutil.NoSuchProcess):
-        pass
-    note.write_text(json.dumps({"pid": os.getpid(), "created": psutil.Process().create_time()}))
-    try:
+    """One demo a home at a time; the lock goes with the process, however that ends. Raises CommandError when another one is up."""
+    path = home / "demo" / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise CommandError(
+                f"another demo is up (pid {lock.read()}): stop it with Ctrl-C, or set FRAUD_HOME to another folder"
+            ) from None
+        except OSError as error:
+            raise CommandError(f"{path} cannot be locked ({error.strerror}): set FRAUD_HOME to a folder on a local disk") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         yield
-    finally:
-        note.unlink(missing_ok=True)

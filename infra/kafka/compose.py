@@ -2,18 +2,16 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.kafka import BrokerError, Status, engine, ports, ready
+from infra.kafka import BrokerError, engine, ports
+from infra.kafka.home import SHOWN_LOG_LINES, HomeBroker
 
 _FILE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
-_START_TIMEOUT_S = 90
 _COMMAND_TIMEOUT_S = 120
-_SHOWN_LOG_LINES = 15
 
 
 def _run(*command: str, **environment: str) -> str:
@@ -35,41 +33,26 @@ def _run(*command: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-class ContainerBroker:
+class ContainerBroker(HomeBroker):
     """The container of one `home`; the compose project is named after it, so that two checkouts do not clash."""
 
     kind = "container"
 
     def __init__(self, home: Path, port: int) -> None:
-        self.port = port
-        self.bootstrap_servers = f"127.0.0.1:{port}"
-        self.log = home / "logs" / "kafka.log"
+        super().__init__(home, port)
         self._project = f"fraud-{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]}"
-        self._note = self._note_of(home)
-
-    @staticmethod
-    def _note_of(home: Path) -> Path:
-        return home / "kafka" / "container.json"
-
-    @classmethod
-    def recorded(cls, home: Path) -> "ContainerBroker | None":
-        """The broker that was started here and not stopped since; its container may have been killed."""
-        try:
-            return cls(home, json.loads(cls._note_of(home).read_text())["port"])
-        except (OSError, ValueError, KeyError):
-            return None
 
     def alive(self) -> bool:
         """Whether the container runs."""
         return bool(self._container("status=running"))
 
-    def status(self) -> Status:
-        """Whether the broker answers, and a line that says so."""
-        if not self.alive():
-            return Status(False, self.kind, self.bootstrap_servers, "not running")
-        if not ready.answers(self.bootstrap_servers):
-            return Status(False, self.kind, self.bootstrap_servers, f"its container {self._container()} runs, but does not answer")
-        return Status(True, self.kind, self.bootstrap_servers, f"container {self._container()} of project {self._project}")
+    def _where(self) -> str:
+        """The container, by its id."""
+        return f"container {self._container()} of project {self._project}"
+
+    def _end_of_log(self) -> str:
+        """What Docker keeps of it."""
+        return _run("docker", "logs", "--tail", str(SHOWN_LOG_LINES), self._container())
 
     def start(self, say: Callable[[str], None]) -> None:
         """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
@@ -80,8 +63,7 @@ class ContainerBroker:
         say("starting Kafka in a container")
         try:
             self._remove()  # what is left of one that was killed
-            self._note.parent.mkdir(parents=True, exist_ok=True)
-            self._note.write_text(json.dumps({"port": self.port}))
+            self._write_note()
             self._compose("up", "-d", "kafka")
             self._wait()
         except BaseException:  # Ctrl-C too: the container would stay
@@ -102,13 +84,6 @@ class ContainerBroker:
 
     def _remove(self) -> None:
         self._compose("rm", "--stop", "--force", "-v", "kafka")
-
-    def _wait(self) -> None:
-        if ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive):
-            return
-        why = f"did not answer within {_START_TIMEOUT_S} s" if self.alive() else "ended at once"
-        end = _run("docker", "logs", "--tail", str(_SHOWN_LOG_LINES), self._container())
-        raise BrokerError(f"Kafka {why} at {self.bootstrap_servers}. The end of its log, {self.log}:\n{end}")
 
     def _container(self, *conditions: str) -> str:
         """The container's id, empty when there is none."""

@@ -11,17 +11,16 @@ from string import Template
 
 import psutil
 
-from infra.kafka import BrokerError, Status, jars, ports, ready
+from infra.kafka import BrokerError, jars, ports
+from infra.kafka.home import SHOWN_LOG_LINES, HomeBroker
 
 _HERE = Path(__file__).parent
 _HEAP = "-Xmx768m"
-_START_TIMEOUT_S = 90
 _STOP_TIMEOUT_S = 30
-_SHOWN_LOG_LINES = 15
 
 
-class LocalBroker:
-    """The broker of one `home`: its jars, data and pid file under `home/kafka`, its log in `home/logs/kafka.log`.
+class LocalBroker(HomeBroker):
+    """The broker of one `home`: its jars and data under `home/kafka`, its log in `home/logs/kafka.log`.
 
     `jars_folder` shares the jars of another home.
     """
@@ -29,26 +28,12 @@ class LocalBroker:
     kind = "local"
 
     def __init__(self, home: Path, port: int, jars_folder: Path | None = None) -> None:
-        self.port = port
-        self.bootstrap_servers = f"127.0.0.1:{port}"
-        self.log = home / "logs" / "kafka.log"
+        super().__init__(home, port)
         self._controller_port = ports.controller(port)
         self._folder = home / "kafka"
         self._data = self._folder / "data"
         self._jars = jars_folder or self._folder / "jars"
-        self._pid_file = self._pid_file_of(home)
-
-    @staticmethod
-    def _pid_file_of(home: Path) -> Path:
-        return home / "kafka" / "local.json"
-
-    @classmethod
-    def recorded(cls, home: Path) -> "LocalBroker | None":
-        """The broker that was started here and not stopped since; it may have been killed."""
-        try:
-            return cls(home, json.loads(cls._pid_file_of(home).read_text())["port"])
-        except (OSError, ValueError, KeyError):
-            return None
+        self._log_from = 0
 
     def alive(self) -> bool:
         """Whether its process runs."""
@@ -57,28 +42,28 @@ class LocalBroker:
     def process(self) -> psutil.Process | None:
         """The running broker. Its creation time tells it from another process that was given the same pid later."""
         try:
-            noted = json.loads(self._pid_file.read_text())
+            noted = json.loads(self._note.read_text())
             process = psutil.Process(noted["pid"])
             ours = process.create_time() == noted["created"] and process.status() != psutil.STATUS_ZOMBIE
         except (OSError, ValueError, KeyError, psutil.Error):
             return None
         return process if ours else None
 
-    def status(self) -> Status:
-        """Whether the broker answers, and a line that says so."""
+    def _where(self) -> str:
+        """The process, by its id."""
         process = self.process()
-        if process is None:
-            return Status(False, self.kind, self.bootstrap_servers, "not running")
-        if not ready.answers(self.bootstrap_servers):
-            return Status(False, self.kind, self.bootstrap_servers, f"process {process.pid} runs, but does not answer")
-        return Status(True, self.kind, self.bootstrap_servers, f"process {process.pid}")
+        return f"process {process.pid}" if process else "no process"
+
+    def _end_of_log(self) -> str:
+        """The last lines of the log since the start."""
+        return "\n".join(self.log.read_bytes()[self._log_from :].decode(errors="replace").splitlines()[-SHOWN_LOG_LINES:])
 
     def start(self, say: Callable[[str], None]) -> None:
         """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
-        if self._answers_within_limit():
+        if self.alive() and self._answers():
             return
-        if self.alive():
-            raise self._failure(log_from=0)
+        if self.alive():  # else it was ending, and another one is started
+            raise self._failure()
         ports.refuse_taken(self.port)
         ports.refuse_taken(self._controller_port, "Kafka's controller, FRAUD_KAFKA_PORT + 3")
         jars.check_java()
@@ -101,29 +86,19 @@ class LocalBroker:
             except psutil.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._pid_file.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
         return process is not None
 
     def _launch(self) -> None:
         settings = self._settings(self._folder / "server.properties", self._data)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            begin = log.tell()
+            self._log_from = log.tell()
             process = psutil.Popen(
                 self._java("kafka.Kafka", str(settings)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        noted = {"pid": process.pid, "created": process.create_time(), "port": self.port}
-        self._pid_file.write_text(json.dumps(noted))
-        if not self._answers_within_limit():
-            raise self._failure(log_from=begin)
-
-    def _answers_within_limit(self) -> bool:
-        return self.alive() and ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive)
-
-    def _failure(self, log_from: int) -> BrokerError:
-        lines = self.log.read_bytes()[log_from:].decode(errors="replace").splitlines()[-_SHOWN_LOG_LINES:]
-        why = f"did not answer within {_START_TIMEOUT_S} s" if self.alive() else "ended at once"
-        return BrokerError("\n".join([f"Kafka {why} at {self.bootstrap_servers}. The end of its log, {self.log}:", *lines]))
+        self._write_note(pid=process.pid, created=process.create_time())
+        self._wait()
 
     def _format(self) -> None:
         """Prepares the data folder, once. The folder takes its name only when all of it is done."""

@@ -104,4 +104,4 @@ def test_a_taken_port_is_one_line_that_names_it_and_its_variable(variables):
         demo = start(variables)
         output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 1
-    assert f"port {variables['FRAUD_MONITOR_PORT']} (the monitor) is taken by another program; set FRAUD_MONITOR_PORT" in output
+    assert f"port {variables['FRAUD_MONITOR_PORT']} (monitor) is taken by another program; end that, or set FRAUD_MONITOR_PORT" in output

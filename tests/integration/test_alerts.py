@@ -108,7 +108,7 @@ def test_the_table_shows_ids_as_they_are(connection):
     publish(connection, [alert(1)])
     said = run(connection).stdout.decode()
     assert "[red]t-1" in said
-    assert "V1 -5 (-1..1) +1.50" in said
+    assert "component 1 -5 (-1..1) +1.50" in said
 
 
 def test_follow_goes_on_until_it_is_interrupted(connection):

@@ -11,6 +11,7 @@ from drift.committer import WindowCommitter
 from drift.errors import BrokenPredictionError
 from streams.cluster import TopicMissingError
 from streams.committer import BatchAbortedError
+from streams.topics import PREDICTIONS
 
 
 def committed(connection):
@@ -51,7 +52,9 @@ def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, t
     assert [window["partial"] for window in windows] == [False, False, False, True]
     assert [window["detected"] for window in windows] == [False, False, True, None]  # 250 are too few for a verdict
     assert windows[-1]["score"] is None
-    assert [window["report"] for window in windows] == [f"reports/window-{n:06d}.html" for n in (1, 2, 3)] + [None]
+    assert [window["report"] for window in windows] == [
+        f"reports/{connection.named(PREDICTIONS)}/window-{n:06d}.html" for n in (1, 2, 3)
+    ] + [None]
     assert windows[2]["distances"]["V14"] == pytest.approx(2, abs=0.2)
     assert {window["model_version"] for window in windows} == {"v-test"}
     ends = {partition: max(window["offsets"][str(partition)][1] for window in windows) for partition in range(PARTITIONS)}

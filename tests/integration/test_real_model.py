@@ -13,11 +13,11 @@ def reference(model):
     return pd.read_parquet(model.reference)
 
 
-def test_the_reasons_of_every_held_back_alert_add_up(model, reference):
-    alerts = reference[reference["probability"] >= model.thresholds.review]
-    rows = dataset.matrix(alerts)
-    base, contributions = model.explain(rows)
-    margins = model.margins(rows)
+def test_the_reasons_of_every_alert_of_the_reference_add_up(model, reference):
+    rows = dataset.matrix(reference)
+    alerts = rows[probabilities(model.margins(rows)) >= model.thresholds.review]
+    base, contributions = model.explain(alerts)
+    margins = model.margins(alerts)
     assert len(alerts)
     np.testing.assert_allclose(base + contributions.sum(axis=1), margins, atol=1e-4, rtol=0)
     assert "approve" not in decisions(probabilities(margins), model.thresholds)
@@ -26,8 +26,8 @@ def test_the_reasons_of_every_held_back_alert_add_up(model, reference):
 def test_it_finds_frauds_that_it_was_not_fitted_on(model, reference):
     fraud = reference["Class"] == 1
     alert = reference["probability"] >= model.thresholds.review
-    assert (fraud & alert).sum() / alert.sum() > 0.7
-    assert (fraud & alert).sum() / fraud.sum() > 0.5
+    assert (fraud & alert).sum() / alert.sum() > 0.8  # there is room for fewer alerts than there are frauds
+    assert np.mean([fold.average_precision for fold in model.manifest.folds]) > 0.8
 
 
 def test_a_transaction_of_medians_is_approved(model, reference):

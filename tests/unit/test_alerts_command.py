@@ -39,10 +39,20 @@ def shown(*alerts, heading=True):
 
 def test_a_row_holds_the_alert_and_its_three_strongest_reasons():
     text = shown(alert())
-    for part in ("2026-01-31 12:00:07", "run-7", "block", "0.9877", "1,234.50", "1,219.25", "V1 -5.312 (-1.5..1.25) +2.00", "V3", "+0.00"):
+    for part in (
+        "2026-01-31 12:00:07",
+        "run-7",
+        "block",
+        "0.9877",
+        "1,234.50",
+        "1,219.25",
+        "component 1 -5.312 (-1.5..1.25) +2.00",
+        "component 3",
+        "+0.00",
+    ):
         assert part in text
-    assert "V4" not in text
-    assert [row.split()[-4] for row in text.splitlines()[1:]] == ["V1", "V2", "V3"]  # a line each
+    assert "component 4" not in text
+    assert [row.split()[-5:-3] for row in text.splitlines()[1:]] == [["component", number] for number in "123"]  # a line each
 
 
 def test_tables_printed_one_after_the_other_line_up():
@@ -63,7 +73,7 @@ def test_control_characters_reach_no_terminal():
 
 
 def test_a_reason_is_the_feature_its_value_what_is_usual_and_its_push():
-    assert reason(alert().reasons[3]) == "V4 -5.312 (-1.5..1.25) -1.00"
+    assert reason(alert().reasons[3]) == "component 4 -5.312 (-1.5..1.25) -1.00"
 
 
 @pytest.mark.parametrize("value", [b'{"a": 1.0e+5, "t":{"x":"a\\nb"}}', b'{"a":"\xff"}'])

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 
+import creditcard
 import pytest
 from support import free_port
 
@@ -80,17 +81,27 @@ def test_debug_shows_the_trace_by_option_and_by_variable(surprise, fraud, monkey
         assert 'raise RuntimeError("a disk' in errors
 
 
+def test_ctrl_c_that_a_client_library_turns_into_an_error_is_ctrl_c(surprise, fraud, monkeypatch):
+    def verify(_):
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr("producer.dataset.verify", verify)
+    assert fraud("data") == (130, "", "")
+
+
 def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
     monkeypatch.setenv("FRAUD_KAFKA_PORT", "ninety")
     assert fraud("topics") == (2, "", "fraud: FRAUD_KAFKA_PORT=ninety is not a whole number\n")
 
 
-@pytest.mark.timeout(25)  # a client by itself waits 30 s
-def test_no_broker_is_said_soon(fraud, monkeypatch):
+@pytest.mark.timeout(25)  # a client by itself waits 10 to 30 s
+@pytest.mark.parametrize("command", ["alerts", "topics", "replay"])
+def test_no_broker_is_said_soon(fraud, monkeypatch, tmp_path, command):
+    monkeypatch.setenv("FRAUD_DATA", str(creditcard.write(tmp_path / "rows.csv", [creditcard.row(0)])))
     servers = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", servers)
     monkeypatch.setattr(reachable, "_ANSWER_S", 0.2)
-    code, printed, errors = fraud("alerts")
+    code, printed, errors = fraud(command)
     assert (code, printed) == (1, "")
     assert errors.startswith(f"fraud: no broker answers at {servers}")
     assert errors.count("\n") == 1

@@ -8,8 +8,9 @@ import psutil
 import pytest
 
 from drift.errors import ReportError
-from drift.report import ReportProcess
+from drift.report import ReportProcess, folder
 from drift.statistics import COLUMNS, Limits, Reference
+from streams.connection import Connection
 
 NEVER = threading.Event()
 
@@ -23,6 +24,7 @@ def known():
 @pytest.fixture
 def reports(known):
     process = ReportProcess(known.sample)
+    os.kill(process._process.pid, signal.SIGINT)  # Ctrl-C reaches the whole terminal, at any moment: it is the monitor's to answer
     yield process
     process.close()
 
@@ -67,3 +69,10 @@ def test_stopping_does_not_wait_for_the_report(reports, known, tmp_path):
     pid = reports._process.pid
     reports.close()
     assert not psutil.pid_exists(pid)
+
+
+def test_each_prefix_has_a_folder_of_its_own_below_reports(tmp_path):
+    assert folder(Connection("b")) == "reports"
+    prefixed = [(tmp_path / folder(Connection("b", prefix))).resolve() for prefix in ("a.", "a", ".", "..")]
+    assert len(set(prefixed)) == 4
+    assert {path.parent for path in prefixed} == {tmp_path / "reports"}

@@ -70,6 +70,27 @@ def test_a_taken_port_is_one_line_with_its_variable(environment: dict[str, str],
     assert f"set {variable} to another port" in line
 
 
+@pytest.mark.parametrize(
+    ("variable", "other", "offset"),
+    [
+        ("FRAUD_MONITOR_PORT", "FRAUD_METRICS_PORT", 0),
+        ("FRAUD_MONITOR_PORT", "FRAUD_METRICS_PORT", 1),  # the second worker's
+        ("FRAUD_MONITOR_PORT", "FRAUD_KAFKA_PORT", 3),  # the controller's
+        ("FRAUD_METRICS_PORT", "FRAUD_KAFKA_PORT", -1),
+    ],
+)
+def test_a_port_meant_for_two_is_one_line_with_both_variables(environment: dict[str, str], variable: str, other: str, offset: int) -> None:
+    [line] = taken_ports(environment | {variable: str(int(environment[other]) + offset)})
+    assert "is meant for two" in line
+    assert variable in line
+    assert other in line
+
+
+@pytest.mark.parametrize(("variable", "port"), [("FRAUD_METRICS_PORT", "65535"), ("FRAUD_KAFKA_PORT", "65533")])
+def test_the_ports_that_follow_one_are_ports_too(environment: dict[str, str], variable: str, port: str) -> None:
+    assert any(f"{variable}={port} is not a port with" in line for line in Preflight(environment | {variable: port}, "").problems())
+
+
 def test_what_is_no_port_is_said(environment: dict[str, str]) -> None:
     assert "FRAUD_MONITOR_PORT=eight is not a port" in Preflight(environment | {"FRAUD_MONITOR_PORT": "eight"}, sys.executable).problems()
 

@@ -1,0 +1,84 @@
+"""`python -m benchmarks.likeness`: how like the data simulated transactions are, and from when a classifier tells them apart.
+
+Everything is judged on the training part of creditcard.csv; its test part is not read. Writes the table of docs/simulation.md.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xgboost
+from numpy.typing import NDArray
+from scipy.stats import ks_2samp
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+from model import dataset, training
+from model.contract import INPUTS
+from model.dataset import matrix
+from model.split import split
+from producer.simulation import Parameters, simulate
+
+Floats = NDArray[np.float64]
+SEED = 1
+FOLDS = 3
+SEPARATOR = {"n_estimators": 100, "max_depth": 6, "learning_rate": 0.1, "tree_method": "hist", "n_jobs": 2, "random_state": SEED}
+SAMPLES = (20_000, 100_000)  # a classifier separates better the more rows it sees, so both are told
+
+
+def simulated(rows: int, seed: int = SEED) -> pd.DataFrame:
+    """Simulated rows as `model.dataset.read` returns real ones."""
+    chunks = list(simulate(Parameters.load(), rows, seed))
+    table = pd.DataFrame(np.concatenate([chunk.values for chunk in chunks]), columns=list(INPUTS))
+    table.insert(0, "Time", np.concatenate([chunk.times for chunk in chunks]))
+    return table.assign(Class=np.concatenate([chunk.is_fraud for chunk in chunks]).astype("int64"))
+
+
+def kolmogorov_smirnov(real: pd.DataFrame, made: pd.DataFrame) -> dict[str, float]:
+    """The two-sample statistic of each of V1..V28 and Amount."""
+    return {name: float(ks_2samp(real[name], made[name]).statistic) for name in INPUTS}
+
+
+def separation(real: pd.DataFrame, made: pd.DataFrame, rows: int) -> float:
+    """ROC AUC, cross-validated, of XGBoost told to separate so many real rows, drawn at random, from as many simulated ones."""
+    random = np.random.default_rng(SEED)
+    features = np.vstack([matrix(table)[random.choice(len(table), rows, replace=False)] for table in (real, made)])
+    is_real = np.repeat([1, 0], rows)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
+    scores = cross_val_predict(xgboost.XGBClassifier(**SEPARATOR), features, is_real, cv=folds, method="predict_proba")[:, 1]
+    return float(roc_auc_score(is_real, scores))
+
+
+def transfer(real: pd.DataFrame, made: pd.DataFrame) -> dict[str, float]:
+    """Average precision of the default model: fitted on the first five sixths, judged on the last sixth, within and across files."""
+    cut = len(real) * 5 // 6
+    boosters = {name: training.fit(table[:cut], training.Recipe()) for name, table in (("real", real), ("simulated", made))}
+    judged = {"real": real[cut:], "simulated": made[cut:]}
+    return {
+        f"fitted on {fitted}, judged on {name}": float(
+            average_precision_score(rows["Class"], booster.inplace_predict(matrix(rows), predict_type="margin"))
+        )
+        for fitted, booster in boosters.items()
+        for name, rows in judged.items()
+    }
+
+
+def measure(path: Path) -> dict[str, object]:
+    """All figures, from the training part of the CSV at `path`."""
+    table = dataset.read(path)
+    real = table[split(len(table)).train].reset_index(drop=True)
+    made = simulated(len(real))
+    distances = kolmogorov_smirnov(real, made)
+    worst = max(distances, key=lambda name: distances[name])
+    return {
+        "ks_largest": {worst: distances[worst]},
+        "ks": distances,
+        "separation_auc": {rows: separation(real, made, rows) for rows in SAMPLES},
+        "average_precision": transfer(real, made),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Path(sys.argv[1])), indent=1))

@@ -1,0 +1,53 @@
+"""What the figures hold for: the machine, the versions, the model."""
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.bench import Bench
+from infra.kafka import VERSION
+from infra.kafka.jars import java_version
+from model.artefact import MANIFEST
+
+_LIBRARIES = ("confluent-kafka", "faust-streaming", "msgspec", "numpy")
+
+
+def machine(bench: Bench) -> dict[str, Any]:
+    """Taken before the measurement: `load` is how busy the machine was with other things (average of the last minute)."""
+    manifest = json.loads((bench.model / MANIFEST).read_text())
+    xgboost = "xgboost-cpu" if platform.system() == "Linux" else "xgboost"
+    return {
+        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "system": f"{platform.system()} {platform.release()}",
+        "load": round(os.getloadavg()[0], 2),
+        "versions": {
+            "Python": platform.python_version(),
+            "Kafka": VERSION,
+            "Java": str(java_version()),
+            **{name: version(name) for name in (*_LIBRARIES, xgboost)},
+        },
+        "model": {
+            "version": manifest["version"],
+            "trees": manifest["trees"],
+            "depth": manifest["parameters"].get("max_depth"),
+            "thresholds": manifest["thresholds"],
+        },
+    }
+
+
+def _cpu() -> str:
+    names = [line.partition(":")[2].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []

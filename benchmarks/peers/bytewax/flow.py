@@ -1,0 +1,41 @@
+"""Bytewax: Kafka's own source and sink, scoring whole batches by `flat_map_batch`; a process a core (threads would share one GIL).
+
+At least once where recovery is on, as here: offsets are in its snapshots, and what was written since the last one is written again.
+"""
+
+import bytewax.operators as op
+from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource, KafkaSourceMessage
+from bytewax.dataflow import Dataflow
+
+from benchmarks.peers.common import Scorer, Settings, source_headers
+from model.artefact import Model
+
+_BATCH = 4096
+_READING = {"fetch.queue.backoff.ms": "5"}  # otherwise a fast reader stalls up to 1 s each time its queue is full
+_WRITING = {
+    "batch.size": "1000000",
+    "batch.num.messages": "10000",
+    "partitioner": "murmur2_random",
+    "enable.idempotence": "true",
+}
+
+settings = Settings.from_environment("bytewax")
+scorer = Scorer(Model.load(settings.model))
+
+
+def score(messages: list[KafkaSourceMessage]) -> list[KafkaSinkMessage]:
+    """Predictions and alerts of a batch."""
+    written = []
+    for message, scored in zip(messages, scorer.score([message.value for message in messages]), strict=True):
+        headers = source_headers(message.topic, message.partition, message.offset)
+        written.append(KafkaSinkMessage(scored.key, scored.prediction, settings.predictions, headers))
+        if scored.alert:
+            written.append(KafkaSinkMessage(scored.key, scored.alert, settings.alerts, headers))
+    return written
+
+
+flow = Dataflow("scorer")
+transactions = op.input(
+    "transactions", flow, KafkaSource([settings.servers], [settings.transactions], batch_size=_BATCH, add_config=_READING)
+)
+op.output("outputs", op.flat_map_batch("score", transactions, score), KafkaSink([settings.servers], None, add_config=_WRITING))

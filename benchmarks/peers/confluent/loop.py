@@ -1,0 +1,58 @@
+"""The reference line: a bare confluent-kafka loop, one Kafka transaction a batch, exactly once. No stream processor, no rebalance care."""
+
+import sys
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from benchmarks.peers.common import Scorer, Settings, source_headers
+from model.artefact import Model
+
+_BATCH = 4096
+
+
+def main(number: str) -> None:
+    """Reads, scores, writes and commits, one after the other, until it is killed."""
+    settings = Settings.from_environment("confluent")
+    scorer = Scorer(Model.load(settings.model))
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.servers,
+            "group.id": settings.group,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "fetch.queue.backoff.ms": 5,
+        }
+    )
+    producer = Producer(
+        {
+            "bootstrap.servers": settings.servers,
+            "transactional.id": f"{settings.group}-{number}",
+            "partitioner": "murmur2_random",
+            "retry.backoff.ms": 5,
+            "batch.size": 1_000_000,
+            "batch.num.messages": 10_000,
+            "linger.ms": 0,
+        }
+    )
+    producer.init_transactions()
+    consumer.subscribe([settings.transactions])
+    while True:
+        first = consumer.poll(0.1)
+        if first is None:
+            continue
+        messages = [message for message in (first, *consumer.consume(_BATCH - 1, 0)) if not message.error()]
+        producer.begin_transaction()
+        for message, scored in zip(messages, scorer.score([message.value() for message in messages]), strict=True):
+            headers = source_headers(message.topic(), message.partition(), message.offset())
+            producer.produce(settings.predictions, scored.prediction, scored.key, headers=headers)
+            if scored.alert:
+                producer.produce(settings.alerts, scored.alert, scored.key, headers=headers)
+        places = {message.partition(): message.offset() + 1 for message in messages}
+        offsets = [TopicPartition(settings.transactions, *place) for place in places.items()]
+        producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata())
+        producer.commit_transaction()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,22 @@
+"""An environment for each peer, made from its requirements when it is first needed."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def python(home: Path, peer: str) -> str:
+    """The interpreter of the peer's environment under `home`. Raises CalledProcessError when a package cannot be had."""
+    folder, wanted = home / "venvs" / peer, HERE / peer / "requirements.txt"
+    text = wanted.read_text() + (HERE / "scoring.txt").read_text()
+    complete, interpreter = folder / ".complete", str(folder / "bin" / "python")
+    if not complete.exists() or complete.read_text() != text:
+        print(f"making the environment of {peer}", file=sys.stderr)
+        venv.create(folder, with_pip=True, clear=True)
+        pip = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(wanted)]
+        subprocess.run(pip, stdin=subprocess.DEVNULL, check=True)
+        complete.write_text(text)
+    return interpreter

@@ -1,0 +1,61 @@
+"""Pathway: a table of raw records, scored by a batched UDF; two processes by `pathway spawn`.
+
+Its progress is not kept: persistence asks for a licence key ("FULL-PERSISTENCE"), so a restart begins anew.
+"""
+
+from typing import Any
+
+import pathway as pw
+
+from benchmarks.peers.common import Scorer, Settings
+from model.artefact import Model
+
+_BATCH = 4096
+_BACKLOG = 50_000  # records in processing; without a limit the whole topic is pulled into memory
+_COMMIT_MS = 100
+_WRITING = {"batch.size": "1000000", "batch.num.messages": "10000", "partitioner": "murmur2_random", "linger.ms": "5"}
+
+settings = Settings.from_environment("pathway")
+scorer = Scorer(Model.load(settings.model))
+
+
+# deterministic: otherwise every result is kept in memory, in case its input is taken back, which none is
+@pw.udf(max_batch_size=_BATCH, deterministic=True)
+def score(values: list[bytes]) -> list[tuple[bytes, bytes | None]]:
+    """(prediction, alert) of each transaction."""
+    return [(scored.prediction, scored.alert) for scored in scorer.score(values)]
+
+
+def main() -> None:
+    """Scores until it is ended."""
+    servers = {"bootstrap.servers": settings.servers}
+    reading = {**servers, "group.id": settings.group, "auto.offset.reset": "earliest", "isolation.level": "read_committed"}
+    transactions = pw.io.kafka.read(
+        reading,
+        settings.transactions,
+        format="raw",
+        autogenerate_key=True,
+        with_metadata=True,
+        autocommit_duration_ms=_COMMIT_MS,
+        max_backlog_size=_BACKLOG,
+        name="transactions",
+    )
+    metadata: Any = pw.this._metadata
+    source = {f"source.{name}": metadata[name].as_str() for name in ("topic",)}
+    source |= {f"source.{name}": metadata[name].as_int() for name in ("partition", "offset")}
+    scored = transactions.select(pw.this.key, found=score(pw.this.data), **source, **{"contract.version": "1"})
+    outputs = scored.select(*pw.this.without("found"), prediction=pw.this.found[0], alert=pw.this.found[1])
+    _write(servers, outputs, outputs.prediction, settings.predictions)
+    alerts = outputs.filter(outputs.alert.is_not_none())
+    alerts = alerts.with_columns(alert=pw.unwrap(alerts.alert))
+    _write(servers, alerts, alerts.alert, settings.alerts)
+    pw.run(monitoring_level=pw.MonitoringLevel.NONE)
+
+
+def _write(servers: dict[str, str], table: pw.Table, value: pw.ColumnReference, topic: str) -> None:
+    headers = [table[name] for name in ("contract.version", "source.topic", "source.partition", "source.offset")]
+    pw.io.kafka.write(table, {**servers, **_WRITING}, topic, format="raw", key=table.key, value=value, headers=headers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Quix Streams: a streaming data frame, a record at a time (it has no batches), `exactly-once` or `at-least-once` as it is told."""
+
+import sys
+
+from quixstreams import Application, message_context
+
+from benchmarks.peers.common import Scored, Scorer, Settings, source_headers
+from model.artefact import Model
+
+_READING = {"fetch.queue.backoff.ms": 5}  # otherwise a fast reader stalls up to 1 s each time its queue is full
+_WRITING = {"batch.size": 1_000_000, "batch.num.messages": 10_000, "retry.backoff.ms": 5}
+
+
+def main(guarantee: str) -> None:
+    """Scores until it is ended."""
+    settings = Settings.from_environment("quix")
+    scorer = Scorer(Model.load(settings.model))
+    app = Application(
+        settings.servers,
+        consumer_group=settings.group,
+        auto_offset_reset="earliest",
+        processing_guarantee=guarantee,
+        commit_interval=1.0,  # the default shows everything up to 5 s late
+        auto_create_topics=False,
+        use_changelog_topics=False,
+        consumer_extra_config=_READING,
+        producer_extra_config=_WRITING,
+        loglevel="WARNING",
+    )
+    transactions, predictions, alerts = (
+        app.topic(name, value_deserializer="bytes", value_serializer="bytes", key_deserializer="bytes", key_serializer="bytes")
+        for name in (settings.transactions, settings.predictions, settings.alerts)
+    )
+
+    def score(value: bytes) -> Scored:
+        return scorer.score([value])[0]
+
+    def headers(*_: object) -> list[tuple[str, bytes]]:
+        context = message_context()
+        return source_headers(context.topic, context.partition, context.offset)
+
+    scored = app.dataframe(transactions).set_headers(headers).apply(score)
+    scored.apply(lambda found: found.prediction).to_topic(predictions)
+    scored.filter(lambda found: found.alert is not None).apply(lambda found: found.alert).to_topic(alerts)
+    app.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,177 @@
+"""The report: tables and plots of what was measured. A section that was not measured is left out."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks import plots
+from benchmarks.catalogue import SYSTEMS
+from benchmarks.results import Entry, Spread, by, spread
+
+_VCPU_HOUR = 0.04048  # USD: AWS Fargate, Linux on x86, us-east-1 (aws.amazon.com/fargate/pricing)
+_STAGES = ("consume", "decode", "features", "score", "explain", "encode", "produce", "commit")
+_OURS = "ours-2"
+
+
+def write(results: Entry, page: Path) -> None:
+    """Writes the page, and its plots beside it in a folder of the same name."""
+    folder = page.with_suffix("")
+    sections = {
+        "machine": lambda found: _machine(found, results.get("drains", [])),
+        "drains": lambda found: _throughput(found, folder),
+        "workers": lambda found: _by("Throughput by workers", found, folder / "workers.svg"),
+        "batches": lambda found: _by("Throughput by the largest batch", found, folder / "batches.svg"),
+        "latencies": lambda found: _latencies(found, folder / "latency.svg"),
+        "stages": lambda found: _stages(found, folder / "stages.svg"),
+        "starts": _starts,
+    }
+    parts = [make(results[name]) for name, make in sections.items() if name in results]
+    if "drains" in results:
+        parts.append(_cost(results["drains"]))
+    page.write_text("# Performance\n\n" + "\n\n".join([*parts, _METHOD]) + "\n")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _image(path: Path, what: str) -> str:
+    return f"![{what}]({path.parent.name}/{path.name})"
+
+
+def _range(values: Spread, form: str = ",.0f") -> str:
+    if values.low == values.high:
+        return f"{values.median:{form}}"
+    return f"{values.median:{form}} ({values.low:{form}} to {values.high:{form}})"
+
+
+def _of(entries: Iterable[Entry], name: str, factor: float = 1.0) -> Spread:
+    return spread([entry[name] * factor for entry in entries])
+
+
+def _machine(found: Entry, drains: list[Entry]) -> str:
+    model, versions = found["model"], ", ".join(f"{name} {value}" for name, value in found["versions"].items())
+    predictions = sum(entry["predictions"] for entry in drains)
+    alerts = sum(entry["alerts"] for entry in drains) / predictions if predictions else 0.0
+    return (
+        f"Measured {found['at']}: {found['cores']} cores of {found['cpu']}, {found['memory_gib']} GiB, {found['system']}; "
+        f"load average before it {found['load']}. Broker, systems and load generator share these cores.\n\n"
+        f"{versions}. The model: {model['trees']} trees of depth {model['depth']}; "
+        f"{alerts:.3%} of the transactions are alerts, with reasons."
+    )
+
+
+def _throughput(drains: list[Entry], folder: Path) -> str:
+    groups = by(drains, lambda entry: entry["system"])
+    ours = _of(groups[_OURS], "per_second").median if _OURS in groups else None
+    rows = []
+    for name, entries in groups.items():
+        rate = _of(entries, "per_second")
+        rows.append(
+            [
+                SYSTEMS[name].title,
+                SYSTEMS[name].guarantee,
+                _range(rate),
+                f"{ours / rate.median:.1f}" if ours else "",
+                f"{_of(entries, 'system_cpu_us').median:.1f}",
+                f"{_of(entries, 'broker_cpu_us').median:.1f}",
+                f"{_of(entries, 'peak_process_mib').high:,.0f}",
+                _checked(entries),
+            ]
+        )
+    head = [
+        "system",
+        "guarantee",
+        "tx/s",
+        "2 workers are x times as fast",
+        "CPU us/tx",
+        "broker us/tx",
+        "peak MiB of a process",
+        "predictions",
+    ]
+    plot = folder / "throughput.svg"
+    titles = {f"{SYSTEMS[name].title}, {SYSTEMS[name].guarantee}": _of(entries, "per_second") for name, entries in groups.items()}
+    plots.bars(plot, "Throughput", titles, "transactions a second")
+    runs, records = max(map(len, groups.values())), drains[0]["records"]
+    text = f"Draining {records:,} preloaded transactions; median of {runs} (range), the systems in turn."
+    return f"## Throughput\n\n{text}\n\n{_table(head, rows)}\n\n{_image(plot, 'throughput by system')}"
+
+
+def _checked(entries: list[Entry]) -> str:
+    lost, doubled = sum(entry["lost"] or 0 for entry in entries), sum(entry["duplicated"] for entry in entries)
+    if not all(entry["complete"] for entry in entries):
+        return f"{doubled:,} doubled; stopped before the end"
+    return f"{lost:,} lost, {doubled:,} doubled" if lost or doubled else "all there, once"
+
+
+def _by(title: str, drains: list[Entry], plot: Path) -> str:
+    groups = by(drains, lambda entry: SYSTEMS[entry["system"]].title.removeprefix("this project, "))
+    rates = {name: _of(entries, "per_second") for name, entries in groups.items()}
+    plots.bars(plot, title, rates, "transactions a second")
+    rows = [
+        [name, _range(rates[name]), *(f"{_of(entries, key).median:.1f}" for key in ("system_cpu_us", "broker_cpu_us"))]
+        for name, entries in groups.items()
+    ]
+    return f"## {title}\n\n{_table(['', 'tx/s', 'CPU us/tx', 'broker us/tx'], rows)}\n\n{_image(plot, title.lower())}"
+
+
+def _latencies(found: list[Entry], plot: Path) -> str:
+    measured = [entry for entry in found if entry["p99"] is not None]
+    rows, curves = [], {}
+    for system, entries in by(measured, lambda entry: entry["system"]).items():
+        rates = by(entries, lambda entry: entry["rate"])
+        curve = {rate: {name: _of(runs, name, 1000) for name in ("p50", "p95", "p99")} for rate, runs in rates.items()}
+        curves[SYSTEMS[system].title] = curve
+        for rate, percentiles in curve.items():
+            achieved = _of(rates[rate], "achieved_per_second").median
+            values = [_range(value, ",.1f") for value in percentiles.values()]
+            rows.append([SYSTEMS[system].title, f"{rate:,}", f"{achieved:,.0f}", *values])
+    plots.latencies(plot, curves)
+    text = (
+        "Milliseconds from the scheduled send time of a transaction until a reader of committed records has its prediction, exactly once."
+    )
+    table = _table(["system", "tx/s", "sent/s", "p50", "p95", "p99"], rows)
+    return f"## Latency\n\n{text}\n\n{table}\n\n{_image(plot, 'latency by rate')}"
+
+
+def _stages(found: list[Entry], plot: Path) -> str:
+    rows = [[name, *(f"{stages[name]:.2f}" for stages in found)] for name in _STAGES]
+    rows.append(["all", *(f"{sum(stages[name] for name in _STAGES):.2f}" for stages in found)])
+    head = ["us of CPU a transaction", *(f"batches of {stages['batch']:,}" for stages in found)]
+    plots.stack(plot, "CPU by stage", {name: found[-1][name] for name in _STAGES}, "us a transaction")
+    text = f"Explaining costs {found[-1]['explain_alert']:,.0f} us an alert; the table holds its share."
+    return f"## CPU by stage\n\n{_table(head, rows)}\n\n{text}\n\n{_image(plot, 'CPU by stage')}"
+
+
+def _starts(found: list[Entry]) -> str:
+    worker, command = _of(found, "worker_s"), _of(found, "command_s")
+    return (
+        f"## Start\n\nFrom the start of a worker's process to its first prediction, the group there already: {_range(worker, '.1f')} s; "
+        f"from `fraud score` itself: {_range(command, '.1f')} s."
+    )
+
+
+def _cost(drains: list[Entry]) -> str:
+    rows = []
+    for name, entries in by(drains, lambda entry: entry["system"]).items():
+        system, broker = (_of(entries, key).median for key in ("system_cpu_us", "broker_cpu_us"))
+        price = (system + broker) / 3600 * _VCPU_HOUR
+        rows.append([f"{SYSTEMS[name].title}, {SYSTEMS[name].guarantee}", f"{system:,.1f}", f"{broker:,.1f}", f"{100 * price:.3f}"])
+    text = f"At {_VCPU_HOUR} USD a vCPU hour (AWS Fargate, Linux on x86, us-east-1, aws.amazon.com/fargate/pricing)."
+    return f"## A million transactions\n\n{text}\n\n{_table(['system', 'CPU seconds', 'of the broker', 'US cents'], rows)}"
+
+
+_METHOD = """## How it is measured
+
+`make bench` does all of it, `make bench-quick` a short form in under five minutes. Kafka is one node of the project's own, replication 1,
+warmed up by a run that does not count.
+
+- **Throughput.** The topic is loaded once. A system starts with a group that has never read; the end of the committed records of
+  `predictions` is looked at ten times a second, and the rate is that between the first look that saw some and the last that saw more.
+  Afterwards every prediction is read back and told from the others by its transaction: that is what "all there, once" means.
+  CPU is that of the system's whole tree of processes and of the broker, over the same time.
+- **Latency.** Transactions are due at fixed times, and the clock of each starts when it was due, whether it was sent in time or not.
+  The load generator and the reader are processes of their own, on the same cores. The first 5 s of each rate do not count.
+- **Peers.** The same topic, model, output fields and reasons, on both cores as two processes. All but idiomatic Faust score with this
+  project's own decoder, model and encoder, so that stream processors are compared and not JSON libraries.
+  [What each can and cannot do](../benchmarks/peers/README.md)."""

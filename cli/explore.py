@@ -1,0 +1,48 @@
+"""`fraud explore`: what a file of transactions holds, as a page and a summary."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.app import CommandError, app
+from cli.data import fetched
+from cli.progress import bars
+from cli.settings import Settings
+
+
+@app.command()
+def explore(
+    data: Annotated[Path | None, typer.Option(help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Look at a file: rows, span, duplicates, class balance, distributions, outliers, first day against last, hours.
+
+    Example: fraud explore --data creditcard.csv
+    """
+    from model import dataset, exploration, exploration_page
+
+    settings = Settings.from_environment()
+    path = fetched(settings, data, quiet)
+    with bars(quiet) as update:
+        update("reading and looking", 0, 3)
+        rows = dataset.read(path)
+        update("reading and looking", 1, 3)
+        found = exploration.explore(rows)
+        update("reading and looking", 2, 3)
+        page = settings.home / "exploration" / f"{path.stem}.html"
+        _write(page, exploration_page.page(path.name, rows, found))
+    if as_json:
+        print(json.dumps({"data": str(path), **found.as_json(), "page": str(page)}, allow_nan=False))
+    else:
+        print("\n".join([*exploration_page.summary(path.name, found), f"page: {page}"]))
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}; set FRAUD_HOME to a folder that can") from None

@@ -1,0 +1,72 @@
+"""What a broker that was started for one home has, however it runs: its address, its log, and the note that stands until it is stopped."""
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from infra.kafka import BrokerError, Status, ready
+
+_START_TIMEOUT_S = 90
+SHOWN_LOG_LINES = 15
+
+
+class HomeBroker(ABC):
+    """The broker of one `home` at 127.0.0.1:`port`. A subclass says whether it is `alive`, and `_where` it runs."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, home: Path, port: int) -> None:
+        self.port = port
+        self.bootstrap_servers = f"127.0.0.1:{port}"
+        self.log = home / "logs" / "kafka.log"
+        self._note = self._note_of(home)
+
+    @classmethod
+    def recorded(cls, home: Path) -> Self | None:
+        """The broker that was started here and not stopped since; it may have been killed."""
+        try:
+            return cls(home, json.loads(cls._note_of(home).read_text())["port"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    @abstractmethod
+    def alive(self) -> bool:
+        """Whether its process or container runs."""
+
+    @abstractmethod
+    def _where(self) -> str:
+        """The process or container that runs."""
+
+    @abstractmethod
+    def _end_of_log(self) -> str:
+        """The last lines that it has written."""
+
+    def status(self) -> Status:
+        """Whether the broker answers, and a line that says so."""
+        if not self.alive():
+            return Status(False, self.kind, self.bootstrap_servers, "not running")
+        if not ready.answers(self.bootstrap_servers):
+            return Status(False, self.kind, self.bootstrap_servers, f"{self._where()} runs, but does not answer")
+        return Status(True, self.kind, self.bootstrap_servers, self._where())
+
+    @classmethod
+    def _note_of(cls, home: Path) -> Path:
+        return home / "kafka" / f"{cls.kind}.json"
+
+    def _write_note(self, **more: Any) -> None:
+        self._note.parent.mkdir(parents=True, exist_ok=True)
+        self._note.write_text(json.dumps({"port": self.port, **more}))
+
+    def _wait(self) -> None:
+        """Until it answers. Raises BrokerError."""
+        if not self._answers():
+            raise self._failure()
+
+    def _answers(self) -> bool:
+        """Waits until it does; False when it ends, or takes too long."""
+        return ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive)
+
+    def _failure(self) -> BrokerError:
+        why = f"did not answer within {_START_TIMEOUT_S} s" if self.alive() else "ended at once"
+        return BrokerError(f"Kafka {why} at {self.bootstrap_servers}. The end of its log, {self.log}:\n{self._end_of_log()}")

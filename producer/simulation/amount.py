@@ -1,0 +1,51 @@
+"""The amount's distribution: prices, which many share, and between them means over many payments."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from producer.simulation.parameters import ATOM_ROWS, MIN_ROWS
+
+Floats = NDArray[np.float64]
+_TAIL = (2.0, 10.0, 100.0)  # the highest amounts are at the level that one in so many of the last block's rows exceeds
+
+
+def normal_scores(amounts: Floats, random: np.random.Generator) -> Floats:
+    """[n]: the standard normal quantile at each amount's rank; equal amounts share their ranks at random."""
+    order = np.lexsort((random.random(len(amounts)), amounts))
+    ranks = np.empty(len(amounts))
+    ranks[order] = np.arange(len(amounts)) + 0.5
+    return np.asarray(ndtri(ranks / len(amounts)), np.float64)
+
+
+def quantile_function(amounts: Floats) -> tuple[Floats, Floats]:
+    """(scores, amounts), both increasing: a step for each amount of at least ATOM_ROWS rows, and means of MIN_ROWS rows or more between.
+
+    Beyond the mean of the highest block it goes on as an exponential distribution of the same mean.
+    """
+    values, counts = np.unique(amounts, return_counts=True)
+    ends = np.cumsum(counts)
+    knots: list[tuple[float, float]] = []
+    begin = 0
+    for atom in np.flatnonzero(counts >= ATOM_ROWS):
+        start = int(ends[atom] - counts[atom])
+        knots += _blocks(np.sort(amounts)[begin:start], begin)
+        knots += [(start + 0.5, values[atom]), (ends[atom] - 0.5, values[atom])]
+        begin = int(ends[atom])
+    rest = np.sort(amounts)[begin:]
+    knots += _blocks(rest[:-MIN_ROWS], begin) + _tail(rest, len(amounts))
+    levels, found = np.array(knots).T
+    return np.asarray(ndtri(levels / len(amounts)), np.float64), np.maximum.accumulate(found)
+
+
+def _blocks(values: Floats, begin: int) -> list[tuple[float, float]]:
+    blocks = np.array_split(values, len(values) // MIN_ROWS) if len(values) >= MIN_ROWS else []
+    starts = begin + np.cumsum([0, *map(len, blocks)])
+    return [(start + len(block) / 2, float(block.mean())) for start, block in zip(starts, blocks, strict=False)]
+
+
+def _tail(rest: Floats, total: int) -> list[tuple[float, float]]:
+    """`rest`: the amounts above the last price; at least two blocks of them."""
+    base = float(rest[-2 * MIN_ROWS : -MIN_ROWS].mean())
+    excess = float(rest[-MIN_ROWS:].mean()) - base
+    return [(total - MIN_ROWS / times, base + excess * float(np.log(times))) for times in _TAIL]

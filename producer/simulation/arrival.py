@@ -1,0 +1,64 @@
+"""When transactions come: a Poisson process whose rate goes by the hour of day, and by surges."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producer.simulation.disturbance import Disturbance
+
+Floats = NDArray[np.float64]
+DAY_S, HOUR_S = 86_400.0, 3_600.0
+
+
+class Arrivals:
+    """Turns unit exponential gaps into seconds since the start.
+
+    Arrivals are counted on the process's own clock, on which the rate is always 1: L. Devroye, "Non-Uniform Random Variate Generation",
+    1986, VI.1.3. `rate`: [24] transactions an hour, by hour of day; the start is at midnight.
+    """
+
+    def __init__(self, rate: Floats, disturbances: Sequence[Disturbance]) -> None:
+        self._seconds = np.linspace(0.0, DAY_S, len(rate) + 1)
+        self._counts = np.concatenate([[0.0], np.cumsum(rate)])
+        surges = [disturbance for disturbance in disturbances if disturbance.kind == "surge"]
+        self._by_row = [surge for surge in surges if not surge.by_time]
+        self._by_time = [surge for surge in surges if surge.by_time]
+        self._reached = 0.0
+        self._plain, self._surged = self._warp()
+
+    def times(self, rows: NDArray[np.int64], gaps: Floats) -> Floats:
+        """The seconds of these rows, which follow the ones before; `gaps` are standard exponential."""
+        for surge in self._by_row:
+            gaps = np.where(surge.active(rows, gaps), gaps / surge.size, gaps)
+        reached = self._reached + np.cumsum(gaps)
+        self._reached = float(reached[-1])
+        return self._clock(self._unsurged(reached))
+
+    def _clock(self, counts: Floats) -> Floats:
+        days, rest = np.divmod(counts, self._counts[-1])
+        seconds: Floats = days * DAY_S + np.interp(rest, self._counts, self._seconds)
+        return seconds
+
+    def _count(self, seconds: float) -> float:
+        days, rest = divmod(seconds, DAY_S)
+        return float(days * self._counts[-1] + np.interp(rest, self._seconds, self._counts))
+
+    def _warp(self) -> tuple[Floats, Floats]:
+        """Where surges begin or end: transactions by then without any surge, and with them."""
+        moments = {0.0} | {moment for surge in self._by_time for moment in (surge.begin, surge.end) if np.isfinite(moment)}
+        plain = np.array(sorted(map(self._count, moments)))
+        factors = self._factors(np.array(sorted(moments)))
+        return plain, np.concatenate([[0.0], np.cumsum(np.diff(plain) * factors[:-1])])
+
+    def _factors(self, moments: Floats) -> Floats:
+        factors = np.ones(len(moments))
+        for surge in self._by_time:
+            factors[(moments >= surge.begin) & (moments < surge.end)] *= surge.size
+        self._last_factors = factors
+        return factors
+
+    def _unsurged(self, counts: Floats) -> Floats:
+        segment = np.searchsorted(self._surged, counts, side="right") - 1
+        plain: Floats = self._plain[segment] + (counts - self._surged[segment]) / self._last_factors[segment]
+        return plain

@@ -1,0 +1,111 @@
+"""Mixtures of Gaussians with full covariance: fitted by expectation maximisation, sampled, stored.
+
+Formulas: C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, 9.2.2. scikit-learn's own fit keeps components that rest on a
+handful of rows, which must not be stored, and computes in float64 over all rows at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """K Gaussians in D dimensions: weights [K], which sum to 1, means [K, D], and factors [K, D, D], lower, covariance = L L^T."""
+
+    weights: Floats
+    means: Floats
+    factors: Floats
+
+    def sample(self, component: NDArray[np.int64], noise: Floats) -> Floats:
+        """[n, D]: for each row its component's Gaussian, from standard normal `noise` [n, D]."""
+        out = np.empty_like(noise)
+        order = np.argsort(component, kind="stable")
+        edges = np.searchsorted(component[order], np.arange(len(self.weights) + 1))
+        for k in np.flatnonzero(np.diff(edges)):
+            rows = order[edges[k] : edges[k + 1]]
+            out[rows] = self.means[k] + noise[rows] @ self.factors[k].T
+        return out
+
+
+def pack(factors: Floats) -> Floats:
+    """[K, D (D + 1) / 2]: the lower triangles."""
+    rows, columns = np.tril_indices(factors.shape[1])
+    return factors[:, rows, columns]
+
+
+def unpack(packed: Floats) -> Floats:
+    """[K, D, D] of what `pack` gave."""
+    size = int(np.sqrt(2 * packed.shape[1]))
+    factors = np.zeros((len(packed), size, size))
+    rows, columns = np.tril_indices(size)
+    factors[:, rows, columns] = packed
+    return factors
+
+
+def start(rows: Floats, labels: NDArray[np.int64], least: int, ridge: float) -> Mixture:
+    """The mixture of the groups that `labels` [n] makes, without those of fewer than `least` rows."""
+    names, counts = np.unique(labels, return_counts=True)
+    groups = [rows[labels == name] for name in names[counts >= least]]
+    eye = ridge * np.eye(rows.shape[1])
+    weights = np.array([len(group) for group in groups], float)
+    factors = np.stack([np.linalg.cholesky(np.cov(group.T) + eye) for group in groups])
+    return Mixture(weights / weights.sum(), np.stack([group.mean(axis=0) for group in groups]), factors)
+
+
+def responsibilities(mixture: Mixture, rows: Singles) -> tuple[Singles, float]:
+    """[K, n], which sum to 1 over the components, and the mean log likelihood of a row, but for a constant."""
+    logs = np.empty((len(mixture.weights), len(rows)), np.float32)
+    for k, (weight, mean, factor) in enumerate(zip(mixture.weights, mixture.means, mixture.factors, strict=True)):
+        inverse = np.linalg.inv(factor).T.astype(np.float32)
+        whitened = (rows - mean.astype(np.float32)) @ inverse
+        logs[k] = np.log(weight) - np.log(np.diag(factor)).sum() - 0.5 * np.einsum("ij,ij->i", whitened, whitened)
+    top = logs.max(axis=0)
+    shares: Singles = np.exp(logs - top)
+    total = shares.sum(axis=0)
+    return shares / total, float((top + np.log(total)).mean())
+
+
+def fit(
+    rows: Floats, labels: NDArray[np.int64], least: int, ridge: float, rounds: int, progress: Callable[[int, float], None]
+) -> tuple[Mixture, Floats]:
+    """`rounds` rounds of expectation maximisation from the groups of `labels`, and the rows [K] that each component rests on.
+
+    A component is dropped once it rests on fewer than `least` rows; `ridge` is added to each variance.
+    """
+    mixture, support = start(rows, labels, least, ridge), np.empty(0)
+    singles = rows.astype(np.float32)
+    for turn in range(rounds):
+        shares, likelihood = responsibilities(mixture, singles)
+        kept = shares[_support(shares) >= least]
+        mixture, support = _maximised(kept, singles, ridge), _support(kept)
+        progress(turn, likelihood)
+    return mixture, support
+
+
+def _support(shares: Singles) -> Floats:
+    """Kish's effective number of rows: a component that is mostly one row rests on one row, whatever the sum of the shares."""
+    total = shares.sum(axis=1, dtype=np.float64)
+    squares: Floats = np.einsum("ij,ij->i", shares, shares).astype(np.float64)
+    support: Floats = total**2 / np.maximum(squares, 1e-12)
+    return support
+
+
+def _maximised(shares: Singles, rows: Singles, ridge: float) -> Mixture:
+    totals = shares.sum(axis=1, dtype=np.float64)
+    means = (shares @ rows).astype(np.float64) / totals[:, None]
+    factors = np.empty((len(totals), rows.shape[1], rows.shape[1]))
+    for k, share in enumerate(shares):
+        near = share > _NEGLIGIBLE
+        offset = rows[near].astype(np.float64) - means[k]  # in float32 a far row's rounding is larger than the ridge
+        covariance = (offset * share[near, None]).T @ offset / totals[k]
+        factors[k] = np.linalg.cholesky(covariance + ridge * np.eye(rows.shape[1]))
+    return Mixture(totals / totals.sum(), means, factors)
+
+
+_NEGLIGIBLE = 1e-4  # shares below it change no covariance that half precision can hold

@@ -1,0 +1,68 @@
+"""Simulated transactions as a CSV in the shape of creditcard.csv, and as rows to send."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.csv
+
+from model.contract import INPUTS
+from producer.errors import DataError
+from producer.rows import Row
+from producer.simulation.simulate import Chunk
+
+_ACCOUNT = "account-"
+
+
+def account_id(number: int) -> str:
+    """The name of a simulated account."""
+    return f"{_ACCOUNT}{number}"
+
+
+def account_number(name: str) -> int:
+    """The number of the account that `account_id` named so."""
+    return int(name.removeprefix(_ACCOUNT))
+
+
+def write(chunks: Iterable[Chunk], path: Path, progress: Callable[[int], None] = lambda _: None) -> int:
+    """Writes Time, V1..V28, Amount, Class and, where there are accounts, account_id; a missing field is empty. Returns the rows.
+
+    Raises DataError if `path` cannot be written.
+    """
+    written = 0
+    writer: Any = None
+    try:
+        with path.open("wb") as file:
+            for chunk in chunks:
+                table = _table(chunk)
+                writer = writer or pyarrow.csv.CSVWriter(file, table.schema)
+                writer.write(table)
+                written += table.num_rows
+                progress(written)
+            if writer:
+                writer.close()
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}") from None
+    return written
+
+
+def _table(chunk: Chunk) -> pa.Table:
+    columns = {"Time": pa.array(chunk.times)}
+    columns |= {name: pa.array(chunk.values[:, i], from_pandas=True) for i, name in enumerate(INPUTS)}
+    columns["Class"] = pa.array(chunk.is_fraud.astype("int8"))
+    if chunk.accounts is not None:
+        columns["account_id"] = pa.array([account_id(number) for number in chunk.accounts.tolist()])
+    return pa.table(columns)
+
+
+def rows(chunks: Iterable[Chunk], run: str) -> Iterator[Row]:
+    """The same as rows to send; transaction_id = `<run>-<row>`. A missing field is absent from the transaction."""
+    for chunk in chunks:
+        accounts = [None] * len(chunk.times) if chunk.accounts is None else [account_id(number) for number in chunk.accounts.tolist()]
+        table = zip(chunk.times.tolist(), chunk.values.tolist(), chunk.is_fraud.tolist(), accounts, strict=True)
+        for number, (time, values, is_fraud, account) in enumerate(table, chunk.first):
+            texts = msgspec.json.encode(values)[1:-1].split(b",")  # repr, one by one, takes twice as long
+            numbers = tuple(None if text == b"null" else text for text in texts)
+            yield Row(number, f"{run}-{number}", time, numbers, is_fraud, account)

@@ -1,0 +1,21 @@
+"""What the tests of the model share: the dataset read once, and its test part."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from model import dataset
+from model.split import split
+
+
+@pytest.fixture(scope="session")
+def creditcard_rows(creditcard: Path) -> pd.DataFrame:
+    """All rows of the dataset. Not to be changed: copy first."""
+    return dataset.read(creditcard)
+
+
+@pytest.fixture(scope="session")
+def last_fifth(creditcard_rows: pd.DataFrame) -> pd.DataFrame:
+    """The test part: it judges, it chooses nothing."""
+    return creditcard_rows[split(len(creditcard_rows)).test]

@@ -1,0 +1,101 @@
+"""Parts of the demo that need no system: who may run, on which ports, and when it stops waiting."""
+
+import errno
+import subprocess
+import sys
+from contextlib import nullcontext
+from itertools import chain, repeat
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from support import free_port, wait_for
+
+from cli.app import CommandError
+from cli.demo import job, processes
+from cli.demo.job import Job
+from cli.demo.processes import Processes, alone
+from cli.settings import Settings
+
+
+@pytest.fixture
+def demo(tmp_path, monkeypatch):
+    """A job in a home of its own; nothing is started."""
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
+    monkeypatch.delenv("FRAUD_BOOTSTRAP_SERVERS", raising=False)
+    first = free_port(following=6)
+    for variable, port in {"FRAUD_KAFKA_PORT": first, "FRAUD_MONITOR_PORT": first + 4, "FRAUD_METRICS_PORT": first + 5}.items():
+        monkeypatch.setenv(variable, str(port))
+    return lambda: Job(Settings.from_environment(), tmp_path / "rows.csv", 0, None, Console(quiet=True))
+
+
+def test_one_demo_a_home(tmp_path):
+    with alone(tmp_path):
+        with pytest.raises(CommandError, match=r"another demo is up \(pid \d+\)"), alone(tmp_path):
+            pass
+        with alone(tmp_path / "other"):
+            pass
+    with alone(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_locked_is_named(tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(processes.fcntl, "flock", flock)
+    with pytest.raises(CommandError, match=r"demo/lock cannot be locked \(No locks available\): set FRAUD_HOME"), alone(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("offset", [0, 3, 5, 6])  # Kafka's, its controller's, the workers'
+def test_ports_meant_for_two_are_refused_before_anything_is_started(demo, monkeypatch, offset):
+    demo()._refuse_ports()
+    monkeypatch.setenv("FRAUD_MONITOR_PORT", str(Settings.from_environment().kafka_port + offset))
+    with pytest.raises(CommandError, match="is meant for two"):
+        demo()._refuse_ports()
+
+
+@pytest.fixture
+def waits(demo, monkeypatch):
+    """Waits through looks at (records that wait, processor time of the report), a minute each; returns how many there were."""
+
+    def wait(looks):
+        now, seen = iter(range(0, 10**6, 60)), []
+        clock = SimpleNamespace(monotonic=lambda: seen[-1][2], sleep=lambda _: None)
+        source = iter(looks)
+
+        def waiting(*_):
+            seen.append((*next(source), next(now)))
+            return seen[-1][0]
+
+        monkeypatch.setattr(job, "time", clock)
+        monkeypatch.setattr(job, "_waiting", waiting)
+        running = SimpleNamespace(check=lambda: None, cpu_seconds_below=lambda _: seen[-1][1])
+        demo()._wait_for_both(running, None, None, "the last window")
+        return len(seen)
+
+    return wait
+
+
+def test_a_report_that_is_being_made_slowly_is_waited_for(waits):
+    scored = [(0, 0.0)]
+    slow = [(500, 0.1 * minute) for minute in range(20)]
+    assert waits([*scored, *slow, (0, 2.0)]) == 22
+
+
+def test_nothing_that_moves_ends_the_wait(waits):
+    with pytest.raises(CommandError, match="fraud-monitor has not moved for 120 s, 500 records of predictions wait"):
+        waits(chain([(0, 0.0), (800, 0.0), (500, 1.0)], repeat((500, 1.0))))
+
+
+def test_the_processor_time_is_that_of_the_processes_below(tmp_path):
+    burning = "import sys, time\nwhile time.process_time() < 0.3: pass\nsys.stdin.read()"  # it ends with the one above
+    above = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {burning!r}], stdin=subprocess.PIPE).wait()"
+    running = Processes(tmp_path, {}, SimpleNamespace(held=nullcontext))
+    with subprocess.Popen([sys.executable, "-c", above]) as monitor:
+        try:
+            running._running["monitor"] = monitor
+            wait_for(lambda: running.cpu_seconds_below("monitor") >= 0.2, 30, "the time that was burnt is counted")
+        finally:
+            running.stop()

@@ -1,0 +1,104 @@
+"""What a file holds is counted; a shift between its days shows; a file of a row or of one value is no error."""
+
+import json
+import sys
+from pathlib import Path
+
+import labelled
+import numpy as np
+import pytest
+from scipy.stats import ks_2samp
+
+from cli.main import main
+from model.exploration import days, explore, psi
+
+
+def test_duplicates_are_told_by_inputs_whatever_the_time():
+    rows = labelled.rows(1000)
+    inputs = rows.columns.drop(["Time", "Class"])
+    rows.loc[[500, 501], inputs] = rows.loc[7, inputs].to_numpy(float)
+    rows.loc[501, ["Time", "Class"]] = [rows.loc[500, "Time"], 1]
+    found = explore(rows)
+    assert (found.duplicates, found.duplicates_at_the_same_time, found.duplicate_frauds) == (2, 1, 1 + rows.loc[500, "Class"])
+
+
+def test_counts_sums_and_hours():
+    rows = labelled.rows(1000)
+    found = explore(rows)
+    assert (found.rows, found.frauds) == (1000, rows["Class"].sum())
+    assert found.span_s == rows["Time"].max() - rows["Time"].min()
+    assert found.fraud_amount == pytest.approx(rows["Amount"][rows["Class"] == 1].sum())
+    assert sum(hour.transactions for hour in found.hours) == 1000
+    assert sum(hour.frauds for hour in found.hours) == found.frauds
+    assert found.hours[0].hour == 0
+
+
+def test_the_first_day_against_the_last():
+    first, last, name = days(np.array([100.0, 200.0, 86_499.0, 86_500.0, 172_899.0]))
+    assert (first, last, name) == (slice(0, 3), slice(3, 5), "day 1 against day 2")
+    first, last, _ = days(np.array([0.0, 1.0, 2.0, 3.0]))
+    assert (first, last) == (slice(0, 2), slice(2, 4))
+
+
+def test_a_shifted_column_stands_out():
+    rows = labelled.rows(4000)
+    second = rows["Time"] - rows["Time"][0] >= 86_400
+    rows.loc[second, "V5"] += 1.0
+    found = {one.name: one for one in explore(rows).features}
+    assert found["V5"].ks == pytest.approx(ks_2samp(rows["V5"][~second], rows["V5"][second]).statistic)
+    assert found["V5"].psi > 0.25
+    assert found["V6"].psi < 0.1
+    assert found["V5"].ks == max(one.ks for one in found.values())
+
+
+def test_psi_of_a_known_case():
+    first = np.arange(10.0).repeat(10)
+    assert psi(first, first) == 0
+    half = np.array([0.0, 9.0]).repeat(5)  # two of ten bins hold half each, eight are empty: 1 in 10,000 each
+    expected = 2 * (0.5 - 0.1) * np.log(5) + 8 * (0.0001 - 0.1) * np.log(0.001)
+    assert psi(first, half) == pytest.approx(expected)
+
+
+def test_outliers_lie_beyond_three_interquartile_ranges():
+    rows = labelled.rows(1000)
+    before = {one.name: one.outliers for one in explore(rows).features}
+    rows.loc[3, "V7"] = 500.0
+    after = {one.name: one.outliers for one in explore(rows).features}
+    assert {name for name in after if after[name] != before[name]} == {"V7"}
+    assert after["V7"] == before["V7"] + 1
+
+
+@pytest.fixture
+def fraud(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("FRAUD_DATA", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", "explore", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("rows", [labelled.rows(500), labelled.rows(1), labelled.rows(3).assign(V1=0.0, Amount=1.0, Time=0.0)])
+def test_any_file_gives_a_page_a_summary_and_json(fraud, tmp_path, rows):
+    path = tmp_path / "rows.csv"
+    rows.to_csv(path, index=False)
+    code, printed, errors = fraud("--data", path)
+    assert (code, errors) == (0, "")
+    assert printed.startswith(f"rows.csv: {len(rows)} rows over ")
+    code, printed, errors = fraud("--data", path, "--json")
+    found = json.loads(printed, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert (code, errors, found["rows"]) == (0, "", len(rows))
+    page = Path(found["page"]).read_text()
+    assert "<td>V28</td>" in page
+    assert "<script src" not in page
+
+
+def test_another_shape_is_one_line(fraud, tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_text("a,b\n1,2\n")
+    code, printed, errors = fraud("--data", path)
+    assert (code, printed, errors.count("\n")) == (1, "", 1)

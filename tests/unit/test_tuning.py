@@ -1,0 +1,76 @@
+"""Tuning: a better recipe is found, within its time and the limit of what a score may cost; luck is not taken for skill."""
+
+import itertools
+
+import labelled
+import numpy as np
+import pytest
+
+from model import tuning
+from model.contract import INPUTS
+from model.split import split
+from model.training import Recipe, out_of_fold
+
+
+def ticking(step=1.0):
+    """A clock that goes on by `step` at every look: time is then counted in trees."""
+    return itertools.count(0.0, step).__next__
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Small trees, in one thread, so that the order of looks at the clock is always the same."""
+    monkeypatch.setattr(tuning, "MOST_LEVELS", 24)
+    monkeypatch.setattr(tuning, "_THREADS", 1)
+    monkeypatch.setattr(tuning, "Recipe", lambda parameters=None, trees=4: Recipe(parameters or {"max_depth": 1, "eta": 0.01}, trees))
+
+
+def test_it_finds_better_parameters_than_poor_defaults_within_the_limit_of_levels(quick, monkeypatch):
+    steps, tried = [], []
+    monkeypatch.setattr(tuning, "out_of_fold", lambda table, recipe, grown: tried.append(recipe) or out_of_fold(table, recipe, grown))
+    tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=200, progress=steps.append)
+    assert tuned.recipe.parameters["max_depth"] >= 3
+    assert tuned.average_precision > tuned.default_average_precision
+    assert tuned.trials > 3
+    assert [step.elapsed for step in steps] == sorted(step.elapsed for step in steps)
+    assert steps[-1].best == max(step.best for step in steps)
+    assert max(recipe.trees * recipe.parameters["max_depth"] for recipe in tried if recipe.parameters["max_depth"] > 1) <= 24
+
+
+def test_it_ends_in_time_and_in_the_middle_of_a_trial_if_need_be(quick):
+    looks = []
+    clock = ticking()
+    tuned = tuning.tune(labelled.rows(1000), lambda: looks.append(clock()) or looks[-1], seconds=100)
+    assert looks[-1] < 110  # a few looks more to notice that the time is up
+    assert tuned.recipe.parameters["max_depth"] >= 1
+
+
+def test_without_any_time_the_defaults_stay(quick):
+    tuned = tuning.tune(labelled.rows(), ticking(), seconds=1)
+    assert tuned == tuning.Tuned(Recipe({"max_depth": 1, "eta": 0.01}, 4), None, None, 0)
+
+
+def test_a_lucky_trial_does_not_replace_defaults_that_are_better_on_other_seeds(quick, monkeypatch):
+    """Scores that are perfect for the search's seed and random for every other one, except for the defaults'."""
+
+    def scores(table, recipe, grown):
+        for _ in range(30):
+            grown()
+        truths = [table["Class"].to_numpy()[fold.judged].astype(float) for fold in split(len(table)).folds]
+        random = np.random.default_rng(1)
+        honest = recipe.parameters["max_depth"] == 1 or "seed" not in recipe.parameters
+        return [truth if honest else random.random(len(truth)) for truth in truths]
+
+    monkeypatch.setattr(tuning, "out_of_fold", scores)
+    tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=200)
+    assert tuned.trials > 3
+    assert tuned.recipe.parameters["max_depth"] == 1
+
+
+def test_the_test_part_is_not_read(quick):
+    table = labelled.rows(1000)
+    other = table.copy()
+    part = other.index[split(len(other)).test]
+    other.loc[part, list(INPUTS)] = 0.0
+    other.loc[part, "Class"] = 1 - other.loc[part, "Class"]
+    assert tuning.tune(other, ticking(), seconds=60) == tuning.tune(table, ticking(), seconds=60)
