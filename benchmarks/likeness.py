@@ -54,7 +54,7 @@ def separation(real: pd.DataFrame, made: pd.DataFrame, rows: int) -> float:
 def transfer(real: pd.DataFrame, made: pd.DataFrame) -> dict[str, float]:
     """Average precision of the default model: fitted on the first five sixths, judged on the last sixth, within and across files."""
     cut = len(real) * 5 // 6
-    boosters = {name: training.fit(table[:cut], training.Recipe()) for name, table in (("real", real), ("simulated", made))}
+    boosters = {name: training.fit(table[:cut], training.Recipe().resolved(table)) for name, table in (("real", real), ("simulated", made))}
     judged = {"real": real[cut:], "simulated": made[cut:]}
     return {
         f"fitted on {fitted}, judged on {name}": float(

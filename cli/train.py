@@ -58,7 +58,9 @@ def _recipe_of(directory: Path) -> "Recipe":
     from model.training import Recipe
 
     manifest = Model.load(directory).manifest
-    return Recipe(manifest.parameters, manifest.trees)
+    parameters = dict(manifest.parameters)
+    directed = parameters.pop("monotone_constraints", None) is not None  # which directions is for the data to say
+    return Recipe(parameters, manifest.trees, directed)
 
 
 def _tuned(data: Path, quiet: bool) -> "Tuned":

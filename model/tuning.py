@@ -1,7 +1,7 @@
 """Searching for better parameters of the trees: on the forward folds, under the limit of what scoring a row may cost."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from model.split import split
-from model.training import DIRECTIONS, Recipe, out_of_fold
+from model.training import Recipe, out_of_fold
 
 # A row passes trees x depth levels at most. Scoring 2,048 rows at once takes 1.5 to 1.7 ns a level and row in one thread
 # (measured: 1.0 us at 100 trees of depth 6, 1.48 us at 175 of 5, 3.9 us at 400 of 6), so these stay within 2.5 us.
@@ -86,7 +86,7 @@ def tune(
     judged: list[tuple[float, Recipe]] = []
     for recipe in [Recipe(), *(_recipe(trial) for trial in best)]:
         try:
-            seeded = [Recipe(recipe.parameters | {"seed": seed}, recipe.trees) for seed in _SEEDS]
+            seeded = [replace(recipe, parameters=recipe.parameters | {"seed": seed}) for seed in _SEEDS]
             judged.append((float(np.mean([judge(one, start + seconds) for one in seeded])), recipe))
         except _OutOfTimeError:
             break
@@ -127,7 +127,6 @@ def _recipe(trial: Any) -> Recipe:
         "min_child_weight": trial.suggest_float("min_child_weight", 0.5, 10.0, log=True),
         "reg_lambda": trial.suggest_float("reg_lambda", 0.5, 30.0, log=True),
     }
-    if trial.suggest_categorical("directed", [True, False]):
-        parameters["monotone_constraints"] = DIRECTIONS
+    directed = trial.suggest_categorical("directed", [True, False])
     share = trial.suggest_float("share_of_levels", 0.2, 1.0)
-    return Recipe(parameters, trees=int(share * MOST_LEVELS) // depth)
+    return Recipe(parameters, int(share * MOST_LEVELS) // depth, directed)

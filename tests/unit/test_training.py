@@ -58,7 +58,7 @@ def test_the_reference_is_the_out_of_fold_rows_in_order_with_their_scores(traine
     assert list(reference.columns)[-3:] == ["margin", "probability", "fold"]
     np.testing.assert_array_equal(reference["probability"], probabilities(reference["margin"].to_numpy()))
     for number, fold in enumerate(parts.folds, 1):
-        booster = training.fit(table[fold.fitted], training.Recipe())
+        booster = training.fit(table[fold.fitted], training.Recipe().resolved(table))
         raw = booster.inplace_predict(matrix(table[fold.judged]), predict_type="margin").astype(float)
         margins = model.manifest.calibration.scale * raw + model.manifest.calibration.offset
         np.testing.assert_array_equal(reference.loc[reference["fold"] == number, "margin"], margins)
@@ -66,7 +66,7 @@ def test_the_reference_is_the_out_of_fold_rows_in_order_with_their_scores(traine
 
 def test_the_booster_is_fitted_on_the_whole_training_part(trained):
     table = labelled.rows()
-    whole = training.fit(table[split(len(table)).train], training.Recipe())
+    whole = training.fit(table[split(len(table)).train], training.Recipe().resolved(table))
     assert whole.save_raw("ubj") == trained.booster.save_raw("ubj")
 
 
@@ -130,3 +130,20 @@ def test_a_recipe_is_what_the_manifest_says(tmp_path):
     saved = publish.save(training.train(labelled.rows(), "0" * 64, recipe), tmp_path)
     assert saved.booster.num_boosted_rounds() == saved.manifest.trees == 7
     assert (saved.manifest.parameters["max_depth"], saved.manifest.parameters["seed"]) == (2, recipe.complete["seed"])
+
+
+def test_labels_without_a_meaning_give_no_directions():
+    table = labelled.rows()
+    told = training.Recipe().resolved(table).parameters["monotone_constraints"]
+    assert set(told) & {"1"}
+    table["Class"] = np.random.default_rng(1).permutation(table["Class"])
+    untold = training.Recipe().resolved(table).parameters["monotone_constraints"]
+    assert untold.count("0") > told.count("0")
+
+
+def test_directions_come_from_rows_that_no_fold_judges():
+    table = labelled.rows()
+    told = training.Recipe().resolved(table)
+    later = table.index[split(len(table)).folds[0].judged.start :]
+    table.loc[later, "Class"] = 1 - table.loc[later, "Class"]
+    assert training.Recipe().resolved(table) == told

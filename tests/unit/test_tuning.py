@@ -22,7 +22,7 @@ def quick(monkeypatch):
     """Small trees, in one thread, so that the order of looks at the clock is always the same."""
     monkeypatch.setattr(tuning, "MOST_LEVELS", 24)
     monkeypatch.setattr(tuning, "_THREADS", 1)
-    monkeypatch.setattr(tuning, "Recipe", lambda parameters=None, trees=4: Recipe(parameters or {"max_depth": 1, "eta": 0.01}, trees))
+    monkeypatch.setattr(tuning, "Recipe", lambda parameters=None, trees=4, directed=False: Recipe(parameters or {"max_depth": 1, "eta": 0.01}, trees, directed))
 
 
 def test_it_finds_better_parameters_than_poor_defaults_within_the_limit_of_levels(quick, monkeypatch):
@@ -47,7 +47,7 @@ def test_it_ends_in_time_and_in_the_middle_of_a_trial_if_need_be(quick):
 
 def test_without_any_time_the_defaults_stay(quick):
     tuned = tuning.tune(labelled.rows(), ticking(), seconds=1)
-    assert tuned == tuning.Tuned(Recipe({"max_depth": 1, "eta": 0.01}, 4), None, None, 0)
+    assert tuned == tuning.Tuned(Recipe({"max_depth": 1, "eta": 0.01}, 4, directed=False), None, None, 0)
 
 
 def test_a_lucky_trial_does_not_replace_defaults_that_are_better_on_other_seeds(quick, monkeypatch):
