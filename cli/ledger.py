@@ -1,7 +1,6 @@
 """`fraud ledger`: proves that each transaction has exactly one prediction or dead letter."""
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -10,11 +9,12 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from cli.app import FAILED, app
 from cli.durations import seconds
+from cli.progress import bars
+from cli.reachable import reachable
 from cli.settings import Settings
 from streams import ledger
 from streams.tally import FIRST, Audit
@@ -69,20 +69,6 @@ def notes(audit: Audit) -> Iterator[str]:
         yield "complete: each record came out exactly once" if audit.complete else "NOT complete"
 
 
-@contextlib.contextmanager
-def _progress(quiet: bool) -> Iterator[ledger.Progress]:
-    """A bar for each topic, on a terminal only."""
-    with Progress(console=Console(stderr=True), transient=True, disable=quiet or not sys.stderr.isatty()) as bars:
-        tasks = {}
-
-        def update(topic: str, done: int, total: int) -> None:
-            if topic not in tasks:
-                tasks[topic] = bars.add_task(topic, total=total)
-            bars.update(tasks[topic], completed=done)
-
-        yield update
-
-
 @app.command(name="ledger")
 def audit(
     since: Annotated[str | None, typer.Option(help="Only what was sent in the last 10m, or after an RFC 3339 time. Default: all.")] = None,
@@ -94,8 +80,8 @@ def audit(
     Example: fraud ledger --since 10m
     """
     begin = moment(since, datetime.now(UTC)) if since else None
-    with _progress(quiet) as on_progress:
-        result = ledger.audit(Settings.from_environment().connection(), since=begin, on_progress=on_progress)
+    with bars(quiet) as on_progress:
+        result = ledger.audit(reachable(Settings.from_environment().connection()), since=begin, on_progress=on_progress)
     if as_json:
         print(msgspec.json.encode(asdict(result)).decode())
     else:

@@ -48,6 +48,7 @@ def run_worker(settings: Settings, number: int, restarts: int, options: Options)
 
 
 def _score(settings: Settings, number: int, restarts: int, options: Options) -> int:
+    sys.modules["sklearn"] = None  # type: ignore[assignment]  # XGBoost would import it, if only it is there: 1.7 s of CPU at each start
     from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
     from model.errors import ArtefactError
     from streams.cluster import TopicMissingError

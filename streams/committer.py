@@ -7,14 +7,14 @@ CommitError
 
 import logging
 from collections.abc import Callable, Mapping
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streams import topics
 from streams.batch import Output
-from streams.cluster import PASSING, REFUSED
+from streams.cluster import REFUSED
 from streams.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -79,12 +79,6 @@ class _BatchCommitter:
         self.waiting = False
         """Whether a call waits for a broker that does not answer."""
 
-    def _positions(self, offsets: Mapping[int, int]) -> list[TopicPartition]:
-        return [TopicPartition(self._source, partition, offset) for partition, offset in offsets.items()]
-
-    def _passing(self, error: KafkaError) -> bool:
-        return bool(error.retriable())
-
     def _produce(self, outputs: list[Output]) -> None:
         names = {topic.name: self._connection.named(topic.name) for topic in topics.TOPICS}
         produce = self._producer.produce
@@ -101,7 +95,7 @@ class _BatchCommitter:
             try:
                 call()
             except KafkaException as error:
-                if not self._passing(error.args[0]) or self._give_up.is_set():
+                if not error.args[0].retriable() or self._give_up.is_set():
                     raise
                 self._waited = self.waiting = True
                 log.warning("Kafka does not answer (%s): trying again", error.args[0].str())
@@ -123,7 +117,7 @@ class TransactionalCommitter(_BatchCommitter):
 
         Raises BatchAbortedError or CommitFatalError.
         """
-        positions = self._positions(offsets)
+        positions = [TopicPartition(self._source, partition, offset) for partition, offset in offsets.items()]
         self._waited = False
         try:
             self._producer.begin_transaction()
@@ -149,39 +143,47 @@ class TransactionalCommitter(_BatchCommitter):
 
 
 class FlushingCommitter(_BatchCommitter):
-    """At least once: the offsets are committed after the outputs are acknowledged. Whoever dies in between has them scored again."""
+    """At least once: a batch is done when its outputs are acknowledged. Whoever dies before its offsets are committed has it scored again.
 
-    def __init__(self, connection: Connection, consumer: Consumer, give_up: Event) -> None:
+    The consumer's thread commits the offsets, as `take_done` gives them: a commit from here would wait for as long as that one polls,
+    and for ever while it waits for this one in a rebalance (tried: confluent-kafka 2.16 lets one thread at a time into a consumer).
+    """
+
+    def __init__(self, connection: Connection, give_up: Event) -> None:
         settings = _PRODUCER | {"delivery.timeout.ms": 0, "delivery.report.only.error": True, "on_delivery": self._on_refused}
         super().__init__(connection, Producer(connection.writer(settings)), give_up)
-        self._consumer = consumer
         self._refused: KafkaError | None = None
+        self._done: dict[int, int] = {}
+        self._lock = Lock()
 
     def open(self) -> None:
         """Nothing of another process has to be ended."""
 
     def commit(self, outputs: list[Output], offsets: Mapping[int, int], group_metadata: Any) -> None:  # noqa: ARG002 - of transactions
-        """Returns when the outputs and then the offsets are acknowledged. Raises BatchAbortedError or CommitFatalError."""
+        """Returns when the outputs are acknowledged. Raises BatchAbortedError or CommitFatalError."""
         self._refused = None
-        positions = self._positions(offsets)
         try:
             self._produce(outputs)
             self._persist(self._flush)
-            self._persist(lambda: self._consumer.commit(offsets=positions, asynchronous=False))
         except KafkaException as error:
             cause = error.args[0]
             if cause.fatal() or cause.code() in REFUSED:
                 raise CommitFatalError(f"{cause.name()}: {cause.str()}") from error
             raise BatchAbortedError(f"{cause.name()}: {cause.str()}") from error
+        with self._lock:
+            self._done.update(offsets)
+
+    def take_done(self) -> dict[int, int]:
+        """The next offset of each partition whose batches are done since the last call."""
+        with self._lock:
+            taken, self._done = self._done, {}
+        return taken
 
     def _flush(self) -> None:
         if self._producer.flush(_CALL_TIMEOUT_S):
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, retriable=True))
         if self._refused is not None:
             raise KafkaException(self._refused)
-
-    def _passing(self, error: KafkaError) -> bool:
-        return super()._passing(error) or error.code() in PASSING
 
     def _on_refused(self, error: KafkaError, _: Any) -> None:
         self._refused = error

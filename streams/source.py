@@ -12,7 +12,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams import topics
 from streams.batch import Batch, InFlight
@@ -78,6 +78,8 @@ class Source(threading.Thread):
         self._deliver = deliver
         self._on_failure = on_failure
         self._on_lag = on_lag
+        self.take_done: Callable[[], dict[int, int]] = dict
+        """The offsets that are left to this thread to commit, by partition; a transaction leaves none."""
         self._stopping = threading.Event()
         self._assigned = threading.Event()
         self._rebalances = 0
@@ -108,6 +110,7 @@ class Source(threading.Thread):
             self._consumer.close()
 
     def _step(self) -> None:
+        self._commit_done()
         if self._epoch != self._in_flight.epoch:
             self._rewind()
         if not self._in_flight.wait_for_room(_POLL_S):
@@ -170,6 +173,16 @@ class Source(threading.Thread):
         """Waits for what is on its way: it commits, aborts, or is given up when the worker ends; a broker's outage may come between."""
         while not self._in_flight.wait_until_empty(_POLL_S):
             pass
+        self._commit_done(wait=True)
+
+    def _commit_done(self, wait: bool = False) -> None:
+        positions = [TopicPartition(self._topic, partition, offset) for partition, offset in self.take_done().items()]
+        if not positions:
+            return
+        try:
+            self._consumer.commit(offsets=positions, asynchronous=not wait)
+        except KafkaException as error:  # they are scored again by whoever reads them next, which at-least-once allows
+            log.warning("offsets were not committed: %s", error.args[0].str())
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
         """Takes partitions at their committed offsets; at the beginning where the group never committed."""
@@ -198,6 +211,7 @@ class Source(threading.Thread):
         """The partitions are somebody else's already: nothing in flight may be committed."""
         self._rebalances += 1
         self._in_flight.end_epoch()
+        self.take_done()
         self._consumer.incremental_unassign(partitions)
 
     def _report_lag(self) -> None:

@@ -70,21 +70,6 @@ class Identity:
     restarts: int = 0
 
 
-def exactly_once(connection: Connection, name: str, _: Consumer, give_up: threading.Event) -> TransactionalCommitter:
-    """A batch's predictions, alerts, dead letters and offsets in one transaction of the id `name`."""
-    return TransactionalCommitter(connection, Producer(connection.writer(producer_settings(connection.named(name)))), give_up)
-
-
-def at_least_once(connection: Connection, _: str, consumer: Consumer, give_up: threading.Event) -> FlushingCommitter:
-    """Offsets after outputs: sooner visible, and twice after a crash."""
-    return FlushingCommitter(connection, consumer, give_up)
-
-
-# (connection, worker's name, its consumer, what ends the waiting for a broker) -> committer
-CommitterFactory = Callable[[Connection, str, Consumer, threading.Event], TransactionalCommitter | FlushingCommitter]
-GUARANTEES: dict[Guarantee, CommitterFactory] = {Guarantee.EXACTLY_ONCE: exactly_once, Guarantee.AT_LEAST_ONCE: at_least_once}
-
-
 class Worker:
     """Everything one scoring process owns, wired. `on_stop` is told of SIGTERM."""
 
@@ -130,8 +115,7 @@ class Worker:
 
     async def _score(self) -> None:
         in_flight, options = InFlight(), self._options
-        consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | {"stats_cb": self._on_statistics}))
-        committer = GUARANTEES[options.guarantee](self._connection, self._identity.name, consumer, self._give_up)
+        committer = self._committer()
         await asyncio.to_thread(committer.open)
         self._answered = lambda: not committer.waiting
         limit = DeadShareLimit(options.max_dead_share)
@@ -143,13 +127,22 @@ class Worker:
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
+        consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | {"stats_cb": self._on_statistics}))
         on_lag = lambda ranges: self._metrics.lagging(ranges, _utc_now())  # noqa: E731 - beside its one use
         self._source = Source(self._connection, consumer, in_flight, deliver, self._fail, on_lag)
+        if isinstance(committer, FlushingCommitter):
+            self._source.take_done = committer.take_done
         self._source.start()
         log.info("scoring with model %s", self._model.version)
         await self._stopped.wait()
         await self._finish(self._source)
         await app.stop()
+
+    def _committer(self) -> TransactionalCommitter | FlushingCommitter:
+        if self._options.guarantee is Guarantee.AT_LEAST_ONCE:
+            return FlushingCommitter(self._connection, self._give_up)
+        settings = producer_settings(self._connection.named(self._identity.name))
+        return TransactionalCommitter(self._connection, Producer(self._connection.writer(settings)), self._give_up)
 
     async def _finish(self, source: Source) -> None:
         """Lets what is on its way commit, for STOP_S; then gives it up."""

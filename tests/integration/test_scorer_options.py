@@ -27,11 +27,11 @@ def send(connection, *values):
 
 def test_at_least_once_scores_everything_and_an_orderly_stop_repeats_nothing(connection):
     command = [*SCORE, "--guarantee", "at-least-once"]
-    with scorer(connection, command=command) as system:
+    with scorer(connection, workers=2, command=command) as system:
         send(connection, *map(transaction_bytes, range(3_000)))
         read_all(connection, topics.PREDICTIONS, 1)
         assert system.stop() == 0
-    with scorer(connection, command=command):
+    with scorer(connection, workers=2, command=command):
         read_all(connection, topics.PREDICTIONS, 3_000)
     books = audit(connection)
     assert (books.sent, books.scored, books.lost, books.duplicated) == (3_000, 3_000, 0, 0)

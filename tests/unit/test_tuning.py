@@ -22,7 +22,11 @@ def quick(monkeypatch):
     """Small trees, in one thread, so that the order of looks at the clock is always the same."""
     monkeypatch.setattr(tuning, "MOST_LEVELS", 24)
     monkeypatch.setattr(tuning, "_THREADS", 1)
-    monkeypatch.setattr(tuning, "Recipe", lambda parameters=None, trees=4, directed=False: Recipe(parameters or {"max_depth": 1, "eta": 0.01}, trees, directed))
+    monkeypatch.setattr(
+        tuning,
+        "Recipe",
+        lambda parameters=None, trees=4, directed=False: Recipe(parameters or {"max_depth": 1, "eta": 0.01}, trees, directed),
+    )
 
 
 def test_it_finds_better_parameters_than_poor_defaults_within_the_limit_of_levels(quick, monkeypatch):
