@@ -61,10 +61,11 @@ def run(command, variables, port):
 
 def test_the_four_uses_and_the_proof(system):
     variables, port = system
-    publish, alerts, watch, replay, ledger = COMMANDS[2:7]
+    publish, alerts, watch, replay, simulate, ledger = COMMANDS[2:8]
     assert "transactions[" in run(publish, variables, port)
     wait_for(lambda: "block" in run(alerts, variables, port), 60, "its alert")
     assert "10,000 sent, 10,000 confirmed" in run(replay, variables, port)
     wait_for(lambda: "data_drift_score" in (page(port, "metrics") or ""), 90, "a window closes")
     assert re.search(r"^data_drift_score (0|1)\.\d+$", run(watch, variables, port), re.MULTILINE)
+    assert "20,000" in run(simulate, variables, port)
     assert re.search(r"lost +0 ", run(ledger, variables, port))
