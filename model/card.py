@@ -140,7 +140,7 @@ def explained(policy: Policy) -> str:
         )
     return (
         f"`review` is the lowest score with room for {policy.review.alerts_per_day:g} alerts a day "
-        f"at {TRANSACTIONS_A_DAY:,} transactions a day.\n"
+        f"at {TRANSACTIONS_A_DAY:,} transactions a day: the median over the folds.\n"
         f"`block` is the lowest score from which on at least {policy.block.precision:.0%} of the payments are frauds, by the exact\n"
         f"one-sided {policy.block.confidence:.0%} lower bound (Clopper-Pearson); where no score reaches it, nothing is blocked."
     )

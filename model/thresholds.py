@@ -20,16 +20,21 @@ _LEAST, NOTHING = float(np.nextafter(0.0, 1.0)), float(np.nextafter(1.0, 0.0))
 
 @dataclass(frozen=True)
 class Scored:
-    """Labelled rows with their scores: float64[n] probabilities, bool[n] truth, float64[n] amounts."""
+    """Labelled rows with their scores: float64[n] probabilities, bool[n] truth, float64[n] amounts.
+
+    `periods`: int[n], which stretch of time a row belongs to; None where they are all of one.
+    """
 
     probabilities: NDArray[np.float64]
     is_fraud: NDArray[np.bool_]
     amounts: NDArray[np.float64]
+    periods: NDArray[np.int8] | None = None
 
     @classmethod
     def of(cls, reference: pd.DataFrame) -> Self:
-        """From the columns probability, Class and Amount."""
-        return cls(reference["probability"].to_numpy(), reference["Class"].to_numpy() == 1, reference["Amount"].to_numpy())
+        """From the columns probability, Class, Amount and fold."""
+        probability, label, amount, fold = (reference[name].to_numpy() for name in ("probability", "Class", "Amount", "fold"))
+        return cls(probability, label == 1, amount, fold)
 
 
 @dataclass(frozen=True)
@@ -114,16 +119,23 @@ def choose(policy: Policy, scored: Scored) -> Thresholds:
 def _within(limits: Limits, scored: Scored) -> Thresholds:
     """`review` by capacity, `block` by precision.
 
-    review: the lowest score that flags at most as many rows as there is room for, in proportion to TRANSACTIONS_A_DAY (one at least).
+    review: the median over the periods of the lowest score that flags at most as many rows as there is room for, in proportion to
+    TRANSACTIONS_A_DAY (one at least). Not that of all rows together: one period with many frauds would raise it for all others.
     block: the lowest score, not below `review`, from which on the lower bound of precision is reached; NOTHING where there is none.
     """
     scores, flagged, caught = _cumulative(scored)
-    capacity = max(1, round(limits.review.alerts_per_day * len(scored.probabilities) / TRANSACTIONS_A_DAY))
-    fits = scores[flagged <= capacity]
-    # Where even the highest score is shared by more rows than capacity allows, that score is still the fewest alerts possible.
-    review = _inside(fits[-1] if len(fits) else scores[0])
+    periods = np.zeros(len(scored.probabilities)) if scored.periods is None else scored.periods
+    rooms = [_with_room(limits.review, scored.probabilities[periods == period]) for period in np.unique(periods)]
+    review = _inside(float(np.median(rooms)))
     precise = scores[(precision_bounds(flagged, caught, limits.block.confidence) >= limits.block.precision) & (scores >= review)]
     return Thresholds(review=review, block=_inside(precise[-1]) if len(precise) else NOTHING)
+
+
+def _with_room(capacity: Capacity, probabilities: NDArray[np.float64]) -> float:
+    scores, counts = np.unique(-probabilities, return_counts=True)
+    fits = np.cumsum(counts) <= max(1, round(capacity.alerts_per_day * len(probabilities) / TRANSACTIONS_A_DAY))
+    # Where even the highest score is shared by more rows than capacity allows, that score is still the fewest alerts possible.
+    return -float(scores[fits][-1] if fits.any() else scores[0])
 
 
 def _cheapest(costs: Costs, scored: Scored) -> Thresholds:

@@ -64,6 +64,16 @@ def test_a_high_share_of_few_rows_blocks_nothing():
     assert choose(limits(confidence=0.99), enough).block == NOTHING
 
 
+def test_a_burst_in_one_period_does_not_take_the_room_of_the_others():
+    day = a_day()
+    burst = np.where(np.arange(len(day.amounts)) < 5_000, 0.9995, day.probabilities)
+    days = Scored(np.concatenate([burst, day.probabilities, day.probabilities]), np.tile(day.is_fraud, 3), np.tile(day.amounts, 3))
+    periods = np.repeat(np.array([1, 2, 3], np.int8), len(day.amounts))
+    assert choose(limits(), days).review == 0.9995
+    apart = Scored(days.probabilities, days.is_fraud, days.amounts, periods)
+    assert outcome(day, choose(limits(), apart).review).flagged == 100
+
+
 def test_rows_that_share_a_score_are_flagged_together_within_capacity():
     scores = np.full(TRANSACTIONS_A_DAY, 0.1)
     scores[:40], scores[40:160] = 0.9, 0.8
