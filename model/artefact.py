@@ -91,20 +91,17 @@ class Model:
         return self.directory / REFERENCE
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """float32[n, 29] in the order of `features` to float64[n] log odds, calibration applied."""
-        calibration = self.manifest.calibration
-        raw = self.booster.inplace_predict(rows, predict_type="margin")
-        return calibration.scale * np.asarray(raw, np.float64) + calibration.offset
+        """float32[n, 29] in the order of `features` to float64[n] log odds, calibrated, as the booster itself is."""
+        return np.asarray(self.booster.inplace_predict(rows, predict_type="margin"), np.float64)
 
     def explain(self, rows: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
         """Exact TreeSHAP (Lundberg et al. 2020) of float32[n, 29], n >= 1: the base, and float64[n, 29] contributions, both in log odds.
 
         base + the sum of a row's contributions is its margin within 1e-4. It costs some hundred times a score: for alerts only.
         """
-        calibration = self.manifest.calibration
         matrix = xgboost.DMatrix(rows, feature_names=list(self.features), nthread=1)
-        shares = np.asarray(self.booster.predict(matrix, pred_contribs=True), np.float64) * calibration.scale
-        return float(shares[0, -1]) + calibration.offset, shares[:, :-1]
+        shares = np.asarray(self.booster.predict(matrix, pred_contribs=True), np.float64)
+        return float(shares[0, -1]), shares[:, :-1]
 
 
 def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:

@@ -1,16 +1,21 @@
 """Probabilities that mean what they say: an affine map of the margin, fitted on rows that the booster had not seen."""
 
+import json
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import xgboost
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from model.manifest import Calibration
 
 # Most payments are scored far below 1 in 1,000, so the groups are wider towards the top.
 RELIABILITY_EDGES = (0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0)
+
+_NO_CHILD = -1  # in XGBoost's JSON
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,26 @@ def fit(raw: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> Calibration:
     )
     scale, offset = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return Calibration(scale=scale, offset=offset) if scale > 0 else Calibration()
+
+
+def folded(booster: xgboost.Booster, calibration: Calibration) -> xgboost.Booster:
+    """The booster whose own margin is scale x margin + offset: its leaves are scaled, and its base score is moved.
+
+    So whoever loads model.ubj with XGBoost alone has the margin, and the contributions, of the alerts.
+    """
+    content = json.loads(booster.save_raw("json"))
+    learner = content["learner"]
+    for tree in learner["gradient_booster"]["model"]["trees"]:
+        values = tree["split_conditions"]  # a leaf's value stands where an inner node has its threshold
+        for node, left in enumerate(tree["left_children"]):
+            if left == _NO_CHILD:
+                values[node] *= calibration.scale
+    base = float(learner["learner_model_param"]["base_score"].strip("[]"))  # a probability
+    moved = float(expit(calibration.scale * logit(base) + calibration.offset))
+    learner["learner_model_param"]["base_score"] = f"[{moved!r}]"
+    scaled = xgboost.Booster()
+    scaled.load_model(bytearray(json.dumps(content).encode()))
+    return scaled
 
 
 def brier(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> float:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from model.contract import Thresholds
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _VERSION_DIGITS = 12
 
 
@@ -32,7 +32,7 @@ class FittedRows(Rows):
 
 
 class Calibration(_Part):
-    """margin = scale x the booster's raw output + offset."""
+    """margin = scale x what the trees gave when fitted + offset. model.ubj has this in its leaves and its base score already."""
 
     scale: float = 1.0
     offset: float = 0.0

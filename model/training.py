@@ -141,7 +141,8 @@ def train(
         parameters=recipe.complete,
         trees=recipe.trees,
     )
-    return Trained(fit(table[parts.train], recipe, grown), reference, manifest)
+    booster = calibration.folded(fit(table[parts.train], recipe, grown), calibrated)
+    return Trained(booster, reference, manifest)
 
 
 def out_of_fold(table: pd.DataFrame, recipe: Recipe, grown: Callable[[], None] = lambda: None) -> list[NDArray[np.float64]]:

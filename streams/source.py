@@ -80,6 +80,7 @@ class Source(threading.Thread):
         self._on_lag = on_lag
         self.take_done: Callable[[], dict[int, int]] = dict
         """The offsets that are left to this thread to commit, by partition; a transaction leaves none."""
+        self._done: dict[int, int] = {}
         self._stopping = threading.Event()
         self._assigned = threading.Event()
         self._rebalances = 0
@@ -176,13 +177,18 @@ class Source(threading.Thread):
         self._commit_done(wait=True)
 
     def _commit_done(self, wait: bool = False) -> None:
-        positions = [TopicPartition(self._topic, partition, offset) for partition, offset in self.take_done().items()]
-        if not positions:
+        """Commits what the committer left to this thread. Without `wait` nobody learns of a failure: then, all is committed again later."""
+        taken = self.take_done()
+        self._done |= taken
+        offsets = self._done if wait else taken
+        if not offsets:
             return
         try:
-            self._consumer.commit(offsets=positions, asynchronous=not wait)
+            self._consumer.commit(offsets=[TopicPartition(self._topic, *place) for place in offsets.items()], asynchronous=not wait)
         except KafkaException as error:  # they are scored again by whoever reads them next, which at-least-once allows
             log.warning("offsets were not committed: %s", error.args[0].str())
+        if wait:
+            self._done = {}
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
         """Takes partitions at their committed offsets; at the beginning where the group never committed."""
@@ -212,6 +218,7 @@ class Source(threading.Thread):
         self._rebalances += 1
         self._in_flight.end_epoch()
         self.take_done()
+        self._done = {}
         self._consumer.incremental_unassign(partitions)
 
     def _report_lag(self) -> None:

@@ -8,6 +8,7 @@ from sklearn.metrics import average_precision_score
 
 from model import publish, training
 from model.artefact import CARD, MANIFEST, MODEL, REFERENCE, probabilities
+from model.calibration import folded
 from model.contract import INPUTS
 from model.dataset import matrix, rows_sha256
 from model.errors import TrainingError
@@ -66,7 +67,7 @@ def test_the_reference_is_the_out_of_fold_rows_in_order_with_their_scores(traine
 
 def test_the_booster_is_fitted_on_the_whole_training_part(trained):
     table = labelled.rows()
-    whole = training.fit(table[split(len(table)).train], training.Recipe().resolved(table))
+    whole = folded(training.fit(table[split(len(table)).train], training.Recipe().resolved(table)), trained.manifest.calibration)
     assert whole.save_raw("ubj") == trained.booster.save_raw("ubj")
 
 
