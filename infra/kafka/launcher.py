@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from string import Template
+from time import monotonic, sleep
 
 import psutil
 
@@ -17,6 +18,8 @@ from infra.kafka.home import SHOWN_LOG_LINES, HomeBroker
 _HERE = Path(__file__).parent
 _HEAP = "-Xmx768m"
 _STOP_TIMEOUT_S = 30
+_EXPIRY_S = 15.0  # a registration that had expired before is not told of: then this is waited for in vain
+_POLL_S = 0.05
 
 
 class LocalBroker(HomeBroker):
@@ -56,7 +59,10 @@ class LocalBroker(HomeBroker):
 
     def _end_of_log(self) -> str:
         """The last lines of the log since the start."""
-        return "\n".join(self.log.read_bytes()[self._log_from :].decode(errors="replace").splitlines()[-SHOWN_LOG_LINES:])
+        return "\n".join(self._log_since().decode(errors="replace").splitlines()[-SHOWN_LOG_LINES:])
+
+    def _log_since(self) -> bytes:
+        return self.log.read_bytes()[self._log_from :]
 
     def start(self, say: Callable[[str], None]) -> None:
         """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
@@ -69,9 +75,13 @@ class LocalBroker(HomeBroker):
         jars.check_java()
         jars.fetch(self._jars, say)
         self._format()
-        say("starting Kafka")
         try:
-            self._launch()
+            if self._died():
+                say("Kafka had died: letting its registration expire")
+                self._expire_registration()
+            say("starting Kafka")
+            self._run("server.properties")
+            self._wait()
         except BaseException:  # Ctrl-C too: the broker has a session of its own and would stay
             self.stop()
             raise
@@ -89,8 +99,25 @@ class LocalBroker(HomeBroker):
         self._note.unlink(missing_ok=True)
         return process is not None
 
-    def _launch(self) -> None:
-        settings = self._settings(self._folder / "server.properties", self._data)
+    def _died(self) -> bool:
+        """Whether the last broker on these data ended without closing its logs."""
+        return (self._data / "__cluster_metadata-0").exists() and not (self._data / ".kafka_cleanshutdown").exists()
+
+    def _expire_registration(self) -> None:
+        """Runs the controller alone until it has noticed that its broker is gone.
+
+        A broker that comes back too soon is still registered. Kafka 4.3 then takes up its transactions as their leader, stops being one
+        when the old registration expires, and drops the markers of those that were being committed ("Couldn't find leader endpoint ...
+        can be skipped"): what they wrote stays undecided for ever, and with it the offsets of the group.
+        """
+        self._run("controller.properties")
+        deadline = monotonic() + _EXPIRY_S
+        while b"Fencing broker" not in self._log_since() and self.alive() and monotonic() < deadline:
+            sleep(_POLL_S)
+        self.stop()
+
+    def _run(self, properties: str) -> None:
+        settings = self._settings(self._folder / properties, self._data)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._log_from = log.tell()
@@ -98,7 +125,6 @@ class LocalBroker(HomeBroker):
                 self._java("kafka.Kafka", str(settings)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         self._write_note(pid=process.pid, created=process.create_time())
-        self._wait()
 
     def _format(self) -> None:
         """Prepares the data folder, once. The folder takes its name only when all of it is done."""
@@ -127,6 +153,6 @@ class LocalBroker(HomeBroker):
         return ["java", _HEAP, logging, "-cp", f"{self._jars}/*", main, *arguments]
 
     def _settings(self, path: Path, data: Path) -> Path:
-        template = Template((_HERE / "server.properties").read_text())
+        template = Template((_HERE / path.name).read_text())
         path.write_text(template.substitute(port=self.port, controller_port=self._controller_port, data=data))
         return path

@@ -6,44 +6,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
-from support import JARS, free_port, read_all
+from support import JARS, free_port
 
 from infra.kafka import BrokerError, ports
 from infra.kafka.launcher import LocalBroker
-from streams.connection import Connection
 
 
 def _say(_: str) -> None:
     pass
-
-
-def _send(broker: LocalBroker, value: bytes) -> None:
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
-    if "kept" not in admin.list_topics(timeout=30).topics:
-        admin.create_topics([NewTopic("kept", 1, 1)])["kept"].result()
-    producer = Producer(Connection(broker.bootstrap_servers).writer())
-    producer.produce("kept", value)
-    assert producer.flush(30) == 0
-
-
-def _values(broker: LocalBroker, count: int) -> list[bytes | None]:
-    return [message.value() for message in read_all(Connection(broker.bootstrap_servers), "kept", count)]
-
-
-def test_data_outlive_a_kill(own_broker: LocalBroker) -> None:
-    assert own_broker.status().running
-    first = own_broker.process()
-    own_broker.start(_say)
-    assert own_broker.process() == first, "a second start leaves the running broker as it is"
-    _send(own_broker, b"before the kill")
-    process = own_broker.process()
-    assert process is not None
-    process.kill()
-    own_broker.start(_say)  # while the killed one is still ending
-    assert own_broker.process() not in (None, process)
-    assert _values(own_broker, 1) == [b"before the kill"]
 
 
 def test_a_process_that_has_the_pid_now_is_not_ended(tmp_path: Path) -> None:

@@ -93,19 +93,3 @@ def test_a_taken_port_is_named_with_its_setting(connection):
             assert system.process.wait(60) == 3
             assert f"port {port}" in system.log
             assert "FRAUD_METRICS_PORT" in system.log
-
-
-def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(own_broker):
-    connection = Connection(own_broker.bootstrap_servers)
-    topics.create(connection, partitions=4)
-    send(connection, 0, 50)
-    assert own_broker.stop()
-    assert not own_broker.status().running
-    assert not own_broker.stop()
-    with scorer(connection, wait=False) as system:
-        wait_for(lambda: "waiting for Kafka" in system.log, 60, "it says that it waits")
-        own_broker.start(say=print)
-        wait_for(system.ready, 60, "it is ready")
-        send(connection, 50, 50)
-        assert len(read_all(connection, topics.PREDICTIONS, 100)) == 100
-        assert system.stop() == 0

@@ -1,0 +1,46 @@
+"""A broker that is stopped or killed and comes back, with nothing running meanwhile, or a scorer that waits for it."""
+
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from scorers import scorer
+from support import read_all, transaction_bytes, wait_for
+
+from streams import topics
+from streams.connection import Connection
+
+
+def send(servers, topic, *values):
+    producer = Producer(Connection(servers).writer())
+    for value in values:
+        producer.produce(topic, value)
+    assert producer.flush(60) == 0
+
+
+def test_data_outlive_a_kill(own_broker):
+    first = own_broker.process()
+    own_broker.start(say=print)
+    assert own_broker.process() == first, "a second start leaves the running broker as it is"
+    admin = AdminClient({"bootstrap.servers": own_broker.bootstrap_servers})
+    admin.create_topics([NewTopic("kept", 1, 1)])["kept"].result()
+    send(own_broker.bootstrap_servers, "kept", b"before the kill")
+    first.kill()
+    own_broker.start(say=print)  # while the killed one is still ending
+    assert own_broker.process() not in (None, first)
+    [kept] = read_all(Connection(own_broker.bootstrap_servers), "kept", 1)
+    assert kept.value() == b"before the kill"
+
+
+def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(own_broker, model):
+    connection = Connection(own_broker.bootstrap_servers)
+    topics.create(connection, partitions=4)
+    send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(transaction_bytes, range(50)))
+    assert own_broker.stop()
+    assert not own_broker.status().running
+    assert not own_broker.stop()
+    with scorer(connection, wait=False) as system:
+        wait_for(lambda: "waiting for Kafka" in system.log, 60, "it says that it waits")
+        own_broker.start(say=print)
+        wait_for(system.ready, 60, "it is ready")
+        send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(transaction_bytes, range(50, 100)))
+        assert len(read_all(connection, topics.PREDICTIONS, 100)) == 100
+        assert system.stop() == 0
