@@ -105,6 +105,7 @@ class Source(threading.Thread):
             while not self._stopping.is_set():
                 self._step()
             self._drain()
+            self._commit_done(everything=True)
         except BaseException as error:  # the thread ends here, and its owner is told why
             self._on_failure(error)
         finally:
@@ -162,6 +163,7 @@ class Source(threading.Thread):
     def _rewind(self) -> None:
         """Starts a new epoch at the committed offsets, once nothing of the old one is on its way."""
         self._drain()
+        self._commit_done()
         self._in_flight.end_epoch()
         self._epoch = self._in_flight.epoch
         self._number = 0
@@ -174,26 +176,27 @@ class Source(threading.Thread):
         """Waits for what is on its way: it commits, aborts, or is given up when the worker ends; a broker's outage may come between."""
         while not self._in_flight.wait_until_empty(_POLL_S):
             pass
-        self._commit_done(wait=True)
 
-    def _commit_done(self, wait: bool = False) -> None:
-        """Commits what the committer left to this thread. Without `wait` nobody learns of a failure: then, all is committed again later."""
+    def _commit_done(self, everything: bool = False, wait: bool = False) -> None:
+        """Commits what the committer left to this thread; nobody learns of a failure but by `wait`, so `everything` is for a last word.
+
+        `wait` is for a revocation alone: anywhere else, a commit that waits does not end while a rebalance is to be called back.
+        """
         taken = self.take_done()
         self._done |= taken
-        offsets = self._done if wait else taken
+        offsets = self._done if everything else taken
         if not offsets:
             return
         try:
             self._consumer.commit(offsets=[TopicPartition(self._topic, *place) for place in offsets.items()], asynchronous=not wait)
         except KafkaException as error:  # they are scored again by whoever reads them next, which at-least-once allows
             log.warning("offsets were not committed: %s", error.args[0].str())
-        if wait:
-            self._done = {}
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
         """Takes partitions at their committed offsets; at the beginning where the group never committed."""
         positions = committed(self._consumer, partitions, _LOOKUP_S)
         for position in positions:
+            position.offset = max(position.offset, self._done.get(position.partition, position.offset))
             self._starts[position.partition] = position.offset
             if position.offset < 0:
                 position.offset = OFFSET_BEGINNING
@@ -211,6 +214,9 @@ class Source(threading.Thread):
         """What is in flight is committed or aborted before another member may read on."""
         self._rebalances += 1
         self._drain()
+        if not self._stopping.is_set():  # else all was said before the consumer was closed
+            self._commit_done(everything=True, wait=True)
+        self._done = {}
         self._consumer.incremental_unassign(partitions)
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:

@@ -21,12 +21,23 @@ def known():
     return Reference(rng.normal(size=(6_000, len(COLUMNS))) * np.linspace(0.5, 30, len(COLUMNS)))
 
 
-@pytest.fixture
-def reports(known):
+def started(known):
     process = ReportProcess(known.sample)
     os.kill(process._process.pid, signal.SIGINT)  # Ctrl-C reaches the whole terminal, at any moment: it is the monitor's to answer
     yield process
     process.close()
+
+
+@pytest.fixture(scope="module")
+def reports(known):
+    """One for all: it takes seconds to import Evidently."""
+    yield from started(known)
+
+
+@pytest.fixture
+def own_reports(known):
+    """One to be ended."""
+    yield from started(known)
 
 
 def window(known, shift):
@@ -56,18 +67,18 @@ def test_a_report_that_cannot_be_written_is_named_and_the_process_goes_on(report
     assert reports.write(tmp_path / "window-2.html", window(known, 0), limits, NEVER).share < 0.5
 
 
-def test_a_process_that_dies_is_named(reports, known, tmp_path):
-    os.kill(reports._process.pid, signal.SIGKILL)
+def test_a_process_that_dies_is_named(own_reports, known, tmp_path):
+    os.kill(own_reports._process.pid, signal.SIGKILL)
     with pytest.raises(ReportError, match=r"died \(exit code -9\)"):
-        reports.write(tmp_path / "window-1.html", window(known, 0), known.limits(1_000), NEVER)
+        own_reports.write(tmp_path / "window-1.html", window(known, 0), known.limits(1_000), NEVER)
 
 
-def test_stopping_does_not_wait_for_the_report(reports, known, tmp_path):
+def test_stopping_does_not_wait_for_the_report(own_reports, known, tmp_path):
     stop = threading.Event()
     stop.set()
-    assert reports.write(tmp_path / "window-1.html", window(known, 0), Limits(np.ones(len(COLUMNS)), 1), stop) is None
-    pid = reports._process.pid
-    reports.close()
+    assert own_reports.write(tmp_path / "window-1.html", window(known, 0), Limits(np.ones(len(COLUMNS)), 1), stop) is None
+    pid = own_reports._process.pid
+    own_reports.close()
     assert not psutil.pid_exists(pid)
 
 
