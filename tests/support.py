@@ -1,12 +1,15 @@
 """What tests of several tiers share: waiting for a condition, reading a topic back, and transactions that are valid."""
 
 import json
+import os
 import random
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from infra.kafka import ports
@@ -86,3 +89,12 @@ def free_port(following: int = 0) -> int:
         port = random.randint(20_000, 32_000)
         if not any(ports.taken(port + i) for i in range(following + 1)):
             return port
+
+
+def needs(program: str) -> str:
+    """The path of a program of the system, by its Debian package's name. Where it is missing: a failure in CI, a skip elsewhere."""
+    path = shutil.which(program)
+    if path is None:
+        outcome = pytest.fail if os.environ.get("CI") else pytest.skip
+        outcome(f"{program} is not installed (Debian: apt-get install {program})")
+    return path
