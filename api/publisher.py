@@ -1,0 +1,92 @@
+"""Publishes single records, and tells of each whether Kafka has it.
+
+NotConfirmedError    Kafka has not acknowledged a record
+"""
+
+import asyncio
+import threading
+from typing import Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from streams.codec import own_headers
+from streams.connection import Connection
+
+_SETTINGS = {
+    "max.in.flight.requests.per.connection": 1,  # with more, a new topic loses records silently: see producer.sender
+    "linger.ms": 1,  # requests that come together share a batch
+    "message.timeout.ms": 5_000,  # a client waits for the answer: longer than a leader's move, shorter than its patience
+}
+_POLL_S = 0.1
+_CLOSE_S = 3.0
+_PROBE_S = 2.0
+
+
+class NotConfirmedError(RuntimeError):
+    """Kafka has not acknowledged a record: whether it is on the topic is not known. The text says why."""
+
+
+class Publisher(Protocol):
+    """KafkaPublisher, or a test's."""
+
+    async def publish(self, topic: str, key: bytes, value: bytes) -> None: ...  # noqa: D102
+    async def answers(self) -> bool: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+class KafkaPublisher:
+    """An idempotent producer for the event loop; a thread of its own takes the reports of delivery. Needs no broker to start."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._producer = Producer(connection.writer(_SETTINGS))
+        self._headers = own_headers()
+        self._probe: asyncio.Task[bool] | None = None
+        self._closing = threading.Event()
+        threading.Thread(target=self._poll, name="publisher", daemon=True).start()
+
+    async def publish(self, topic: str, key: bytes, value: bytes) -> None:
+        """Returns once every in-sync replica has the record on `topic` (its name without the prefix). Raises NotConfirmedError."""
+        loop = asyncio.get_running_loop()
+        delivered: asyncio.Future[None] = loop.create_future()
+
+        def settle(error: KafkaError | None) -> None:
+            if delivered.done():  # the client has gone
+                return
+            if error is None:
+                delivered.set_result(None)
+            else:
+                delivered.set_exception(NotConfirmedError(error.str()))
+
+        def reported(error: KafkaError | None, _: Message) -> None:
+            loop.call_soon_threadsafe(settle, error)
+
+        try:
+            self._producer.produce(self._connection.named(topic), value, key, headers=self._headers, on_delivery=reported)
+        except BufferError:
+            raise NotConfirmedError("too many records wait for Kafka") from None
+        except KafkaException as error:
+            raise NotConfirmedError(error.args[0].str()) from None
+        await delivered
+
+    async def answers(self) -> bool:
+        """Whether the cluster answers now; those who ask meanwhile share one request to it."""
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(asyncio.to_thread(self._ask))
+        return await asyncio.shield(self._probe)
+
+    def close(self) -> None:
+        """Waits a moment for what is on its way."""
+        self._producer.flush(_CLOSE_S)
+        self._closing.set()
+
+    def _ask(self) -> bool:
+        try:
+            self._producer.list_topics(timeout=_PROBE_S)
+        except KafkaException:
+            return False
+        return True
+
+    def _poll(self) -> None:
+        while not self._closing.is_set():
+            self._producer.poll(_POLL_S)
