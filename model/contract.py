@@ -35,14 +35,15 @@ class _Identified(Message):
     event_time: AwareDatetime = Field(description="RFC 3339 with an offset")
 
 
-_components: dict[str, Any] = dict.fromkeys(COMPONENTS, (Float32, ...))
+_inputs: dict[str, Any] = dict.fromkeys(COMPONENTS, (Float32, ...)) | {"Amount": (Annotated[Float32, Field(ge=0)], ...)}
+
+Payment = create_model("Payment", __base__=Message, __doc__="What the model reads of a transaction.", **_inputs)
 
 Transaction = create_model(
     "Transaction",
     __base__=_Identified,
     __doc__="One payment. Features of the model are functions of V1..V28 and Amount only.",
-    **_components,
-    Amount=(Annotated[Float32, Field(ge=0)], ...),
+    **_inputs,
     account_id=(Identifier | None, None),
 )
 

@@ -6,15 +6,16 @@ msgspec decodes several times as fast as pydantic; it is given the same fields, 
 """
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from types import UnionType
-from typing import Annotated, Any, Literal, Protocol, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Union, cast, get_args, get_origin
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from model.contract import INPUTS, Alert, Label, Prediction, Reason, Thresholds, Transaction
+from model.contract import INPUTS, Alert, Label, Payment, Prediction, Reason, Thresholds, Transaction
 from model.features import pack
 
 DeadLetterKind = Literal["malformed_json", "invalid_transaction", "too_large", "scoring_failed"]
@@ -94,14 +95,26 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _LIST = ord("[")  # looking for a byte's number is several times as fast as looking for bytes
 _BRACKET = re.compile(rb"[\[\]{}]")
 
-_decoder = msgspec.json.Decoder(TransactionStruct)
-_first_input = TransactionStruct.__struct_fields__.index(INPUTS[0])
-_inputs = slice(_first_input, _first_input + len(INPUTS))
+
+class Form(NamedTuple):
+    """A message that carries inputs: how it is decoded, and where they stand among its fields."""
+
+    decode: Callable[[bytes], Any]
+    inputs: slice
 
 
-def inputs(record: TransactionRecord) -> tuple[float, ...]:
+def _form(struct: type[msgspec.Struct]) -> Form:
+    first = struct.__struct_fields__.index(INPUTS[0])
+    return Form(msgspec.json.Decoder(struct).decode, slice(first, first + len(INPUTS)))
+
+
+TRANSACTION = _form(TransactionStruct)
+PAYMENT = _form(struct_of(Payment))
+
+
+def inputs(record: TransactionRecord, form: Form = TRANSACTION) -> tuple[float, ...]:
     """V1..V28 and Amount as they were sent, in the order of `INPUTS`."""
-    return msgspec.structs.astuple(cast(msgspec.Struct, record))[_inputs]
+    return msgspec.structs.astuple(cast(msgspec.Struct, record))[form.inputs]
 
 
 def _nesting(value: bytes) -> int:
@@ -113,8 +126,10 @@ def _nesting(value: bytes) -> int:
     return deepest
 
 
-def decode(value: bytes | None, rows: bytearray, row: int, max_bytes: int = MAX_TRANSACTION_BYTES) -> TransactionRecord:
-    """The one definition of what is a valid transaction.
+def decode(
+    value: bytes | None, rows: bytearray, row: int, max_bytes: int = MAX_TRANSACTION_BYTES, form: Form = TRANSACTION
+) -> TransactionRecord:
+    """The one definition of what is a valid transaction; with the form PAYMENT, of one that has no name and no time yet.
 
     Its inputs are written as float32 into row number `row` of `rows` (ROW_BYTES each, order of `INPUTS`), which is the matrix
     that the model reads. Raises InvalidTransactionError.
@@ -125,8 +140,8 @@ def decode(value: bytes | None, rows: bytearray, row: int, max_bytes: int = MAX_
         raise InvalidTransactionError("too_large", f"{len(value)} bytes, {max_bytes} are allowed")
     try:
         value.decode()  # strict: msgspec does not look into the text of fields that it skips; it refuses lone surrogates everywhere
-        record = cast(TransactionRecord, _decoder.decode(value))
-        pack(rows, row * ROW_BYTES, *inputs(record))
+        record = cast(TransactionRecord, form.decode(value))
+        pack(rows, row * ROW_BYTES, *inputs(record, form))
         if (_LIST in value or value.rfind(b"{") > 0) and _nesting(value) > MAX_NESTING:
             raise InvalidTransactionError("malformed_json", f"nested more than {MAX_NESTING} levels deep")
     except msgspec.ValidationError as error:

@@ -160,7 +160,7 @@ class Scorer:
         for index, pushes in zip(suspicious, contributions, strict=True):
             source, record = valid.sources[index], valid.records[index]
             probability = float(scored.probabilities[index])
-            reasons, rest = self._reasons(record, pushes)
+            reasons, rest = strongest(self._model, inputs(record), pushes)
             scored.reasons.update(reason.feature for reason in reasons)
             alert = AlertRecord(
                 transaction_id=record.transaction_id,
@@ -180,20 +180,23 @@ class Scorer:
             )
             scored.outputs.append(_output(topics.ALERTS, source, record, alert))
 
-    def _reasons(self, record: TransactionRecord, pushes: NDArray[np.float64]) -> tuple[list[Any], float]:
-        """The largest pushes towards fraud first, and the sum of all others."""
-        order = np.argsort(-pushes, kind="stable")
-        values = inputs(record)
-        reasons = [
-            ReasonRecord(
-                feature=INPUTS[index],
-                value=values[index],
-                usual=self._model.usual[INPUTS[index]],
-                contribution=float(pushes[index]),
-            )
-            for index in order[:REASONS]
-        ]
-        return reasons, float(pushes[order[REASONS:]].sum())
+
+def strongest(model: ScoringModel, values: Sequence[float], pushes: NDArray[np.float64]) -> tuple[list[Any], float]:
+    """The REASONS largest pushes towards fraud first, as ReasonRecords, and the sum of all others.
+
+    `values` are a transaction's inputs as they were sent, `pushes` float64[29] the contributions of these; both in the order of INPUTS.
+    """
+    order = np.argsort(-pushes, kind="stable")
+    reasons = [
+        ReasonRecord(
+            feature=INPUTS[index],
+            value=values[index],
+            usual=model.usual[INPUTS[index]],
+            contribution=float(pushes[index]),
+        )
+        for index in order[:REASONS]
+    ]
+    return reasons, float(pushes[order[REASONS:]].sum())
 
 
 def _output(topic: str, source: Record, record: TransactionRecord, value: Any) -> Output:
