@@ -36,7 +36,7 @@ class Stages:
     """Microseconds of CPU a transaction, medians over batches of `batch` records; librdkafka's threads are included.
 
     `scoring` is all of `Scorer.score`, `encode` what it takes beyond its other parts: outputs, keys, headers, JSON. `explain_alert` is
-    a row of TreeSHAP, `explain` its share at the alert rate of these batches. `committing` is all of `TransactionalCommitter.commit`.
+    a row of TreeSHAP, `explain` its share at the alert rate of these batches. `committing` is all of `TransactionalCommitter.write` and `commit`.
     """
 
     batch: int
@@ -139,7 +139,7 @@ def _commits(connection: Connection, scored: list[Scored], metadata: object) -> 
     producer = Producer(connection.writer(producer_settings(connection.named("bench-stages"))))
     committer = TransactionalCommitter(connection, producer, Event())
     committer.open()
-    committing = _each(lambda done: committer.commit(done.outputs, done.next_offsets(), metadata), scored)
+    committing = _each(lambda done: (committer.write(done.outputs), committer.commit(done.next_offsets(), metadata)), scored)
     source, times = connection.named(topics.TRANSACTIONS), []
     for done in scored:
         times.append([process_time()])

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import msgspec
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 
 from drift.events import WindowClosed
 from streams.batch import Output
@@ -30,4 +30,8 @@ class WindowCommitter(TransactionalCommitter):
         Raises BatchAbortedError (read the window again) or CommitFatalError (this process is done).
         """
         offsets = {int(partition): end for partition, (_, end) in event.offsets.items()}
-        self.commit([Output(DRIFT_EVENTS, None, msgspec.json.encode(event), own_headers())], offsets, group_metadata)
+        try:
+            self.write([Output(DRIFT_EVENTS, None, msgspec.json.encode(event), own_headers())])
+        except KafkaException as error:
+            self.abort(error)
+        self.commit(offsets, group_metadata)

@@ -8,7 +8,7 @@ CommitError
 import logging
 from collections.abc import Callable, Mapping
 from threading import Event, Lock
-from typing import Any
+from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
@@ -112,24 +112,29 @@ class TransactionalCommitter(_BatchCommitter):
         """Fences an older process with the same transactional id, and aborts what it left open. Raises CommitFatalError."""
         self._persist(lambda: self._producer.init_transactions(_CALL_TIMEOUT_S))
 
-    def commit(self, outputs: list[Output], offsets: Mapping[int, int], group_metadata: Any) -> None:
-        """Makes outputs and offsets visible together, or not at all. `offsets`: the source's next offset by partition.
+    def write(self, outputs: list[Output]) -> None:
+        """Begins a transaction and hands it the outputs, which are sent meanwhile. Raises KafkaException, after which `abort` is due."""
+        self._waited = False
+        self._producer.begin_transaction()
+        self._produce(outputs)
+
+    def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None:
+        """Makes what was written and the offsets visible together, or not at all. `offsets`: the source's next offset by partition.
 
         Raises BatchAbortedError or CommitFatalError.
         """
         positions = [TopicPartition(self._source, partition, offset) for partition, offset in offsets.items()]
-        self._waited = False
         try:
-            self._producer.begin_transaction()
-            self._produce(outputs)
             self._persist(lambda: self._producer.send_offsets_to_transaction(positions, group_metadata, _CALL_TIMEOUT_S))
             # An uncertain commit is asked for again, never aborted: the broker may have carried it out.
             self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
         except KafkaException as error:
-            self._abort(error.args[0])
+            self.abort(error)
         self._producer.poll(0)
 
-    def _abort(self, cause: KafkaError) -> None:
+    def abort(self, error: KafkaException) -> NoReturn:
+        """Ends the transaction without a trace. Raises BatchAbortedError, or CommitFatalError where even that is refused."""
+        cause = error.args[0]
         fatal = OutageError if self._waited else CommitFatalError
         if cause.fatal():
             raise fatal(f"{cause.name()}: {cause.str()}")
@@ -137,8 +142,8 @@ class TransactionalCommitter(_BatchCommitter):
             raise BatchAbortedError(f"given up: {cause.str()}")
         try:
             self._persist(lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S))
-        except KafkaException as error:
-            raise fatal(f"{error.args[0].name()}: {error.args[0].str()}") from error
+        except KafkaException as refused:
+            raise fatal(f"{refused.args[0].name()}: {refused.args[0].str()}") from refused
         raise BatchAbortedError(cause.name())  # the text repeats every partition
 
 
@@ -159,19 +164,26 @@ class FlushingCommitter(_BatchCommitter):
     def open(self) -> None:
         """Nothing of another process has to be ended."""
 
-    def commit(self, outputs: list[Output], offsets: Mapping[int, int], group_metadata: Any) -> None:  # noqa: ARG002 - of transactions
-        """Returns when the outputs are acknowledged. Raises BatchAbortedError or CommitFatalError."""
+    def write(self, outputs: list[Output]) -> None:
+        """Hands the outputs to the client, which sends them meanwhile. Raises KafkaException, after which `abort` is due."""
         self._refused = None
+        self._produce(outputs)
+
+    def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None:  # noqa: ARG002 - for transactions
+        """Returns when what was written is acknowledged. Raises BatchAbortedError or CommitFatalError."""
         try:
-            self._produce(outputs)
             self._persist(self._flush)
         except KafkaException as error:
-            cause = error.args[0]
-            if cause.fatal() or cause.code() in REFUSED:
-                raise CommitFatalError(f"{cause.name()}: {cause.str()}") from error
-            raise BatchAbortedError(f"{cause.name()}: {cause.str()}") from error
+            self.abort(error)
         with self._lock:
             self._done.update(offsets)
+
+    def abort(self, error: KafkaException) -> NoReturn:
+        """Leaves the offsets where they are. Raises BatchAbortedError, or CommitFatalError where trying again would not help."""
+        cause = error.args[0]
+        if cause.fatal() or cause.code() in REFUSED:
+            raise CommitFatalError(f"{cause.name()}: {cause.str()}") from error
+        raise BatchAbortedError(f"{cause.name()}: {cause.str()}") from error
 
     def take_done(self) -> dict[int, int]:
         """The next offset of each partition whose batches are done since the last call."""

@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
+
+from confluent_kafka import KafkaException
 
 from streams.batch import Batch, InFlight, Output, Scored
 from streams.committer import BatchAbortedError
@@ -15,9 +17,11 @@ MAX_ABORTS_IN_A_ROW = 10
 
 
 class Committer(Protocol):
-    """What makes outputs and offsets visible together."""
+    """What makes outputs and offsets visible together, in two steps: one that computes, and one that waits for the cluster."""
 
-    def commit(self, outputs: list[Output], offsets: Mapping[int, int], group_metadata: Any) -> None: ...  # noqa: D102
+    def write(self, outputs: list[Output]) -> None: ...  # noqa: D102
+    def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None: ...  # noqa: D102
+    def abort(self, error: KafkaException) -> NoReturn: ...  # noqa: D102
 
 
 class BatchGapError(RuntimeError):
@@ -57,11 +61,31 @@ class CommitPipeline:
         return True
 
     async def submit(self, scored: Scored) -> None:
-        """Starts the batch's commit as soon as the previous one has ended, and returns then."""
+        """Writes the batch as soon as the previous one is committed, starts its commit, and returns then.
+
+        The writing stays on the caller's thread: each message gives the interpreter's lock away for a moment, and beside a thread that
+        scores it would wait a whole time slice to get it back.
+        """
         if self._running is not None:
             await self._running
-        if not self.dropped(scored.batch):
-            self._running = asyncio.get_running_loop().run_in_executor(self._thread, self._commit, scored)
+        if self.dropped(scored.batch):
+            return
+        try:
+            self._check_order(scored.batch)
+            self._admit(scored)
+            refused = self._write(scored)
+        except Exception as error:
+            self._fail(error)
+            self._in_flight.remove()
+        else:
+            self._running = asyncio.get_running_loop().run_in_executor(self._thread, self._commit, scored, refused)
+
+    def _write(self, scored: Scored) -> KafkaException | None:
+        try:
+            self._committer.write(scored.outputs)
+        except KafkaException as error:  # an abort waits for the cluster: for the other thread
+            return error
+        return None
 
     def failed(self, batch: Batch, error: Exception) -> None:
         """The batch could not be scored: the process ends, and the batch stays uncommitted."""
@@ -69,11 +93,11 @@ class CommitPipeline:
         self._fail(error)
         self._in_flight.remove()
 
-    def _commit(self, scored: Scored) -> None:
+    def _commit(self, scored: Scored, refused: KafkaException | None) -> None:
         try:
-            self._check_order(scored.batch)
-            self._admit(scored)
-            self._committer.commit(scored.outputs, scored.next_offsets(), scored.batch.group_metadata)
+            if refused is not None:
+                self._committer.abort(refused)
+            self._committer.commit(scored.next_offsets(), scored.batch.group_metadata)
             self._aborts = 0
             self._on_committed(scored)
         except BatchAbortedError as error:

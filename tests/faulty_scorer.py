@@ -34,54 +34,52 @@ class Counting(TransactionalCommitter):
     dies = False
     count = 0
 
-    def commit(self, outputs, offsets, group_metadata):
-        self.count += 1
-        self.commit_batch(outputs, offsets, group_metadata, fatal=self.dies and self.count == FATAL_BATCH)
+    @property
+    def fatal(self):
+        return self.dies and self.count == FATAL_BATCH
 
-    def commit_batch(self, outputs, offsets, group_metadata, fatal):
-        super().commit(outputs, offsets, group_metadata)
+    def write(self, outputs):
+        self.count += 1
+        super().write(outputs)
 
 
 class BeforeTheTransaction(Counting):
-    def commit_batch(self, outputs, offsets, group_metadata, fatal):
-        if fatal:
+    def write(self, outputs):
+        if self.dies and self.count == FATAL_BATCH - 1:
             die()
-        super().commit_batch(outputs, offsets, group_metadata, fatal)
+        super().write(outputs)
 
 
 class AfterProduce(Counting):
-    fatal_now = False
-
-    def commit_batch(self, outputs, offsets, group_metadata, fatal):
-        self.fatal_now = fatal
-        super().commit_batch(outputs, offsets, group_metadata, fatal)
-
-    def _produce(self, outputs):
-        super()._produce(outputs)
-        if self.fatal_now:
+    def commit(self, offsets, group_metadata):
+        if self.fatal:
             self._producer.flush(5)  # the records are on the broker, uncommitted
             die()
+        super().commit(offsets, group_metadata)
 
 
 class AfterTheCommit(Counting):
-    def commit_batch(self, outputs, offsets, group_metadata, fatal):
-        super().commit_batch(outputs, offsets, group_metadata, fatal)
-        if fatal:
+    def commit(self, offsets, group_metadata):
+        super().commit(offsets, group_metadata)
+        if self.fatal:
             die()
 
 
 class OffsetsOutside(Counting):
     """The mutant."""
 
-    def commit_batch(self, outputs, offsets, group_metadata, fatal):
+    def write(self, outputs):
+        self.count += 1
+        self.outputs = outputs
+
+    def commit(self, offsets, group_metadata):
         topic = self._connection.named(TRANSACTIONS)
         self._producer.begin_transaction()
         self._producer.send_offsets_to_transaction([TopicPartition(topic, *item) for item in offsets.items()], group_metadata, 10)
         self._producer.commit_transaction(10)
-        if fatal:
+        if self.fatal:
             die()
-        self._producer.begin_transaction()
-        self._produce(outputs)
+        TransactionalCommitter.write(self, self.outputs)
         self._producer.commit_transaction(10)
 
 

@@ -3,6 +3,7 @@
 The real consumer side and commit side run here, step by step in one thread; the group, the log and its transactions are the model.
 """
 
+import asyncio
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
@@ -117,18 +118,25 @@ class Member:
     def fail(self, error):
         raise error
 
-    def commit(self, outputs, offsets, group_metadata):
+    def write(self, outputs):
+        self.written = outputs
+
+    def commit(self, offsets, group_metadata):
         """The transaction: all of it or nothing; refused to one that is no member any more."""
         if self.aborting or group_metadata is not self.consumer.membership:
             self.aborting = False
             raise BatchAbortedError("refused")
-        self.log.outputs.update(outputs)
+        self.log.outputs.update(self.written)
         self.log.committed.update(offsets)
 
     def commit_next(self):
         batch: Batch = self.pending.popleft()
         if not self.pipeline.dropped(batch):
-            self.pipeline._commit(Scored(batch, outputs=[(record.partition(), record.offset()) for record in batch.records]))
+            asyncio.run(self.submit(Scored(batch, outputs=[(record.partition(), record.offset()) for record in batch.records])))
+
+    async def submit(self, scored):
+        await self.pipeline.submit(scored)
+        await self.pipeline._running
 
     def give(self, partition):
         self.consumer.callbacks.append(lambda: self.source._on_assign(self.consumer, [TopicPartition(TOPIC, partition)]))

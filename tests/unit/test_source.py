@@ -66,7 +66,10 @@ class Committer:
         self.consumer = consumer
         self.offsets = []
 
-    def commit(self, outputs, offsets, group_metadata):
+    def write(self, outputs):
+        pass
+
+    def commit(self, offsets, group_metadata):
         self.offsets.append(offsets)
         self.consumer.position = offsets[0]
 
