@@ -36,7 +36,7 @@ class Stages:
     """Microseconds of CPU a transaction, medians over batches of `batch` records; librdkafka's threads are included.
 
     `scoring` is all of `Scorer.score`, `encode` what it takes beyond its other parts: outputs, keys, headers, JSON. `explain_alert` is
-    a row of TreeSHAP, `explain` its share at the alert rate of these batches. `committing` is all of `TransactionalCommitter.write` and `commit`.
+    a row of TreeSHAP, `explain` its share at the alert rate of these batches. `committing`: `write` and `commit`.
     """
 
     batch: int

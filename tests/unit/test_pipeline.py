@@ -12,13 +12,12 @@ from streams.pipeline import MAX_ABORTS_IN_A_ROW, BatchGapError, CommitPipeline
 class Committer:
     """Remembers offsets; raises what it is given, in turn."""
 
-    def write(self, outputs):
-        pass
-
-
     def __init__(self, *errors):
         self.errors = list(errors)
         self.offsets = []
+
+    def write(self, outputs):
+        pass
 
     def commit(self, offsets, group_metadata):
         error = self.errors.pop(0) if self.errors else None
