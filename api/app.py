@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator, metrics
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import errors, login, pages, predict, status, transactions
+from api import errors, login, predict, site, status, transactions
 from api.access import COOKIE, LOCALLY, OPEN, Access, Key
 from api.guard import Guard
 from api.services import Services
@@ -29,11 +29,11 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
     app = FastAPI(title="Streaming fraud scorer", lifespan=lifespan, docs_url=None, redoc_url=None, responses=errors.REFUSALS)
     app.state.services = services
     errors.add_handlers(app)
-    app.include_router(pages.router)
+    app.include_router(site.router)
     app.include_router(status.router)
     app.include_router(predict.router)
     app.include_router(transactions.router)
-    pages.add_files(app, services.home)
+    site.add_files(app, services.home)
     if access.key:
         app.include_router(login.login_router(Key(access.key, services.clock)))
         _declare_key(app)
