@@ -52,6 +52,7 @@ def _application() -> Callable[[], None]:
         monitor,
         replay,
         score,
+        serve,
         simulate,
         threshold,
         topics,

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from streams.connection import Connection
@@ -57,6 +57,8 @@ class Settings:
     topic_prefix: str
     monitor_port: int
     metrics_port: int
+    api_port: int
+    api_key: str | None = field(repr=False)
     data: Path | None
     model_dir: Path | None
     instance: str
@@ -75,6 +77,8 @@ class Settings:
             topic_prefix=get("FRAUD_TOPIC_PREFIX", ""),
             monitor_port=_port("FRAUD_MONITOR_PORT", 8001),
             metrics_port=_port("FRAUD_METRICS_PORT", 9101),
+            api_port=_port("FRAUD_API_PORT", 8000),
+            api_key=get("FRAUD_API_KEY") or None,
             data=Path(get("FRAUD_DATA", "")) if get("FRAUD_DATA") else None,
             model_dir=Path(get("FRAUD_MODEL_DIR", "")) if get("FRAUD_MODEL_DIR") else None,
             instance=get("FRAUD_INSTANCE") or platform.node(),
