@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator, metrics
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import errors, login, predict, site, status, transactions
+from api import alerts, console, errors, labels, login, predict, site, status, transactions
 from api.access import COOKIE, LOCALLY, OPEN, Access, Key
 from api.guard import Guard
 from api.services import Services
@@ -33,6 +33,10 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
     app.include_router(status.router)
     app.include_router(predict.router)
     app.include_router(transactions.router)
+    app.include_router(alerts.router)
+    app.include_router(labels.router)
+    app.include_router(console.router)
+    console.add_files(app)
     site.add_files(app, services.home)
     if access.key:
         app.include_router(login.login_router(Key(access.key, services.clock)))
