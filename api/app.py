@@ -12,6 +12,8 @@ from api import alerts, console, errors, labels, login, predict, site, status, t
 from api.access import COOKIE, LOCALLY, OPEN, Access, Key
 from api.guard import Guard
 from api.services import Services
+from model.contract import CONTRACT_VERSION
+from model.records import MAX_TRANSACTION_BYTES
 from streams.metrics import LATENCY_BUCKETS_S
 
 
@@ -26,7 +28,15 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
         yield
         services.publisher.close()
 
-    app = FastAPI(title="Streaming fraud scorer", lifespan=lifespan, docs_url=None, redoc_url=None, responses=errors.REFUSALS)
+    app = FastAPI(
+        title="Streaming fraud scorer",
+        version=CONTRACT_VERSION,
+        lifespan=lifespan,
+        docs_url=None,  # they load scripts from elsewhere: see api.site
+        redoc_url=None,
+        responses=errors.REFUSALS,
+        max_body_size=MAX_TRANSACTION_BYTES,
+    )
     app.state.services = services
     errors.add_handlers(app)
     app.include_router(site.router)

@@ -1,13 +1,11 @@
-"""What stands around every page, in plain ASGI: the checks before it, the limit of its body, the security headers after it."""
+"""What stands around every page, in plain ASGI: the checks before it, the security headers after it."""
 
 from collections.abc import Sequence
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import Check
-from api.errors import refused
-from model.records import MAX_TRANSACTION_BYTES
 
 # A page runs scripts of this server only. Reports bring their own scripts along, so they run as nobody: without the reader's session.
 _PAGE = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -24,15 +22,14 @@ _HEADERS = [
     (b"cache-control", b"no-cache"),
 ]
 REPORTS = "/reports/"
-_TOO_LARGE = f"more than {MAX_TRANSACTION_BYTES} bytes"
 
 
 class Guard:
-    """Answers what a check refuses; lets no more of a body in than a transaction may have; adds the headers that are not there yet."""
+    """Answers what a check refuses; adds the headers that are not there yet."""
 
     def __init__(self, app: ASGIApp, checks: Sequence[Check]) -> None:
         self._app = app
-        self._checks = (*checks, _size_check)
+        self._checks = checks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -45,27 +42,7 @@ class Guard:
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return
-        await self._app(scope, _limited(receive), send)
-
-
-def _size_check(request: Request) -> Response | None:
-    length = request.headers.get("content-length", "0")
-    return refused(413, _TOO_LARGE) if not length.isdecimal() or int(length) > MAX_TRANSACTION_BYTES else None
-
-
-def _limited(receive: Receive) -> Receive:
-    """A body may also come in pieces that nobody has counted beforehand."""
-    received = 0
-
-    async def counting() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > MAX_TRANSACTION_BYTES:
-            raise HTTPException(413, _TOO_LARGE)
-        return message
-
-    return counting
+        await self._app(scope, receive, send)
 
 
 def _with_headers(send: Send, path: str) -> Send:
