@@ -36,13 +36,19 @@ def _port(name: str, default: int) -> int:
 
 
 def _properties(path: str) -> dict[str, str]:
-    """A librdkafka properties file: `key=value` lines, # for comments."""
+    """A librdkafka properties file: `key=value` lines, # for comments. An error never shows a line: it may hold a password."""
     try:
-        lines = Path(path).read_text().splitlines()
-    except OSError as error:
-        raise SettingsError(f"FRAUD_KAFKA_CONFIG={path} cannot be read: {error.strerror}") from None
-    pairs = (line.partition("=") for line in map(str.strip, lines) if line and not line.startswith("#"))
-    return {key.strip(): value.strip() for key, _, value in pairs}
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"FRAUD_KAFKA_CONFIG={path} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}") from None
+    found = {}
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if line and not line.startswith("#"):
+            key, equals, value = line.partition("=")
+            if not equals:
+                raise SettingsError(f"FRAUD_KAFKA_CONFIG={path}: line {number} is not key=value")
+            found[key.strip()] = value.strip()
+    return found
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ class Settings:
         return self.model_dir or self.models / "latest"
 
     def connection(self) -> Connection:
-        """The cluster: FRAUD_BOOTSTRAP_SERVERS, else the local broker."""
+        """The cluster: FRAUD_BOOTSTRAP_SERVERS, else the local broker; how to get in: FRAUD_KAFKA_CONFIG. Raises SettingsError."""
         return Connection(
             bootstrap_servers=self.bootstrap_servers or f"127.0.0.1:{self.kafka_port}",
             topic_prefix=self.topic_prefix,

@@ -5,7 +5,7 @@ ReadingError
 └── ReadingStoppedError      the cluster no longer delivers (streams.reading)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from time import monotonic, sleep
 from typing import TypeVar
@@ -76,7 +76,10 @@ class ReadingError(RuntimeError):
 
 
 class TopicMissingError(ReadingError):
-    """A topic that a command reads is not there."""
+    """Topics that a command needs are not there, which is what a cluster says of those, too, that this user may not see."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(f"no such topic, or no right to see it: {', '.join(names)}; `fraud topics` creates what is missing")
 
 
 class Cluster:
@@ -95,7 +98,7 @@ class Cluster:
         found = self._admin.list_topics(timeout=_TIMEOUT_S).topics  # all of them: to ask for one by name may create it
         missing = [name for name in map(self._connection.named, topics) if name not in found]
         if missing:
-            raise TopicMissingError(f"no such topic: {', '.join(missing)}; `fraud topics` creates what is missing")
+            raise TopicMissingError(missing)
         return {topic: sorted(found[self._connection.named(topic)].partitions) for topic in topics}
 
     def earliest(self, topic: str, partitions: list[int]) -> Offsets:

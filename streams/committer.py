@@ -7,14 +7,15 @@ CommitError
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from threading import Event, Lock
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streams import topics
+from streams.access import refusal
 from streams.batch import Output
-from streams.cluster import REFUSED
 from streams.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -109,13 +110,16 @@ class TransactionalCommitter(_BatchCommitter):
     """Exactly once: a batch's outputs and its offsets in one Kafka transaction."""
 
     def open(self) -> None:
-        """Fences an older process with the same transactional id, and aborts what it left open. Raises CommitFatalError."""
-        self._persist(lambda: self._producer.init_transactions(_CALL_TIMEOUT_S))
+        """Fences an older process with the same transactional id, and aborts what it left open. Raises RefusedError, KafkaException."""
+        try:
+            self._persist(lambda: self._producer.init_transactions(_CALL_TIMEOUT_S))
+        except KafkaException as error:
+            raise (refusal(error.args[0]) or error) from None
 
     def commit(self, outputs: list[Output], offsets: Mapping[int, int], group_metadata: Any) -> None:
         """Makes outputs and offsets visible together, or not at all. `offsets`: the source's next offset by partition.
 
-        Raises BatchAbortedError or CommitFatalError.
+        Raises BatchAbortedError, CommitFatalError or RefusedError.
         """
         positions = [TopicPartition(self._source, partition, offset) for partition, offset in offsets.items()]
         self._waited = False
@@ -130,6 +134,11 @@ class TransactionalCommitter(_BatchCommitter):
         self._producer.poll(0)
 
     def _abort(self, cause: KafkaError) -> None:
+        refused = refusal(cause)
+        if refused:
+            with suppress(KafkaException):
+                self._producer.abort_transaction(_CALL_TIMEOUT_S)
+            raise refused
         fatal = OutageError if self._waited else CommitFatalError
         if cause.fatal():
             raise fatal(f"{cause.name()}: {cause.str()}")
@@ -160,16 +169,15 @@ class FlushingCommitter(_BatchCommitter):
         """Nothing of another process has to be ended."""
 
     def commit(self, outputs: list[Output], offsets: Mapping[int, int], group_metadata: Any) -> None:  # noqa: ARG002 - of transactions
-        """Returns when the outputs are acknowledged. Raises BatchAbortedError or CommitFatalError."""
+        """Returns when the outputs are acknowledged. Raises BatchAbortedError, CommitFatalError or RefusedError."""
         self._refused = None
         try:
             self._produce(outputs)
             self._persist(self._flush)
         except KafkaException as error:
             cause = error.args[0]
-            if cause.fatal() or cause.code() in REFUSED:
-                raise CommitFatalError(f"{cause.name()}: {cause.str()}") from error
-            raise BatchAbortedError(f"{cause.name()}: {cause.str()}") from error
+            failed = CommitFatalError if cause.fatal() else BatchAbortedError
+            raise (refusal(cause) or failed(f"{cause.name()}: {cause.str()}")) from error
         with self._lock:
             self._done.update(offsets)
 
