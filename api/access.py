@@ -17,7 +17,6 @@ from starlette.responses import RedirectResponse
 
 from api.errors import refused
 
-LOCAL = ("127.0.0.1", "localhost")
 RATE = "120000/minute"  # a client that scores at 2,000 a second; one core does not serve more
 SESSION = timedelta(hours=12)  # a shift of an analyst
 COOKIE = "fraud_session"
@@ -31,14 +30,20 @@ Check = Callable[[Request], Response | None]
 
 @dataclass(frozen=True)
 class Access:
-    """`hosts`: names in the Host header that are answered; `key`: None asks for none; `rate`: of a client, as `limits` writes it."""
+    """`hosts`: names in the Host header that are answered; `key`: None asks for none; `rate`: of a client, as `limits` writes it.
 
-    hosts: tuple[str, ...] = LOCAL
+    Raises ValueError for a rate that cannot be read.
+    """
+
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
     key: str | None = None
     rate: str = RATE
 
+    def __post_init__(self) -> None:
+        parse(self.rate)
+
     def checks(self, clock: Callable[[], datetime]) -> list[Check]:
-        """What every request has to pass, in this order. Raises ValueError for a `rate` that cannot be read."""
+        """What every request has to pass, in this order."""
         keyed = [key_check(Key(self.key, clock))] if self.key else []
         return [rate_check(self.rate), origin_check, *keyed]
 

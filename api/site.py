@@ -21,6 +21,8 @@ from api.services import Services, services_of
 router = APIRouter(tags=["status"])
 _ASSETS = "/docs/assets"
 LINKS = {
+    "console": "/console",
+    "alerts": "/alerts",
     "documentation": "/docs",
     "openapi": "/openapi.json",
     "reports": REPORTS,
