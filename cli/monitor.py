@@ -76,7 +76,7 @@ def monitor(
         idle_close=idle_close,
     )
     try:
-        serve(registry, settings.monitor_port, lambda: watcher.ready, "FRAUD_MONITOR_PORT")
+        serve(registry, settings.monitor_port, lambda: watcher.ready, "FRAUD_MONITOR_PORT", settings.metrics_host)
         _stop_on_signals(stop)
         watcher.run(stop)
     except (PortTakenError, CommitError) as error:

@@ -59,7 +59,7 @@ def _score(settings: Settings, number: int, restarts: int, options: Options) -> 
     from streams.source import LostRangeError
     from streams.worker import Identity, Worker
 
-    identity = Identity(f"fraud-scorer-{settings.instance}-{number}", settings.metrics_port + number, restarts)
+    identity = Identity(f"fraud-scorer-{settings.instance}-{number}", settings.metrics_port + number, restarts, settings.metrics_host)
     try:
         Worker(settings.connection(), Model.load(settings.model), identity, options, _exit_on_time).run()
     except (ArtefactError, LostRangeError, TopicMissingError, PortTakenError, TooManyDeadLettersError) as error:

@@ -21,7 +21,7 @@ from streams.app import create_app
 from streams.batch import Batch, InFlight, Scored
 from streams.committer import FlushingCommitter, TransactionalCommitter, producer_settings
 from streams.connection import Connection
-from streams.http import process_registry, serve
+from streams.http import LOCAL, process_registry, serve
 from streams.limit import DeadShareLimit
 from streams.metrics import ScorerMetrics
 from streams.options import Guarantee, Options
@@ -41,11 +41,12 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a worker is: its transactional id (stable over restarts), the port of its page, and how often it was started again."""
+    """Who a worker is: its transactional id (stable over restarts), its page's port and address, and how often it was started again."""
 
     name: str
     port: int
     restarts: int = 0
+    host: str = LOCAL
 
 
 class Worker:
@@ -83,7 +84,7 @@ class Worker:
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.add_signal_handler(signal.SIGTERM, self._on_sigterm)
-        close = serve(self._registry, self._identity.port, self._ready, "--metrics-port or FRAUD_METRICS_PORT")
+        close = serve(self._registry, self._identity.port, self._ready, "--metrics-port or FRAUD_METRICS_PORT", self._identity.host)
         try:
             await asyncio.to_thread(wait_for_topics, self._connection, _TOPICS, self._stopping)
             if not self._stopping.is_set():
