@@ -55,8 +55,8 @@ class Vitals:
         self._points.append(self._point(at, len(pages)))
 
     def points(self, after: int = 0) -> list[Point]:
-        """Those with a number above `after`, oldest first."""
-        return [point for point in list(self._points) if point.number > after]
+        """Those with a number above `after`, oldest first; all of them for a number of another process, which was further on."""
+        return [point for point in list(self._points) if point.number > after or after > self._number]
 
     def _point(self, at: float, workers: int) -> Point:
         seconds, recent = self._since(at - RATE_WINDOW_S)

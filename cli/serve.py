@@ -54,7 +54,9 @@ def _application(settings: Settings, access: "Access") -> "FastAPI":
     from streams.http import process_registry
 
     connection, model = settings.connection(), Model.load(settings.model)
-    services = Services(model, connection, KafkaPublisher(connection), _utc_now, settings.home, process_registry())
+    services = Services(
+        model, connection, KafkaPublisher(connection), _utc_now, settings.home, process_registry(), ("127.0.0.1", settings.metrics_port)
+    )
     return create_app(services, access)
 
 
