@@ -50,10 +50,11 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
     site.add_files(app, services.home)
     if access.key:
         app.include_router(login.login_router(Key(access.key, services.clock)))
-        _declare_key(app)
     app.add_middleware(Guard, checks=access.checks(services.clock))
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(access.hosts), www_redirect=False)
     _measure(app, services.registry)
+    if access.key:
+        _declare_key(app)  # after the last route
     return app
 
 
