@@ -35,6 +35,7 @@ export function choose(wanted) {
     $(`tab-${tab}`).setAttribute("aria-selected", tab === state);
     $(`tab-${tab}`).tabIndex = tab === state ? 0 : -1;
   }
+  $("panel").setAttribute("aria-labelledby", `tab-${state}`);
   select(listed()[0]?.position ?? null);
 }
 
