@@ -28,7 +28,8 @@ def _sentence(event: "WindowClosed") -> str:
     verdict = "DRIFT" if event.detected else "no drift"
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, score {event.score:.3f}, "
-        f"farthest {farthest} at {event.distances[farthest]:.2f} sd, {event.report}"
+        f"farthest {farthest} at {event.distances[farthest]:.2f} sd"
+        f"{f', {event.report}' if event.report else ''}"
     )
 
 
@@ -47,6 +48,8 @@ def _stop_on_signals(stop: threading.Event) -> None:
 def monitor(
     window: Annotated[int, typer.Option(min=1, help="Predictions in a window.")] = 5_000,
     idle_close: Annotated[float, typer.Option(parser=seconds, metavar="DURATION", help="Silence after which the rest is closed.")] = "10s",  # type: ignore[assignment]  # parsed
+    report_every: Annotated[int, typer.Option(min=1, help="Report every so many windows; those that drifted get one anyhow.")] = 10,
+    keep_reports: Annotated[int, typer.Option(min=0, help="So many reports are kept, 6 MB each; the oldest go.")] = 50,
     model: Annotated[Path | None, typer.Option(help="A model's directory, for its reference; default: the one in use.")] = None,
 ) -> None:
     """Watch the predictions for drift until SIGTERM or Ctrl-C: a line, an event, a report and gauges for each window.
@@ -57,20 +60,21 @@ def monitor(
     from drift.metrics import DriftMetrics
     from drift.monitor import Monitor
     from drift.report import ReportProcess
+    from drift.reports import Reports, folder
     from streams.committer import CommitError
     from streams.http import PortTakenError, process_registry, serve
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s monitor: %(message)s", stream=sys.stderr)
     settings, stop, registry = Settings.from_environment(), threading.Event(), process_registry()
     known = reference.load((model or settings.model).resolve())  # `latest` may name another one tomorrow
-    reports = ReportProcess(known.reference.sample)
+    connection, metrics = settings.connection(), DriftMetrics(registry)
+    writer = ReportProcess(known.reference.sample)
     watcher = Monitor(
-        connection=settings.connection(),
+        connection=connection,
         instance=settings.instance,
-        home=settings.home,
         model=known,
-        reports=reports,
-        metrics=DriftMetrics(registry),
+        reports=Reports(writer, settings.home, folder(connection), metrics, report_every, keep_reports),
+        metrics=metrics,
         closed=lambda event: print(_sentence(event), flush=True),
         size=window,
         idle_close=idle_close,
@@ -82,4 +86,4 @@ def monitor(
     except (PortTakenError, CommitError) as error:
         raise CommandError(str(error)) from None
     finally:
-        reports.close()
+        writer.close()

@@ -4,7 +4,8 @@ DriftError
 ├── NoReferenceError         the model directory holds no usable reference
 ├── BrokenPredictionError    a record of `predictions` is no prediction
 ├── WindowOrderError         the consumer went back over events that are already in a window
-└── ReportError              the process that writes Evidently's reports failed or died
+├── ReportError              a report could not be written
+└── ReportProcessError       the process that writes reports died
 """
 
 
@@ -25,4 +26,8 @@ class WindowOrderError(DriftError):
 
 
 class ReportError(DriftError):
-    """The process that writes Evidently's reports failed or died."""
+    """A report could not be written."""
+
+
+class ReportProcessError(DriftError):
+    """The process that writes reports died."""

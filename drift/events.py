@@ -1,5 +1,6 @@
-"""What the monitor finds, as it is written to `drift.events`, and where the numbering of windows stands."""
+"""What the monitor finds, as it is written to `drift.events`, and what stands there already. `kind` says which event it is."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
@@ -13,8 +14,12 @@ from streams.topics import DRIFT_EVENTS
 _TAIL = 1_000
 
 
-class WindowClosed(msgspec.Struct, kw_only=True, frozen=True):
-    """One window: `offsets` [start, end) of `predictions` by partition; `score` and `detected` are null where there is no verdict."""
+class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="window"):
+    """One window: `offsets` [start, end) of `predictions` by partition; `score` and `detected` are null where there is no verdict.
+
+    `report`: where its report will lie below FRAUD_HOME; null where none is made. `begin`, `end`: its first and last record time;
+    events of earlier versions have neither.
+    """
 
     window: int
     offsets: dict[str, tuple[int, int]]
@@ -26,20 +31,28 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True):
     model_version: str
     closed_at: datetime
     distances: dict[str, float]
+    begin: datetime | None = None
+    end: datetime | None = None
 
 
-class _Numbered(msgspec.Struct):
-    window: int | None = None
+class _Kind(msgspec.Struct):
+    kind: str = "window"
 
 
-def last_window(connection: Connection) -> int:
-    """The number of the last window on `drift.events`, 0 where there is none. Raises KafkaException, streams.cluster.ReadingError."""
+def windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
+    """The windows among the values of `drift.events`."""
+    for value in values:
+        if value and msgspec.json.decode(value, type=_Kind).kind == "window":
+            yield msgspec.json.decode(value, type=WindowClosed)
+
+
+def recent_windows(connection: Connection) -> list[WindowClosed]:
+    """The last windows on `drift.events`, in their order. Raises KafkaException, streams.cluster.ReadingError."""
     cluster = Cluster(connection)
     first, end = cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]
-    return _last_between(connection, max(first, end - _TAIL), end) or _last_between(connection, first, end)
+    return _between(connection, max(first, end - _TAIL), end) or _between(connection, first, end)
 
 
-def _last_between(connection: Connection, begin: int, end: int) -> int:
+def _between(connection: Connection, begin: int, end: int) -> list[WindowClosed]:
     batches = reading.read(connection, DRIFT_EVENTS, {0: begin}, {0: end})
-    values = (message.value() for batch in batches for message in batch)
-    return max((msgspec.json.decode(value, type=_Numbered).window or 0 for value in values if value), default=0)
+    return list(windows(message.value() for batch in batches for message in batch))

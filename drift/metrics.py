@@ -24,6 +24,12 @@ class DriftMetrics:
             "Record time of the last prediction in the last window, in seconds since 1970",
             registry=None,
         )
+        self.reports = Counter("fraud_drift_reports_total", "Reports by what became of them", ["outcome"], registry=registry)
+        self.reports_skipped = Counter(
+            "fraud_drift_reports_skipped_total", "Reports left out because another was being written", registry=registry
+        )
+        for outcome in ("written", "failed"):
+            self.reports.labels(outcome)
         self._absent = [self.score, self.detected, self.window_end]
 
     def window_closed(self, verdict: Verdict | None, end_timestamp: float) -> None:

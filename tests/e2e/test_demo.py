@@ -84,7 +84,9 @@ def test_a_demo_beside_the_leftovers_of_a_killed_one_proves_that_nothing_was_los
     assert [window["partial"] for window in summary["windows"]] == [False] * 11 + [True]
     for window in summary["windows"]:
         assert window["detected"] in (True, False)
-        assert Path(variables["FRAUD_HOME"], window["report"]).is_file()
+        if window["report"]:
+            assert Path(variables["FRAUD_HOME"], window["report"]).is_file()
+    assert any(window["report"] for window in summary["windows"])
     assert summary["end_to_end_seconds"] == {"p50": None, "p95": None, "p99": None}  # without a rate there is no schedule to be late on
 
 
