@@ -3,15 +3,17 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from api.desk import SIZE, Desk, Item
 from api.errors import Refusal
-from api.live import desk_of, lifespan
+from api.live import Live, desk_of, lifespan, live_of
 from model.contract import Alert, Label
 
 _POLL_S = 0.05  # a client looks at the desk so often: no queue of its own, which could overflow
@@ -28,6 +30,18 @@ class ListedAlert(Alert):
     label: Label | None
 
 
+def _rfc3339(text: object) -> datetime:
+    """What the contract calls a time. Pydantic alone would take a number for seconds since 1970, too."""
+    try:
+        at: datetime = msgspec.convert(text, Annotated[datetime, msgspec.Meta(tz=True)])
+    except msgspec.ValidationError:
+        raise ValueError("not RFC 3339 with an offset") from None
+    return at
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+
+
 class Filter(BaseModel):
     """Which alerts. Times are those of scoring."""
 
@@ -37,8 +51,8 @@ class Filter(BaseModel):
     decision: Literal["review", "block"] | None = None
     min_amount: FiniteFloat | None = None
     max_amount: FiniteFloat | None = None
-    since: AwareDatetime | None = Field(None, description="scored at this time or later; RFC 3339 with an offset")
-    until: AwareDatetime | None = Field(None, description="scored before this time")
+    since: Time | None = Field(None, description="scored at this time or later; RFC 3339 with an offset")
+    until: Time | None = Field(None, description="scored before this time")
     limit: int = Field(_DEFAULT_LIMIT, ge=1, le=SIZE)
 
     def passes(self, item: Item) -> bool:
@@ -68,6 +82,7 @@ async def alerts(desk: DeskOf, wanted: Annotated[Filter, Query()]) -> Response:
 @router.get("/alerts/stream", response_class=EventSourceResponse, responses=NOT_READ)
 async def stream(
     desk: DeskOf,
+    live: Annotated[Live, Depends(live_of)],
     recent: Annotated[int, Query(ge=0, le=SIZE, description="how many of the newest alerts come first")] = 0,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> AsyncIterator[ServerSentEvent]:
@@ -79,7 +94,7 @@ async def stream(
     cursor, first = _begin(desk, recent, last_event_id)
     for item in first:
         yield _event(desk, item)
-    while True:
+    while not live.stop.is_set():
         for item in desk.changed(cursor):
             cursor = item.change
             yield _event(desk, item)

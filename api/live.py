@@ -18,29 +18,30 @@ _JOIN_S = 2.0  # a broker that does not answer may hold a call for longer; the t
 
 @dataclass(frozen=True)
 class Live:
-    """The desk, its feed, and the vitals."""
+    """The desk, its feed, and the vitals. `stop` ends its threads, and the streams to clients, which would never end by themselves."""
 
     desk: Desk
     feed: Feed
     vitals: Vitals = field(default_factory=Vitals)
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Starts the threads with the application, and stops them with it."""
     services: Services = app.state.services
-    desk, stop = Desk(), threading.Event()
+    desk = Desk()
     live = Live(desk, Feed(services.connection, desk))
 
     def watch() -> None:
-        workers.watch(live.vitals, lambda: workers.read(*services.workers), lambda: services.clock().timestamp(), stop)
+        workers.watch(live.vitals, lambda: workers.read(*services.workers), lambda: services.clock().timestamp(), live.stop)
 
-    threads = [threading.Thread(target=live.feed.run, args=(stop,), daemon=True), threading.Thread(target=watch, daemon=True)]
+    threads = [threading.Thread(target=live.feed.run, args=(live.stop,), daemon=True), threading.Thread(target=watch, daemon=True)]
     app.state.live = live
     for thread in threads:
         thread.start()
     yield
-    stop.set()
+    live.stop.set()
     for thread in threads:
         thread.join(_JOIN_S)
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from datetime import UTC, datetime
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,6 +64,13 @@ def _application(settings: Settings, access: "Access") -> "FastAPI":
 def _run(application: "FastAPI", listening: socket.socket) -> None:
     import uvicorn
 
+    class Server(uvicorn.Server):
+        """Ends the streams to browsers before it waits for the requests that are being answered."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            application.state.live.stop.set()
+            super().handle_exit(sig, frame)
+
     for number in (signal.SIGTERM, signal.SIGINT):  # once stopped, uvicorn raises the signal again, for whom it found there
         signal.signal(number, lambda *_: None)
     gc.collect()
@@ -77,7 +85,7 @@ def _run(application: "FastAPI", listening: socket.socket) -> None:
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GOODBYE_S,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config).run(sockets=[listening])
 
 
 @app.command()
