@@ -6,7 +6,7 @@ from infra.grafana.frame import Panels, choice, dashboard
 from infra.grafana.panels import THIRD, above, below, lines, number, query, verdict
 
 _NODE = 'instance=~"$node"'
-_HANDLER = 'handler=~"$handler"'
+_HANDLER = 'handler=~"$handler", handler!~"/metrics|/health|/ready"'  # what clients ask, not what watches
 _FILES = f'{_NODE}, fstype!~"tmpfs|ramfs|squashfs"'  # as in the alert DiskSpaceLow
 _OURS = 'job=~"scorer|monitor|api"'
 
@@ -33,9 +33,12 @@ def _drift() -> Panels:
         number(
             "Drift score", "Share of features over their threshold in the last window.", "percentunit", query("max(data_drift_score)")
         ).span(THIRD),
-        number("Requests in total", "Answered since the API started.", "short", query(f"sum(http_requests_total{{{_HANDLER}}})")).span(
-            THIRD
-        ),
+        number(
+            "Requests in total",
+            "Answered since the API started, but probes and scrapes.",
+            "short",
+            query(f"sum(http_requests_total{{{_HANDLER}}})"),
+        ).span(THIRD),
     ]
 
 
