@@ -27,8 +27,8 @@ class RefusedError(RuntimeError):
 
 def refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
     """What an error of a client means, if it is about credentials, certificates or rights."""
-    # without "sasl_ssl://host:9092/bootstrap: " before it and "(after 322ms in state AUTH_REQ)" behind
-    said = re.sub(r"^\w+://\S+: | \(after \d+ms in state \w+\)$", "", error.str())
+    # without "sasl_ssl://host:9092/bootstrap: " before it, and "(after 322ms in state AUTH_REQ)" or "(after 781 ms)" behind
+    said = re.sub(r"^\w+://\S+: | \(after \d+ ?ms[^)]*\)$", "", error.str())
     at = f"Kafka at {servers}" if servers else "Kafka"
     if error.code() == KafkaError._SSL:
         return RefusedError(f"no TLS with {at}: {said}; see the ssl.* lines of FRAUD_KAFKA_CONFIG")

@@ -1,8 +1,12 @@
 """How every client reaches the cluster: one place for addresses, credentials and the prefix of names."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+# librdkafka prints a fatal error by itself, whatever its log_level; whoever meets the error says it.
+_UNHEARD = logging.Logger("librdkafka", logging.CRITICAL + 1)
 
 READER_GROUP = "fraud-reader"  # librdkafka wants a group's name even of who joins none
 
@@ -33,4 +37,5 @@ class Connection:
 
     def writer(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """An idempotent producer that spreads keys over partitions as Java's clients do."""
-        return self.config({"enable.idempotence": True, "partitioner": "murmur2_random"} | dict(settings or {}))
+        own = {"enable.idempotence": True, "partitioner": "murmur2_random", "logger": _UNHEARD}
+        return self.config(own | dict(settings or {}))

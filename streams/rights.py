@@ -3,6 +3,7 @@
 Read and write carry describe with them, and write the idempotent write (Kafka's authorization primitives, since 3.0).
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
@@ -55,6 +56,11 @@ RIGHTS: dict[str, tuple[Right, ...]] = {
         *_as_transactional("fraud-monitor-"),
         *_READER,
     ),
+    "serve": (
+        *_on_topics(WRITE, topics.TRANSACTIONS, topics.LABELS),
+        *_on_topics(READ, topics.ALERTS, topics.LABELS, topics.DRIFT_EVENTS),
+        *_READER,
+    ),
     "alerts": (*_on_topics(READ, topics.ALERTS), *_READER),
     "ledger": (
         *_on_topics(READ, topics.TRANSACTIONS, topics.PREDICTIONS, topics.DEAD_LETTERS),
@@ -71,8 +77,8 @@ RIGHTS: dict[str, tuple[Right, ...]] = {
 """By the subcommand that needs them. `doctor` needs those of the command that it is asked about; `train` and `data` need none."""
 
 
-def bindings(connection: Connection, role: str, user: str, host: str = "*") -> list[AclBinding]:
-    """The access control list that gives `user` what `role` needs, for AdminClient.create_acls."""
+def bindings(connection: Connection, wanted: Iterable[Right], user: str, host: str = "*") -> list[AclBinding]:
+    """The access control list that gives `user` these rights, for AdminClient.create_acls."""
     return [
         AclBinding(
             right.resource,
@@ -83,5 +89,5 @@ def bindings(connection: Connection, role: str, user: str, host: str = "*") -> l
             right.operation,
             AclPermissionType.ALLOW,
         )
-        for right in RIGHTS[role]
+        for right in wanted
     ]
