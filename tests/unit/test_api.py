@@ -14,6 +14,8 @@ from api.access import COOKIE, Access
 from api.app import create_app
 from api.publisher import NotConfirmedError
 from api.services import Services
+from cli.app import CommandError
+from cli.serve import serve
 from model.contract import INPUTS, Reason
 from streams.connection import Connection
 
@@ -224,6 +226,12 @@ def test_with_a_key_everything_but_what_probes_read_asks_for_it(client):
     assert api.post("/predict", json=PAYMENT).status_code == 401
     assert api.post("/predict", json=PAYMENT, headers={"X-API-Key": "secre"}).status_code == 401
     assert api.post("/predict", json=PAYMENT, headers={"X-API-Key": "secret"}).status_code == 200
+
+
+def test_without_a_key_it_listens_to_this_machine_only(monkeypatch):
+    monkeypatch.delenv("FRAUD_API_KEY", raising=False)
+    with pytest.raises(CommandError, match=r"--host 0.0.0.0: others may reach it, so set FRAUD_API_KEY"):
+        serve(host="0.0.0.0")
 
 
 def test_a_person_logs_in_once_for_twelve_hours(client, clock):
