@@ -5,13 +5,14 @@ from datetime import datetime
 
 import msgspec
 
+from drift.quality import Quality
 from streams import reading
 from streams.cluster import Cluster
 from streams.connection import Connection
 from streams.topics import DRIFT_EVENTS
 
 # The last window stands among the last events of the topic; where it does not, the whole topic is read.
-_TAIL = 1_000
+_TAIL = 2_500
 
 
 class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="window"):
@@ -35,24 +36,50 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     end: datetime | None = None
 
 
+class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="labels"):
+    """What a window's payments came to by the labels that had arrived `horizon_seconds` after its end."""
+
+    window: int
+    judged_at: datetime
+    horizon_seconds: float
+    quality: Quality
+
+
+Event = WindowClosed | WindowLabelled
+_KINDS: dict[str, type[Event]] = {"window": WindowClosed, "labels": WindowLabelled}
+
+
 class _Kind(msgspec.Struct):
     kind: str = "window"
 
 
+def decoded(values: Iterable[bytes | None]) -> Iterator[Event]:
+    """The events that these values of `drift.events` are; kinds that nobody knows are left out."""
+    for value in values:
+        kind = _KINDS.get(msgspec.json.decode(value, type=_Kind).kind) if value else None
+        if value and kind:
+            yield msgspec.json.decode(value, type=kind)
+
+
 def windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
     """The windows among the values of `drift.events`."""
-    for value in values:
-        if value and msgspec.json.decode(value, type=_Kind).kind == "window":
-            yield msgspec.json.decode(value, type=WindowClosed)
+    return (event for event in decoded(values) if isinstance(event, WindowClosed))
 
 
 def recent_windows(connection: Connection) -> list[WindowClosed]:
     """The last windows on `drift.events`, in their order. Raises KafkaException, streams.cluster.ReadingError."""
     cluster = Cluster(connection)
     first, end = cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]
-    return _between(connection, max(first, end - _TAIL), end) or _between(connection, first, end)
+    return list(windows(_values(connection, max(first, end - _TAIL), end))) or list(windows(_values(connection, first, end)))
 
 
-def _between(connection: Connection, begin: int, end: int) -> list[WindowClosed]:
+def events_since(connection: Connection, at: datetime) -> Iterator[Event]:
+    """The events that were written since then. Raises KafkaException, streams.cluster.ReadingError."""
+    cluster = Cluster(connection)
+    end = cluster.end(DRIFT_EVENTS, [0])
+    return decoded(_values(connection, cluster.since(DRIFT_EVENTS, end, at)[0], end[0]))
+
+
+def _values(connection: Connection, begin: int, end: int) -> Iterator[bytes | None]:
     batches = reading.read(connection, DRIFT_EVENTS, {0: begin}, {0: end})
-    return list(windows(message.value() for batch in batches for message in batch))
+    return (message.value() for batch in batches for message in batch)
