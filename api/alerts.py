@@ -72,14 +72,14 @@ NOT_READ: dict[int | str, dict[str, Any]] = {503: {"model": Refusal, "descriptio
 DeskOf = Annotated[Desk, Depends(desk_of)]
 
 
-@router.get("/alerts", responses={200: {"model": list[ListedAlert]}, **NOT_READ}, response_class=Response)
+@router.get("/alerts", summary="The newest alerts", responses={200: {"model": list[ListedAlert]}, **NOT_READ}, response_class=Response)
 async def alerts(desk: DeskOf, wanted: Annotated[Filter, Query()]) -> Response:
     """The newest alerts, newest first, out of the last 1,000; older ones are on the topic `alerts`."""
     found = [item for item in desk.items() if wanted.passes(item)][: wanted.limit]
     return Response(b"[" + b",".join(item.encode() for item in found) + b"]", media_type="application/json")
 
 
-@router.get("/alerts/stream", response_class=EventSourceResponse, responses=NOT_READ)
+@router.get("/alerts/stream", summary="Alerts as they come", response_class=EventSourceResponse, responses=NOT_READ)
 async def stream(
     desk: DeskOf,
     live: Annotated[Live, Depends(live_of)],

@@ -54,6 +54,7 @@ def _account(alert: Any) -> str | None:
 
 @router.post(
     "/alerts/{transaction_id:path}/label",
+    summary="Judge an alert",
     status_code=202,
     response_model=Label,
     responses={

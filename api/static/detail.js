@@ -3,6 +3,11 @@
 import { element, featureName, moment, money, percent, shape, short, signed } from "./format.js";
 import { badge } from "./queue.js";
 
+const LEGEND = [
+  ["band", "usual for 98 % of legitimate payments"],
+  ["dot", "this payment"],
+  ["push", "push towards fraud"],
+];
 const MARGIN = 0.06; // of the width, left free beside the outermost mark
 
 export function render(alert, judge, close) {
@@ -58,7 +63,7 @@ function reasons(alert) {
     "section",
     { class: "reasons" },
     element("h3", {}, "Why"),
-    element("p", { class: "legend" }, element("span", { class: "key band" }), "usual for 98 % of legitimate payments ", element("span", { class: "key dot" }), "this payment ", element("span", { class: "key push" }), "push towards fraud"),
+    element("p", { class: "legend" }, ...LEGEND.map(([key, text]) => element("span", {}, element("i", { class: `key ${key}` }), text))),
     element("ol", {}, ...alert.reasons.map((reason) => oneReason(reason, most))),
     element("p", { class: "note" }, sum),
   );
