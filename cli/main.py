@@ -44,6 +44,7 @@ def _application() -> Callable[[], None]:
         data,
         demo,
         dlq,
+        doctor,
         evaluate,
         explain,
         explore,

@@ -46,8 +46,8 @@ REFUSED = {
 }
 
 
-def _persist(ask: Callable[[], Answer], timeout: float) -> Answer:
-    """Asks again while the cluster is only busy with itself. Raises KafkaException."""
+def persist(ask: Callable[[], Answer], timeout: float) -> Answer:
+    """Asks again while the cluster is only busy with itself, for `timeout` seconds at most. Raises KafkaException."""
     deadline = monotonic() + timeout
     while True:
         try:
@@ -68,7 +68,7 @@ def committed(consumer: Consumer, partitions: list[TopicPartition], timeout: flo
                 raise KafkaException(position.error)
         return found
 
-    return _persist(ask, timeout)
+    return persist(ask, timeout)
 
 
 class ReadingError(RuntimeError):
@@ -132,4 +132,4 @@ class Cluster:
             futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S)
             return {partition.partition: future.result().offset for partition, future in futures.items()}
 
-        return _persist(ask, _TIMEOUT_S)
+        return persist(ask, _TIMEOUT_S)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import secrets
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
@@ -14,10 +15,11 @@ import faust
 import psutil
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from monitoring import running
 from scorers import Scorer, environment, scorer
 from secured import Secured, certificate, secured_broker
-from support import read_all, transaction_bytes, wait_for
+from support import free_port, read_all, transaction_bytes, wait_for
 
 from streams import rights, topics
 from streams.cluster import Cluster
@@ -59,11 +61,11 @@ class Office:
         supervisor = psutil.Process(system.process.pid)
         for process in (supervisor, *supervisor.children(recursive=True)):
             self.shown += [" ".join(process.cmdline()), str(process.environ())]
+        assert "FRAUD_KAFKA_CONFIG" in self.shown[-1]  # the file's name may be seen
         self.shown += [system.page(0, "/metrics"), system.log]
 
     def assert_no_password_was_shown(self) -> None:
         everything = "\n".join(self.shown)
-        assert str(self.broker.folder) in everything  # the name of the file with the password may be seen, and was looked for
         assert [name for name, password in self.broker.passwords.items() if password in everything] == []
 
 
@@ -180,3 +182,35 @@ def test_the_clients_of_faust_get_in_with_the_mapped_credentials(cluster):
             await app.producer.stop()
 
     assert asyncio.run(send()).topic == user.named(topics.LABELS)
+
+
+def diagnosed(cluster: Office, user: Connection, *arguments: str, **variables: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """`fraud doctor`: its exit code, and verdict and text by what was checked."""
+    ports = {name: str(free_port()) for name in ("FRAUD_API_PORT", "FRAUD_MONITOR_PORT", "FRAUD_METRICS_PORT")}
+    done = cluster.fraud(user, "doctor", "--json", *arguments, **ports | variables)
+    assert done.stderr == ""
+    return done.returncode, {finding["what"]: (finding["verdict"], finding["found"]) for finding in json.loads(done.stdout)["findings"]}
+
+
+def test_the_doctor_finds_a_scorer_well(cluster, model):
+    code, found = diagnosed(cluster, cluster.user("score"), "--for", "score")
+    assert (code, found["rights for score"], found["connection"][0]) == (0, ("ok", "all there"), "ok")
+    assert found["topic transactions"] == ("warn", "2 partitions; its settings may not be seen")
+    assert found["topic labels"] == ("warn", "this user may not see it")
+    cluster.assert_no_password_was_shown()
+
+
+def test_the_doctor_names_what_is_wrong(cluster, model):
+    labels = ConfigResource(ResourceType.TOPIC, cluster.broker.admin.named(topics.LABELS))
+    labels.add_incremental_config(ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET))
+    for changed in cluster.broker.client.incremental_alter_configs([labels]).values():
+        changed.result()
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        taken = str(stranger.getsockname()[1])
+        code, found = diagnosed(cluster, cluster.user("topics"), "--for", "topics", "--for", "score", FRAUD_MONITOR_PORT=taken)
+    assert {what for what, (verdict, _) in found.items() if verdict == "FAIL"} == {"topic labels", "rights for score", f"port {taken}"}
+    assert found["topic labels"][1] == "has retention.ms=1000, declared is 7776000000"
+    lacking = ["read topic transactions", *(f"write topic {name}" for name in (topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS))]
+    others = ["read group fraud-scorer", "write transactional id fraud-scorer-*"]
+    assert found["rights for score"][1] == f"may not {', '.join(lacking + others)}"
+    assert (code, found["topic predictions"][0], found["rights for topics"][0]) == (1, "ok", "ok")
