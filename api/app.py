@@ -39,9 +39,9 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
     )
     app.state.services = services
     errors.add_handlers(app)
+    app.include_router(predict.router)  # first: a request is matched with one route after the other
     app.include_router(site.router)
     app.include_router(status.router)
-    app.include_router(predict.router)
     app.include_router(transactions.router)
     app.include_router(alerts.router)
     app.include_router(labels.router)
