@@ -115,10 +115,12 @@ def _labels() -> Panels:
     return [
         lines(
             "Precision and recall",
-            "Over windows older than the label horizon, with the share of them that is labelled: where it is low, the two say little.",
+            "Over windows older than the label horizon, with the lower ends of 95 % intervals, and the share that is labelled.",
             "percentunit",
             query("max(fraud_label_precision)", "precision"),
+            query("max(fraud_label_precision_low)", "precision, at least"),
             query("max(fraud_label_recall)", "recall"),
+            query("max(fraud_label_recall_low)", "recall, at least"),
             query("max(fraud_labelled_share)", "labelled share"),
         )
         .span(FULL)

@@ -31,12 +31,19 @@ class Program(NamedTuple):
             )
 
 
+def port_from(environment: Mapping[str, str], variable: str, default: int) -> int:
+    """The port that a variable names. Raises ValueError."""
+    text = environment.get(variable) or str(default)
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise ValueError(f"{variable}={text} is not a port")
+    return int(text)
+
+
 def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
-    """All three, with their configuration (infra.watch.configuration) and data below `folder`."""
-    prometheus, alertmanager, node = (
-        int(environment.get(variable) or default)
-        for variable, default in (("FRAUD_PROMETHEUS_PORT", 9090), ("FRAUD_ALERTMANAGER_PORT", 9093), ("FRAUD_NODE_EXPORTER_PORT", 9100))
-    )
+    """Node exporter, Alertmanager, Prometheus: configuration (infra.watch.configuration) and data below `folder`. Raises ValueError."""
+    node = port_from(environment, "FRAUD_NODE_EXPORTER_PORT", 9100)
+    alertmanager = port_from(environment, "FRAUD_ALERTMANAGER_PORT", 9093)
+    prometheus = port_from(environment, "FRAUD_PROMETHEUS_PORT", 9090)
     return [
         Program("prometheus-node-exporter", node, "FRAUD_NODE_EXPORTER_PORT", (f"--web.listen-address=127.0.0.1:{node}",)),
         Program(
