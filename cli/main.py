@@ -52,6 +52,7 @@ def _application() -> Callable[[], None]:
         ledger,
         monitor,
         replay,
+        report,
         score,
         serve,
         simulate,

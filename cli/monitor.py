@@ -80,7 +80,7 @@ def monitor(
         labelling.window_closed(event)
         print(_sentence(event), flush=True)
 
-    writer = ReportProcess(known.reference.sample)
+    writer = ReportProcess()
     watcher = Monitor(
         connection=connection,
         instance=settings.instance,

@@ -4,6 +4,8 @@ DriftError
 ├── NoReferenceError         the model directory holds no usable reference
 ├── BrokenPredictionError    a record of `predictions` is no prediction
 ├── WindowOrderError         the consumer went back over events that are already in a window
+├── WindowGoneError          a window was never closed, or its predictions are deleted
+├── FileError                a file holds no payments
 ├── ReportError              a report could not be written
 └── ReportProcessError       the process that writes reports died
 """
@@ -23,6 +25,14 @@ class BrokenPredictionError(DriftError):
 
 class WindowOrderError(DriftError):
     """An offset came twice or out of order within its partition."""
+
+
+class WindowGoneError(DriftError):
+    """A window was never closed, or its predictions are deleted."""
+
+
+class FileError(DriftError):
+    """A file holds no payments."""
 
 
 class ReportError(DriftError):

@@ -73,6 +73,12 @@ def recent_windows(connection: Connection) -> list[WindowClosed]:
     return list(windows(_values(connection, max(first, end - _TAIL), end))) or list(windows(_values(connection, first, end)))
 
 
+def all_windows(connection: Connection) -> Iterator[WindowClosed]:
+    """Every window on `drift.events`, in their order. Raises KafkaException, streams.cluster.ReadingError."""
+    cluster = Cluster(connection)
+    return windows(_values(connection, cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]))
+
+
 def events_since(connection: Connection, at: datetime) -> Iterator[Event]:
     """The events that were written since then. Raises KafkaException, streams.cluster.ReadingError."""
     cluster = Cluster(connection)

@@ -1,4 +1,4 @@
-"""Evidently's report on some rows beside a reference, as one HTML page that needs no network.
+"""Evidently's report on some rows beside what they were compared with, as one HTML page that needs no network.
 
 Evidently takes seconds to import and seconds a report: a process that has anything else to do leaves this to another.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.statistics import COLUMNS, METHOD, Limits
+from drift.statistics import COLUMNS, METHOD, Verdict
 from drift.windows import Floats
 
 _PREDICTION = COLUMNS[-1]
@@ -32,11 +32,13 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Task:
-    """A report to be written to `path`: on float64[n, columns of drift.statistics.COLUMNS], and on those that have a label."""
+    """A report to be written to `path`: on float64[n, columns of drift.statistics.COLUMNS], which `verdict` was passed on or on a
+    sample of them, and on those that have a label.
+    """
 
     path: Path
     rows: Floats
-    limits: Limits
+    verdict: Verdict
     labelled: Labelled | None = None
 
 
@@ -48,12 +50,12 @@ class Findings:
     values: dict[str, float]
 
 
-def write(task: Task, reference: Floats) -> Findings:
-    """Data drift of all features and of the prediction against float64[m, columns]; with labels, classification quality too.
+def write(task: Task) -> Findings:
+    """Data drift of all features and of the prediction, by the verdict's baseline and limits; with labels, classification quality too.
 
     The page is there as a whole or not at all. Raises OSError, and whatever Evidently raises.
     """
-    snapshots = [_drift(task, reference)]
+    snapshots = [_drift(task)]
     if task.labelled is not None and task.labelled.both:
         snapshots.append(_quality(task.labelled))
     task.path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +65,7 @@ def write(task: Task, reference: Floats) -> Findings:
     return _findings(snapshots[0])
 
 
-def _drift(task: Task, reference: Floats) -> Any:
+def _drift(task: Task) -> Any:
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import ValueDrift
@@ -71,9 +73,12 @@ def _drift(task: Task, reference: Floats) -> Any:
 
     names = list(COLUMNS)
     definition = DataDefinition(numerical_columns=names)
-    current, known = (Dataset.from_pandas(pd.DataFrame(rows, columns=names), data_definition=definition) for rows in (task.rows, reference))
-    thresholds = dict(zip(names, task.limits.thresholds.tolist(), strict=True))
-    features = DataDriftPreset(columns=names, method=METHOD, per_column_threshold=thresholds, drift_share=task.limits.share)
+    current, known = (
+        Dataset.from_pandas(pd.DataFrame(rows, columns=names), data_definition=definition) for rows in (task.rows, task.verdict.baseline)
+    )
+    limits = task.verdict.limits
+    thresholds = dict(zip(names, limits.thresholds.tolist(), strict=True))
+    features = DataDriftPreset(columns=names, method=METHOD, per_column_threshold=thresholds, drift_share=limits.share)
     prediction = ValueDrift(column=_PREDICTION, method=METHOD, threshold=thresholds[_PREDICTION])
     return Report([features, prediction]).run(current, known)
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from confluent_kafka import KafkaException
 
-from drift import predictions
+from drift import predictions, rebuild
 from drift.committer import WindowCommitter
 from drift.events import WindowClosed, recent_windows
 from drift.metrics import DriftMetrics
@@ -72,6 +72,7 @@ class Monitor:
         earlier = recent_windows(self.connection)
         self._number = earlier[-1].window + 1 if earlier else 1
         self.reports.start(earlier)
+        self._trailing = rebuild.trailing(self.connection, earlier)
         stream = PredictionStream(self.connection, self.size)
         try:
             self._watch(stream, committer, stop)
@@ -96,7 +97,7 @@ class Monitor:
     def _close(self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event) -> None:
         window = stream.window
         rows = predictions.columns(window.rows())
-        verdict = self.model.reference.judge(rows)
+        verdict = self.model.reference.judge(rows, self._trailing)
         event = self._event(window, verdict)
         try:
             committer.commit_window(event, stream.group_metadata())
@@ -106,7 +107,9 @@ class Monitor:
             return
         stream.open_window()
         self._number += 1
-        self.reports.closed(event, sample(rows, window.offsets, SAMPLE_ROWS), verdict.limits if verdict else None)
+        if verdict is not None:
+            self._trailing.add(rows)
+        self.reports.closed(event, sample(rows, window.offsets, SAMPLE_ROWS), verdict)
         self.metrics.window_closed(verdict, window.span[1])
         self.closed(event)
 

@@ -19,7 +19,6 @@ from drift import report_index
 from drift.errors import ReportError, ReportProcessError
 from drift.evidently_report import Findings, Task, write
 from drift.report_index import Shelf
-from drift.windows import Floats
 
 _NICENESS = 10  # where there is no idle class
 
@@ -54,12 +53,12 @@ class Writer(Protocol):
 
 
 class ReportProcess:
-    """Writes reports against `reference`, float64[rows, columns of drift.statistics.COLUMNS]."""
+    """Writes reports, each in its turn."""
 
-    def __init__(self, reference: Floats) -> None:
+    def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, reference), name="drift-report", daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs,), name="drift-report", daemon=True)
         with _ctrl_c_held():  # it reaches the whole terminal; the monitor decides when this ends
             self._process.start()
         theirs.close()
@@ -92,21 +91,21 @@ class ReportProcess:
         return answer
 
 
-def _serve(pipe: Pipe, reference: Floats) -> None:
+def _serve(pipe: Pipe) -> None:
     _yield_the_cpu()
     os.environ["DO_NOT_TRACK"] = "1"
     warnings.simplefilter("ignore")  # numpy's and Evidently's remarks about constant columns are nobody's business here
     try:
         while True:
             task, shelf = pipe.recv()
-            pipe.send(_written(task, shelf, reference))
+            pipe.send(_written(task, shelf))
     except (EOFError, OSError):
         return  # the monitor is gone
 
 
-def _written(task: Task | None, shelf: Shelf, reference: Floats) -> Findings | str | None:
+def _written(task: Task | None, shelf: Shelf) -> Findings | str | None:
     try:
-        findings = write(task, reference) if task else None
+        findings = write(task) if task else None
         report_index.tidy(shelf)
     except Exception as error:
         return f"{task.path if task else shelf.folder} could not be written: {type(error).__name__}: {error}"

@@ -31,7 +31,7 @@ Red: the window's verdict is drift. Ringed: it has a report.</p>
 
 
 class Point(NamedTuple):
-    """A window on the index page; `report`: the name of its file, None where none was made."""
+    """A window on the index page; `report`: the name of its report's file, None where there is none."""
 
     window: int
     until: datetime

@@ -16,7 +16,7 @@ from drift.evidently_report import Findings, Task
 from drift.metrics import DriftMetrics
 from drift.report import Writer
 from drift.report_index import Point, Shelf
-from drift.statistics import Limits
+from drift.statistics import Verdict
 from drift.windows import Floats
 from streams.connection import Connection
 from streams.topics import PREDICTIONS
@@ -62,11 +62,11 @@ class Reports:
         """Where the report of a window will lie below FRAUD_HOME; None where none is due, or another is being written."""
         return f"{self._folder}/{name(window)}" if self._due(window, detected) and self._report is None else None
 
-    def closed(self, event: WindowClosed, rows: Floats, limits: Limits | None) -> None:
+    def closed(self, event: WindowClosed, rows: Floats, verdict: Verdict | None) -> None:
         """A window is visible to readers: its report is begun if it was planned. `rows`: the sample of it that is shown."""
         self._points.append(_point(event))
-        if event.report and limits is not None:
-            self._report = self._writer.write(Task(self._home / event.report, rows, limits), self._shelf())
+        if event.report and verdict is not None:
+            self._report = self._writer.write(Task(self._home / event.report, rows, verdict), self._shelf())
             return
         self._index_is_old = True
         if self._due(event.window, event.detected):
@@ -99,5 +99,4 @@ class Reports:
 
 
 def _point(event: WindowClosed) -> Point:
-    report = name(event.window) if event.report else None
-    return Point(event.window, event.end or event.closed_at, event.events, event.score, event.detected, report)
+    return Point(event.window, event.end or event.closed_at, event.events, event.score, event.detected, name(event.window))

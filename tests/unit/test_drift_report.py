@@ -21,29 +21,34 @@ def known():
     return Reference(rng.normal(size=(6_000, len(COLUMNS))) * np.linspace(0.5, 30, len(COLUMNS)))
 
 
-def started(known):
-    process = ReportProcess(known.sample)
+def started():
+    process = ReportProcess()
     os.kill(process._process.pid, signal.SIGINT)  # Ctrl-C reaches the whole terminal, at any moment: it is the monitor's to answer
     yield process
     process.close()
 
 
 @pytest.fixture(scope="module")
-def reports(known):
+def reports():
     """One for all: it takes seconds to import Evidently."""
-    yield from started(known)
+    yield from started()
 
 
 @pytest.fixture
-def own_reports(known):
+def own_reports():
     """One to be ended."""
-    yield from started(known)
+    yield from started()
 
 
 def window(known, shift):
     rows = known.sample[:1_000].copy()
     rows[:, :10] += shift * np.linspace(0.5, 30, len(COLUMNS))[:10]
     return rows
+
+
+def task(known, path, labelled=None):
+    rows = window(known, 0)
+    return Task(path, rows, known.judge(rows), labelled)
 
 
 def shelf(folder):
@@ -55,7 +60,7 @@ def test_evidently_finds_the_same_distances_and_the_same_score(reports, known, t
     verdict = known.judge(rows)
     path = tmp_path / "reports" / "window-000001.html"
     labelled = Labelled(alert=rows[:400, 0] > 1, fraud=rows[:400, 0] > 1.2)
-    found = reports.write(Task(path, rows, verdict.limits, labelled), shelf(path.parent)).result(WAIT_S)
+    found = reports.write(Task(path, rows, verdict, labelled), shelf(path.parent)).result(WAIT_S)
     assert found.values == pytest.approx(verdict.distances, rel=1e-9)
     assert found.share == verdict.score
     assert verdict.score >= 10 / len(COLUMNS)
@@ -70,16 +75,15 @@ def test_evidently_finds_the_same_distances_and_the_same_score(reports, known, t
 def test_where_all_labels_are_alike_there_is_drift_only(reports, known, tmp_path, all_are):
     alike = np.full(100, all_are)
     path = tmp_path / "window-1.html"
-    reports.write(Task(path, window(known, 0), known.limits(1_000), Labelled(alike, alike)), shelf(tmp_path)).result(WAIT_S)
+    reports.write(task(known, path, Labelled(alike, alike)), shelf(tmp_path)).result(WAIT_S)
     assert "Confusion Matrix" not in path.read_text()
 
 
 def test_a_report_that_cannot_be_written_is_named_and_the_process_goes_on(reports, known, tmp_path):
     (tmp_path / "file").write_text("")
-    limits = known.limits(1_000)
     with pytest.raises(ReportError, match=r"window-1\.html could not be written: FileExistsError"):
-        reports.write(Task(tmp_path / "file" / "window-1.html", window(known, 0), limits), shelf(tmp_path)).result(WAIT_S)
-    assert reports.write(Task(tmp_path / "window-2.html", window(known, 0), limits), shelf(tmp_path)).result(WAIT_S).share < 0.5
+        reports.write(task(known, tmp_path / "file" / "window-1.html"), shelf(tmp_path)).result(WAIT_S)
+    assert reports.write(task(known, tmp_path / "window-2.html"), shelf(tmp_path)).result(WAIT_S).share < 0.5
 
 
 def test_a_process_that_dies_is_named(own_reports, tmp_path):
@@ -90,7 +94,7 @@ def test_a_process_that_dies_is_named(own_reports, tmp_path):
 
 def test_closing_does_not_wait_for_the_report(own_reports, known, tmp_path):
     pid = own_reports._process.pid
-    begun = own_reports.write(Task(tmp_path / "window-1.html", window(known, 0), known.limits(1_000)), shelf(tmp_path))
+    begun = own_reports.write(task(known, tmp_path / "window-1.html"), shelf(tmp_path))
     own_reports.close()
     assert not psutil.pid_exists(pid)
     assert isinstance(begun.exception(WAIT_S), ReportProcessError)
