@@ -46,6 +46,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         thread.join(_JOIN_S)
 
 
+def end_streams(app: FastAPI) -> None:
+    """Lets go of the clients that follow alerts, so that the server can stop. Before the application has started there are none."""
+    live: Live | None = getattr(app.state, "live", None)
+    if live is not None:
+        live.stop.set()
+
+
 def live_of(request: Request) -> Live:
     """What runs beside the application that answers `request`."""
     found: Live = request.app.state.live

@@ -56,7 +56,13 @@ def _application(settings: Settings, access: "Access") -> "FastAPI":
 
     connection, model = settings.connection(), Model.load(settings.model)
     services = Services(
-        model, connection, KafkaPublisher(connection), _utc_now, settings.home, process_registry(), ("127.0.0.1", settings.metrics_port)
+        model,
+        connection,
+        KafkaPublisher(connection),
+        _utc_now,
+        settings.home,
+        process_registry(),
+        (settings.scorer_host, settings.metrics_port),
     )
     return create_app(services, access)
 
@@ -64,11 +70,13 @@ def _application(settings: Settings, access: "Access") -> "FastAPI":
 def _run(application: "FastAPI", listening: socket.socket) -> None:
     import uvicorn
 
+    from api.live import end_streams
+
     class Server(uvicorn.Server):
         """Ends the streams to browsers before it waits for the requests that are being answered."""
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            application.state.live.stop.set()
+            end_streams(application)
             super().handle_exit(sig, frame)
 
     for number in (signal.SIGTERM, signal.SIGINT):  # once stopped, uvicorn raises the signal again, for whom it found there
@@ -94,7 +102,7 @@ def serve(
     allow_host: Annotated[list[str] | None, typer.Option(help="Another name by which clients reach this. Repeatable.")] = None,
     rate_limit: Annotated[str | None, typer.Option(help="Requests of one client, such as 2000/second. Default: 120000/minute.")] = None,
 ) -> None:
-    """Answer over HTTP until SIGTERM or Ctrl-C: POST /predict, POST /transactions, /docs. FRAUD_API_PORT is the port (8000).
+    """Answer over HTTP until SIGTERM or Ctrl-C: the /console, POST /predict, /docs. FRAUD_API_PORT is the port (8000).
 
     With FRAUD_API_KEY set, a client sends the key as X-API-Key.
 

@@ -64,6 +64,7 @@ class Settings:
     monitor_port: int
     metrics_port: int
     metrics_host: str
+    scorer_host: str
     api_port: int
     api_key: str | None = field(repr=False)
     data: Path | None
@@ -85,6 +86,7 @@ class Settings:
             monitor_port=_port("FRAUD_MONITOR_PORT", 8001),
             metrics_port=_port("FRAUD_METRICS_PORT", 9101),
             metrics_host=get("FRAUD_METRICS_HOST") or "127.0.0.1",
+            scorer_host=get("FRAUD_SCORER_HOST") or "127.0.0.1",
             api_port=_port("FRAUD_API_PORT", 8000),
             api_key=get("FRAUD_API_KEY") or None,
             data=Path(get("FRAUD_DATA", "")) if get("FRAUD_DATA") else None,
