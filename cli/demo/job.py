@@ -1,4 +1,4 @@
-"""The main job: broker, dataset, model, topics, scorer and monitor, a replay with its labels, and what came of it."""
+"""The main job: broker, dataset, model, topics, scorer, monitor and API, a replay with its labels, and what came of it."""
 
 import os
 import threading
@@ -103,12 +103,14 @@ class Job:
         return replace(self.settings, bootstrap_servers=chosen.bootstrap_servers)
 
     def _start_system(self, processes: Processes, settings: Settings) -> None:
-        self._say(f"starting the scorer with {WORKERS} workers, and the monitor")
+        self._say(f"starting the scorer with {WORKERS} workers, the monitor and the API")
         worker_ports = self._worker_ports()
         processes.start("scorer", ["score", "--workers", str(WORKERS)], worker_ports)
         processes.start("monitor", ["monitor", "--idle-close", IDLE_CLOSE], [settings.monitor_port])
+        processes.start("api", ["serve"], [settings.api_port])
         processes.wait_until_ready("scorer", worker_ports)
         processes.wait_until_ready("monitor", [settings.monitor_port])
+        processes.wait_until_ready("api", [settings.api_port])
 
     def _replay(self, processes: Processes, settings: Settings, connection: Connection) -> Summary:
         """Replays the test part, waits for the last commit and the last window, and accounts for all of it."""
@@ -205,6 +207,8 @@ class Job:
             "kafka": connection.bootstrap_servers,
             **workers,
             "monitor": f"http://127.0.0.1:{self.settings.monitor_port}/metrics",
+            "api": f"http://127.0.0.1:{self.settings.api_port}/docs",
+            "console": f"http://127.0.0.1:{self.settings.api_port}/console",
             "reports": str(self.settings.home / folder(connection)),
             "logs": str(self.settings.home / "logs"),
         }
