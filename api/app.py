@@ -30,6 +30,7 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
 
     app = FastAPI(
         title="Streaming fraud scorer",
+        description=site.DESCRIPTION,
         version=CONTRACT_VERSION,
         lifespan=lifespan,
         docs_url=None,  # they load scripts from elsewhere: see api.site

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import errors
-from api.bodies import declared_body
+from api.bodies import EXAMPLE, declared_body
 from api.services import services_of
 from model.artefact import decisions, probabilities
 from model.contract import Decision, Payment, Probability, Reason
@@ -37,9 +37,9 @@ _ScoreRecord = struct_of(Score)
 _encode = msgspec.json.Encoder().encode
 
 
-@router.post("/predict", response_model=Score, openapi_extra=declared_body(Payment))
+@router.post("/predict", response_model=Score, summary="Score a payment", openapi_extra=declared_body(Payment, EXAMPLE))
 async def predict(request: Request) -> Response:
-    """Score a payment by V1..V28 and Amount. Nothing is published, and Kafka is not needed. Fields of other names are ignored."""
+    """By V1..V28 and Amount. Nothing is published, and Kafka is not needed. Fields of other names are ignored."""
     body = await request.body()
     buffer = bytearray(ROW_BYTES)
     try:

@@ -20,6 +20,7 @@ from api.services import Services, services_of
 
 router = APIRouter(tags=["status"])
 _ASSETS = "/docs/assets"
+DESCRIPTION = "Scores payments as its stream on Kafka does: POST /predict answers at once, POST /transactions goes through Kafka."
 LINKS = {
     "console": "/console",
     "alerts": "/alerts",
@@ -43,12 +44,12 @@ class About(BaseModel):
     links: dict[str, str]
 
 
-@router.get("/")
+@router.get("/", summary="What this is")
 async def about(services: Annotated[Services, Depends(services_of)]) -> About:
-    """What this is, and where to go on."""
+    """And where to go on."""
     return About(
         name="Streaming fraud scorer",
-        description="Scores payments as its stream on Kafka does: POST /predict answers at once, POST /transactions goes through Kafka.",
+        description=DESCRIPTION,
         model_version=services.model.version,
         links=LINKS,
     )

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api import errors
-from api.bodies import declared_body
+from api.bodies import EXAMPLE, declared_body
 from api.publisher import NotConfirmedError
 from api.services import services_of
 from model.contract import Transaction
@@ -23,13 +23,14 @@ class Accepted(BaseModel):
 
 @router.post(
     "/transactions",
+    summary="Publish a transaction",
     status_code=202,
     response_model=Accepted,
     responses={503: {"model": errors.Refusal, "description": "Kafka has not confirmed it; whether it is on the topic is not known"}},
-    openapi_extra=declared_body(Transaction),
+    openapi_extra=declared_body(Transaction, EXAMPLE | {"transaction_id": "t-1", "event_time": "2013-09-01T12:00:00+02:00"}),
 )
 async def publish(request: Request) -> Response:
-    """Publish a transaction to be scored by the stream, byte for byte. 202: Kafka has acknowledged it.
+    """To be scored by the stream, byte for byte as it came. 202: Kafka has acknowledged it.
 
     After a 503 send it again: a transaction that is on the topic twice is scored twice, and reported as resent.
     """
