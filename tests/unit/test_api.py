@@ -191,6 +191,10 @@ def test_a_body_may_be_as_large_as_a_transaction(client, path):
         assert api.post(path, content=body(fits + b" ")).status_code == 413
 
 
+def test_no_larger_body_is_taken_anywhere(client):
+    assert client(key="secret").post("/login", content=b"x" * 65_537).status_code == 413
+
+
 def test_a_failure_shows_no_trace(client):
     answer = client().post("/predict", json=PAYMENT | {"V2": 666})
     assert (answer.status_code, answer.json()) == (500, {"detail": "internal error; the server's log says more"})
