@@ -4,12 +4,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from prometheus_fastapi_instrumentator import Instrumentator, metrics
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api import status
+from api import alerts, console, errors, labels, login, predict, site, status, transactions
+from api.access import COOKIE, LOCALLY, OPEN, Access, Key
+from api.guard import Guard
 from api.services import Services
+from model.contract import CONTRACT_VERSION
+from model.records import MAX_TRANSACTION_BYTES
+from streams.metrics import LATENCY_BUCKETS_S
 
 
-def create_app(services: Services) -> FastAPI:
+def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
     """The application around its collaborators, which every page finds by `api.services.services_of(request)`.
 
     A router that has something running beside its requests says so with `APIRouter(lifespan=...)`.
@@ -20,7 +28,57 @@ def create_app(services: Services) -> FastAPI:
         yield
         services.publisher.close()
 
-    app = FastAPI(title="Streaming fraud scorer", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Streaming fraud scorer",
+        description=site.DESCRIPTION,
+        version=CONTRACT_VERSION,
+        lifespan=lifespan,
+        docs_url=None,  # they load scripts from elsewhere: see api.site
+        redoc_url=None,
+        responses=errors.REFUSALS,
+        max_body_size=MAX_TRANSACTION_BYTES,
+    )
     app.state.services = services
+    errors.add_handlers(app)
+    app.include_router(predict.router)  # first: a request is matched with one route after the other
+    app.include_router(site.router)
     app.include_router(status.router)
+    app.include_router(transactions.router)
+    app.include_router(alerts.router)
+    app.include_router(labels.router)
+    app.include_router(console.router)
+    console.add_files(app)
+    site.add_files(app, services.home)
+    if access.key:
+        app.include_router(login.login_router(Key(access.key, services.clock)))
+    app.add_middleware(Guard, checks=access.checks(services.clock))
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(access.hosts), www_redirect=False)
+    _measure(app, services.registry)
+    if access.key:
+        _declare_key(app)  # after the last route
     return app
+
+
+def _measure(app: FastAPI, registry: CollectorRegistry) -> None:
+    """http_requests_total and http_request_duration_seconds, by handler, method and status; refusals count too."""
+    instrumentator = Instrumentator(should_group_status_codes=False, registry=registry)
+    instrumentator.add(metrics.requests(registry=registry))
+    instrumentator.add(metrics.latency(buckets=LATENCY_BUCKETS_S, registry=registry))
+    instrumentator.instrument(app).expose(app, include_in_schema=False)
+
+
+def _declare_key(app: FastAPI) -> None:
+    """Says on the OpenAPI page which operations ask for the key; it is checked before any of them."""
+    schema = app.openapi()
+    schema["components"]["securitySchemes"] = {
+        "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    }
+    refusal = {
+        "description": "Neither the key nor a session",
+        "content": {"application/json": {"schema": errors.Refusal.model_json_schema()}},
+    }
+    for path, operations in schema["paths"].items():
+        for operation in operations.values() if path not in OPEN else ():
+            operation["security"] = [{"key": []}, {"session": []}]
+            operation["responses"]["401"] = refusal

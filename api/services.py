@@ -15,7 +15,10 @@ from streams.scoring import ScoringModel
 
 @dataclass(frozen=True)
 class Services:
-    """The collaborators of every page. `home`: FRAUD_HOME; `clock`: the time, in UTC; `registry`: where metrics are declared."""
+    """The collaborators of every page. `home`: FRAUD_HOME; `clock`: the time, in UTC; `registry`: where metrics are declared.
+
+    `workers`: the host of the scorer's workers, and the port of the first one's metrics page.
+    """
 
     model: ScoringModel
     connection: Connection
@@ -23,6 +26,7 @@ class Services:
     clock: Callable[[], datetime]
     home: Path
     registry: CollectorRegistry
+    workers: tuple[str, int] = ("127.0.0.1", 9101)
 
 
 def services_of(request: Request) -> Services:

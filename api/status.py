@@ -24,13 +24,13 @@ class Readiness(BaseModel):
     kafka: bool
 
 
-@router.get("/health")
+@router.get("/health", summary="Does it run?")
 async def health() -> Health:
     """Whether the process runs."""
     return Health(status="ok")
 
 
-@router.get("/ready", responses={503: {"model": Readiness, "description": "Kafka does not answer"}})
+@router.get("/ready", summary="Can it work?", responses={503: {"model": Readiness, "description": "Kafka does not answer"}})
 async def ready(services: Annotated[Services, Depends(services_of)], response: Response) -> Readiness:
     """Whether a model is loaded and Kafka answers. `POST /predict` works without Kafka."""
     answers = await services.publisher.answers()

@@ -102,6 +102,16 @@ def stages(records: Records = _RECORDS, batch: Annotated[int, typer.Option(min=6
         measurement.stages([batch])
 
 
+@app.command()
+def api(seconds: Annotated[float, typer.Option(min=1, help="How long each measurement lasts.")] = 15, runs: Runs = 3) -> None:
+    """HTTP: how many POST /predict a second one server answers, and how soon at 1,000 a second.
+
+    Example: python -m benchmarks api --seconds 10 --runs 1
+    """
+    with _measurement(_RECORDS, runs) as measurement:
+        measurement.answers(seconds)
+
+
 @app.command("all")
 def all_(quick: Annotated[bool, typer.Option("--quick", help="In under 5 minutes: fewer records, one run of each.")] = False) -> None:
     """Everything, then the report: docs/performance.md, or with --quick bench/quick-performance.md under FRAUD_HOME.
@@ -116,6 +126,7 @@ def all_(quick: Annotated[bool, typer.Option("--quick", help="In under 5 minutes
             measurement.latencies(["ours-2"], [2_000, 10_000], 5)
             measurement.starts()
             measurement.stages([4096])
+            measurement.answers(5)
     else:
         with _measurement(_RECORDS, 3) as measurement:
             measurement.warm_up()
@@ -125,6 +136,7 @@ def all_(quick: Annotated[bool, typer.Option("--quick", help="In under 5 minutes
             measurement.latencies(["ours-1", "ours-2"], RATES, 15)
             measurement.starts()
             measurement.stages([2048, 4096])
+            measurement.answers(15)
     report(quick)
 
 

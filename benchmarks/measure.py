@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from benchmarks.api import answers
 from benchmarks.bench import Bench
 from benchmarks.catalogue import SYSTEMS
 from benchmarks.drain import Drained, drain
@@ -65,6 +66,12 @@ class Measurement:
         for stages in found:
             print(stages, flush=True)
         self.results.write("stages", found)
+
+    def answers(self, seconds: float) -> None:
+        """POST /predict: rate, cost and latency."""
+        found = [asdict(answers(self.bench, seconds)) for _ in range(self.runs)]
+        print(found, flush=True)
+        self.results.write("api", found)
 
 
 def _say(run: str, drained: Drained) -> None:

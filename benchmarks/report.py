@@ -23,6 +23,7 @@ def write(results: Entry, page: Path) -> None:
         "latencies": lambda found: _latencies(found, folder / "latency.svg"),
         "stages": lambda found: _stages(found, folder / "stages.svg"),
         "starts": _starts,
+        "api": _api,
     }
     parts = [make(results[name]) for name, make in sections.items() if name in results]
     if "drains" in results:
@@ -149,6 +150,16 @@ def _starts(found: list[Entry]) -> str:
         f"## Start\n\nFrom the start of a worker's process to its first prediction, the group there already: {_range(worker, '.1f')} s; "
         f"from `fraud score` itself: {_range(command, '.1f')} s."
     )
+
+
+def _api(found: list[Entry]) -> str:
+    columns = {"answered/s": "per_second", "a CPU second": "per_cpu_second", "p50 ms": "p50", "p95 ms": "p95", "p99 ms": "p99"}
+    row = [_range(_of(found, name), ",.0f" if name.startswith("per") else ",.1f") for name in columns.values()]
+    text = (
+        "One `fraud serve` with one event loop; the client is a process of its own with 16 connections. The rates are those of answering "
+        f"as fast as it can; the latencies are counted from the time at which a request was due, at {found[0]['rate']:,} a second."
+    )
+    return f"## POST /predict\n\n{text}\n\n{_table(['', *columns], [['fraud serve', *row]])}"
 
 
 def _cost(drains: list[Entry]) -> str:

@@ -139,7 +139,12 @@ def _commits(connection: Connection, scored: list[Scored], metadata: object) -> 
     producer = Producer(connection.writer(producer_settings(connection.named("bench-stages"))))
     committer = TransactionalCommitter(connection, producer, Event())
     committer.open()
-    committing = _each(lambda done: (committer.write(done.outputs), committer.commit(done.next_offsets(), metadata)), scored)
+
+    def write_and_commit(done: Scored) -> None:
+        committer.write(done.outputs)
+        committer.commit(done.next_offsets(), metadata)
+
+    committing = _each(write_and_commit, scored)
     source, times = connection.named(topics.TRANSACTIONS), []
     for done in scored:
         times.append([process_time()])

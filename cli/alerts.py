@@ -2,13 +2,16 @@
 
 import contextlib
 import sys
+from collections import deque
 from collections.abc import Iterable
 from datetime import UTC
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 REASONS = 3
 _FILE_WIDTH = 132  # of a table that goes to a file or a pipe
+_FRAME = 3  # lines of a live table that are no alert: heading, count, cursor
 _COLUMNS = {
     "scored at (UTC)": 19,
     "transaction": 24,
@@ -64,6 +68,17 @@ def table(alerts: Iterable[Any], heading: bool) -> Table:
     return shown
 
 
+def live_table(console: Console, batches: Iterable[list[Any]]) -> None:
+    """The newest alerts on top, as many as the terminal has room for, drawn again with each batch. The last one stays on the screen."""
+    newest: deque[Any] = deque(maxlen=max(1, (console.height - _FRAME) // REASONS))
+    count = 0
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        for batch in batches:
+            newest.extendleft(batch)
+            count += len(batch)
+            live.update(Group(table(newest, heading=True), Text(f"alerts: {count:,}; Ctrl-C ends", "dim")), refresh=True)
+
+
 def line(value: bytes) -> bytes:
     """An alert's bytes; compacted if the transaction in it goes over several lines."""
     return msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
@@ -88,7 +103,9 @@ def print_alerts(
     as_json: Annotated[bool, typer.Option("--json", help="One alert a line, as it stands on the topic.")] = False,
     limit: Annotated[int, typer.Option(min=0, help="How many of the alerts that are there already, the newest ones.")] = 20,
 ) -> None:
-    """Print alerts with the features that pushed them towards fraud.
+    """Print alerts with the features that pushed them towards fraud; --follow on a terminal is a live table, the newest on top.
+
+    Example: fraud alerts --follow
 
     Example: fraud alerts --follow --json | jq .transaction_id
     """
@@ -107,8 +124,11 @@ def print_alerts(
             console.print(table((alert for _, alert in alerts), heading))
 
     messages, end = tail.newest(connection, ALERTS, limit)
-    show(messages, heading=True)
-    if follow:
-        with contextlib.suppress(KeyboardInterrupt):
-            for batch in tail.follow(connection, ALERTS, end):
-                show(batch, heading=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        if follow and not as_json and sys.stdout.isatty():
+            batches = chain([messages], tail.follow(connection, ALERTS, end))
+            live_table(console, ([alert for _, alert in _decoded(batch)] for batch in batches))
+            return
+        show(messages, heading=True)
+        for batch in tail.follow(connection, ALERTS, end) if follow else ():
+            show(batch, heading=False)

@@ -44,6 +44,7 @@ def _application() -> Callable[[], None]:
         data,
         demo,
         dlq,
+        doctor,
         evaluate,
         explain,
         explore,
@@ -51,7 +52,9 @@ def _application() -> Callable[[], None]:
         ledger,
         monitor,
         replay,
+        report,
         score,
+        serve,
         simulate,
         threshold,
         topics,
@@ -84,14 +87,16 @@ def _line(error: Exception) -> str:
     from infra.kafka import BrokerError
     from model.errors import ModelError
     from producer.errors import ProducerError
+    from streams.access import RefusedError, refusal
     from streams.cluster import ReadingError
     from streams.topics import TopicError
 
-    expected = (BrokerError, CommandError, DriftError, ModelError, ProducerError, ReadingError, SettingsError, TopicError)
+    expected = (BrokerError, CommandError, DriftError, ModelError, ProducerError, ReadingError, RefusedError, SettingsError, TopicError)
     if isinstance(error, expected):
         return str(error)
     if isinstance(error, KafkaException):
-        return _explained(error)
+        refused = refusal(error.args[0])
+        return str(refused) if refused else _explained(error)
     text = " ".join(str(error).split())
     return f"{type(error).__name__}{': ' if text else ''}{text}; `fraud --debug` shows the trace"
 

@@ -28,7 +28,8 @@ def _sentence(event: "WindowClosed") -> str:
     verdict = "DRIFT" if event.detected else "no drift"
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, score {event.score:.3f}, "
-        f"farthest {farthest} at {event.distances[farthest]:.2f} sd, {event.report}"
+        f"farthest {farthest} at {event.distances[farthest]:.2f} sd"
+        f"{f', {event.report}' if event.report else ''}"
     )
 
 
@@ -47,6 +48,11 @@ def _stop_on_signals(stop: threading.Event) -> None:
 def monitor(
     window: Annotated[int, typer.Option(min=1, help="Predictions in a window.")] = 5_000,
     idle_close: Annotated[float, typer.Option(parser=seconds, metavar="DURATION", help="Silence after which the rest is closed.")] = "10s",  # type: ignore[assignment]  # parsed
+    report_every: Annotated[int, typer.Option(min=1, help="Report every so many windows; those that drifted get one anyhow.")] = 10,
+    keep_reports: Annotated[int, typer.Option(min=0, help="So many reports are kept, 6 MB each; the oldest go.")] = 50,
+    label_horizon: Annotated[
+        float, typer.Option(parser=seconds, metavar="DURATION", help="How long a window's labels are waited for.")
+    ] = "24h",  # type: ignore[assignment]  # parsed
     model: Annotated[Path | None, typer.Option(help="A model's directory, for its reference; default: the one in use.")] = None,
 ) -> None:
     """Watch the predictions for drift until SIGTERM or Ctrl-C: a line, an event, a report and gauges for each window.
@@ -54,32 +60,45 @@ def monitor(
     Example: fraud monitor --window 5000 --idle-close 10s
     """
     from drift import reference
-    from drift.metrics import DriftMetrics
+    from drift.labelling import MAX_HORIZON_S, Labelling
+    from drift.metrics import DriftMetrics, LabelMetrics
     from drift.monitor import Monitor
     from drift.report import ReportProcess
+    from drift.reports import Reports, folder
     from streams.committer import CommitError
     from streams.http import PortTakenError, process_registry, serve
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s monitor: %(message)s", stream=sys.stderr)
+    if not 0 < label_horizon <= MAX_HORIZON_S:
+        raise typer.BadParameter(f"--label-horizon: more than 0, at most {MAX_HORIZON_S / 86400:g}d: predictions are kept a day longer")
     settings, stop, registry = Settings.from_environment(), threading.Event(), process_registry()
     known = reference.load((model or settings.model).resolve())  # `latest` may name another one tomorrow
-    reports = ReportProcess(known.reference.sample)
+    connection, metrics = settings.connection(), DriftMetrics(registry)
+    labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop)
+
+    def closed(event: "WindowClosed") -> None:
+        labelling.window_closed(event)
+        print(_sentence(event), flush=True)
+
+    writer = ReportProcess()
     watcher = Monitor(
-        connection=settings.connection(),
+        connection=connection,
         instance=settings.instance,
-        home=settings.home,
         model=known,
-        reports=reports,
-        metrics=DriftMetrics(registry),
-        closed=lambda event: print(_sentence(event), flush=True),
+        reports=Reports(writer, settings.home, folder(connection), metrics, report_every, keep_reports),
+        metrics=metrics,
+        closed=closed,
         size=window,
         idle_close=idle_close,
     )
     try:
-        serve(registry, settings.monitor_port, lambda: watcher.ready, "FRAUD_MONITOR_PORT")
+        serve(registry, settings.monitor_port, lambda: watcher.ready, "FRAUD_MONITOR_PORT", settings.metrics_host)
         _stop_on_signals(stop)
+        labelling.start()
         watcher.run(stop)
+        if labelling.failure:
+            raise labelling.failure
     except (PortTakenError, CommitError) as error:
         raise CommandError(str(error)) from None
     finally:
-        reports.close()
+        writer.close()

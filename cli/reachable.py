@@ -6,10 +6,8 @@ _ANSWER_S = 5.0  # a broker that is up answers within milliseconds; the clients'
 
 
 def reachable(connection: Connection) -> Connection:
-    """The connection, once a broker answers there. Raises KafkaException when none does within 5 s."""
-    from confluent_kafka.admin import AdminClient
+    """The connection, once a broker lets it in. Raises RefusedError, and KafkaException when none answers within 5 s."""
+    from streams.access import admitted
 
-    # Not `list_topics`: a call that waits inside the client library takes no Ctrl-C, a future does.
-    admin = AdminClient(connection.config())  # to be kept: its requests end with it
-    admin.describe_cluster(request_timeout=_ANSWER_S).result()
+    admitted(connection, _ANSWER_S)
     return connection

@@ -15,7 +15,7 @@ import typer
 from cli.app import DONE, FAILED, CommandError, app
 from cli.settings import Settings
 from streams.options import Guarantee, Options
-from streams.supervisor import AFTER_OUTAGE, DO_NOT_RESTART, Supervisor, stop_with_parent
+from streams.supervisor import AFTER_OUTAGE, DO_NOT_RESTART, HOPELESS, Supervisor, stop_with_parent
 
 log = logging.getLogger("fraud")
 
@@ -38,7 +38,7 @@ def _exit_on_time() -> None:
 
 
 def run_worker(settings: Settings, number: int, restarts: int, options: Options) -> None:
-    """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, 3 when starting again would not help, 4 after an outage."""
+    """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, and what streams.supervisor declares."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which stops its workers in order
     _set_up_logging(f"worker {number}")
     stop_with_parent()
@@ -55,6 +55,7 @@ def _score(settings: Settings, number: int, restarts: int, options: Options) -> 
     sys.modules["sklearn"] = None  # type: ignore[assignment]  # XGBoost would import it, if only it is there: 1.7 s of CPU at each start
     from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
     from model.errors import ArtefactError
+    from streams.access import RefusedError
     from streams.cluster import TopicMissingError
     from streams.committer import OutageError
     from streams.http import PortTakenError
@@ -62,7 +63,7 @@ def _score(settings: Settings, number: int, restarts: int, options: Options) -> 
     from streams.source import LostRangeError
     from streams.worker import Identity, Worker
 
-    identity = Identity(f"fraud-scorer-{settings.instance}-{number}", settings.metrics_port + number, restarts)
+    identity = Identity(f"fraud-scorer-{settings.instance}-{number}", settings.metrics_port + number, restarts, settings.metrics_host)
     try:
         model = Model.load(settings.model)
         gc.freeze()  # what is there now stays
@@ -71,6 +72,9 @@ def _score(settings: Settings, number: int, restarts: int, options: Options) -> 
     except (ArtefactError, LostRangeError, TopicMissingError, PortTakenError, TooManyDeadLettersError) as error:
         log.error("%s", error)  # noqa: TRY400 - it says what to do; a trace helps nobody here
         return DO_NOT_RESTART
+    except RefusedError as error:
+        log.error("%s", error)  # noqa: TRY400 - as above
+        return HOPELESS
     except OutageError as error:
         log.warning("%s", error)
         return AFTER_OUTAGE

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from streams.connection import Connection
@@ -36,13 +36,19 @@ def _port(name: str, default: int) -> int:
 
 
 def _properties(path: str) -> dict[str, str]:
-    """A librdkafka properties file: `key=value` lines, # for comments."""
+    """A librdkafka properties file: `key=value` lines, # for comments. An error never shows a line: it may hold a password."""
     try:
-        lines = Path(path).read_text().splitlines()
-    except OSError as error:
-        raise SettingsError(f"FRAUD_KAFKA_CONFIG={path} cannot be read: {error.strerror}") from None
-    pairs = (line.partition("=") for line in map(str.strip, lines) if line and not line.startswith("#"))
-    return {key.strip(): value.strip() for key, _, value in pairs}
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"FRAUD_KAFKA_CONFIG={path} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}") from None
+    found = {}
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if line and not line.startswith("#"):
+            key, equals, value = line.partition("=")
+            if not equals:
+                raise SettingsError(f"FRAUD_KAFKA_CONFIG={path}: line {number} is not key=value")
+            found[key.strip()] = value.strip()
+    return found
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,10 @@ class Settings:
     topic_prefix: str
     monitor_port: int
     metrics_port: int
+    metrics_host: str
+    scorer_host: str
+    api_port: int
+    api_key: str | None = field(repr=False)
     data: Path | None
     model_dir: Path | None
     instance: str
@@ -75,6 +85,10 @@ class Settings:
             topic_prefix=get("FRAUD_TOPIC_PREFIX", ""),
             monitor_port=_port("FRAUD_MONITOR_PORT", 8001),
             metrics_port=_port("FRAUD_METRICS_PORT", 9101),
+            metrics_host=get("FRAUD_METRICS_HOST") or "127.0.0.1",
+            scorer_host=get("FRAUD_SCORER_HOST") or "127.0.0.1",
+            api_port=_port("FRAUD_API_PORT", 8000),
+            api_key=get("FRAUD_API_KEY") or None,
             data=Path(get("FRAUD_DATA", "")) if get("FRAUD_DATA") else None,
             model_dir=Path(get("FRAUD_MODEL_DIR", "")) if get("FRAUD_MODEL_DIR") else None,
             instance=get("FRAUD_INSTANCE") or platform.node(),
@@ -91,7 +105,7 @@ class Settings:
         return self.model_dir or self.models / "latest"
 
     def connection(self) -> Connection:
-        """The cluster: FRAUD_BOOTSTRAP_SERVERS, else the local broker."""
+        """The cluster: FRAUD_BOOTSTRAP_SERVERS, else the local broker; how to get in: FRAUD_KAFKA_CONFIG. Raises SettingsError."""
         return Connection(
             bootstrap_servers=self.bootstrap_servers or f"127.0.0.1:{self.kafka_port}",
             topic_prefix=self.topic_prefix,

@@ -4,7 +4,10 @@ DriftError
 ├── NoReferenceError         the model directory holds no usable reference
 ├── BrokenPredictionError    a record of `predictions` is no prediction
 ├── WindowOrderError         the consumer went back over events that are already in a window
-└── ReportError              the process that writes Evidently's reports failed or died
+├── WindowGoneError          a window was never closed, or its predictions are deleted
+├── FileError                a file holds no payments
+├── ReportError              a report could not be written
+└── ReportProcessError       the process that writes reports died
 """
 
 
@@ -24,5 +27,17 @@ class WindowOrderError(DriftError):
     """An offset came twice or out of order within its partition."""
 
 
+class WindowGoneError(DriftError):
+    """A window was never closed, or its predictions are deleted."""
+
+
+class FileError(DriftError):
+    """A file holds no payments."""
+
+
 class ReportError(DriftError):
-    """The process that writes Evidently's reports failed or died."""
+    """A report could not be written."""
+
+
+class ReportProcessError(DriftError):
+    """The process that writes reports died."""

@@ -1,20 +1,26 @@
-"""What the monitor finds, as it is written to `drift.events`, and where the numbering of windows stands."""
+"""What the monitor finds, as it is written to `drift.events`, and what stands there already. `kind` says which event it is."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
 
+from drift.quality import Quality
 from streams import reading
 from streams.cluster import Cluster
 from streams.connection import Connection
 from streams.topics import DRIFT_EVENTS
 
 # The last window stands among the last events of the topic; where it does not, the whole topic is read.
-_TAIL = 1_000
+_TAIL = 2_500
 
 
-class WindowClosed(msgspec.Struct, kw_only=True, frozen=True):
-    """One window: `offsets` [start, end) of `predictions` by partition; `score` and `detected` are null where there is no verdict."""
+class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="window"):
+    """One window: `offsets` [start, end) of `predictions` by partition; `score` and `detected` are null where there is no verdict.
+
+    `report`: where its report will lie below FRAUD_HOME; null where none is made. `begin`, `end`: its first and last record time;
+    events of earlier versions have neither.
+    """
 
     window: int
     offsets: dict[str, tuple[int, int]]
@@ -26,20 +32,60 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True):
     model_version: str
     closed_at: datetime
     distances: dict[str, float]
+    begin: datetime | None = None
+    end: datetime | None = None
 
 
-class _Numbered(msgspec.Struct):
-    window: int | None = None
+class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="labels"):
+    """What a window's payments came to by the labels that had arrived `horizon_seconds` after its end."""
+
+    window: int
+    judged_at: datetime
+    horizon_seconds: float
+    quality: Quality
 
 
-def last_window(connection: Connection) -> int:
-    """The number of the last window on `drift.events`, 0 where there is none. Raises KafkaException, streams.cluster.ReadingError."""
+Event = WindowClosed | WindowLabelled
+_KINDS: dict[str, type[Event]] = {"window": WindowClosed, "labels": WindowLabelled}
+
+
+class _Kind(msgspec.Struct):
+    kind: str = "window"
+
+
+def decoded(values: Iterable[bytes | None]) -> Iterator[Event]:
+    """The events that these values of `drift.events` are; kinds that nobody knows are left out."""
+    for value in values:
+        kind = _KINDS.get(msgspec.json.decode(value, type=_Kind).kind) if value else None
+        if value and kind:
+            yield msgspec.json.decode(value, type=kind)
+
+
+def windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
+    """The windows among the values of `drift.events`."""
+    return (event for event in decoded(values) if isinstance(event, WindowClosed))
+
+
+def recent_windows(connection: Connection) -> list[WindowClosed]:
+    """The last windows on `drift.events`, in their order. Raises KafkaException, streams.cluster.ReadingError."""
     cluster = Cluster(connection)
     first, end = cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]
-    return _last_between(connection, max(first, end - _TAIL), end) or _last_between(connection, first, end)
+    return list(windows(_values(connection, max(first, end - _TAIL), end))) or list(windows(_values(connection, first, end)))
 
 
-def _last_between(connection: Connection, begin: int, end: int) -> int:
+def all_windows(connection: Connection) -> Iterator[WindowClosed]:
+    """Every window on `drift.events`, in their order. Raises KafkaException, streams.cluster.ReadingError."""
+    cluster = Cluster(connection)
+    return windows(_values(connection, cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]))
+
+
+def events_since(connection: Connection, at: datetime) -> Iterator[Event]:
+    """The events that were written since then. Raises KafkaException, streams.cluster.ReadingError."""
+    cluster = Cluster(connection)
+    end = cluster.end(DRIFT_EVENTS, [0])
+    return decoded(_values(connection, cluster.since(DRIFT_EVENTS, end, at)[0], end[0]))
+
+
+def _values(connection: Connection, begin: int, end: int) -> Iterator[bytes | None]:
     batches = reading.read(connection, DRIFT_EVENTS, {0: begin}, {0: end})
-    values = (message.value() for batch in batches for message in batch)
-    return max((msgspec.json.decode(value, type=_Numbered).window or 0 for value in values if value), default=0)
+    return (message.value() for batch in batches for message in batch)

@@ -2,7 +2,10 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from drift.quality import Quality
 from drift.statistics import METHOD, Verdict
+from model.contract import DECISIONS
+from model.intervals import Interval
 
 
 class DriftMetrics:
@@ -24,6 +27,12 @@ class DriftMetrics:
             "Record time of the last prediction in the last window, in seconds since 1970",
             registry=None,
         )
+        self.reports = Counter("fraud_drift_reports_total", "Reports by what became of them", ["outcome"], registry=registry)
+        self.reports_skipped = Counter(
+            "fraud_drift_reports_skipped_total", "Reports left out because another was being written", registry=registry
+        )
+        for outcome in ("written", "failed"):
+            self.reports.labels(outcome)
         self._absent = [self.score, self.detected, self.window_end]
 
     def window_closed(self, verdict: Verdict | None, end_timestamp: float) -> None:
@@ -42,3 +51,59 @@ class DriftMetrics:
         if gauge in self._absent:
             self._absent.remove(gauge)
             self._registry.register(gauge)
+
+
+class LabelMetrics:
+    """What labels say of the last windows whose labels had their time. What nothing is known of is absent: no label is no 0."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self.labels = Counter("fraud_labels_read_total", "Records of labels that this process read", ["outcome"], registry=registry)
+        self.dropped = Counter("fraud_labels_dropped_total", "Labels forgotten too early, for want of memory", registry=registry)
+        self.held = Gauge("fraud_labels_held", "Labels in memory", registry=registry)
+        self.payments = Gauge(
+            "fraud_label_payments",
+            "Payments in the last windows whose labels had their time, by decision and by what they were",
+            ["decision", "truth"],
+            registry=registry,
+        )
+        for outcome in ("valid", "invalid"):
+            self.labels.labels(outcome)
+        over = "over the last windows whose labels had their time"
+        self._values = {
+            "fraud_label_precision": f"Frauds among the labelled alerts, 0..1, {over}",
+            "fraud_label_recall": f"Alerts among the frauds that others than analysts labelled, 0..1, {over}",
+            "fraud_labelled_share": f"Labelled among the payments that were not blocked, 0..1, {over}",
+        }
+        self._bounds = {
+            "fraud_label_precision": "Ends of the 95 % Wilson interval of fraud_label_precision",
+            "fraud_label_recall": "Ends of the 95 % Wilson interval of fraud_label_recall",
+        }
+        self._gauges: dict[str, Gauge] = {}
+
+    def judged(self, quality: Quality) -> None:
+        """What all these windows came to together."""
+        for decision in DECISIONS:
+            outcomes = getattr(quality, decision)
+            legitimate = outcomes.legitimate + outcomes.analyst_legitimate
+            truths = {"fraud": outcomes.frauds, "legitimate": legitimate, "unknown": outcomes.payments - outcomes.labelled}
+            for truth, count in truths.items():
+                self.payments.labels(decision, truth).set(count)
+        self._show("fraud_label_precision", quality.precision)
+        self._show("fraud_label_recall", quality.recall)
+        self._show("fraud_labelled_share", Interval(quality.labelled_share, None, None))
+
+    def _show(self, name: str, found: Interval) -> None:
+        self._set(name, self._values[name], found.value)
+        for end in ("low", "high") if name in self._bounds else ():
+            self._set(f"{name}_{end}", self._bounds[name], getattr(found, end))
+
+    def _set(self, name: str, meaning: str, value: float | None) -> None:
+        """A value that is not known has no series."""
+        gauge = self._gauges.get(name)
+        if value is None and gauge is not None:
+            self._registry.unregister(self._gauges.pop(name))
+        elif value is not None:
+            if gauge is None:
+                gauge = self._gauges[name] = Gauge(name, meaning, registry=self._registry)
+            gauge.set(value)

@@ -10,32 +10,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Protocol
 
 from confluent_kafka import KafkaException
 
-from drift import predictions
+from drift import predictions, rebuild
 from drift.committer import WindowCommitter
-from drift.events import WindowClosed, last_window
+from drift.events import WindowClosed, recent_windows
 from drift.metrics import DriftMetrics
 from drift.reference import ModelReference
-from drift.report import Findings, folder
-from drift.statistics import SAMPLE_ROWS, Limits, Verdict
+from drift.reports import Reports
+from drift.statistics import SAMPLE_ROWS, Verdict
 from drift.stream import PredictionStream
-from drift.windows import Floats, Window, sample
-from streams.cluster import Cluster
+from drift.windows import Window, sample
+from streams.access import wait_for_topics
 from streams.committer import BatchAbortedError
 from streams.connection import Connection
 from streams.topics import DRIFT_EVENTS, PREDICTIONS
 
 log = logging.getLogger(__name__)
-
-
-class Reports(Protocol):
-    """drift.report.ReportProcess, or a test's."""
-
-    def write(self, path: Path, rows: Floats, limits: Limits, stop: threading.Event) -> Findings | None: ...  # noqa: D102
 
 
 def _utc_now() -> datetime:
@@ -46,13 +38,12 @@ def _utc_now() -> datetime:
 class Monitor:
     """One member of the group `fraud-monitor`.
 
-    `home`: FRAUD_HOME. `size`: events in a window. `idle_close`: seconds without an event after which the remainder is closed.
+    `size`: events in a window. `idle_close`: seconds without an event after which the remainder is closed.
     `closed` is told of each window once it is visible to readers. `clock`: seconds that only rise; `now`: the time.
     """
 
     connection: Connection
     instance: str
-    home: Path
     model: ModelReference
     reports: Reports
     metrics: DriftMetrics
@@ -66,8 +57,11 @@ class Monitor:
     def run(self, stop: threading.Event) -> None:
         """Watches until `stop` is set, and waits for a broker that does not answer.
 
-        Raises DriftError, streams.committer.CommitFatalError, streams.cluster.TopicMissingError, KafkaException.
+        Raises DriftError, CommitFatalError, RefusedError, TopicMissingError, KafkaException.
         """
+        wait_for_topics(self.connection, (PREDICTIONS, DRIFT_EVENTS), stop)
+        if stop.is_set():
+            return
         committer = WindowCommitter(self.connection, self.instance, stop)
         try:
             committer.open()
@@ -75,8 +69,10 @@ class Monitor:
             if stop.is_set():
                 return
             raise
-        Cluster(self.connection).partitions(PREDICTIONS, DRIFT_EVENTS)
-        self._number = last_window(self.connection) + 1
+        earlier = recent_windows(self.connection)
+        self._number = earlier[-1].window + 1 if earlier else 1
+        self.reports.start(earlier)
+        self._trailing = rebuild.trailing(self.connection, earlier)
         stream = PredictionStream(self.connection, self.size)
         try:
             self._watch(stream, committer, stop)
@@ -87,7 +83,8 @@ class Monitor:
     def _watch(self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event) -> None:
         arrived = self.clock()
         while not stop.is_set():
-            if stream.poll():
+            self.reports.step()
+            if stream.poll(stop):
                 arrived = self.clock()
             self.ready = stream.assigned
             idle = len(stream.window) > 0 and self.clock() - arrived >= self.idle_close
@@ -100,12 +97,8 @@ class Monitor:
     def _close(self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event) -> None:
         window = stream.window
         rows = predictions.columns(window.rows())
-        verdict = self.model.reference.judge(rows)
+        verdict = self.model.reference.judge(rows, self._trailing)
         event = self._event(window, verdict)
-        if verdict is not None and event.report is not None:
-            shown = sample(rows, window.offsets, SAMPLE_ROWS)
-            if self.reports.write(self.home / event.report, shown, verdict.limits, stop) is None:
-                return  # stopped: the window stays uncommitted
         try:
             committer.commit_window(event, stream.group_metadata())
         except BatchAbortedError as error:
@@ -114,10 +107,14 @@ class Monitor:
             return
         stream.open_window()
         self._number += 1
-        self.metrics.window_closed(verdict, window.end_timestamp)
+        if verdict is not None:
+            self._trailing.add(rows)
+        self.reports.closed(event, sample(rows, window.offsets, SAMPLE_ROWS), verdict)
+        self.metrics.window_closed(verdict, window.span[1])
         self.closed(event)
 
     def _event(self, window: Window, verdict: Verdict | None) -> WindowClosed:
+        begin, end = window.span
         return WindowClosed(
             window=self._number,
             offsets={str(partition): span for partition, span in window.offsets.items()},
@@ -125,8 +122,10 @@ class Monitor:
             partial=not window.full,
             score=verdict.score if verdict else None,
             detected=verdict.detected if verdict else None,
-            report=f"{folder(self.connection)}/window-{self._number:06d}.html" if verdict else None,
+            report=self.reports.planned(self._number, verdict.detected) if verdict else None,
             model_version=self.model.version,
             closed_at=self.now(),
             distances=verdict.distances if verdict else {},
+            begin=datetime.fromtimestamp(begin, UTC),
+            end=datetime.fromtimestamp(end, UTC),
         )

@@ -1,15 +1,20 @@
-"""How far a window lies from the reference, column by column, and whether that is drift.
+"""Whether a window is drift, and in what: the one place where that is decided.
 
-One method for every column: the Wasserstein distance in standard deviations of the reference, which is Evidently's "wasserstein"
-(evidently 0.7.23, evidently/legacy/calculations/stattests/wasserstein_distance_norm.py), so that reports and gauges agree.
+One method for every column: the Wasserstein distance in standard deviations of the rows that the window is compared with, which is
+Evidently's "wasserstein" (evidently 0.7.23, evidently/legacy/calculations/stattests/wasserstein_distance_norm.py), so that reports and
+gauges agree. Beside it an exact test on the margin's upper tail, where the alerts are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from scipy.special import logit
 
+from drift import calibration, tails
+from drift.calibration import BASELINE_ROWS
+from drift.distance import by_column, evenly, wasserstein
+from drift.trailing import Trailing
 from drift.windows import Floats
 from model.contract import INPUTS
 
@@ -18,24 +23,19 @@ METHOD = "wasserstein"
 
 # Below this a window gets no verdict: the contract of `fraud monitor`.
 MIN_EVENTS = 500
-# Rows of the reference and of a window that Evidently sees: a report takes about 3 s up to this size.
-SAMPLE_ROWS = 5_000
+# Rows of a window that Evidently sees: as many as of the baseline.
+SAMPLE_ROWS = BASELINE_ROWS
 # Evidently's floor for the standard deviation that distances are divided by (source above).
 _MIN_DEVIATION = 0.001
-# A threshold of 0 would call two equal constants drift, for a distance at the threshold counts as over it.
-_MIN_THRESHOLD = 1e-6
-# Blocks overlap by half where there is room; more than 60 add seconds.
-_MOST_BLOCKS = 60
-# A window larger than a third of the reference is calibrated on blocks of that third: fewer than five blocks say nothing of the rest.
-_REFERENCE_SHARE = 3
+_MARGIN = COLUMNS.index("margin")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """From where on a column is over (float64[columns]), and how many such columns are drift."""
+    """From where on a column is over (float64[columns]), and how many such columns are drift: thresholds are family-wise, so one is."""
 
     thresholds: Floats
-    columns: int
+    columns: int = 1
 
     @property
     def share(self) -> float:
@@ -45,12 +45,26 @@ class Limits:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a window was found to be. `score`: share of columns at or over their threshold, 0..1."""
+    """What a window was found to be, against `baseline`, float64[rows, columns].
+
+    `distances`: by column, in standard deviations of the baseline, as the limits are. `score`: share of columns at or over their
+    threshold, 0..1. `tail`: the surprise of the margin's tail divided by its threshold, so from 1 on it is drift. `detected`: whether
+    either is. `from_reference`: distances to the model's reference, which are to be shown and raise no alarm.
+    """
 
     distances: dict[str, float]
     score: float
     detected: bool
     limits: Limits
+    tail: float = 0.0
+    from_reference: dict[str, float] = field(default_factory=dict)
+    baseline: Floats | None = None
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """Each of the model's inputs with its distance over its threshold, the largest first. The margin follows from them."""
+        ratios = np.array(list(self.distances.values())) / self.limits.thresholds
+        return sorted(zip(INPUTS, ratios.tolist(), strict=False), key=lambda found: -found[1])
 
 
 def margins(probabilities: Floats) -> Floats:
@@ -59,55 +73,59 @@ def margins(probabilities: Floats) -> Floats:
     return np.asarray(logit(np.clip(probabilities, ends.tiny, 1 - ends.epsneg)), np.float64)
 
 
-def wasserstein(reference: Floats, current: Floats) -> Floats:
-    """First Wasserstein distance for each of k columns: float64[k, m] and float64[k, n] to float64[k].
-
-    The area between the two distribution functions (scipy.stats.wasserstein_distance), for all columns at once.
-    """
-    values = np.concatenate([reference, current], axis=1)
-    order = np.argsort(values, axis=1, kind="stable")
-    masses = np.repeat([1 / reference.shape[1], -1 / current.shape[1]], [reference.shape[1], current.shape[1]])
-    between = np.cumsum(masses[order], axis=1)[:, :-1]
-    gaps = np.diff(np.take_along_axis(values, order, axis=1), axis=1)
-    return np.asarray((np.abs(between) * gaps).sum(axis=1))
-
-
 class Reference:
-    """The model's held-back rows, float64[rows, columns] in time order: what a window is compared with."""
+    """The model's held-back rows, float64[rows, columns] in time order: thresholds come from them, and the first window faces them."""
 
     def __init__(self, rows: Floats) -> None:
         self._rows = rows
-        evenly = np.linspace(0, len(rows) - 1, min(SAMPLE_ROWS, len(rows))).round().astype(int)
-        # Evidently gets these very rows; evenly spaced in time, so that each hour weighs as much as it does in the reference.
-        self.sample: Floats = rows[evenly]
-        self._sorted = np.sort(self.sample.T, axis=1)
-        self._deviations = np.maximum(self.sample.std(axis=0), _MIN_DEVIATION)
-        self.limits = lru_cache(maxsize=8)(self._calibrated)
+        # Evenly spaced in time, so that each hour weighs as much as it does in the reference.
+        self.sample: Floats = evenly(rows, BASELINE_ROWS)
+        self._sorted = by_column(self.sample)
+        self._cuts = tails.cuts(rows[:, _MARGIN])
+        self._beyond = tails.counts(rows[:, _MARGIN], self._cuts)
+        # A size and ten lengths of what came before, and as many again where windows are closed early; each takes about a second.
+        self._thresholds = lru_cache(maxsize=32)(self._calibrated)
 
-    def distances(self, rows: Floats) -> Floats:
-        """Distance of float64[events, columns] in each column, in standard deviations of the reference."""
-        return np.asarray(wasserstein(self._sorted, np.ascontiguousarray(rows.T)) / self._deviations)
+    def limits(self, size: int) -> Limits:
+        """For windows of `size` events beside the reference."""
+        return Limits(self._thresholds(size, None)[0] / _deviations(self.sample))
 
-    def judge(self, rows: Floats) -> Verdict | None:
-        """The verdict on a window's rows, by limits for exactly its size; None under MIN_EVENTS."""
+    def judge(self, rows: Floats, trailing: Trailing | None = None) -> Verdict | None:
+        """The verdict on a window's rows, by limits for exactly its size; None under MIN_EVENTS.
+
+        It is compared with the windows before it, however few there are yet; where there are none, with the reference.
+        """
         if len(rows) < MIN_EVENTS:
             return None
-        limits = self.limits(len(rows))
-        distances = self.distances(rows)
-        over = int((distances >= limits.thresholds).sum())
-        found = dict(zip(COLUMNS, distances.tolist(), strict=True))
-        return Verdict(found, score=over / len(COLUMNS), detected=over >= limits.columns, limits=limits)
+        before = trailing if trailing is not None and len(trailing) else None
+        thresholds, most = self._thresholds(len(rows), before.span if before else None)
+        current, baseline = by_column(rows), before.rows if before else self.sample
+        from_reference = wasserstein(self._sorted, current)
+        apart = wasserstein(by_column(baseline), current) if before else from_reference
+        unit = _deviations(baseline)
+        over, tail = int((apart >= thresholds).sum()), self._surprise(rows, before) / most
+        return Verdict(
+            distances=_by_name(apart / unit),
+            score=over / len(COLUMNS),
+            detected=over > 0 or tail >= 1,
+            limits=Limits(thresholds / unit),
+            tail=tail,
+            from_reference=_by_name(from_reference / _deviations(self.sample)),
+            baseline=baseline,
+        )
 
-    def _calibrated(self, size: int) -> Limits:
-        """Limits for windows of `size` events, from the reference's own consecutive blocks of that size.
+    def _surprise(self, rows: Floats, before: Trailing | None) -> float:
+        beyond, span = (tails.counts(before.margins, self._cuts), before.span) if before else (self._beyond, len(self._rows))
+        return float(tails.surprise(tails.counts(rows[:, _MARGIN], self._cuts), len(rows), beyond, span).max())
 
-        A column's threshold is the largest distance among them: the stream moves with the hour, and rows drawn at random would not.
-        Each block is the farthest of all in some columns; a window is drift when it is so in more columns than any block is.
-        """
-        block = min(size, len(self._rows) // _REFERENCE_SHARE)
-        count = min(_MOST_BLOCKS, 2 * len(self._rows) // block - 1)
-        starts = np.linspace(0, len(self._rows) - block, count).astype(int)
-        distances = np.array([self.distances(self._rows[start : start + block]) for start in starts])
-        farthest = int(np.bincount(distances.argmax(axis=0)).max())
-        thresholds = np.maximum(distances.max(axis=0), _MIN_THRESHOLD)
-        return Limits(thresholds, columns=min(farthest + 1, distances.shape[1]))
+    def _calibrated(self, size: int, span: int | None) -> tuple[Floats, float]:
+        own = self._rows[:, _MARGIN]
+        return calibration.thresholds(self._rows, size, span), tails.threshold(own, self._cuts, size, span)
+
+
+def _deviations(rows: Floats) -> Floats:
+    return np.asarray(np.maximum(rows.std(axis=0), _MIN_DEVIATION))
+
+
+def _by_name(values: Floats) -> dict[str, float]:
+    return dict(zip(COLUMNS, values.tolist(), strict=True))

@@ -4,10 +4,9 @@ import logging
 import threading
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from drift import predictions
-from drift.statistics import COLUMNS
 from drift.windows import Window
 from streams.cluster import PASSING, REFUSED
 from streams.connection import Connection
@@ -25,6 +24,8 @@ _CONSUMER = {
     "fetch.min.bytes": 100_000,
     "fetch.wait.max.ms": 500,
 }
+# 3.8 us of CPU a record in batches of 500, 5.7 in batches of 10,000, which outgrow the caches (as in streams.reading)
+_BATCH = 500
 _POLL_S = 0.1
 _LOOKUP_S = 2.0
 # What no waiting mends. Everything else a client reports and gets over by itself.
@@ -38,37 +39,55 @@ class PredictionStream:
         self._topic = connection.named(PREDICTIONS)
         self._size = size
         self._consumer = Consumer(connection.reader(MONITOR_GROUP, _CONSUMER))
+        self._rebalances = 0
         self.assigned = False
-        self.window = Window(size, len(COLUMNS))
+        self.window = Window(size, predictions.WIDTH)
         self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_gone, on_lost=self._on_gone)
 
-    def poll(self) -> bool:
-        """Takes the next event into the window, if one comes soon; returns whether it did.
+    def poll(self, stop: threading.Event) -> bool:
+        """Takes the events that wait into the window, as many as it has room for; returns whether there were any.
 
-        One at a time: what `consume` returns may have been fetched before a rebalance that happened inside the same call.
         Raises KafkaException on an error that waiting does not mend, BrokenPredictionError, WindowOrderError.
         """
-        message = self._consumer.poll(_POLL_S)
-        if message is None:
+        rebalances = self._rebalances
+        first = self._consumer.poll(_POLL_S)
+        messages = [message for message in self._gather(first) if self._is_record(message)]
+        if not messages:
             return False
-        error = message.error()
-        if error is not None:
-            if error.fatal() or error.code() in _FATAL:
-                raise KafkaException(error)
-            log.warning("%s: %s", self._topic, error.str())
-            return False
-        self.window.add(message.partition(), message.offset(), message.timestamp()[1], predictions.row(message))
+        if self._rebalances != rebalances:
+            # Some of these may belong to another member by now, and nobody can say which: read again from what is committed.
+            self.rewind(stop)
+        else:
+            self.window.add(predictions.places(messages), predictions.rows(messages))
         return True
+
+    def _gather(self, first: Message | None) -> list[Message]:
+        """The polled message and others that wait already; `consume` alone would wait for a full batch."""
+        more = min(_BATCH, self.window.room) - 1
+        if first is None or more == 0:
+            return [] if first is None else [first]
+        return [first, *self._consumer.consume(more, 0)]
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.fatal() or error.code() in _FATAL:
+            raise KafkaException(error)
+        log.warning("%s: %s", self._topic, error.str())
+        return False
 
     def open_window(self) -> None:
         """The window so far is committed: the next begins."""
-        self.window = Window(self._size, len(COLUMNS))
+        self.window = Window(self._size, predictions.WIDTH)
 
     def rewind(self, stop: threading.Event) -> None:
         """The window so far is not committed and never will be: its events are read again."""
         self.open_window()
         while not stop.is_set():
             owned = self._consumer.assignment()
+            if not owned:
+                return
             try:
                 positions = self._consumer.committed(owned, timeout=_LOOKUP_S)
             except KafkaException as error:
@@ -97,9 +116,11 @@ class PredictionStream:
         self._consumer.close()
 
     def _on_assign(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+        self._rebalances += 1
         self.assigned = True
 
     def _on_gone(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalances += 1
         self.window.drop({partition.partition for partition in partitions})
 
 

@@ -1,7 +1,6 @@
 """A window of the scored stream: its events, and the offsets that it is made of."""
 
-from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +8,10 @@ import numpy.typing as npt
 from drift.errors import WindowOrderError
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Offsets = dict[int, tuple[int, int]]
+
+_PARTITION, _OFFSET, _TIMESTAMP = range(3)
 
 
 class Window:
@@ -21,59 +23,66 @@ class Window:
 
     def __init__(self, size: int, width: int) -> None:
         self.size = size
-        self._width = width
-        self._rows = array("d")
-        self._partitions = array("q")
-        self._offsets = array("q")
-        self._timestamps = array("q")
+        self._count = 0
+        self._places = [np.empty((0, 3), np.int64)]
+        self._rows = [np.empty((0, width))]
         self._next: dict[int, int] = {}
 
     def __len__(self) -> int:
-        return len(self._offsets)
+        return self._count
+
+    @property
+    def room(self) -> int:
+        """How many more events it takes."""
+        return self.size - self._count
 
     @property
     def full(self) -> bool:
         """Whether it has to be closed; one that is closed before is partial."""
-        return len(self) >= self.size
+        return self.room <= 0
 
-    def add(self, partition: int, offset: int, timestamp_ms: int, row: Sequence[float]) -> None:
-        """Takes one event. Raises WindowOrderError unless offsets rise within their partition."""
-        if offset < self._next.get(partition, 0):
-            raise WindowOrderError(
-                f"predictions[{partition}]: offset {offset} came after {self._next[partition] - 1}; "
-                "nothing was committed, start `fraud monitor` again"
-            )
-        self._next[partition] = offset + 1
-        self._partitions.append(partition)
-        self._offsets.append(offset)
-        self._timestamps.append(timestamp_ms)
-        self._rows.extend(row)
+    def add(self, places: Ints, rows: Floats) -> None:
+        """Takes events: int64[n, 3] of partition, offset and record timestamp in ms, and float64[n, width].
+
+        Raises WindowOrderError unless offsets rise within their partition.
+        """
+        for partition in np.unique(places[:, _PARTITION]).tolist():
+            offsets = places[places[:, _PARTITION] == partition, _OFFSET]
+            before = np.concatenate([[self._next.get(partition, 0) - 1], offsets[:-1]])
+            if (wrong := np.flatnonzero(offsets <= before)).size:
+                raise WindowOrderError(
+                    f"predictions[{partition}]: offset {offsets[wrong[0]]} came after {before[wrong[0]]}; "
+                    "nothing was committed, start `fraud monitor` again"
+                )
+            self._next[partition] = int(offsets[-1]) + 1
+        self._places.append(places)
+        self._rows.append(rows)
+        self._count += len(places)
 
     def drop(self, partitions: Collection[int]) -> None:
         """Forgets the events of partitions that belong to somebody else now, who begins at what was committed."""
-        kept = ~np.isin(np.array(self._partitions), list(partitions))
-        rows = np.array(self._rows).reshape(-1, self._width)[kept]
-        self._rows = array("d", rows.tobytes())
-        for name in ("_partitions", "_offsets", "_timestamps"):
-            setattr(self, name, array("q", np.array(getattr(self, name), dtype=np.int64)[kept].tobytes()))
+        places, rows = np.concatenate(self._places), np.concatenate(self._rows)
+        kept = ~np.isin(places[:, _PARTITION], list(partitions))
+        self._places, self._rows, self._count = [places[kept]], [rows[kept]], int(kept.sum())
         self._next = {partition: end for partition, end in self._next.items() if partition not in partitions}
 
     @property
     def offsets(self) -> Offsets:
         """[first, last + 1) of its events in each partition that it has events of, by partition."""
-        partitions, offsets = np.array(self._partitions), np.array(self._offsets)
+        partitions, offsets = np.concatenate(self._places)[:, [_PARTITION, _OFFSET]].T
         found = {int(partition): offsets[partitions == partition] for partition in np.unique(partitions)}
         return {partition: (int(own[0]), int(own[-1]) + 1) for partition, own in found.items()}
 
     @property
-    def end_timestamp(self) -> float:
-        """The latest record timestamp in it, in seconds since 1970."""
-        return max(self._timestamps) / 1000
+    def span(self) -> tuple[float, float]:
+        """The first and the last record timestamp in it, in seconds since 1970."""
+        timestamps = np.concatenate(self._places)[:, _TIMESTAMP]
+        return float(timestamps.min()) / 1000, float(timestamps.max()) / 1000
 
     def rows(self) -> Floats:
         """float64[events, width] by record time, then partition and offset: the same rows in the same order however they arrived."""
-        order = np.lexsort((np.array(self._offsets), np.array(self._partitions), np.array(self._timestamps)))
-        return np.array(self._rows).reshape(-1, self._width)[order]
+        partitions, offsets, timestamps = np.concatenate(self._places).T
+        return np.concatenate(self._rows)[np.lexsort((offsets, partitions, timestamps))]
 
 
 def sample(rows: Floats, offsets: Offsets, most: int) -> Floats:

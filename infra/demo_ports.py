@@ -29,7 +29,8 @@ def kafka(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
 
 
 def services(environment: Mapping[str, str]) -> Iterator[Port]:
-    """The ports of the scorer and the monitor. Raises ValueError."""
+    """The ports of the API, the monitor and the scorer. Raises ValueError."""
+    yield Port(_number(environment, "FRAUD_API_PORT", 8000), "FRAUD_API_PORT", "API")
     yield Port(_number(environment, "FRAUD_MONITOR_PORT", 8001), "FRAUD_MONITOR_PORT", "monitor")
     metrics = _number(environment, "FRAUD_METRICS_PORT", 9101, following=SCORER_WORKERS - 1)
     for worker in range(SCORER_WORKERS):

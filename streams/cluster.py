@@ -5,7 +5,7 @@ ReadingError
 └── ReadingStoppedError      the cluster no longer delivers (streams.reading)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from time import monotonic, sleep
 from typing import TypeVar
@@ -46,8 +46,8 @@ REFUSED = {
 }
 
 
-def _persist(ask: Callable[[], Answer], timeout: float) -> Answer:
-    """Asks again while the cluster is only busy with itself. Raises KafkaException."""
+def persist(ask: Callable[[], Answer], timeout: float) -> Answer:
+    """Asks again while the cluster is only busy with itself, for `timeout` seconds at most. Raises KafkaException."""
     deadline = monotonic() + timeout
     while True:
         try:
@@ -68,7 +68,7 @@ def committed(consumer: Consumer, partitions: list[TopicPartition], timeout: flo
                 raise KafkaException(position.error)
         return found
 
-    return _persist(ask, timeout)
+    return persist(ask, timeout)
 
 
 class ReadingError(RuntimeError):
@@ -76,7 +76,10 @@ class ReadingError(RuntimeError):
 
 
 class TopicMissingError(ReadingError):
-    """A topic that a command reads is not there."""
+    """Topics that a command needs are not there, which is what a cluster says of those, too, that this user may not see."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(f"no such topic, or no right to see it: {', '.join(names)}; `fraud topics` creates what is missing")
 
 
 class Cluster:
@@ -95,7 +98,7 @@ class Cluster:
         found = self._admin.list_topics(timeout=_TIMEOUT_S).topics  # all of them: to ask for one by name may create it
         missing = [name for name in map(self._connection.named, topics) if name not in found]
         if missing:
-            raise TopicMissingError(f"no such topic: {', '.join(missing)}; `fraud topics` creates what is missing")
+            raise TopicMissingError(missing)
         return {topic: sorted(found[self._connection.named(topic)].partitions) for topic in topics}
 
     def earliest(self, topic: str, partitions: list[int]) -> Offsets:
@@ -129,4 +132,4 @@ class Cluster:
             futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S)
             return {partition.partition: future.result().offset for partition, future in futures.items()}
 
-        return _persist(ask, _TIMEOUT_S)
+        return persist(ask, _TIMEOUT_S)

@@ -7,14 +7,15 @@ CommitError
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from threading import Event, Lock
 from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streams import topics
+from streams.access import refusal
 from streams.batch import Output
-from streams.cluster import REFUSED
 from streams.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -110,8 +111,11 @@ class TransactionalCommitter(_BatchCommitter):
     """Exactly once: a batch's outputs and its offsets in one Kafka transaction."""
 
     def open(self) -> None:
-        """Fences an older process with the same transactional id, and aborts what it left open. Raises CommitFatalError."""
-        self._persist(lambda: self._producer.init_transactions(_CALL_TIMEOUT_S))
+        """Fences an older process with the same transactional id, and aborts what it left open. Raises RefusedError, KafkaException."""
+        try:
+            self._persist(lambda: self._producer.init_transactions(_CALL_TIMEOUT_S))
+        except KafkaException as error:
+            raise (refusal(error.args[0]) or error) from None
 
     def write(self, outputs: list[Output]) -> None:
         """Begins a transaction and hands it the outputs, which are sent meanwhile. Raises KafkaException, after which `abort` is due."""
@@ -122,7 +126,7 @@ class TransactionalCommitter(_BatchCommitter):
     def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None:
         """Makes what was written and the offsets visible together, or not at all. `offsets`: the source's next offset by partition.
 
-        Raises BatchAbortedError or CommitFatalError.
+        Raises BatchAbortedError, CommitFatalError or RefusedError.
         """
         positions = [TopicPartition(self._source, partition, offset) for partition, offset in offsets.items()]
         try:
@@ -134,8 +138,13 @@ class TransactionalCommitter(_BatchCommitter):
         self._producer.poll(0)
 
     def abort(self, error: KafkaException) -> NoReturn:
-        """Ends the transaction without a trace. Raises BatchAbortedError, or CommitFatalError where even that is refused."""
+        """Ends the transaction without a trace. Raises BatchAbortedError, RefusedError, or CommitFatalError where nothing else can follow."""
         cause = error.args[0]
+        refused = refusal(cause)
+        if refused:
+            with suppress(KafkaException):
+                self._producer.abort_transaction(_CALL_TIMEOUT_S)
+            raise refused
         fatal = OutageError if self._waited else CommitFatalError
         if cause.fatal():
             raise fatal(f"{cause.name()}: {cause.str()}")
@@ -143,8 +152,8 @@ class TransactionalCommitter(_BatchCommitter):
             raise BatchAbortedError(f"given up: {cause.str()}")
         try:
             self._persist(lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S))
-        except KafkaException as refused:
-            raise fatal(f"{refused.args[0].name()}: {refused.args[0].str()}") from refused
+        except KafkaException as failed:
+            raise fatal(f"{failed.args[0].name()}: {failed.args[0].str()}") from failed
         raise BatchAbortedError(cause.name())  # the text repeats every partition
 
 
@@ -171,7 +180,7 @@ class FlushingCommitter(_BatchCommitter):
         self._produce(outputs)
 
     def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None:  # noqa: ARG002 - for transactions
-        """Returns when what was written is acknowledged. Raises BatchAbortedError or CommitFatalError."""
+        """Returns when what was written is acknowledged. Raises BatchAbortedError, CommitFatalError or RefusedError."""
         try:
             self._persist(self._flush)
         except KafkaException as error:
@@ -180,11 +189,10 @@ class FlushingCommitter(_BatchCommitter):
             self._done.update(offsets)
 
     def abort(self, error: KafkaException) -> NoReturn:
-        """Leaves the offsets where they are. Raises BatchAbortedError, or CommitFatalError where trying again would not help."""
+        """Leaves the offsets where they are. Raises BatchAbortedError, CommitFatalError or RefusedError."""
         cause = error.args[0]
-        if cause.fatal() or cause.code() in REFUSED:
-            raise CommitFatalError(f"{cause.name()}: {cause.str()}") from error
-        raise BatchAbortedError(f"{cause.name()}: {cause.str()}") from error
+        failed = CommitFatalError if cause.fatal() else BatchAbortedError
+        raise (refusal(cause) or failed(f"{cause.name()}: {cause.str()}")) from error
 
     def take_done(self) -> dict[int, int]:
         """The next offset of each partition whose batches are done since the last call."""

@@ -1,8 +1,14 @@
 """How every client reaches the cluster: one place for addresses, credentials and the prefix of names."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+# librdkafka prints a fatal error by itself, whatever its log_level; whoever meets the error says it.
+_UNHEARD = logging.Logger("librdkafka", logging.CRITICAL + 1)
+
+READER_GROUP = "fraud-reader"  # librdkafka wants a group's name even of who joins none
 
 
 @dataclass(frozen=True)
@@ -19,16 +25,17 @@ class Connection:
 
     def config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A librdkafka configuration; what librdkafka would print is said by whoever meets the error."""
-        return {"bootstrap.servers": self.bootstrap_servers, "log_level": 2, **self.properties, **(settings or {})}
+        return {"log_level": 2, **self.properties, "bootstrap.servers": self.bootstrap_servers, **(settings or {})}
 
     def reader(self, group: str | None = None, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A consumer that sees committed records only and commits nothing by itself.
 
         Without a group it may only `assign`. Java's tools and Faust read uncommitted records by default; nothing here does.
         """
-        own = {"group.id": self.named(group or "fraud-reader"), "isolation.level": "read_committed", "enable.auto.commit": False}
+        own = {"group.id": self.named(group or READER_GROUP), "isolation.level": "read_committed", "enable.auto.commit": False}
         return self.config(own | dict(settings or {}))
 
     def writer(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """An idempotent producer that spreads keys over partitions as Java's clients do."""
-        return self.config({"enable.idempotence": True, "partitioner": "murmur2_random"} | dict(settings or {}))
+        own = {"enable.idempotence": True, "partitioner": "murmur2_random", "logger": _UNHEARD}
+        return self.config(own | dict(settings or {}))

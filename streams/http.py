@@ -8,7 +8,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, make_wsgi_app
 
-HOST = "127.0.0.1"
+LOCAL = "127.0.0.1"
 
 
 class PortTakenError(OSError):
@@ -33,8 +33,8 @@ class _Quiet(WSGIRequestHandler):
         """Scrapes are no news."""
 
 
-def serve(registry: CollectorRegistry, port: int, ready: Callable[[], bool], setting: str) -> Callable[[], None]:
-    """Serves on 127.0.0.1 from a thread of its own; returns what stops it.
+def serve(registry: CollectorRegistry, port: int, ready: Callable[[], bool], setting: str, host: str = LOCAL) -> Callable[[], None]:
+    """Serves from a thread of its own; returns what stops it. `host`: the address to listen on.
 
     Raises PortTakenError, which names the port and `setting`, the variable or option that changes it.
     """
@@ -51,7 +51,7 @@ def serve(registry: CollectorRegistry, port: int, ready: Callable[[], bool], set
         return [text]
 
     try:
-        server = make_server(HOST, port, page, server_class=_Server, handler_class=_Quiet)
+        server = make_server(host, port, page, server_class=_Server, handler_class=_Quiet)
     except (OSError, OverflowError) as error:
         raise PortTakenError(f"port {port} cannot be used ({getattr(error, 'strerror', error)}); choose another with {setting}") from None
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()

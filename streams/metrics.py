@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from model.contract import DECISIONS
+from model.contract import DECISIONS, INPUTS
 from model.records import DEAD_LETTER_KINDS
 from streams.batch import Scored
 
@@ -82,6 +82,8 @@ class ScorerMetrics:
             self.transactions.labels(outcome)
         for kind in DEAD_LETTER_KINDS:
             self.dead_letters.labels(kind)
+        for feature in INPUTS:  # a series that began with its first alert would hide that alert from increase()
+            self.reasons.labels(feature)
         self._committed: dict[int, tuple[int, float]] = {}  # partition -> next offset, timestamp of the last record in seconds
         self._owned: set[int] = set()
 

@@ -15,8 +15,9 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams import topics
+from streams.access import refusal
 from streams.batch import Batch, InFlight
-from streams.cluster import REFUSED, committed
+from streams.cluster import committed
 from streams.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -139,8 +140,10 @@ class Source(threading.Thread):
             raise self._lost_range(message)
         if error.fatal() or error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
             raise SourceError(f"{self._topic}: {error.str()} (are the topics there? run: fraud topics)")
-        if error.code() in REFUSED | _UNREADABLE:
+        if error.code() in _UNREADABLE:
             raise SourceError(f"{self._topic}: {error.str()}")
+        if refused := refusal(error):
+            raise refused
         log.warning("%s: %s", self._topic, error.str())
         return False
 

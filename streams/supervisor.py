@@ -26,6 +26,7 @@ _LONGEST_PAUSE_S = 5.0
 _STOP_S = 6.0  # a worker promises 5
 DO_NOT_RESTART = 3
 AFTER_OUTAGE = 4  # a worker's exit code: the broker was away and has fenced it; no failure
+HOPELESS = 5  # a worker's exit code: the whole failed, as when rights are refused; it has said why, and the next one would fail alike
 
 WorkerTarget = Callable[[int, int], None]  # (worker number, restarts so far)
 
@@ -65,7 +66,8 @@ class Supervisor:
         self._context = multiprocessing.get_context("spawn")
 
     def run(self) -> int:
-        """The exit code: 0 when it was told to stop, 3 when a worker says that restarting is wrong, 1 after too many deaths."""
+        """The exit code: 0 when it was told to stop, 3 when a worker says that restarting is wrong, 1 when it says that there is no hope
+        or after too many deaths."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         code = 0
@@ -98,6 +100,8 @@ class Supervisor:
         code, slot.process = slot.process.exitcode, None
         if code == DO_NOT_RESTART:
             return DO_NOT_RESTART
+        if code == HOPELESS:
+            return 1
         if code == AFTER_OUTAGE:
             log.warning("worker %d was fenced during an outage of the broker; starting it again", slot.number)
             slot.due = monotonic() + _FIRST_PAUSE_S

@@ -1,5 +1,6 @@
 """The topics: names, partitions, retention and size limits, declared once; made by `create`, which refuses a mismatch."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from time import monotonic, sleep
@@ -53,6 +54,13 @@ class Topic:
             "max.message.bytes": str(self.max_record_bytes),
             "compression.type": self.compression,
         }
+
+    def differences(self, count: int, config: Mapping[str, str | None], partitions: int) -> list[str]:
+        """How a topic of the cluster, with `count` partitions, differs from this one, where most topics are to have `partitions`."""
+        declared = self.partitions or partitions
+        return [f"has {count} partitions, declared are {declared}"] * (count != declared) + [
+            f"has {key}={config.get(key)}, declared is {value}" for key, value in self.config().items() if config.get(key) != value
+        ]
 
 
 TOPICS = (
@@ -109,14 +117,10 @@ def _refuse_mismatch(admin: AdminClient, wanted: dict[str, Topic], partitions: i
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in wanted]
     found = {resource.name: future.result() for resource, future in admin.describe_configs(resources, request_timeout=_TIMEOUT_S).items()}
     counts = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
-    wrong = []
-    for name, topic in wanted.items():
-        if name in counts and counts[name] != (topic.partitions or partitions):
-            wrong.append(f"{name} has {counts[name]} partitions, declared are {topic.partitions or partitions}")
-        wrong += [
-            f"{name} has {key}={found[name][key].value}, declared is {value}"
-            for key, value in topic.config().items()
-            if found[name][key].value != value
-        ]
+    wrong = [
+        f"{name} {difference}"
+        for name, topic in wanted.items()
+        for difference in topic.differences(counts[name], {key: entry.value for key, entry in found[name].items()}, partitions)
+    ]
     if wrong:
         raise TopicMismatchError("; ".join(wrong))

@@ -12,17 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from confluent_kafka import Consumer, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, Producer
 
 from model.records import MAX_TRANSACTION_BYTES
 from streams import topics
+from streams.access import wait_for_topics
 from streams.app import create_app
 from streams.batch import Batch, InFlight, Scored
-from streams.cluster import TopicMissingError
 from streams.committer import FlushingCommitter, TransactionalCommitter, producer_settings
 from streams.connection import Connection
-from streams.http import process_registry, serve
+from streams.http import LOCAL, process_registry, serve
 from streams.limit import DeadShareLimit
 from streams.metrics import ScorerMetrics
 from streams.options import Guarantee, Options
@@ -33,41 +32,21 @@ from streams.source import CONSUMER_SETTINGS, Source, coordinator_answers
 log = logging.getLogger(__name__)
 
 STOP_S = 2.0  # SIGTERM to exit is promised within 5 s: this, and as long again for what is given up
-_RETRY_S = 1.0
+_TOPICS = (topics.TRANSACTIONS, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def wait_for_cluster(connection: Connection, stop: threading.Event) -> None:
-    """Returns when the cluster answers and has the topics, or when `stop` is set. Raises TopicMissingError, KafkaException."""
-    admin = AdminClient(connection.config())
-    waited = False
-    while not stop.is_set():
-        try:
-            found = admin.list_topics(timeout=5).topics
-        except KafkaException as error:
-            if not error.args[0].retriable() and error.args[0].name() != "_TRANSPORT":
-                raise
-            if not waited:
-                log.warning("waiting for Kafka at %s", connection.bootstrap_servers)
-                waited = True
-            stop.wait(_RETRY_S)
-            continue
-        missing = {connection.named(topic.name) for topic in topics.TOPICS} - found.keys()
-        if missing:
-            raise TopicMissingError(f"no such topic: {', '.join(sorted(missing))}; `fraud topics` creates what is missing")
-        return
-
-
 @dataclass(frozen=True)
 class Identity:
-    """Who a worker is: its transactional id (stable over restarts), the port of its page, and how often it was started again."""
+    """Who a worker is: its transactional id (stable over restarts), its page's port and address, and how often it was started again."""
 
     name: str
     port: int
     restarts: int = 0
+    host: str = LOCAL
 
 
 class Worker:
@@ -105,9 +84,9 @@ class Worker:
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.add_signal_handler(signal.SIGTERM, self._on_sigterm)
-        close = serve(self._registry, self._identity.port, self._ready, "--metrics-port or FRAUD_METRICS_PORT")
+        close = serve(self._registry, self._identity.port, self._ready, "--metrics-port or FRAUD_METRICS_PORT", self._identity.host)
         try:
-            await asyncio.to_thread(wait_for_cluster, self._connection, self._stopping)
+            await asyncio.to_thread(wait_for_topics, self._connection, _TOPICS, self._stopping)
             if not self._stopping.is_set():
                 await self._score()
         finally:

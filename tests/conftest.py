@@ -30,7 +30,7 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 ROOT = Path(__file__).resolve().parent.parent
 PARTITIONS = 4
 START_TIMEOUT_S = 90
-TIERS = ("unit", "contract", "integration", "e2e", "chaos")  # the quick ones first
+TIERS = ("unit", "contract", "integration", "e2e", "chaos", "containers")  # the quick ones first
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from prometheus_client import CollectorRegistry
 from support import read_all
 
 from drift import reference
+from drift.evidently_report import Findings
 from drift.metrics import DriftMetrics
 from drift.monitor import Monitor
-from drift.report import Findings
+from drift.reports import Reports, folder
 from drift.statistics import COLUMNS
 from model.contract import INPUTS
 from streams.connection import Connection
@@ -77,34 +79,37 @@ def assert_each_in_one_window(connection: Connection, windows: list[dict], count
     assert {window["window"]: window["events"] for window in windows} == {number: flat.count(number) for number in set(flat)}
 
 
-class StubReports:
-    """Notes what it is asked for; `on_write` may do something at that moment."""
+class StubWriter:
+    """Notes which reports it is asked for; `on_write` may do something at that moment."""
 
     def __init__(self, on_write=lambda path: None):
         self.paths = []
         self.on_write = on_write
 
-    def write(self, path, rows, limits, stop):
-        self.paths.append(path.name)
-        self.on_write(path)
-        return Findings(0.0, {})
+    def write(self, task, shelf):
+        if task:
+            self.paths.append(task.path.name)
+            self.on_write(task.path)
+        done = Future()
+        done.set_result(Findings(0.0, {}) if task else None)
+        return done
 
 
 class Running:
     """A monitor in a thread, with what it told."""
 
-    def __init__(self, connection: Connection, folder: Path, instance: str = "one", **changes):
+    def __init__(self, connection: Connection, home: Path, instance: str = "one", **changes):
         self.registry = CollectorRegistry()
+        metrics = DriftMetrics(self.registry)
         self.windows = []
-        self.reports = changes.pop("reports", StubReports())
+        self.writer = StubWriter()
         self.failure = None
         self.monitor = Monitor(
             connection=connection,
             instance=instance,
-            home=folder,
-            model=reference.load(write_model(folder / "model")),
-            reports=self.reports,
-            metrics=DriftMetrics(self.registry),
+            model=reference.load(write_model(home / "model")),
+            reports=Reports(self.writer, home, folder(connection), metrics),
+            metrics=metrics,
             closed=self.windows.append,
             **{"size": SIZE, "idle_close": 3600.0, "clock": time.monotonic, **changes},
         )
@@ -122,8 +127,8 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(connection: Connection, folder: Path, **changes) -> Iterator[Running]:
-    started = Running(connection, folder, **changes)
+def running(connection: Connection, home: Path, **changes) -> Iterator[Running]:
+    started = Running(connection, home, **changes)
     started.thread.start()
     try:
         yield started

@@ -20,7 +20,7 @@ def demo(
     simulated: Annotated[bool, typer.Option("--simulated", help="Simulated transactions in place of creditcard.csv: no download.")] = False,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end, on a terminal too.")] = False,
 ) -> None:
-    """Run the main job on this machine: Kafka, model, scorer, monitor, and a replay of the last fifth of creditcard.csv.
+    """Run the main job on this machine: Kafka, model, scorer, monitor, API, and a replay of the last fifth of creditcard.csv.
 
     What it started is stopped at the end; on a terminal it stays up until Ctrl-C. The summary goes to demo/summary.json in FRAUD_HOME.
     Exit code 1 if anything was lost or duplicated.

@@ -1,4 +1,4 @@
-"""The main job: broker, dataset, model, topics, scorer and monitor, a replay with its labels, and what came of it."""
+"""The main job: broker, dataset, model, topics, scorer, monitor and API, a replay with its labels, and what came of it."""
 
 import os
 import threading
@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -19,8 +18,8 @@ from cli.demo.interrupts import Interrupts
 from cli.demo.processes import Processes
 from cli.demo.summary import Summary
 from cli.settings import Settings
-from drift.events import WindowClosed
-from drift.report import folder
+from drift.events import WindowClosed, windows
+from drift.reports import folder
 from infra import demo_ports
 from infra.kafka import broker as kafka
 from model.artefact import Model
@@ -104,12 +103,14 @@ class Job:
         return replace(self.settings, bootstrap_servers=chosen.bootstrap_servers)
 
     def _start_system(self, processes: Processes, settings: Settings) -> None:
-        self._say(f"starting the scorer with {WORKERS} workers, and the monitor")
+        self._say(f"starting the scorer with {WORKERS} workers, the monitor and the API")
         worker_ports = self._worker_ports()
         processes.start("scorer", ["score", "--workers", str(WORKERS)], worker_ports)
         processes.start("monitor", ["monitor", "--idle-close", IDLE_CLOSE], [settings.monitor_port])
+        processes.start("api", ["serve"], [settings.api_port])
         processes.wait_until_ready("scorer", worker_ports)
         processes.wait_until_ready("monitor", [settings.monitor_port])
+        processes.wait_until_ready("api", [settings.api_port])
 
     def _replay(self, processes: Processes, settings: Settings, connection: Connection) -> Summary:
         """Replays the test part, waits for the last commit and the last window, and accounts for all of it."""
@@ -131,6 +132,8 @@ class Job:
         end = {topic.name: measure.end_offsets(cluster, topic.name) for topic in topics.TOPICS}
         labels = read_between(connection, topics.LABELS, begin[topics.LABELS], end[topics.LABELS])
         truth = measure.truth(labels, run, first, count)
+        found = _windows(connection, begin[topics.DRIFT_EVENTS], end[topics.DRIFT_EVENTS])
+        self._wait_for_reports(processes, found)
         return Summary(
             run=run,
             audit=books,
@@ -139,7 +142,7 @@ class Job:
             achieved_per_second=totals.achieved_per_second,
             end_to_end_seconds=measure.latency(reader.arrived, totals.started_at, self.rate),
             quality=measure.quality(reader.decisions, truth),
-            windows=_windows(connection, begin[topics.DRIFT_EVENTS], end[topics.DRIFT_EVENTS]),
+            windows=found,
             addresses=self._addresses(connection),
         )
 
@@ -188,12 +191,24 @@ class Job:
                     raise CommandError(f"{group} has not moved for {_STALLED_S:.0f} s, {waiting} records of {topic} wait; see the logs")
                 time.sleep(_POLL_S)
 
+    def _wait_for_reports(self, processes: Processes, windows: list[WindowClosed]) -> None:
+        """The monitor writes a report beside the stream: the last one may not be there yet."""
+        expected = [self.settings.home / window.report for window in windows if window.report]
+        deadline = time.monotonic() + _STALLED_S
+        while not all(path.exists() for path in expected):
+            processes.check()
+            if time.monotonic() > deadline:
+                raise CommandError(f"a report is not there after {_STALLED_S:.0f} s; see the logs")
+            time.sleep(_POLL_S)
+
     def _addresses(self, connection: Connection) -> dict[str, str]:
         workers = {f"scorer_{number}": f"http://127.0.0.1:{port}/metrics" for number, port in enumerate(self._worker_ports())}
         return {
             "kafka": connection.bootstrap_servers,
             **workers,
             "monitor": f"http://127.0.0.1:{self.settings.monitor_port}/metrics",
+            "api": f"http://127.0.0.1:{self.settings.api_port}/docs",
+            "console": f"http://127.0.0.1:{self.settings.api_port}/console",
             "reports": str(self.settings.home / folder(connection)),
             "logs": str(self.settings.home / "logs"),
         }
@@ -212,4 +227,4 @@ def _count(connection: Connection, topic: str, begin: Offsets, end: Offsets) -> 
 
 def _windows(connection: Connection, begin: Offsets, end: Offsets) -> list[WindowClosed]:
     batches = read_between(connection, topics.DRIFT_EVENTS, begin, end)
-    return [msgspec.json.decode(message.value() or b"", type=WindowClosed) for batch in batches for message in batch]
+    return list(windows(message.value() for batch in batches for message in batch))

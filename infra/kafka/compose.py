@@ -1,6 +1,5 @@
 """Kafka in a container, by docker-compose.yml. Its data last as long as the container, which `stop` removes."""
 
-import contextlib
 import hashlib
 import os
 import subprocess
@@ -77,13 +76,11 @@ class ContainerBroker(HomeBroker):
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self.log.write_text(_run("docker", "logs", container) + "\n")
         self._remove()
-        with contextlib.suppress(BrokerError):  # other services of the project may still use it
-            _run("docker", "network", "rm", f"{self._project}_default")
         self._note.unlink(missing_ok=True)
         return running
 
     def _remove(self) -> None:
-        self._compose("rm", "--stop", "--force", "-v", "kafka")
+        self._compose("down", "--volumes")  # nothing else is in this project
 
     def _container(self, *conditions: str) -> str:
         """The container's id, empty when there is none."""

@@ -2,6 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,12 +13,16 @@ SHOWN_LOG_LINES = 15
 
 
 class HomeBroker(ABC):
-    """The broker of one `home` at 127.0.0.1:`port`. A subclass says whether it is `alive`, and `_where` it runs."""
+    """The broker of one `home` at 127.0.0.1:`port`. A subclass says whether it is `alive`, and `_where` it runs.
+
+    `client`: librdkafka properties without which it answers nobody.
+    """
 
     kind: ClassVar[str]
 
-    def __init__(self, home: Path, port: int) -> None:
+    def __init__(self, home: Path, port: int, client: Mapping[str, str] | None = None) -> None:
         self.port = port
+        self._client = client
         self.bootstrap_servers = f"127.0.0.1:{port}"
         self.log = home / "logs" / "kafka.log"
         self._note = self._note_of(home)
@@ -46,7 +51,7 @@ class HomeBroker(ABC):
         """Whether the broker answers, and a line that says so."""
         if not self.alive():
             return Status(False, self.kind, self.bootstrap_servers, "not running")
-        if not ready.answers(self.bootstrap_servers):
+        if not ready.answers(self.bootstrap_servers, properties=self._client):
             return Status(False, self.kind, self.bootstrap_servers, f"{self._where()} runs, but does not answer")
         return Status(True, self.kind, self.bootstrap_servers, self._where())
 
@@ -65,7 +70,7 @@ class HomeBroker(ABC):
 
     def _answers(self) -> bool:
         """Waits until it does; False when it ends, or takes too long."""
-        return ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive)
+        return ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive, properties=self._client)
 
     def _failure(self) -> BrokerError:
         why = f"did not answer within {_START_TIMEOUT_S} s" if self.alive() else "ended at once"

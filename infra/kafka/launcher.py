@@ -5,7 +5,8 @@ import json
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from time import monotonic, sleep
@@ -16,22 +17,37 @@ from infra.kafka import BrokerError, jars, ports
 from infra.kafka.home import SHOWN_LOG_LINES, HomeBroker
 
 _HERE = Path(__file__).parent
+_BROKER = "server.properties"
 _HEAP = "-Xmx768m"
 _STOP_TIMEOUT_S = 30
 _EXPIRY_S = 15.0  # a registration that had expired before is not told of: then this is waited for in vain
 _POLL_S = 0.05
 
 
+@dataclass(frozen=True)
+class Security:
+    """What makes a broker refuse strangers.
+
+    `server`: lines after server.properties, the last of a name counts; `credentials`: SCRAM users of the first start, as StorageTool
+    takes them; `client`: librdkafka properties of one of them.
+    """
+
+    server: str
+    credentials: tuple[str, ...]
+    client: Mapping[str, str]
+
+
 class LocalBroker(HomeBroker):
     """The broker of one `home`: its jars and data under `home/kafka`, its log in `home/logs/kafka.log`.
 
-    `jars_folder` shares the jars of another home.
+    `jars_folder` shares the jars of another home. Without `security` everybody on this machine may do everything.
     """
 
     kind = "local"
 
-    def __init__(self, home: Path, port: int, jars_folder: Path | None = None) -> None:
-        super().__init__(home, port)
+    def __init__(self, home: Path, port: int, jars_folder: Path | None = None, security: Security | None = None) -> None:
+        super().__init__(home, port, security.client if security else None)
+        self._security = security
         self._controller_port = ports.controller(port)
         self._folder = home / "kafka"
         self._data = self._folder / "data"
@@ -80,7 +96,7 @@ class LocalBroker(HomeBroker):
                 say("Kafka had died: letting its registration expire")
                 self._expire_registration()
             say("starting Kafka")
-            self._run("server.properties")
+            self._run(_BROKER)
             self._wait()
         except BaseException:  # Ctrl-C too: the broker has a session of its own and would stay
             self.stop()
@@ -135,9 +151,10 @@ class LocalBroker(HomeBroker):
             made = Path(part) / "data"
             # in one argument with its name: an id may begin with a dash
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            settings = self._settings(Path(part) / "server.properties", made)
+            settings = self._settings(Path(part) / _BROKER, made)
+            users = [f"--add-scram={user}" for user in self._security.credentials] if self._security else []
             done = subprocess.run(
-                self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings)),
+                self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings), *users),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -154,5 +171,6 @@ class LocalBroker(HomeBroker):
 
     def _settings(self, path: Path, data: Path) -> Path:
         template = Template((_HERE / path.name).read_text())
-        path.write_text(template.substitute(port=self.port, controller_port=self._controller_port, data=data))
+        text = template.substitute(port=self.port, controller_port=self._controller_port, data=data)
+        path.write_text(text + (self._security.server if self._security and path.name == _BROKER else ""))
         return path

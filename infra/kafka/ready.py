@@ -21,11 +21,13 @@ def answers(bootstrap_servers: str, timeout: float = _ATTEMPT_S, properties: Map
         return False
 
 
-def wait(bootstrap_servers: str, timeout: float, alive: Callable[[], bool] = lambda: True) -> bool:
+def wait(
+    bootstrap_servers: str, timeout: float, alive: Callable[[], bool] = lambda: True, properties: Mapping[str, Any] | None = None
+) -> bool:
     """Waits until the broker answers; False when `timeout` seconds pass or `alive` says that it has ended."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        if answers(bootstrap_servers):
+        if answers(bootstrap_servers, properties=properties):
             return True
         if not alive():
             return False

@@ -1,7 +1,7 @@
 """A monitor that kills itself at one point: python dying_monitor.py SERVERS PREFIX FOLDER POINT NTH.
 
-POINT: report (the report is written, nothing else), transaction (event and offsets are in an open transaction), committed (they are
-visible, nobody was told); it dies there the NTH time. POINT alarm: it dies NTH milliseconds after its first report, wherever it is.
+POINT: transaction (event and offsets are in an open transaction), report (they are visible, the report is not begun), committed (nobody
+was told); it dies there the NTH time. POINT alarm: it dies NTH milliseconds after its first report, wherever it is.
 POINT never: it runs until it is terminated.
 """
 
@@ -39,7 +39,7 @@ def main() -> None:
 
     drift.committer.Producer = DyingProducer
     running = Running(Connection(servers, topic_prefix=prefix), Path(folder))
-    running.reports.on_write = lambda path: reached("report")
+    running.writer.on_write = lambda path: reached("report")
     running.monitor.closed = TellsNobody().append
     signal.signal(signal.SIGTERM, lambda *_: running.stop.set())
     running.monitor.run(running.stop)

@@ -29,10 +29,10 @@ def windows_so_far(connection):
 def test_a_killed_monitor_loses_no_window_and_repeats_none(connection, tmp_path):
     count = 8 * SIZE
     predict(connection, count)
-    for point in ("report", "transaction", "committed"):
-        assert start(connection, tmp_path, point, nth=2).wait(60) == -signal.SIGKILL
+    for point, nth in (("report", 1), ("transaction", 2), ("committed", 2)):
+        assert start(connection, tmp_path, point, nth).wait(60) == -signal.SIGKILL
     killed_at = windows_so_far(connection)
-    assert killed_at == 4  # one before each death, and the one that was committed but not told
+    assert killed_at == 4  # what was committed but not told, one before the open transaction, and two
     monitor = start(connection, tmp_path)
     wait_for(lambda: windows_so_far(connection) == 8, 60, "the other windows")
     monitor.terminate()

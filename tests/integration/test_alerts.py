@@ -1,14 +1,19 @@
 """`fraud alerts` on a real Kafka."""
 
 import contextlib
+import fcntl
 import json
 import os
+import pty
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 
 from confluent_kafka import Producer
-from support import transaction_bytes
+from support import transaction_bytes, wait_for
 
 from streams.topics import ALERTS
 
@@ -132,3 +137,40 @@ def test_follow_in_a_table_prints_one_heading(connection):
         rest, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert b"pushed by" not in rest
+
+
+def test_follow_on_a_terminal_is_a_live_table(connection):
+    publish(connection, [alert(0)])
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 132, 0, 0))
+    process = subprocess.Popen([*COMMAND, "--follow"], env=environment(connection) | {"TERM": "xterm"}, stdin=theirs, stdout=theirs)
+    os.close(theirs)
+    screen = Screen(ours)
+    try:
+        screen.wait_for(b"alerts: 1;")
+        publish(connection, [alert(1)])
+        screen.wait_for(b"alerts: 2;")
+        drawn = screen.drawn[screen.drawn.rindex(b"scored at") :]
+        assert drawn.index(b"[red]t-1") < drawn.index(b"[red]t-0")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+class Screen:
+    """What a program has drawn on the terminal so far."""
+
+    def __init__(self, descriptor):
+        self._descriptor = descriptor
+        self.drawn = b""
+
+    def wait_for(self, text):
+        def there():
+            while select.select([self._descriptor], [], [], 0)[0]:
+                self.drawn += os.read(self._descriptor, 65_536)
+            return text in self.drawn
+
+        wait_for(there, 30, f"{text} on the screen")

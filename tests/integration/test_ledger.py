@@ -235,6 +235,6 @@ def test_a_missing_topic_is_one_clear_line(connection):
     result = fraud(missing, "ledger")
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
-        f"fraud: no such topic: {missing.named('transactions')}, {missing.named('predictions')}, "
+        f"fraud: no such topic, or no right to see it: {missing.named('transactions')}, {missing.named('predictions')}, "
         f"{missing.named('transactions.dlq')}; `fraud topics` creates what is missing"
     ]

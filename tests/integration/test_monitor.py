@@ -52,9 +52,10 @@ def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, t
     assert [window["partial"] for window in windows] == [False, False, False, True]
     assert [window["detected"] for window in windows] == [False, False, True, None]  # 250 are too few for a verdict
     assert windows[-1]["score"] is None
-    assert [window["report"] for window in windows] == [
-        f"reports/{connection.named(PREDICTIONS)}/window-{n:06d}.html" for n in (1, 2, 3)
-    ] + [None]
+    first, third = (f"reports/{connection.named(PREDICTIONS)}/window-{n:06d}.html" for n in (1, 3))
+    assert [window["report"] for window in windows] == [first, None, third, None]  # the first of each ten, and what drifted
+    assert monitor.writer.paths == ["window-000001.html", "window-000003.html"]
+    assert monitor.registry.get_sample_value("fraud_drift_reports_total", {"outcome": "written"}) == 2
     assert windows[2]["distances"]["V14"] == pytest.approx(2, abs=0.2)
     assert {window["model_version"] for window in windows} == {"v-test"}
     ends = {partition: max(window["offsets"][str(partition)][1] for window in windows) for partition in range(PARTITIONS)}

@@ -56,6 +56,11 @@ def gauges(port):
     return {sample.name: sample.value for family in text_string_to_metric_families(text) for sample in family.samples if not sample.labels}
 
 
+def index(folder):
+    path = folder / "index.html"
+    return path.read_text() if path.exists() else ""
+
+
 def test_the_page_follows_the_stream_and_sigterm_ends_it(connection, started, tmp_path):
     process, port = started
     wait_for(lambda: gauges(port).get("fraud_drift_windows_total") == 0, 60, "the page")
@@ -66,9 +71,13 @@ def test_the_page_follows_the_stream_and_sigterm_ends_it(connection, started, tm
     wait_for(lambda: gauges(port).get("fraud_drift_windows_total") == 2, 60, "the rest")
     assert gauges(port)["data_drift_detected"] == 1
     windows = events(connection, 2)
+    folder = (tmp_path / windows[0]["report"]).parent
+    wait_for(lambda: "window 2:" in index(folder), 60, "the index with both windows")
     assert gauges(port)["data_drift_score"] == windows[-1]["score"]
     for window in windows:
-        assert "Dataset Drift" in (tmp_path / window["report"]).read_text()
+        if window["report"]:
+            assert "Dataset Drift" in (tmp_path / window["report"]).read_text()
+            assert Path(window["report"]).name in index(folder)
     process.send_signal(signal.SIGTERM)
     printed, complaints = process.communicate(timeout=6)
     assert process.returncode == 0

@@ -1,12 +1,14 @@
 """How alerts look: text from outside is shown, never obeyed."""
 
+import io
 import json
+import re
 
 import msgspec
 import pytest
 from rich.console import Console
 
-from cli.alerts import line, printable, reason, table
+from cli.alerts import line, live_table, printable, reason, table
 from model.records import AlertRecord
 
 
@@ -85,3 +87,13 @@ def test_a_message_of_one_line_is_left_alone(value):
 def test_a_transaction_over_several_lines_becomes_one(newline):
     value = b'{"transaction":{"Amount":1.50,' + newline + b' "V1" : "a\\nb"}}'
     assert line(value) == b'{"transaction":{"Amount":1.50,"V1":"a\\nb"}}'
+
+
+def test_a_live_table_shows_the_newest_on_top_and_what_there_is_room_for():
+    console = Console(width=132, height=9, force_terminal=True, file=io.StringIO())  # room for two
+    live_table(console, [[alert(transaction_id=name) for name in batch] for batch in (["first", "second"], ["third"])])
+    drawn = console.file.getvalue()
+    last = drawn[drawn.rindex("scored at") :]
+    assert re.findall("first|second|third", last) == ["third", "second"]
+    assert "alerts: 3;" in last
+    assert "\x1b[?25h" in last  # the cursor is back

@@ -23,9 +23,9 @@ def demo(tmp_path, monkeypatch):
     """A job in a home of its own; nothing is started."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.delenv("FRAUD_BOOTSTRAP_SERVERS", raising=False)
-    first = free_port(following=6)
-    for variable, port in {"FRAUD_KAFKA_PORT": first, "FRAUD_MONITOR_PORT": first + 4, "FRAUD_METRICS_PORT": first + 5}.items():
-        monkeypatch.setenv(variable, str(port))
+    first = free_port(following=7)
+    for variable, offset in {"FRAUD_KAFKA_PORT": 0, "FRAUD_MONITOR_PORT": 4, "FRAUD_METRICS_PORT": 5, "FRAUD_API_PORT": 7}.items():
+        monkeypatch.setenv(variable, str(first + offset))
     return lambda: Job(Settings.from_environment(), tmp_path / "rows.csv", 0, None, Console(quiet=True))
 
 
@@ -48,7 +48,7 @@ def test_a_folder_that_cannot_be_locked_is_named(tmp_path, monkeypatch):
         pass
 
 
-@pytest.mark.parametrize("offset", [0, 3, 5, 6])  # Kafka's, its controller's, the workers'
+@pytest.mark.parametrize("offset", [0, 3, 5, 6, 7])  # Kafka's, its controller's, the workers', the API's
 def test_ports_meant_for_two_are_refused_before_anything_is_started(demo, monkeypatch, offset):
     demo()._refuse_ports()
     monkeypatch.setenv("FRAUD_MONITOR_PORT", str(Settings.from_environment().kafka_port + offset))

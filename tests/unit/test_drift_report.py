@@ -1,18 +1,18 @@
 import os
 import re
 import signal
-import threading
 
 import numpy as np
 import psutil
 import pytest
 
-from drift.errors import ReportError
-from drift.report import ReportProcess, folder
-from drift.statistics import COLUMNS, Limits, Reference
-from streams.connection import Connection
+from drift.errors import ReportError, ReportProcessError
+from drift.evidently_report import Labelled, Task
+from drift.report import ReportProcess
+from drift.report_index import Shelf
+from drift.statistics import COLUMNS, Reference
 
-NEVER = threading.Event()
+WAIT_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -21,23 +21,23 @@ def known():
     return Reference(rng.normal(size=(6_000, len(COLUMNS))) * np.linspace(0.5, 30, len(COLUMNS)))
 
 
-def started(known):
-    process = ReportProcess(known.sample)
+def started():
+    process = ReportProcess()
     os.kill(process._process.pid, signal.SIGINT)  # Ctrl-C reaches the whole terminal, at any moment: it is the monitor's to answer
     yield process
     process.close()
 
 
 @pytest.fixture(scope="module")
-def reports(known):
+def reports():
     """One for all: it takes seconds to import Evidently."""
-    yield from started(known)
+    yield from started()
 
 
 @pytest.fixture
-def own_reports(known):
+def own_reports():
     """One to be ended."""
-    yield from started(known)
+    yield from started()
 
 
 def window(known, shift):
@@ -46,44 +46,55 @@ def window(known, shift):
     return rows
 
 
+def task(known, path, labelled=None):
+    rows = window(known, 0)
+    return Task(path, rows, known.judge(rows), labelled)
+
+
+def shelf(folder):
+    return Shelf(folder, (), keep=10)
+
+
 def test_evidently_finds_the_same_distances_and_the_same_score(reports, known, tmp_path):
     rows = window(known, 0.7)
     verdict = known.judge(rows)
     path = tmp_path / "reports" / "window-000001.html"
-    found = reports.write(path, rows, verdict.limits, NEVER)
+    labelled = Labelled(alert=rows[:400, 0] > 1, fraud=rows[:400, 0] > 1.2)
+    found = reports.write(Task(path, rows, verdict, labelled), shelf(path.parent)).result(WAIT_S)
     assert found.values == pytest.approx(verdict.distances, rel=1e-9)
     assert found.share == verdict.score
     assert verdict.score >= 10 / len(COLUMNS)
     html = path.read_text()
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?https?:", html)  # it opens without a network
-    assert list(path.parent.iterdir()) == [path]
+    for part in ("Dataset Drift", "Classification Quality", "Confusion Matrix"):
+        assert part in html
+    assert {path.name for path in path.parent.iterdir()} == {"window-000001.html", "index.html"}
+
+
+@pytest.mark.parametrize("all_are", [True, False])
+def test_where_all_labels_are_alike_there_is_drift_only(reports, known, tmp_path, all_are):
+    alike = np.full(100, all_are)
+    path = tmp_path / "window-1.html"
+    reports.write(task(known, path, Labelled(alike, alike)), shelf(tmp_path)).result(WAIT_S)
+    assert "Confusion Matrix" not in path.read_text()
 
 
 def test_a_report_that_cannot_be_written_is_named_and_the_process_goes_on(reports, known, tmp_path):
     (tmp_path / "file").write_text("")
-    limits = known.limits(1_000)
     with pytest.raises(ReportError, match=r"window-1\.html could not be written: FileExistsError"):
-        reports.write(tmp_path / "file" / "window-1.html", window(known, 0), limits, NEVER)
-    assert reports.write(tmp_path / "window-2.html", window(known, 0), limits, NEVER).share < 0.5
+        reports.write(task(known, tmp_path / "file" / "window-1.html"), shelf(tmp_path)).result(WAIT_S)
+    assert reports.write(task(known, tmp_path / "window-2.html"), shelf(tmp_path)).result(WAIT_S).share < 0.5
 
 
-def test_a_process_that_dies_is_named(own_reports, known, tmp_path):
+def test_a_process_that_dies_is_named(own_reports, tmp_path):
     os.kill(own_reports._process.pid, signal.SIGKILL)
-    with pytest.raises(ReportError, match=r"died \(exit code -9\)"):
-        own_reports.write(tmp_path / "window-1.html", window(known, 0), known.limits(1_000), NEVER)
+    with pytest.raises(ReportProcessError, match=r"died \(exit code -9\)"):
+        own_reports.write(None, shelf(tmp_path)).result(WAIT_S)
 
 
-def test_stopping_does_not_wait_for_the_report(own_reports, known, tmp_path):
-    stop = threading.Event()
-    stop.set()
-    assert own_reports.write(tmp_path / "window-1.html", window(known, 0), Limits(np.ones(len(COLUMNS)), 1), stop) is None
+def test_closing_does_not_wait_for_the_report(own_reports, known, tmp_path):
     pid = own_reports._process.pid
+    begun = own_reports.write(task(known, tmp_path / "window-1.html"), shelf(tmp_path))
     own_reports.close()
     assert not psutil.pid_exists(pid)
-
-
-def test_each_prefix_has_a_folder_of_its_own_below_reports(tmp_path):
-    assert folder(Connection("b")) == "reports"
-    prefixed = [(tmp_path / folder(Connection("b", prefix))).resolve() for prefix in ("a.", "a", ".", "..")]
-    assert len(set(prefixed)) == 4
-    assert {path.parent for path in prefixed} == {tmp_path / "reports"}
+    assert isinstance(begun.exception(WAIT_S), ReportProcessError)

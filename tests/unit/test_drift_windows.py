@@ -16,8 +16,19 @@ def logs(draw):
     return {partition: np.cumsum(draw(gaps)).tolist() for partition in range(draw(st.integers(1, 3)))}
 
 
-def row(partition, offset):
-    return (float(partition), float(offset))
+def add(window, *events):
+    """Each event: partition, offset, timestamp in ms; its row is the partition and the offset."""
+    places = np.array(events, np.int64)
+    window.add(places, places[:, :2].astype(float))
+
+
+def batches(events, rng, most):
+    """The events in batches of 1 to `most()` of them, as they come from a poll."""
+    events = list(events)
+    while events:
+        size = min(rng.randint(1, SIZE), most())
+        yield events[:size]
+        events = events[size:]
 
 
 def interleaved(logs, begin, rng):
@@ -37,8 +48,8 @@ def test_every_event_is_in_exactly_one_window_however_often_it_is_read_again(log
     committed, windows = {}, []
     for lifetime in [*crashes, 10_000]:
         window = Window(SIZE, 2)
-        for _, (partition, offset) in zip(range(lifetime), interleaved(logs, committed, rng), strict=False):
-            window.add(partition, offset, offset, row(partition, offset))
+        for batch in batches(list(interleaved(logs, committed, rng))[:lifetime], rng, lambda: window.room):  # noqa: B023 - used at once
+            add(window, *[(partition, offset, offset) for partition, offset in batch])
             if window.full:
                 windows.append(window)
                 committed |= {partition: end for partition, (_, end) in window.offsets.items()}
@@ -57,36 +68,37 @@ def test_a_window_says_the_same_however_its_partitions_were_interleaved(logs, rn
     first, second = Window(100, 2), Window(100, 2)
     for window in (first, second):
         for partition, offset in interleaved(logs, {}, rng):
-            window.add(partition, offset, 1000 + offset % 3, row(partition, offset))
+            add(window, (partition, offset, 1000 + offset % 3))
     assert np.array_equal(first.rows(), second.rows())
     assert first.offsets == second.offsets
 
 
 def test_offsets_end_behind_the_last_event_and_skip_gaps():
     window = Window(3, 2)
-    for partition, offset in ((0, 4), (1, 0), (0, 8)):
-        window.add(partition, offset, 1_000 * offset, row(partition, offset))
+    add(window, (0, 4, 4_000), (1, 0, 500))
+    assert (window.room, window.full) == (1, False)
+    add(window, (0, 8, 8_000))
     assert window.offsets == {0: (4, 9), 1: (0, 1)}
     assert window.full
-    assert window.end_timestamp == 8.0
+    assert window.span == (0.5, 8.0)
 
 
 def test_partitions_that_are_gone_leave_nothing_behind_and_may_come_back():
     window = Window(10, 2)
-    for partition, offset in ((0, 4), (1, 7), (0, 5), (2, 1)):
-        window.add(partition, offset, 0, row(partition, offset))
+    add(window, (0, 4, 0), (1, 7, 0), (0, 5, 0), (2, 1, 0))
     window.drop({0, 2})
-    assert window.offsets == {1: (7, 8)}
+    assert (len(window), window.offsets) == (1, {1: (7, 8)})
     assert window.rows().tolist() == [[1.0, 7.0]]
-    window.add(0, 4, 0, row(0, 4))
+    add(window, (0, 4, 0))
     assert window.offsets == {0: (4, 5), 1: (7, 8)}
 
 
-def test_an_event_that_comes_again_is_refused():
+@pytest.mark.parametrize("again", [[(0, 4, 0)], [(0, 5, 0), (1, 9, 0), (0, 5, 0)]])
+def test_an_event_that_comes_again_is_refused(again):
     window = Window(10, 2)
-    window.add(0, 4, 0, row(0, 4))
-    with pytest.raises(WindowOrderError, match="offset 4 came after 4"):
-        window.add(0, 4, 0, row(0, 4))
+    add(window, (0, 4, 0))
+    with pytest.raises(WindowOrderError, match=r"predictions\[0\]: offset (\d) came after \1"):
+        add(window, *again)
 
 
 def test_a_sample_is_the_same_for_the_same_offsets_and_keeps_order():

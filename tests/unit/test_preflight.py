@@ -16,13 +16,14 @@ from infra.preflight import Preflight
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """A home of its own, and ports that are free."""
-    kafka = free_port(following=6)
+    kafka = free_port(following=7)
     return {
         "FRAUD_HOME": str(tmp_path / "home"),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "FRAUD_KAFKA_PORT": str(kafka),
         "FRAUD_MONITOR_PORT": str(kafka + 4),
         "FRAUD_METRICS_PORT": str(kafka + 5),
+        "FRAUD_API_PORT": str(kafka + 7),
     }
 
 
@@ -62,6 +63,7 @@ def taken_ports(environment: dict[str, str]) -> list[str]:
         ("FRAUD_MONITOR_PORT", 0),
         ("FRAUD_METRICS_PORT", 0),
         ("FRAUD_METRICS_PORT", 1),  # the second worker's
+        ("FRAUD_API_PORT", 0),
     ],
 )
 def test_a_taken_port_is_one_line_with_its_variable(environment: dict[str, str], listener: int, variable: str, offset: int) -> None:
@@ -77,6 +79,7 @@ def test_a_taken_port_is_one_line_with_its_variable(environment: dict[str, str],
         ("FRAUD_MONITOR_PORT", "FRAUD_METRICS_PORT", 1),  # the second worker's
         ("FRAUD_MONITOR_PORT", "FRAUD_KAFKA_PORT", 3),  # the controller's
         ("FRAUD_METRICS_PORT", "FRAUD_KAFKA_PORT", -1),
+        ("FRAUD_API_PORT", "FRAUD_METRICS_PORT", 1),
     ],
 )
 def test_a_port_meant_for_two_is_one_line_with_both_variables(environment: dict[str, str], variable: str, other: str, offset: int) -> None:

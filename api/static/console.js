@@ -1,0 +1,137 @@
+// The console: alerts as they come, one opened at a time, judged by click or key.
+
+import * as detail from "./detail.js";
+import * as queue from "./queue.js";
+import { update } from "./vitals.js";
+
+const NAME = "fraud.analyst";
+const SECOND = 1000;
+const RETRY = 2 * SECOND;
+const $ = (id) => document.getElementById(id);
+
+let opened = null; // position of the alert in the detail
+let busy = false;
+
+function listen() {
+  const source = new EventSource("/alerts/stream?recent=1000");
+  source.addEventListener("open", () => connected("live"));
+  source.addEventListener("alert", (event) => arrived(JSON.parse(event.data)));
+  source.addEventListener("error", () => {
+    connected("reconnecting");
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY); // refused, not broken: the browser does not try again
+  });
+}
+
+function arrived(alert) {
+  queue.put(alert);
+  if (alert.position === opened) show(alert);
+}
+
+function connected(state) {
+  $("connection").textContent = state;
+  document.body.dataset.connection = state;
+}
+
+function show(alert) {
+  const unfolded = $("detail").querySelector("details")?.open;
+  $("detail").replaceChildren(...detail.render(alert, judge, close));
+  if (unfolded) $("detail").querySelector("details").open = true;
+}
+
+function open(position) {
+  const alert = queue.get(position);
+  if (!alert) return;
+  if (position !== opened) $("detail").scrollTop = 0;
+  opened = position;
+  queue.select(position);
+  show(alert);
+  document.body.classList.add("opened");
+}
+
+function close() {
+  document.body.classList.remove("opened");
+  $("alerts").focus();
+}
+
+async function judge(fraud) {
+  const alert = queue.get(opened);
+  const name = $("analyst").value.trim();
+  if (!alert || busy) return;
+  if (!name) {
+    $("message").textContent = "Enter your name first: a judgement carries it.";
+    $("analyst").focus();
+    return;
+  }
+  busy = true;
+  const next = alert.label === null && queue.showing() === "open" ? queue.neighbour(opened) : opened;
+  $("message").textContent = await write(alert, fraud, name, () => (next ? open(next) : finished()));
+  busy = false;
+}
+
+// Sends the judgement; what the page shows of it comes back over the topic, as it does to everybody else.
+async function write(alert, fraud, name, done) {
+  const path = `/alerts/${encodeURIComponent(alert.transaction_id)}/label`;
+  const body = JSON.stringify({ is_fraud: fraud, labelled_by: name });
+  try {
+    const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    if (!answer.ok) return `Not saved: ${(await answer.json()).detail}`;
+  } catch {
+    return "Not saved: the server does not answer.";
+  }
+  done();
+  return `${alert.transaction_id}: saved as ${fraud ? "fraud" : "legitimate"} by ${name}.`;
+}
+
+function finished() {
+  opened = null;
+  $("detail").replaceChildren(Object.assign(document.createElement("p"), { className: "empty", textContent: "All open alerts are judged." }));
+  close();
+}
+
+const KEYS = {
+  j: () => queue.move(1),
+  ArrowDown: () => queue.move(1),
+  k: () => queue.move(-1),
+  ArrowUp: () => queue.move(-1),
+  Enter: () => open(queue.current()),
+  f: () => judge(true),
+  l: () => judge(false),
+  Escape: close,
+};
+
+document.addEventListener("keydown", (event) => {
+  const action = KEYS[event.key];
+  const typing = event.target.closest("input, select, textarea");
+  const own = event.key === "Enter" && event.target.closest("button, summary, a");
+  if (!action || typing || own || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  action();
+});
+
+for (const state of ["open", "judged"]) {
+  const tab = $(`tab-${state}`);
+  tab.addEventListener("click", () => queue.choose(state));
+  tab.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    const other = $(state === "open" ? "tab-judged" : "tab-open");
+    other.focus();
+    other.click();
+  });
+}
+
+async function tick() {
+  try {
+    const problem = await update();
+    $("problem").hidden = problem === null;
+    $("problem").textContent = problem === null ? "" : `Kafka does not answer; what is shown may be old. ${problem}`;
+  } catch {
+    // no answer: the stream breaks off too, and says so
+  }
+  setTimeout(tick, SECOND);
+}
+
+$("analyst").value = localStorage.getItem(NAME) ?? "";
+$("analyst").addEventListener("input", (event) => localStorage.setItem(NAME, event.target.value.trim()));
+queue.listen(open);
+listen();
+tick();

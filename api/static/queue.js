@@ -1,0 +1,119 @@
+// The queue: alerts by expected loss, open and judged ones apart.
+
+import { clock, element, money, percent } from "./format.js";
+
+const KEPT = 1000; // as many as the server keeps
+const SHOWN = 200; // more rows than anybody scrolls through
+const $ = (id) => document.getElementById(id);
+
+const alerts = new Map(); // position -> alert, in order of arrival
+const rows = new Map(); // position -> its row; kept, so that a click meets the row that it began on
+let state = "open";
+let selected = null;
+let planned = false;
+let onOpen = () => {};
+
+export const listen = (open) => (onOpen = open);
+export const get = (position) => alerts.get(position);
+export const current = () => selected;
+
+export function put(alert) {
+  alerts.set(alert.position, alert);
+  rows.delete(alert.position);
+  if (alerts.size > KEPT) forget(alerts.keys().next().value);
+  plan();
+}
+
+function forget(position) {
+  alerts.delete(position);
+  rows.delete(position);
+}
+
+export function choose(wanted) {
+  state = wanted;
+  for (const tab of ["open", "judged"]) {
+    $(`tab-${tab}`).setAttribute("aria-selected", tab === state);
+    $(`tab-${tab}`).tabIndex = tab === state ? 0 : -1;
+  }
+  $("panel").setAttribute("aria-labelledby", `tab-${state}`);
+  select(listed()[0]?.position ?? null);
+}
+
+export function select(position) {
+  selected = position;
+  draw();
+  rows.get(position)?.scrollIntoView({ block: "nearest" });
+}
+
+// The alert so many rows below the selected one; above it for a negative number.
+export function move(by) {
+  const order = listed();
+  const index = order.findIndex((alert) => alert.position === selected);
+  const next = order[Math.min(Math.max(index + by, 0), order.length - 1)];
+  if (next) select(next.position);
+}
+
+// What takes a judged alert's place under the eyes: the next one, or the one before where it was the last.
+export function neighbour(position) {
+  const order = listed();
+  const index = order.findIndex((alert) => alert.position === position);
+  return (order[index + 1] ?? order[index - 1])?.position ?? null;
+}
+
+export const showing = () => state;
+const judged = (alert) => alert.label !== null;
+
+function listed() {
+  const wanted = [...alerts.values()].filter((alert) => judged(alert) === (state === "judged"));
+  return wanted.sort((one, other) => other.expected_loss - one.expected_loss).slice(0, SHOWN);
+}
+
+function plan() {
+  if (planned) return;
+  planned = true;
+  requestAnimationFrame(() => {
+    planned = false;
+    draw();
+  });
+}
+
+function draw() {
+  const order = listed();
+  const number = [...alerts.values()].filter(judged).length;
+  const counts = { open: alerts.size - number, judged: number };
+  for (const tab of ["open", "judged"]) $(`count-${tab}`).textContent = counts[tab];
+  $("empty").hidden = order.length > 0;
+  $("empty").textContent = state === "open" ? "No open alert. New ones appear here by themselves." : "Nothing is judged yet.";
+  const hidden = counts[state] - order.length;
+  $("more").textContent = hidden > 0 ? `${hidden} more with a smaller expected loss` : "";
+  const wanted = order.map(row);
+  const list = $("alerts");
+  if (wanted.length !== list.children.length || wanted.some((made, index) => made !== list.children[index])) list.replaceChildren(...wanted);
+  for (const made of wanted) made.setAttribute("aria-selected", made.id === `alert-${selected}`);
+  if (rows.get(selected)?.isConnected) list.setAttribute("aria-activedescendant", `alert-${selected}`);
+  else list.removeAttribute("aria-activedescendant");
+}
+
+function row(alert) {
+  if (!rows.has(alert.position)) rows.set(alert.position, made(alert));
+  return rows.get(alert.position);
+}
+
+function made(alert) {
+  const option = element(
+    "li",
+    { id: `alert-${alert.position}`, role: "option", class: "row" },
+    element("span", { class: "id" }, alert.transaction_id),
+    element("span", { class: "loss" }, money(alert.expected_loss)),
+    element("span", { class: "facts" }, badge(alert), ` ${percent(alert.probability)} · ${clock(alert.scored_at)}`),
+    element("span", { class: "amount" }, money(alert.amount)),
+  );
+  option.addEventListener("click", () => onOpen(alert.position));
+  return option;
+}
+
+// What was found out, else what the model decided.
+export function badge({ label, decision }) {
+  if (label === null) return element("span", { class: "badge", "data-kind": decision }, decision);
+  return element("span", { class: "badge", "data-kind": label.is_fraud ? "fraud" : "legitimate" }, label.is_fraud ? "fraud" : "legitimate");
+}

@@ -1,0 +1,66 @@
+"""The subcommand: asks everything, prints it."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.app import FAILED, app
+from cli.settings import Settings
+from streams.diagnosis import Finding, Verdict
+from streams.rights import RIGHTS
+
+_STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
+_FILE_WIDTH = 160  # of a table that goes to a file or a pipe
+_USUAL = tuple(role for role in RIGHTS if role != "topics")  # whoever creates topics does so once
+
+
+def table(findings: list[Finding]) -> Table:
+    """A row for each; under what was found, what to do."""
+    shown = Table(box=None, pad_edge=False)
+    for name in ("", "checked", "found"):
+        shown.add_column(name, no_wrap=name != "found")
+    for finding in findings:
+        found = finding.found + (f"\n-> {finding.advice}" if finding.advice else "")
+        shown.add_row(Text(finding.verdict, _STYLES[finding.verdict]), finding.what, Text(found))
+    return shown
+
+
+def _roles(given: list[str] | None) -> tuple[str, ...]:
+    for role in given or ():
+        if role not in RIGHTS:
+            raise typer.BadParameter(f"{role!r} is none of {', '.join(RIGHTS)}", param_hint="--for")
+    return tuple(given or _USUAL)
+
+
+@app.command()
+def doctor(
+    roles: Annotated[list[str] | None, typer.Option("--for", help="A command that this user runs; may be given more than once.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The findings as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Check connection, rights, topics, clock, model, data, ports and what a local Kafka needs. Exit code 1: something will not work.
+
+    Example: fraud doctor --for score --for monitor
+    """
+    from cli.doctor import machine
+    from streams import diagnosis
+
+    settings, asked_for = Settings.from_environment(), _roles(roles)
+    with Console(stderr=True, quiet=quiet or not sys.stderr.isatty()).status("looking"):
+        cluster = diagnosis.cluster(settings.connection(), asked_for, lambda: time.time_ns() // 1_000_000)
+        findings = [*cluster, *machine.findings(settings)]
+    failed = sum(finding.verdict is Verdict.FAIL for finding in findings)
+    if as_json:
+        print(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}))
+    else:
+        Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False).print(table(findings))
+        print(f"{failed} of {len(findings)} checks failed" if failed else "all is well")
+    if failed:
+        raise typer.Exit(FAILED)

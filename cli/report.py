@@ -1,0 +1,110 @@
+"""`fraud report`: Evidently's report on a closed window, or on a file."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.app import CommandError, app
+from cli.progress import bars
+from cli.reachable import reachable
+from cli.settings import Settings
+
+if TYPE_CHECKING:
+    from drift.evidently_report import Task
+
+
+@app.command()
+def report(
+    *,
+    window: Annotated[int | None, typer.Option(min=1, help="A closed window, read again by its offsets.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Or a CSV with V1..V28 and Amount; with Class, quality is in the report. No Kafka.")
+    ] = None,
+    reference: Annotated[Path | None, typer.Option(help="With --data: a CSV to compare with; default: the model's reference.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A model's directory; default: the window's, else the one in use.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The HTML file; default: in reports in FRAUD_HOME.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Make the drift report of a window, or of a file beside the rows that the model was judged on.
+
+    Example: fraud report --data tomorrow.csv
+    """
+    if (window is None) == (data is None):
+        raise typer.BadParameter("give --window or --data, one of them")
+    if reference and data is None:
+        raise typer.BadParameter("--reference goes with --data")
+    settings = Settings.from_environment()
+    with bars(quiet) as update:
+        update("reading", 0, 2)
+        made = _of_window(settings, window, model, out) if window else _of_file(settings, data or Path(), reference, model, out)
+        update("writing", 1, 2)
+        result = _written(made)
+    print(json.dumps(result) if as_json else _sentence(result))
+
+
+def _of_window(settings: Settings, number: int, model: Path | None, out: Path | None) -> "Task":
+    from drift import predictions, rebuild
+    from drift import reference as references
+    from drift.evidently_report import Task
+    from drift.reports import folder, name
+    from drift.statistics import SAMPLE_ROWS
+    from drift.windows import sample
+
+    connection = reachable(settings.connection())
+    event, before = rebuild.find(connection, number)
+    kept = settings.models / event.model_version
+    known = references.load(model or (kept if settings.model_dir is None and kept.exists() else settings.model))
+    if known.version != event.model_version:
+        raise CommandError(
+            f"window {number} was compared with model {event.model_version}, not {known.version}: name its directory by --model"
+        )
+    found = rebuild.window(connection, event)
+    rows = predictions.columns(found.rows())
+    verdict = known.reference.judge(rows, rebuild.trailing(connection, before))
+    if verdict is None:
+        raise CommandError(f"window {number} has {event.events} events, too few for a verdict")
+    path = out or settings.home / folder(connection) / name(number)
+    return Task(path, sample(rows, found.offsets, SAMPLE_ROWS), verdict, rebuild.labelled(connection, event))
+
+
+def _of_file(settings: Settings, data: Path, reference: Path | None, model: Path | None, out: Path | None) -> "Task":
+    from drift import files
+    from drift import reference as references
+    from drift.evidently_report import Task
+    from drift.statistics import MIN_EVENTS, SAMPLE_ROWS, Reference
+    from drift.windows import sample
+    from model.artefact import Model
+
+    loaded = Model.load(model or settings.model)
+    rows, labelled = files.scored(loaded, data)
+    known = Reference(files.scored(loaded, reference)[0]) if reference else references.load(loaded.directory).reference
+    verdict = known.judge(rows)
+    if verdict is None:
+        raise CommandError(f"{data} has {len(rows)} rows, too few for a verdict: {MIN_EVENTS} are needed")
+    path = out or settings.home / "reports" / f"{data.stem}-report.html"
+    return Task(path, sample(rows, {0: (0, len(rows))}, SAMPLE_ROWS), verdict, labelled)
+
+
+def _written(task: "Task") -> dict[str, Any]:
+    import warnings
+
+    from drift.evidently_report import write
+
+    warnings.simplefilter("ignore")  # numpy's and Evidently's remarks about constant columns
+    try:
+        write(task)
+    except OSError as error:
+        raise CommandError(f"{task.path} cannot be written: {error.strerror}; name another by --out") from None
+    verdict, labels = task.verdict, len(task.labelled.fraud) if task.labelled else 0
+    found = {"score": verdict.score, "detected": verdict.detected, "distances": verdict.distances}
+    return {"report": str(task.path), "rows": len(task.rows), **found, "labelled": labels}
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    farthest = max(result["distances"], key=result["distances"].__getitem__)
+    verdict = "DRIFT" if result["detected"] else "no drift"
+    text = f"{verdict}, score {result['score']:.3f}, farthest {farthest} at {result['distances'][farthest]:.2f} sd"
+    return f"{text}, {result['labelled']:,} labelled; {result['report']}"

@@ -1,0 +1,80 @@
+"""Thresholds for a window's size and a baseline's, from the reference's own consecutive blocks.
+
+Each block is compared with rows of the reference that it is no part of, as a window will be: those right before it or right after
+it (a stream runs both ways alike), as many as the baseline will have, or all others where the reference has no room for that. Blocks are
+consecutive because the stream moves with the hour: rows drawn at random would not, and every real window would be drift.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from drift.distance import by_column, evenly, wasserstein
+from drift.windows import Floats
+
+# One undisturbed window in so many is called drift: a tenth of the 1 in 200 that is promised, for references differ by luck.
+WINDOWS_A_FALSE_ALARM = 2_000
+# Rows of a baseline that a window is compared with, and that Evidently sees: a report takes about 3 s up to this size.
+BASELINE_ROWS = 5_000
+# The reference has at least so many blocks, so a larger window is judged by smaller blocks. That errs on the quiet side: the distance
+# is convex, so a window is never farther than the farthest of its parts.
+_BLOCKS = 40
+# More blocks than this make thresholds no better that were worth the second that they take.
+_MOST_BLOCKS = 160
+# Two equal constants are no drift, though a distance at the threshold counts as over it.
+_MIN_SCALE = 1e-6
+# The one-sided 95 % bound of the normal distribution: a quantile read off few blocks is taken at its upper bound.
+_CONFIDENCE = 1.645
+_EULER = 0.5772156649
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A block and the stretches of the reference that it is compared with."""
+
+    block: slice
+    baseline: tuple[slice, ...]
+
+
+def comparisons(total: int, size: int, span: int | None) -> Iterator[Comparison]:
+    """Of a reference of `total` rows, for windows of `size` against `span` rows of the stream, or against the reference (None)."""
+    block = min(size, total // _BLOCKS)
+    count = min(_MOST_BLOCKS, 2 * total // block - 1)
+    beside = span if span is not None and span + 10 * block <= total else None
+    for start in np.linspace(0, total - block, count).astype(int).tolist():
+        end = start + block
+        if beside is None:
+            yield Comparison(slice(start, end), (slice(0, start), slice(end, total)))
+            continue
+        if start >= beside:
+            yield Comparison(slice(start, end), (slice(start - beside, start),))
+        if end + beside <= total:
+            yield Comparison(slice(start, end), (slice(end, end + beside),))
+
+
+def thresholds(rows: Floats, size: int, span: int | None) -> Floats:
+    """float64[columns], in the columns' own units: from where on a window's Wasserstein distance is drift, whichever column it is in.
+
+    Each column's distances are divided by the largest that its blocks have, and the largest over the columns is taken for each block:
+    a quantile of that maximum is the factor on all of them, so that one undisturbed window in WINDOWS_A_FALSE_ALARM is over anywhere.
+    """
+    found = np.array([_distance(rows, comparison) for comparison in comparisons(len(rows), size, span)])
+    scales = np.maximum(found.max(axis=0), _MIN_SCALE)
+    return np.asarray(scales * upper_quantile((found / scales).max(axis=1), 1 / WINDOWS_A_FALSE_ALARM))
+
+
+def _distance(rows: Floats, comparison: Comparison) -> Floats:
+    baseline = np.concatenate([rows[part] for part in comparison.baseline])
+    return wasserstein(by_column(evenly(baseline, BASELINE_ROWS)), by_column(rows[comparison.block]))
+
+
+def upper_quantile(maxima: Floats, exceeded: float) -> float:
+    """What maxima exceed with probability `exceeded`: the upper bound of a Gumbel distribution's quantile, fitted by its moments.
+
+    Formulas: G. W. Kite, "Confidence limits for design events", Water Resources Research 11(1), 1975. Its tail is heavier than that
+    of distances of light-tailed columns, so beyond the blocks seen it errs on the quiet side.
+    """
+    factor = np.sqrt(6) / np.pi * (-np.log(-np.log1p(-exceeded)) - _EULER)
+    error = np.sqrt((1 + 1.1396 * factor + 1.1 * factor**2) / len(maxima))
+    return float(maxima.mean() + (factor + _CONFIDENCE * error) * maxima.std())

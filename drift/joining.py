@@ -1,0 +1,47 @@
+"""Reads the predictions of closed windows again, by their offsets, and joins them with what is known of the payments."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from drift.events import WindowClosed
+from drift.labels import Truth
+from drift.quality import Quality
+from streams import reading
+from streams.connection import Connection
+from streams.topics import PREDICTIONS
+
+
+class _Decided(msgspec.Struct, gc=False):
+    transaction_id: str
+    decision: str
+
+
+_decoder = msgspec.json.Decoder(_Decided)
+
+
+def qualities(connection: Connection, windows: Sequence[WindowClosed], truth: Callable[[str], Truth | None]) -> list[Quality]:
+    """What the payments of each window came to. Windows whose predictions were deleted meanwhile have fewer payments than events.
+
+    Raises KafkaException, streams.cluster.ReadingError.
+    """
+    found = [Quality() for _ in windows]
+    spans = {partition: _spans(windows, partition) for partition in {int(p) for window in windows for p in window.offsets}}
+    begin = {partition: own[0][0] for partition, own in spans.items()}
+    end = {partition: own[-1][1] for partition, own in spans.items()}
+    starts = {partition: [start for start, _, _ in own] for partition, own in spans.items()}
+    for batch in reading.read(connection, PREDICTIONS, begin, end):
+        for message in batch:
+            partition, offset = message.partition(), message.offset()
+            _, stop, index = spans[partition][bisect_right(starts[partition], offset) - 1]
+            if offset < stop:  # else it lies between two of the windows
+                decided = _decoder.decode(message.value() or b"")
+                found[index].count(decided.decision, truth(decided.transaction_id))
+    return found
+
+
+def _spans(windows: Sequence[WindowClosed], partition: int) -> list[tuple[int, int, int]]:
+    """[start, end) and the window's index, in order of offsets."""
+    own = ((window.offsets.get(str(partition)), index) for index, window in enumerate(windows))
+    return sorted((span[0], span[1], index) for span, index in own if span)

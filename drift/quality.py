@@ -1,0 +1,80 @@
+"""Precision and recall from labels: only where there is one, and with how sure they are.
+
+A payment without a label is not legitimate, it is unknown. Analysts look at alerts, so their labels tell how many alerts were right
+(precision) and nothing about the frauds that nobody was alerted to (recall). A blocked payment was never made, so no chargeback will
+tell of it: blocked payments are counted apart, and no label is expected of them.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from drift.labels import Truth
+from model.contract import DECISIONS
+from model.intervals import Interval, proportion
+
+
+class Outcomes(msgspec.Struct):
+    """What became of the payments with one decision: how many, and by their labels; `analyst_`: by an analyst's alone."""
+
+    payments: int = 0
+    fraud: int = 0
+    legitimate: int = 0
+    analyst_fraud: int = 0
+    analyst_legitimate: int = 0
+
+    @property
+    def frauds(self) -> int:
+        """Whoever says so."""
+        return self.fraud + self.analyst_fraud
+
+    @property
+    def labelled(self) -> int:
+        """Whoever labelled them."""
+        return self.frauds + self.legitimate + self.analyst_legitimate
+
+
+class Quality(msgspec.Struct):
+    """The outcomes by decision, of one window or of several."""
+
+    approve: Outcomes = msgspec.field(default_factory=Outcomes)
+    review: Outcomes = msgspec.field(default_factory=Outcomes)
+    block: Outcomes = msgspec.field(default_factory=Outcomes)
+
+    def count(self, decision: str, truth: Truth | None) -> None:
+        """One payment more."""
+        outcomes: Outcomes = getattr(self, decision)
+        outcomes.payments += 1
+        if truth is not None:
+            name = ("" if truth.full else "analyst_") + ("fraud" if truth.fraud else "legitimate")
+            setattr(outcomes, name, getattr(outcomes, name) + 1)
+
+    @property
+    def precision(self) -> Interval:
+        """Frauds among the labelled alerts, with Wilson's interval; NOTHING where none is labelled."""
+        return proportion(self.review.frauds + self.block.frauds, self.review.labelled + self.block.labelled)
+
+    @property
+    def recall(self) -> Interval:
+        """Alerts among the frauds that somebody other than an analyst labelled, with Wilson's interval; NOTHING without such a fraud.
+
+        Where blocked payments get no label, frauds that were blocked are missing in it: it is then a lower bound.
+        """
+        return proportion(self.review.fraud + self.block.fraud, self.approve.fraud + self.review.fraud + self.block.fraud)
+
+    @property
+    def labelled_share(self) -> float | None:
+        """Of the payments that were not blocked; None where there is none."""
+        payments = self.approve.payments + self.review.payments
+        return (self.approve.labelled + self.review.labelled) / payments if payments else None
+
+
+def pooled(found: Iterable[Quality]) -> Quality:
+    """The outcomes of several windows together."""
+    total = Quality()
+    for quality in found:
+        for decision in DECISIONS:
+            whole, part = getattr(total, decision), getattr(quality, decision)
+            for name in Outcomes.__struct_fields__:
+                setattr(whole, name, getattr(whole, name) + getattr(part, name))
+    return total

@@ -1,0 +1,77 @@
+"""A closed window once more: its events are read again by its offsets, so the numbers come out the same."""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from drift import predictions
+from drift.errors import WindowGoneError
+from drift.events import WindowClosed, all_windows
+from drift.evidently_report import Labelled
+from drift.labels import Labels
+from drift.trailing import WINDOWS, Trailing
+from drift.windows import Window
+from streams import reading
+from streams.cluster import Cluster
+from streams.connection import Connection
+from streams.topics import LABELS, PREDICTIONS
+
+_STRETCH_MS = 3_600_000
+
+
+class _Decided(msgspec.Struct, gc=False):
+    transaction_id: str
+    decision: str
+
+
+def find(connection: Connection, number: int) -> tuple[WindowClosed, list[WindowClosed]]:
+    """The window of that number, and those before it. Raises WindowGoneError, KafkaException, streams.cluster.ReadingError."""
+    known = [event for event in all_windows(connection) if event.window <= number]
+    if not known or known[-1].window != number:
+        there = f"the last is {known[-1].window}" if known else "there is none"
+        raise WindowGoneError(f"drift.events has no window {number} ({there})")
+    return known[-1], known[:-1]
+
+
+def window(connection: Connection, event: WindowClosed) -> Window:
+    """Its events. Raises WindowGoneError where retention has taken some, BrokenPredictionError, KafkaException, ReadingError."""
+    found = Window(event.events, predictions.WIDTH)
+    begin, end = ({int(partition): span[side] for partition, span in event.offsets.items()} for side in (0, 1))
+    for batch in reading.read(connection, PREDICTIONS, begin, end):
+        if batch:
+            found.add(predictions.places(batch), predictions.rows(batch))
+    if len(found) != event.events:
+        raise WindowGoneError(
+            f"window {event.window} had {event.events} predictions, {len(found)} are left: retention has taken the others"
+        )
+    return found
+
+
+def trailing(connection: Connection, before: Sequence[WindowClosed]) -> Trailing:
+    """What the next window is compared with: the last of `before` that had a verdict. Raises as `window` does."""
+    found = Trailing()
+    for event in [event for event in before if event.detected is not None][-WINDOWS:]:
+        found.add(predictions.columns(window(connection, event).rows()))
+    return found
+
+
+def labelled(connection: Connection, event: WindowClosed) -> Labelled:
+    """What was decided about those of its payments that have a label by now, and what they were.
+
+    Analysts' labels are left out: they exist for alerts only, and would make every recall look perfect.
+    """
+    cluster, labels = Cluster(connection), Labels(_STRETCH_MS)
+    end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
+    for batch in reading.read(connection, LABELS, cluster.since(LABELS, end, event.begin or event.closed_at), end):
+        labels.add(batch)
+    begin, stop = ({int(partition): span[side] for partition, span in event.offsets.items()} for side in (0, 1))
+    found = []
+    for batch in reading.read(connection, PREDICTIONS, begin, stop):
+        for message in batch:
+            decided = msgspec.json.decode(message.value() or b"", type=_Decided)
+            truth = labels.of(decided.transaction_id)
+            if truth is not None and truth.full:
+                found.append((decided.decision != "approve", truth.fraud))
+    alert, fraud = np.array(found, bool).reshape(-1, 2).T
+    return Labelled(alert, fraud)

@@ -1,0 +1,102 @@
+"""Which windows get a report, and the folder in which reports lie.
+
+A report takes seconds and a window at full speed a tenth of one: a window that comes while a report is being written gets none,
+and is counted. `fraud report --window N` makes it later.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future
+from pathlib import Path
+
+from drift.errors import ReportError
+from drift.events import WindowClosed
+from drift.evidently_report import Findings, Task
+from drift.metrics import DriftMetrics
+from drift.report import Writer
+from drift.report_index import Point, Shelf
+from drift.statistics import Verdict
+from drift.windows import Floats
+from streams.connection import Connection
+from streams.topics import PREDICTIONS
+
+log = logging.getLogger(__name__)
+
+EVERY = 10
+# a report is a page of 6 MB, most of it Evidently's own script
+KEEP = 50
+# more than the index page has room for points
+_SHOWN = 1_000
+
+
+def folder(connection: Connection) -> str:
+    """Where reports lie below FRAUD_HOME: each prefix of topics numbers its windows from 1, so each has a folder of its own."""
+    return f"reports/{connection.named(PREDICTIONS)}" if connection.topic_prefix else "reports"
+
+
+def name(window: int) -> str:
+    """The file of a window's report."""
+    return f"window-{window:06d}.html"
+
+
+class Reports:
+    """A report for each window that drifted and for every `every`-th from the first on; the last `keep` of them stay.
+
+    `home`: FRAUD_HOME. One thread owns it.
+    """
+
+    def __init__(self, writer: Writer, home: Path, folder: str, metrics: DriftMetrics, every: int = EVERY, keep: int = KEEP) -> None:
+        self._writer, self._home, self._folder, self._metrics = writer, home, folder, metrics
+        self._every, self._keep = every, keep
+        self._points: deque[Point] = deque(maxlen=_SHOWN)
+        self._report: Future[Findings | None] | None = None
+        self._index: Future[Findings | None] | None = None
+        self._index_is_old = False
+
+    def start(self, earlier: Iterable[WindowClosed]) -> None:
+        """The index goes on from these windows."""
+        self._points.extend(map(_point, earlier))
+
+    def planned(self, window: int, detected: bool | None) -> str | None:
+        """Where the report of a window will lie below FRAUD_HOME; None where none is due, or another is being written."""
+        return f"{self._folder}/{name(window)}" if self._due(window, detected) and self._report is None else None
+
+    def closed(self, event: WindowClosed, rows: Floats, verdict: Verdict | None) -> None:
+        """A window is visible to readers: its report is begun if it was planned. `rows`: the sample of it that is shown."""
+        self._points.append(_point(event))
+        if event.report and verdict is not None:
+            self._report = self._writer.write(Task(self._home / event.report, rows, verdict), self._shelf())
+            return
+        self._index_is_old = True
+        if self._due(event.window, event.detected):
+            self._metrics.reports_skipped.inc()
+
+    def step(self) -> None:
+        """Takes note of what is written by now. Raises ReportProcessError."""
+        if self._report is not None and self._report.done():
+            self._told(self._report)
+            self._report = None
+        if self._index is not None and self._index.done():
+            self._index = None
+        if self._index_is_old and self._index is None and self._report is None:
+            self._index, self._index_is_old = self._writer.write(None, self._shelf()), False
+
+    def _due(self, window: int, detected: bool | None) -> bool:
+        return detected is not None and (detected or (window - 1) % self._every == 0)
+
+    def _told(self, report: Future[Findings | None]) -> None:
+        try:
+            report.result()
+        except ReportError as error:
+            log.warning("%s", error)
+            self._metrics.reports.labels("failed").inc()
+        else:
+            self._metrics.reports.labels("written").inc()
+
+    def _shelf(self) -> Shelf:
+        return Shelf(self._home / self._folder, tuple(self._points), self._keep)
+
+
+def _point(event: WindowClosed) -> Point:
+    return Point(event.window, event.end or event.closed_at, event.events, event.score, event.detected, name(event.window))

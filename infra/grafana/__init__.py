@@ -1,0 +1,1 @@
+"""Grafana: dashboards as Python, the JSON generated from them (`python -m infra.grafana`), and what provisions both."""

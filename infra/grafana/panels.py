@@ -1,0 +1,127 @@
+"""What the dashboards are made of: queries, kinds of panel, and thresholds. Each panel says what it shows and what to make of it."""
+
+from collections.abc import Sequence
+from string import ascii_uppercase
+from typing import TypeVar
+
+from grafana_foundation_sdk.builders import bargauge, common, heatmap, prometheus, stat, statushistory, timeseries
+from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    BigValueGraphMode,
+    BigValueTextMode,
+    GraphTresholdsStyleMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    StackingMode,
+    TooltipDisplayMode,
+    VisibilityMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import DataSourceRef, FieldColorModeId, Threshold, ThresholdsMode, ValueMap, ValueMappingResult
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${datasource}")
+SMALL, THIRD, HALF, FULL = 4, 8, 12, 24  # columns, of Grafana's 24
+_LOW, _HIGH = 4, 8  # rows
+_NO_LIMITS = (Threshold(color="blue"),)
+
+P = TypeVar("P", bargauge.Panel, heatmap.Panel, stat.Panel, statushistory.Panel, timeseries.Panel)
+Limits = tuple[Threshold, ...]
+
+
+def query(expression: str, legend: str = "") -> prometheus.Dataquery:
+    """A query over the dashboard's time range."""
+    return prometheus.Dataquery().expr(expression).legend_format(legend or "__auto").range()
+
+
+def now(expression: str, legend: str = "") -> prometheus.Dataquery:
+    """A query of the values at the end of the time range."""
+    return prometheus.Dataquery().expr(expression).legend_format(legend or "__auto").instant()
+
+
+def buckets(expression: str) -> prometheus.Dataquery:
+    """A query for a histogram's buckets, a row each."""
+    return query(expression, "{{le}}").format(PromQueryFormat.HEATMAP)
+
+
+def above(warning: float, critical: float) -> Limits:
+    """The larger the worse: orange from `warning` on, red from `critical` on."""
+    return Threshold(color="green"), Threshold(warning, "orange"), Threshold(critical, "red")
+
+
+def below(critical: float, warning: float) -> Limits:
+    """The smaller the worse: red under `critical`, orange under `warning`."""
+    return Threshold(color="red"), Threshold(critical, "orange"), Threshold(warning, "green")
+
+
+def verdict(bad: float) -> ValueMap:
+    """0 and 1 as words, where `bad` of the two is red."""
+    words = {"0": "no drift", "1": "DRIFT"}
+    return ValueMap({key: ValueMappingResult(text, "red" if float(key) == bad else "green") for key, text in words.items()})
+
+
+def number(title: str, description: str, unit: str, target: prometheus.Dataquery, limits: Limits = _NO_LIMITS) -> stat.Panel:
+    """One figure, with its course behind it."""
+    panel = _panel(stat.Panel(), title, description, unit, [target], limits)
+    return panel.span(SMALL).height(_LOW).graph_mode(BigValueGraphMode.AREA)
+
+
+def name(title: str, description: str, target: prometheus.Dataquery) -> stat.Panel:
+    """The name of what is in use, in place of a figure."""
+    panel = _panel(stat.Panel(), title, description, "none", [target], _NO_LIMITS)
+    return panel.span(SMALL).height(_LOW).text_mode(BigValueTextMode.NAME)
+
+
+def lines(
+    title: str, description: str, unit: str, *targets: prometheus.Dataquery, limits: Limits = (), stacked: bool = False
+) -> timeseries.Panel:
+    """Lines over time; limits are drawn as dashes across."""
+    panel = _panel(timeseries.Panel(), title, description, unit, targets, limits or _NO_LIMITS)
+    panel.span(HALF).height(_HIGH).min(0).fill_opacity(20 if stacked else 5).show_points(VisibilityMode.NEVER)
+    panel.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
+    panel.legend(
+        common.VizLegendOptions().display_mode(LegendDisplayMode.TABLE).placement(LegendPlacement.BOTTOM).calcs(["lastNotNull", "max"])
+    )
+    if limits:
+        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphTresholdsStyleMode.DASHED))
+    if stacked:
+        panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL))
+    return panel
+
+
+def bars(title: str, description: str, unit: str, target: prometheus.Dataquery, limits: Limits = _NO_LIMITS) -> bargauge.Panel:
+    """A bar for each series, as it is now."""
+    panel = _panel(bargauge.Panel(), title, description, unit, [target], limits)
+    return panel.span(HALF).height(_HIGH).min(0).orientation(VizOrientation.HORIZONTAL).display_mode(BarGaugeDisplayMode.BASIC)
+
+
+def distribution(title: str, description: str, target: prometheus.Dataquery) -> heatmap.Panel:
+    """A histogram's buckets over time; the more in a cell, the darker."""
+    panel = _panel(heatmap.Panel(), title, description, "short", [target], _NO_LIMITS)
+    color = (
+        heatmap.HeatmapColorOptions()
+        .mode(HeatmapColorMode.SCHEME)
+        .scheme("Oranges")
+        .scale(HeatmapColorScale.EXPONENTIAL)
+        .exponent(0.3)
+        .steps(64)
+    )  # few lie where it matters: high scores
+    return panel.span(FULL).height(_HIGH).color(color).show_legend()
+
+
+def grid(title: str, description: str, unit: str, target: prometheus.Dataquery, limits: Limits) -> statushistory.Panel:
+    """A row for each series, a cell for each moment, coloured by the limits."""
+    panel = _panel(statushistory.Panel(), title, description, unit, [target], limits)
+    return panel.span(FULL).height(2 * _HIGH).show_value(VisibilityMode.NEVER)
+
+
+def _panel(panel: P, title: str, description: str, unit: str, targets: Sequence[prometheus.Dataquery], limits: Limits) -> P:
+    panel.title(title).description(description).unit(unit).datasource(PROMETHEUS)
+    panel.thresholds(ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(limits)))
+    if limits != _NO_LIMITS and not isinstance(panel, timeseries.Panel):
+        panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    for letter, target in zip(ascii_uppercase, targets, strict=False):
+        panel.with_target(target.ref_id(letter).datasource(PROMETHEUS))
+    return panel

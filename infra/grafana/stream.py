@@ -1,0 +1,158 @@
+"""Dashboard Stream: does it work, is it fast enough, does anything wait or fail."""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from infra.grafana.frame import Panels, choice, dashboard
+from infra.grafana.panels import HALF, SMALL, THIRD, above, below, lines, now, number, query
+
+_WORKER = 'instance=~"$worker"'
+_OBJECTIVE = above(0.1, 1)  # seconds: the objective of infra/prometheus/rules/recording.yml, and ten times it
+_WAITING = above(5, 30)  # seconds: worth a look, and the alert LagHigh
+
+
+def build() -> Dashboard:
+    """The dashboard as it is provisioned."""
+    return dashboard(
+        "Stream",
+        "fraud-stream",
+        "The scorer: transactions in, predictions out.",
+        [choice("worker", "Worker", 'label_values(up{job="scorer"}, instance)')],
+        {"Now": _figures(), "Throughput": _throughput(), "Latency": _latency(), "Waiting": _waiting(), "Faults": _faults()},
+    )
+
+
+def _quantile(share: float, metric: str) -> str:
+    return f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket{{{_WORKER}}}[$__rate_interval])))"
+
+
+def _figures() -> Panels:
+    return [
+        number("Rate", "Transactions a second, scored or refused.", "ops", query(_rate())),
+        number(
+            "p99",
+            "99 % of predictions are committed within this time of the record's timestamp. Orange: over the objective of 100 ms.",
+            "s",
+            query(_quantile(0.99, "fraud_end_to_end_seconds")),
+            _OBJECTIVE,
+        ),
+        number(
+            "Oldest lag",
+            "Seconds since the last scored record was sent, on the partition where that is longest, while others wait. Red: LagHigh.",
+            "s",
+            query(f"max(fraud_consumer_lag_seconds{{{_WORKER}}})"),
+            _WAITING,
+        ),
+        number("Workers", "Worker processes that are up. Orange: one, with nobody to take over.", "none", query(_workers()), below(1, 2)),
+        number(
+            "Restarts",
+            "Workers started again after they died, in the time shown. Five within a minute end the scorer.",
+            "none",
+            now(f"sum(increase(fraud_worker_restarts_total{{{_WORKER}}}[$__range]))"),
+            above(0.5, 4.5),
+        ),
+        number(
+            "Dead letters",
+            "Messages refused in the time shown: they have no score. `fraud dlq list` shows them. Red: what DeadLettersRising looks at.",
+            "short",
+            now(f"sum(increase(fraud_dead_letters_total{{{_WORKER}}}[$__range]))"),
+            above(0.5, 10),
+        ),
+    ]
+
+
+def _rate(by: str = "") -> str:
+    return f"sum{by}(rate(fraud_transactions_total{{{_WORKER}}}[$__rate_interval]))"
+
+
+def _workers() -> str:
+    return f"sum(fraud_workers{{{_WORKER}}})"
+
+
+def _throughput() -> Panels:
+    mean = (
+        f"sum(rate(fraud_batch_size_sum{{{_WORKER}}}[$__rate_interval])) / sum(rate(fraud_batch_size_count{{{_WORKER}}}[$__rate_interval]))"
+    )
+    return [
+        lines(
+            "Rate by outcome",
+            "Transactions a second by decision. A gap means that nothing came or nothing was committed: look at the lag.",
+            "ops",
+            query(_rate(" by (outcome) "), "{{outcome}}"),
+            stacked=True,
+        ),
+        lines(
+            "Batch size",
+            "Records committed at once. A few: the scorer waits for records. Thousands (4,096 at most): it works as fast as it can.",
+            "short",
+            query(mean, "mean"),
+            query(_quantile(0.95, "fraud_batch_size"), "p95"),
+        ),
+    ]
+
+
+def _latency() -> Panels:
+    late = [query(f"fraud:late_predictions:ratio_rate{window}", window) for window in ("5m", "1h", "6h")]
+    return [
+        lines(
+            "End to end",
+            "From the record's timestamp to the committed prediction. Lines across: the objective for p99, and ten times it.",
+            "s",
+            *(query(_quantile(share, "fraud_end_to_end_seconds"), f"p{share * 100:g}") for share in (0.5, 0.95, 0.99)),
+            limits=_OBJECTIVE,
+        ).span(THIRD),
+        lines(
+            "Scoring a batch",
+            "Decoding, scoring, explaining and encoding. Where this is small and the whole is not, the time goes to commits or to waiting.",
+            "s",
+            *(query(_quantile(share, "fraud_scoring_seconds"), f"p{share * 100:g}") for share in (0.5, 0.99)),
+        ).span(THIRD),
+        lines(
+            "Later than 100 ms",
+            "Share of predictions over the objective. Lines across: 6 and 14.4 times what it leaves, where alerts begin.",
+            "percentunit",
+            *late,
+            limits=above(0.06, 0.144),
+        ).span(THIRD),
+    ]
+
+
+def _waiting() -> Panels:
+    return [
+        lines(
+            "Lag by partition",
+            "Records that wait. One line far above the others: a hot key or a stalled partition. All of them: too little capacity.",
+            "short",
+            query(f"max by (partition) (fraud_consumer_lag{{{_WORKER}}})", "{{partition}}"),
+        ),
+        lines(
+            "Lag in seconds by partition",
+            "Age of the last scored record while others wait. A rise of a second a second: nothing is committed there.",
+            "s",
+            query(f"max by (partition) (fraud_consumer_lag_seconds{{{_WORKER}}})", "{{partition}}"),
+            limits=_WAITING,
+        ),
+    ]
+
+
+def _faults() -> Panels:
+    return [
+        lines(
+            "Dead letters by kind",
+            "Messages refused a second. Malformed or invalid: a producer. scoring_failed: a defect of ours.",
+            "ops",
+            query(f"sum by (kind) (rate(fraud_dead_letters_total{{{_WORKER}}}[$__rate_interval]))", "{{kind}}"),
+            stacked=True,
+        ),
+        lines(
+            "Workers up",
+            "1 for each worker that answers.",
+            "none",
+            query(f"sum by (instance) (fraud_workers{{{_WORKER}}})", "{{instance}}"),
+        ).span(HALF - SMALL - 2),
+        lines(
+            "Restarts by worker",
+            "How often each worker was started again since `fraud score` began.",
+            "none",
+            query(f"max by (instance) (fraud_worker_restarts_total{{{_WORKER}}})", "{{instance}}"),
+        ).span(SMALL + 2),
+    ]

@@ -1,0 +1,1 @@
+"""What the container images need besides the Dockerfile."""

@@ -1,0 +1,193 @@
+"""The whole system in containers, for real: `make test-compose`. It needs a Docker engine, and minutes.
+
+What is sent, asked and read goes through the published ports, as it would for a user. Grafana takes part where its image can be had.
+"""
+
+import json
+import os
+import re
+import secrets
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import pytest
+import yaml
+from confluent_kafka import Producer
+from support import free_port, needs, read_all, transaction, transaction_bytes, wait_for
+
+from infra.kafka import engine
+from streams import topics
+from streams.connection import Connection
+
+pytestmark = pytest.mark.timeout(2400)  # the first build fetches 400 MB
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+PORTS = ("KAFKA", "API", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER", "GRAFANA")
+OURS = ("scorer", "monitor", "api")
+PUBLISHED, REPLAYED = 100, 5_000  # the monitor's window is 5,000
+START_S = 180
+SCORER_BYTES = 10**9
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running project of its own, on ports of its own."""
+
+    project: str
+    ports: dict[str, int]
+
+    @property
+    def services(self) -> list[str]:
+        """Those whose images can be had."""
+        started = [name for name in SERVICES if "profiles" not in SERVICES[name]]
+        return [name for name in started if name != "grafana" or self.has_grafana]
+
+    @property
+    def has_grafana(self) -> bool:
+        return engine.has(SERVICES["grafana"]["image"])
+
+    @property
+    def connection(self) -> Connection:
+        return Connection(f"127.0.0.1:{self.ports['KAFKA']}", topic_prefix="", properties={})
+
+    def compose(self, *arguments: str) -> str:
+        """What it prints. Its own FRAUD_* variables are the ports, whatever the caller has set."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")}
+        own = {f"FRAUD_{name}_PORT": str(port) for name, port in self.ports.items()}
+        done = subprocess.run(
+            [needs("docker-compose"), "-p", self.project, "-f", ROOT / "docker-compose.yml", *arguments],
+            env=inherited | own,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        return done.stdout
+
+    def get(self, port: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
+        """Status and text."""
+        data = None if body is None else json.dumps(body).encode()
+        sent = Request(f"http://127.0.0.1:{self.ports[port]}{path}", data, {"Content-Type": "application/json"} | headers)
+        try:
+            with urlopen(sent, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            return error.code, error.read().decode()
+
+    def figure(self, query: str) -> float | None:
+        """One number of Prometheus, None while there is none."""
+        result = json.loads(self.get("PROMETHEUS", f"/api/v1/query?{urlencode({'query': query})}")[1])["data"]["result"]
+        return float(result[0]["value"][1]) if result else None
+
+    def healthy(self) -> bool:
+        """Whether the health checks of all of ours pass."""
+        containers = self.compose("ps", "-q", *OURS).split()
+        shown = subprocess.run(
+            ["docker", "inspect", "-f", "{{.State.Health.Status}}", *containers], capture_output=True, text=True, check=True
+        )
+        return set(shown.stdout.split()) == {"healthy"}
+
+
+@pytest.fixture(scope="module")
+def stack(creditcard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if not engine.answers():
+        pytest.skip("no Docker engine answers")
+    stack = Stack(f"fraud-test-{secrets.token_hex(4)}", {name: free_port() for name in PORTS})
+    try:
+        stack.compose("build")
+        # what init would fetch is here already
+        copy = 'mkdir -p "$0" && cp /creditcard.csv "$0"'
+        folder = "/var/cache/fraud/streaming-fraud-scorer"
+        stack.compose("run", "--rm", "--no-deps", "-v", f"{creditcard}:/creditcard.csv:ro", "init", "sh", "-c", copy, folder)
+        stack.compose("up", "-d", "--scale", "scorer=2", *stack.services)
+        wait_for(stack.healthy, START_S, "scorers, monitor and API healthy")
+        yield stack
+    finally:
+        (tmp_path_factory.mktemp("compose") / "log").write_text(stack.compose("ps") + stack.compose("logs", "--no-color"))
+        stack.compose("down", "--volumes", "--remove-orphans")
+
+
+def key(stack: Stack) -> str:
+    return stack.compose("exec", "-T", "api", "cat", "/secrets/api/key")
+
+
+def test_what_is_published_is_scored_and_watched(stack: Stack) -> None:
+    producer = Producer(stack.connection.config())
+    for i in range(PUBLISHED):
+        producer.produce(topics.TRANSACTIONS, transaction_bytes(i), key=f"t-{i}")
+    assert producer.flush(30) == 0
+    totals = json.loads(
+        stack.compose("run", "--rm", "-T", "replay", "--rate", "0", "--limit", str(REPLAYED), "--quiet", "--json").splitlines()[-1]
+    )
+    assert totals["delivered"] == REPLAYED
+
+    predictions = read_all(stack.connection, topics.PREDICTIONS, PUBLISHED + REPLAYED)
+    scored = [json.loads(message.value())["transaction_id"] for message in predictions]
+    assert len(scored) == len(set(scored)) == PUBLISHED + REPLAYED
+    assert {f"t-{i}" for i in range(PUBLISHED)} < set(scored)
+
+    window = json.loads(read_all(stack.connection, topics.DRIFT_EVENTS, 1)[0].value())
+    assert window["events"] == REPLAYED
+    counted = re.search(r"^fraud_drift_windows_total (\S+)", stack.get("MONITOR", "/metrics")[1], re.MULTILINE)
+    assert counted and float(counted[1]) >= 1  # a second one closes when nothing comes for 10 s
+
+
+def test_prometheus_finds_every_process_and_each_scorer_has_its_share(stack: Stack) -> None:
+    for job, count in {"scorer": 2, "monitor": 1, "api": 1, "node": 1}.items():
+        wait_for(lambda job=job, count=count: stack.figure(f'sum(up{{job="{job}"}})') == count, 60, f"{count} of {job} up")
+    everything = "sum(fraud_transactions_total)"
+    wait_for(lambda: stack.figure(everything) == PUBLISHED + REPLAYED, 60, "all transactions counted")
+    assert stack.figure("count(sum by (instance) (fraud_transactions_total) > 0)") == 2
+    wait_for(lambda: stack.figure("prometheus_notifications_alertmanagers_discovered") == 1, 60, "Alertmanager found")
+    assert stack.get("ALERTMANAGER", "/-/ready")[0] == 200
+
+
+def test_the_api_wants_the_key_that_init_made(stack: Stack) -> None:
+    payment = {name: value for name, value in transaction(1).items() if name.startswith(("V", "A"))}
+    assert stack.get("API", "/predict", payment)[0] == 401
+    status, answer = stack.get("API", "/predict", payment, **{"X-API-Key": key(stack)})
+    assert (status, json.loads(answer).keys() >= {"probability", "decision"}) == (200, True)
+
+
+def test_init_leaves_what_is_there(stack: Stack) -> None:
+    def made() -> tuple[str, str]:
+        return key(stack), stack.compose("exec", "-T", "api", "readlink", "/var/lib/fraud/models/latest")
+
+    before = made()
+    stack.compose("run", "--rm", "-T", "init")
+    assert made() == before
+
+
+def test_grafana_wants_the_password_that_init_made(stack: Stack) -> None:
+    if not stack.has_grafana:
+        pytest.skip("Grafana's image cannot be had here")
+    wait_for(lambda: stack.get("GRAFANA", "/api/health")[0] == 200, START_S, "Grafana")
+    assert stack.get("GRAFANA", "/api/search")[0] == 401
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_containers_run_without_rights(stack: Stack, service: str) -> None:
+    assert stack.compose("exec", "-T", service, "id", "-u") == "10001\n"
+    attempt = "touch /opt/fraud/new 2>&1 || true"
+    assert "Read-only file system" in stack.compose("exec", "-T", service, "sh", "-c", attempt)
+
+
+def test_the_scorers_image_is_small_and_only_the_monitors_has_evidently(stack: Stack) -> None:
+    size = subprocess.run(
+        ["docker", "image", "inspect", "-f", "{{.Size}}", "streaming-fraud-scorer:0.1.0"], capture_output=True, text=True, check=True
+    )
+    assert int(size.stdout) < SCORER_BYTES
+    found = {
+        service: stack.compose(
+            "exec", "-T", service, "python", "-c", "import importlib.util as u; print(u.find_spec('evidently') is not None)"
+        ).strip()
+        for service in OURS
+    }
+    assert found == {"scorer": "False", "api": "False", "monitor": "True"}

@@ -1,0 +1,67 @@
+"""docker-compose.yml, the Dockerfile and the script of the service init, checked without an engine."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support import needs
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+OURS = {"init", "scorer", "monitor", "api", "replay"}
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_compose_accepts_the_file() -> None:
+    run(needs("docker-compose"), "--profile", "tools", "config", "--quiet")
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, Any]]:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+def test_every_published_port_is_reached_from_this_machine_only(services: dict[str, dict[str, Any]]) -> None:
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert published.keys() == {"kafka", "api", "monitor", "prometheus", "alertmanager", "grafana", "node-exporter"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_every_version_is_pinned(services: dict[str, dict[str, Any]]) -> None:
+    tags = {name: service["image"].partition(":")[2] for name, service in services.items()}
+    assert all(tag and "latest" not in tag for tag in tags.values()), tags
+    assert {tags[name] for name in OURS} == {VERSION}
+
+
+def test_whatever_needs_topics_model_or_secrets_waits_for_them(services: dict[str, dict[str, Any]]) -> None:
+    waiting = {name for name, service in services.items() if "init" in service.get("depends_on", {})}
+    assert waiting == OURS - {"init"} | {"grafana"}
+    assert {services[name]["depends_on"]["init"]["condition"] for name in waiting} == {"service_completed_successfully"}
+
+
+def test_no_container_but_kafkas_may_write_to_its_image(services: dict[str, dict[str, Any]]) -> None:
+    assert {name for name, service in services.items() if not service.get("read_only")} == {"kafka"}
+
+
+def test_what_is_mounted_from_the_repository_is_there(services: dict[str, dict[str, Any]]) -> None:
+    sources = [volume.partition(":")[0] for service in services.values() for volume in service.get("volumes", [])]
+    ours = [ROOT / source for source in sources if source.startswith("./")]
+    assert len(ours) == 5
+    assert [source for source in ours if not source.exists()] == []
+
+
+def test_the_dockerfile_has_nothing_that_its_linter_warns_of() -> None:
+    run(Path(sys.executable).with_name("hadolint"), "infra/Dockerfile")
+
+
+def test_the_script_has_nothing_that_its_linter_warns_of() -> None:
+    run(needs("shellcheck"), "infra/image/init.sh")

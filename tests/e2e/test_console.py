@@ -1,0 +1,205 @@
+"""The console in a browser: a real Kafka, `fraud serve` as a process, and headless Chromium."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+from confluent_kafka import Producer
+from playwright.sync_api import expect, sync_playwright
+from scorers import ROOT, environment, free_port_range
+from support import free_port, needs, read_all, transaction_bytes, wait_for
+
+from streams.topics import ALERTS, LABELS
+
+SCRIPT = "<script>document.title='taken'</script>"
+PHONE = {"width": 390, "height": 844}
+
+
+def alert(name, loss=50.0, **changes):
+    """An alert's bytes, as the scorer would write them."""
+    fields = {
+        "transaction_id": name,
+        "event_time": "2013-09-02T21:14:07Z",
+        "scored_at": "2026-01-31T12:00:00Z",
+        "probability": 0.5,
+        "margin": 0.0,
+        "decision": "review",
+        "thresholds": {"review": 0.1, "block": 0.9},
+        "amount": 2 * loss,
+        "expected_loss": loss,
+        "model_version": "v1",
+        "base": -6.0,
+        "reasons": [{"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5} for n in range(1, 6)],
+        "rest": -1.5,
+    } | changes
+    transaction = transaction_bytes(1, transaction_id=name, account_id="acc-1")
+    return json.dumps(fields).encode()[:-1] + b', "transaction": ' + transaction + b"}"
+
+
+def publish(connection, *values):
+    producer = Producer(connection.writer())
+    for value in values:
+        producer.produce(connection.named(ALERTS), value)
+    producer.flush(10)
+
+
+class Server:
+    """`fraud serve` on a port of its own, where no scorer is."""
+
+    def __init__(self, connection, model):
+        self._port = free_port()
+        own = {"FRAUD_API_PORT": str(self._port), "FRAUD_METRICS_PORT": str(free_port_range(8)), "FRAUD_MODEL_DIR": str(model.directory)}
+        self._environment = environment(connection, **own)
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self):
+        self._process = subprocess.Popen([sys.executable, "-m", "cli.main", "serve"], env=self._environment, cwd=ROOT)
+        wait_for(self._answers, 60, "the alerts are read")
+
+    def _answers(self):
+        assert self._process.poll() is None, "fraud serve ended"
+        with contextlib.suppress(OSError):
+            return urllib.request.urlopen(f"{self.url}/alerts", timeout=5).status == 200
+
+    def stop(self):
+        self._process.send_signal(signal.SIGTERM)
+        assert self._process.wait(10) == 0
+
+
+@pytest.fixture(scope="module")
+def server(module_connection, model):
+    running = Server(module_connection, model)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=needs("chromium"), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@contextlib.contextmanager
+def console(browser, server, name="Ana", **options):
+    """The page in a fresh profile; whatever the browser complains of fails the test."""
+    context = browser.new_context(**options)
+    page, complaints = context.new_page(), []
+    page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{server.url}/console")
+    if name:
+        page.get_by_label("Analyst").fill(name)
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def row(page, name):
+    return page.get_by_role("option").filter(has=page.get_by_text(name, exact=True))
+
+
+def labels(connection, name, count=1):
+    """The labels of one transaction, in their order, once there are so many."""
+
+    def found():
+        every = [json.loads(message.value()) for message in read_all(connection, LABELS, 0)]
+        return [label for label in every if label["transaction_id"] == name]
+
+    return wait_for(lambda: len(found()) >= count and found(), 10, f"{count} labels about {name}")
+
+
+def test_an_alert_appears_without_a_reload_and_a_click_writes_its_label(browser, server, module_connection):
+    with console(browser, server) as page:
+        publish(module_connection, alert("click-1"))
+        expect(row(page, "click-1")).to_be_visible(timeout=2_000)
+        row(page, "click-1").click()
+        expect(page.get_by_text("component 3")).to_be_visible()
+        page.get_by_role("button", name="Fraud").click()
+        expect(row(page, "click-1")).to_have_count(0)  # it is not open any more
+        page.get_by_role("tab", name="Judged").click()
+        expect(row(page, "click-1").get_by_text("fraud")).to_be_visible()
+    (label,) = labels(module_connection, "click-1")
+    assert {name: label[name] for name in ("account_id", "is_fraud", "source", "labelled_by")} == {
+        "account_id": "acc-1", "is_fraud": True, "source": "analyst", "labelled_by": "Ana",
+    }  # fmt: skip
+
+
+def test_a_judgement_can_be_changed_and_outlives_the_server(browser, server, module_connection):
+    publish(module_connection, alert("again-1"), alert("again-2"))
+    with console(browser, server) as page:
+        row(page, "again-1").click()
+        page.get_by_role("button", name="Fraud").click()
+        page.get_by_role("tab", name="Judged").click()
+        row(page, "again-1").click()
+        page.get_by_label("Analyst").fill("Bo")
+        page.get_by_role("button", name="Legitimate").click()
+        expect(page.get_by_text("Judged legitimate by Bo")).to_be_visible()
+        assert [label["labelled_by"] for label in labels(module_connection, "again-1", 2)] == ["Ana", "Bo"]
+    server.stop()
+    server.start()
+    with console(browser, server) as page:
+        expect(row(page, "again-2")).to_be_visible()
+        expect(row(page, "again-1")).to_have_count(0)
+        page.get_by_role("tab", name="Judged").click()
+        expect(row(page, "again-1").get_by_text("legitimate")).to_be_visible()
+        expect(page.locator("#precision-note")).to_have_text("of 2 judged alerts")
+
+
+def test_text_from_outside_is_shown_and_never_obeyed(browser, server, module_connection):
+    reason = {"feature": SCRIPT, "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5}
+    publish(module_connection, alert(SCRIPT, loss=7.0, reasons=[reason], model_version=SCRIPT))
+    with console(browser, server) as page:
+        row(page, SCRIPT).click()
+        expect(page.locator("#detail .feature")).to_have_text(SCRIPT)
+        page.get_by_role("button", name="Fraud").click()
+        expect(page.get_by_text(f"{SCRIPT}: saved as fraud by Ana.")).to_be_visible()
+        assert page.title() == "Fraud alerts"
+    assert labels(module_connection, SCRIPT)
+
+
+def test_the_queue_is_worked_off_by_keys_the_largest_expected_loss_first(browser, server, module_connection):
+    publish(module_connection, *(alert(f"key-{loss}", loss=loss) for loss in (9_001, 9_003, 9_002)))
+    with console(browser, server, name="") as page:
+        expect(row(page, "key-9001")).to_be_visible()
+        assert page.locator(".row .id").all_text_contents()[:3] == ["key-9003", "key-9002", "key-9001"]
+        page.keyboard.press("j")
+        page.keyboard.press("ArrowDown")
+        expect(row(page, "key-9002")).to_have_attribute("aria-selected", "true")
+        page.keyboard.press("Enter")
+        page.keyboard.press("l")
+        expect(page.get_by_text("Enter your name first")).to_be_visible()
+        page.keyboard.type("Flo")  # the field has the focus, and `l` in it is a letter
+        page.keyboard.press("Tab")
+        page.keyboard.press("l")
+        expect(page.get_by_role("heading", name="key-9001")).to_be_visible()  # the next one is opened
+    (label,) = labels(module_connection, "key-9002")
+    assert (label["is_fraud"], label["labelled_by"]) == (False, "Flo")
+
+
+def test_a_phone_shows_queue_and_alert_without_scrolling_sideways(browser, server, module_connection):
+    name = "phone-" + 120 * "x"
+    publish(module_connection, alert(name, loss=8_000))
+    with console(browser, server, viewport=PHONE, has_touch=True) as page:
+        width = "[document.documentElement.scrollWidth, document.body.scrollWidth]"
+        row(page, name).wait_for()
+        assert max(page.evaluate(width)) == PHONE["width"]
+        row(page, name).tap()
+        expect(page.get_by_role("button", name="Legitimate")).to_be_in_viewport()
+        assert max(page.evaluate(width)) == PHONE["width"]
+        page.get_by_role("button", name="Queue").tap()
+        expect(row(page, name)).to_be_visible()
+
+
+def test_what_nobody_tells_is_absent_and_not_zero(browser, server):
+    with console(browser, server) as page:
+        for figure in ("rate", "alert-rate", "latency", "drift"):
+            expect(page.locator(f"#{figure}")).to_have_text("\N{EN DASH}")
+        expect(page.get_by_text("no scorer answers")).to_have_count(3)

@@ -1,0 +1,106 @@
+"""`fraud report`: a window rebuilt from its offsets, and files without Kafka."""
+
+import json
+import sys
+
+import pytest
+from monitoring import SIZE, events, predict, running
+from support import wait_for
+
+import cli.main
+from drift import predictions, rebuild, reference
+from drift.events import recent_windows
+from drift.evidently_report import Task, write
+from model import dataset
+
+
+@pytest.fixture
+def fraud(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", "report", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main.main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return run
+
+
+def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(connection, tmp_path, fraud, monkeypatch):
+    predict(connection, 3 * SIZE)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: len(monitor.windows) == 3, 60, "three windows")
+        predict(connection, SIZE, shift=0.4, seed=3)
+        wait_for(lambda: len(monitor.windows) == 4, 60, "the shifted one")
+    event = events(connection, 4)[-1]
+    assert event["detected"]
+    gauge = monitor.registry.get_sample_value
+    assert (gauge("data_drift_score"), gauge("data_drift_detected")) == (event["score"], 1)
+    shown = {name: gauge("fraud_drift_distance", {"feature": name, "method": "wasserstein"}) for name in event["distances"]}
+    assert shown == event["distances"]
+
+    windows = recent_windows(connection)
+    rows = predictions.columns(rebuild.window(connection, windows[-1]).rows())
+    verdict = reference.load(tmp_path / "model").reference.judge(rows, rebuild.trailing(connection, windows[:-1]))
+    assert verdict.distances == event["distances"]
+    evidently = write(Task(tmp_path / "own.html", rows, verdict))
+    assert evidently.share == event["score"]
+    assert evidently.values == pytest.approx(event["distances"], rel=1e-9)
+
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
+    monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
+    monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "model"))
+    code, printed, complaints = fraud("--window", 9)
+    assert (code, complaints) == (1, "fraud: drift.events has no window 9 (the last is 4)\n")
+    code, printed, _ = fraud("--window", 4, "--json")
+    result = json.loads(printed)
+    assert code == 0
+    assert {name: result[name] for name in ("score", "detected", "distances")} == {
+        name: event[name] for name in ("score", "detected", "distances")
+    }
+    assert result["report"] == str(tmp_path / event["report"])
+    assert "Dataset Drift" in (tmp_path / event["report"]).read_text()
+
+
+def test_a_file_with_labels_beside_another_without_kafka(fraud, model, creditcard_rows, tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    before = creditcard_rows.iloc[120_000:150_000]
+    now = creditcard_rows.iloc[150_000:153_000].assign(V14=lambda table: table["V14"] + 3)
+    assert now["Class"].sum()
+    before[list(dataset.INPUTS)].to_csv(tmp_path / "before.csv", index=False)
+    now.to_csv(tmp_path / "now.csv", index=False)
+    code, printed, _ = fraud("--data", tmp_path / "now.csv", "--reference", tmp_path / "before.csv", "--json")
+    result = json.loads(printed)
+    assert code == 0
+    assert result["detected"]
+    assert max(result["distances"], key=result["distances"].get) == "V14"
+    assert (result["rows"], result["labelled"]) == (3_000, 3_000)
+    html = (tmp_path / "reports" / "now-report.html").read_text()
+    for part in ("Dataset Drift", "Confusion Matrix"):
+        assert part in html
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("V1,V2\n1,2\n", "lacks the columns V3"),
+        (None, "cannot be read as a CSV"),
+        (",".join(dataset.INPUTS) + "\n" + ",".join(["1"] * 29) + "\n", "has 1 rows, too few for a verdict"),
+        (",".join(dataset.INPUTS) + "\n" + ",".join(["x"] * 29) + "\n", "cannot be read as a CSV of numbers"),
+    ],
+)
+def test_a_file_that_does_not_do_is_one_line(fraud, model, tmp_path, monkeypatch, content, complaint):
+    monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
+    if content:
+        (tmp_path / "now.csv").write_text(content)
+    code, _, complaints = fraud("--data", tmp_path / "now.csv")
+    assert code == 1
+    assert complaint in complaints
+    assert len(complaints.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("--window", 1, "--data", "a.csv"), ("--window", 1, "--reference", "a.csv")])
+def test_a_window_or_a_file(fraud, arguments):
+    assert fraud(*arguments)[0] == 2

@@ -1,0 +1,216 @@
+"""A Kafka that wants TLS, a password and a right for everything: each part works with its own rights, and says what it lacks."""
+
+import asyncio
+import json
+import re
+import secrets
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import creditcard
+import faust
+import psutil
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from monitoring import running
+from scorers import Scorer, environment, scorer
+from secured import Secured, certificate, secured_broker
+from support import free_port, read_all, transaction_bytes, wait_for
+
+from streams import rights, topics
+from streams.cluster import Cluster
+from streams.connection import Connection
+from streams.credentials import faust_credentials
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = 60
+
+
+@dataclass
+class Office:
+    """Hands out users with rights, runs commands as one of them, and keeps all that anybody could have read."""
+
+    broker: Secured
+    shown: list[str] = field(default_factory=list)
+
+    def user(self, role: str, lacking: str | None = None) -> Connection:
+        """Somebody with the rights of a role; of those on a resource with this name only the right to see it."""
+        name = f"{role}-{secrets.token_hex(2)}"
+        connection = self.broker.user(name)
+        wanted = [right._replace(operation=rights.DESCRIBE) if right.name == lacking else right for right in rights.RIGHTS[role]]
+        for made in self.broker.client.create_acls(rights.bindings(connection, wanted, name)).values():
+            made.result()
+        return connection
+
+    def variables(self, user: Connection, **changes: str) -> dict[str, str]:
+        return {"FRAUD_KAFKA_CONFIG": str(self.broker.config_file(user)), **changes}
+
+    def fraud(self, user: Connection, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "cli.main", *arguments]
+        given = environment(user, **self.variables(user, **variables))
+        done = subprocess.run(command, env=given, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        self.shown += [done.stdout, done.stderr]
+        return done
+
+    def look_at(self, system: Scorer) -> None:
+        """Its page, its log, and what `ps` shows of its processes."""
+        supervisor = psutil.Process(system.process.pid)
+        for process in (supervisor, *supervisor.children(recursive=True)):
+            self.shown += [" ".join(process.cmdline()), str(process.environ())]
+        assert "FRAUD_KAFKA_CONFIG" in self.shown[-1]  # the file's name may be seen
+        self.shown += [system.page(0, "/metrics"), system.log]
+
+    def assert_no_password_was_shown(self) -> None:
+        everything = "\n".join(self.shown)
+        assert [name for name, password in self.broker.passwords.items() if password in everything] == []
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory):
+    with secured_broker(tmp_path_factory.mktemp("secured")) as broker:
+        yield Office(broker)
+
+
+@pytest.fixture(scope="module")
+def cluster(office):
+    """The office, once a user who may do only that has created the topics."""
+    done = office.fraud(office.user("topics"), "topics", "--partitions", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    return office
+
+
+def publish(user: Connection, values: list[bytes]) -> None:
+    producer = Producer(user.writer())
+    for value in values:
+        producer.produce(user.named(topics.TRANSACTIONS), value, b"key")
+    assert producer.flush(30) == 0
+
+
+def test_each_part_works_with_its_own_rights(cluster, model, tmp_path):
+    rows = creditcard.write(tmp_path / "rows.csv", [creditcard.row(i) for i in range(ROWS)])
+    scoring, replaying, proving = cluster.user("score"), cluster.user("replay"), cluster.user("ledger")
+    with scorer(scoring, **cluster.variables(scoring)) as system:
+        sent = cluster.fraud(replaying, "replay", "--labels", "--label-delay", "0s", "--rate", "0", FRAUD_DATA=str(rows))
+        assert (sent.returncode, sent.stderr) == (0, "")
+        publish(replaying, [b"no transaction", transaction_bytes(1, V3=-9, V4=9, V10=-9, V11=9, V12=-9, V14=-15, V17=-9)])
+        assert len(read_all(proving, topics.PREDICTIONS, ROWS + 1)) == ROWS + 1
+        read_all(proving, topics.DEAD_LETTERS, 1)
+        cluster.look_at(system)
+    proof = json.loads(cluster.fraud(proving, "ledger", "--json").stdout)
+    assert (proof["sent"], proof["lost"], proof["duplicated"]) == (ROWS + 2, 0, 0)
+    assert '"transaction_id":"t-1"' in cluster.fraud(cluster.user("alerts"), "alerts", "--json").stdout
+    assert json.loads(cluster.fraud(cluster.user("dlq"), "dlq", "redrive", "--all", "--json").stdout)["sent"] == 1
+    with running(cluster.user("monitor"), tmp_path, idle_close=1.0) as monitor:
+        wait_for(lambda: monitor.windows or monitor.failure, 30, "a window is closed")
+    assert monitor.failure is None
+    cluster.assert_no_password_was_shown()
+
+
+def with_another_password(user: Connection) -> Connection:
+    return replace(user, properties={**user.properties, "sasl.password": secrets.token_hex(8)})
+
+
+def acknowledged(cluster: Office) -> tuple[int, int]:
+    """How many predictions are visible, and how far the scorer's group has come."""
+    admin, state = cluster.broker.admin, Cluster(cluster.broker.admin)
+    numbers = state.partitions(topics.PREDICTIONS)[topics.PREDICTIONS]
+    committed = state.committed(topics.SCORER_GROUP, topics.TRANSACTIONS, numbers)
+    return len(read_all(admin, topics.PREDICTIONS, 0)), sum(committed.values())
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ("password", r"Kafka at 127.0.0.1:\d+ refuses the credentials: .* see the sasl\.\* lines of FRAUD_KAFKA_CONFIG"),
+        (topics.PREDICTIONS, r"Kafka refuses this user a right: .*Topic authorization failed; `fraud doctor` lists"),
+        ("fraud-scorer-", r"Kafka refuses this user a right: .*Transactional Id authorization failed; `fraud doctor` lists"),
+        (topics.SCORER_GROUP, r"Kafka refuses this user a right: .*Group authorization failed; `fraud doctor` lists"),
+    ],
+    ids=["password", "topic", "transactional-id", "group"],
+)
+def test_a_scorer_that_is_refused_says_so_in_one_line_and_acknowledges_nothing(cluster, model, lacking, said):
+    publish(cluster.broker.admin, [transaction_bytes(2)])
+    before = acknowledged(cluster)
+    user = with_another_password(cluster.user("score")) if lacking == "password" else cluster.user("score", lacking)
+    with scorer(user, wait=False, **cluster.variables(user)) as system:
+        assert system.process.wait(60) == 1
+        log = system.log
+    [line] = [line for line in log.splitlines() if not re.search(" INFO | WARNING .*trying again", line)]  # a new cluster is slow
+    assert re.search(f" ERROR worker 0: {said}", line)
+    cluster.shown.append(log)
+    cluster.assert_no_password_was_shown()
+    assert acknowledged(cluster) == before
+
+
+@pytest.mark.parametrize(
+    ("role", "lacking", "arguments", "said"),
+    [
+        ("alerts", "password", ["alerts"], r"Kafka at 127.0.0.1:\d+ refuses the credentials: .*; see the sasl\.\* lines"),
+        ("monitor", "password", ["monitor"], r"Kafka at 127.0.0.1:\d+ refuses the credentials: .*; see the sasl\.\* lines"),
+        ("dlq", "fraud-redrive", ["dlq", "redrive", "--all"], r"Kafka refuses this user a right: .*Transactional Id authorization failed"),
+    ],
+    ids=["alerts", "monitor", "dlq"],
+)
+def test_a_command_that_is_refused_says_so_in_one_line(cluster, role, lacking, arguments, said):
+    user = with_another_password(cluster.user(role)) if lacking == "password" else cluster.user(role, lacking)
+    done = cluster.fraud(user, *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(f"fraud: {said}.*\n", done.stderr)
+
+
+def test_an_unknown_certificate_is_named(cluster, tmp_path):
+    user = cluster.broker.user("stranger")
+    stranger, _ = certificate(tmp_path)
+    done = cluster.fraud(replace(user, properties={**user.properties, "ssl.ca.location": str(stranger)}), "alerts")
+    assert re.fullmatch(r"fraud: no TLS with Kafka at 127.0.0.1:\d+: .*certificate verify failed.*; see the ssl\.\* lines.*\n", done.stderr)
+
+
+def test_the_clients_of_faust_get_in_with_the_mapped_credentials(cluster):
+    user = cluster.user("replay")
+    credentials = faust_credentials(user.properties)
+
+    async def send():
+        app = faust.App("agents-of-yours", broker=f"kafka://{user.bootstrap_servers}", broker_credentials=credentials)
+        await app.producer.start()
+        try:
+            return await app.producer.send_and_wait(user.named(topics.LABELS), b"key", b"{}", 0, None, {})
+        finally:
+            await app.producer.stop()
+
+    assert asyncio.run(send()).topic == user.named(topics.LABELS)
+
+
+def diagnosed(cluster: Office, user: Connection, *arguments: str, **variables: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """`fraud doctor`: its exit code, and verdict and text by what was checked."""
+    ports = {name: str(free_port()) for name in ("FRAUD_API_PORT", "FRAUD_MONITOR_PORT", "FRAUD_METRICS_PORT")}
+    done = cluster.fraud(user, "doctor", "--json", *arguments, **ports | variables)
+    assert done.stderr == ""
+    return done.returncode, {finding["what"]: (finding["verdict"], finding["found"]) for finding in json.loads(done.stdout)["findings"]}
+
+
+def test_the_doctor_finds_a_scorer_well(cluster, model):
+    code, found = diagnosed(cluster, cluster.user("score"), "--for", "score")
+    assert (code, found["rights for score"], found["connection"][0]) == (0, ("ok", "all there"), "ok")
+    assert found["topic transactions"] == ("warn", "2 partitions; its settings may not be seen")
+    assert found["topic labels"] == ("warn", "this user may not see it")
+    cluster.assert_no_password_was_shown()
+
+
+def test_the_doctor_names_what_is_wrong(cluster, model):
+    labels = ConfigResource(ResourceType.TOPIC, cluster.broker.admin.named(topics.LABELS))
+    labels.add_incremental_config(ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET))
+    for changed in cluster.broker.client.incremental_alter_configs([labels]).values():
+        changed.result()
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        taken = str(stranger.getsockname()[1])
+        code, found = diagnosed(cluster, cluster.user("topics"), "--for", "topics", "--for", "score", FRAUD_MONITOR_PORT=taken)
+    assert {what for what, (verdict, _) in found.items() if verdict == "FAIL"} == {"topic labels", "rights for score", f"port {taken}"}
+    assert found["topic labels"][1] == "has retention.ms=1000, declared is 7776000000"
+    lacking = ["read topic transactions", *(f"write topic {name}" for name in (topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS))]
+    others = ["read group fraud-scorer", "write transactional id fraud-scorer-*"]
+    assert found["rights for score"][1] == f"may not {', '.join(lacking + others)}"
+    assert (code, found["topic predictions"][0], found["rights for topics"][0]) == (1, "ok", "ok")

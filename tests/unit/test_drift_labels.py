@@ -1,0 +1,144 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
+
+from drift.labels import Labels, Truth
+from drift.metrics import LabelMetrics
+from drift.quality import Outcomes, Quality, pooled
+from model.intervals import NOTHING, proportion
+
+START = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+class Record:
+    """A message of `labels`."""
+
+    def __init__(self, value, arrived_ms=0):
+        self._value, self._arrived_ms = value, arrived_ms
+
+    def value(self):
+        return self._value
+
+    def timestamp(self):
+        return 1, self._arrived_ms
+
+    def topic(self):
+        return "labels"
+
+    def partition(self):
+        return 0
+
+    def offset(self):
+        return 7
+
+
+def label(payment, fraud=True, at=0, source="chargeback", arrived_ms=0):
+    labelled_at = (START + timedelta(seconds=at)).isoformat()
+    fields = {"transaction_id": payment, "is_fraud": fraud, "labelled_at": labelled_at, "source": source}
+    return Record(json.dumps(fields).encode(), arrived_ms)
+
+
+@given(st.permutations([(5, True, "analyst"), (9, False, "chargeback"), (7, True, "replay")]), st.integers(1, 3_000))
+def test_the_last_labelled_at_wins_in_whatever_order_they_arrive(order, stretch_ms):
+    labels = Labels(stretch_ms)
+    labels.add(label("a", fraud, at, source, arrived_ms=1_000 * n) for n, (at, fraud, source) in enumerate(order))
+    assert labels.of("a") == Truth(fraud=False, full=True)
+    assert labels.of("b") is None
+
+
+def test_an_analyst_does_not_know_of_all_payments():
+    labels = Labels(1_000)
+    labels.add([label("a", source="analyst"), label("b", source="replay")])
+    assert (labels.of("a"), labels.of("b")) == (Truth(True, False), Truth(True, True))
+
+
+def test_what_nobody_asks_for_any_more_is_forgotten_and_nothing_else():
+    labels = Labels(stretch_ms=1_000)
+    labels.add(label(f"p{at}", arrived_ms=at) for at in range(0, 10_000, 100))
+    labels.forget(before_ms=4_500)
+    assert labels.of("p4500") is not None
+    assert labels.of("p3900") is None
+    assert len(labels) == 60  # stretches go as a whole
+
+
+def test_memory_is_bounded_and_what_goes_is_counted():
+    labels = Labels(stretch_ms=1_000, most=250)
+    labels.add(label(f"p{at}", arrived_ms=at) for at in range(0, 10_000, 10))
+    assert len(labels) <= 250
+    assert len(labels) + labels.take_dropped() == 1_000
+    assert labels.take_dropped() == 0
+    assert labels.of("p9990") is not None
+    assert labels.of("p0") is None
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"", b"\xff", b"{}", label("a", at=0, source="rumour").value(), b'{"transaction_id":1}', b"[" * 9_999]
+)
+def test_what_is_no_label_is_counted_and_the_others_stand(value):
+    labels = Labels(1_000)
+    assert labels.add([label("a"), Record(value), label("b")]) == 1
+    assert len(labels) == 2
+
+
+def quality(**counts):
+    found = Quality()
+    for decision, outcomes in counts.items():
+        for truth, count in outcomes.items():
+            for _ in range(count):
+                found.count(decision, truth)
+    return found
+
+
+FRAUD, LEGITIMATE = Truth(True, True), Truth(False, True)
+ANALYST_FRAUD, ANALYST_LEGITIMATE = Truth(True, False), Truth(False, False)
+
+
+def test_analysts_give_precision_and_never_recall():
+    found = quality(review={ANALYST_FRAUD: 6, ANALYST_LEGITIMATE: 2, None: 5}, approve={None: 1_000})
+    assert found.precision == proportion(6, 8)
+    assert found.recall == NOTHING
+    found = quality(review={ANALYST_FRAUD: 6, FRAUD: 3}, approve={FRAUD: 1, LEGITIMATE: 500, ANALYST_FRAUD: 4})
+    assert found.recall == proportion(3, 4)
+
+
+def test_no_label_is_not_legitimate():
+    found = quality(review={FRAUD: 1, None: 9}, approve={None: 90})
+    assert found.precision == proportion(1, 1)
+    assert found.recall == proportion(1, 1)
+    assert found.labelled_share == 0.01
+
+
+def test_blocked_payments_are_expected_to_have_no_label():
+    found = quality(approve={LEGITIMATE: 3}, review={FRAUD: 1}, block={None: 96})
+    assert found.labelled_share == 1
+    assert quality(block={None: 3}).labelled_share is None
+    assert found.block == Outcomes(payments=96)
+
+
+def test_windows_are_pooled():
+    one = quality(approve={LEGITIMATE: 3, None: 1}, review={FRAUD: 2}, block={ANALYST_FRAUD: 1})
+    assert pooled([one, one, Quality()]) == quality(approve={LEGITIMATE: 6, None: 2}, review={FRAUD: 4}, block={ANALYST_FRAUD: 2})
+    assert pooled([]) == Quality()
+
+
+def test_gauges_come_and_go_with_what_is_known():
+    registry = CollectorRegistry()
+    metrics = LabelMetrics(registry)
+    assert "fraud_label_precision" not in generate_latest(registry).decode()
+    found = quality(approve={LEGITIMATE: 3, FRAUD: 1}, review={FRAUD: 2, ANALYST_LEGITIMATE: 1}, block={None: 4})
+    metrics.judged(found)
+    value = registry.get_sample_value
+    assert value("fraud_label_precision") == 2 / 3
+    assert (value("fraud_label_precision_low"), value("fraud_label_precision_high")) == (found.precision.low, found.precision.high)
+    assert (value("fraud_label_recall"), value("fraud_labelled_share")) == (2 / 3, 1)
+    assert value("fraud_label_payments", {"decision": "block", "truth": "unknown"}) == 4
+    metrics.judged(quality(approve={None: 5}))
+    page = generate_latest(registry).decode()
+    assert "fraud_label_precision" not in page
+    assert "fraud_label_recall" not in page
+    assert value("fraud_labelled_share") == 0
+    assert page.count("fraud_label_payments{") == 9
