@@ -138,7 +138,7 @@ class TransactionalCommitter(_BatchCommitter):
         self._producer.poll(0)
 
     def abort(self, error: KafkaException) -> NoReturn:
-        """Ends the transaction without a trace. Raises BatchAbortedError, RefusedError, or CommitFatalError where nothing else can follow."""
+        """Ends the transaction without a trace. Raises BatchAbortedError, RefusedError, or CommitFatalError where all else fails."""
         cause = error.args[0]
         refused = refusal(cause)
         if refused:
