@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from limits import parse
@@ -93,8 +93,8 @@ def key_check(key: Key) -> Check:
 
 def origin_check(request: Request) -> Response | None:
     """A browser says which page sends a request that changes something: only our own may (CSRF)."""
-    origin = request.headers.get("origin")
-    if request.method in _SAFE or origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower():
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if request.method in _SAFE or origin is None or origin.lower() in (f"http://{host}".lower(), f"https://{host}".lower()):
         return None
     return refused(403, "a page of another origin must not send this")
 

@@ -20,6 +20,7 @@ from streams.connection import Connection
 from streams.topics import ALERTS, DRIFT_EVENTS, LABELS
 
 _WAIT_S = 0.2  # also how long a stop may take
+_BATCH = 200  # a replay labels thousands a second; requests are answered in between
 _RETRY_S = 1.0
 _TIMESTAMP_MARGIN_S = 60.0  # clocks of the hosts that write alerts and labels may differ by so much
 
@@ -71,12 +72,12 @@ class Feed:
         try:
             consumer.assign(list(self._positions(begin)))
             while not stop.is_set():
-                message = consumer.poll(_WAIT_S)
-                if message is None:
-                    continue
-                if message.error() is not None:
-                    raise KafkaException(message.error())
-                self._handle([message])
+                first = consumer.poll(_WAIT_S)  # `consume` alone would wait for a full batch
+                batch = [] if first is None else [first, *consumer.consume(_BATCH, 0)]
+                for message in batch:
+                    if message.error() is not None:
+                        raise KafkaException(message.error())
+                self._handle(batch)
         finally:
             consumer.close()
 

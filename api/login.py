@@ -1,7 +1,7 @@
 """The login of a person: the key once, then a cookie that a page of another site cannot send along."""
 
 import html
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -31,9 +31,8 @@ def _form(then: str, message: str = "", status: int = 200) -> Response:
 
 def _own(path: str) -> str:
     """The path if it is one of this server, else the first page: a link must not lead elsewhere through the login."""
-    parts = urlsplit(path)
-    elsewhere = parts.scheme or parts.netloc or not path.startswith("/") or path.startswith("//") or "\\" in path
-    return "/" if elsewhere or not path.isprintable() else path
+    own = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if own else "/"
 
 
 def login_router(key: Key) -> APIRouter:

@@ -1,6 +1,7 @@
 """`fraud monitor`: windows over the scored stream, watched for drift."""
 
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -26,17 +27,24 @@ def _sentence(event: "WindowClosed") -> str:
         return f"window {event.window}{partial}: {event.events:,} events, too few for a verdict"
     farthest = max(event.distances, key=event.distances.__getitem__)
     verdict = "DRIFT" if event.detected else "no drift"
+    weightiest = f", weightiest {event.top[0].feature}" if event.top else ""
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, score {event.score:.3f}, "
-        f"farthest {farthest} at {event.distances[farthest]:.2f} sd"
+        f"farthest {farthest} at {event.distances[farthest]:.2f} sd{weightiest}, {event.severity}"
         f"{f', {event.report}' if event.report else ''}"
     )
+
+
+def _end_at_once() -> None:
+    for child in multiprocessing.active_children():
+        child.kill()  # it would end by itself, when it comes to look
+    os._exit(DONE)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:
     def stopping(*_: object) -> None:
         stop.set()
-        timer = threading.Timer(_HARD_STOP_S, os._exit, (DONE,))
+        timer = threading.Timer(_HARD_STOP_S, _end_at_once)
         timer.daemon = True
         timer.start()
 
@@ -59,12 +67,13 @@ def monitor(
 
     Example: fraud monitor --window 5000 --idle-close 10s
     """
-    from drift import reference
+    from drift import decision, reference
     from drift.labelling import MAX_HORIZON_S, Labelling
     from drift.metrics import DriftMetrics, LabelMetrics
     from drift.monitor import Monitor
     from drift.report import ReportProcess
     from drift.reports import Reports, folder
+    from model.artefact import Model
     from streams.committer import CommitError
     from streams.http import PortTakenError, process_registry, serve
 
@@ -72,7 +81,8 @@ def monitor(
     if not 0 < label_horizon <= MAX_HORIZON_S:
         raise typer.BadParameter(f"--label-horizon: more than 0, at most {MAX_HORIZON_S / 86400:g}d: predictions are kept a day longer")
     settings, stop, registry = Settings.from_environment(), threading.Event(), process_registry()
-    known = reference.load((model or settings.model).resolve())  # `latest` may name another one tomorrow
+    directory = (model or settings.model).resolve()  # `latest` may name another one tomorrow
+    known, usual = reference.load(directory), decision.usual(Model.load(directory))
     connection, metrics = settings.connection(), DriftMetrics(registry)
     labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop)
 
@@ -85,6 +95,7 @@ def monitor(
         connection=connection,
         instance=settings.instance,
         model=known,
+        usual=usual,
         reports=Reports(writer, settings.home, folder(connection), metrics, report_every, keep_reports),
         metrics=metrics,
         closed=closed,

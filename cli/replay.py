@@ -141,6 +141,10 @@ def replay(
     ] = None,
     speed: Annotated[str | None, typer.Option(help="Follow the file's own clock, so many times as fast: 60x.")] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Start over at the end.")] = False,
+    disturb: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND:FEATURE@FROM[..UNTIL][:SIZE]", help="Drift put in: shift:V14@5000:2; see fraud simulate. Repeatable."),
+    ] = None,
     run: Annotated[str | None, typer.Option(help="Begins each transaction_id; default: by the time.")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Send each transaction's label too, later, to the topic labels.")] = False,
     label_delay: Annotated[str, typer.Option(help="How much later.")] = "2s",
@@ -151,15 +155,20 @@ def replay(
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
+    from producer.disturbed import disturbed
     from producer.labels import LabelFeed
     from producer.rows import Selection, read
+    from producer.simulation.disturbance import parse
 
     schedule, name, delay_s = chosen_schedule(rate, speed), run_name(run), seconds(label_delay)
     if end is not None and end <= first:
         raise typer.BadParameter("--to must be greater than --from")
     settings = Settings.from_environment()
     selection = Selection(fetched(settings, data, quiet), first, end, limit, loop)
+    rows = read(selection, name)
+    if disturb:
+        rows = disturbed(rows, [parse(text) for text in disturb])
     connection, stop = reachable(settings.connection()), stopped_by_signal()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
     sending = Sending(name, connection, schedule, stop, quiet, as_json)
-    sending.run(read(selection, name), feed, None if quiet else selection.total())
+    sending.run(rows, feed, None if quiet else selection.total())

@@ -1,4 +1,4 @@
-"""Exactly once for windows: a window's event and the offsets it ends at, in one Kafka transaction.
+"""Exactly once for windows: a window's events and the offsets it ends at, in one Kafka transaction.
 
 A monitor that dies at any moment has either written the window and moved past it, or neither.
 """
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaException, Producer
 
-from drift.events import WindowClosed
+from drift.events import SeverityChanged, WindowClosed
 from streams.batch import Output
 from streams.codec import own_headers
 from streams.committer import TransactionalCommitter, producer_settings
@@ -24,14 +24,15 @@ class WindowCommitter(TransactionalCommitter):
         name = connection.named(f"fraud-monitor-{instance}")
         super().__init__(connection, Producer(connection.writer(producer_settings(name))), give_up, PREDICTIONS)
 
-    def commit_window(self, event: WindowClosed, group_metadata: Any) -> None:
-        """Makes the event and the group's progress visible together, or not at all.
+    def commit_window(self, event: WindowClosed, change: SeverityChanged | None, group_metadata: Any) -> None:
+        """Makes the event, the change of severity that it brings and the group's progress visible together, or not at all.
 
         Raises BatchAbortedError (read the window again) or CommitFatalError (this process is done).
         """
         offsets = {int(partition): end for partition, (_, end) in event.offsets.items()}
+        events = [event, change] if change else [event]
         try:
-            self.write([Output(DRIFT_EVENTS, None, msgspec.json.encode(event), own_headers())])
+            self.write([Output(DRIFT_EVENTS, None, msgspec.json.encode(one), own_headers()) for one in events])
         except KafkaException as error:
             self.abort(error)
         self.commit(offsets, group_metadata)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from drift.decision import AlertRate, Ranked
 from drift.quality import Quality
 from streams import reading
 from streams.cluster import Cluster
@@ -18,8 +19,9 @@ _TAIL = 2_500
 class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="window"):
     """One window: `offsets` [start, end) of `predictions` by partition; `score` and `detected` are null where there is no verdict.
 
-    `report`: where its report will lie below FRAUD_HOME; null where none is made. `begin`, `end`: its first and last record time;
-    events of earlier versions have neither.
+    `report`: where its report will lie below FRAUD_HOME; null where none is made. `begin`, `end`: its first and last record time.
+    `top`: the features that weigh most. `severity`: ok, warn or alarm, this window included. What has a default is missing in the
+    events of earlier versions.
     """
 
     window: int
@@ -34,6 +36,9 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     distances: dict[str, float]
     begin: datetime | None = None
     end: datetime | None = None
+    top: list[Ranked] = []
+    alerts: AlertRate | None = None
+    severity: str | None = None
 
 
 class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="labels"):
@@ -45,8 +50,35 @@ class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind"
     quality: Quality
 
 
-Event = WindowClosed | WindowLabelled
-_KINDS: dict[str, type[Event]] = {"window": WindowClosed, "labels": WindowLabelled}
+class SeverityChanged(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="severity"):
+    """With this window the severity became another: what somebody is to be told. Written with the window, or not at all."""
+
+    window: int
+    before: str
+    after: str
+    at: datetime
+    score: float | None
+    top: list[Ranked]
+    alerts: AlertRate | None
+    report: str | None
+
+
+def changed(event: WindowClosed, before: str) -> SeverityChanged:
+    """What is to be told of a window that brought another severity than `before`."""
+    return SeverityChanged(
+        window=event.window,
+        before=before,
+        after=event.severity or before,
+        at=event.closed_at,
+        score=event.score,
+        top=event.top,
+        alerts=event.alerts,
+        report=event.report,
+    )
+
+
+Event = WindowClosed | WindowLabelled | SeverityChanged
+_KINDS: dict[str, type[Event]] = {"window": WindowClosed, "labels": WindowLabelled, "severity": SeverityChanged}
 
 
 class _Kind(msgspec.Struct):

@@ -2,8 +2,10 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from drift.events import WindowClosed
 from drift.quality import Quality
-from drift.statistics import METHOD, Verdict
+from drift.severity import LEVELS
+from drift.statistics import METHOD
 from model.contract import DECISIONS
 from model.intervals import Interval
 
@@ -33,18 +35,43 @@ class DriftMetrics:
         )
         for outcome in ("written", "failed"):
             self.reports.labels(outcome)
+        self.severity = Gauge("fraud_drift_severity", "0 ok, 1 warn, 2 alarm: after the last window, with hysteresis", registry=registry)
+        self.weight = Gauge(
+            "fraud_drift_weight",
+            "Distance times the model's reliance on the feature, a share of 1: the features that weigh most in the last window",
+            ["feature"],
+            registry=registry,
+        )
+        self.alerts = Gauge(
+            "fraud_drift_alerts_per_day",
+            "Alerts a day at the last window's pace: now, the ends of its 95 % Poisson interval, and usual: by the model's reference",
+            ["value"],
+            registry=registry,
+        )
+        self._weighed: set[str] = set()
         self._absent = [self.score, self.detected, self.window_end]
 
-    def window_closed(self, verdict: Verdict | None, end_timestamp: float) -> None:
+    def window_closed(self, event: WindowClosed) -> None:
         """A window is visible to readers. Without a verdict the last one stands."""
         self.windows.inc()
-        self._set(self.window_end, end_timestamp)
-        if verdict is None:
+        if event.end:
+            self._set(self.window_end, event.end.timestamp())
+        self.severity.set(LEVELS.index(event.severity or LEVELS[0]))
+        if event.alerts:
+            found = event.alerts
+            for name, value in (("now", found.per_day), ("low", found.low), ("high", found.high), ("usual", found.usual_per_day)):
+                self.alerts.labels(name).set(value)
+        if event.score is None or event.detected is None:
             return
-        self._set(self.score, verdict.score)
-        self._set(self.detected, float(verdict.detected))
-        for feature, distance in verdict.distances.items():
+        self._set(self.score, event.score)
+        self._set(self.detected, float(event.detected))
+        for feature, distance in event.distances.items():
             self.distance.labels(feature, METHOD).set(distance)
+        for feature in self._weighed - {one.feature for one in event.top}:
+            self.weight.remove(feature)
+        self._weighed = {one.feature for one in event.top}
+        for one in event.top:
+            self.weight.labels(one.feature).set(one.weight)
 
     def _set(self, gauge: Gauge, value: float) -> None:
         gauge.set(value)

@@ -10,15 +10,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
 
 from confluent_kafka import KafkaException
 
 from drift import predictions, rebuild
 from drift.committer import WindowCommitter
-from drift.events import WindowClosed, recent_windows
+from drift.decision import TOP, Usual, alert_rate, ranked
+from drift.events import WindowClosed, changed, recent_windows
 from drift.metrics import DriftMetrics
 from drift.reference import ModelReference
 from drift.reports import Reports
+from drift.severity import Severity
 from drift.statistics import SAMPLE_ROWS, Verdict
 from drift.stream import PredictionStream
 from drift.windows import Window, sample
@@ -45,6 +48,7 @@ class Monitor:
     connection: Connection
     instance: str
     model: ModelReference
+    usual: Usual
     reports: Reports
     metrics: DriftMetrics
     closed: Callable[[WindowClosed], None]
@@ -72,6 +76,7 @@ class Monitor:
         earlier = recent_windows(self.connection)
         self._number = earlier[-1].window + 1 if earlier else 1
         self.reports.start(earlier)
+        self._severity = reduce(Severity.after, (event.detected for event in earlier), Severity())
         self._trailing = rebuild.trailing(self.connection, earlier)
         stream = PredictionStream(self.connection, self.size)
         try:
@@ -96,24 +101,27 @@ class Monitor:
 
     def _close(self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event) -> None:
         window = stream.window
-        rows = predictions.columns(window.rows())
+        read = window.rows()
+        rows = predictions.columns(read)
         verdict = self.model.reference.judge(rows, self._trailing)
-        event = self._event(window, verdict)
+        severity = self._severity.after(verdict.detected if verdict else None)
+        event = self._event(window, verdict, severity, predictions.alerts(read))
+        change = changed(event, self._severity.name) if severity.level != self._severity.level else None
         try:
-            committer.commit_window(event, stream.group_metadata())
+            committer.commit_window(event, change, stream.group_metadata())
         except BatchAbortedError as error:
             log.warning("window %d was not written (%s): reading it again", self._number, error)
             stream.rewind(stop)
             return
         stream.open_window()
-        self._number += 1
+        self._number, self._severity = self._number + 1, severity
         if verdict is not None:
             self._trailing.add(rows)
         self.reports.closed(event, sample(rows, window.offsets, SAMPLE_ROWS), verdict)
-        self.metrics.window_closed(verdict, window.span[1])
+        self.metrics.window_closed(event)
         self.closed(event)
 
-    def _event(self, window: Window, verdict: Verdict | None) -> WindowClosed:
+    def _event(self, window: Window, verdict: Verdict | None, severity: Severity, alerts: int) -> WindowClosed:
         begin, end = window.span
         return WindowClosed(
             window=self._number,
@@ -128,4 +136,7 @@ class Monitor:
             distances=verdict.distances if verdict else {},
             begin=datetime.fromtimestamp(begin, UTC),
             end=datetime.fromtimestamp(end, UTC),
+            top=ranked(verdict.distances, self.usual.reliance)[:TOP] if verdict else [],
+            alerts=alert_rate(alerts, len(window), end - begin, self.usual.alert_share),
+            severity=severity.name,
         )

@@ -50,12 +50,13 @@ RIGHTS: dict[str, tuple[Right, ...]] = {
         *_as_transactional("fraud-scorer-"),
     ),
     "monitor": (
-        *_on_topics(READ, topics.PREDICTIONS, topics.DRIFT_EVENTS),
+        *_on_topics(READ, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS),
         *_on_topics(WRITE, topics.DRIFT_EVENTS),
         *_in_group(READ, topics.MONITOR_GROUP),
         *_as_transactional("fraud-monitor-"),
         *_READER,
     ),
+    "report": (*_on_topics(READ, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS), *_READER),
     "serve": (
         *_on_topics(WRITE, topics.TRANSACTIONS, topics.LABELS),
         *_on_topics(READ, topics.ALERTS, topics.LABELS, topics.DRIFT_EVENTS),

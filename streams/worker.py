@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaError, Producer
 
 from model.records import MAX_TRANSACTION_BYTES
 from streams import topics
-from streams.access import wait_for_topics
+from streams.access import refusal, wait_for_topics
 from streams.app import create_app
 from streams.batch import Batch, InFlight, Scored
 from streams.committer import FlushingCommitter, TransactionalCommitter, producer_settings
@@ -106,7 +106,8 @@ class Worker:
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
-        consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | {"stats_cb": self._on_statistics}))
+        told = {"stats_cb": self._on_statistics, "error_cb": self._on_client_error}
+        consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | told))
         on_lag = lambda ranges: self._metrics.lagging(ranges, _utc_now())  # noqa: E731 - beside its one use
         self._source = Source(self._connection, consumer, in_flight, deliver, self._fail, on_lag)
         if isinstance(committer, FlushingCommitter):
@@ -141,6 +142,12 @@ class Worker:
 
     def _on_statistics(self, text: str) -> None:
         self._reachable = coordinator_answers(text)
+
+    def _on_client_error(self, error: KafkaError) -> None:
+        """The client gets over its errors by itself, but not over a password that was taken away: a new process reads the new one."""
+        refused = refusal(error, self._connection.bootstrap_servers)
+        if refused:
+            self._fail(refused)
 
     def _on_sigterm(self) -> None:
         self._on_stop()

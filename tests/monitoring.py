@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
+import labelled
 import numpy as np
 import pandas as pd
 from confluent_kafka import Producer
@@ -15,17 +17,30 @@ from prometheus_client import CollectorRegistry
 from support import read_all
 
 from drift import reference
+from drift.decision import Usual
 from drift.evidently_report import Findings
 from drift.metrics import DriftMetrics
 from drift.monitor import Monitor
 from drift.reports import Reports, folder
 from drift.statistics import COLUMNS
+from model import publish, training
+from model.artefact import probabilities
 from model.contract import INPUTS
 from streams.connection import Connection
 from streams.topics import DRIFT_EVENTS, PREDICTIONS
 
 PARTITIONS = 4
+USUAL = Usual(dict.fromkeys(INPUTS, 1 / len(INPUTS)), alert_share=0.001)
 SIZE = 600  # enough for a verdict
+
+
+def write_whole_model(home: Path) -> Path:
+    """As `write_model`, with a booster and all else that an artefact has; returns its directory."""
+    trained = training.train(labelled.rows(1_500), "0" * 64)
+    rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
+    whole = trained.reference.iloc[np.arange(len(rows)) % len(trained.reference)].reset_index(drop=True)
+    whole[[*COLUMNS, "probability"]] = np.column_stack([rows, probabilities(rows[:, -1])])
+    return publish.save(replace(trained, reference=whole), home / "models").directory
 
 
 def write_model(folder: Path) -> Path:
@@ -57,8 +72,10 @@ def predict(connection: Connection, count: int, shift: float = 0.0, seed: int = 
         producer.commit_transaction(30)
 
 
-def events(connection: Connection, count: int) -> list[dict]:
-    return [json.loads(message.value()) for message in read_all(connection, DRIFT_EVENTS, count)]
+def events(connection: Connection, count: int, kind: str = "window") -> list[dict]:
+    """The events of one kind, once there are so many of any."""
+    found = [json.loads(message.value()) for message in read_all(connection, DRIFT_EVENTS, count)]
+    return [event for event in found if event["kind"] == kind]
 
 
 def assert_each_in_one_window(connection: Connection, windows: list[dict], count: int) -> None:
@@ -108,6 +125,7 @@ class Running:
             connection=connection,
             instance=instance,
             model=reference.load(write_model(home / "model")),
+            usual=USUAL,
             reports=Reports(self.writer, home, folder(connection), metrics),
             metrics=metrics,
             closed=self.windows.append,

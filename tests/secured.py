@@ -28,6 +28,7 @@ listener.name.brokers.ssl.client.auth=required
 listener.name.controller.ssl.client.auth=required
 listener.name.clients.sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.clients.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.clients.connections.max.reauth.ms=2000
 ssl.keystore.type=PEM
 ssl.keystore.location={keys}
 ssl.truststore.type=PEM
@@ -50,7 +51,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 @dataclass
 class Secured:
-    """The running broker. `admin` may do everything."""
+    """The running broker. `admin` may do everything; clients say their password again every two seconds."""
 
     folder: Path
     certificate: Path
@@ -61,7 +62,7 @@ class Secured:
         self.passwords: dict[str, str] = {}
 
     def user(self, name: str) -> Connection:
-        """Somebody with a password and no rights at all."""
+        """Somebody with a new password; who is new has no rights at all."""
         self.passwords[name] = secrets.token_hex(8)
         user = UserScramCredentialUpsertion(name, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), self.passwords[name].encode())
         for done in self.client.alter_user_scram_credentials([user]).values():

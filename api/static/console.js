@@ -33,9 +33,11 @@ function connected(state) {
 }
 
 function show(alert) {
+  const focused = $("detail").contains(document.activeElement);
   const unfolded = $("detail").querySelector("details")?.open;
   $("detail").replaceChildren(...detail.render(alert, judge, close));
   if (unfolded) $("detail").querySelector("details").open = true;
+  if (focused) $("detail").focus({ preventScroll: true }); // the button that had it is gone
 }
 
 function open(position) {

@@ -115,7 +115,7 @@ function transaction(alert) {
       "Event time": moment(alert.event_time),
       "Scored at": moment(alert.scored_at),
       Model: alert.model_version,
-      "On alerts": alert.position,
+      "Partition-offset": alert.position,
     }),
     element(
       "details",

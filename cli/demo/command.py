@@ -18,6 +18,7 @@ _FILE_WIDTH = 132  # of tables that go to a file or a pipe
 def demo(
     rate: Annotated[float, typer.Option(parser=per_second, metavar="NUMBER", help="Transactions a second; 0: as fast as it can.")] = "2000",  # type: ignore[assignment]  # parsed
     simulated: Annotated[bool, typer.Option("--simulated", help="Simulated transactions in place of creditcard.csv: no download.")] = False,
+    drift: Annotated[bool, typer.Option("--drift", help="Drift is put in: from the middle on, V4 lies 2 sd off.")] = False,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end, on a terminal too.")] = False,
 ) -> None:
     """Run the main job on this machine: Kafka, model, scorer, monitor, API, and a replay of the last fifth of creditcard.csv.
@@ -48,7 +49,7 @@ def demo(
                 if not settings.model.exists() and settings.model_dir is None:
                     console.print("there is no model yet: training one")
                     fit(settings, data, quiet=False)
-                summary = Job(settings, data, rate, interrupts, console).run(stack)
+                summary = Job(settings, data, rate, drift, interrupts, console).run(stack)
                 summary.write(settings.home / "demo" / "summary.json")
                 summary.show(console)
                 if sys.stdin.isatty() and sys.stdout.isatty() and not leave:

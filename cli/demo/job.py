@@ -23,6 +23,7 @@ from drift.reports import folder
 from infra import demo_ports
 from infra.kafka import broker as kafka
 from model.artefact import Model
+from producer.disturbed import disturbed, halfway
 from producer.labels import LabelFeed, replay_with_labels
 from producer.replay import Replay, Totals
 from producer.rows import Selection, read
@@ -49,6 +50,7 @@ class Job:
     settings: Settings
     data: Path
     rate: float
+    drift: bool
     interrupts: Interrupts
     console: Console
 
@@ -159,6 +161,10 @@ class Job:
         feed = LabelFeed(connection, read(selection, run), LABEL_DELAY_S, time, stop)
         pace = f"{self.rate:,.0f} a second" if self.rate else "as fast as it can"
         self._say(f"replaying {count:,} transactions in time order, {pace}; labels follow {LABEL_DELAY_S:g} s later")
+        rows = read(selection, run)
+        if self.drift:
+            self._say(f"from transaction {count // 2:,} on, V4 lies 2 standard deviations off")
+            rows = disturbed(rows, halfway(count))
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]:,.0f}/s"), TimeRemainingColumn())
         with Progress(*columns, console=self.console, disable=not self.console.is_terminal, transient=True) as progress:
             task = progress.add_task("", total=count, rate=0.0)
@@ -168,7 +174,7 @@ class Job:
                 elapsed = time.time() - (player.started_at or 0.0)
                 progress.update(task, completed=sent, rate=sent / elapsed if elapsed else 0.0)
 
-            player = Replay(connection, read(selection, run), at_rate(self.rate), time, on_progress)
+            player = Replay(connection, rows, at_rate(self.rate), time, on_progress)
             totals, labels = replay_with_labels(player, feed, stop)
         self._say(f"{totals.delivered:,} confirmed in {totals.seconds:.1f} s, {labels:,} labels")
         return totals

@@ -17,7 +17,7 @@ from types import FrameType
 from infra import demo_ports
 from infra.kafka import ports
 from infra.watch import configuration, webhook
-from infra.watch.programs import Program, port_from, problems, programs
+from infra.watch.programs import Program, problems, programs
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _OURS = 8002  # the webhook of alertmanager.yml
@@ -51,15 +51,12 @@ def _refused(reasons: list[str]) -> int:
 
 def _targets(environment: Mapping[str, str], wanted: list[Program]) -> dict[str, list[str]]:
     """host:port by job. Raises ValueError."""
+    jobs = {"FRAUD_METRICS_PORT": "scorer", "FRAUD_MONITOR_PORT": "monitor", "FRAUD_API_PORT": "api"}
+    found: dict[str, list[str]] = {}
+    for port in demo_ports.services(environment):
+        found.setdefault(jobs[port.variable], []).append(f"127.0.0.1:{port.number}")
     node, alertmanager, _ = (f"127.0.0.1:{program.port}" for program in wanted)
-    services = list(demo_ports.services(environment))
-    return {
-        "scorer": [f"127.0.0.1:{port.number}" for port in services if port.variable == "FRAUD_METRICS_PORT"],
-        "monitor": [f"127.0.0.1:{port.number}" for port in services if port.variable == "FRAUD_MONITOR_PORT"],
-        "api": [f"127.0.0.1:{port_from(environment, 'FRAUD_API_PORT', 8000)}"],
-        "node": [node],
-        "alertmanager": [alertmanager],
-    }
+    return found | {"node": [node], "alertmanager": [alertmanager]}
 
 
 def _run(wanted: list[Program], folder: Path) -> int:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from monitoring import SIZE, assert_each_in_one_window, events, predict, running
-from support import read_all, wait_for
+from support import wait_for
 
 from streams import topics
 from streams.connection import Connection
@@ -23,7 +23,7 @@ def start(connection, folder, point="never", nth=1):
 
 
 def windows_so_far(connection):
-    return len(read_all(connection, "drift.events", 0))
+    return len(events(connection, 0))
 
 
 def test_a_killed_monitor_loses_no_window_and_repeats_none(connection, tmp_path):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 
+import httpx
 import pytest
 from confluent_kafka import Producer
 from playwright.sync_api import expect, sync_playwright
@@ -196,6 +197,34 @@ def test_a_phone_shows_queue_and_alert_without_scrolling_sideways(browser, serve
         assert max(page.evaluate(width)) == PHONE["width"]
         page.get_by_role("button", name="Queue").tap()
         expect(row(page, name)).to_be_visible()
+
+
+def events(server, count, **headers):
+    """(id, transaction, whether it is judged) of the first events of a stream."""
+    with httpx.stream("GET", f"{server.url}/alerts/stream", params={"recent": 1000}, headers=headers, timeout=30) as answer:
+        lines, found, alert = answer.iter_lines(), [], None
+        while len(found) < count:
+            field, _, value = next(lines).partition(": ")
+            if field == "data":
+                alert = json.loads(value)
+            elif field == "id":
+                found.append((value, alert["transaction_id"], alert["label"] is not None))
+        return found
+
+
+def test_a_client_of_the_stream_gets_what_it_missed(server, module_connection):
+    publish(module_connection, alert("seen"), alert("missed"))
+    wait_for(lambda: {"seen", "missed"} <= set(listed(server)), 10, "both are listed")
+    seen, *missed = events(server, len(listed(server)))[-2:]
+    httpx.post(f"{server.url}/alerts/{seen[1]}/label", json={"is_fraud": True, "labelled_by": "Ana"}).raise_for_status()
+    publish(module_connection, alert("new"))
+    again = events(server, 3, **{"Last-Event-ID": seen[0]})
+    assert again[0] == missed[0]
+    assert {event[1:] for event in again[1:]} == {(seen[1], True), ("new", False)}
+
+
+def listed(server):
+    return [item["transaction_id"] for item in httpx.get(f"{server.url}/alerts", params={"limit": 1000}).json()]
 
 
 def test_what_nobody_tells_is_absent_and_not_zero(browser, server):

@@ -44,6 +44,7 @@ def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, t
         assert monitor.gauge("data_drift_detected") == 1
         assert monitor.gauge("data_drift_score") == monitor.windows[2].score > 0.9
         assert monitor.gauge("fraud_drift_windows_total") == 4
+        assert monitor.gauge("fraud_drift_severity") == 1
         newest = max(message.timestamp()[1] for message in read_all(connection, "predictions", 3 * SIZE + 250)) / 1000
         assert monitor.gauge("fraud_drift_window_end_timestamp_seconds") == newest
     windows = events(connection, 4)
@@ -56,11 +57,16 @@ def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, t
     assert [window["report"] for window in windows] == [first, None, third, None]  # the first of each ten, and what drifted
     assert monitor.writer.paths == ["window-000001.html", "window-000003.html"]
     assert monitor.registry.get_sample_value("fraud_drift_reports_total", {"outcome": "written"}) == 2
+    assert [window["severity"] for window in windows] == ["ok", "ok", "warn", "warn"]
+    (change,) = events(connection, 5, kind="severity")
+    assert (change["window"], change["before"], change["after"], change["report"]) == (3, "ok", "warn", third)
+    assert change["top"] == windows[2]["top"]
+    assert windows[2]["alerts"]["count"] == 0  # the test's predictions are all approved
     assert windows[2]["distances"]["V14"] == pytest.approx(2, abs=0.2)
     assert {window["model_version"] for window in windows} == {"v-test"}
     ends = {partition: max(window["offsets"][str(partition)][1] for window in windows) for partition in range(PARTITIONS)}
     assert committed(connection) == ends
-    assert read_all(connection, "drift.events", 4)[0].headers() == [("contract.version", b"1")]
+    assert read_all(connection, "drift.events", 5)[0].headers() == [("contract.version", b"1")]
 
 
 def test_numbers_and_windows_go_on_after_a_restart(connection, tmp_path):
@@ -79,13 +85,13 @@ def test_a_window_whose_transaction_is_aborted_is_read_again(connection, tmp_pat
     attempts = []
 
     class AbortsFirst(WindowCommitter):
-        def commit_window(self, event, group_metadata):
+        def commit_window(self, event, change, group_metadata):
             attempts.append(event)
             if len(attempts) == 2:
                 self._producer.begin_transaction()
                 self._producer.abort_transaction(10)
                 raise BatchAbortedError("the test says so")
-            super().commit_window(event, group_metadata)
+            super().commit_window(event, change, group_metadata)
 
     monkeypatch.setattr(drift.monitor, "WindowCommitter", AbortsFirst)
     predict(connection, 3 * SIZE)

@@ -9,9 +9,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from monitoring import SIZE, events, predict, write_model
+from monitoring import SIZE, events, predict, write_whole_model
 from prometheus_client.parser import text_string_to_metric_families
-from support import free_port, wait_for
+from support import free_port, needs, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,9 +28,13 @@ def command(folder, *arguments, **variables):
     )
 
 
+@pytest.fixture(scope="module")
+def model_directory(tmp_path_factory):
+    return write_whole_model(tmp_path_factory.mktemp("home"))
+
+
 @pytest.fixture
-def started(connection, tmp_path):
-    write_model(tmp_path / "model")
+def started(connection, tmp_path, model_directory):
     port = free_port()
     process = command(
         tmp_path,
@@ -38,6 +42,7 @@ def started(connection, tmp_path):
         str(SIZE),
         "--idle-close",
         "2s",
+        FRAUD_MODEL_DIR=str(model_directory),
         FRAUD_BOOTSTRAP_SERVERS=connection.bootstrap_servers,
         FRAUD_TOPIC_PREFIX=connection.topic_prefix,
         FRAUD_MONITOR_PORT=str(port),
@@ -47,10 +52,14 @@ def started(connection, tmp_path):
     process.communicate()
 
 
+def page(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        return answer.read()
+
+
 def gauges(port):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
+        text = page(port).decode()
     except OSError:
         return {}
     return {sample.name: sample.value for family in text_string_to_metric_families(text) for sample in family.samples if not sample.labels}
@@ -78,6 +87,8 @@ def test_the_page_follows_the_stream_and_sigterm_ends_it(connection, started, tm
         if window["report"]:
             assert "Dataset Drift" in (tmp_path / window["report"]).read_text()
             assert Path(window["report"]).name in index(folder)
+    promtool = subprocess.run([needs("promtool"), "check", "metrics"], input=page(port), capture_output=True, check=False)
+    assert (promtool.returncode, promtool.stdout, promtool.stderr) == (0, b"", b"")
     process.send_signal(signal.SIGTERM)
     printed, complaints = process.communicate(timeout=6)
     assert process.returncode == 0
@@ -85,11 +96,10 @@ def test_the_page_follows_the_stream_and_sigterm_ends_it(connection, started, tm
     assert complaints == ""
 
 
-def test_a_taken_port_is_one_line(tmp_path):
-    write_model(tmp_path / "model")
+def test_a_taken_port_is_one_line(tmp_path, model_directory):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        process = command(tmp_path, FRAUD_MONITOR_PORT=port)
+        process = command(tmp_path, FRAUD_MONITOR_PORT=port, FRAUD_MODEL_DIR=str(model_directory))
         _, complaints = process.communicate(timeout=60)
     assert process.returncode == 1
     assert complaints.splitlines() == [
@@ -105,10 +115,14 @@ def test_no_model_is_one_line(tmp_path):
     assert "run `fraud train`" in complaints
 
 
-def test_sigterm_ends_it_while_no_broker_answers(tmp_path):
-    write_model(tmp_path / "model")
+def test_sigterm_ends_it_while_no_broker_answers(tmp_path, model_directory):
     port = free_port()
-    process = command(tmp_path, FRAUD_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}", FRAUD_MONITOR_PORT=str(port))
+    process = command(
+        tmp_path,
+        FRAUD_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}",
+        FRAUD_MONITOR_PORT=str(port),
+        FRAUD_MODEL_DIR=str(model_directory),
+    )
     wait_for(lambda: gauges(port), 60, "the page")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=6)

@@ -128,9 +128,8 @@ def acknowledged(cluster: Office) -> tuple[int, int]:
         ("password", r"Kafka at 127.0.0.1:\d+ refuses the credentials: .* see the sasl\.\* lines of FRAUD_KAFKA_CONFIG"),
         (topics.PREDICTIONS, r"Kafka refuses this user a right: .*Topic authorization failed; `fraud doctor` lists"),
         ("fraud-scorer-", r"Kafka refuses this user a right: .*Transactional Id authorization failed; `fraud doctor` lists"),
-        (topics.SCORER_GROUP, r"Kafka refuses this user a right: .*Group authorization failed; `fraud doctor` lists"),
     ],
-    ids=["password", "topic", "transactional-id", "group"],
+    ids=["password", "topic", "transactional-id"],
 )
 def test_a_scorer_that_is_refused_says_so_in_one_line_and_acknowledges_nothing(cluster, model, lacking, said):
     publish(cluster.broker.admin, [transaction_bytes(2)])
@@ -144,6 +143,16 @@ def test_a_scorer_that_is_refused_says_so_in_one_line_and_acknowledges_nothing(c
     cluster.shown.append(log)
     cluster.assert_no_password_was_shown()
     assert acknowledged(cluster) == before
+
+
+def test_a_password_that_is_taken_away_ends_the_scorer(cluster, model):
+    user = cluster.user("score")
+    with scorer(user, **cluster.variables(user)) as system:
+        cluster.broker.user(user.properties["sasl.username"])
+        assert system.process.wait(60) == 1
+        log = system.log
+    [line] = [line for line in log.splitlines() if " ERROR " in line]
+    assert re.search("ERROR worker 0: Kafka at .* refuses the credentials: .* re-authentication .*FRAUD_KAFKA_CONFIG", line)
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def test_one_client_is_served_so_many_requests_in_a_window(client, clock):
 
 def test_only_our_own_page_changes_something(client, bus):
     api = client()
-    for origin in ("http://evil.example", "null", "http://127.0.0.1:8001", "http://127.0.0.1"):
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:8001", "http://127.0.0.1", "http://["):
         assert api.post("/transactions", content=transaction_bytes(1), headers={"Origin": origin}).status_code == 403
         assert api.get("/health", headers={"Origin": origin}).status_code == 200
     assert bus.published == []
@@ -266,7 +266,7 @@ def test_a_session_that_nobody_signed_is_none(client):
 
 def test_the_login_leads_nowhere_else(client):
     api = client(key="secret")
-    for elsewhere in ("//evil.example", "http://evil.example", "/\\evil.example", "javascript:alert(1)", "/a\r\nb", '"><b>'):
+    for elsewhere in ("//evil.example", "http://evil.example", "//[", "/\\evil.example", "javascript:alert(1)", "/a\r\nb", '"><b>'):
         assert api.post("/login", data={"key": "secret", "next": elsewhere}).headers["location"] == "/"
         assert 'name="next" value="/"' in api.get("/login", params={"next": elsewhere}).text
 

@@ -26,7 +26,7 @@ def demo(tmp_path, monkeypatch):
     first = free_port(following=7)
     for variable, offset in {"FRAUD_KAFKA_PORT": 0, "FRAUD_MONITOR_PORT": 4, "FRAUD_METRICS_PORT": 5, "FRAUD_API_PORT": 7}.items():
         monkeypatch.setenv(variable, str(first + offset))
-    return lambda: Job(Settings.from_environment(), tmp_path / "rows.csv", 0, None, Console(quiet=True))
+    return lambda: Job(Settings.from_environment(), tmp_path / "rows.csv", 0, False, None, Console(quiet=True))
 
 
 def test_one_demo_a_home(tmp_path):

@@ -1,45 +1,62 @@
-import numpy as np
+from datetime import UTC, datetime, timedelta
+
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from drift.decision import AlertRate, Ranked
+from drift.events import WindowClosed
 from drift.metrics import DriftMetrics
-from drift.statistics import COLUMNS, Limits, Verdict
+from drift.statistics import COLUMNS
+
+START = datetime(2026, 1, 31, tzinfo=UTC)
 
 
-def verdict(score, detected, distance=0.25):
-    return Verdict(dict.fromkeys(COLUMNS, distance), score, detected, Limits(np.ones(len(COLUMNS)), 5))
+def closed(score, detected, at=1, distance=0.25, **more):
+    return WindowClosed(
+        window=1, offsets={}, events=5, partial=False, score=score, detected=detected, report=None, model_version="v", closed_at=START,
+        distances={} if score is None else dict.fromkeys(COLUMNS, distance), end=START + timedelta(seconds=at), **more,
+    )  # fmt: skip
 
 
-def test_what_is_not_known_yet_is_absent():
-    registry = CollectorRegistry()
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+def test_what_is_not_known_yet_is_absent(registry):
     metrics = DriftMetrics(registry)
     page = generate_latest(registry).decode()
     assert registry.get_sample_value("fraud_drift_windows_total") == 0
     assert "data_drift" not in page
     assert "fraud_drift_window_end_timestamp_seconds" not in page
-    metrics.window_closed(None, 12.5)  # a window without a verdict
+    metrics.window_closed(closed(None, None, at=12.5))  # a window without a verdict
     page = generate_latest(registry).decode()
     assert "data_drift" not in page
     assert registry.get_sample_value("fraud_drift_windows_total") == 1
-    assert registry.get_sample_value("fraud_drift_window_end_timestamp_seconds") == 12.5
+    assert registry.get_sample_value("fraud_drift_window_end_timestamp_seconds") == START.timestamp() + 12.5
 
 
-def test_gauges_follow_the_last_verdict():
-    registry = CollectorRegistry()
+def test_gauges_follow_the_last_verdict(registry):
+    value = registry.get_sample_value
     metrics = DriftMetrics(registry)
-    metrics.window_closed(verdict(0.1, False), 1)
-    assert (registry.get_sample_value("data_drift_score"), registry.get_sample_value("data_drift_detected")) == (0.1, 0)
-    metrics.window_closed(verdict(0.9, True, distance=0.5), 2)
-    assert (registry.get_sample_value("data_drift_score"), registry.get_sample_value("data_drift_detected")) == (0.9, 1)
-    assert registry.get_sample_value("fraud_drift_distance", {"feature": "V14", "method": "wasserstein"}) == 0.5
-    metrics.window_closed(None, 3)
-    assert registry.get_sample_value("data_drift_score") == 0.9
-    assert registry.get_sample_value("fraud_drift_windows_total") == 3
+    metrics.window_closed(closed(0.1, False))
+    assert (value("data_drift_score"), value("data_drift_detected")) == (0.1, 0)
+    metrics.window_closed(closed(0.9, True, distance=0.5, severity="warn", alerts=AlertRate(2, 20.0, 5.0, 70.0, 11.0)))
+    assert (value("data_drift_score"), value("data_drift_detected"), value("fraud_drift_severity")) == (0.9, 1, 1)
+    assert value("fraud_drift_distance", {"feature": "V14", "method": "wasserstein"}) == 0.5
+    assert [value("fraud_drift_alerts_per_day", {"value": name}) for name in ("low", "now", "high", "usual")] == [5, 20, 70, 11]
+    metrics.window_closed(closed(None, None, severity="warn"))
+    assert value("data_drift_score") == 0.9
+    assert value("fraud_drift_windows_total") == 3
 
 
-def test_one_series_a_feature():
-    registry = CollectorRegistry()
+def test_however_many_windows_there_are_as_many_series(registry):
     metrics = DriftMetrics(registry)
-    for _ in range(3):
-        metrics.window_closed(verdict(0.1, False), 1)
-    series = [line for line in generate_latest(registry).decode().splitlines() if line.startswith("fraud_drift_distance{")]
-    assert len(series) == len(COLUMNS)
+    for first in range(len(COLUMNS) - 5):
+        top = [Ranked(feature, 1.0, 0.1) for feature in COLUMNS[first : first + 5]]
+        metrics.window_closed(closed(0.1, False, top=top, alerts=AlertRate(first, 1.0, 1.0, 1.0, 1.0)))
+    samples = [line.split(" ")[0] for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")]
+    assert len([name for name in samples if name.startswith("fraud_drift_distance{")]) == len(COLUMNS)
+    assert len([name for name in samples if name.startswith("fraud_drift_weight{")]) == 5
+    assert len([name for name in samples if name.startswith("fraud_drift_alerts_per_day{")]) == 4
+    assert len(samples) < len(COLUMNS) + 30
