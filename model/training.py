@@ -32,10 +32,10 @@ _FIXED: dict[str, Any] = {
 # An input whose correlation with fraud is at least this strong may move the score only its way. With directions, three drawn sets of
 # parameters out of three were better on forward folds, by 0.001 to 0.010 (from a base score of 0.5).
 LEAST_CORRELATION = 0.06
-# Chosen inside the training part of creditcard.csv, by more than the three folds to which a search fits itself: drawn sets of eight families,
-# the best by other seeds. Average precision over six seeds, beside what a search of 86 trials on the folds had found: folds 0.818 (0.820);
-# seven other cuts, each judged on as many rows as the test part has, 0.815 (0.810); the folds' margins in one ranking 0.817 (0.816). Of sets
-# that did equally well, the first that has 0.815 on the folds with the default seed: 0.824.
+# Chosen inside the training part of creditcard.csv, by more than the three folds to which a search fits itself: drawn sets of eight
+# families, the best by other seeds. Average precision over six seeds, beside what a search of 86 trials on the folds had found: folds
+# 0.818 (0.820); seven other cuts, each judged on as many rows as the test part has, 0.815 (0.810); the folds' margins in one ranking
+# 0.817 (0.816). Of sets that did equally well, the first that has 0.815 on the folds with the default seed: 0.824.
 _TUNED: dict[str, Any] = {
     "max_depth": 7,
     "eta": 0.096,
