@@ -31,7 +31,7 @@ class DriftMetrics:
         )
         self.reports = Counter("fraud_drift_reports_total", "Reports by what became of them", ["outcome"], registry=registry)
         self.reports_skipped = Counter(
-            "fraud_drift_reports_skipped_total", "Reports left out because another was being written", registry=registry
+            "fraud_drift_reports_skipped_total", "Reports left out because one was being written and another waited", registry=registry
         )
         for outcome in ("written", "failed"):
             self.reports.labels(outcome)

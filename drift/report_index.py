@@ -1,5 +1,6 @@
 """A folder of reports: an index page that plots the score over time and links each report, and a limit to how many are kept."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,14 +83,15 @@ def _plot(points: Sequence[Point]) -> str:
     if not points:
         return "<p>No window has a verdict yet.</p>"
     begin, end = points[0].until.timestamp(), points[-1].until.timestamp()
+    top = math.ceil(10 * max(point.score or 0.1 for point in points)) / 10  # one feature of thirty is drift: 1 would hide it
     inner, height = _WIDTH - 2 * _LEFT, _HEIGHT - 2 * _BOTTOM
     places = [
-        (_LEFT + inner * ((point.until.timestamp() - begin) / ((end - begin) or 1.0)), _BOTTOM + height * (1 - (point.score or 0.0)))
+        (_LEFT + inner * ((point.until.timestamp() - begin) / ((end - begin) or 1.0)), _BOTTOM + height * (1 - (point.score or 0.0) / top))
         for point in points
     ]
     parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="drift score by time">']
-    for share in (0.0, 0.5, 1.0):
-        y = _BOTTOM + height * (1 - share)
+    for share in (0.0, top / 2, top):
+        y = _BOTTOM + height * (1 - share / top)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _LEFT}" y1="{y}" y2="{y}"/><text x="4" y="{y + 4}">{share:g}</text>')
     parts.append(f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>')
     parts += [_mark(point, x, y) for point, (x, y) in zip(points, places, strict=True)]

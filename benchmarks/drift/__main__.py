@@ -1,0 +1,94 @@
+"""`python -m benchmarks.drift`: measures the drift verdict on simulated streams and on creditcard.csv, and writes docs/drift.md.
+
+Takes a quarter of an hour on an idle machine with as many windows as the page promises; fewer rows give fewer windows, and it says so.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from benchmarks.drift import page, streams, trials
+from benchmarks.drift.trials import Bench, Undisturbed
+from cli.settings import ROOT, Settings
+from drift.reference import load as load_reference
+from model import dataset
+from model.artefact import Model
+from model.split import split
+from producer.dataset import fetch
+
+SIZES = {500: 2_000, 1_000: 2_000, 5_000: 2_000, 10_000: 600, 20_000: 600, 50_000: 600}
+DISTURBANCES = {"mean shift": ("shift", 0.5), "scale": ("scale", 1.5), "stuck at one value in half of the rows": ("stuck", 0.5)}
+SHIFTS = (0.25, 0.5, 0.75, 1.0, 1.5)
+TAIL_SIZES = (1_000, 5_000, 20_000)
+REAL_SIZES = (1_000, 5_000)
+_KEPT = 400_000  # rows that disturbances are tried on
+
+
+def _undisturbed(model: Model, rhythm: bool, rows: int) -> tuple[Bench, list[Undisturbed]]:
+    known = streams.reference(model, rhythm)
+    watches = [Undisturbed(known, size, most) for size, most in SIZES.items() if rows // size > 20]
+    kept: list[streams.Floats] = []
+    for part in streams.stream(model, rows, rhythm):
+        if sum(map(len, kept)) < _KEPT:
+            kept.append(part)
+        for watch in watches:
+            watch.feed(part)
+    return Bench(model, known, np.concatenate(kept)), watches
+
+
+def _simulated(model: Model, rhythm: bool, rows: int, runs: int) -> page.Simulated:
+    bench, watches = _undisturbed(model, rhythm, rows)
+    features = trials.turned(runs)
+    share = page.REVIEW_SHARE
+    return page.Simulated(
+        rhythm=rhythm,
+        undisturbed=watches,
+        found={name: trials.found(bench, 1_000, *what, features) for name, what in DISTURBANCES.items()},
+        alone={} if rhythm else {name: trials.found(bench, 1_000, *what, features, trailing=False) for name, what in DISTURBANCES.items()},
+        shifts={amount: trials.found(bench, 1_000, "shift", amount, features) for amount in SHIFTS} if rhythm else {},
+        high_scores={} if rhythm else {size: trials.found_high_scores(bench, size, share, runs) for size in TAIL_SIZES},
+        runs=runs,
+        events_a_second={} if rhythm else {size: trials.events_a_second(bench.known, bench.rows, size) for size in (500, 1_000, 5_000)},
+    )
+
+
+def _real(model: Model, csv: Path, runs: int) -> page.Real:
+    table = dataset.read(csv)
+    rows = streams.scored(model, table[list(model.features)].to_numpy(np.float64))
+    parts = split(len(table))
+    known = load_reference(model.directory).reference
+    later, earlier = rows[parts.test], rows[: parts.out_of_fold.start]
+    bench = Bench(model, known, later)
+    return page.Real(
+        windows={
+            (name, size): trials.real_windows(known, part, size)
+            for name, part in (("test part", later), ("first half of the training part", earlier))
+            for size in REAL_SIZES
+        },
+        shifts={amount: trials.found(bench, 1_000, "shift", amount, trials.turned(runs)) for amount in SHIFTS},
+    )
+
+
+def main(
+    rows: Annotated[
+        int, typer.Option(min=300_000, help="Rows of each simulated stream; 31,000,000 give every window promised.")
+    ] = 31_000_000,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each disturbance.")] = 116,
+    out: Annotated[Path, typer.Option(help="The page to write.")] = ROOT / "docs" / "drift.md",
+) -> None:
+    """Measure false alarms, delays and throughput of the drift verdict, and write the page.
+
+    Example: python -m benchmarks.drift --rows 2500000
+    """
+    settings = Settings.from_environment()
+    model = Model.load(settings.model)
+    simulated = [_simulated(model, rhythm, rows, runs) for rhythm in (False, True)]
+    csv = fetch(settings.cache, settings.data, lambda *_: None)
+    out.write_text(page.written(simulated, _real(model, csv, runs), SIZES))
+    print(out)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,174 @@
+"""The trials: false alarms on undisturbed streams, delay on disturbed ones, and what the same verdict says on the real file."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.stats import beta, poisson
+
+from benchmarks.drift.streams import Floats, disturbed, more_high_scores
+from drift.statistics import Reference, Verdict
+from drift.trailing import WINDOWS, Trailing
+from model.artefact import Model
+from model.contract import INPUTS
+from producer.simulation import Disturbance
+
+# What Evidently does where nobody tells it otherwise (evidently 0.7.23, DataDriftPreset): 0.1 standard deviations in half of the columns.
+_USUAL_THRESHOLD, _USUAL_SHARE = 0.1, 0.5
+
+
+def upper(alarms: int, windows: int) -> float:
+    """The exact one-sided upper 95 % bound of a share (Clopper and Pearson, 1934)."""
+    return 1.0 if alarms >= windows else float(beta.ppf(0.95, alarms + 1, windows - alarms))
+
+
+@dataclass
+class Undisturbed:
+    """Windows of one size, one after the other, by each method; the first ten of a stream fill the trailing baseline."""
+
+    known: Reference
+    size: int
+    most: int
+    windows: int = 0
+    alarms: dict[str, int] = field(default_factory=lambda: dict.fromkeys(METHODS, 0))
+    columns: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._rows: list[Floats] = []
+        self._trailing = Trailing()
+
+    def feed(self, rows: Floats) -> None:
+        """Takes the rows that come next."""
+        self._rows.append(rows)
+        if sum(map(len, self._rows)) < self.size or self.windows >= self.most:
+            return
+        waiting = np.concatenate(self._rows)
+        whole = len(waiting) // self.size * self.size
+        for start in range(0, whole, self.size):
+            if self.windows < self.most:
+                self._window(waiting[start : start + self.size])
+        self._rows = [waiting[whole:]]
+
+    def _window(self, rows: Floats) -> None:
+        if len(self._trailing) == WINDOWS:
+            self.windows += 1
+            beside, alone = self.known.judge(rows, self._trailing), self.known.judge(rows)
+            if beside is None or alone is None:
+                raise ValueError(f"windows of {self.size} get no verdict")
+            self.alarms["trailing"] += beside.detected
+            self.alarms["reference"] += alone.detected
+            usual = np.array(list(beside.distances.values())) >= _USUAL_THRESHOLD
+            self.alarms["usual"] += bool(usual.mean() >= _USUAL_SHARE)
+            if beside.detected:
+                name = beside.ranked[0][0] if beside.score else "tail of the margin"
+                self.columns[name] = self.columns.get(name, 0) + 1
+        self._trailing.add(rows)
+
+
+METHODS = {
+    "trailing": "the windows before",
+    "reference": "the model's reference",
+    "usual": "Evidently's defaults, beside the windows before",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of `runs`: in how many the first disturbed window, or one of the first two, was drift, and how often the feature came first then."""
+
+    runs: int
+    at_once: int
+    within_two: int
+    right: int
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A stream's rows, float64[n, columns of drift.statistics.COLUMNS], undisturbed, and what its windows are judged by."""
+
+    model: Model
+    known: Reference
+    rows: Floats
+
+
+def found(bench: Bench, size: int, kind: str, amount: float, features: Iterable[str], trailing: bool = True) -> Found:
+    """A run for each of `features`: ten undisturbed windows from a place of its own, then two in which that feature is disturbed."""
+    random = np.random.default_rng(5)
+    delays, right = [], 0
+    for feature in features:
+        start = int(random.integers(len(bench.rows) - (WINDOWS + 2) * size))
+        before = _filled(bench.rows[start : start + WINDOWS * size], size)
+        disturbance = Disturbance(kind, 0, size=amount, feature=feature)
+        delay = 0
+        for window in range(2):
+            first = start + (WINDOWS + window) * size
+            current = disturbed(bench.model, bench.rows[first : first + size], disturbance, random)
+            verdict = bench.known.judge(current, before if trailing else None)
+            before.add(current)
+            if verdict is not None and verdict.detected:
+                delay, right = window + 1, right + (verdict.ranked[0][0] == feature)
+                break
+        delays.append(delay)
+    return Found(len(delays), delays.count(1), len(delays) - delays.count(0), right)
+
+
+def _filled(rows: Floats, size: int) -> Trailing:
+    filled = Trailing()
+    for start in range(0, len(rows), size):
+        filled.add(rows[start : start + size])
+    return filled
+
+
+def found_high_scores(bench: Bench, size: int, share: float, runs: int) -> int:
+    """In how many runs one of two windows is drift where scores in the highest `share` are three times as frequent."""
+    random, hits = np.random.default_rng(6), 0
+    pool = bench.rows[bench.rows[:, -1] >= np.quantile(bench.rows[:, -1], 1 - share)]
+    for _ in range(runs):
+        start = int(random.integers(len(bench.rows) - (WINDOWS + 2) * size))
+        before = _filled(bench.rows[start : start + WINDOWS * size], size)
+        for first in (start + WINDOWS * size, start + (WINDOWS + 1) * size):
+            current = more_high_scores(bench.rows[first : first + size], pool, share, 3.0, random)
+            verdict = bench.known.judge(current, before)
+            before.add(current)
+            if verdict is not None and verdict.detected:
+                hits += 1
+                break
+    return hits
+
+
+def turned(count: int) -> list[str]:
+    """`count` features, each as often as the next."""
+    return [INPUTS[i % len(INPUTS)] for i in range(count)]
+
+
+def tail_power(share: float, factor: float, rows: int, level: float) -> float:
+    """The most power that any test at `level` can have against a share `factor` times as large among `rows`, the share known.
+
+    By Neyman and Pearson it is the one-sided test on the count; the counts are taken as Poisson.
+    """
+    least = int(poisson.isf(level, rows * share)) + 1
+    return float(poisson.sf(least - 1, factor * rows * share))
+
+
+def real_windows(known: Reference, rows: Floats, size: int) -> list[Verdict]:
+    """The verdicts on consecutive windows, from the eleventh on."""
+    before, verdicts = Trailing(), []
+    for start in range(0, len(rows) - size + 1, size):
+        verdict = known.judge(rows[start : start + size], before) if len(before) == WINDOWS else None
+        if verdict is not None:
+            verdicts.append(verdict)
+        before.add(rows[start : start + size])
+    return verdicts
+
+
+def events_a_second(known: Reference, rows: Floats, size: int, seconds: float = 1.0) -> float:
+    """Of CPU time, on one core: the verdict and the baseline's upkeep for each window; thresholds are there already."""
+    before = _filled(rows[: WINDOWS * size], size)
+    known.judge(rows[:size], before)
+    windows, begin = 0, time.process_time()
+    while time.process_time() - begin < seconds:
+        known.judge(rows[:size], before)
+        before.add(rows[:size])
+        windows += 1
+    return windows * size / (time.process_time() - begin)
