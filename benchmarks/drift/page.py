@@ -128,7 +128,8 @@ def _tail(one: Simulated) -> str:
     return (
         f"Scores in the highest {100 * REVIEW_SHARE:.2f} %, where `review` lies by default, "
         f"three times as frequent. The bound is the\n"
-        f"power of the best test of a known share on both windows together at one false alarm in {round(1 / _PROMISED)} (Neyman and Pearson):\n"
+        f"power of the best test of a known share on both windows together at one false alarm in "
+        f"{round(1 / _PROMISED)} (Neyman and Pearson):\n"
         "**in two windows of 1,000 nobody can find it.**\n\n" + _table(head, rows)
     )
 

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from drift import tails
+from drift.calibration import comparisons, thresholds, upper_quantile
+from drift.statistics import COLUMNS, Reference
+from drift.trailing import WINDOWS, Trailing
+
+K = len(COLUMNS)
+SIZE = 500
+
+
+def moving(rows, seed):
+    """Rows whose mean moves by a standard deviation within a day of 20,000 rows."""
+    level = np.sin(np.arange(rows) * 2 * np.pi / 20_000)[:, None]
+    return np.random.default_rng(seed).normal(size=(rows, K)) + level
+
+
+def test_a_block_is_no_part_of_what_it_is_compared_with():
+    for span in (None, 5_000):
+        for comparison in comparisons(40_000, SIZE, span):
+            block = range(40_000)[comparison.block]
+            assert len(block) == SIZE
+            for part in comparison.baseline:
+                assert part.stop <= block.start or part.start > block[-1]
+            if span:
+                assert [part.stop - part.start for part in comparison.baseline] == [span]
+
+
+def test_blocks_are_consecutive_for_rows_at_random_would_make_every_hour_drift():
+    rows = moving(40_000, seed=1)
+    mixed = np.random.default_rng(2).permutation(rows)
+    later = moving(40_000, seed=3)
+    known, blind = Reference(rows), Reference(mixed)
+    windows = [later[start : start + SIZE] for start in range(0, 20_000, 2_000)]
+    assert not any(known.judge(window).detected for window in windows)
+    assert sum(blind.judge(window).detected for window in windows) > 5
+
+
+@pytest.fixture(scope="module")
+def still():
+    return Reference(np.random.default_rng(4).normal(size=(30_000, K)))
+
+
+@pytest.fixture(scope="module")
+def before():
+    trailing = Trailing()
+    random = np.random.default_rng(5)
+    for _ in range(WINDOWS):
+        trailing.add(random.normal(size=(SIZE, K)))
+    return trailing
+
+
+def test_undisturbed_windows_are_no_drift(still, before):
+    random = np.random.default_rng(6)
+    assert sum(still.judge(random.normal(size=(SIZE, K)), before).detected for _ in range(200)) <= 1
+
+
+def stuck(column):
+    return np.where(np.arange(len(column)) % 2, column, 1.0)
+
+
+@pytest.mark.parametrize("change", [lambda column: column + 0.6, lambda column: column * 1.8, stuck])
+def test_the_disturbed_feature_comes_first(still, before, change):
+    rows = np.random.default_rng(7).normal(size=(SIZE, K))
+    rows[:, 13] = change(rows[:, 13])
+    verdict = still.judge(rows, before)
+    assert verdict.detected
+    assert verdict.ranked[0][0] == "V14"
+    assert verdict.ranked[0][1] >= 1 > verdict.ranked[1][1]
+
+
+def test_high_scores_five_times_as_frequent_are_drift_that_no_distance_sees(still, before):
+    rows = np.random.default_rng(8).normal(size=(SIZE, K))
+    rows[:25, -1] = 2.8  # beyond the 99th percentile, of which 5 are usual
+    verdict = still.judge(rows, before)
+    assert verdict.score == 0
+    assert verdict.tail >= 1
+    assert verdict.detected
+
+
+def test_a_baseline_that_was_lost_comes_out_the_same(before):
+    again = Trailing()
+    random = np.random.default_rng(5)
+    for _ in range(WINDOWS):
+        again.add(random.normal(size=(SIZE, K)))
+    assert np.array_equal(again.rows, before.rows)
+    assert again.span == WINDOWS * SIZE
+
+
+def test_only_the_last_windows_are_the_baseline():
+    trailing = Trailing()
+    for number in range(WINDOWS + 3):
+        trailing.add(np.full((SIZE, K), float(number)))
+    assert set(trailing.rows[:, 0]) == set(range(3, WINDOWS + 3))
+
+
+def test_larger_baselines_need_no_larger_thresholds():
+    rows = np.random.default_rng(9).normal(size=(20_000, K))
+    assert thresholds(rows, SIZE, 5_000).mean() < thresholds(rows, SIZE, SIZE).mean()
+
+
+def test_the_quantile_is_a_gumbels_from_above():
+    maxima = np.random.default_rng(10).gumbel(3, 0.5, 20_000)
+    exact = 3 - 0.5 * np.log(-np.log1p(-1 / 2_000))
+    assert exact < upper_quantile(maxima, 1 / 2_000) < exact * 1.1
+
+
+def test_fraud_at_five_times_its_rate_is_found_and_its_usual_rate_is_not():
+    assert tails.fraud_rate_rose(17, 2_000, 197, 113_923)
+    assert not tails.fraud_rate_rose(4, 2_000, 197, 113_923)
