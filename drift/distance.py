@@ -28,7 +28,7 @@ def evenly(rows: Floats, most: int) -> Floats:
     """At most `most` of the rows, evenly spaced, the first and the last among them."""
     if len(rows) <= most:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, most).round().astype(int)])
 
 
 @lru_cache(maxsize=64)

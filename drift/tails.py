@@ -18,7 +18,7 @@ _FRAUD_LEVEL = 1 / 200
 
 def cuts(margins: Floats) -> Floats:
     """float64[cuts]: the margins from which on SHARES of these lie."""
-    return np.quantile(margins, 1 - np.array(SHARES))
+    return np.asarray(np.quantile(margins, 1 - np.array(SHARES)))
 
 
 def counts(margins: Floats, cut: Floats) -> Floats:

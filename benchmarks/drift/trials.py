@@ -17,6 +17,12 @@ from producer.simulation import Disturbance
 # What Evidently does where nobody tells it otherwise (evidently 0.7.23, DataDriftPreset): 0.1 standard deviations in half of the columns.
 _USUAL_THRESHOLD, _USUAL_SHARE = 0.1, 0.5
 
+METHODS: dict[str, str] = {
+    "trailing": "the windows before",
+    "reference": "the model's reference",
+    "usual": "Evidently's defaults, beside the windows before",
+}
+
 
 def upper(alarms: int, windows: int) -> float:
     """The exact one-sided upper 95 % bound of a share (Clopper and Pearson, 1934)."""
@@ -64,13 +70,6 @@ class Undisturbed:
                 name = beside.ranked[0][0] if beside.score else "tail of the margin"
                 self.columns[name] = self.columns.get(name, 0) + 1
         self._trailing.add(rows)
-
-
-METHODS = {
-    "trailing": "the windows before",
-    "reference": "the model's reference",
-    "usual": "Evidently's defaults, beside the windows before",
-}
 
 
 @dataclass(frozen=True)
