@@ -9,19 +9,26 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench bench-quick setup data train format lock clean
+.PHONY: help demo watch test test-compose check bench bench-quick bench-drift setup data train format lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast as it can), EXIT=1 ends it when done, DATA=simulated: no download
+demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast as it can), EXIT=1 ends it when done, DATA=simulated: no download, DRIFT=1: a shift in mid stream
 	@command -v python3 >/dev/null || { echo 'Python 3.11, 3.12 or 3.13 is needed: python3 was not found' >&2; exit 1; }
 	@python3 -m infra.preflight '$(PYTHON)'
 	@$(MAKE) setup
-	@$(BIN)/fraud demo $(if $(filter simulated,$(DATA)),--simulated) $(if $(RATE),--rate $(RATE)) $(if $(filter 1,$(EXIT)),--exit)
+	@$(BIN)/fraud demo $(if $(filter simulated,$(DATA)),--simulated) $(if $(RATE),--rate $(RATE)) $(if $(filter 1,$(DRIFT)),--drift) $(if $(filter 1,$(EXIT)),--exit)
+
+watch: setup ## Prometheus, Alertmanager and node exporter beside the demo, until Ctrl-C
+	@$(BIN)/python -m infra.watch
 
 test: model ## All tests, a real Kafka included
-	@$(BIN)/pytest tests/
+	@$(BIN)/pytest tests/ --ignore tests/containers
+
+test-compose: setup ## The whole system in containers; needs a Docker engine, and minutes
+	@docker info >/dev/null 2>&1 || { echo 'a Docker engine is needed; none answers' >&2; exit 1; }
+	@$(BIN)/pytest tests/containers
 
 check: setup ## Format, lint, strict types, import order, unit and contract tests: no broker, no dataset
 	@$(BIN)/ruff format --check .
@@ -35,6 +42,9 @@ bench: model plots ## Speed and memory beside other systems, on an idle machine:
 
 bench-quick: model plots ## The same in under five minutes, one run of each: writes .run/bench/quick-performance.md
 	@$(BIN)/python -m benchmarks all --quick
+
+bench-drift: model ## False alarms and delays of the drift verdict: writes docs/drift.md
+	@$(BIN)/python -m benchmarks.drift
 
 .PHONY: plots
 plots: setup
