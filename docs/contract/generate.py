@@ -1,0 +1,105 @@
+"""Writes the contract: schemas/, examples/ and asyncapi.yaml in this folder, from what the code declares.
+
+Run: .venv/bin/python -m docs.contract.generate
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from docs.contract import messages
+from model.contract import CONTRACT_VERSION
+from streams import topics
+
+FOLDER = Path(__file__).parent
+Json = dict[str, Any]
+
+KEY = "account_id where the transaction has one, else transaction_id"
+# topic: message, its headers, and whether this system reads or writes it
+CHANNELS = {
+    topics.TRANSACTIONS: ("transaction", "own-headers", "receive"),
+    topics.PREDICTIONS: ("prediction", "source-headers", "send"),
+    topics.ALERTS: ("alert", "source-headers", "send"),
+    topics.DEAD_LETTERS: ("dead-letter", "dead-letter-headers", "send"),
+    topics.LABELS: ("label", "own-headers", "receive"),
+    topics.DRIFT_EVENTS: ("drift-event", "own-headers", "send"),
+}
+SUMMARIES = {
+    "transaction": "A payment to be scored. Publishers of yours may leave the headers out.",
+    "prediction": "The decision about one valid transaction, which it holds byte for byte.",
+    "alert": "A prediction that is not `approve`, with its reasons.",
+    "dead-letter": "A record that is no transaction: its bytes and its key, untouched; why it was refused is in the headers.",
+    "label": "The truth about a transaction, known late; the last `labelled_at` wins.",
+    "drift-event": "What the monitor found: a window closed (`window`), its labels are in (`labels`), the severity changed (`severity`).",
+}
+
+
+def files() -> dict[str, str]:
+    """Path below this folder: content."""
+    schemas = {f"schemas/{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in messages.schemas().items()}
+    examples = {f"examples/{name}.json": value.decode() + "\n" for name, value in messages.examples().items()}
+    page = yaml.safe_dump(asyncapi(), sort_keys=False, width=140)
+    return schemas | examples | {"asyncapi.yaml": "# Written by docs/contract/generate.py\n" + page}
+
+
+def asyncapi() -> Json:
+    """The topics as an AsyncAPI 3.0 document."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Streaming fraud scorer",
+            "version": f"{CONTRACT_VERSION}.0.0",
+            "description": "Read with isolation.level=read_committed: what was not committed is no decision.",
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {"local": {"host": "127.0.0.1:9092", "protocol": "kafka", "description": "the Kafka of `fraud kafka start`"}},
+        "channels": {topic.name: _channel(topic) for topic in topics.TOPICS},
+        "operations": {f"{action}-{message}": _operation(name, action) for name, (message, _, action) in CHANNELS.items()},
+        "components": {"messages": {message: _message(message, headers, name) for name, (message, headers, _) in CHANNELS.items()}},
+    }
+
+
+def _channel(topic: topics.Topic) -> Json:
+    message = CHANNELS[topic.name][0]
+    configuration = {"retention.ms": topic.retention_ms, "max.message.bytes": topic.max_record_bytes}
+    kafka = {"partitions": topic.partitions or topics.PARTITIONS, "topicConfiguration": configuration, "bindingVersion": "0.5.0"}
+    return {
+        "address": topic.name,
+        "description": f"Kept for {topic.retention_ms // 86_400_000} days. FRAUD_TOPIC_PREFIX, where it is set, goes before the name.",
+        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+        "bindings": {"kafka": kafka},
+    }
+
+
+def _operation(topic: str, action: str) -> Json:
+    return {"action": action, "channel": {"$ref": f"#/channels/{topic}"}}
+
+
+def _message(message: str, headers: str, topic: str) -> Json:
+    examples = messages.examples()
+    payload: Json = {"$ref": f"schemas/{message}.json"}
+    example: Json = {"headers": json.loads(examples[headers])}
+    found: Json = {"name": message, "summary": SUMMARIES[message], "headers": {"$ref": f"schemas/{headers}.json"}}
+    if topic == topics.DEAD_LETTERS:
+        payload = {"description": "whatever was sent, byte for byte"}
+        found["contentType"] = "application/octet-stream"
+        example["payload"] = '{"transaction_id": "t-1"}'
+    else:
+        example["payload"] = json.loads(examples[message])
+    key = {} if topic == topics.DRIFT_EVENTS else {"bindings": {"kafka": {"key": {"type": "string", "description": KEY}}}}
+    return found | {"payload": payload, "examples": [example]} | key
+
+
+def main() -> None:
+    """Writes the files."""
+    for name, content in files().items():
+        path = FOLDER / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

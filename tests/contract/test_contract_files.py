@@ -1,0 +1,127 @@
+"""docs/contract: current, valid, and compatible with what was released (`released/`, the schemas of contract version 1)."""
+
+import copy
+import json
+import math
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from docs.contract import generate, messages
+from model import contract, records
+
+RELEASED = {path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "released").iterdir()}
+WRITTEN_BY_OTHERS = {"transaction", "label"}
+READ_BY_OTHERS = set(RELEASED) - {"transaction"}
+SAYS_NOTHING = ("title", "description", "default")
+
+
+def objects(schema):
+    """The objects that a schema declares, by name."""
+    return {name: part for name, part in (schema.get("$defs", {}) | {"": schema}).items() if "properties" in part}
+
+
+def bare(schema):
+    """A schema without what only describes."""
+    if isinstance(schema, dict):
+        return {key: bare(value) for key, value in schema.items() if key not in SAYS_NOTHING}
+    return [bare(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def breaks(name, old, new):
+    """What somebody who relies on `old` could stumble over."""
+    found = []
+    for part, before in objects(old).items():
+        after = objects(new).get(part, {"properties": {}})
+        for field, declared in before["properties"].items():
+            if bare(after["properties"].get(field)) != bare(declared):
+                found.append(f"{name} {part}: {field} was removed, or is another type")
+        was, now = (set(side.get("required", ())) for side in (before, after))
+        if name in WRITTEN_BY_OTHERS and now - was:
+            found.append(f"{name} {part}: {sorted(now - was)} is required now")
+        if name in READ_BY_OTHERS and was - now:
+            found.append(f"{name} {part}: {sorted(was - now)} may be missing now")
+    return found
+
+
+def test_the_files_are_what_the_code_declares():
+    there = [path for suffix in ("json", "yaml") for path in generate.FOLDER.rglob(f"*.{suffix}")]
+    assert {str(path.relative_to(generate.FOLDER)): path.read_text() for path in there} == generate.files()
+
+
+@pytest.mark.parametrize("name", sorted(messages.examples()))
+def test_an_example_is_valid(name):
+    schema = messages.schemas()[name if name in messages.schemas() else "drift-event"]
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    assert [error.message for error in validator.iter_errors(json.loads(messages.examples()[name]))] == []
+
+
+def test_the_example_transaction_is_scored():
+    read = records.decode(messages.examples()["transaction"], bytearray(records.ROW_BYTES), 0)
+    assert read.account_id == "account-7"
+
+
+def test_the_example_alert_adds_up():
+    alert = contract.Alert.model_validate_json(messages.examples()["alert"])
+    assert alert.base + sum(reason.contribution for reason in alert.reasons) + alert.rest == pytest.approx(alert.margin, abs=1e-4)
+    assert alert.probability == pytest.approx(1 / (1 + math.exp(-alert.margin)), abs=1e-6)
+    assert alert.decision == "block"
+    assert alert.probability >= alert.thresholds.block
+
+
+def test_the_schemas_are_compatible_with_those_released():
+    now = messages.schemas()
+    assert [line for name, old in RELEASED.items() for line in breaks(name, old, now.get(name, {}))] == []
+
+
+def required(schema, field):
+    schema["properties"][field] = {"type": "string"}
+    schema["required"].append(field)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("transaction", lambda schema: required(schema, "country")),
+        ("label", lambda schema: required(schema, "country")),
+        ("prediction", lambda schema: schema["properties"].pop("probability")),
+        ("alert", lambda schema: schema["$defs"]["Reason"]["properties"]["value"].update(type="string")),
+        ("alert", lambda schema: schema["required"].remove("margin")),
+        ("transaction", lambda schema: schema["properties"]["Amount"].update(minimum=1)),
+        ("drift-event", lambda schema: schema["$defs"].pop("WindowLabelled")),
+        ("dead-letter-headers", lambda schema: schema["properties"].pop("error.kind")),
+    ],
+)
+def test_a_break_is_seen(name, change):
+    changed = copy.deepcopy(RELEASED[name])
+    change(changed)
+    assert len(breaks(name, RELEASED[name], changed)) > 0
+
+
+def test_a_field_more_is_no_break():
+    changed = copy.deepcopy(RELEASED["alert"])
+    required(changed, "country")
+    assert breaks("alert", RELEASED["alert"], changed) == []
+
+
+def test_every_reference_of_the_page_leads_somewhere():
+    page = yaml.safe_load((generate.FOLDER / "asyncapi.yaml").read_text())
+    assert page == generate.asyncapi()
+    references = []
+
+    def look(value):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            references.extend([item] if key == "$ref" else [])
+            if isinstance(item, dict | list):
+                look(item)
+
+    look(page)
+    files = {reference for reference in references if not reference.startswith("#/")}
+    assert [name for name in files if not (generate.FOLDER / name).exists()] == []
+    for reference in set(references) - files:
+        part = page
+        for step in reference[2:].split("/"):
+            part = part[step]
