@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from pydantic import BaseModel
 
 from drift import events
 from drift.decision import AlertRate, Ranked
@@ -18,7 +19,14 @@ SENT = datetime(2013, 9, 1, 12, 30, tzinfo=UTC)
 SCORED = SENT + timedelta(milliseconds=12)
 MODEL = "0a1b2c3d4e5f"
 COMPONENTS = dict.fromkeys(contract.COMPONENTS, 0.0) | {"V4": 6.0, "V12": -9.0, "V14": -9.0}
-TRANSACTION = {"transaction_id": "t-1", "event_time": "2013-09-01T14:30:00+02:00", **COMPONENTS, "Amount": 129.9, "account_id": "account-7"}
+AMOUNT = 129.9
+TRANSACTION = {
+    "transaction_id": "t-1",
+    "event_time": "2013-09-01T14:30:00+02:00",
+    **COMPONENTS,
+    "Amount": AMOUNT,
+    "account_id": "account-7",
+}
 
 _DIGITS = {"type": "string", "pattern": "^[0-9]+$"}
 _HEADERS: dict[str, dict[str, Any]] = {
@@ -34,7 +42,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
 
 def schemas() -> dict[str, dict[str, Any]]:
     """By message: what it holds. A header's value is text in UTF-8."""
-    declared = {
+    declared: dict[str, type[BaseModel]] = {
         "transaction": contract.Transaction,
         "prediction": contract.Prediction,
         "alert": contract.Alert,
@@ -94,11 +102,10 @@ def _explained() -> dict[str, Any]:
     reasons = [
         records.ReasonRecord(feature=name, value=value, usual=usual, contribution=push) for name, (value, usual, push) in pushes.items()
     ]
-    margin = base + sum(reason.contribution for reason in reasons) + rest
-    amount = TRANSACTION["Amount"]
-    loss = round(amount / (1 + math.exp(-margin)), 4)
+    margin = base + sum(push for _, _, push in pushes.values()) + rest
+    loss = round(AMOUNT / (1 + math.exp(-margin)), 4)
     thresholds = records.ThresholdsRecord(review=0.25, block=0.75)
-    values = {"margin": margin, "thresholds": thresholds, "amount": amount, "expected_loss": loss, "base": base, "rest": rest}
+    values = {"margin": margin, "thresholds": thresholds, "amount": AMOUNT, "expected_loss": loss, "base": base, "rest": rest}
     return values | {"reasons": reasons}
 
 
