@@ -1,0 +1,69 @@
+"""The variables that this project reads, for docs/configuration.md and .env.example, which `python -m docs.configuration` writes."""
+
+from typing import NamedTuple
+
+
+class Variable(NamedTuple):
+    """`default` as it is used, or in words; `sample` stands in .env.example where the default is in words."""
+
+    name: str
+    default: str
+    meaning: str
+    sample: str = ""
+
+
+GROUPS: dict[str, tuple[Variable, ...]] = {
+    "Kafka": (
+        Variable(
+            "FRAUD_BOOTSTRAP_SERVERS",
+            "the local Kafka",
+            "A Kafka of yours; without it 127.0.0.1:FRAUD_KAFKA_PORT is used.",
+            "broker1:9092,broker2:9092",
+        ),
+        Variable(
+            "FRAUD_KAFKA_CONFIG",
+            "none",
+            "A file of librdkafka properties for SASL and TLS, one key=value a line.",
+            "/path/to/client.properties",
+        ),
+        Variable("FRAUD_TOPIC_PREFIX", "", "Goes before the name of every topic, group and transactional id.", "test."),
+        Variable("FRAUD_KAFKA_PORT", "9092", "The local Kafka; its controller takes this port + 3."),
+    ),
+    "Ports and addresses": (
+        Variable("FRAUD_API_PORT", "8000", "The API and the console."),
+        Variable("FRAUD_MONITOR_PORT", "8001", "The monitor's metrics."),
+        Variable("FRAUD_METRICS_PORT", "9101", "The metrics of the first scorer worker; worker i takes this port + i."),
+        Variable(
+            "FRAUD_METRICS_HOST",
+            "127.0.0.1",
+            "The address that the metrics of scorer and monitor listen on; 0.0.0.0 in a container, which publishes them or does not.",
+        ),
+        Variable(
+            "FRAUD_SCORER_HOST", "127.0.0.1", "Where the console asks the workers for their figures: a name stands for all its addresses."
+        ),
+    ),
+    "The API": (
+        Variable(
+            "FRAUD_API_KEY",
+            "none",
+            "Clients send it as X-API-Key. Needed where the API listens on more than 127.0.0.1.",
+            "a-long-random-text",
+        ),
+    ),
+    "Files": (
+        Variable("FRAUD_HOME", ".run in the checkout", "Kafka's data, logs, models and reports.", "/var/lib/fraud"),
+        Variable("FRAUD_MODEL_DIR", "models/latest in FRAUD_HOME", "The artefact to score with.", "/path/to/model"),
+        Variable("FRAUD_DATA", "downloaded", "A copy of creditcard.csv, or a CSV of its shape.", "/path/to/creditcard.csv"),
+    ),
+    "Processes": (
+        Variable("FRAUD_INSTANCE", "the host name", "Names this scorer in its transactional ids; stable over restarts.", "scorer-1"),
+        Variable("FRAUD_DEBUG", "0", "1: an error shows its trace, as `fraud --debug` does."),
+    ),
+    "`make watch` and containers": (
+        Variable("FRAUD_PROMETHEUS_PORT", "9090", "Prometheus."),
+        Variable("FRAUD_ALERTMANAGER_PORT", "9093", "Alertmanager."),
+        Variable("FRAUD_NODE_EXPORTER_PORT", "9100", "Node exporter."),
+        Variable("FRAUD_GRAFANA_PORT", "3000", "Grafana; in containers only."),
+        Variable("FRAUD_ALERT_WEBHOOK", "printed", "`make watch`: where Alertmanager posts alerts.", "http://127.0.0.1:8002/alerts"),
+    ),
+}
