@@ -25,6 +25,9 @@ ROW_BYTES = 4 * len(INPUTS)
 # Only fields that are ignored can nest. Decoders give up at a depth that depends on their caller's stack (msgspec and json at 1,000 less
 # that, pydantic at 200), so without a limit of its own one record would be valid here and unreadable in the next process.
 MAX_NESTING = 100
+# As long a number, again only possible in fields that are ignored, is refused by other readers: by Python's json from 4,301 digits on,
+# by Jackson from 1,001 characters on (its StreamReadConstraints).
+MAX_NUMBER_LENGTH = 1000
 
 
 class InvalidTransactionError(ValueError):
@@ -94,6 +97,7 @@ TransactionStruct = struct_of(Transaction)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _LIST = ord("[")  # looking for a byte's number is several times as fast as looking for bytes
 _BRACKET = re.compile(rb"[\[\]{}]")
+_LONG_NUMBER = re.compile(rb"[0-9.eE+-]{%d}" % (MAX_NUMBER_LENGTH + 1))
 
 
 class Form(NamedTuple):
@@ -144,6 +148,8 @@ def decode(
         pack(rows, row * ROW_BYTES, *inputs(record, form))
         if (_LIST in value or value.rfind(b"{") > 0) and _nesting(value) > MAX_NESTING:
             raise InvalidTransactionError("malformed_json", f"nested more than {MAX_NESTING} levels deep")
+        if len(value) > MAX_NUMBER_LENGTH and _LONG_NUMBER.search(_STRING.sub(b"", value)):
+            raise InvalidTransactionError("malformed_json", f"a number of more than {MAX_NUMBER_LENGTH} characters")
     except msgspec.ValidationError as error:
         raise InvalidTransactionError("invalid_transaction", str(error)) from None
     except OverflowError:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from soundness import FIELDS, sound
 
 from model.contract import FLOAT32_OVERFLOW, INPUTS, Transaction
-from model.records import DEAD_LETTER_KINDS, MAX_NESTING, MAX_TRANSACTION_BYTES, ROW_BYTES, InvalidTransactionError, decode, inputs
+from model.records import MAX_NESTING, MAX_NUMBER_LENGTH, MAX_TRANSACTION_BYTES, ROW_BYTES, InvalidTransactionError, decode, inputs
 
-FIELDS = {"transaction_id": "a-1", "event_time": "2013-09-01T00:00:00Z", **dict.fromkeys(INPUTS, 0.5)}
 LARGEST = math.nextafter(FLOAT32_OVERFLOW, 0)
 
 patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no defect
@@ -38,25 +38,6 @@ def kind_of(value) -> str:
         read(value)
     assert caught.value.detail
     return caught.value.kind
-
-
-def sound(value: bytes) -> None:
-    """Decodes, and holds whatever is accepted against json and pydantic; rows are finite float32 of what was sent."""
-    row = bytearray(ROW_BYTES)
-    try:
-        record = decode(value, row, 0)
-    except InvalidTransactionError as error:
-        assert error.kind in DEAD_LETTER_KINDS
-        return
-    document = json.loads(value)
-    assert document["transaction_id"] == record.transaction_id
-    model = Transaction.model_validate(msgspec.structs.asdict(record))
-    assert model.model_dump() == msgspec.structs.asdict(record)
-    packed = np.frombuffer(row, np.float32)
-    assert np.isfinite(packed).all()
-    np.testing.assert_array_equal(packed, np.array([float(document[name]) for name in INPUTS]).astype(np.float32))
-    record.transaction_id.encode()
-    (record.account_id or "").encode()
 
 
 numbers = st.one_of(st.floats(), st.integers(-(10**45), 10**45), st.sampled_from([FLOAT32_OVERFLOW, LARGEST, -LARGEST, -0.0, 1e-50]))
@@ -126,6 +107,8 @@ ACCEPTED = {
     "a surrogate pair": with_raw("transaction_id", r'"\ud83d\ude00"'),
     "of duplicates the last": with_raw("Amount", "1"),
     "nested as deep as allowed": with_raw("more", "[" * (MAX_NESTING - 1) + "]" * (MAX_NESTING - 1)),
+    "the longest number": with_raw("more", "1" * MAX_NUMBER_LENGTH),
+    "a longer text of digits": with_raw("more", '"' + "1" * 5000 + '"'),
     "many brackets that do not nest": with_raw("more", "[" + ",".join(["[{}]"] * 500) + r',"\"' + "[" * 500 + r'\\"]'),
     "exactly the largest size": message() + b" " * (MAX_TRANSACTION_BYTES - len(message())),
 }
@@ -147,6 +130,9 @@ MALFORMED = {
     "nested one level too deep": with_raw("more", "[" * MAX_NESTING + "]" * MAX_NESTING),
     "objects nested too deeply": with_raw("more", '{"a":' * MAX_NESTING + "1" + "}" * MAX_NESTING),
     "nested far too deeply": with_raw("more", "[" * 20_000 + "]" * 20_000),
+    "a longer number": with_raw("more", "1" * (MAX_NUMBER_LENGTH + 1)),
+    "a longer number, of a feature": with_raw("V1", "0." + "1" * MAX_NUMBER_LENGTH),
+    "a number that Python's json refuses": with_raw("more", "[-" + "1" * 4301 + "]"),
     "a control character": message().replace(b"a-1", b"a\x01"),
 } | {
     f"half of a surrogate pair, {text}, in {field}": with_raw(field, f'"x{text}y"')
