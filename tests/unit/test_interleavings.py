@@ -78,6 +78,9 @@ class Consumer:
     def assignment(self):
         return [TopicPartition(TOPIC, partition) for partition in self.positions]
 
+    def position(self, partitions):
+        return [TopicPartition(TOPIC, one.partition, self.positions.get(one.partition, -1001)) for one in partitions]
+
     def incremental_assign(self, partitions):
         for one in partitions:
             self.positions[one.partition] = 0 if one.offset == OFFSET_BEGINNING else one.offset

@@ -1,0 +1,148 @@
+"""Mutants: each breaks a promise of delivery in one place, and names the tests that must notice."""
+
+from dataclasses import dataclass
+
+INTERLEAVINGS = "tests/unit/test_interleavings.py"
+KILLED = "tests/chaos/test_scorer_killed.py::test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing"
+
+
+@dataclass(frozen=True)
+class Change:
+    """`old` stands exactly once in `path`, and becomes `new`."""
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A broken copy of the system, and the tests, as pytest names them, of which at least one must fail in it."""
+
+    name: str
+    tests: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+
+def mutant(name: str, tests: str, *changes: tuple[str, str, str]) -> Mutant:
+    return Mutant(name, tuple(tests.split()), tuple(Change(*change) for change in changes))
+
+
+MUTANTS = (
+    mutant(
+        "offsets committed before the flush",
+        "tests/unit/test_flushing.py",
+        (
+            "streams/committer.py",
+            """            self._persist(self._flush)
+        except KafkaException as error:
+            self.abort(error)
+        with self._lock:
+            self._done.update(offsets)
+""",
+            """            with self._lock:
+                self._done.update(offsets)
+            self._persist(self._flush)
+        except KafkaException as error:
+            self.abort(error)
+""",
+        ),
+    ),
+    mutant(
+        "offsets outside of the transaction",
+        f"{KILLED}[after-the-commit-request]",
+        (
+            "streams/committer.py",
+            """            self._persist(lambda: self._producer.send_offsets_to_transaction(positions, group_metadata, _CALL_TIMEOUT_S))
+""",
+            """            self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
+            self._producer.begin_transaction()
+            self._persist(lambda: self._producer.send_offsets_to_transaction(positions, group_metadata, _CALL_TIMEOUT_S))
+""",
+        ),
+    ),
+    mutant(
+        "a reader of uncommitted records",
+        f"{KILLED}[after-produce]",
+        ("streams/connection.py", '"isolation.level": "read_committed"', '"isolation.level": "read_uncommitted"'),
+    ),
+    mutant(
+        "a dead letter dropped",
+        "tests/unit/test_scoring.py",
+        (
+            "streams/scoring.py",
+            "        scored.outputs.append(Output(topics.DEAD_LETTERS, source.key(), source.value(), headers))\n",
+            "",
+        ),
+    ),
+    mutant(
+        "a batch acknowledged after an exception",
+        "tests/unit/test_agent.py",
+        ("streams/app.py", "                sink.failed(batch, error)\n", "                await sink.submit(Scored(batch))\n"),
+    ),
+    mutant(
+        "position() committed instead of the batch's own offsets",
+        INTERLEAVINGS,
+        ("streams/batch.py", "    group_metadata: Any = None\n", "    group_metadata: Any = None\n    consumer: Any = None\n"),
+        (
+            "streams/batch.py",
+            "return {record.partition(): record.offset() + 1 for record in self.batch.records}",
+            "return {at.partition: at.offset for at in self.batch.consumer.position(self.batch.consumer.assignment()) if at.offset >= 0}",
+        ),
+        (
+            "streams/source.py",
+            "records, self._consumer.consumer_group_metadata())",
+            "records, self._consumer.consumer_group_metadata(), self._consumer)",
+        ),
+    ),
+    mutant(
+        "a channel that clears on resume",
+        "tests/unit/test_agent.py",
+        ("streams/app.py", "clear_on_resume=False", "clear_on_resume=True"),
+    ),
+    mutant(
+        "an abort that does not end the epoch",
+        f"{INTERLEAVINGS} tests/unit/test_pipeline.py",
+        ("streams/pipeline.py", "            self._in_flight.end_epoch()\n", ""),
+    ),
+    mutant(
+        "partitions given up while batches of theirs are on the way",
+        INTERLEAVINGS,
+        ("streams/source.py", "        self._drain()\n        if not self._stopping", "        if not self._stopping"),
+    ),
+    mutant(
+        "lost partitions' batches still committed, as whoever is a member now",
+        INTERLEAVINGS,
+        (
+            "streams/source.py",
+            "        self._in_flight.end_epoch()\n        self.take_done()",
+            "        self.take_done()",
+        ),
+        (
+            "streams/batch.py",
+            "    group_metadata: Any = None\n",
+            "    member: Any = None\n\n    @property\n"
+            "    def group_metadata(self) -> Any:\n        return self.member.consumer_group_metadata()\n",
+        ),
+        ("streams/source.py", "records, self._consumer.consumer_group_metadata())", "records, self._consumer)"),
+    ),
+    mutant(
+        "what arrives with a rebalance handed over",
+        f"{INTERLEAVINGS} tests/unit/test_source.py",
+        ("streams/source.py", "if self._rebalances != rebalances and records:", "if False:"),
+    ),
+    mutant(
+        "a missing batch committed over",
+        "tests/unit/test_pipeline.py",
+        ("streams/pipeline.py", "            self._check_order(scored.batch)\n", ""),
+    ),
+    mutant(
+        "an uncertain commit aborted",
+        "tests/chaos/test_connections.py",
+        (
+            "streams/committer.py",
+            "            self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))\n",
+            "            self._producer.commit_transaction(_CALL_TIMEOUT_S)\n",
+        ),
+    ),
+)
