@@ -1,7 +1,7 @@
-"""`fraud score` with a fault of choice: python tests/faulty_scorer.py FAULT --workers N --metrics-port PORT
+"""`fraud score` with a fault of choice: python tests/faulty_scorer.py POINT --workers N --metrics-port PORT
 
-Each FAULT kills the worker's first life with SIGKILL at a named point of its fifth batch. `offsets-outside` is a mutant on top of it:
-it commits the offsets by themselves before the outputs, as many do.
+At POINT of its fifth transaction the first life of worker 0 sends itself SIGKILL; with --stop SIGSTOP: it is a zombie when it is let
+go on. --offsets-outside is a mutant on top of it: it commits the offsets by themselves before the outputs, as many do.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
 from cli.score import run_worker
 from cli.settings import Settings
@@ -21,55 +21,42 @@ from streams.options import Options
 from streams.supervisor import Supervisor
 from streams.topics import TRANSACTIONS
 
-FATAL_BATCH = 5
+FATAL = 5
+POINTS = ("after-poll", "after-produce", "before-the-commit-request", "after-the-commit-request")
 
 
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
+class Faulty(Producer):
+    """Sends its process a signal at one point of one transaction. `point` is None in a life without a fault."""
+
+    point, signal = None, signal.SIGKILL
+    transactions = 0
+
+    def reached(self, here):
+        if here == self.point and self.transactions == FATAL:
+            self.point = None
+            os.kill(os.getpid(), self.signal)
+
+    def begin_transaction(self):
+        self.transactions += 1
+        self.reached("after-poll")  # and scored: nothing of it has left the process
+        super().begin_transaction()
+
+    def send_offsets_to_transaction(self, *arguments):
+        if self.point == "after-produce" and self.transactions == FATAL:
+            self.flush(5)  # the records are on the broker, uncommitted
+        self.reached("after-produce")
+        super().send_offsets_to_transaction(*arguments)
+
+    def commit_transaction(self, *arguments):
+        self.reached("before-the-commit-request")
+        super().commit_transaction(*arguments)
+        self.reached("after-the-commit-request")
 
 
-class Counting(TransactionalCommitter):
-    """Knows which batch this is; `dies` is switched on for a worker's first life."""
-
-    dies = False
-    count = 0
-
-    @property
-    def fatal(self):
-        return self.dies and self.count == FATAL_BATCH
-
-    def write(self, outputs):
-        self.count += 1
-        super().write(outputs)
-
-
-class BeforeTheTransaction(Counting):
-    def write(self, outputs):
-        if self.dies and self.count == FATAL_BATCH - 1:
-            die()
-        super().write(outputs)
-
-
-class AfterProduce(Counting):
-    def commit(self, offsets, group_metadata):
-        if self.fatal:
-            self._producer.flush(5)  # the records are on the broker, uncommitted
-            die()
-        super().commit(offsets, group_metadata)
-
-
-class AfterTheCommit(Counting):
-    def commit(self, offsets, group_metadata):
-        super().commit(offsets, group_metadata)
-        if self.fatal:
-            die()
-
-
-class OffsetsOutside(Counting):
-    """The mutant."""
+class OffsetsOutside(TransactionalCommitter):
+    """The mutant: of each two transactions the first holds the offsets, the second the outputs."""
 
     def write(self, outputs):
-        self.count += 1
         self.outputs = outputs
 
     def commit(self, offsets, group_metadata):
@@ -77,31 +64,27 @@ class OffsetsOutside(Counting):
         self._producer.begin_transaction()
         self._producer.send_offsets_to_transaction([TopicPartition(topic, *item) for item in offsets.items()], group_metadata, 10)
         self._producer.commit_transaction(10)
-        if self.fatal:
-            die()
-        TransactionalCommitter.write(self, self.outputs)
+        super().write(self.outputs)
         self._producer.commit_transaction(10)
 
 
-FAULTS = {
-    "before-the-transaction": BeforeTheTransaction,
-    "after-produce": AfterProduce,
-    "after-the-commit": AfterTheCommit,
-    "offsets-outside": OffsetsOutside,
-}
-
-
-def run(settings, fault, number, restarts):
-    FAULTS[fault].dies = restarts == 0
-    worker.TransactionalCommitter = FAULTS[fault]
+def run(settings, arguments, number, restarts):
+    if number == restarts == 0:
+        Faulty.point = arguments.point
+        Faulty.signal = signal.SIGSTOP if arguments.stop else signal.SIGKILL
+    worker.Producer = Faulty
+    if arguments.offsets_outside:
+        worker.TransactionalCommitter = OffsetsOutside
     run_worker(settings, number, restarts, Options())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("fault", choices=FAULTS)
+    parser.add_argument("point", choices=POINTS)
+    parser.add_argument("--stop", action="store_true")
+    parser.add_argument("--offsets-outside", action="store_true")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--metrics-port", type=int)
     arguments = parser.parse_args()
     settings = replace(Settings.from_environment(), metrics_port=arguments.metrics_port)
-    sys.exit(Supervisor(partial(run, settings, arguments.fault), arguments.workers).run())
+    sys.exit(Supervisor(partial(run, settings, arguments), arguments.workers).run())

@@ -46,6 +46,10 @@ class Scorer:
                     found.append(child.pid)
         return found
 
+    def stopped(self) -> list[int]:
+        """The worker processes that SIGSTOP holds."""
+        return [pid for pid in self.pids() if psutil.Process(pid).status() == psutil.STATUS_STOPPED]
+
     def page(self, worker: int, path: str) -> str:
         with urlopen(f"http://127.0.0.1:{self.port + worker}{path}", timeout=5) as answer:
             return answer.read().decode()

@@ -1,0 +1,59 @@
+"""A replay of creditcard.csv in a process of its own, and the proof that each of its transactions was scored once, and rightly."""
+
+import contextlib
+import subprocess
+import sys
+
+import msgspec
+import numpy as np
+import pytest
+from scorers import ROOT, environment
+from support import read_all
+
+from model.artefact import probabilities
+from model.dataset import matrix, read
+from streams import topics
+from streams.ledger import audit
+
+COUNT = 20_000
+
+
+class Scored(msgspec.Struct):
+    transaction_id: str
+    probability: float
+
+
+@contextlib.contextmanager
+def replaying(connection, creditcard, rate=4000):
+    """A replay of COUNT transactions that is running; it is ended with the block."""
+    command = [sys.executable, "-m", "cli.main", "replay", "--data", str(creditcard), "--run", "c", "--limit", str(COUNT)]
+    process = subprocess.Popen(
+        [*command, "--rate", str(rate)], env=environment(connection), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def finish(replay):
+    output, _ = replay.communicate(timeout=120)
+    assert replay.returncode == 0, output.decode()
+
+
+def undisturbed(creditcard, model):
+    """The probabilities of an undisturbed run, by transaction: the model on the same rows."""
+    rows = matrix(read(creditcard).iloc[:COUNT])
+    return {f"c-{row}": probability for row, probability in enumerate(probabilities(model.margins(rows)).tolist())}
+
+
+def assert_exactly_once(connection, expected):
+    """Lost 0, duplicated 0, and the probabilities that are expected."""
+    messages = read_all(connection, topics.PREDICTIONS, COUNT, timeout=120)
+    books = audit(connection)
+    assert (books.sent, books.scored, books.lost, books.duplicated) == (COUNT, COUNT, 0, 0)
+    predictions = [msgspec.json.decode(message.value(), type=Scored) for message in messages]
+    found = {prediction.transaction_id: prediction.probability for prediction in predictions}
+    assert found.keys() == expected.keys()
+    assert np.array([found[key] for key in expected]) == pytest.approx(np.array([*expected.values()]), abs=1e-12)
