@@ -1,0 +1,127 @@
+"""`python -m benchmarks.soak`: two workers at a steady rate, one of them killed again and again: memory over time, and the ledger.
+
+The elder worker lives through it all; the younger one is killed with SIGKILL every `--kill-every` seconds. Slopes are of the elder one.
+"""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import psutil
+import typer
+
+from benchmarks.bench import Bench, BenchError, opened
+from benchmarks.catalogue import SYSTEMS
+from benchmarks.systems import running
+from benchmarks.topic import clear
+from streams import topics
+from streams.connection import Connection
+from streams.ledger import audit
+from streams.tally import Audit
+
+_PORT = 29192  # not the one of other benchmarks
+_SAMPLE_S = 5.0
+_MIB = 2**20
+_WARM_UP = 0.1  # the share of the time that memory may take to reach its level
+_BLOCKS = 20  # neighbouring samples tell the same; means of blocks of them are nearly independent
+_PENDING_S = 60.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Resident memory of a worker, in MiB, `at` seconds after the start."""
+
+    at: float
+    pid: int
+    mib: float
+
+
+def slope(samples: list[Sample]) -> tuple[float, float]:
+    """(MiB an hour, its standard error) of a straight line through the means of `_BLOCKS` blocks, by least squares."""
+    blocks = np.array_split(np.array([(sample.at / 3600, sample.mib) for sample in samples]), min(_BLOCKS, len(samples)))
+    hours, mib = np.array([block.mean(axis=0) for block in blocks]).T
+    line, covariance = np.polyfit(hours, mib, 1, cov=True)
+    return float(line[0]), float(np.sqrt(covariance[0, 0]))
+
+
+def workers(supervisor: psutil.Popen) -> list[psutil.Process]:
+    """The worker processes, the eldest first."""
+    found = [child for child in supervisor.children() if "spawn_main" in " ".join(child.cmdline())]
+    return sorted(found, key=lambda child: float(child.create_time()))
+
+
+def watched(bench: Bench, supervisor: psutil.Popen, until: float, kill_every: float) -> Iterator[Sample]:
+    """Samples every worker each `_SAMPLE_S` seconds, for `until` seconds; kills the younger one when it is due."""
+    began = time.monotonic()
+    due = kill_every
+    while (passed := time.monotonic() - began) < until:
+        bench.check(supervisor, "ours-2")
+        try:
+            alive = workers(supervisor)
+            yield from [Sample(passed, worker.pid, worker.memory_info().rss / _MIB) for worker in alive]
+            if passed >= due and len(alive) == 2:
+                alive[-1].send_signal(signal.SIGKILL)
+                due += kill_every
+                print(f"{passed:6.0f} s: worker {alive[-1].pid} killed", flush=True)
+        except psutil.Error:  # one has just ended
+            continue
+        time.sleep(_SAMPLE_S)
+
+
+def settled(connection: Connection) -> Audit:
+    """The books once nothing is pending any more, or after `_PENDING_S`."""
+    deadline = time.monotonic() + _PENDING_S
+    while (books := audit(connection)).pending and time.monotonic() < deadline:
+        time.sleep(1)
+    return books
+
+
+def report(samples: list[Sample], books: Audit) -> bool:
+    """Prints what was found; whether nothing was lost or duplicated."""
+    lives = list(dict.fromkeys(sample.pid for sample in samples))
+    elder = [sample for sample in samples if sample.pid == lives[0]]
+    steady = [sample for sample in elder if sample.at >= _WARM_UP * samples[-1].at]
+    steepness, error = slope(steady)
+    print(f"worker 0: {steady[0].mib:.1f} MiB at {steady[0].at:.0f} s, {steady[-1].mib:.1f} MiB at {steady[-1].at:.0f} s")
+    print(f"slope: {steepness:+.1f} MiB an hour, standard error {error:.1f}")
+    print(f"largest of {len(lives)} lives: {max(sample.mib for sample in samples):.1f} MiB")
+    print(
+        f"ledger: sent {books.sent:,}, scored {books.scored:,}, lost {books.lost}, duplicated {books.duplicated}, pending {books.pending}"
+    )
+    return not (books.lost or books.duplicated or books.pending)
+
+
+def main(
+    minutes: Annotated[float, typer.Option(min=1, help="How long.")] = 20,
+    rate: Annotated[float, typer.Option(min=1, help="Transactions a second.")] = 2_000,
+    kill_every: Annotated[float, typer.Option(min=15, help="Seconds; five deaths a minute end the scorer.")] = 60,
+) -> None:
+    """Soaks a scorer of two workers; exit code 1 when a transaction was lost or duplicated.
+
+    Example: python -m benchmarks.soak --minutes 2 --rate 500
+    """
+    seconds = minutes * 60
+    with opened(_PORT) as bench:
+        prefix = f"soak-{time.time():.0f}."
+        connection = bench.connection(prefix)
+        topics.create(connection)
+        with running(bench, SYSTEMS["ours-2"], prefix) as supervisor, bench.load(prefix, "soak", int(rate * seconds), rate) as sending:
+            samples = list(watched(bench, supervisor, seconds, kill_every))
+            out, _ = sending.communicate()
+            if sending.returncode:
+                raise BenchError("the transactions could not be sent")
+            books = settled(connection)
+        (bench.home / "soak.json").write_text(json.dumps([(sample.at, sample.pid, sample.mib) for sample in samples]))
+        print(f"sent at {json.loads(out)['achieved_per_second']:,.0f} a second; samples in {bench.home / 'soak.json'}")
+        whole = report(samples, books)
+        clear(connection, *(topic.name for topic in topics.TOPICS))
+    sys.exit(not whole)
+
+
+if __name__ == "__main__":
+    typer.run(main)
