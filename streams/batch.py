@@ -105,10 +105,10 @@ class InFlight:
         with self._changed:
             self._epoch += 1
 
-    def wait_for_room(self, timeout: float) -> bool:
-        """Whether another batch may leave the consumer; waits for it."""
+    def wait_for_room(self, timeout: float, most: int = MAX_IN_FLIGHT) -> bool:
+        """Whether another batch may leave the consumer, with fewer than `most` on their way; waits for it."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._count < MAX_IN_FLIGHT, timeout)
+            return self._changed.wait_for(lambda: self._count < most, timeout)
 
     def wait_until_empty(self, timeout: float) -> bool:
         """Whether nothing is on its way any more; waits for it."""

@@ -16,13 +16,16 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from streams import topics
 from streams.access import refusal
-from streams.batch import Batch, InFlight
+from streams.batch import MAX_IN_FLIGHT, Batch, InFlight
 from streams.cluster import committed
 from streams.connection import Connection
 
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 4096
+# Scoring so many takes about as long as a commit does (10 us each, 10 ms): only then it is worth doing both at once. A smaller batch
+# would only wait behind the commit before it, longer than if it had been polled after that (docs/decisions/0006).
+_OVERLAP = 1024
 _POLL_S = 0.1
 _LOOKUP_S = 30.0
 _LAG_EVERY_S = 1.0
@@ -87,6 +90,7 @@ class Source(threading.Thread):
         self._rebalances = 0
         self._epoch = in_flight.epoch
         self._number = 0
+        self._size = 0  # of the last batch
         self._lag_at = 0.0
         self._starts: dict[int, int] = {}  # partition -> where this member took it over
 
@@ -116,7 +120,7 @@ class Source(threading.Thread):
         self._commit_done()
         if self._epoch != self._in_flight.epoch:
             self._rewind()
-        if not self._in_flight.wait_for_room(_POLL_S):
+        if not self._in_flight.wait_for_room(_POLL_S, MAX_IN_FLIGHT if self._size >= _OVERLAP else 1):
             return
         rebalances = self._rebalances
         first = self._consumer.poll(_POLL_S)
@@ -125,6 +129,7 @@ class Source(threading.Thread):
             # Some of these may belong to another member by now, and nobody can say which: read again from what is committed.
             self._rewind()
         elif records:
+            self._size = len(records)
             self._hand_over(records)
         self._report_lag()
 

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from streams.batch import Batch, InFlight, Scored
+from streams.batch import MAX_IN_FLIGHT, Batch, InFlight, Scored
 from streams.committer import BatchAbortedError
 from streams.connection import Connection
 from streams.pipeline import CommitPipeline
@@ -99,8 +99,8 @@ class Consumer:
 class Pumped(InFlight):
     """Waiting for commits carries them out."""
 
-    def wait_for_room(self, timeout):
-        return super().wait_for_room(0)
+    def wait_for_room(self, timeout, most=MAX_IN_FLIGHT):
+        return super().wait_for_room(0, MAX_IN_FLIGHT)  # the most that may ever be, whatever the size of its batches
 
     def wait_until_empty(self, timeout):
         while self.member.pending:
