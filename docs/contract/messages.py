@@ -17,7 +17,7 @@ from streams import codec
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SENT = datetime(2013, 9, 1, 12, 30, tzinfo=UTC)
 SCORED = SENT + timedelta(milliseconds=12)
-MODEL = "0a1b2c3d4e5f"
+MODEL = "0123456789ab"
 COMPONENTS = dict.fromkeys(contract.COMPONENTS, 0.0) | {"V4": 6.0, "V12": -9.0, "V14": -9.0}
 AMOUNT = 129.9
 TRANSACTION = {

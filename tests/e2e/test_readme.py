@@ -1,4 +1,4 @@
-"""The README: every command of it that needs the system up is run against one, word for word but for ports; links lead somewhere."""
+"""README.md, docs/tutorial.md, docs/simulation.md: their commands are run on a system that is up, word for word but for ports."""
 
 import re
 import subprocess
@@ -8,37 +8,34 @@ from pathlib import Path
 
 import pytest
 from scorers import ROOT, environment, scorer
+from servers import server
 from support import free_port, wait_for
 
-README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"```sh\n(.+?)\n```", README, re.DOTALL)
+
+def commands_of(page):
+    return re.findall(r"```sh\n(.+?)\n```", (ROOT / page).read_text(), re.DOTALL)
+
+
+COMMANDS = commands_of("README.md")
 
 
 def test_the_two_commands_come_first():
     assert COMMANDS[:2] == ["make demo", "make test"]
 
 
-@pytest.mark.parametrize(
-    "page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.name
-)
-def test_links_lead_somewhere(page):
-    links = [link for link in re.findall(r"\]\(([^)#]+)", page.read_text()) if "://" not in link]
-    assert [link for link in links if not (page.parent / link).exists()] == []
-
-
 @pytest.fixture(scope="module")
 def system(module_connection, model, tmp_path_factory):
-    """Scorer and monitor, as the demo leaves them up; returns the environment of a second terminal, and the monitor's port."""
+    """Scorer, monitor and API, as the demo leaves them up; returns a second terminal's environment, and the ports by the pages' own."""
     port = str(free_port())
     variables = environment(module_connection, FRAUD_MONITOR_PORT=port)
     monitor_variables = variables | {"FRAUD_HOME": str(tmp_path_factory.mktemp("home")), "FRAUD_MODEL_DIR": str(model.directory)}
-    with scorer(module_connection, workers=2):
+    with scorer(module_connection, workers=2), server(module_connection) as api:
         monitor = subprocess.Popen(
             [sys.executable, "-m", "cli.main", "monitor"], env=monitor_variables, cwd=ROOT, stdout=subprocess.DEVNULL
         )
         try:
             wait_for(lambda: page(port, "ready"), 60, "the monitor is ready")
-            yield variables, port
+            yield variables, {"8000": str(api.base_url.port), "8001": port}
         finally:
             monitor.terminate()
             monitor.wait(20)
@@ -52,20 +49,47 @@ def page(port, path):
         return None
 
 
-def run(command, variables, port):
-    local = command.replace("8001", port).replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+def run(command, variables, own_ports):
+    local = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+    for port, own in own_ports.items():
+        local = local.replace(f"127.0.0.1:{port}/", f"127.0.0.1:{own}/")
     done = subprocess.run(["bash", "-c", local], env=variables, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
+def metrics(own_ports):
+    return page(own_ports["8001"], "metrics") or ""
+
+
 def test_the_four_uses_and_the_proof(system):
-    variables, port = system
-    publish, alerts, watch, replay, simulate, ledger = COMMANDS[2:8]
-    assert "transactions[" in run(publish, variables, port)
-    wait_for(lambda: "block" in run(alerts, variables, port), 60, "its alert")
-    assert "10,000 sent, 10,000 confirmed" in run(replay, variables, port)
-    wait_for(lambda: "data_drift_score" in (page(port, "metrics") or ""), 90, "a window closes")
-    assert re.search(r"^data_drift_score (0|1)\.\d+$", run(watch, variables, port), re.MULTILINE)
-    assert "20,000" in run(simulate, variables, port)
-    assert re.search(r"lost +0 ", run(ledger, variables, port))
+    variables, own_ports = system
+    publish, alerts, watch, replay, simulate, predict, ledger = COMMANDS[2:]
+    assert "transactions[" in run(publish, variables, own_ports)
+    wait_for(lambda: "block" in run(alerts, variables, own_ports), 60, "its alert")
+    assert "10,000 sent, 10,000 confirmed" in run(replay, variables, own_ports)
+    wait_for(lambda: "data_drift_score" in metrics(own_ports), 90, "a window closes")
+    assert re.search(r"^data_drift_score (0|1)\.\d+$", run(watch, variables, own_ports), re.MULTILINE)
+    assert "20,000" in run(simulate, variables, own_ports)
+    assert '"decision":"block"' in run(predict, variables, own_ports)
+    assert re.search(r"lost +0 ", run(ledger, variables, own_ports))
+
+
+def test_the_tutorial(system):
+    variables, own_ports = system
+    demo, publish, alerts, explain, judged, broken, letters, ledger, drifting, watch = commands_of("docs/tutorial.md")
+    assert demo == "make demo"
+    run(publish, variables, own_ports)
+    wait_for(lambda: "block" in run(alerts, variables, own_ports), 60, "its alert")
+    assert "margin" in run(explain, variables, own_ports)
+    wait_for(lambda: '"position"' in run(judged, variables, own_ports), 30, "the console's alerts")
+    run(broken, variables, own_ports)
+    wait_for(lambda: "invalid_transaction" in run(letters, variables, own_ports), 60, "the dead letters")
+    assert re.search(r"lost +0 ", run(ledger, variables, own_ports))
+    assert "20,000 confirmed" in run(drifting, variables, own_ports)
+    wait_for(lambda: "data_drift_detected 1.0" in run(watch, variables, own_ports), 90, "drift is found")
+
+
+def test_simulation(tmp_path):
+    [simulate] = commands_of("docs/simulation.md")
+    assert "100,000" in run(simulate.replace("simulated.csv", str(tmp_path / "simulated.csv")), None, {})

@@ -1,0 +1,68 @@
+"""The pages: links lead somewhere, the index knows all of them, every block of commands is tried, and retention is as declared."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from streams import topics
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "examples" / "README.md", *DOCS]
+# page: the test that runs its ```sh blocks
+RUN = {
+    "README.md": "tests/e2e/test_readme.py",
+    "docs/tutorial.md": "tests/e2e/test_readme.py",
+    "docs/simulation.md": "tests/e2e/test_readme.py",
+    "docs/model.md": "tests/e2e/test_model_docs.py",
+}
+# page with commands that are tried in another form, and where
+ELSEWHERE = {
+    "README.md": "tests/e2e/test_demo.py",  # make demo; make test is what runs this
+    "docs/containers.md": "tests/containers/test_compose.py",
+    "docs/model.md": "tests/unit/test_evaluate_command.py",  # --baselines takes minutes
+    "docs/operations.md": "tests/unit/test_doctor.py",  # and each command's own tests
+    "docs/security.md": "tests/integration/test_security.py",  # the same rights, granted by the admin client
+}
+
+
+def names(pages):
+    return [str(page.relative_to(ROOT)) for page in pages]
+
+
+def anchors(page):
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_links_lead_somewhere(page):
+    links = [link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", page.read_text()) if "://" not in link]
+    targets = [(page.parent / path if path else page, anchor) for path, _, anchor in links]
+    assert [str(path) for path, _ in targets if not path.exists()] == []
+    assert [(str(path), anchor) for path, anchor in targets if anchor and anchor not in anchors(path)] == []
+
+
+def test_every_page_can_be_reached_from_the_index():
+    seen, waiting = set(), [ROOT / "docs" / "README.md"]
+    while waiting:
+        page = waiting.pop().resolve()
+        if page not in seen and page.suffix == ".md":
+            seen.add(page)
+            waiting += [page.parent / link for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
+    assert [name for name in DOCS if name.resolve() not in seen] == []
+
+
+def test_every_block_of_commands_is_run_or_is_listed():
+    fenced = {kind: {str(page.relative_to(ROOT)) for page in PAGES if f"```{kind}\n" in page.read_text()} for kind in ("sh", "text")}
+    assert fenced["sh"] == RUN.keys() | {"docs/security.md"}
+    assert fenced["text"] <= ELSEWHERE.keys()
+    for page, test in RUN.items():
+        assert Path(page).name in (ROOT / test).read_text()
+    assert [test for test in ELSEWHERE.values() if not (ROOT / test).exists()] == []
+
+
+def test_topics_are_kept_as_long_as_operations_says():
+    rows = re.findall(r"^\| `([a-z.]+)` \| (\d+) \|$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    assert rows == [(topic.name, str(topic.retention_ms // 86_400_000)) for topic in topics.TOPICS]
