@@ -23,6 +23,7 @@ from streams.topics import TRANSACTIONS
 
 FATAL = 5
 POINTS = ("after-poll", "after-produce", "before-the-commit-request", "after-the-commit-request")
+WRITTEN = POINTS[1:3]
 
 
 class Faulty(Producer):
@@ -34,6 +35,8 @@ class Faulty(Producer):
     def reached(self, here):
         if here == self.point and self.transactions == FATAL:
             self.point = None
+            if here in WRITTEN:
+                self.flush(5)  # the records are on the broker, uncommitted
             os.kill(os.getpid(), self.signal)
 
     def begin_transaction(self):
@@ -42,8 +45,6 @@ class Faulty(Producer):
         super().begin_transaction()
 
     def send_offsets_to_transaction(self, *arguments):
-        if self.point == "after-produce" and self.transactions == FATAL:
-            self.flush(5)  # the records are on the broker, uncommitted
         self.reached("after-produce")
         super().send_offsets_to_transaction(*arguments)
 

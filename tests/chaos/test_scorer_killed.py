@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from replays import COUNT, assert_exactly_once, finish
+from replays import COUNT, assert_exactly_once, finish, replaying
 from scorers import ROOT, environment, scorer
 from support import read_all, wait_for
 
@@ -44,9 +44,11 @@ def test_all_workers_killed_at_once_and_once_more_lose_and_double_nothing(connec
         assert_exactly_once(connection, expected)
 
 
-@pytest.mark.parametrize("point", ["after-poll", "after-produce", "before-the-commit-request", "after-the-commit-request"])
-def test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing(connection, replay, expected, point):
-    with scorer(connection, workers=1, command=[*FAULTY, point]) as system:
+@pytest.mark.parametrize(
+    "point", ["after-poll", "after-produce", pytest.param("before-the-commit-request", marks=pytest.mark.long), "after-the-commit-request"]
+)
+def test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing(connection, creditcard, expected, point):
+    with scorer(connection, command=[*FAULTY, point]) as system, replaying(connection, creditcard) as replay:
         wait_for(lambda: "ended with exit code -9" in system.log, 60, "the worker dies")
         finish(replay)
         assert_exactly_once(connection, expected)

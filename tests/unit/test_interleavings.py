@@ -239,3 +239,16 @@ class Group(RuleBasedStateMachine):
 
 Group.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 test_no_interleaving_loses_or_doubles_a_record = Group.TestCase
+
+
+def test_a_partition_is_given_up_when_nothing_of_it_is_on_its_way():
+    log = Log()
+    member = Member(log)
+    log.ends[0] = 1
+    member.give(0)
+    member.source._step()
+    member.source._step()
+    assert len(member.pending) == 1
+    member.take(0)
+    assert not member.pending
+    assert log.committed == {0: 1}

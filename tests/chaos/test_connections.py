@@ -1,0 +1,69 @@
+"""A scorer behind a proxy that cuts its connections, slows them, and loses the answer to a commit. Replay and reader go directly."""
+
+import os
+import secrets
+import signal
+import sys
+
+import pytest
+from proxy import proxied_broker
+from replays import COUNT, assert_exactly_once, finish, replaying
+from scorers import scorer
+from support import read_all, wait_for
+
+from streams import topics
+from streams.connection import Connection
+
+DELAY_S = 0.05
+CUTS = 10
+LAST_REQUEST = [sys.executable, "tests/faulty_scorer.py", "--stop", "before-the-commit-request"]
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory):
+    with proxied_broker(tmp_path_factory.mktemp("kafka")) as found:
+        yield found
+
+
+@pytest.fixture
+def ways(behind):
+    """Two ways to topics of the test's own, the direct one and that by the proxy, and the proxy."""
+    direct, indirect, proxy = behind
+    prefix = f"t{secrets.token_hex(4)}."
+    topics.create(Connection(direct, prefix), partitions=4)
+    yield Connection(direct, prefix), Connection(indirect, prefix), proxy
+    proxy.delay = 0.0
+    proxy.answers.set()
+
+
+@pytest.mark.long
+def test_connections_that_are_cut_and_slowed_cost_nothing_but_time(ways, creditcard, expected):
+    direct, indirect, proxy = ways
+    with scorer(indirect, workers=2) as system, replaying(direct, creditcard, rate=2000) as replay:
+        for number in range(1, CUTS + 1):
+            read_all(direct, topics.PREDICTIONS, COUNT * number // (2 * CUTS))
+            proxy.delay = DELAY_S * (number % 2)
+            assert proxy.cut() > 0
+        proxy.delay = DELAY_S
+        finish(replay)
+        assert_exactly_once(direct, expected)
+        assert system.process.poll() is None, system.log
+
+
+@pytest.mark.parametrize("then", ["cut", pytest.param("killed", marks=pytest.mark.long)])
+def test_a_commit_whose_answer_is_lost_counts_once(ways, creditcard, expected, then):
+    """The worker stops before its request; from then on the request reaches the broker, and the answer does not come back."""
+    direct, indirect, proxy = ways
+    with scorer(indirect, command=LAST_REQUEST) as system, replaying(direct, creditcard) as replay:
+        [worker] = wait_for(system.stopped, 60, "the worker stops before it asks for the commit")
+        before = len(read_all(direct, topics.PREDICTIONS, 0))
+        proxy.answers.clear()
+        os.kill(worker, signal.SIGCONT)
+        read_all(direct, topics.PREDICTIONS, before + 1)  # the broker has committed
+        if then == "killed":
+            os.kill(worker, signal.SIGKILL)
+        proxy.cut()
+        proxy.answers.set()
+        finish(replay)
+        assert_exactly_once(direct, expected)
+        assert ("ended with exit code" in system.log) == (then == "killed")

@@ -1,0 +1,30 @@
+"""A broker whose disk is full: it stops, the scorer waits and says so, and goes on when there is room again."""
+
+import resource
+
+import pytest
+from replays import assert_exactly_once, finish, replaying
+from scorers import scorer
+from support import wait_for
+
+from streams import topics
+from streams.connection import Connection
+
+# No file may become larger: a write beyond fails as on a full disk. The log of one partition of `transactions` (11 MB) still fits,
+# that of `predictions`, which holds them and more, does not.
+FILE_BYTES = 13_000_000
+
+
+@pytest.mark.long
+def test_a_full_disk_costs_nothing_but_time(own_broker, creditcard, expected):
+    connection = Connection(own_broker.bootstrap_servers)
+    topics.create(connection, partitions=1)
+    full = own_broker.process()
+    full.rlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, resource.RLIM_INFINITY))
+    with scorer(connection, workers=2) as system, replaying(connection, creditcard, rate=2000) as replay:
+        full.wait(90)  # Kafka ends when the last of its disks fails
+        wait_for(lambda: not system.ready(), 30, "the scorer is not ready")
+        own_broker.start(say=print)  # without the limit
+        finish(replay)
+        assert_exactly_once(connection, expected)
+        assert system.process.poll() is None, system.log

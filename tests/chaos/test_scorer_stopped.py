@@ -1,0 +1,35 @@
+"""A worker that is stopped for longer than its session and its transaction last, and then goes on as a zombie: it commits nothing."""
+
+import os
+import signal
+import sys
+
+import pytest
+from replays import assert_exactly_once, finish, replaying
+from scorers import scorer
+from support import wait_for
+
+ZOMBIE = [sys.executable, "tests/faulty_scorer.py", "--stop"]
+# How each learns of it: its membership is refused at its first request, or its transaction was aborted by the broker long ago.
+REFUSED = ("transaction aborted, reading again", "ended with exit code")
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "after-poll",
+        pytest.param("after-produce", marks=pytest.mark.long),
+        pytest.param("before-the-commit-request", marks=pytest.mark.long),
+    ],
+)
+def test_a_zombie_commits_nothing(connection, creditcard, expected, point):
+    """All that it held was scored by the other worker when it goes on."""
+    with scorer(connection, workers=2, command=[*ZOMBIE, point]) as system, replaying(connection, creditcard) as replay:
+        [zombie] = wait_for(system.stopped, 60, "a worker stops with a batch in its hands")
+        finish(replay)
+        assert_exactly_once(connection, expected)
+        assert system.stopped() == [zombie]
+        before = len(system.log)
+        os.kill(zombie, signal.SIGCONT)
+        wait_for(lambda: any(line in system.log[before:] for line in REFUSED), 60, "it is refused")
+        assert_exactly_once(connection, expected)

@@ -1,0 +1,25 @@
+"""Workers that join and leave, and workers that join and die, every few seconds while a replay is running."""
+
+import os
+import signal
+
+import pytest
+from replays import assert_exactly_once, finish, replaying
+from scorers import scorer
+
+RATE = 500  # the replay lasts 40 s
+ROUNDS = 8
+
+
+@pytest.mark.long
+def test_workers_added_and_removed_under_a_replay_lose_and_double_nothing(connection, creditcard, expected):
+    with replaying(connection, creditcard, RATE) as replay, scorer(connection):
+        for number in range(ROUNDS):
+            with scorer(connection, FRAUD_INSTANCE=f"guest-{number}") as guest:
+                if number % 2:
+                    for pid in guest.pids():
+                        os.kill(pid, signal.SIGKILL)
+                else:
+                    assert guest.stop() == 0
+        finish(replay)
+        assert_exactly_once(connection, expected)
