@@ -18,7 +18,8 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SENT = datetime(2013, 9, 1, 12, 30, tzinfo=UTC)
 SCORED = SENT + timedelta(milliseconds=12)
 MODEL = "0123456789ab"
-COMPONENTS = dict.fromkeys(contract.COMPONENTS, 0.0) | {"V4": 6.0, "V12": -9.0, "V14": -9.0}
+FRAUD_LIKE = {"V3": -7.0, "V4": 6.0, "V10": -6.0, "V11": 5.0, "V12": -9.0, "V14": -9.0, "V17": -8.0}
+COMPONENTS = dict.fromkeys(contract.COMPONENTS, 0.0) | FRAUD_LIKE
 AMOUNT = 129.9
 TRANSACTION = {
     "transaction_id": "t-1",
