@@ -62,6 +62,8 @@ def test_a_commit_whose_answer_is_lost_counts_once(ways, creditcard, expected, t
         read_all(direct, topics.PREDICTIONS, before + 1)  # the broker has committed
         if then == "killed":
             os.kill(worker, signal.SIGKILL)
+        else:
+            wait_for(lambda: "trying again" in system.log, 30, "it asks for the commit again")
         proxy.cut()
         proxy.answers.set()
         finish(replay)

@@ -138,7 +138,7 @@ MUTANTS = (
     ),
     mutant(
         "an uncertain commit aborted",
-        "tests/chaos/test_connections.py",
+        "tests/chaos/test_connections.py::test_a_commit_whose_answer_is_lost_counts_once[cut]",
         (
             "streams/committer.py",
             "            self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))\n",
