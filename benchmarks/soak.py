@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -24,7 +24,8 @@ from streams.connection import Connection
 from streams.ledger import audit
 from streams.tally import Audit
 
-_PORT = 29192  # not the one of other benchmarks
+_PORT = 29192  # not those of other benchmarks
+_SYSTEM = replace(SYSTEMS["ours-2"], variables={"FRAUD_METRICS_PORT": "39201"})
 _SAMPLE_S = 5.0
 _MIB = 2**20
 _WARM_UP = 0.1  # the share of the time that memory may take to reach its level
@@ -60,7 +61,7 @@ def watched(bench: Bench, supervisor: psutil.Popen, until: float, kill_every: fl
     began = time.monotonic()
     due = kill_every
     while (passed := time.monotonic() - began) < until:
-        bench.check(supervisor, "ours-2")
+        bench.check(supervisor, _SYSTEM.name)
         try:
             alive = workers(supervisor)
             yield from [Sample(passed, worker.pid, worker.memory_info().rss / _MIB) for worker in alive]
@@ -110,7 +111,7 @@ def main(
         prefix = f"soak-{time.time():.0f}."
         connection = bench.connection(prefix)
         topics.create(connection)
-        with running(bench, SYSTEMS["ours-2"], prefix) as supervisor, bench.load(prefix, "soak", int(rate * seconds), rate) as sending:
+        with running(bench, _SYSTEM, prefix) as supervisor, bench.load(prefix, "soak", int(rate * seconds), rate) as sending:
             samples = list(watched(bench, supervisor, seconds, kill_every))
             out, _ = sending.communicate()
             if sending.returncode:
