@@ -9,7 +9,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo watch test test-compose check bench bench-quick bench-drift setup data train format lock clean
+.PHONY: help demo watch test test-compose chaos mutants fuzz soak docs-test check bench bench-quick bench-drift setup data train format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,21 @@ test: model ## All tests, a real Kafka included
 test-compose: setup ## The whole system in containers; needs a Docker engine, and minutes
 	@docker info >/dev/null 2>&1 || { echo 'a Docker engine is needed; none answers' >&2; exit 1; }
 	@$(BIN)/pytest tests/containers
+
+chaos: model ## Every fault on a real Kafka with a replay running: ten minutes
+	@FRAUD_CHAOS=long $(BIN)/pytest tests/chaos
+
+mutants: model ## Breaks a copy of the code in one place after the other: the tests must notice
+	@$(BIN)/python tests/mutants
+
+fuzz: setup ## A million damaged transactions through the decoder
+	@$(BIN)/python tests/fuzz.py
+
+soak: model ## Two workers, one killed each minute: memory over time, and the ledger; MINUTES=20
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),20)
+
+docs-test: model ## The commands of README and docs, and every link
+	@$(BIN)/pytest tests/contract/test_docs.py tests/e2e/test_readme.py tests/e2e/test_model_docs.py
 
 check: setup ## Format, lint, strict types, import order, unit and contract tests: no broker, no dataset
 	@$(BIN)/ruff format --check .
