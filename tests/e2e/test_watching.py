@@ -20,11 +20,13 @@ from scorers import ROOT, environment, free_port_range, scorer
 from support import free_port, read_all, wait_for
 from watching import Prometheus, metrics_of, panel_queries, rule_expressions, substituted, watching
 
+from model.artefact import MANIFEST, REFERENCE
 from model.contract import INPUTS
+from model.manifest import sha256, version_of
 from streams import topics
 
 WINDOW = 600
-FRAUDS = 6  # among the first transactions: alerts, and so reasons
+FRAUDS = 2  # among the first transactions: alerts, and so reasons; more of them in one window would be a finding
 REFUSED = {b"not json": 30, b"[]": 12}
 KINDS = {"malformed_json": 30, "invalid_transaction": 12}
 REQUESTS = {"200": 10, "422": 3, "404": 2}  # each of two times
@@ -72,7 +74,10 @@ def model_for_the_monitor(model, folder: Path) -> pd.DataFrame:
     shutil.copytree(model.directory, folder)
     rows = pd.read_parquet(model.reference).sample(frac=1, random_state=7)
     rows["margin"] = model.margins(rows[list(INPUTS)].to_numpy("float32"))
-    rows.iloc[:12_000].to_parquet(folder / "reference.parquet")
+    rows.iloc[:12_000].to_parquet(folder / REFERENCE)
+    content = json.loads((folder / MANIFEST).read_text())
+    content["hashes"][REFERENCE] = sha256((folder / REFERENCE).read_bytes())
+    (folder / MANIFEST).write_text(json.dumps(content | {"version": version_of(content)}))
     others = rows.iloc[12_000:]
     return pd.concat([others.nlargest(FRAUDS, "margin"), others[others["Class"] == 0]])
 
@@ -111,6 +116,7 @@ def story(module_connection, model, tmp_path_factory):
         wait_for(scoring.ready, 60, "the scorer is ready")
         wait_for(lambda: prometheus.value("sum(up)") == 5, 60, "Prometheus sees everything")
         told.began = time.time()
+        wait_for(lambda: prometheus.value("min(timestamp(fraud_dead_letters_total))") > told.began, 30, "what counters begin with is seen")
         tell(told, scoring, f"http://127.0.0.1:{api_port}")
         told.ended = time.time()
         yield told

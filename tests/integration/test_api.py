@@ -43,7 +43,7 @@ def test_the_same_bits_as_the_stream(api, model, values):
     decoded = [(output.topic, msgspec.json.decode(output.value)) for output in outputs]
     alerts = {alert["transaction_id"]: alert for topic, alert in decoded if topic == "alerts"}
     predictions = [prediction for topic, prediction in decoded if topic == "predictions"]
-    assert 20 < len(alerts) < COUNT
+    assert 10 < len(alerts) < COUNT
     for value, prediction in zip(values, predictions, strict=True):
         answer = api.post("/predict", content=value).json()
         alert = alerts.get(prediction["transaction_id"], {"reasons": []})
