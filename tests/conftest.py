@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
 from confluent_kafka.admin import AdminClient
@@ -26,6 +27,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The brokers of tests live for seconds or minutes: without the optimizing compiler a start takes 4 s of CPU, not 7.5.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+# A machine that others use too takes its time: what a property says does not depend on it.
+hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("shared")
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTITIONS = 4
