@@ -9,7 +9,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo watch test test-compose chaos mutants fuzz soak docs-test check bench bench-quick bench-drift setup data train format lock clean
+.PHONY: help demo watch test test-compose chaos mutants fuzz soak docs-test lint check bench bench-quick bench-drift setup data train format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,11 +45,13 @@ soak: model ## Two workers, one killed each minute: memory over time, and the le
 docs-test: model ## The commands of README and docs, and every link
 	@$(BIN)/pytest tests/contract/test_docs.py tests/e2e/test_readme.py tests/e2e/test_model_docs.py
 
-check: setup ## Format, lint, strict types, import order, unit and contract tests: no broker, no dataset
+lint: setup ## Format, lint, strict types, import order
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+check: lint ## The same, and unit and contract tests: no broker, no dataset
 	@$(BIN)/pytest tests/unit tests/contract
 
 bench: model plots ## Speed and memory beside other systems, on an idle machine: an hour, writes docs/performance.md

@@ -50,7 +50,8 @@ def test_connections_that_are_cut_and_slowed_cost_nothing_but_time(ways, creditc
         assert system.process.poll() is None, system.log
 
 
-@pytest.mark.parametrize("then", ["cut", pytest.param("killed", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("then", ["cut", "killed"])
 def test_a_commit_whose_answer_is_lost_counts_once(ways, creditcard, expected, then):
     """The worker stops before its request; from then on the request reaches the broker, and the answer does not come back."""
     direct, indirect, proxy = ways
