@@ -41,6 +41,9 @@ luck. `data_drift_score` is the share of columns at or over their threshold.
 - **Frauds**, once labels are in: `drift.tails.fraud_rate_rose`, the same test on labelled frauds, one-sided at one in {
     round(1 / _PROMISED)
 }.
+- **How it was chosen.** Among five ways to scale a column's distances (mean, mean and three deviations, largest, Gumbel by column with and
+  without its bound), on streams of another seed than those above. A reference should have seen every hour: with the daily rhythm one of 0.8
+  day gave up to 182 false alarms in 2,000 windows by an earlier scaling, one of 1.2 days 0 to 4 in 1,500.
 """
 
 
