@@ -20,6 +20,7 @@ from streams import topics
 from streams.batch import Batch, Scored
 from streams.committer import TransactionalCommitter, producer_settings
 from streams.connection import Connection
+from streams.reading import gather
 from streams.scoring import Scorer
 from streams.source import CONSUMER_SETTINGS
 
@@ -123,8 +124,7 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
         consumer.assign([TopicPartition(name, partition, offset) for partition, offset in first_offsets(connection).items()])
         deadline, started = monotonic() + _WAIT_S, process_time()
         while len(records) < size * _BATCHES:
-            first = consumer.poll(0.1)
-            records += [] if first is None else [first, *consumer.consume(size - 1, 0)]
+            records += gather(consumer, size, 0.1)
             if monotonic() > deadline:
                 raise BenchError(f"{size * _BATCHES} records are needed to see the stages: preload more")
         seconds = (process_time() - started) / len(records)

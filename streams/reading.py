@@ -27,6 +27,12 @@ class ReadingStoppedError(ReadingError):
     """Records that the cluster announced did not arrive."""
 
 
+def gather(consumer: Consumer, limit: int, wait_s: float) -> list[Message]:
+    """Waits up to `wait_s` for a record, then takes what else is there, `limit` in all; `consume` alone would wait for all of them."""
+    first = consumer.poll(wait_s)
+    return [] if first is None else [first, *consumer.consume(limit - 1, 0)]
+
+
 def read(connection: Connection, name: str, begin: Mapping[int, int], end: Mapping[int, int]) -> Iterator[list[Message]]:
     """Batches of the committed records with begin <= offset < end, by partition; each partition in its order.
 

@@ -19,6 +19,7 @@ from streams.access import refusal
 from streams.batch import MAX_IN_FLIGHT, Batch, InFlight
 from streams.cluster import committed
 from streams.connection import Connection
+from streams.reading import gather
 
 log = logging.getLogger(__name__)
 
@@ -123,8 +124,7 @@ class Source(threading.Thread):
         if not self._in_flight.wait_for_room(_POLL_S, MAX_IN_FLIGHT if self._size >= _OVERLAP else 1):
             return
         rebalances = self._rebalances
-        first = self._consumer.poll(_POLL_S)
-        records = [message for message in self._gather(first) if self._is_record(message)]
+        records = [message for message in gather(self._consumer, MAX_BATCH, _POLL_S) if self._is_record(message)]
         if self._rebalances != rebalances and records:
             # Some of these may belong to another member by now, and nobody can say which: read again from what is committed.
             self._rewind()
@@ -132,10 +132,6 @@ class Source(threading.Thread):
             self._size = len(records)
             self._hand_over(records)
         self._report_lag()
-
-    def _gather(self, first: Message | None) -> list[Message]:
-        """The polled message and all others that wait already; `consume` alone would wait for a full batch."""
-        return [] if first is None else [first, *self._consumer.consume(MAX_BATCH - 1, 0)]
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()

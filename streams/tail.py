@@ -41,13 +41,11 @@ def follow(connection: Connection, name: str, begin: Offsets) -> Iterator[list[M
     try:
         consumer.assign([TopicPartition(connection.named(name), number, offset) for number, offset in begin.items()])
         while True:
-            first = consumer.poll(_WAIT_S)  # `consume` alone would wait for a full batch
-            if first is None:
-                continue
-            batch = [first, *consumer.consume(_BATCH, 0)]
+            batch = reading.gather(consumer, _BATCH, _WAIT_S)
             for message in batch:
                 if message.error() is not None:
                     raise KafkaException(message.error())
-            yield batch
+            if batch:
+                yield batch
     finally:
         consumer.close()

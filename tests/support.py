@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from infra.kafka import ports
 from model.contract import COMPONENTS
 from streams.connection import Connection
+from streams.reading import gather
 
 JARS = Path(__file__).resolve().parent.parent / ".run" / "kafka" / "jars"  # shared with `fraud kafka start`: downloaded once
 _POLL_S = 0.05
@@ -54,8 +55,7 @@ def _read(consumer: Consumer, name: str, partitions: set[int], until_count: int,
     while len(messages) < until_count or at_end != partitions:
         if time.monotonic() > deadline:
             raise AssertionError(f"{name}: {until_count} messages expected, {len(messages)} arrived within {timeout:g} s")
-        first = consumer.poll(0.1)  # `consume` alone would wait for a full batch
-        for message in [] if first is None else [first, *consumer.consume(10_000, 0)]:
+        for message in gather(consumer, 10_000, 0.1):
             error = message.error()
             if error is None:
                 messages.append(message)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from model.contract import DECISIONS
 from streams.cluster import Cluster, Offsets
 from streams.connection import Connection
+from streams.reading import gather
 from streams.topics import PREDICTIONS
 
 WARM_UP_S = 5.0
@@ -57,10 +58,7 @@ class LiveReader(threading.Thread):
     def run(self) -> None:
         """The thread's body."""
         while not self._ended.is_set():
-            first = self._consumer.poll(0.1)
-            if first is None:
-                continue
-            messages = [first, *self._consumer.consume(_BATCH, 0)]
+            messages = gather(self._consumer, _BATCH, 0.1)
             now = time.time()
             for message in messages:
                 value = message.value()
