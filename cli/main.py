@@ -6,8 +6,12 @@ What is imported here is imported inside functions, where Ctrl-C is answered alr
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer import Typer, TyperException
 
 _INTERRUPTED = 128 + signal.SIGINT  # as shells report it; cli.app, which says it to commands, is not imported yet
 
@@ -18,12 +22,13 @@ def main() -> None:
     try:
         with _quiet_ctrl_c():
             application = _application()
-        application()
+        code = application(standalone_mode=False)  # or Typer would print usage errors itself, in a frame of six lines
     except KeyboardInterrupt:  # where no command takes it
-        sys.exit(_INTERRUPTED)
+        code = _INTERRUPTED
     except Exception as error:
         # Ctrl-C amid a call into the Kafka client (2.16) comes out as a SystemError that it has caused
-        sys.exit(_INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else _told(error))
+        code = _INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else _told(error)
+    sys.exit(code)
 
 
 @contextmanager
@@ -38,7 +43,7 @@ def _quiet_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _application() -> Callable[[], None]:
+def _application() -> "Typer":
     from cli import (  # noqa: F401 - a subcommand adds itself to the application when it is imported
         alerts,
         data,
@@ -67,6 +72,8 @@ def _application() -> Callable[[], None]:
 
 def _told(error: Exception) -> int:
     """Prints the line, and returns the exit code."""
+    from typer import TyperException
+
     from cli.app import FAILED, USAGE
     from cli.settings import SettingsError, debugging
 
@@ -74,12 +81,15 @@ def _told(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
-    print(f"fraud: {_line(error)}", file=sys.stderr)
-    return USAGE if isinstance(error, SettingsError) else FAILED
+    line = _line(error)
+    if line:
+        print(f"fraud: {line}", file=sys.stderr)
+    return USAGE if isinstance(error, SettingsError | TyperException) else FAILED
 
 
 def _line(error: Exception) -> str:
     from confluent_kafka import KafkaException
+    from typer import TyperException
 
     from cli.app import CommandError
     from cli.settings import SettingsError
@@ -94,11 +104,19 @@ def _line(error: Exception) -> str:
     expected = (BrokerError, CommandError, DriftError, ModelError, ProducerError, ReadingError, RefusedError, SettingsError, TopicError)
     if isinstance(error, expected):
         return str(error)
+    if isinstance(error, TyperException):
+        return _usage(error)
     if isinstance(error, KafkaException):
         refused = refusal(error.args[0])
         return str(refused) if refused else _explained(error)
     text = " ".join(str(error).split())
     return f"{type(error).__name__}{': ' if text else ''}{text}; `fraud --debug` shows the trace"
+
+
+def _usage(error: "TyperException") -> str:
+    """What Typer says, on one line; nothing where it has printed the help instead, because no command was named."""
+    said, context = " ".join(error.format_message().split()).rstrip("."), getattr(error, "ctx", None)
+    return f"{said}; see `{context.command_path} --help`" if said and context else said
 
 
 def _explained(failure: Exception) -> str:

@@ -94,6 +94,31 @@ def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
     assert fraud("topics") == (2, "", "fraud: FRAUD_KAFKA_PORT=ninety is not a whole number\n")
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("nope", "No such command 'nope'; see `fraud --help`"),
+        ("kafka nope", "No such command 'nope'; see `fraud kafka --help`"),
+        ("alerts --limits 3", "No such option: --limits (Possible options: --limit); see `fraud alerts --help`"),
+        ("alerts --limit", "Option '--limit' requires an argument"),
+        (
+            "replay --rate -1",
+            "Invalid value for '--rate': '-1' is no rate: try 2000, or 0 for as fast as it can; see `fraud replay --help`",
+        ),
+        ("dlq show", "Missing argument 'PARTITION:OFFSET'; see `fraud dlq show --help`"),
+        ("explain", "Invalid value: give either the transaction_id of an alert, or --row; see `fraud explain --help`"),
+    ],
+)
+def test_what_cannot_be_understood_is_one_line_that_says_what_to_do(fraud, typed, said):
+    assert fraud(*typed.split()) == (2, "", f"fraud: {said}\n")
+
+
+def test_without_a_command_the_help_is_all_that_is_printed(fraud):
+    code, printed, errors = fraud("kafka")
+    assert (code, errors) == (2, "")
+    assert "Usage: fraud kafka" in printed
+
+
 @pytest.mark.timeout(25)  # a client by itself waits 10 to 30 s
 @pytest.mark.parametrize("command", ["alerts", "topics", "replay"])
 def test_no_broker_is_said_soon(fraud, monkeypatch, tmp_path, command):
