@@ -2,8 +2,9 @@
 
 import hashlib
 import hmac
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -43,7 +44,7 @@ class Access:
     def checks(self, clock: Callable[[], datetime]) -> list[Check]:
         """What every request has to pass, in this order."""
         keyed = [key_check(Key(self.key, clock))] if self.key else []
-        return [rate_check(self.rate, clock), origin_check, *keyed]
+        return [host_check(self.hosts), rate_check(self.rate, clock), origin_check, *keyed]
 
 
 LOCALLY = Access()
@@ -87,6 +88,20 @@ def key_check(key: Key) -> Check:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(f"{LOGIN}?next={quote(path)}", 303)
         return refused(401, "the header X-API-Key does not have the key", {"WWW-Authenticate": "ApiKey"})
+
+    return check
+
+
+def host_check(hosts: Collection[str]) -> Check:
+    """A name that resolves to this machine, but is none of ours, is another site's (DNS rebinding).
+
+    Starlette's TrustedHostMiddleware does the same, and answers in plain text.
+    """
+    names = {name.lower() for name in hosts}
+
+    def check(request: Request) -> Response | None:
+        name = re.sub(r":\d+$", "", request.headers.get("host", ""))
+        return None if name.lower() in names else refused(400, "the Host header names another server")
 
     return check
 

@@ -6,14 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator, metrics
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import alerts, console, errors, labels, login, predict, site, status, transactions
 from api.access import COOKIE, LOCALLY, OPEN, Access, Key
 from api.guard import Guard
 from api.services import Services
 from model.contract import CONTRACT_VERSION
-from model.records import MAX_TRANSACTION_BYTES
 from streams.metrics import LATENCY_BUCKETS_S
 
 
@@ -36,7 +34,6 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere: see api.site
         redoc_url=None,
         responses=errors.REFUSALS,
-        max_body_size=MAX_TRANSACTION_BYTES,
     )
     app.state.services = services
     errors.add_handlers(app)
@@ -52,7 +49,6 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
     if access.key:
         app.include_router(login.login_router(Key(access.key, services.clock)))
     app.add_middleware(Guard, checks=access.checks(services.clock))
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(access.hosts), www_redirect=False)
     _measure(app, services.registry)
     if access.key:
         _declare_key(app)  # after the last route

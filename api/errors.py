@@ -32,9 +32,9 @@ class Invalid(BaseModel):
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The Host header names another server, or the request cannot be read"},
+    400: {"model": Refusal, "description": "The Host header names another server, or the request cannot be read"},
     403: {"model": Refusal, "description": "A page of another site has sent it"},
-    413: {"description": "The body is larger than a transaction may be"},
+    413: {"model": Refusal, "description": "The body is larger than a transaction may be"},
     422: {"model": Invalid, "description": "A field is missing or wrong; `loc` names it"},
     429: {"model": Refusal, "description": "Too many requests; `Retry-After` says when to come back"},
 }

@@ -1,11 +1,12 @@
-"""What stands around every page, in plain ASGI: the checks before it, the security headers after it."""
+"""What stands around every page, in plain ASGI: the checks before it, the limit of its body, the security headers after it."""
 
 from collections.abc import Sequence
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import Check
+from model.records import MAX_TRANSACTION_BYTES
 
 # A page runs scripts of this server only. Reports bring their own scripts along, so they run as nobody: without the reader's session.
 _PAGE = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -42,7 +43,22 @@ class Guard:
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        await self._app(scope, _limited(receive), send)
+
+
+def _limited(receive: Receive) -> Receive:
+    """No body is larger than a transaction. FastAPI's max_body_size does the same, and answers in plain text."""
+    taken = 0
+
+    async def counting() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MAX_TRANSACTION_BYTES:
+            raise HTTPException(413, f"the body is larger than {MAX_TRANSACTION_BYTES} bytes")
+        return message
+
+    return counting
 
 
 def _with_headers(send: Send, path: str) -> Send:
