@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from cli.app import DONE, FAILED, CommandError, app
+from cli.lean import without_sklearn
 from cli.settings import Settings
 from streams.options import Guarantee, Options
 from streams.supervisor import AFTER_OUTAGE, DO_NOT_RESTART, HOPELESS, Supervisor, stop_with_parent
@@ -52,7 +53,7 @@ def run_worker(settings: Settings, number: int, restarts: int, options: Options)
 
 
 def _score(settings: Settings, number: int, restarts: int, options: Options) -> int:
-    sys.modules["sklearn"] = None  # type: ignore[assignment]  # XGBoost would import it, if only it is there: 1.7 s of CPU at each start
+    without_sklearn()
     from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
     from model.errors import ArtefactError
     from streams.access import RefusedError

@@ -3,15 +3,15 @@
 import gc
 import signal
 import socket
-import sys
-from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.app import CommandError, app
+from cli.lean import without_sklearn
 from cli.settings import Settings
+from streams.clock import utc_now
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 _LOCAL = "127.0.0.1"
 _GOODBYE_S = 3  # an exit is promised within 5 s of SIGTERM; streams to browsers would never end by themselves
 _KEEP_ALIVE_S = 75  # longer than the minute for which load balancers keep an idle connection
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -47,7 +43,7 @@ def _access(hosts: list[str], key: str | None, rate: str | None) -> "Access":
 
 
 def _application(settings: Settings, access: "Access") -> "FastAPI":
-    sys.modules["sklearn"] = None  # type: ignore[assignment]  # XGBoost would import it, if only it is there: 1.7 s of CPU
+    without_sklearn()
     from api.app import create_app
     from api.publisher import KafkaPublisher
     from api.services import Services
@@ -59,7 +55,7 @@ def _application(settings: Settings, access: "Access") -> "FastAPI":
         model,
         connection,
         KafkaPublisher(connection),
-        _utc_now,
+        utc_now,
         settings.home,
         process_registry(),
         (settings.scorer_host, settings.metrics_port),

@@ -9,7 +9,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from queue import SimpleQueue
 
@@ -23,6 +23,7 @@ from drift.metrics import LabelMetrics
 from drift.quality import pooled
 from streams import reading, topics
 from streams.access import wait_for_topics
+from streams.clock import utc_now
 from streams.cluster import PASSING, Cluster, Offsets, ReadingError
 from streams.codec import own_headers
 from streams.connection import Connection
@@ -37,11 +38,6 @@ _POOLED = 20
 _TOGETHER = 50  # windows whose predictions are read in one go: opening a reader takes as long as reading 10,000
 _ROUND_S = 5.0
 _FLUSH_S = 10.0
-
-
-def utc_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
 
 
 class Labelling(threading.Thread):

@@ -26,15 +26,12 @@ from drift.statistics import SAMPLE_ROWS, Verdict
 from drift.stream import PredictionStream
 from drift.windows import Window, sample
 from streams.access import wait_for_topics
+from streams.clock import utc_now
 from streams.committer import BatchAbortedError
 from streams.connection import Connection
 from streams.topics import DRIFT_EVENTS, PREDICTIONS
 
 log = logging.getLogger(__name__)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -55,7 +52,7 @@ class Monitor:
     size: int = 5_000
     idle_close: float = 10.0
     clock: Callable[[], float] = time.monotonic
-    now: Callable[[], datetime] = _utc_now
+    now: Callable[[], datetime] = utc_now
     ready: bool = False
 
     def run(self, stop: threading.Event) -> None:

@@ -10,7 +10,6 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
@@ -19,6 +18,7 @@ from streams import topics
 from streams.access import refusal, wait_for_topics
 from streams.app import create_app
 from streams.batch import Batch, InFlight, Scored
+from streams.clock import utc_now
 from streams.committer import FlushingCommitter, TransactionalCommitter, producer_settings
 from streams.connection import Connection
 from streams.http import LOCAL, process_registry, serve
@@ -33,10 +33,6 @@ log = logging.getLogger(__name__)
 
 STOP_S = 2.0  # SIGTERM to exit is promised within 5 s: this, and as long again for what is given up
 _TOPICS = (topics.TRANSACTIONS, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ class Worker:
         self._answered = lambda: not committer.waiting
         limit = DeadShareLimit(options.max_dead_share)
         pipeline = CommitPipeline(committer, in_flight, self._committed, self._fail, limit.admit)
-        app, channel = create_app(self._identity.name, Scorer(self._model, _utc_now, options.max_bytes or MAX_TRANSACTION_BYTES), pipeline)
+        app, channel = create_app(self._identity.name, Scorer(self._model, utc_now, options.max_bytes or MAX_TRANSACTION_BYTES), pipeline)
         await app.start()
         app.flow_control.resume()  # Faust's own consumer would do so; there is none
 
@@ -108,7 +104,7 @@ class Worker:
 
         told = {"stats_cb": self._on_statistics, "error_cb": self._on_client_error}
         consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | told))
-        on_lag = lambda ranges: self._metrics.lagging(ranges, _utc_now())  # noqa: E731 - beside its one use
+        on_lag = lambda ranges: self._metrics.lagging(ranges, utc_now())  # noqa: E731 - beside its one use
         self._source = Source(self._connection, consumer, in_flight, deliver, self._fail, on_lag)
         if isinstance(committer, FlushingCommitter):
             self._source.take_done = committer.take_done
@@ -138,7 +134,7 @@ class Worker:
         return has_share and self._reachable and self._answered() and not self._stopping.is_set()
 
     def _committed(self, scored: Scored) -> None:
-        self._metrics.committed(scored, _utc_now())
+        self._metrics.committed(scored, utc_now())
 
     def _on_statistics(self, text: str) -> None:
         self._reachable = coordinator_answers(text)

@@ -1,10 +1,11 @@
-"""Stand-ins at the edges of the scoring path: a model that is a formula, records that come from no broker, a sink that remembers."""
+"""Stand-ins: a model that is a formula, records that come from no broker, a sink and a bus that remember."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 
+from api.publisher import NotConfirmedError
 from model.contract import INPUTS, Thresholds
 from streams.batch import Batch, Scored
 
@@ -82,3 +83,22 @@ class FakeSink:
 
 def batch_of(*values: bytes | None) -> Batch:
     return Batch(0, 0, [FakeRecord(value, offset) for offset, value in enumerate(values)])
+
+
+@dataclass
+class FakeBus:
+    """Remembers topic, key and value of what was published, unless it is away."""
+
+    published: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    away: bool = False
+
+    async def publish(self, topic, key, value):
+        if self.away:
+            raise NotConfirmedError("no broker answers")
+        self.published.append((topic, key, value))
+
+    async def answers(self):
+        return not self.away
+
+    def close(self):
+        pass

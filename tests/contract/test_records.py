@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from soundness import FIELDS, sound
@@ -16,8 +16,6 @@ from model.contract import FLOAT32_OVERFLOW, INPUTS, Transaction
 from model.records import MAX_NESTING, MAX_NUMBER_LENGTH, MAX_TRANSACTION_BYTES, ROW_BYTES, InvalidTransactionError, decode, inputs
 
 LARGEST = math.nextafter(FLOAT32_OVERFLOW, 0)
-
-patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no defect
 
 
 def message(**changes) -> bytes:
@@ -46,7 +44,6 @@ anything = simple | st.lists(simple, max_size=2) | st.dictionaries(st.text(max_s
 times = st.datetimes(timezones=st.sampled_from([None, UTC])).map(datetime.isoformat) | st.text(max_size=30)
 
 
-@patiently
 @given(st.binary(max_size=400))
 @example(b"")
 @example(b"\xef\xbb\xbf" + message())
@@ -55,13 +52,11 @@ def test_any_bytes(value):
     sound(value)
 
 
-@patiently
 @given(st.dictionaries(st.sampled_from([*FIELDS, "account_id", "Class", "é"]), anything | times, max_size=4))
 def test_any_field_of_a_transaction_replaced(changes):
     sound(message(**changes))
 
 
-@patiently
 @given(
     st.sampled_from(INPUTS),
     st.from_regex(r"-?\d{0,3}(\.\d{0,9})?([eE][+-]?\d{1,3})?", fullmatch=True) | numbers.map(repr),
@@ -70,7 +65,6 @@ def test_any_way_to_write_a_number(field, text):
     sound(with_raw(field, text))
 
 
-@patiently
 @given(st.data())
 def test_any_damage_to_a_transaction(data):
     value = bytearray(message(account_id="é", more=[1, {"a": "\\"}]))

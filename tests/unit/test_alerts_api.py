@@ -1,13 +1,12 @@
 """Alerts over HTTP, on a desk that no broker fills and a bus that remembers."""
 
-import dataclasses
 import json
 from urllib.parse import quote
 
 import msgspec
 import pytest
 from desks import alert, judged
-from fakes import NOW, FakeModel, FakeRecord
+from fakes import NOW, FakeBus, FakeModel, FakeRecord
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 
@@ -15,7 +14,6 @@ from api.app import create_app
 from api.desk import Desk
 from api.feed import Feed
 from api.live import Live
-from api.publisher import NotConfirmedError
 from api.services import Services
 from streams.connection import Connection
 
@@ -23,20 +21,9 @@ JUDGEMENT = {"is_fraud": True, "labelled_by": "Ana"}
 NOWHERE = Connection("127.0.0.1:9")
 
 
-@dataclasses.dataclass
-class Bus:
-    published: list = dataclasses.field(default_factory=list)
-    away: bool = False
-
-    async def publish(self, topic, key, value):
-        if self.away:
-            raise NotConfirmedError("no broker answers")
-        self.published.append((topic, key, json.loads(value)))
-
-
 @pytest.fixture
 def bus():
-    return Bus()
+    return FakeBus()
 
 
 @pytest.fixture
@@ -98,7 +85,8 @@ def test_a_label_is_published_for_whatever_name_a_transaction_has(api, live, bus
     answer = api.post(f"/alerts/{quote(name, safe='')}/label", json=JUDGEMENT)
     label = {"transaction_id": name, "account_id": "acc-1", "is_fraud": True, "source": "analyst", "labelled_by": "Ana"}
     assert (answer.status_code, answer.json()) == (202, label | {"labelled_at": "2026-01-02T03:04:05Z"})
-    assert bus.published == [("labels", b"acc-1", answer.json())]
+    ((topic, key, value),) = bus.published
+    assert (topic, key, json.loads(value)) == ("labels", b"acc-1", answer.json())
 
 
 def test_a_label_of_a_transaction_without_an_account_has_its_id_as_key(api, live, bus):

@@ -5,14 +5,13 @@ import json
 from datetime import timedelta
 
 import pytest
-from fakes import NOW, FakeModel
+from fakes import NOW, FakeBus, FakeModel
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 from support import transaction, transaction_bytes
 
 from api.access import COOKIE, Access
 from api.app import create_app
-from api.publisher import NotConfirmedError
 from api.services import Services
 from cli.app import CommandError
 from cli.serve import serve
@@ -21,25 +20,6 @@ from streams.connection import Connection
 
 HERE = "http://127.0.0.1:8000"
 PAYMENT = {name: value for name, value in transaction(1).items() if name in INPUTS}
-
-
-@dataclasses.dataclass
-class Bus:
-    """Remembers what was published, unless it is away."""
-
-    published: list = dataclasses.field(default_factory=list)
-    away: bool = False
-
-    async def publish(self, topic, key, value):
-        if self.away:
-            raise NotConfirmedError("no broker answers")
-        self.published.append((topic, key, value))
-
-    async def answers(self):
-        return not self.away
-
-    def close(self):
-        pass
 
 
 @dataclasses.dataclass
@@ -52,7 +32,7 @@ class Clock:
 
 @pytest.fixture
 def bus():
-    return Bus()
+    return FakeBus()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import wasserstein_distance
@@ -12,7 +12,6 @@ K = len(COLUMNS)
 columns = st.integers(1, 40).flatmap(lambda n: arrays(np.float64, (3, n), elements=st.floats(-1e6, 1e6, width=32)))
 
 
-@settings(deadline=None)
 @given(columns, columns)
 def test_distances_are_scipys(reference, current):
     expected = [wasserstein_distance(*pair) for pair in zip(reference, current, strict=True)]

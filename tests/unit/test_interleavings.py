@@ -237,7 +237,7 @@ class Group(RuleBasedStateMachine):
         assert self.log.committed == {partition: end for partition, end in self.log.ends.items() if end}
 
 
-Group.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Group.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 test_no_interleaving_loses_or_doubles_a_record = Group.TestCase
 
 

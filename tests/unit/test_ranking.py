@@ -24,7 +24,7 @@ def by_scikit_learn(scores, fraud):
     ]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(rows)
 def test_weights_are_rows_repeated(drawn):
     scores, fraud, counts = (np.array(column) for column in zip(*drawn, strict=True))

@@ -70,7 +70,7 @@ def counted(sent: dict, outputs: list, committed: dict, batch: int) -> Audit:
         return ledger.audit(committed)
 
 
-@settings(max_examples=60, deadline=None)  # each example opens 256 files: how long that takes is the disk's affair
+@settings(max_examples=60)  # each opens 256 files
 @given(sent=sent_records, outputs=outputs, committed=committed, batch=st.integers(1, 40))
 def test_counts_what_a_naive_model_counts(sent, outputs, committed, batch):
     with pytest.MonkeyPatch.context() as patch:

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -110,7 +110,6 @@ def scored_rows(drawn):
     return Scored(np.array(scores), np.array(fraud), np.array(amounts, float))
 
 
-@settings(deadline=None)
 @given(drawn_rows(1e-300, 0.2, 0.5, 0.7, 0.9, 0.999), st.integers(0, 20), st.integers(0, 40))
 def test_no_pair_of_thresholds_costs_less_than_the_one_chosen(drawn, review, block):
     scored, costs = scored_rows(drawn), Costs(cost_review=review, cost_block=block)
@@ -130,7 +129,6 @@ def test_costs_decide_as_they_are_defined():
     assert choose(Costs(cost_review=500, cost_block=500), scored) == Thresholds(review=0.9, block=0.9)
 
 
-@settings(deadline=None)
 @given(drawn_rows(0.0, 1e-300, 0.2, 0.5, 0.999, 1.0))
 def test_always_in_order_and_strictly_between_0_and_1(drawn):
     scored = scored_rows(drawn)
