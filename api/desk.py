@@ -32,7 +32,7 @@ class Item:
 
 
 class DriftWindow(msgspec.Struct, frozen=True):
-    """What the page shows of the last event on `drift.events`; score and verdict are null where a window had too few events."""
+    """What the page shows of the last window on `drift.events`; score and verdict are null where a window had too few events."""
 
     window: int
     score: float | None

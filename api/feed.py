@@ -23,6 +23,7 @@ _WAIT_S = 0.2  # also how long a stop may take
 _BATCH = 200  # a replay labels thousands a second; requests are answered in between
 _RETRY_S = 1.0
 _TIMESTAMP_MARGIN_S = 60.0  # clocks of the hosts that write alerts and labels may differ by so much
+_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Feed:
     def _load(self) -> dict[str, Offsets]:
         """Reads what is there; returns the offsets at which what comes later begins, by topic."""
         alerts, alerts_end = tail.newest(self._connection, ALERTS, SIZE)
-        windows, windows_end = tail.newest(self._connection, DRIFT_EVENTS, 1)
+        windows, windows_end = tail.newest(self._connection, DRIFT_EVENTS, 1, _is_window)
         cluster = Cluster(self._connection)
         labels_end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
         self._handle(alerts + windows)
@@ -91,7 +92,7 @@ class Feed:
         for message in messages:
             try:
                 self._take[message.topic()](message)
-            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            except _UNREADABLE as error:
                 log.warning("left out: %s partition %d offset %d: %s", message.topic(), message.partition(), message.offset(), error)
 
     def _alert(self, message: Message) -> None:
@@ -101,7 +102,20 @@ class Feed:
         self._desk.add_label(_decoded(message, LabelRecord))
 
     def _drift(self, message: Message) -> None:
-        self._desk.drift = _decoded(message, DriftWindow)
+        if _is_window(message):
+            self._desk.drift = _decoded(message, DriftWindow)
+
+
+class _DriftEvent(msgspec.Struct):
+    kind: str = "window"  # the first events that a monitor wrote had none
+
+
+def _is_window(message: Message) -> bool:
+    """What labels said of a window, and what somebody is to be told, are on `drift.events` too."""
+    try:
+        return bool(msgspec.json.decode(message.value() or b"", type=_DriftEvent).kind == "window")
+    except _UNREADABLE:
+        return False
 
 
 def _decoded(message: Message, kind: type[Any]) -> Any:

@@ -1,7 +1,7 @@
 """Reads the end of a topic: its newest records, and those that come after them."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -14,10 +14,14 @@ _WAIT_S = 0.5  # also how long Ctrl-C may take
 _GROWTH = 8
 
 
-def newest(connection: Connection, name: str, limit: int) -> tuple[list[Message], Offsets]:
+def _any(_: Message) -> bool:
+    return True
+
+
+def newest(connection: Connection, name: str, limit: int, wanted: Callable[[Message], bool] = _any) -> tuple[list[Message], Offsets]:
     """The newest `limit` records by their timestamp, oldest first, and the offset by partition at which what comes later begins.
 
-    Raises ReadingError, KafkaException.
+    Only those that are `wanted` count; where there are too few, the whole topic is read. Raises ReadingError, KafkaException.
     """
     cluster = Cluster(connection)
     numbers = cluster.partitions(name)[name]
@@ -29,7 +33,8 @@ def newest(connection: Connection, name: str, limit: int) -> tuple[list[Message]
         found |= {number: deque(maxlen=limit) for number in short}
         for batch in reading.read(connection, name, {number: begin[number] for number in short}, end):
             for message in batch:
-                found[message.partition()].append(message)
+                if wanted(message):
+                    found[message.partition()].append(message)
         window *= _GROWTH
     messages = sorted((message for kept in found.values() for message in kept), key=lambda message: message.timestamp()[1])
     return messages[len(messages) - min(limit, len(messages)) :], end
