@@ -1,15 +1,15 @@
-"""Durations as people type them: 500ms, 10s, 5m, 2h, 1d; a bare number is seconds."""
+"""Durations as people type them: 500ms, 10s, 5m or 5min, 2h, 1d; a bare number is seconds."""
 
 import re
 
 import typer
 
-_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def seconds(text: str) -> float:
     """The duration in seconds. Raises typer.BadParameter, so it serves as an option's parser."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)", text.strip())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|)", text.strip())
     if not match:
         raise typer.BadParameter(f"{text!r} is no duration: try 10s, 5m, 2h or 1d")
     return float(match[1]) * _UNITS[match[2]]

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
     from drift.events import WindowClosed
 
 _HARD_STOP_S = 4.5  # an exit is promised within 5 s; a broker that does not answer may hold a call, and nothing uncommitted counts
+
+_LEAST = timedelta(seconds=1)
+
+
+def _window(text: str) -> int | timedelta:
+    """A whole number of predictions, or a duration."""
+    if text.isdecimal() and int(text):
+        return int(text)
+    length = timedelta(seconds=seconds(text))
+    if length < _LEAST:
+        raise typer.BadParameter(f"{text}: a window holds one prediction at least, or takes 1s")
+    return length
 
 
 def _sentence(event: "WindowClosed") -> str:
@@ -54,7 +67,9 @@ def _stop_on_signals(stop: threading.Event) -> None:
 
 @app.command()
 def monitor(
-    window: Annotated[int, typer.Option(min=1, help="Predictions in a window.")] = 5_000,
+    window: Annotated[
+        Any, typer.Option(parser=_window, metavar="NUMBER|DURATION", help="Predictions in a window, or its event time: 5000, 15m.")
+    ] = "5000",
     idle_close: Annotated[float, typer.Option(parser=seconds, metavar="DURATION", help="Silence after which the rest is closed.")] = "10s",  # type: ignore[assignment]  # parsed
     report_every: Annotated[int, typer.Option(min=1, help="Report every so many windows; those that drifted get one anyhow.")] = 10,
     keep_reports: Annotated[int, typer.Option(min=0, help="So many reports are kept, 6 MB each; the oldest go.")] = 50,

@@ -20,8 +20,8 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     """One window: `offsets` [start, end) of `predictions` by partition; `score` and `detected` are null where there is no verdict.
 
     `report`: where its report will lie below FRAUD_HOME; null where none is made. `begin`, `end`: its first and last record time.
-    `top`: the features that weigh most. `severity`: ok, warn or alarm, this window included. What has a default is missing in the
-    events of earlier versions.
+    `top`: the features that weigh most. `severity`: ok, warn or alarm, this window included. `interval`: [begin, end) of its event
+    time, null by count. `late`: how many of its events are from before. What has a default is missing in the events of earlier versions.
     """
 
     window: int
@@ -39,6 +39,8 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     top: list[Ranked] = []
     alerts: AlertRate | None = None
     severity: str | None = None
+    interval: tuple[datetime, datetime] | None = None
+    late: int = 0
 
 
 class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="labels"):

@@ -16,6 +16,9 @@ class DriftMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
         self.windows = Counter("fraud_drift_windows_total", "Windows closed by this process", registry=registry)
+        self.late = Counter(
+            "fraud_drift_late_events_total", "Predictions from before their window's event time, where windows are by it", registry=registry
+        )
         self.distance = Gauge(
             "fraud_drift_distance",
             "Distance between the last window and the model's reference, in standard deviations of the reference",
@@ -54,6 +57,7 @@ class DriftMetrics:
     def window_closed(self, event: WindowClosed) -> None:
         """A window is visible to readers. Without a verdict the last one stands."""
         self.windows.inc()
+        self.late.inc(event.late)
         if event.end:
             self._set(self.window_end, event.end.timestamp())
         self.severity.set(LEVELS.index(event.severity or LEVELS[0]))

@@ -7,9 +7,9 @@ one reads the same events again. One monitor a group: it numbers windows on from
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 
 from confluent_kafka import KafkaException
@@ -22,9 +22,11 @@ from drift.metrics import DriftMetrics
 from drift.reference import ModelReference
 from drift.reports import Reports
 from drift.severity import Severity
+from drift.silence import Silence
 from drift.statistics import SAMPLE_ROWS, Verdict
 from drift.stream import PredictionStream
-from drift.windows import Window, sample
+from drift.windowing import Windowing
+from drift.windows import Floats, sample
 from streams.access import wait_for_topics
 from streams.clock import utc_now
 from streams.committer import BatchAbortedError
@@ -33,13 +35,17 @@ from streams.topics import DRIFT_EVENTS, PREDICTIONS
 
 log = logging.getLogger(__name__)
 
+MOST_EVENTS = 500_000
+"""In a window by event time: with 256 bytes an event, and what is computed on them, 0.7 GB."""
+
 
 @dataclass
 class Monitor:
     """One member of the group `fraud-monitor`.
 
-    `size`: events in a window. `idle_close`: seconds without an event after which the remainder is closed.
-    `closed` is told of each window once it is visible to readers. `clock`: seconds that only rise; `now`: the time.
+    `size`: events in a window, or the event time of one. `idle_close`: after so many seconds of silence a partition holds no window
+    back, and where all are silent the remainder is closed. `closed` is told of each window once it is visible to readers. `clock`:
+    seconds that only rise; `now`: the time.
     """
 
     connection: Connection
@@ -49,7 +55,7 @@ class Monitor:
     reports: Reports
     metrics: DriftMetrics
     closed: Callable[[WindowClosed], None]
-    size: int = 5_000
+    size: int | timedelta = 5_000
     idle_close: float = 10.0
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = utc_now
@@ -75,7 +81,7 @@ class Monitor:
         self.reports.start(earlier)
         self._severity = reduce(Severity.after, (event.detected for event in earlier), Severity())
         self._trailing = rebuild.trailing(self.connection, earlier)
-        stream = PredictionStream(self.connection, self.size)
+        stream = PredictionStream(self.connection, self._windowing(earlier), Silence(self.idle_close, self.clock))
         try:
             self._watch(stream, committer, stop)
         finally:
@@ -83,26 +89,26 @@ class Monitor:
             stream.close()
 
     def _watch(self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event) -> None:
-        arrived = self.clock()
         while not stop.is_set():
             self.reports.step()
-            if stream.poll(stop):
-                arrived = self.clock()
+            stream.poll(stop)
             self.ready = stream.assigned
-            idle = len(stream.window) > 0 and self.clock() - arrived >= self.idle_close
-            if idle and not stream.cluster_answers():
-                arrived = self.clock()  # silence says nothing while no broker answers
-            elif idle or stream.window.full:
+            if stream.windows.due or (stream.silent and len(stream.windows.window)):
                 self._close(stream, committer, stop)
-                arrived = self.clock()
+
+    def _windowing(self, earlier: Sequence[WindowClosed]) -> Windowing:
+        if isinstance(self.size, int):
+            return Windowing(self.size, predictions.WIDTH)
+        closed = [event.interval[0 if event.partial else 1] for event in earlier if event.interval]
+        return Windowing(MOST_EVENTS, predictions.WIDTH, self.size, closed[-1] if closed else None)
 
     def _close(self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event) -> None:
-        window = stream.window
+        window = stream.windows.window
         read = window.rows()
         rows = predictions.columns(read)
         verdict = self.model.reference.judge(rows, self._trailing)
         severity = self._severity.after(verdict.detected if verdict else None)
-        event = self._event(window, verdict, severity, predictions.alerts(read))
+        event = self._event(stream.windows, verdict, severity, read)
         change = changed(event, self._severity.name) if severity.level != self._severity.level else None
         try:
             committer.commit_window(event, change, stream.group_metadata())
@@ -118,13 +124,14 @@ class Monitor:
         self.metrics.window_closed(event)
         self.closed(event)
 
-    def _event(self, window: Window, verdict: Verdict | None, severity: Severity, alerts: int) -> WindowClosed:
+    def _event(self, windows: Windowing, verdict: Verdict | None, severity: Severity, read: Floats) -> WindowClosed:
+        window = windows.window
         begin, end = window.span
         return WindowClosed(
             window=self._number,
             offsets={str(partition): span for partition, span in window.offsets.items()},
             events=len(window),
-            partial=not window.full,
+            partial=not windows.complete,
             score=verdict.score if verdict else None,
             detected=verdict.detected if verdict else None,
             report=self.reports.planned(self._number, verdict.detected) if verdict else None,
@@ -134,6 +141,8 @@ class Monitor:
             begin=datetime.fromtimestamp(begin, UTC),
             end=datetime.fromtimestamp(end, UTC),
             top=ranked(verdict.distances, self.usual.reliance)[:TOP] if verdict else [],
-            alerts=alert_rate(alerts, len(window), end - begin, self.usual.alert_share),
+            alerts=alert_rate(predictions.alerts(read), len(window), end - begin, self.usual.alert_share),
             severity=severity.name,
+            interval=windows.interval,
+            late=windows.late(predictions.event_times(read)),
         )

@@ -7,7 +7,8 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from drift import predictions
-from drift.windows import Window
+from drift.silence import Silence
+from drift.windowing import Windowing
 from streams.cluster import PASSING, REFUSED
 from streams.connection import Connection
 from streams.topics import MONITOR_GROUP, PREDICTIONS
@@ -33,37 +34,45 @@ _FATAL = REFUSED | {KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
 class PredictionStream:
-    """Fills `window`. One thread owns it: rebalances are answered inside `poll`."""
+    """Fills the window of `windows` that is open. One thread owns it: rebalances are answered inside `poll`."""
 
-    def __init__(self, connection: Connection, size: int) -> None:
+    def __init__(self, connection: Connection, windows: Windowing, silence: Silence) -> None:
         self._topic = connection.named(PREDICTIONS)
-        self._size = size
+        self._silence = silence
+        self._paused: set[int] | None = None  # None: nobody knows, for partitions came or were assigned anew
         self._consumer = Consumer(connection.reader(MONITOR_GROUP, _CONSUMER))
         self._rebalances = 0
         self.assigned = False
-        self.window = Window(size, predictions.WIDTH)
+        self.windows = windows
         self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_gone, on_lost=self._on_gone)
 
-    def poll(self, stop: threading.Event) -> bool:
-        """Takes the events that wait into the window, as many as it has room for; returns whether there were any.
+    def poll(self, stop: threading.Event) -> None:
+        """Takes the events that wait into the window, as many as it has room for.
 
         Raises KafkaException on an error that waiting does not mend, BrokenPredictionError, WindowOrderError.
         """
         rebalances = self._rebalances
         first = self._consumer.poll(_POLL_S)
         messages = [message for message in self._gather(first) if self._is_record(message)]
-        if not messages:
-            return False
-        if self._rebalances != rebalances:
+        if messages and self._rebalances != rebalances:
             # Some of these may belong to another member by now, and nobody can say which: read again from what is committed.
             self.rewind(stop)
-        else:
-            self.window.add(predictions.places(messages), predictions.rows(messages))
-        return True
+        elif messages:
+            rows = predictions.rows(messages)
+            self.windows.add(predictions.places(messages), rows, predictions.event_times(rows))
+            self._silence.heard({message.partition() for message in messages})
+        self._note_silence()
+        self.windows.settle(self._silence.awaited)
+        self._hold()
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing has come from any partition for so long that no more is waited for."""
+        return not self._silence.awaited
 
     def _gather(self, first: Message | None) -> list[Message]:
         """The polled message and others that wait already; `consume` alone would wait for a full batch."""
-        more = min(_BATCH, self.window.room) - 1
+        more = min(_BATCH, max(self.windows.window.room, 1)) - 1
         if first is None or more == 0:
             return [] if first is None else [first]
         return [first, *self._consumer.consume(more, 0)]
@@ -77,13 +86,34 @@ class PredictionStream:
         log.warning("%s: %s", self._topic, error.str())
         return False
 
+    def _note_silence(self) -> None:
+        overdue = self._silence.overdue()
+        if overdue and self._cluster_answers():
+            self._silence.give_up(overdue)
+        elif overdue:
+            self._silence.listen_again()  # silence says nothing while no broker answers
+
+    def _hold(self) -> None:
+        """Reads no more of the partitions whose next events wait for the next window, and goes on with those that waited."""
+        if self._paused == self.windows.held:
+            return
+        owned = self._consumer.assignment()
+        held = [partition for partition in owned if partition.partition in self.windows.held]
+        others = [partition for partition in owned if partition.partition not in self.windows.held]
+        self._consumer.pause(held)
+        self._consumer.resume(others)
+        self._silence.heard({partition.partition for partition in others} & (self._paused or set()))
+        self._paused = {partition.partition for partition in held}
+
     def open_window(self) -> None:
         """The window so far is committed: the next begins."""
-        self.window = Window(self._size, predictions.WIDTH)
+        self.windows.open_next()
+        self._silence.listen_again()
 
     def rewind(self, stop: threading.Event) -> None:
         """The window so far is not committed and never will be: its events are read again."""
-        self.open_window()
+        self.windows.clear()
+        self._silence.listen_again()
         while not stop.is_set():
             owned = self._consumer.assignment()
             if not owned:
@@ -95,11 +125,12 @@ class PredictionStream:
                     raise
                 log.warning("%s: %s, trying again", self._topic, error.args[0].str())
                 continue
+            self._paused = None
             self._consumer.incremental_unassign(owned)
             self._consumer.incremental_assign([_start(position) for position in positions])
             return
 
-    def cluster_answers(self) -> bool:
+    def _cluster_answers(self) -> bool:
         """Whether silence means that there is nothing to read."""
         try:
             self._consumer.list_topics(self._topic, timeout=_LOOKUP_S)
@@ -115,13 +146,17 @@ class PredictionStream:
         """Leaves the group; the open window is the next member's."""
         self._consumer.close()
 
-    def _on_assign(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
+    def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
         self.assigned = True
+        self._paused = None
+        self._silence.heard({partition.partition for partition in partitions})
 
     def _on_gone(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
-        self.window.drop({partition.partition for partition in partitions})
+        gone = {partition.partition for partition in partitions}
+        self.windows.drop(gone)
+        self._silence.forget(gone)
 
 
 def _start(committed: TopicPartition) -> TopicPartition:

@@ -4,9 +4,10 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import labelled
@@ -52,23 +53,24 @@ def write_model(folder: Path) -> Path:
     return folder
 
 
-def prediction(first: float, row: np.ndarray) -> bytes:
+def prediction(first: float, row: np.ndarray, second: float = 0.0) -> bytes:
     values = dict(zip(INPUTS, [first, *row[1:-1].tolist()], strict=True))
-    transaction = {"transaction_id": "t", "event_time": "2013-09-01T00:00:00Z", **values}
-    fields = {"transaction_id": "t", "event_time": "2013-09-01T00:00:00Z", "scored_at": "2013-09-01T00:00:00Z", "decision": "approve"}
+    event_time = (datetime(2013, 9, 1, tzinfo=UTC) + timedelta(seconds=second)).isoformat()
+    transaction = {"transaction_id": "t", "event_time": event_time, **values}
+    fields = {"transaction_id": "t", "event_time": event_time, "scored_at": "2013-09-01T00:00:00Z", "decision": "approve"}
     probability = float(1 / (1 + np.exp(-row[-1])))
     return json.dumps({**fields, "probability": probability, "model_version": "v", "transaction": transaction}).encode()
 
 
-def predict(connection: Connection, count: int, shift: float = 0.0, seed: int = 2) -> None:
-    """Writes predictions in transactions of 50, so that offsets have gaps."""
+def predict(connection: Connection, count: int, shift: float = 0.0, seed: int = 2, second: Callable[[int], float] = lambda i: 0.0) -> None:
+    """Writes predictions in transactions of 50, so that offsets have gaps. `second`: the event time of each, from 1 September 2013 on."""
     rows = np.random.default_rng(seed).normal(size=(count, len(COLUMNS))) + shift
     producer = Producer(connection.writer({"transactional.id": connection.named("test-scorer")}))
     producer.init_transactions(30)
     for start in range(0, count, 50):
         producer.begin_transaction()
         for i, row in enumerate(rows[start : start + 50], start):
-            producer.produce(connection.named(PREDICTIONS), prediction(row[0], row), partition=(i * 7 // 3) % PARTITIONS)
+            producer.produce(connection.named(PREDICTIONS), prediction(row[0], row, second(i)), partition=(i * 7 // 3) % PARTITIONS)
         producer.commit_transaction(30)
 
 

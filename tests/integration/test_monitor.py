@@ -1,5 +1,7 @@
 """The monitor on a real Kafka: windows, their events, and gauges that follow."""
 
+from datetime import timedelta
+
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -7,6 +9,7 @@ from monitoring import PARTITIONS, SIZE, assert_each_in_one_window, events, pred
 from support import read_all, wait_for
 
 import drift.monitor
+from drift import predictions, rebuild
 from drift.committer import WindowCommitter
 from drift.errors import BrokenPredictionError
 from streams.cluster import TopicMissingError
@@ -79,6 +82,38 @@ def test_numbers_and_windows_go_on_after_a_restart(connection, tmp_path):
     windows = events(connection, 3)
     assert [window["window"] for window in windows] == [1, 2, 3]
     assert_each_in_one_window(connection, windows, 3 * SIZE)
+
+
+def test_windows_by_event_time_go_on_after_a_restart_and_can_be_read_again(connection, tmp_path):
+    def second(i):  # SIZE payments an hour, in rising order but for three in the second hour
+        return 60 if i in (SIZE + 100, SIZE + 101, SIZE + 300) else i * 3600 / SIZE
+
+    passed = [0.0]
+    by_the_hour = {"size": timedelta(hours=1), "idle_close": 10.0, "clock": lambda: passed[0]}
+    predict(connection, 2 * SIZE - 50, second=second)
+    with running(connection, tmp_path, **by_the_hour) as monitor:
+        wait_for(lambda: monitor.windows, 60, "the first hour")
+        assert monitor.gauge("fraud_drift_late_events_total") == 0
+    predict(connection, 450, seed=3, second=lambda i: second(2 * SIZE - 50 + i))
+    with running(connection, tmp_path, **by_the_hour) as monitor:
+        wait_for(lambda: monitor.windows, 60, "the hour that was begun before")
+        assert monitor.gauge("fraud_drift_late_events_total") == 3
+
+        def rest_is_closed():
+            passed[0] += 5.0
+            return sum(window.events for window in monitor.windows) == SIZE + 400
+
+        wait_for(rest_is_closed, 60, "silence to close the rest, at once or in parts")
+    windows = events(connection, 3)
+    assert_each_in_one_window(connection, windows, 2 * SIZE + 400)
+    assert [(window["events"], window["late"], window["partial"]) for window in windows[:2]] == [(SIZE, 0, False), (SIZE, 3, False)]
+    assert {(window["late"], window["partial"]) for window in windows[2:]} == {(0, True)}
+    assert [window["interval"][0] for window in windows[:3]] == [f"2013-09-01T0{hour}:00:00Z" for hour in range(3)]
+    for event in rebuild.find(connection, 3)[1]:
+        begin, end = (at.timestamp() * 1000 for at in event.interval)
+        times = predictions.event_times(rebuild.window(connection, event).rows())
+        assert sum(times < begin) == event.late
+        assert max(times) < end
 
 
 def test_a_window_whose_transaction_is_aborted_is_read_again(connection, tmp_path, monkeypatch):
