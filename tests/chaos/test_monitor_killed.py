@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from monitoring import SIZE, assert_each_in_one_window, events, predict, running
 from support import wait_for
 
@@ -16,30 +17,32 @@ from streams.connection import Connection
 TESTS = Path(__file__).resolve().parent.parent
 
 
-def start(connection, folder, point="never", nth=1):
+def start(connection, folder, point="never", nth=1, *length):
     command = [sys.executable, str(TESTS / "chaos" / "dying_monitor.py"), connection.bootstrap_servers, connection.topic_prefix]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    return subprocess.Popen([*command, str(folder), point, str(nth)], env=environment)
+    return subprocess.Popen([*command, str(folder), point, str(nth), *length], env=environment)
 
 
 def windows_so_far(connection):
     return len(events(connection, 0))
 
 
-def test_a_killed_monitor_loses_no_window_and_repeats_none(connection, tmp_path):
-    count = 8 * SIZE
-    predict(connection, count)
+@pytest.mark.parametrize("length", [(), pytest.param(("3600",), marks=pytest.mark.long)], ids=["count", "event time"])
+def test_a_killed_monitor_loses_no_window_and_repeats_none(connection, tmp_path, length):
+    count, after = 8 * SIZE, 50 * len(length)
+    predict(connection, count + after, second=lambda i: i * 3600 / SIZE)  # the first of the ninth hour end the eighth
     for point, nth in (("report", 1), ("transaction", 2), ("committed", 2)):
-        assert start(connection, tmp_path, point, nth).wait(60) == -signal.SIGKILL
+        assert start(connection, tmp_path, point, nth, *length).wait(60) == -signal.SIGKILL
     killed_at = windows_so_far(connection)
     assert killed_at == 4  # what was committed but not told, one before the open transaction, and two
-    monitor = start(connection, tmp_path)
+    monitor = start(connection, tmp_path, "never", 1, *length)
     wait_for(lambda: windows_so_far(connection) == 8, 60, "the other windows")
     monitor.terminate()
     assert monitor.wait(10) == 0
     windows = events(connection, 8)
     assert [window["window"] for window in windows] == list(range(1, 9))
-    assert_each_in_one_window(connection, windows, count)
+    assert [(window["events"], window["partial"]) for window in windows] == [(SIZE, False)] * 8
+    assert_each_in_one_window(connection, windows, count, still_open=after)
 
 
 def test_killed_at_any_moment(connection, tmp_path):
