@@ -14,7 +14,7 @@ _PROMISED = 0.005
 
 _HEAD = """# Drift: how often it is wrong, how soon it is right
 
-Written by `python -m benchmarks.drift`. How a window is judged: [how it works](#how-a-window-is-judged), below.
+Written by `python -m benchmarks.drift`. Below: [how a window is judged](#how-a-window-is-judged), [what a window is](#what-a-window-is).
 """
 
 _METHOD = f"""
@@ -42,8 +42,27 @@ luck. `data_drift_score` is the share of columns at or over their threshold.
     round(1 / _PROMISED)
 }.
 - **How it was chosen.** Among five ways to scale a column's distances (mean, mean and three deviations, largest, Gumbel by column with and
-  without its bound), on streams of another seed than those above. A reference should have seen every hour: with the daily rhythm one of 0.8
-  day gave up to 182 false alarms in 2,000 windows by an earlier scaling, one of 1.2 days 0 to 4 in 1,500.
+  without its bound), on streams of another seed than those above. A reference should have seen every hour of the day: the streams above
+  are judged by one of 1.2 days.
+
+## What a window is
+
+`fraud monitor --window 5000` closes a window every 5,000 predictions; `--window 15m` goes by event time: [00:00, 00:15), [00:15, 00:30)
+and so on, in UTC. Either is a list of [start, end) offsets by partition, committed with its result, from which `fraud report --window N`
+reads it again. By event time:
+
+- **Watermark.** The least, over the monitor's partitions, of the newest event time read; one that was silent for `--idle-close` holds
+  nothing back. Each partition is read up to its first event past the window's end and waits there until the watermark has passed that
+  end. So a window is one stretch of each partition, whatever the order of event times in it, and is the same however partitions
+  are interleaved.
+- **Late events** are from before the open window. They stay in it, for an event outside every window would be watched by nobody, and are
+  counted: `late` in the event, `fraud_drift_late_events_total`. A file that is replayed a second time is late as a whole.
+- **A clock that is ahead** counts as the time of sending, since a payment is made before it is sent: in a live stream it holds its
+  partition back no further than to now. Among replayed rows of an earlier year it holds it until the other partitions are silent.
+- **Closed early**, as partial: after silence in all partitions, and at 500,000 events, for memory. What comes later of the same time is
+  another window of that time, and not late.
+- **Sizes differ**, and thresholds are for each window's own: a second or two of CPU time a window, where windows by count are
+  calibrated once. Under 500 events there is no verdict, so a duration has to hold as many at night. What is measured above is by count.
 """
 
 
