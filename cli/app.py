@@ -1,6 +1,7 @@
 """The Typer application that each subcommand adds itself to, and the exit codes."""
 
 import os
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -23,9 +24,16 @@ class CommandError(Exception):
     """An error that a command expects: one line that says what is wrong and what to do, exit code 1."""
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"fraud {version('streaming-fraud-scorer')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _fraud(
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error; FRAUD_DEBUG=1 does the same.")] = False,
+    _version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")] = False,
 ) -> None:
     if debug:
         os.environ[DEBUG] = "1"  # for the processes that it starts, too

@@ -1,5 +1,6 @@
 """`fraud topics`: creates the topics and refuses a mismatch."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -14,10 +15,14 @@ from streams import topics
 def create_topics(
     partitions: Annotated[int, typer.Option(min=1, help="Partitions of each topic but drift.events.")] = topics.PARTITIONS,
     replication: Annotated[int, typer.Option(min=1, help="Replicas of each partition; from 3 on, two must be in sync.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
     """Create the topics that are missing; refuse those that differ from the declaration.
 
     Example: fraud topics --partitions 8
     """
     created = topics.create(reachable(Settings.from_environment().connection()), partitions, replication)
-    print(f"created {', '.join(created)}" if created else "all topics are there")
+    if as_json:
+        print(json.dumps({"created": created}))
+    else:
+        print(f"created {', '.join(created)}" if created else "all topics are there")

@@ -1,5 +1,6 @@
 """`fraud demo`."""
 
+import json
 import sys
 from contextlib import ExitStack
 from typing import Annotated
@@ -20,6 +21,7 @@ def demo(
     simulated: Annotated[bool, typer.Option("--simulated", help="Simulated transactions in place of creditcard.csv: no download.")] = False,
     drift: Annotated[bool, typer.Option("--drift", help="Drift is put in: from the middle on, V4 lies 2 sd off.")] = False,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end, on a terminal too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON; whatever else is told goes to standard error.")] = False,
 ) -> None:
     """Run the main job on this machine: Kafka, model, scorer, monitor, API, and a replay of the last fifth of creditcard.csv.
 
@@ -36,7 +38,7 @@ def demo(
     from cli.train import fit
 
     settings = Settings.from_environment()
-    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    console = Console(stderr=as_json, width=None if sys.stdout.isatty() else _FILE_WIDTH)
     interrupts = Interrupts()
     try:
         with alone(settings.home), ExitStack() as stack:
@@ -51,7 +53,10 @@ def demo(
                     fit(settings, data, quiet=False)
                 summary = Job(settings, data, rate, drift, interrupts, console).run(stack)
                 summary.write(settings.home / "demo" / "summary.json")
-                summary.show(console)
+                if as_json:
+                    print(json.dumps(summary.as_dict()))
+                else:
+                    summary.show(console)
                 if sys.stdin.isatty() and sys.stdout.isatty() and not leave:
                     console.print("everything is up: Ctrl-C stops it")
                     interrupts.wait()

@@ -69,12 +69,13 @@ def test_a_demo_beside_the_leftovers_of_a_killed_one_proves_that_nothing_was_los
     killed.communicate()
     leftovers = {process.pid for process in family(variables)}
     assert leftovers
-    demo = start(variables, "--rate", "0")
+    demo = start(variables, "--rate", "0", "--json")
     output, _ = demo.communicate(timeout=200)
     assert demo.returncode == 0, output
     assert "that an earlier demo had left" in output
     assert not family(variables)
     summary = json.loads(Path(variables["FRAUD_HOME"], "demo", "summary.json").read_text())
+    assert json.dumps(summary) in output.splitlines()
     assert {name: summary[name] for name in ("sent", "scored", "rejected", "lost", "duplicated", "resent", "labelled")} == {
         "sent": COUNT, "scored": COUNT, "rejected": 0, "lost": 0, "duplicated": 0, "resent": 0, "labelled": COUNT,
     }  # fmt: skip

@@ -78,8 +78,9 @@ def office(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cluster(office):
     """The office, once a user who may do only that has created the topics."""
-    done = office.fraud(office.user("topics"), "topics", "--partitions", "2")
+    done = office.fraud(office.user("topics"), "topics", "--partitions", "2", "--json")
     assert (done.returncode, done.stderr) == (0, "")
+    assert len(json.loads(done.stdout)["created"]) == len(topics.TOPICS)
     return office
 
 

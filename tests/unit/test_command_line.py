@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 
 import creditcard
 import pytest
@@ -117,6 +118,10 @@ def test_without_a_command_the_help_is_all_that_is_printed(fraud):
     code, printed, errors = fraud("kafka")
     assert (code, errors) == (2, "")
     assert "Usage: fraud kafka" in printed
+
+
+def test_the_version_is_the_projects(fraud):
+    assert fraud("--version") == (0, f"fraud {version('streaming-fraud-scorer')}\n", "")
 
 
 @pytest.mark.timeout(25)  # a client by itself waits 10 to 30 s
