@@ -1,5 +1,6 @@
 """The messages as JSON Schemas and one example of each, from the declarations in `model.contract`, `drift.events` and `streams.codec`."""
 
+import inspect
 import json
 import math
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,8 @@ def schemas() -> dict[str, dict[str, Any]]:
     }
     found = {name: model.model_json_schema() for name, model in declared.items()}
     found["drift-event"] = msgspec.json.schema(events.WindowClosed | events.WindowLabelled | events.SeverityChanged)
+    for event in found["drift-event"]["$defs"].values():
+        event["description"] = inspect.cleandoc(event["description"])  # as Python has docstrings from 3.13 on
     del found["drift-event"]["discriminator"]  # OpenAPI's form of it, which AsyncAPI refuses; `kind` tells them apart anyway
     own, source, dead = headers()
     for name, written in {"own-headers": own, "source-headers": source, "dead-letter-headers": dead}.items():
