@@ -29,7 +29,7 @@ class WindowCommitter(TransactionalCommitter):
 
         Raises BatchAbortedError (read the window again) or CommitFatalError (this process is done).
         """
-        offsets = {int(partition): end for partition, (_, end) in event.offsets.items()}
+        _, offsets = event.bounds
         events = [event, change] if change else [event]
         try:
             self.write([Output(DRIFT_EVENTS, None, msgspec.json.encode(one), own_headers()) for one in events])

@@ -8,7 +8,7 @@ import msgspec
 from drift.decision import AlertRate, Ranked
 from drift.quality import Quality
 from streams import reading
-from streams.cluster import Cluster
+from streams.cluster import Cluster, Offsets
 from streams.connection import Connection
 from streams.topics import DRIFT_EVENTS
 
@@ -41,6 +41,12 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     severity: str | None = None
     interval: tuple[datetime, datetime] | None = None
     late: int = 0
+
+    @property
+    def bounds(self) -> tuple[Offsets, Offsets]:
+        """Its first offsets and those behind its last, by partition: what `streams.reading.read` is to read."""
+        spans = {int(partition): span for partition, span in self.offsets.items()}
+        return {partition: begin for partition, (begin, _) in spans.items()}, {partition: end for partition, (_, end) in spans.items()}
 
 
 class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="labels"):

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 
-from drift import predictions
+from drift import joining, predictions
 from drift.errors import WindowGoneError
 from drift.events import WindowClosed, all_windows
 from drift.evidently_report import Labelled
@@ -20,11 +19,6 @@ from streams.topics import LABELS, PREDICTIONS
 _STRETCH_MS = 3_600_000
 
 
-class _Decided(msgspec.Struct, gc=False):
-    transaction_id: str
-    decision: str
-
-
 def find(connection: Connection, number: int) -> tuple[WindowClosed, list[WindowClosed]]:
     """The window of that number, and those before it. Raises WindowGoneError, KafkaException, streams.cluster.ReadingError."""
     known = [event for event in all_windows(connection) if event.window <= number]
@@ -37,8 +31,7 @@ def find(connection: Connection, number: int) -> tuple[WindowClosed, list[Window
 def window(connection: Connection, event: WindowClosed) -> Window:
     """Its events. Raises WindowGoneError where retention has taken some, BrokenPredictionError, KafkaException, ReadingError."""
     found = Window(event.events, predictions.WIDTH)
-    begin, end = ({int(partition): span[side] for partition, span in event.offsets.items()} for side in (0, 1))
-    for batch in reading.read(connection, PREDICTIONS, begin, end):
+    for batch in reading.read(connection, PREDICTIONS, *event.bounds):
         if batch:
             found.add(predictions.places(batch), predictions.rows(batch))
     if len(found) != event.events:
@@ -65,13 +58,13 @@ def labelled(connection: Connection, event: WindowClosed) -> Labelled:
     end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
     for batch in reading.read(connection, LABELS, cluster.since(LABELS, end, event.begin or event.closed_at), end):
         labels.add(batch)
-    begin, stop = ({int(partition): span[side] for partition, span in event.offsets.items()} for side in (0, 1))
-    found = []
-    for batch in reading.read(connection, PREDICTIONS, begin, stop):
-        for message in batch:
-            decided = msgspec.json.decode(message.value() or b"", type=_Decided)
-            truth = labels.of(decided.transaction_id)
-            if truth is not None and truth.full:
-                found.append((decided.decision != "approve", truth.fraud))
-    alert, fraud = np.array(found, bool).reshape(-1, 2).T
+    (quality,) = joining.qualities(connection, [event], labels.of)
+    alerts = (quality.review, quality.block)
+    counts = {
+        (True, True): sum(outcomes.fraud for outcomes in alerts),
+        (True, False): sum(outcomes.legitimate for outcomes in alerts),
+        (False, True): quality.approve.fraud,
+        (False, False): quality.approve.legitimate,
+    }
+    alert, fraud = np.repeat(np.array(list(counts)), list(counts.values()), axis=0).T
     return Labelled(alert, fraud)
