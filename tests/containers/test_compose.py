@@ -27,11 +27,13 @@ from streams.connection import Connection
 pytestmark = pytest.mark.timeout(2400)  # the first build fetches 400 MB
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "containers.md"
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 PORTS = ("KAFKA", "API", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER", "GRAFANA")
 OURS = ("scorer", "monitor", "api")
 PUBLISHED, REPLAYED = 100, 5_000  # the monitor's window is 5,000
-START_S = 180
+SCORERS = 4
+START_S = 300  # four scorers on two cores
 SCORER_BYTES = 10**9
 
 
@@ -106,7 +108,7 @@ def stack(creditcard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         copy = 'mkdir -p "$0" && cp /creditcard.csv "$0"'
         folder = "/var/cache/fraud/streaming-fraud-scorer"
         stack.compose("run", "--rm", "--no-deps", "-v", f"{creditcard}:/creditcard.csv:ro", "init", "sh", "-c", copy, folder)
-        stack.compose("up", "-d", "--scale", "scorer=2", *stack.services)
+        stack.compose("up", "-d", "--scale", f"scorer={SCORERS}", *stack.services)
         wait_for(stack.healthy, START_S, "scorers, monitor and API healthy")
         yield stack
     finally:
@@ -133,18 +135,19 @@ def test_what_is_published_is_scored_and_watched(stack: Stack) -> None:
     assert len(scored) == len(set(scored)) == PUBLISHED + REPLAYED
     assert {f"t-{i}" for i in range(PUBLISHED)} < set(scored)
 
-    windows = [json.loads(message.value()) for message in read_all(stack.connection, topics.DRIFT_EVENTS, 2)]
+    events = [json.loads(message.value()) for message in read_all(stack.connection, topics.DRIFT_EVENTS, 2)]
+    windows = [event for event in events if event["kind"] == "window"]
     assert sorted(window["events"] for window in windows) == [PUBLISHED, REPLAYED]  # the smaller one closed when nothing came for 10 s
     counted = re.search(r"^fraud_drift_windows_total (\S+)", stack.get("MONITOR", "/metrics")[1], re.MULTILINE)
     assert counted and float(counted[1]) == 2
 
 
 def test_prometheus_finds_every_process_and_each_scorer_has_its_share(stack: Stack) -> None:
-    for job, count in {"scorer": 2, "monitor": 1, "api": 1, "node": 1}.items():
+    for job, count in {"scorer": SCORERS, "monitor": 1, "api": 1, "node": 1}.items():
         wait_for(lambda job=job, count=count: stack.figure(f'sum(up{{job="{job}"}})') == count, 60, f"{count} of {job} up")
     everything = "sum(fraud_transactions_total)"
     wait_for(lambda: stack.figure(everything) == PUBLISHED + REPLAYED, 60, "all transactions counted")
-    assert stack.figure("count(sum by (instance) (fraud_transactions_total) > 0)") == 2
+    assert stack.figure("count(sum by (instance) (fraud_transactions_total) > 0)") == SCORERS
     wait_for(lambda: "/api/v2/alerts" in stack.get("PROMETHEUS", "/api/v1/alertmanagers")[1], 60, "Alertmanager found")
     assert stack.get("ALERTMANAGER", "/-/ready")[0] == 200
 
@@ -163,7 +166,17 @@ def test_the_console_adds_up_all_scorers(stack: Stack) -> None:
         points = json.loads(stack.get("API", "/console/vitals", **credentials)[1])["points"]
         return points[-1]["workers"] if points else 0
 
-    wait_for(lambda: workers() == 2, 60, "figures of both scorers")
+    wait_for(lambda: workers() == SCORERS, 60, "figures of all scorers")
+
+
+def test_another_key_is_made_as_the_page_says(stack: Stack) -> None:
+    before = key(stack)
+    [block] = [text for text in re.findall(r"```text\n(.+?)\n```", PAGE.read_text(), re.DOTALL) if "rm /secrets/api/key" in text]
+    for line in block.splitlines():
+        stack.compose(*line.removeprefix("docker compose ").replace("run --rm", "run --rm -T").split())
+    wait_for(stack.healthy, START_S, "the API answers again")
+    statuses = [stack.get("API", "/", **{"X-API-Key": one})[0] for one in (before, key(stack))]
+    assert statuses == [401, 200]
 
 
 def test_init_leaves_what_is_there(stack: Stack) -> None:
