@@ -10,11 +10,41 @@ from model.contract import DECISIONS
 from model.intervals import Interval
 
 
+class KnownGauge:
+    """A gauge that is absent, not 0, while nothing is known of its value: no verdict is not "no drift", no label is not "no fraud"."""
+
+    def __init__(self, name: str, meaning: str, registry: CollectorRegistry) -> None:
+        self._gauge, self._registry, self._shown = Gauge(name, meaning, registry=None), registry, False
+
+    def set(self, value: float | None) -> None:
+        """To be shown from now on; None: not known any more."""
+        if value is not None:
+            self._gauge.set(value)
+        if self._shown != (value is not None):
+            (self._registry.unregister if self._shown else self._registry.register)(self._gauge)
+            self._shown = not self._shown
+
+
+class IntervalGauges:
+    """A proportion and, as `_low` and `_high`, the ends of its 95 % Wilson interval."""
+
+    def __init__(self, name: str, meaning: str, registry: CollectorRegistry) -> None:
+        self._value = KnownGauge(name, meaning, registry)
+        self._low, self._high = (
+            KnownGauge(f"{name}_{end}", f"Ends of the 95 % Wilson interval of {name}", registry) for end in ("low", "high")
+        )
+
+    def set(self, found: Interval) -> None:
+        """What is known of it now."""
+        self._value.set(found.value)
+        self._low.set(found.low)
+        self._high.set(found.high)
+
+
 class DriftMetrics:
-    """The gauges follow the last committed window. What nothing is known of yet is absent, not 0: no verdict is not "no drift"."""
+    """The gauges follow the last committed window."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
         self.windows = Counter("fraud_drift_windows_total", "Windows closed by this process", registry=registry)
         self.late = Counter(
             "fraud_drift_late_events_total", "Predictions from before their window's event time, where windows are by it", registry=registry
@@ -25,12 +55,12 @@ class DriftMetrics:
             ["feature", "method"],
             registry=registry,
         )
-        self.score = Gauge("data_drift_score", "Share of features at or over their threshold in the last window, 0..1", registry=None)
-        self.detected = Gauge("data_drift_detected", "1 when the last window's verdict is drift, else 0", registry=None)
-        self.window_end = Gauge(
+        self.score = KnownGauge("data_drift_score", "Share of features at or over their threshold in the last window, 0..1", registry)
+        self.detected = KnownGauge("data_drift_detected", "1 when the last window's verdict is drift, else 0", registry)
+        self.window_end = KnownGauge(
             "fraud_drift_window_end_timestamp_seconds",
             "Record time of the last prediction in the last window, in seconds since 1970",
-            registry=None,
+            registry,
         )
         self.reports = Counter("fraud_drift_reports_total", "Reports by what became of them", ["outcome"], registry=registry)
         self.reports_skipped = Counter(
@@ -52,14 +82,13 @@ class DriftMetrics:
             registry=registry,
         )
         self._weighed: set[str] = set()
-        self._absent = [self.score, self.detected, self.window_end]
 
     def window_closed(self, event: WindowClosed) -> None:
         """A window is visible to readers. Without a verdict the last one stands."""
         self.windows.inc()
         self.late.inc(event.late)
         if event.end:
-            self._set(self.window_end, event.end.timestamp())
+            self.window_end.set(event.end.timestamp())
         self.severity.set(LEVELS.index(event.severity or LEVELS[0]))
         if event.alerts:
             found = event.alerts
@@ -67,8 +96,8 @@ class DriftMetrics:
                 self.alerts.labels(name).set(value)
         if event.score is None or event.detected is None:
             return
-        self._set(self.score, event.score)
-        self._set(self.detected, float(event.detected))
+        self.score.set(event.score)
+        self.detected.set(event.detected)
         for feature, distance in event.distances.items():
             self.distance.labels(feature, METHOD).set(distance)
         for feature in self._weighed - {one.feature for one in event.top}:
@@ -77,18 +106,11 @@ class DriftMetrics:
         for one in event.top:
             self.weight.labels(one.feature).set(one.weight)
 
-    def _set(self, gauge: Gauge, value: float) -> None:
-        gauge.set(value)
-        if gauge in self._absent:
-            self._absent.remove(gauge)
-            self._registry.register(gauge)
-
 
 class LabelMetrics:
-    """What labels say of the last windows whose labels had their time. What nothing is known of is absent: no label is no 0."""
+    """What labels say of the last windows whose labels had their time."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
         self.labels = Counter("fraud_labels_read_total", "Records of labels that this process read", ["outcome"], registry=registry)
         self.dropped = Counter("fraud_labels_dropped_total", "Labels forgotten too early, for want of memory", registry=registry)
         self.held = Gauge("fraud_labels_held", "Labels in memory", registry=registry)
@@ -101,16 +123,11 @@ class LabelMetrics:
         for outcome in ("valid", "invalid"):
             self.labels.labels(outcome)
         over = "over the last windows whose labels had their time"
-        self._values = {
-            "fraud_label_precision": f"Frauds among the labelled alerts, 0..1, {over}",
-            "fraud_label_recall": f"Alerts among the frauds that others than analysts labelled, 0..1, {over}",
-            "fraud_labelled_share": f"Labelled among the payments that were not blocked, 0..1, {over}",
-        }
-        self._bounds = {
-            "fraud_label_precision": "Ends of the 95 % Wilson interval of fraud_label_precision",
-            "fraud_label_recall": "Ends of the 95 % Wilson interval of fraud_label_recall",
-        }
-        self._gauges: dict[str, Gauge] = {}
+        self.precision = IntervalGauges("fraud_label_precision", f"Frauds among the labelled alerts, 0..1, {over}", registry)
+        self.recall = IntervalGauges(
+            "fraud_label_recall", f"Alerts among the frauds that others than analysts labelled, 0..1, {over}", registry
+        )
+        self.share = KnownGauge("fraud_labelled_share", f"Labelled among the payments that were not blocked, 0..1, {over}", registry)
 
     def judged(self, quality: Quality) -> None:
         """What all these windows came to together."""
@@ -120,21 +137,6 @@ class LabelMetrics:
             truths = {"fraud": outcomes.frauds, "legitimate": legitimate, "unknown": outcomes.payments - outcomes.labelled}
             for truth, count in truths.items():
                 self.payments.labels(decision, truth).set(count)
-        self._show("fraud_label_precision", quality.precision)
-        self._show("fraud_label_recall", quality.recall)
-        self._show("fraud_labelled_share", Interval(quality.labelled_share, None, None))
-
-    def _show(self, name: str, found: Interval) -> None:
-        self._set(name, self._values[name], found.value)
-        for end in ("low", "high") if name in self._bounds else ():
-            self._set(f"{name}_{end}", self._bounds[name], getattr(found, end))
-
-    def _set(self, name: str, meaning: str, value: float | None) -> None:
-        """A value that is not known has no series."""
-        gauge = self._gauges.get(name)
-        if value is None and gauge is not None:
-            self._registry.unregister(self._gauges.pop(name))
-        elif value is not None:
-            if gauge is None:
-                gauge = self._gauges[name] = Gauge(name, meaning, registry=self._registry)
-            gauge.set(value)
+        self.precision.set(quality.precision)
+        self.recall.set(quality.recall)
+        self.share.set(quality.labelled_share)
