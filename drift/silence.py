@@ -12,14 +12,9 @@ class Silence:
         self._silent: set[int] = set()
 
     @property
-    def followed(self) -> Set[int]:
-        """The partitions that are listened to."""
-        return self._since.keys()
-
-    @property
     def awaited(self) -> Set[int]:
-        """Those of them that are not silent."""
-        return self.followed - self._silent
+        """The partitions that are listened to and not silent."""
+        return self._since.keys() - self._silent
 
     def heard(self, partitions: Iterable[int]) -> None:
         """Something came from them, or they are listened to from now on."""
@@ -36,11 +31,11 @@ class Silence:
         """Nobody listened until now: only those that were silent already still are."""
         self.heard(set(self.awaited))
 
-    def overdue(self) -> set[int]:
-        """Those that would be silent by now, if silence meant that there is nothing to read."""
+    def note(self, means_something: Callable[[], bool]) -> None:
+        """Those whose time is up are silent, if silence means that there is nothing to read; else their time begins anew."""
         now = self._clock()
-        return {partition for partition in self.awaited if now - self._since[partition] >= self._after_s}
-
-    def give_up(self, partitions: Iterable[int]) -> None:
-        """They are silent until something comes from them."""
-        self._silent.update(partitions)
+        overdue = {partition for partition in self.awaited if now - self._since[partition] >= self._after_s}
+        if overdue and means_something():
+            self._silent |= overdue
+        elif overdue:
+            self.listen_again()

@@ -61,7 +61,7 @@ class PredictionStream:
             rows = predictions.rows(messages)
             self.windows.add(predictions.places(messages), rows, predictions.event_times(rows))
             self._silence.heard({message.partition() for message in messages})
-        self._note_silence()
+        self._silence.note(self._cluster_answers)
         self.windows.settle(self._silence.awaited)
         self._hold()
 
@@ -85,13 +85,6 @@ class PredictionStream:
             raise KafkaException(error)
         log.warning("%s: %s", self._topic, error.str())
         return False
-
-    def _note_silence(self) -> None:
-        overdue = self._silence.overdue()
-        if overdue and self._cluster_answers():
-            self._silence.give_up(overdue)
-        elif overdue:
-            self._silence.listen_again()  # silence says nothing while no broker answers
 
     def _hold(self) -> None:
         """Reads no more of the partitions whose next events wait for the next window, and goes on with those that waited."""

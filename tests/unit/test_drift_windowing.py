@@ -164,12 +164,16 @@ def test_silence_is_told_by_partition():
     silence.heard({1})
     silence.forget({2})
     now[0] = 10.0
-    assert silence.overdue() == {0}
-    silence.give_up({0})
-    assert (silence.overdue(), silence.awaited) == (set(), {1})
+    silence.note(lambda: True)
+    assert silence.awaited == {1}
     now[0] = 18.0
     silence.listen_again()
     now[0] = 27.0
-    assert silence.overdue() == set()
+    silence.note(lambda: True)
+    assert silence.awaited == {1}
+    now[0] = 28.0
+    silence.note(lambda: False)  # no broker answers
+    silence.note(lambda: True)
+    assert silence.awaited == {1}
     silence.heard({0})
     assert silence.awaited == {0, 1}
