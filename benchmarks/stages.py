@@ -137,7 +137,7 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
 def _commits(connection: Connection, scored: list[Scored], metadata: object) -> tuple[float, float, float]:
     """Median CPU seconds a batch: of producing until all is delivered, of ending the transaction, and of all as the worker does it."""
     producer = Producer(connection.writer(producer_settings(connection.named("bench-stages"))))
-    committer = TransactionalCommitter(connection, producer, Event())
+    committer = TransactionalCommitter(connection, [producer], Event())
     committer.open()
 
     def write_and_commit(done: Scored) -> None:

@@ -22,7 +22,7 @@ class WindowCommitter(TransactionalCommitter):
 
     def __init__(self, connection: Connection, instance: str, give_up: threading.Event) -> None:
         name = connection.named(f"fraud-monitor-{instance}")
-        super().__init__(connection, Producer(connection.writer(producer_settings(name))), give_up, PREDICTIONS)
+        super().__init__(connection, [Producer(connection.writer(producer_settings(name)))], give_up, PREDICTIONS)
 
     def commit_window(self, event: WindowClosed, change: SeverityChanged | None, group_metadata: Any) -> None:
         """Makes the event, the change of severity that it brings and the group's progress visible together, or not at all.

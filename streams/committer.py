@@ -6,8 +6,10 @@ CommitError
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from threading import Event, Lock
 from typing import Any, NoReturn
 
@@ -108,18 +110,29 @@ class _BatchCommitter:
 
 
 class TransactionalCommitter(_BatchCommitter):
-    """Exactly once: a batch's outputs and its offsets in one Kafka transaction."""
+    """Exactly once: a batch's outputs and its offsets in one Kafka transaction.
+
+    The producers take turns, one transaction after the other. A broker ends a transaction after it has answered, and until then puts off
+    the next one of the same transactional id, but not that of another (docs/decisions/0009-producers-take-turns.md).
+    """
+
+    def __init__(self, connection: Connection, producers: Sequence[Producer], give_up: Event, source: str = topics.TRANSACTIONS) -> None:
+        super().__init__(connection, producers[0], give_up, source)
+        self._turns = deque(producers)
 
     def open(self) -> None:
-        """Fences an older process with the same transactional id, and aborts what it left open. Raises RefusedError, KafkaException."""
+        """Fences an older process with the same transactional ids, and aborts what it left open. Raises RefusedError, KafkaException."""
         try:
-            self._persist(lambda: self._producer.init_transactions(_CALL_TIMEOUT_S))
+            for producer in self._turns:
+                self._persist(partial(producer.init_transactions, _CALL_TIMEOUT_S))
         except KafkaException as error:
             raise (refusal(error.args[0]) or error) from None
 
     def write(self, outputs: list[Output]) -> None:
         """Begins a transaction and hands it the outputs, which are sent meanwhile. Raises KafkaException, after which `abort` is due."""
         self._waited = False
+        self._turns.rotate()
+        self._producer = self._turns[0]
         self._producer.begin_transaction()
         self._produce(outputs)
 

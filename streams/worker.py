@@ -32,12 +32,13 @@ from streams.source import CONSUMER_SETTINGS, Source, coordinator_answers
 log = logging.getLogger(__name__)
 
 STOP_S = 2.0  # SIGTERM to exit is promised within 5 s: this, and as long again for what is given up
+_TURNS = 2  # of transactional producers: one's transaction is ended by the broker while the other's is under way
 _TOPICS = (topics.TRANSACTIONS, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a worker is: its transactional id (stable over restarts), its page's port and address, and how often it was started again."""
+    """Who a worker is: the beginning of its transactional ids (stable over restarts), its page's port and address, its restarts so far."""
 
     name: str
     port: int
@@ -117,8 +118,9 @@ class Worker:
     def _committer(self) -> TransactionalCommitter | FlushingCommitter:
         if self._options.guarantee is Guarantee.AT_LEAST_ONCE:
             return FlushingCommitter(self._connection, self._give_up)
-        settings = producer_settings(self._connection.named(self._identity.name))
-        return TransactionalCommitter(self._connection, Producer(self._connection.writer(settings)), self._give_up)
+        names = (self._connection.named(f"{self._identity.name}.{turn}") for turn in range(_TURNS))
+        producers = [Producer(self._connection.writer(producer_settings(name))) for name in names]
+        return TransactionalCommitter(self._connection, producers, self._give_up)
 
     async def _finish(self, source: Source) -> None:
         """Lets what is on its way commit, for STOP_S; then gives it up."""

@@ -27,20 +27,20 @@ WRITTEN = POINTS[1:3]
 
 
 class Faulty(Producer):
-    """Sends its process a signal at one point of one transaction. `point` is None in a life without a fault."""
+    """Sends its process a signal at one point of one transaction, counted over all producers. `point` is None in a life without a fault."""
 
     point, signal = None, signal.SIGKILL
     transactions = 0
 
     def reached(self, here):
         if here == self.point and self.transactions == FATAL:
-            self.point = None
+            Faulty.point = None
             if here in WRITTEN:
                 self.flush(5)  # the records are on the broker, uncommitted
             os.kill(os.getpid(), self.signal)
 
     def begin_transaction(self):
-        self.transactions += 1
+        Faulty.transactions += 1
         self.reached("after-poll")  # and scored: nothing of it has left the process
         super().begin_transaction()
 
