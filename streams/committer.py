@@ -51,9 +51,9 @@ _PRODUCER: dict[str, Any] = {
     "batch.num.messages": 10_000,
     # the broker's limit decides, topic by topic; a dead letter may be larger than librdkafka's own limit
     "message.max.bytes": 64 * 1024 * 1024,
-    # A batch is handed over as a whole and then flushed, which sends it whatever this says: longer than the handing over takes. librdkafka's
-    # idempotent producer (2.16, rd_kafka_toppar_producer_serve) spins, with a core for itself, while a partition has records left to send
-    # and five on their way, so nothing may go out before the rest is there.
+    # A batch is handed over as a whole and then flushed, which sends it whatever this says: longer than the handing over takes.
+    # librdkafka's idempotent producer (2.16, rd_kafka_toppar_producer_serve) spins, with a core for itself, while a partition has
+    # records left to send and five on their way, so nothing may go out before the rest is there.
     "linger.ms": 100,
 }
 
