@@ -175,7 +175,7 @@ def _cost(drains: list[Entry]) -> str:
 _METHOD = """## How it is measured
 
 `make bench` does all of it, `make bench-quick` a short form in under five minutes. Kafka is one node of the project's own, replication 1,
-warmed up by a run that does not count.
+warmed up by a run that does not count, and before the latencies by a minute of live transactions.
 
 - **Throughput.** The topic is loaded once. A system starts with a group that has never read; the end of the committed records of
   `predictions` is looked at ten times a second, and the rate is that between the first look that saw some and the last that saw more.
