@@ -73,8 +73,7 @@ class Feed:
         try:
             consumer.assign(list(self._positions(begin)))
             while not stop.is_set():
-                first = consumer.poll(_WAIT_S)  # `consume` alone would wait for a full batch
-                batch = [] if first is None else [first, *consumer.consume(_BATCH, 0)]
+                batch = reading.gather(consumer, _BATCH, _WAIT_S)
                 for message in batch:
                     if message.error() is not None:
                         raise KafkaException(message.error())
@@ -102,7 +101,7 @@ class Feed:
         self._desk.add_label(_decoded(message, LabelRecord))
 
     def _drift(self, message: Message) -> None:
-        if _is_window(message):
+        if _kind(message) == "window":
             self._desk.drift = _decoded(message, DriftWindow)
 
 
@@ -110,10 +109,14 @@ class _DriftEvent(msgspec.Struct):
     kind: str = "window"  # the first events that a monitor wrote had none
 
 
-def _is_window(message: Message) -> bool:
+def _kind(message: Message) -> str:
     """What labels said of a window, and what somebody is to be told, are on `drift.events` too."""
+    return str(_decoded(message, _DriftEvent).kind)
+
+
+def _is_window(message: Message) -> bool:
     try:
-        return bool(msgspec.json.decode(message.value() or b"", type=_DriftEvent).kind == "window")
+        return _kind(message) == "window"
     except _UNREADABLE:
         return False
 

@@ -11,6 +11,7 @@ from drift.silence import Silence
 from drift.windowing import Windowing
 from streams.cluster import PASSING, REFUSED
 from streams.connection import Connection
+from streams.reading import gather
 from streams.topics import MONITOR_GROUP, PREDICTIONS
 
 log = logging.getLogger(__name__)
@@ -52,8 +53,8 @@ class PredictionStream:
         Raises KafkaException on an error that waiting does not mend, BrokenPredictionError, WindowOrderError.
         """
         rebalances = self._rebalances
-        first = self._consumer.poll(_POLL_S)
-        messages = [message for message in self._gather(first) if self._is_record(message)]
+        limit = min(_BATCH, max(self.windows.window.room, 1))
+        messages = [message for message in gather(self._consumer, limit, _POLL_S) if self._is_record(message)]
         if messages and self._rebalances != rebalances:
             # Some of these may belong to another member by now, and nobody can say which: read again from what is committed.
             self.rewind(stop)
@@ -69,13 +70,6 @@ class PredictionStream:
     def silent(self) -> bool:
         """Whether nothing has come from any partition for so long that no more is waited for."""
         return not self._silence.awaited
-
-    def _gather(self, first: Message | None) -> list[Message]:
-        """The polled message and others that wait already; `consume` alone would wait for a full batch."""
-        more = min(_BATCH, max(self.windows.window.room, 1)) - 1
-        if first is None or more == 0:
-            return [] if first is None else [first]
-        return [first, *self._consumer.consume(more, 0)]
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
