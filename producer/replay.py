@@ -17,7 +17,9 @@ OnProgress = Callable[[int], None]
 """Called with the number of records sent so far: some ten times a second, and at the end."""
 
 PROGRESS_S = 0.1
-_LINGER_MS = 2  # at live rates a record goes out at once; at full speed the queue fills the batches
+# The default of Kafka's own producer since 4.0 (KIP-1030): at live rates a broker on the same two cores is asked less often (p99 at
+# 10,000/s was 225 to 530 ms with 2 ms, 159 with 5); at full speed the queue fills the batches.
+_LINGER_MS = 5
 
 
 @dataclass(frozen=True)

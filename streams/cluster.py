@@ -35,6 +35,7 @@ PASSING = {
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
     KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._NOENT,  # of an admin client: no leader of the partition is known
 }
 # Rights and credentials: trying again does not mend them.
 REFUSED = {
@@ -131,6 +132,12 @@ class Cluster:
 
         def ask() -> Offsets:
             futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S)
-            return {partition.partition: future.result().offset for partition, future in futures.items()}
+            try:
+                return {partition.partition: future.result().offset for partition, future in futures.items()}
+            except KafkaException as error:
+                # librdkafka 2.16 asks again and again by the leader epochs that it has heard of, up to five minutes old
+                if error.args[0].code() in PASSING:
+                    self._admin.list_topics(timeout=_TIMEOUT_S)
+                raise
 
         return persist(ask, _TIMEOUT_S)

@@ -6,6 +6,7 @@ from scorers import scorer
 from support import read_all, transaction_bytes, wait_for
 
 from streams import topics
+from streams.cluster import Cluster
 from streams.connection import Connection
 
 
@@ -34,6 +35,8 @@ def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(ow
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
     send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(transaction_bytes, range(50)))
+    cluster = Cluster(connection)
+    before = cluster.end(topics.TRANSACTIONS, list(range(4)))
     assert own_broker.stop()
     assert not own_broker.status().running
     assert not own_broker.stop()
@@ -41,6 +44,7 @@ def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(ow
         wait_for(lambda: "waiting for Kafka" in system.log, 60, "it says that it waits")
         own_broker.start(say=print)
         wait_for(system.ready, 60, "it is ready")
+        assert cluster.end(topics.TRANSACTIONS, list(range(4))) == before, "a client from before the restart hears of the new leaders"
         send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(transaction_bytes, range(50, 100)))
         assert len(read_all(connection, topics.PREDICTIONS, 100)) == 100
         assert system.stop() == 0

@@ -9,8 +9,15 @@ from infra.kafka import IMAGE, VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"]
-# they hold addresses and folders, which differ
-OWN = {"controller.quorum.voters", "listeners", "advertised.listeners", "listener.security.protocol.map", "log.dirs"}
+# they hold addresses and folders, which differ, and one time-out, of which server.properties says why
+OWN = {
+    "controller.quorum.voters",
+    "listeners",
+    "advertised.listeners",
+    "listener.security.protocol.map",
+    "log.dirs",
+    "broker.session.timeout.ms",
+}
 
 
 def test_the_container_has_the_settings_of_the_local_broker() -> None:
