@@ -25,7 +25,7 @@ Runs = Annotated[int, typer.Option(min=1, help="Runs of each; the median counts.
 WarmUp = Annotated[bool, typer.Option(help="First a run that does not count, for the broker's JVM.")]
 _RECORDS = 2_000_000
 _QUICK_RECORDS, _QUICK_LIMIT_S = 400_000, 10.0
-_FORMS_S = 20.0  # forms of this project are only told from each other: so many seconds of each, not the whole topic
+_FORMS_S = 10.0  # forms of this project are only told from each other: so many seconds of each, not the whole topic
 _QUICK = "quick-"
 
 

@@ -108,7 +108,11 @@ def _end(process: psutil.Popen) -> None:
 
 @contextmanager
 def opened(port: int = KAFKA_PORT) -> Iterator[Bench]:
-    """The bench with its broker running and the topics under `drain.` and `live.` there. The data of the last time are kept."""
+    """The bench with its broker running and the topics under `drain.` and `live.` there. The data of the last time are kept.
+
+    SIGTERM leaves by the same way as Ctrl-C, or a system that was running would write into the next measurement.
+    """
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     settings = Settings.from_environment()
     data = fetched(settings, None, quiet=False)
     model = settings.model.resolve()

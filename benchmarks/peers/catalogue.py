@@ -9,7 +9,7 @@ from benchmarks.peers.environments import python
 from benchmarks.systems import AT_LEAST_ONCE, EXACTLY_ONCE, System
 
 PROCESSES = 2
-_SLOW_S = 30.0  # a peer of some thousands a second would drain millions for many minutes
+_SLOW_S = 20.0  # a peer of some thousands a second would drain millions for many minutes
 _BYTEWAX_PORT, _PATHWAY_PORT = 39201, 39211
 
 Command = Callable[[Bench], list[str]]
