@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from drift import predictions
 from drift.silence import Silence
 from drift.windowing import Windowing
+from streams.access import RefusedError, refusal
 from streams.cluster import PASSING, REFUSED
 from streams.connection import Connection
 from streams.reading import gather
@@ -16,7 +17,7 @@ from streams.topics import MONITOR_GROUP, PREDICTIONS
 
 log = logging.getLogger(__name__)
 
-_CONSUMER = {
+_CONSUMER: dict[str, Any] = {
     "auto.offset.reset": "earliest",
     "partition.assignment.strategy": "cooperative-sticky",
     "session.timeout.ms": 6000,
@@ -41,7 +42,9 @@ class PredictionStream:
         self._topic = connection.named(PREDICTIONS)
         self._silence = silence
         self._paused: set[int] | None = None  # None: nobody knows, for partitions came or were assigned anew
-        self._consumer = Consumer(connection.reader(MONITOR_GROUP, _CONSUMER))
+        self._servers = connection.bootstrap_servers
+        self._refused: RefusedError | None = None
+        self._consumer = Consumer(connection.reader(MONITOR_GROUP, _CONSUMER | {"error_cb": self._on_client_error}))
         self._rebalances = 0
         self.assigned = False
         self.windows = windows
@@ -50,8 +53,10 @@ class PredictionStream:
     def poll(self, stop: threading.Event) -> None:
         """Takes the events that wait into the window, as many as it has room for.
 
-        Raises KafkaException on an error that waiting does not mend, BrokenPredictionError, WindowOrderError.
+        Raises RefusedError or KafkaException on an error that waiting does not mend, BrokenPredictionError, WindowOrderError.
         """
+        if self._refused:
+            raise self._refused
         rebalances = self._rebalances
         limit = min(_BATCH, max(self.windows.window.room, 1))
         messages = [message for message in gather(self._consumer, limit, _POLL_S) if self._is_record(message)]
@@ -79,6 +84,10 @@ class PredictionStream:
             raise KafkaException(error)
         log.warning("%s: %s", self._topic, error.str())
         return False
+
+    def _on_client_error(self, error: KafkaError) -> None:
+        """The client gets over its errors by itself, but not over a password that was taken away. Called inside `poll`."""
+        self._refused = self._refused or refusal(error, self._servers)
 
     def _hold(self) -> None:
         """Reads no more of the partitions whose next events wait for the next window, and goes on with those that waited."""

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 _ANSWER_S = 5.0  # a broker that is up answers within milliseconds; the clients' own limits are made for outages
 _POLL_S = 0.05
 _RETRY_S = 1.0
+# librdkafka (2.16, rd_kafka_broker_handle_SaslHandshake) calls it failed authentication, too, when a connection breaks meanwhile
+_BROKEN_OFF = "handshake failed: Local: "
 
 
 class RefusedError(RuntimeError):
@@ -32,6 +34,8 @@ def refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
     at = f"Kafka at {servers}" if servers else "Kafka"
     if error.code() == KafkaError._SSL:
         return RefusedError(f"no TLS with {at}: {said}; see the ssl.* lines of FRAUD_KAFKA_CONFIG")
+    if _BROKEN_OFF in said:
+        return None
     if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
         return RefusedError(f"{at} refuses the credentials: {said}; see the sasl.* lines of FRAUD_KAFKA_CONFIG")
     if error.code() in REFUSED:

@@ -8,6 +8,7 @@ CommitError
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from threading import Event, Lock
@@ -121,6 +122,7 @@ class TransactionalCommitter(_BatchCommitter):
     def __init__(self, connection: Connection, producers: Sequence[Producer], give_up: Event, source: str = topics.TRANSACTIONS) -> None:
         super().__init__(connection, producers[0], give_up, source)
         self._turns = deque(producers)
+        self._sending = ThreadPoolExecutor(max_workers=1, thread_name_prefix="send")
 
     def open(self) -> None:
         """Fences an older process with the same transactional ids, and aborts what it left open. Raises RefusedError, KafkaException."""
@@ -144,8 +146,11 @@ class TransactionalCommitter(_BatchCommitter):
         Raises BatchAbortedError, CommitFatalError or RefusedError.
         """
         positions = [TopicPartition(self._source, partition, offset) for partition, offset in offsets.items()]
+        # What was written goes out beside the offsets, not after them: a round trip less (docs/decisions/0010).
+        sent = self._sending.submit(self._producer.flush, _CALL_TIMEOUT_S)
         try:
             self._persist(lambda: self._producer.send_offsets_to_transaction(positions, group_metadata, _CALL_TIMEOUT_S))
+            sent.result()
             # An uncertain commit is asked for again, never aborted: the broker may have carried it out.
             self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
         except KafkaException as error:
