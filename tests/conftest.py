@@ -35,11 +35,20 @@ hypothesis.settings.load_profile("shared")
 ROOT = Path(__file__).resolve().parent.parent
 PARTITIONS = 4
 START_TIMEOUT_S = 90
+LONG = os.environ.get("FRAUD_TESTS") == "long"
 TIERS = ("unit", "contract", "integration", "e2e", "chaos", "containers")  # the quick ones first
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Runs the tests tier by tier."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Tells of the mark of a test that takes minutes."""
+    config.addinivalue_line("markers", "long: left to `make chaos` and `make docs-test` (FRAUD_TESTS=long)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Runs the tests tier by tier, the long ones only where they are asked for."""
+    left = [] if LONG else [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
     items.sort(key=lambda item: TIERS.index(item.path.relative_to(ROOT / "tests").parts[0]))
 
 

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType
 
 from infra.grafana.frame import REPORTS, Panels, choice, dashboard
-from infra.grafana.panels import above, bars, grid, lines, now, number, query, verdict
+from infra.grafana.panels import THIRD, above, bars, grid, lines, now, number, query, verdict
 
 _FEATURE = 'feature=~"$feature"'
 # Standard deviations of the reference. 0.5: the shift of a mean that a window of 1,000 is to find; half of it is worth a look.
@@ -65,12 +65,19 @@ def _figures() -> Panels:
 
 
 def _over_time() -> Panels:
-    return [
+    thirds = [
         lines(
             "Score", "Share of features over their threshold, window by window.", "percentunit", query("max(data_drift_score)", "score")
         ).max(1),
         lines("Detected", "1 while the last window's verdict is drift.", "none", query("max(data_drift_detected)", "detected")).max(1),
+        lines(
+            "Late events",
+            "Predictions whose event time was before that of their window, in the last five minutes. Always 0 where windows are by count.",
+            "short",
+            query("sum(increase(fraud_drift_late_events_total[5m]))", "late"),
+        ),
     ]
+    return [panel.span(THIRD) for panel in thirds]
 
 
 def _features() -> Panels:

@@ -1,12 +1,14 @@
 """The whole system in containers, for real: `make test-compose`. It needs a Docker engine, and minutes.
 
-What is sent, asked and read goes through the published ports, as it would for a user. Grafana takes part where its image can be had.
+What is typed are the blocks of docs/containers.md, word for word. What is sent, asked and read goes through the published ports, as it
+would for a user. Grafana takes part where its image can be had.
 """
 
 import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 from confluent_kafka import Producer
+from pages import blocks
 from support import free_port, needs, read_all, transaction, transaction_bytes, wait_for
 
 from infra.kafka import engine
@@ -27,11 +30,11 @@ from streams.connection import Connection
 pytestmark = pytest.mark.timeout(2400)  # the first build fetches 400 MB
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "containers.md"
+UP, REPLAY, SCALE, KEY, PASSWORD, NEW_KEY, COPY, TRAIN, REBUILD, BUILD = blocks("docs/containers.md")
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 PORTS = ("KAFKA", "API", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER", "GRAFANA")
 OURS = ("scorer", "monitor", "api")
-PUBLISHED, REPLAYED = 100, 5_000  # the monitor's window is 5,000
+PUBLISHED, REPLAYED, WINDOW = 100, 20_000, 5_000
 SCORERS = 4
 START_S = 300  # four scorers on two cores
 SCORER_BYTES = 10**9
@@ -43,6 +46,7 @@ class Stack:
 
     project: str
     ports: dict[str, int]
+    folder: Path
 
     @property
     def services(self) -> list[str]:
@@ -59,18 +63,32 @@ class Stack:
         return Connection(f"127.0.0.1:{self.ports['KAFKA']}", topic_prefix="", properties={})
 
     def compose(self, *arguments: str) -> str:
-        """What it prints. Its own FRAUD_* variables are the ports, whatever the caller has set."""
+        """What it prints."""
+        return self._run(needs("docker-compose"), "-p", self.project, "-f", str(ROOT / "docker-compose.yml"), *arguments)
+
+    def type(self, block: str) -> str:
+        """What a block of the page prints, typed in `folder`. There is no terminal, and `up` comes back."""
+        compose = f"{needs('docker-compose')} -p {self.project} -f {ROOT / 'docker-compose.yml'}"
+        script = f"""docker() {{
+          local word=$2; shift 2
+          case $word in
+            run | exec) {compose} $word -T "$@" ;;
+            up) {compose} up -d "$@" {" ".join(self.services)} ;;
+            *) {compose} $word "$@" ;;
+          esac
+        }}
+        set -e
+        """
+        return self._run("bash", "-c", script + block)
+
+    def _run(self, *command: str) -> str:
+        """Its own FRAUD_* variables are the ports, whatever the caller has set."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")}
         own = {f"FRAUD_{name}_PORT": str(port) for name, port in self.ports.items()}
         done = subprocess.run(
-            [needs("docker-compose"), "-p", self.project, "-f", ROOT / "docker-compose.yml", *arguments],
-            env=inherited | own,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=self.folder, env=inherited | own, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, f"{arguments}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        assert done.returncode == 0, f"{command[-1]}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done.stdout
 
     def get(self, port: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
@@ -101,23 +119,33 @@ class Stack:
 def stack(creditcard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if not engine.answers():
         pytest.skip("no Docker engine answers")
-    stack = Stack(f"fraud-test-{secrets.token_hex(4)}", {name: free_port() for name in PORTS})
+    folder = tmp_path_factory.mktemp("compose")
+    shutil.copy(creditcard, folder / "creditcard.csv")
+    (folder / "company-ca.pem").write_text(os.environ.get("EXTRA_CA", "") + "\n")
+    stack = Stack(f"fraud-test-{secrets.token_hex(4)}", {name: free_port() for name in PORTS}, folder)
     try:
-        stack.compose("build")
-        # what init would fetch is here already
-        copy = 'mkdir -p "$0" && cp /creditcard.csv "$0"'
-        folder = "/var/cache/fraud/streaming-fraud-scorer"
-        stack.compose("run", "--rm", "--no-deps", "-v", f"{creditcard}:/creditcard.csv:ro", "init", "sh", "-c", copy, folder)
-        stack.compose("up", "-d", "--scale", f"scorer={SCORERS}", *stack.services)
+        stack.type(BUILD)
+        stack.type(COPY)  # what init would fetch is here already
+        stack.type(UP)
+        stack.type(SCALE)
         wait_for(stack.healthy, START_S, "scorers, monitor and API healthy")
         yield stack
     finally:
-        (tmp_path_factory.mktemp("compose") / "log").write_text(stack.compose("ps") + stack.compose("logs", "--no-color"))
+        (folder / "log").write_text(stack.compose("ps") + stack.compose("logs", "--no-color"))
         stack.compose("down", "--volumes", "--remove-orphans")
 
 
 def key(stack: Stack) -> str:
-    return stack.compose("exec", "-T", "api", "cat", "/secrets/api/key")
+    return stack.type(KEY)
+
+
+def model(stack: Stack) -> str:
+    return stack.compose("exec", "-T", "api", "readlink", "/var/lib/fraud/models/latest")
+
+
+def predict(stack: Stack, **headers: str) -> tuple[int, str]:
+    payment = {name: value for name, value in transaction(1).items() if name.startswith(("V", "A"))}
+    return stack.get("API", "/predict", payment, **headers)
 
 
 def test_what_is_published_is_scored_and_watched(stack: Stack) -> None:
@@ -125,21 +153,21 @@ def test_what_is_published_is_scored_and_watched(stack: Stack) -> None:
     for i in range(PUBLISHED):
         producer.produce(topics.TRANSACTIONS, transaction_bytes(i), key=f"t-{i}")
     assert producer.flush(30) == 0
-    totals = json.loads(
-        stack.compose("run", "--rm", "-T", "replay", "--rate", "0", "--limit", str(REPLAYED), "--quiet", "--json").splitlines()[-1]
-    )
-    assert totals["delivered"] == REPLAYED
+    assert f"{REPLAYED:,} sent, {REPLAYED:,} confirmed" in stack.type(REPLAY)
 
     predictions = read_all(stack.connection, topics.PREDICTIONS, PUBLISHED + REPLAYED)
     scored = [json.loads(message.value())["transaction_id"] for message in predictions]
     assert len(scored) == len(set(scored)) == PUBLISHED + REPLAYED
     assert {f"t-{i}" for i in range(PUBLISHED)} < set(scored)
 
-    events = [json.loads(message.value()) for message in read_all(stack.connection, topics.DRIFT_EVENTS, 2)]
-    windows = [event for event in events if event["kind"] == "window"]
-    assert sorted(window["events"] for window in windows) == [PUBLISHED, REPLAYED]  # the smaller one closed when nothing came for 10 s
+    def windows() -> list[int]:
+        events = [json.loads(message.value()) for message in read_all(stack.connection, topics.DRIFT_EVENTS, 1)]
+        return sorted(event["events"] for event in events if event["kind"] == "window")
+
+    expected = [PUBLISHED, *[WINDOW] * (REPLAYED // WINDOW)]  # the smaller one closes when nothing comes for 10 s
+    wait_for(lambda: windows() == expected, 120, "drift windows")
     counted = re.search(r"^fraud_drift_windows_total (\S+)", stack.get("MONITOR", "/metrics")[1], re.MULTILINE)
-    assert counted and float(counted[1]) == 2
+    assert counted and float(counted[1]) == len(expected)
 
 
 def test_prometheus_finds_every_process_and_each_scorer_has_its_share(stack: Stack) -> None:
@@ -153,9 +181,8 @@ def test_prometheus_finds_every_process_and_each_scorer_has_its_share(stack: Sta
 
 
 def test_the_api_wants_the_key_that_init_made(stack: Stack) -> None:
-    payment = {name: value for name, value in transaction(1).items() if name.startswith(("V", "A"))}
-    assert stack.get("API", "/predict", payment)[0] == 401
-    status, answer = stack.get("API", "/predict", payment, **{"X-API-Key": key(stack)})
+    assert predict(stack)[0] == 401
+    status, answer = predict(stack, **{"X-API-Key": key(stack)})
     assert (status, json.loads(answer).keys() >= {"probability", "decision"}) == (200, True)
 
 
@@ -171,21 +198,29 @@ def test_the_console_adds_up_all_scorers(stack: Stack) -> None:
 
 def test_another_key_is_made_as_the_page_says(stack: Stack) -> None:
     before = key(stack)
-    [block] = [text for text in re.findall(r"```text\n(.+?)\n```", PAGE.read_text(), re.DOTALL) if "rm /secrets/api/key" in text]
-    for line in block.splitlines():
-        stack.compose(*line.removeprefix("docker compose ").replace("run --rm", "run --rm -T").split())
+    stack.type(NEW_KEY)
     wait_for(stack.healthy, START_S, "the API answers again")
     statuses = [stack.get("API", "/", **{"X-API-Key": one})[0] for one in (before, key(stack))]
     assert statuses == [401, 200]
 
 
 def test_init_leaves_what_is_there(stack: Stack) -> None:
-    def made() -> tuple[str, str]:
-        return key(stack), stack.compose("exec", "-T", "api", "readlink", "/var/lib/fraud/models/latest")
-
-    before = made()
+    before = key(stack), model(stack)
     stack.compose("run", "--rm", "-T", "init")
-    assert made() == before
+    assert (key(stack), model(stack)) == before
+
+
+def test_another_model_is_trained_and_taken_as_the_page_says(stack: Stack) -> None:
+    before = model(stack)
+    stack.type(TRAIN)
+    wait_for(stack.healthy, START_S, "scorers, monitor and API healthy again")
+    assert model(stack) != before
+    assert json.loads(predict(stack, **{"X-API-Key": key(stack)})[1])["model_version"] == model(stack).strip()
+
+
+def test_a_new_build_is_brought_up_as_the_page_says(stack: Stack) -> None:
+    stack.type(REBUILD)
+    wait_for(stack.healthy, START_S, "scorer, monitor and API healthy again")
 
 
 def test_grafana_wants_the_password_that_init_made(stack: Stack) -> None:
@@ -193,6 +228,7 @@ def test_grafana_wants_the_password_that_init_made(stack: Stack) -> None:
         pytest.skip("Grafana's image cannot be had here")
     wait_for(lambda: stack.get("GRAFANA", "/api/health")[0] == 200, START_S, "Grafana")
     assert stack.get("GRAFANA", "/api/search")[0] == 401
+    assert len(stack.type(PASSWORD).strip()) >= 16
 
 
 @pytest.mark.parametrize("service", OURS)

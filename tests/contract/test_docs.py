@@ -10,20 +10,15 @@ from streams import topics
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "examples" / "README.md", *DOCS]
-# page: the test that runs its ```sh blocks
+# page: the tests that run its blocks of commands, as `make docs-test` does
 RUN = {
-    "README.md": "tests/e2e/test_readme.py",
-    "docs/tutorial.md": "tests/e2e/test_readme.py",
-    "docs/simulation.md": "tests/e2e/test_readme.py",
-    "docs/model.md": "tests/e2e/test_model_docs.py",
-}
-# page with commands that are tried in another form, and where
-ELSEWHERE = {
-    "README.md": "tests/e2e/test_demo.py",  # make demo; make test is what runs this
-    "docs/containers.md": "tests/containers/test_compose.py",
-    "docs/model.md": "tests/unit/test_evaluate_command.py",  # --baselines takes minutes
-    "docs/operations.md": "tests/unit/test_doctor.py",  # and each command's own tests
-    "docs/security.md": "tests/integration/test_security.py",  # the same rights, granted by the admin client
+    "README.md": ["tests/e2e/test_readme.py", "tests/e2e/test_demo.py"],  # make demo; make test is what runs this
+    "docs/containers.md": ["tests/containers/test_compose.py"],  # where a Docker engine answers
+    "docs/model.md": ["tests/e2e/test_model_docs.py"],
+    "docs/operations.md": ["tests/e2e/test_readme.py"],
+    "docs/security.md": ["tests/integration/test_security.py"],
+    "docs/simulation.md": ["tests/e2e/test_readme.py"],
+    "docs/tutorial.md": ["tests/e2e/test_readme.py"],
 }
 
 
@@ -54,13 +49,12 @@ def test_every_page_can_be_reached_from_the_index():
     assert [name for name in DOCS if name.resolve() not in seen] == []
 
 
-def test_every_block_of_commands_is_run_or_is_listed():
-    fenced = {kind: {str(page.relative_to(ROOT)) for page in PAGES if f"```{kind}\n" in page.read_text()} for kind in ("sh", "text")}
-    assert fenced["sh"] == RUN.keys() | {"docs/security.md"}
-    assert fenced["text"] <= ELSEWHERE.keys()
-    for page, test in RUN.items():
-        assert Path(page).name in (ROOT / test).read_text()
-    assert [test for test in ELSEWHERE.values() if not (ROOT / test).exists()] == []
+def test_every_block_of_commands_is_run():
+    languages = {str(page.relative_to(ROOT)): re.findall(r"^```(\w*)$", page.read_text(), re.MULTILINE)[::2] for page in PAGES}
+    assert {page for page, found in languages.items() if "sh" in found} == RUN.keys()
+    assert set().union(*languages.values()) == {"sh", "mermaid", "properties", "yaml"}  # the others are not typed
+    for page, tests in RUN.items():
+        assert [test for test in tests if f'"{page}"' not in (ROOT / test).read_text()] == []
 
 
 def test_topics_are_kept_as_long_as_operations_says():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pages import blocks
 from scorers import ROOT, environment, free_port_range
 from support import free_port, wait_for
 
@@ -90,6 +92,18 @@ def test_a_demo_beside_the_leftovers_of_a_killed_one_proves_that_nothing_was_los
             assert Path(variables["FRAUD_HOME"], window["report"]).is_file()
     assert any(window["report"] for window in summary["windows"])
     assert summary["end_to_end_seconds"] == {"p50": None, "p95": None, "p99": None}  # without a rate there is no schedule to be late on
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_the_first_command_of_the_readme(variables):
+    command = blocks("README.md")[0]
+    assert command == "make demo"
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run(command.split(), env=variables, cwd=ROOT, text=True, check=False, **streams)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"lost +0\b", done.stdout)
+    assert not family(variables)
 
 
 def test_ctrl_c_leaves_no_process(variables):

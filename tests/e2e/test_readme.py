@@ -1,22 +1,26 @@
-"""README.md, docs/tutorial.md, docs/simulation.md: their commands are run on a system that is up, word for word but for ports."""
+"""README.md, docs/tutorial.md, docs/simulation.md: their commands are run on a system that is up, word for word but for ports.
 
+docs/operations.md: its deployment is run on one broker.
+"""
+
+import os
 import re
+import secrets
+import shlex
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
-from scorers import ROOT, environment, scorer
+from pages import blocks
+from scorers import ROOT, environment, free_port_range, scorer
 from servers import server
 from support import free_port, wait_for
 
+from streams.connection import Connection
 
-def commands_of(page):
-    return re.findall(r"```sh\n(.+?)\n```", (ROOT / page).read_text(), re.DOTALL)
-
-
-COMMANDS = commands_of("README.md")
+COMMANDS = blocks("README.md")
 
 
 def test_the_two_commands_come_first():
@@ -77,7 +81,7 @@ def test_the_four_uses_and_the_proof(system):
 
 def test_the_tutorial(system):
     variables, own_ports = system
-    demo, publish, alerts, explain, judged, broken, letters, ledger, drifting, watch = commands_of("docs/tutorial.md")
+    demo, publish, alerts, explain, judged, broken, letters, ledger, drifting, watch = blocks("docs/tutorial.md")
     assert demo == "make demo"
     run(publish, variables, own_ports)
     wait_for(lambda: "block" in run(alerts, variables, own_ports), 60, "its alert")
@@ -91,5 +95,37 @@ def test_the_tutorial(system):
 
 
 def test_simulation(tmp_path):
-    [simulate] = commands_of("docs/simulation.md")
+    [simulate] = blocks("docs/simulation.md")
     assert "100,000" in run(simulate.replace("simulated.csv", str(tmp_path / "simulated.csv")), None, {})
+
+
+def test_deploying(broker, creditcard, tmp_path):
+    """Word for word, but that one broker holds one replica and nothing listens beyond this machine."""
+    [block] = blocks("docs/operations.md")
+    doctor, make_topics, train, *parts = block.replace("--replication 3", "--replication 1").replace("--host 0.0.0.0 ", "").splitlines()
+    assert [part.split()[1] for part in parts] == ["score", "monitor", "serve"]
+    worker, monitor, api = free_port_range(4), free_port(), free_port()
+    variables = environment(
+        Connection(broker, topic_prefix=f"deploy{secrets.token_hex(4)}."),
+        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        FRAUD_HOME=str(tmp_path),
+        FRAUD_MODEL_DIR=str(tmp_path / "models" / "latest"),
+        FRAUD_DATA=str(creditcard),
+        FRAUD_METRICS_PORT=str(worker),
+        FRAUD_MONITOR_PORT=str(monitor),
+        FRAUD_API_PORT=str(api),
+    )
+    missing = subprocess.run(["bash", "-c", doctor], env=variables, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert missing.returncode == 1
+    assert {"transactions", "model"} <= set(re.findall(r"\w+", missing.stdout))
+    run(make_topics, variables, {})
+    run(train, variables, {})
+    run(doctor, variables, {})
+    started = [subprocess.Popen(shlex.split(part), env=variables, cwd=ROOT, stderr=subprocess.DEVNULL) for part in parts]
+    try:
+        for port in (*range(worker, worker + 4), monitor, api):
+            wait_for(lambda port=port: page(port, "ready"), 60, f"port {port} is ready")
+    finally:
+        for process in started:
+            process.terminate()
+    assert [process.wait(20) for process in started] == [0, 0, 0]

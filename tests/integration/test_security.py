@@ -1,7 +1,9 @@
 """A Kafka that wants TLS, a password and a right for everything: each part works with its own rights, and says what it lacks."""
 
 import asyncio
+import contextlib
 import json
+import os
 import re
 import secrets
 import socket
@@ -9,17 +11,28 @@ import subprocess
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.request import urlopen
 
 import creditcard
 import faust
 import psutil
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import (
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourcePatternType,
+    ResourceType,
+)
 from monitoring import running
+from pages import blocks
 from scorers import Scorer, environment, scorer
 from secured import Secured, certificate, secured_broker
-from support import free_port, read_all, transaction_bytes, wait_for
+from support import JARS, free_port, needs, read_all, transaction_bytes, wait_for
 
 from streams import rights, topics
 from streams.cluster import Cluster
@@ -111,6 +124,33 @@ def test_each_part_works_with_its_own_rights(cluster, model, tmp_path):
     cluster.assert_no_password_was_shown()
 
 
+def test_rights_are_granted_by_kafkas_own_tool_as_the_page_says(cluster, tmp_path):
+    """docs/security.md: word for word, but for the address; the tool is the one in Kafka's jars."""
+    [block] = blocks("docs/security.md")
+    tool, admin = tmp_path / "kafka-acls.sh", cluster.broker.admin
+    tool.write_text(f"#!/bin/sh\nexec {needs('java')} -cp '{JARS}/*' org.apache.kafka.tools.AclCommand \"$@\"\n")
+    tool.chmod(0o755)
+    jaas = 'org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="{}";'
+    properties = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.jaas.config": jaas.format(admin.properties["sasl.password"]),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(cluster.broker.certificate),
+    }
+    (tmp_path / "admin.properties").write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
+    command = block.replace("kafka:9093", admin.bootstrap_servers)
+    variables = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-ec", command], env=variables, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    everything = (ResourceType.ANY, None, ResourcePatternType.ANY, "User:scorer", None, AclOperation.ANY, AclPermissionType.ANY)
+    granted = {
+        rights.Right(found.operation, found.restype, found.name, found.resource_pattern_type is ResourcePatternType.PREFIXED)
+        for found in cluster.broker.client.describe_acls(AclBindingFilter(*everything)).result()
+    }
+    assert granted == {right for right in rights.RIGHTS["score"] if right.name in (topics.PREDICTIONS, "fraud-scorer-")}
+
+
 def with_another_password(user: Connection) -> Connection:
     return replace(user, properties={**user.properties, "sasl.password": secrets.token_hex(8)})
 
@@ -154,6 +194,29 @@ def test_a_password_that_is_taken_away_ends_the_scorer(cluster, model):
         log = system.log
     [line] = [line for line in log.splitlines() if " ERROR " in line]
     assert re.search("ERROR worker 0: Kafka at .* refuses the credentials: .* re-authentication .*FRAUD_KAFKA_CONFIG", line)
+
+
+def test_a_password_that_is_taken_away_ends_the_monitor(cluster, model, tmp_path):
+    user, port = cluster.user("monitor"), str(free_port())
+    given = environment(user, **cluster.variables(user, FRAUD_HOME=str(tmp_path), FRAUD_MONITOR_PORT=port))
+    given["FRAUD_MODEL_DIR"] = str(model.directory)
+    command = [sys.executable, "-m", "cli.main", "monitor"]
+    with subprocess.Popen(command, env=given, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_for(lambda: answers(f"http://127.0.0.1:{port}/ready"), 60, "the monitor is ready")
+            cluster.broker.user(user.properties["sasl.username"])
+            assert process.wait(60) == 1
+        finally:
+            process.kill()
+        said = process.stderr.read()
+    assert re.search(r"^fraud: Kafka at .* refuses the credentials: .*FRAUD_KAFKA_CONFIG$", said, re.MULTILINE)
+    assert "Traceback" not in said
+
+
+def answers(url):
+    with contextlib.suppress(OSError), urlopen(url, timeout=5) as answer:
+        return answer.status == 200
+    return False
 
 
 @pytest.mark.parametrize(

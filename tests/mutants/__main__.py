@@ -46,7 +46,7 @@ def apply(change: Change, tree: Path) -> None:
 def verdict(tree: Path, tests: tuple[str, ...]) -> int:
     """pytest's exit code in this tree: everything is imported from there, also by the processes that the tests start."""
     model = os.environ.get("FRAUD_MODEL_DIR") or str(ROOT / ".run/models/latest")
-    environment = os.environ | {"PYTHONPATH": str(tree), "FRAUD_MODEL_DIR": model, "PYTHONDONTWRITEBYTECODE": "1", "FRAUD_CHAOS": "long"}
+    environment = os.environ | {"PYTHONPATH": str(tree), "FRAUD_MODEL_DIR": model, "PYTHONDONTWRITEBYTECODE": "1", "FRAUD_TESTS": "long"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, check=False).returncode
 
