@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 _ANSWER_S = 5.0  # a broker that is up answers within milliseconds; the clients' own limits are made for outages
 _POLL_S = 0.05
 _RETRY_S = 1.0
-# librdkafka (2.16, rd_kafka_broker_handle_SaslHandshake) calls it failed authentication, too, when a connection breaks meanwhile
-_BROKEN_OFF = "handshake failed: Local: "
+# What librdkafka (2.16) calls failed authentication, too: a connection that breaks meanwhile (rd_kafka_broker_handle_SaslHandshake), and
+# a token server that is away while the last token is good
+_PASSING = ("handshake failed: Local: ", "Failed to acquire SASL OAUTHBEARER token")
 
 
 class RefusedError(RuntimeError):
@@ -34,7 +35,7 @@ def refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
     at = f"Kafka at {servers}" if servers else "Kafka"
     if error.code() == KafkaError._SSL:
         return RefusedError(f"no TLS with {at}: {said}; see the ssl.* lines of FRAUD_KAFKA_CONFIG")
-    if _BROKEN_OFF in said:
+    if any(text in said for text in _PASSING):
         return None
     if error.code() in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
         return RefusedError(f"{at} refuses the credentials: {said}; see the sasl.* lines of FRAUD_KAFKA_CONFIG")

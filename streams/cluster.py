@@ -6,6 +6,7 @@ ReadingError
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from time import monotonic, sleep
 from typing import TypeVar
@@ -19,6 +20,7 @@ Offsets = dict[int, int]
 Answer = TypeVar("Answer")
 
 _TIMEOUT_S = 30
+_REFRESH_S = 2.0  # in an outage it would take all of it, and Ctrl-C waits
 _POLL_S = 0.1
 
 # While no broker answers, a partition's leader or a group's coordinator is being found, moved or loaded, or a commit is not decided yet.
@@ -137,7 +139,8 @@ class Cluster:
             except KafkaException as error:
                 # librdkafka 2.16 asks again and again by the leader epochs that it has heard of, up to five minutes old
                 if error.args[0].code() in PASSING:
-                    self._admin.list_topics(timeout=_TIMEOUT_S)
+                    with suppress(KafkaException):
+                        self._admin.list_topics(timeout=_REFRESH_S)
                 raise
 
         return persist(ask, _TIMEOUT_S)

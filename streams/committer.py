@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 TRANSACTION_TIMEOUT_MS = 10_000  # a killed worker hides everybody's later commits for so long; the default is 60 s
 _CALL_TIMEOUT_S = 2.0  # short, for a stop to be noticed in between; what is not answered by then is asked again
 _UNREACHABLE_POLL_S = 0.5
+# What requests end with that waited for a connection which broke, in its handshake perhaps, or for a name that is gone meanwhile (a
+# container that was stopped). Credentials that are really refused are named when the next process opens.
+_OUT_OF_TOUCH = {KafkaError._AUTHENTICATION, KafkaError._RESOLVE, KafkaError._TRANSPORT}
 
 
 class CommitError(RuntimeError):
@@ -160,12 +163,13 @@ class TransactionalCommitter(_BatchCommitter):
     def abort(self, error: KafkaException) -> NoReturn:
         """Ends the transaction without a trace. Raises BatchAbortedError, RefusedError, or CommitFatalError where all else fails."""
         cause = error.args[0]
-        refused = refusal(cause)
+        out_of_touch = cause.code() in _OUT_OF_TOUCH
+        refused = None if out_of_touch else refusal(cause)
         if refused:
             with suppress(KafkaException):
                 self._producer.abort_transaction(_CALL_TIMEOUT_S)
             raise refused
-        fatal = OutageError if self._waited else CommitFatalError
+        fatal = OutageError if self._waited or out_of_touch else CommitFatalError
         if cause.fatal():
             raise fatal(f"{cause.name()}: {cause.str()}")
         if self._give_up.is_set():  # the broker ends the transaction when it times out, or when this id comes back

@@ -1,0 +1,38 @@
+"""What becomes of a transaction that failed: read again, a new process, or a person."""
+
+from threading import Event
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.access import RefusedError
+from streams.committer import BatchAbortedError, CommitFatalError, OutageError, TransactionalCommitter
+from streams.connection import Connection
+
+
+class Cluster:
+    """A producer whose transactions cannot be aborted, for this reason; without one they can."""
+
+    def __init__(self, reason):
+        self.reason = reason
+
+    def abort_transaction(self, _timeout):
+        if self.reason is not None:
+            raise KafkaException(KafkaError(self.reason))
+
+
+@pytest.mark.parametrize(
+    ("cause", "then", "raised"),
+    [
+        (KafkaError.ILLEGAL_GENERATION, None, BatchAbortedError),
+        (KafkaError.ILLEGAL_GENERATION, KafkaError.INVALID_PRODUCER_EPOCH, CommitFatalError),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, None, RefusedError),
+        (KafkaError._AUTHENTICATION, KafkaError._AUTHENTICATION, OutageError),  # a connection that broke in its handshake
+        (KafkaError._RESOLVE, KafkaError._RESOLVE, OutageError),  # the broker's container is stopped, and its name with it
+    ],
+)
+def test_what_a_failed_transaction_ends_in(cause, then, raised):
+    committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Cluster(then)], Event())
+    with pytest.raises(raised) as found:
+        committer.abort(KafkaException(KafkaError(cause)))
+    assert type(found.value) is raised
