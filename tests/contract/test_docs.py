@@ -39,6 +39,19 @@ def test_links_lead_somewhere(page):
     assert [(str(path), anchor) for path, anchor in targets if anchor and anchor not in anchors(path)] == []
 
 
+def test_every_picture_is_shown():
+    shown = {(page.parent / link).resolve() for page in PAGES for link in re.findall(r"!\[[^]]+\]\(([^)]+)\)", page.read_text())}
+    assert [path.name for path in (ROOT / "docs" / "pictures").iterdir() if path not in shown] == []
+
+
+def test_how_it_works_has_the_picture_of_the_readme():
+    first, second = (
+        re.findall(r"```mermaid\n.+?\n```", (ROOT / page).read_text(), re.DOTALL) for page in ("README.md", "docs/how-it-works.md")
+    )
+    assert len(first) == 1
+    assert first == second
+
+
 def test_every_page_can_be_reached_from_the_index():
     seen, waiting = set(), [ROOT / "docs" / "README.md"]
     while waiting:
