@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import plots
+from benchmarks import api, plots
 from benchmarks.catalogue import SYSTEMS
 from benchmarks.results import Entry, Spread, by, spread
 
@@ -158,7 +158,8 @@ def _api(found: list[Entry]) -> str:
     row = [_range(_of(found, name), ",.0f" if name.startswith("per") else ",.1f") for name in columns.values()]
     text = (
         "One `fraud serve` with one event loop; the client is a process of its own with 16 connections. The rates are those of answering "
-        f"as fast as it can; the latencies are counted from the time at which a request was due, at {found[0]['rate']:,} a second."
+        f"as fast as it can; the latencies are counted from the time at which a request was due, at {found[0]['rate']:,} a second. "
+        f"{api.verdict(found)}"
     )
     return f"## POST /predict\n\n{text}\n\n{_table(['', *columns], [['fraud serve', *row]])}"
 

@@ -7,6 +7,7 @@ import pytest
 from fakes import NOW, FakeModel, batch_of
 from support import transaction_bytes, wait_for
 
+from benchmarks import api
 from benchmarks.peers.common import Scorer as PeersScorer
 from benchmarks.results import by, spread
 from benchmarks.usage import Tree
@@ -51,3 +52,15 @@ def test_the_median_counts_and_the_range_is_shown():
     assert list(groups) == ["b", "a"]
     rates = spread([entry["rate"] for entry in groups["b"]])
     assert (rates.median, rates.low, rates.high) == (pytest.approx(4), 3, 9)
+
+
+@pytest.mark.parametrize(("slower", "met"), [({}, True), ({"per_second": 999.0}, False), ({"p99": 20.0}, False)])
+def test_the_api_is_judged_by_its_worst_run(slower, met):
+    good = {"per_second": 1377.0, "p99": 13.0, "one_core": True}
+    sentence = api.verdict([good, good | slower])
+    assert sentence.startswith("Wanted are 1,000 a second on one core at a p99 under 20 ms")
+    assert sentence.endswith(": met." if met else ": not met.")
+
+
+def test_a_run_on_several_cores_is_not_told_as_one_on_one_core():
+    assert "without holding" in api.verdict([{"per_second": 1377.0, "p99": 13.0}])
