@@ -30,7 +30,7 @@ from streams.connection import Connection
 pytestmark = pytest.mark.timeout(2400)  # the first build fetches 400 MB
 
 ROOT = Path(__file__).resolve().parents[2]
-UP, REPLAY, SCALE, KEY, PASSWORD, NEW_KEY, COPY, TRAIN, REBUILD, BUILD = blocks("docs/containers.md")
+UP, REPLAY, SCALE, KEY, PASSWORD, NEW_KEY, BACKUP, RESTORE, COPY, TRAIN, REBUILD, BUILD = blocks("docs/containers.md")
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 PORTS = ("KAFKA", "API", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER", "GRAFANA")
 OURS = ("scorer", "monitor", "api")
@@ -72,7 +72,7 @@ class Stack:
         script = f"""docker() {{
           local word=$2; shift 2
           case $word in
-            run | exec) {compose} $word -T "$@" ;;
+            run | exec) [ "$1" = -T ] && shift; {compose} $word -T "$@" ;;
             up) {compose} up -d "$@" {" ".join(self.services)} ;;
             *) {compose} $word "$@" ;;
           esac
@@ -216,6 +216,16 @@ def test_another_model_is_trained_and_taken_as_the_page_says(stack: Stack) -> No
     wait_for(stack.healthy, START_S, "scorers, monitor and API healthy again")
     assert model(stack) != before
     assert json.loads(predict(stack, **{"X-API-Key": key(stack)})[1])["model_version"] == model(stack).strip()
+
+
+def test_models_are_copied_and_brought_back_as_the_page_says(stack: Stack) -> None:
+    before = model(stack)
+    stack.type(BACKUP)
+    stack.compose("run", "--rm", "-T", "--no-deps", "init", "rm", "-r", "/var/lib/fraud/models")
+    stack.type(RESTORE)
+    assert model(stack) == before
+    stack.compose("restart", "scorer")
+    wait_for(stack.healthy, START_S, "scorers healthy with the model that was brought back")
 
 
 def test_a_new_build_is_brought_up_as_the_page_says(stack: Stack) -> None:

@@ -1,12 +1,13 @@
 """README.md, docs/tutorial.md, docs/simulation.md: their commands are run on a system that is up, word for word but for ports.
 
-docs/operations.md: its deployment is run on one broker.
+docs/operations.md: its deployment is run on one broker; its models are copied and brought back.
 """
 
 import os
 import re
 import secrets
 import shlex
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -18,9 +19,11 @@ from scorers import ROOT, environment, free_port_range, scorer
 from servers import server
 from support import free_port, wait_for
 
+from model.artefact import Model
 from streams.connection import Connection
 
 COMMANDS = blocks("README.md")
+DEPLOY, BACKUP, RESTORE = blocks("docs/operations.md")
 
 
 def test_the_two_commands_come_first():
@@ -53,11 +56,11 @@ def page(port, path):
         return None
 
 
-def run(command, variables, own_ports):
+def run(command, variables, own_ports, folder=ROOT):
     local = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
     for port, own in own_ports.items():
         local = local.replace(f"127.0.0.1:{port}/", f"127.0.0.1:{own}/")
-    done = subprocess.run(["bash", "-c", local], env=variables, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(["bash", "-c", local], env=variables, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
 
@@ -101,8 +104,7 @@ def test_simulation(tmp_path):
 
 def test_deploying(broker, creditcard, tmp_path):
     """Word for word, but that one broker holds one replica and nothing listens beyond this machine."""
-    [block] = blocks("docs/operations.md")
-    doctor, make_topics, train, *parts = block.replace("--replication 3", "--replication 1").replace("--host 0.0.0.0 ", "").splitlines()
+    doctor, make_topics, train, *parts = DEPLOY.replace("--replication 3", "--replication 1").replace("--host 0.0.0.0 ", "").splitlines()
     assert [part.split()[1] for part in parts] == ["score", "monitor", "serve"]
     worker, monitor, api = free_port_range(4), free_port(), free_port()
     variables = environment(
@@ -129,3 +131,13 @@ def test_deploying(broker, creditcard, tmp_path):
         for process in started:
             process.terminate()
     assert [process.wait(20) for process in started] == [0, 0, 0]
+
+
+def test_models_are_copied_and_brought_back(model, tmp_path):
+    home, variables = tmp_path / "home", os.environ | {"FRAUD_HOME": str(tmp_path / "home")}
+    shutil.copytree(model.directory, home / "models" / model.version)
+    (home / "models" / "latest").symlink_to(model.version)
+    run(BACKUP, variables, {}, tmp_path)
+    shutil.rmtree(home)
+    run(RESTORE, variables, {}, tmp_path)
+    assert Model.load(home / "models" / "latest").version == model.version
