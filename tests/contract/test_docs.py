@@ -16,6 +16,11 @@ RUN = {
     "docs/containers.md": ["tests/containers/test_compose.py"],  # where a Docker engine answers
     "docs/model.md": ["tests/e2e/test_model_docs.py"],
     "docs/operations.md": ["tests/e2e/test_readme.py"],
+    **{
+        f"docs/runbooks/{book.name}": ["tests/e2e/test_readme.py"]
+        for book in DOCS
+        if book.parent.name == "runbooks" and "```sh" in book.read_text()
+    },
     "docs/security.md": ["tests/integration/test_security.py"],
     "docs/simulation.md": ["tests/e2e/test_readme.py"],
     "docs/tutorial.md": ["tests/e2e/test_readme.py"],
@@ -65,7 +70,7 @@ def test_every_page_can_be_reached_from_the_index():
 def test_every_block_of_commands_is_run():
     languages = {str(page.relative_to(ROOT)): re.findall(r"^```(\w*)$", page.read_text(), re.MULTILINE)[::2] for page in PAGES}
     assert {page for page, found in languages.items() if "sh" in found} == RUN.keys()
-    assert set().union(*languages.values()) == {"sh", "mermaid", "properties", "yaml"}  # the others are not typed
+    assert set().union(*languages.values()) == {"sh", "mermaid", "promql", "properties", "yaml"}  # the others are not typed
     for page, tests in RUN.items():
         assert [test for test in tests if f'"{page}"' not in (ROOT / test).read_text()] == []
 

@@ -1,5 +1,6 @@
 """README.md, docs/tutorial.md, docs/simulation.md: their commands are run on a system that is up, word for word but for ports.
 
+docs/runbooks/: what they tell to look at is looked at, on the same system.
 docs/operations.md: its deployment is run on one broker; its models are copied and brought back.
 """
 
@@ -17,13 +18,24 @@ import pytest
 from pages import blocks
 from scorers import ROOT, environment, free_port_range, scorer
 from servers import server
-from support import free_port, wait_for
+from support import free_port, needs, wait_for
 
 from model.artefact import Model
 from streams.connection import Connection
 
 COMMANDS = blocks("README.md")
 DEPLOY, BACKUP, RESTORE = blocks("docs/operations.md")
+RUNBOOKS = {  # what is seen, beside other things
+    "docs/runbooks/alert-volume-unusual.md": "fraud_model_info{",
+    "docs/runbooks/dead-letters-rising.md": "invalid_transaction",
+    "docs/runbooks/disk-space-low.md": "/reports",
+    "docs/runbooks/drift-detected.md": "data_drift_detected 1.0",
+    "docs/runbooks/lag-high.md": "fraud_consumer_lag{",
+    "docs/runbooks/no-transactions.md": "Kafka answers",
+    "docs/runbooks/partition-stalled.md": "Kafka answers",
+    "docs/runbooks/reports-late.md": "fraud_drift_windows_total",
+    "docs/runbooks/scorer-down.md": "cli.main score",
+}
 
 
 def test_the_two_commands_come_first():
@@ -33,16 +45,22 @@ def test_the_two_commands_come_first():
 @pytest.fixture(scope="module")
 def system(module_connection, model, tmp_path_factory):
     """Scorer, monitor and API, as the demo leaves them up; returns a second terminal's environment, and the ports by the pages' own."""
-    port = str(free_port())
-    variables = environment(module_connection, FRAUD_MONITOR_PORT=port)
-    monitor_variables = variables | {"FRAUD_HOME": str(tmp_path_factory.mktemp("home")), "FRAUD_MODEL_DIR": str(model.directory)}
-    with scorer(module_connection, workers=2), server(module_connection) as api:
-        monitor = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "monitor"], env=monitor_variables, cwd=ROOT, stdout=subprocess.DEVNULL
-        )
+    port, home = str(free_port()), tmp_path_factory.mktemp("home")
+    logs = home / "logs"
+    logs.mkdir()
+    variables = environment(
+        module_connection,
+        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        FRAUD_HOME=str(home),
+        FRAUD_MODEL_DIR=str(model.directory),
+        FRAUD_MONITOR_PORT=port,
+    )
+    with scorer(module_connection, workers=2) as workers, server(module_connection) as api, (logs / "monitor.log").open("wb") as log:
+        monitor = subprocess.Popen([sys.executable, "-m", "cli.main", "monitor"], env=variables, cwd=ROOT, stdout=log, stderr=log)
         try:
             wait_for(lambda: page(port, "ready"), 60, "the monitor is ready")
-            yield variables, {"8000": str(api.base_url.port), "8001": port}
+            (logs / "scorer.log").write_text(workers.log)
+            yield variables, {"8000": str(api.base_url.port), "8001": port, "9101": str(workers.port)}
         finally:
             monitor.terminate()
             monitor.wait(20)
@@ -95,6 +113,27 @@ def test_the_tutorial(system):
     assert re.search(r"lost +0 ", run(ledger, variables, own_ports))
     assert "20,000 confirmed" in run(drifting, variables, own_ports)
     wait_for(lambda: "data_drift_detected 1.0" in run(watch, variables, own_ports), 90, "drift is found")
+
+
+@pytest.fixture(scope="module")
+def trouble(system):
+    """The same system when it has refused transactions, and has found and reported drift."""
+    variables, own_ports = system
+    run("fraud simulate --rows 100 --disturb missing:V14@90 --send --no-labels", variables, own_ports)
+    run("fraud replay --from 227845 --limit 20000 --rate 4000 --disturb shift:V4@10000:2", variables, own_ports)
+    wait_for(lambda: "data_drift_detected 1.0" in metrics(own_ports), 90, "drift is found")
+    wait_for(lambda: list(Path(variables["FRAUD_HOME"]).glob("reports/**/*.html")), 90, "a report is written")
+    return system
+
+
+@pytest.mark.parametrize("runbook", RUNBOOKS)
+def test_a_runbook(trouble, runbook):
+    needs("pgrep"), needs("uptime")
+    variables, own_ports = trouble
+    [look] = blocks(runbook)
+    seen = run(f"set -e; exec 2>&1\n{look.replace('.run', variables['FRAUD_HOME'])}", variables, own_ports)
+    assert RUNBOOKS[runbook] in seen
+    assert not re.search(r"No such file|not found", seen)
 
 
 def test_simulation(tmp_path):
