@@ -1,5 +1,6 @@
 """docker-compose.yml, the Dockerfile and the script of the service init, checked without an engine."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -38,8 +39,21 @@ def test_every_published_port_is_reached_from_this_machine_only(services: dict[s
 
 def test_every_version_is_pinned(services: dict[str, dict[str, Any]]) -> None:
     tags = {name: service["image"].partition(":")[2] for name, service in services.items()}
-    assert all(tag and "latest" not in tag for tag in tags.values()), tags
+    assert {name: tag for name, tag in tags.items() if not re.fullmatch(r"v?\d+\.\d+\.\d+", tag)} == {}
     assert {tags[name] for name in OURS} == {VERSION}
+
+
+def test_the_images_of_ours_are_built_on_one_python_of_one_debian() -> None:
+    text = (ROOT / "infra" / "Dockerfile").read_text()
+    stages = re.findall(r"^FROM (\S+) AS (\S+)$", text, re.MULTILINE)
+    assert {base for base, _ in stages} - {name for _, name in stages} == {"python:${PYTHON_TAG}"}
+    assert re.findall(r"^ARG PYTHON_TAG=(.+)$", text, re.MULTILINE) == ["3.11-slim-bookworm"]
+
+
+def test_whether_a_service_works_is_asked_of_all_that_go_on(services: dict[str, dict[str, Any]]) -> None:
+    going_on = {name for name, service in services.items() if service.get("restart") == "unless-stopped"}
+    assert going_on == services.keys() - {"init", "replay"}
+    assert {name for name in going_on if "healthcheck" not in services[name]} == set()
 
 
 def test_whatever_needs_topics_model_or_secrets_waits_for_them(services: dict[str, dict[str, Any]]) -> None:

@@ -29,7 +29,7 @@ RUNBOOKS = {  # what is seen, beside other things
     "docs/runbooks/alert-volume-unusual.md": "fraud_model_info{",
     "docs/runbooks/dead-letters-rising.md": "invalid_transaction",
     "docs/runbooks/disk-space-low.md": "/reports",
-    "docs/runbooks/drift-detected.md": "data_drift_detected 1.0",
+    "docs/runbooks/drift-detected.md": "fraud_drift_distance{",
     "docs/runbooks/lag-high.md": "fraud_consumer_lag{",
     "docs/runbooks/no-transactions.md": "Kafka answers",
     "docs/runbooks/partition-stalled.md": "Kafka answers",
