@@ -1,4 +1,4 @@
-"""docs/contract: current, valid, and compatible with what was released (`released/`, the schemas of contract version 1)."""
+"""docs/contract: current, valid, and compatible with what was released (`released/`, the files of contract version 1)."""
 
 import copy
 import json
@@ -12,15 +12,20 @@ import yaml
 from docs.contract import generate, messages
 from model import contract, records
 
-RELEASED = {path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "released").iterdir()}
+FOLDER = Path(__file__).parent / "released"
+RELEASED = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
+RELEASED_PAGE = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text())
 WRITTEN_BY_OTHERS = {"transaction", "label"}
 READ_BY_OTHERS = set(RELEASED) - {"transaction"}
 SAYS_NOTHING = ("title", "description", "default")
+APART = ("properties", "required", "anyOf", "$defs")  # compared one by one
+MAY_GROW = ("max.message.bytes", "retention.ms")
+TOLD = ("info", "servers", "description", "summary", "examples")  # of the page: not relied on
 
 
 def objects(schema):
-    """The objects that a schema declares, by name."""
-    return {name: part for name, part in (schema.get("$defs", {}) | {"": schema}).items() if "properties" in part}
+    """What a schema declares, by name; its root has none."""
+    return schema.get("$defs", {}) | {"": schema}
 
 
 def bare(schema):
@@ -30,14 +35,36 @@ def bare(schema):
     return [bare(item) for item in schema] if isinstance(schema, list) else schema
 
 
+def whole(schema):
+    """What a schema says of the whole value."""
+    return {key: value for key, value in bare(schema).items() if key not in APART}
+
+
+def page_breaks(old, new, where=""):
+    """What somebody who relies on the old page could stumble over: whatever it said is said still, and limits have not shrunk."""
+    found = []
+    for key, before in old.items():
+        after = new.get(key)
+        if key in TOLD:
+            continue
+        if isinstance(before, dict) and key != "key":  # of a record's key the description is the rule
+            found += page_breaks(before, after or {}, f"{where}{key}/")
+        elif after is None or (after < before if key in MAY_GROW else after != before):
+            found.append(f"{where}{key} was {before}, is {after}")
+    return found
+
+
 def breaks(name, old, new):
     """What somebody who relies on `old` could stumble over."""
     found = []
     for part, before in objects(old).items():
-        after = objects(new).get(part, {"properties": {}})
-        for field, declared in before["properties"].items():
-            if bare(after["properties"].get(field)) != bare(declared):
+        after = objects(new).get(part, {})
+        for field, declared in before.get("properties", {}).items():
+            if bare(after.get("properties", {}).get(field)) != bare(declared):
                 found.append(f"{name} {part}: {field} was removed, or is another type")
+        found += [f"{name} {part}: {kind} is gone" for kind in before.get("anyOf", []) if kind not in after.get("anyOf", [])]
+        if whole(before) != whole(after):
+            found.append(f"{name} {part}: is another type, or held to more")
         was, now = (set(side.get("required", ())) for side in (before, after))
         if name in WRITTEN_BY_OTHERS and now - was:
             found.append(f"{name} {part}: {sorted(now - was)} is required now")
@@ -77,6 +104,10 @@ def test_the_schemas_are_compatible_with_those_released():
     assert [line for name, old in RELEASED.items() for line in breaks(name, old, now.get(name, {}))] == []
 
 
+def test_the_page_is_compatible_with_the_one_released():
+    assert page_breaks(RELEASED_PAGE, generate.asyncapi()) == []
+
+
 def required(schema, field):
     schema["properties"][field] = {"type": "string"}
     schema["required"].append(field)
@@ -93,12 +124,47 @@ def required(schema, field):
         ("transaction", lambda schema: schema["properties"]["Amount"].update(minimum=1)),
         ("drift-event", lambda schema: schema["$defs"].pop("WindowLabelled")),
         ("dead-letter-headers", lambda schema: schema["properties"].pop("error.kind")),
+        ("drift-event", lambda schema: schema["anyOf"].pop()),
+        ("drift-event", lambda schema: schema.update(discriminator={"propertyName": "kind"})),
+        ("transaction", lambda schema: schema.update(additionalProperties=False)),
     ],
 )
 def test_a_break_is_seen(name, change):
     changed = copy.deepcopy(RELEASED[name])
     change(changed)
     assert len(breaks(name, RELEASED[name], changed)) > 0
+
+
+def kafka(page, channel):
+    return page["channels"][channel]["bindings"]["kafka"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda page: page["channels"].pop("labels"),
+        lambda page: page["channels"]["alerts"].update(address="fraud.alerts"),
+        lambda page: page["channels"]["alerts"].update(messages={}),
+        lambda page: page["operations"]["send-alert"].update(action="receive"),
+        lambda page: kafka(page, "transactions").update(partitions=4),
+        lambda page: kafka(page, "transactions")["topicConfiguration"].update({"max.message.bytes": 65_536}),
+        lambda page: kafka(page, "labels")["topicConfiguration"].update({"retention.ms": 1}),
+        lambda page: page["components"]["messages"]["alert"]["bindings"]["kafka"]["key"].update(description="whatever"),
+        lambda page: page["components"]["messages"]["alert"].update(headers={"$ref": "schemas/own-headers.json"}),
+        lambda page: page["components"]["messages"]["dead-letter"].update(contentType="application/json"),
+    ],
+)
+def test_a_break_of_the_page_is_seen(change):
+    changed = copy.deepcopy(RELEASED_PAGE)
+    change(changed)
+    assert len(page_breaks(RELEASED_PAGE, changed)) > 0
+
+
+def test_a_topic_more_and_a_larger_limit_are_no_break():
+    changed = copy.deepcopy(RELEASED_PAGE)
+    changed["channels"]["payments"] = changed["channels"]["alerts"]
+    kafka(changed, "labels")["topicConfiguration"]["retention.ms"] *= 2
+    assert page_breaks(RELEASED_PAGE, changed) == []
 
 
 def test_a_field_more_is_no_break():
