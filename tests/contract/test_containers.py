@@ -66,6 +66,11 @@ def test_no_container_but_kafkas_may_write_to_its_image(services: dict[str, dict
     assert {name for name, service in services.items() if not service.get("read_only")} == {"kafka"}
 
 
+def test_no_container_has_capabilities_or_gets_rights(services: dict[str, dict[str, Any]]) -> None:
+    assert {name for name, service in services.items() if service.get("cap_drop") != ["ALL"]} == set()
+    assert {name for name, service in services.items() if service.get("security_opt") != ["no-new-privileges:true"]} == set()
+
+
 def test_what_is_mounted_from_the_repository_is_there(services: dict[str, dict[str, Any]]) -> None:
     sources = [volume.partition(":")[0] for service in services.values() for volume in service.get("volumes", [])]
     ours = [ROOT / source for source in sources if source.startswith("./")]

@@ -14,6 +14,7 @@ from model import contract, records
 
 FOLDER = Path(__file__).parent / "released"
 RELEASED = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
+ASYNCAPI = Path(__file__).parent / "asyncapi-3.0.0" / "schema.json"  # the specification's own, from its package @asyncapi/specs 6.11.1
 RELEASED_PAGE = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text())
 WRITTEN_BY_OTHERS = {"transaction", "label"}
 READ_BY_OTHERS = set(RELEASED) - {"transaction"}
@@ -102,6 +103,14 @@ def test_the_example_alert_adds_up():
 def test_the_schemas_are_compatible_with_those_released():
     now = messages.schemas()
     assert [line for name, old in RELEASED.items() for line in breaks(name, old, now.get(name, {}))] == []
+
+
+def test_the_page_is_asyncapi():
+    validator = jsonschema.Draft7Validator(json.loads(ASYNCAPI.read_text()))
+    page = generate.asyncapi()
+    assert [(list(error.path), error.message) for error in validator.iter_errors(page)] == []
+    page["operations"]["send-alert"]["action"] = "publish"  # a word of AsyncAPI 2
+    assert not validator.is_valid(page)
 
 
 def test_the_page_is_compatible_with_the_one_released():
