@@ -55,6 +55,14 @@ function close() {
   $("alerts").focus();
 }
 
+// A key judges what is on view: the selected alert may be another one than the one opened, and a phone shows the queue or the alert.
+function pressed(fraud) {
+  const position = queue.current();
+  if (position === opened && $("detail").checkVisibility()) return judge(fraud);
+  open(position);
+  if (position === opened) $("message").textContent = "Opened. Press again to judge it.";
+}
+
 async function judge(fraud) {
   const alert = queue.get(opened);
   const name = $("analyst").value.trim();
@@ -66,7 +74,8 @@ async function judge(fraud) {
   }
   busy = true;
   const next = alert.label === null && queue.showing() === "open" ? queue.neighbour(opened) : opened;
-  $("message").textContent = await write(alert, fraud, name, () => (next ? open(next) : finished()));
+  const goOn = () => queue.current() === alert.position && (next ? open(next) : finished()); // unless the analyst has moved meanwhile
+  $("message").textContent = await write(alert, fraud, name, goOn);
   busy = false;
 }
 
@@ -86,6 +95,7 @@ async function write(alert, fraud, name, done) {
 
 function finished() {
   opened = null;
+  queue.select(null);
   $("detail").replaceChildren(Object.assign(document.createElement("p"), { className: "empty", textContent: "All open alerts are judged." }));
   close();
 }
@@ -96,8 +106,8 @@ const KEYS = {
   k: () => queue.move(-1),
   ArrowUp: () => queue.move(-1),
   Enter: () => open(queue.current()),
-  f: () => judge(true),
-  l: () => judge(false),
+  f: () => pressed(true),
+  l: () => pressed(false),
   Escape: close,
 };
 

@@ -185,6 +185,42 @@ def test_the_queue_is_worked_off_by_keys_the_largest_expected_loss_first(browser
     assert (label["is_fraud"], label["labelled_by"]) == (False, "Flo")
 
 
+def test_a_key_judges_only_the_alert_that_is_on_view(browser, server, module_connection):
+    publish(module_connection, *(alert(f"view-{loss}", loss=loss) for loss in (9_503, 9_502, 9_501)))
+    with console(browser, server) as page:
+        row(page, "view-9503").click()
+        page.keyboard.press("j")
+        page.keyboard.press("f")  # what is highlighted is not what was read
+        expect(page.get_by_role("heading", name="view-9502")).to_be_visible()
+        expect(page.locator("#message")).to_have_text("Opened. Press again to judge it.")
+        page.get_by_role("tab", name="Judged").click()
+        page.get_by_role("tab", name="Open").click()  # highlights the first again
+        page.keyboard.press("l")
+        expect(page.get_by_role("heading", name="view-9503")).to_be_visible()
+        page.set_viewport_size(PHONE)
+        page.keyboard.press("Escape")
+        expect(page.locator("#detail")).to_be_hidden()
+        page.keyboard.press("f")
+        expect(page.get_by_role("heading", name="view-9503")).to_be_visible()
+        page.keyboard.press("f")
+        expect(page.get_by_text("view-9503: saved as fraud by Ana.")).to_be_visible()
+    judged = {item["transaction_id"] for item in httpx.get(f"{server.url}/alerts", params={"state": "judged"}).json()}
+    assert {name for name in judged if name.startswith("view-")} == {"view-9503"}
+
+
+def test_the_highlighted_row_has_its_focus_inside_and_a_button_around_it(browser, server, module_connection):
+    publish(module_connection, alert("focus-1", loss=8_500))
+    with console(browser, server) as page:
+        row(page, "focus-1").click()
+        page.keyboard.press("Tab")
+        offset = "getComputedStyle(document.activeElement).outlineOffset"
+        found = {}
+        for name in ("#alerts", ".actions .fraud"):
+            page.locator(name).focus()
+            found[name] = page.evaluate(offset)
+        assert found == {"#alerts": "-2px", ".actions .fraud": "2px"}
+
+
 def test_a_phone_shows_queue_and_alert_without_scrolling_sideways(browser, server, module_connection):
     name = "phone-" + 120 * "x"
     publish(module_connection, alert(name, loss=8_000))
