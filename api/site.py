@@ -1,6 +1,7 @@
 """Pages for people: what this is, the API's documentation, the reports."""
 
 import base64
+import contextlib
 import hashlib
 import html
 import re
@@ -77,9 +78,15 @@ async def documentation() -> HTMLResponse:
 @router.get(REPORTS, include_in_schema=False)
 async def reports(services: Annotated[Services, Depends(services_of)]) -> HTMLResponse:
     """The reports of FRAUD_HOME, newest first."""
-    folder = services.home / "reports"
-    found = sorted(folder.rglob("*.html"), key=lambda path: -path.stat().st_mtime)
-    return HTMLResponse(_index([path.relative_to(folder) for path in found]))
+    return HTMLResponse(_index(_newest_first(services.home / "reports")))
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    dated = []
+    for path in folder.rglob("*.html"):
+        with contextlib.suppress(FileNotFoundError):  # `fraud monitor` removes the oldest, maybe now
+            dated.append((path.stat().st_mtime, path.relative_to(folder)))
+    return [path for _, path in sorted(dated, reverse=True)]
 
 
 def _index(paths: list[Path]) -> str:
@@ -94,4 +101,6 @@ def _index(paths: list[Path]) -> str:
 def add_files(app: FastAPI, home: Path) -> None:
     """The files behind these pages."""
     app.mount(_ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")))
-    app.mount(REPORTS.rstrip("/"), StaticFiles(directory=home / "reports", check_dir=False))
+    found = StaticFiles(directory=home / "reports", check_dir=False)
+    found.config_checked = True  # the first report makes the folder; until then nothing is found, which is no error
+    app.mount(REPORTS.rstrip("/"), found)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import re
 from datetime import timedelta
 
 import pytest
@@ -283,6 +285,26 @@ def test_reports_are_listed_and_run_as_nobody(client, tmp_path):
     assert answer.headers["content-security-policy"].startswith("sandbox allow-scripts")
     assert "allow-same-origin" not in answer.headers["content-security-policy"]
     assert api.get("/reports/%2e%2e/secret").status_code == 404
+
+
+def test_before_the_first_report_there_is_none(client, tmp_path):
+    api = client()
+    assert "There is none yet" in api.get("/reports/").text
+    assert api.get("/reports/a.html").status_code == 404
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "a.html").write_text("first")
+    assert api.get("/reports/a.html").text == "first"
+
+
+def test_the_list_of_reports_leaves_out_what_has_just_gone(client, tmp_path):
+    (tmp_path / "reports").mkdir()
+    for seconds, name in enumerate(("old", "new")):
+        path = tmp_path / "reports" / f"{name}.html"
+        path.touch()
+        os.utime(path, (seconds, seconds))
+    (tmp_path / "reports" / "gone.html").symlink_to("nowhere")
+    page = client().get("/reports/").text
+    assert re.findall('href="(.+?)"', page) == ["new.html", "old.html"]
 
 
 def test_requests_are_counted_by_handler_and_status(client):
