@@ -74,7 +74,7 @@ DeskOf = Annotated[Desk, Depends(desk_of)]
 
 @router.get("/alerts", summary="The newest alerts", responses={200: {"model": list[ListedAlert]}, **NOT_READ}, response_class=Response)
 async def alerts(desk: DeskOf, wanted: Annotated[Filter, Query()]) -> Response:
-    """The newest alerts, newest first, out of the last 1,000; older ones are on the topic `alerts`."""
+    """Newest first: the newest 1,000, and of older ones the dearest that nobody has judged. All are on the topic `alerts`."""
     found = [item for item in desk.items() if wanted.passes(item)][: wanted.limit]
     return Response(b"[" + b",".join(item.encode() for item in found) + b"]", media_type="application/json")
 

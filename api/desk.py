@@ -1,4 +1,4 @@
-"""The analyst's desk: the newest alerts and what people found out about them, in memory.
+"""The analyst's desk: the newest alerts, the dearest that nobody has judged, and what people found out about them, in memory.
 
 Nothing is kept here: a start fills it from `alerts` and `labels` again (api.feed).
 """
@@ -8,11 +8,12 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
 
-SIZE = 1_000  # alerts; at 3 KB each some 3 MB, and more than a person looks at in a day
+SIZE = 2_000  # alerts; at 3 KB each some 6 MB, and more than a person looks at in a day
 # A replay labels everything with the dataset's own class: on the desk that would tell the answer before anybody has looked.
 JUDGES = ("analyst", "chargeback")
 
@@ -41,7 +42,10 @@ class DriftWindow(msgspec.Struct, frozen=True):
 
 
 class Desk:
-    """The newest `size` alerts with their judgements; the oldest leaves first. Safe to use from several threads."""
+    """At most `size` alerts with their judgements. Safe to use from several threads.
+
+    The newer half stays. Of the others a judged one leaves first, then the one with the smallest expected loss.
+    """
 
     def __init__(self, size: int = SIZE) -> None:
         self._size = size
@@ -59,7 +63,8 @@ class Desk:
                 return
             self._put(Item(position, alert, self._early.get(alert.transaction_id)))
             if len(self._items) > self._size:
-                self._items.popitem(last=False)
+                older = islice(self._items.values(), len(self._items) - self._size // 2)
+                del self._items[min(older, key=_worth).position]
 
     def add_label(self, label: Any) -> None:
         """A judgement about a transaction; the last `labelled_at` wins. Others than those of JUDGES do not count here."""
@@ -96,6 +101,10 @@ class Desk:
     def _put(self, item: Item) -> None:
         self._changes += 1
         self._items[item.position] = replace(item, change=self._changes)
+
+
+def _worth(item: Item) -> tuple[bool, float]:
+    return item.label is None, item.alert.expected_loss
 
 
 def _newer(label: Any, known: Any) -> bool:

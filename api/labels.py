@@ -58,7 +58,7 @@ def _account(alert: Any) -> str | None:
     status_code=202,
     response_model=Label,
     responses={
-        404: {"model": errors.Refusal, "description": "No alert about this transaction among the last 1,000"},
+        404: {"model": errors.Refusal, "description": "No alert about this transaction among those that are listed"},
         503: {"model": errors.Refusal, "description": "Kafka has not confirmed it, or the alerts are not read yet"},
     },
 )
@@ -66,7 +66,7 @@ async def judge(transaction_id: str, judgement: Judgement, desk: DeskOf, service
     """Write a label. 202: Kafka has acknowledged it. A later one about the same transaction takes its place."""
     item = desk.find(transaction_id)
     if item is None:
-        raise HTTPException(404, "no alert about this transaction among the last 1,000")
+        raise HTTPException(404, "no alert about this transaction is listed (GET /alerts)")
     record = label(item.alert, judgement, services.clock())
     value = msgspec.json.encode(record)
     try:

@@ -13,7 +13,7 @@ let opened = null; // position of the alert in the detail
 let busy = false;
 
 function listen() {
-  const source = new EventSource("/alerts/stream?recent=1000");
+  const source = new EventSource(`/alerts/stream?recent=${queue.KEPT}`);
   source.addEventListener("open", () => connected("live"));
   source.addEventListener("alert", (event) => arrived(JSON.parse(event.data)));
   source.addEventListener("error", () => {

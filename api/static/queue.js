@@ -2,7 +2,7 @@
 
 import { clock, element, money, percent } from "./format.js";
 
-const KEPT = 1000; // as many as the server keeps
+export const KEPT = 2000; // as many as the server keeps, in the same way (api/desk.py)
 const SHOWN = 200; // more rows than anybody scrolls through
 const $ = (id) => document.getElementById(id);
 
@@ -20,11 +20,13 @@ export const current = () => selected;
 export function put(alert) {
   alerts.set(alert.position, alert);
   rows.delete(alert.position);
-  if (alerts.size > KEPT) forget(alerts.keys().next().value);
+  if (alerts.size > KEPT) forget([...alerts.values()].slice(0, -KEPT / 2).reduce((least, other) => (worth(other) < worth(least) ? other : least)));
   plan();
 }
 
-function forget(position) {
+const worth = (alert) => (judged(alert) ? -Infinity : alert.expected_loss);
+
+function forget({ position }) {
   alerts.delete(position);
   rows.delete(position);
 }
@@ -85,7 +87,8 @@ function draw() {
   $("empty").hidden = order.length > 0;
   $("empty").textContent = state === "open" ? "No open alert. New ones appear here by themselves." : "Nothing is judged yet.";
   const hidden = counts[state] - order.length;
-  $("more").textContent = hidden > 0 ? `${hidden} more with a smaller expected loss` : "";
+  const notes = [hidden > 0 && `${hidden} more with a smaller expected loss.`, alerts.size >= KEPT && "Older ones may be on the topic alerts only."];
+  $("more").textContent = notes.filter(Boolean).join(" ");
   const wanted = order.map(row);
   const list = $("alerts");
   if (wanted.length !== list.children.length || wanted.some((made, index) => made !== list.children[index])) list.replaceChildren(...wanted);

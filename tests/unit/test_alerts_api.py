@@ -62,12 +62,18 @@ def test_alerts_are_listed_newest_first_and_filtered(api, live):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"limit": 1001}, {"limit": 0}, {"since": "2026-01-31"}, {"min_amount": "nan"}, {"decision": "approve"}, {"x": 1}]
+    "wrong", [{"limit": 2001}, {"limit": 0}, {"since": "2026-01-31"}, {"min_amount": "nan"}, {"decision": "approve"}, {"x": 1}]
 )
 def test_a_filter_that_is_none_is_refused_by_its_name(api, wrong):
     answer = api.get("/alerts", params=wrong)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"][-1] == next(iter(wrong))
+
+
+@pytest.mark.parametrize("recent", ["-1", "2001", "x", ""])
+def test_a_stream_that_is_to_begin_nowhere_is_refused(api, recent):
+    answer = api.get("/alerts/stream", params={"recent": recent})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["query", "recent"])
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/alerts"), ("GET", "/alerts/stream"), ("POST", "/alerts/t/label")])

@@ -29,6 +29,16 @@ def test_the_newest_come_first_and_the_oldest_leave():
     assert names(desk(alert("a", 1), alert("b", 3), alert("c", 2), size=2).items()) == ["b", "c"]
 
 
+def test_in_a_flood_the_judged_leave_first_and_then_the_smallest_expected_loss():
+    filled = desk(*(alert(name, expected_loss=loss) for name, loss in (("dear", 900), ("judged", 800), ("middle", 700))), size=6)
+    filled.add_label(judged("judged"))
+    seen = filled.changed(0)[-1].change
+    for i in range(20):
+        filled.add_alert(f"1-{i}", alert(f"flood-{i}", seconds=i + 1, expected_loss=20 - i))
+        assert f"flood-{i}" in names(filled.changed(seen))  # a client of the stream gets each, however small
+    assert set(names(filled.items())) == {"dear", "middle", "flood-0", "flood-17", "flood-18", "flood-19"}
+
+
 def test_an_alert_that_is_read_twice_is_there_once():
     filled = desk(alert("a"))
     filled.add_label(judged("a"))
