@@ -50,7 +50,7 @@ def login_router(key: Key) -> APIRouter:
         if not key.fits(fields.get("key", [""])[0].encode(errors="replace")):
             return _form(then, "That is not the key.", 401)
         answer = RedirectResponse(then, 303)
-        secure = request.url.scheme == "https"
+        secure = request.headers.get("origin", "").startswith("https://")  # as the browser sees it: TLS ends at a proxy
         answer.set_cookie(COOKIE, key.session(), int(SESSION.total_seconds()), httponly=True, samesite="strict", secure=secure)
         return answer
 
