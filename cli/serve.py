@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from api.access import Access
 
 _LOCAL = "127.0.0.1"
+_KEY_LENGTH = 16  # characters; a login may be tried as often as the rate allows
 _GOODBYE_S = 3  # an exit is promised within 5 s of SIGTERM; streams to browsers would never end by themselves
 _KEEP_ALIVE_S = 75  # longer than the minute for which load balancers keep an idle connection
 
@@ -107,8 +108,11 @@ def serve(
     Example: FRAUD_API_KEY=... fraud serve --host 0.0.0.0 --allow-host fraud.example.org
     """
     settings = Settings.from_environment()
-    if host != _LOCAL and not settings.api_key:
-        raise CommandError(f"--host {host}: others may reach it, so set FRAUD_API_KEY to the key that they have to send")
+    if host != _LOCAL and len(settings.api_key or "") < _KEY_LENGTH:
+        raise CommandError(
+            f"--host {host}: others may reach it, so set FRAUD_API_KEY to a key of {_KEY_LENGTH} characters or more, "
+            "such as openssl rand -hex 16 prints"
+        )
     name = f"[{host}]" if ":" in host else host
     access = _access([name, *(allow_host or ())], settings.api_key, rate_limit)
     listening = _bound(host, settings.api_port)

@@ -229,10 +229,17 @@ def test_with_a_key_everything_but_what_probes_read_asks_for_it(client):
     assert api.post("/predict", json=PAYMENT, headers={"X-API-Key": "secret"}).status_code == 200
 
 
-def test_without_a_key_it_listens_to_this_machine_only(monkeypatch):
-    monkeypatch.delenv("FRAUD_API_KEY", raising=False)
-    with pytest.raises(CommandError, match=r"--host 0.0.0.0: others may reach it, so set FRAUD_API_KEY"):
+@pytest.mark.parametrize("key", ["", 15 * "k"])
+def test_without_a_key_that_cannot_be_guessed_it_listens_to_this_machine_only(monkeypatch, key):
+    monkeypatch.setenv("FRAUD_API_KEY", key)
+    with pytest.raises(CommandError, match=r"^--host 0.0.0.0: others may reach it, so set FRAUD_API_KEY .+ openssl rand -hex 16 prints$"):
         serve(host="0.0.0.0")
+
+
+def test_a_key_of_sixteen_characters_will_do(monkeypatch):
+    monkeypatch.setenv("FRAUD_API_KEY", 16 * "k")
+    with pytest.raises(CommandError, match="--rate-limit"):  # the next thing that is looked at
+        serve(host="0.0.0.0", rate_limit="often")
 
 
 def test_a_person_logs_in_once_for_twelve_hours(client, clock):
