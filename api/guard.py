@@ -9,11 +9,13 @@ from api.access import Check
 from model.records import MAX_TRANSACTION_BYTES
 
 # A page runs scripts of this server only. Reports bring their own scripts along, so they run as nobody: without the reader's session.
+# What they are listed on has none and may run none. It is no sandbox, or its links would come from another site: without the session.
 _PAGE = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _REPORT = (
     "sandbox allow-scripts allow-popups; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; frame-ancestors 'none'"
 )
+_LISTING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _POLICY = b"content-security-policy"
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -61,8 +63,14 @@ def _limited(receive: Receive) -> Receive:
     return counting
 
 
+def _policy(path: str) -> str:
+    if not path.startswith(REPORTS) or path == REPORTS:
+        return _PAGE
+    return _LISTING if path.endswith("/index.html") else _REPORT
+
+
 def _with_headers(send: Send, path: str) -> Send:
-    policy = (_REPORT if path.startswith(REPORTS) and path != REPORTS else _PAGE).encode()
+    policy = _policy(path).encode()
 
     async def adding(message: Message) -> None:
         if message["type"] == "http.response.start":

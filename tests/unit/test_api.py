@@ -17,6 +17,7 @@ from api.app import create_app
 from api.services import Services
 from cli.app import CommandError
 from cli.serve import serve
+from drift.report_index import INDEX, Shelf, tidy
 from model.contract import INPUTS, Reason
 from streams.connection import Connection
 
@@ -299,6 +300,20 @@ def test_reports_are_listed_and_run_as_nobody(client, tmp_path):
     assert answer.headers["content-security-policy"].startswith("sandbox allow-scripts")
     assert "allow-same-origin" not in answer.headers["content-security-policy"]
     assert api.get("/reports/%2e%2e/secret").status_code == 404
+
+
+def test_the_index_of_a_folder_of_reports_may_run_nothing_and_keeps_the_session(client, tmp_path):
+    """A link on a sandboxed page would be another site's: the browser would send no session with it."""
+    folder = tmp_path / "reports" / "predictions"
+    tidy(Shelf(folder, [], keep=1))
+    (folder / "window-1-index.html").touch()
+    policies = [client().get(f"/reports/predictions/{name}").headers["content-security-policy"] for name in (INDEX, "window-1-index.html")]
+    index, report = [dict(part.strip().partition(" ")[::2] for part in policy.split(";")) for policy in policies]
+    assert "sandbox" not in index
+    assert {name: index.get(name) for name in ("default-src", "script-src", "form-action", "base-uri")} == {
+        "default-src": "'none'", "script-src": None, "form-action": "'none'", "base-uri": "'none'",
+    }  # fmt: skip
+    assert report["sandbox"] == "allow-scripts allow-popups"
 
 
 def test_before_the_first_report_there_is_none(client, tmp_path):
