@@ -2,19 +2,25 @@
 
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 from confluent_kafka import Producer
 from playwright.sync_api import expect, sync_playwright
+from prometheus_client import CollectorRegistry, start_http_server
 from scorers import ROOT, environment, free_port_range
 from support import free_port, needs, read_all, transaction_bytes, wait_for
 
-from streams.topics import ALERTS, LABELS
+from drift.report_index import Point, Shelf, tidy
+from streams.metrics import ScorerMetrics
+from streams.topics import ALERTS, DRIFT_EVENTS, LABELS
 
 SCRIPT = "<script>document.title='taken'</script>"
 PHONE = {"width": 390, "height": 844}
@@ -41,20 +47,20 @@ def alert(name, loss=50.0, **changes):
     return json.dumps(fields).encode()[:-1] + b', "transaction": ' + transaction + b"}"
 
 
-def publish(connection, *values):
+def publish(connection, *values, topic=ALERTS):
     producer = Producer(connection.writer())
     for value in values:
-        producer.produce(connection.named(ALERTS), value)
-    producer.flush(10)
+        producer.produce(connection.named(topic), value)
+    assert producer.flush(10) == 0
 
 
 class Server:
     """`fraud serve` on a port of its own, where no scorer is."""
 
-    def __init__(self, connection, model):
+    def __init__(self, connection, model, **changes):
         self._port = free_port()
         own = {"FRAUD_API_PORT": str(self._port), "FRAUD_METRICS_PORT": str(free_port_range(8)), "FRAUD_MODEL_DIR": str(model.directory)}
-        self._environment = environment(connection, **own)
+        self._environment = environment(connection, **own | changes)
         self.url = f"http://127.0.0.1:{self._port}"
         self.start()
 
@@ -64,19 +70,26 @@ class Server:
 
     def _answers(self):
         assert self._process.poll() is None, "fraud serve ended"
+        asked = urllib.request.Request(f"{self.url}/alerts", headers={"X-API-Key": self._environment.get("FRAUD_API_KEY", "")})
         with contextlib.suppress(OSError):
-            return urllib.request.urlopen(f"{self.url}/alerts", timeout=5).status == 200
+            return urllib.request.urlopen(asked, timeout=5).status == 200
 
     def stop(self):
         self._process.send_signal(signal.SIGTERM)
         assert self._process.wait(10) == 0
 
 
-@pytest.fixture(scope="module")
-def server(module_connection, model):
-    running = Server(module_connection, model)
+@contextlib.contextmanager
+def serving(*arguments, **changes):
+    running = Server(*arguments, **changes)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def server(module_connection, model):
+    with serving(module_connection, model) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -268,3 +281,112 @@ def test_what_nobody_tells_is_absent_and_not_zero(browser, server):
         for figure in ("rate", "alert-rate", "latency", "drift"):
             expect(page.locator(f"#{figure}")).to_have_text("\N{EN DASH}")
         expect(page.get_by_text("no scorer answers")).to_have_count(3)
+
+
+@contextlib.contextmanager
+def worker(port):
+    """A worker's metrics page, as the scorer declares it: of 100 transactions 2 are alerts, each decided within 20 ms."""
+    registry, stop = CollectorRegistry(), threading.Event()
+    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
+
+    def score():
+        while not stop.wait(0.05):
+            metrics.transactions.labels("review").inc(2)
+            metrics.transactions.labels("approve").inc(98)
+            metrics.end_to_end.observe([0.02] * 100)
+
+    page, _ = start_http_server(port, "127.0.0.1", registry)
+    scoring = threading.Thread(target=score)
+    scoring.start()
+    yield
+    stop.set()
+    scoring.join()
+    page.shutdown()
+    page.server_close()
+
+
+def drift(**changes):
+    return json.dumps(json.loads((ROOT / "docs/contract/examples/drift-event.json").read_text()) | changes).encode()
+
+
+def test_the_figures_of_a_scorer_and_of_the_last_window(browser, connection, model):
+    port = free_port_range(8)
+    with worker(port), serving(connection, model, FRAUD_METRICS_PORT=str(port)) as own, console(browser, own) as page:
+        expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9][\d,]*$"), timeout=30_000)
+        expect(page.locator("#alert-rate")).to_have_text(re.compile(r"^(19|20|21)(\.\d)?$"))
+        expect(page.locator("#latency")).to_have_text(re.compile(r"^(19\.9|20)$"))  # linear in the bucket from 15 to 20 ms
+        expect(page.locator("#median")).to_have_text(", 17.5 median")
+        for figure in ("rate", "alert-rate", "latency"):
+            expect(page.locator(f"#{figure}-plot path.line")).not_to_have_count(0)
+            expect(page.locator(f"#{figure}-peak")).to_have_text(re.compile(r"^peak [\d,.]+$"))
+        publish(connection, drift(window=7, detected=True, score=1 / 30), topic=DRIFT_EVENTS)
+        expect(page.locator("#drift")).to_have_text("drift")
+        expect(page.locator("#drift-score")).to_have_text("score 0.033")
+        publish(connection, drift(window=8, detected=False, score=0.0), topic=DRIFT_EVENTS)
+        expect(page.locator("#drift")).to_have_text("none")
+        expect(page.locator("#drift-note")).to_have_text(re.compile("^window 8, closed "))
+
+
+def test_in_a_flood_the_largest_expected_loss_stays(browser, connection, model):
+    with serving(connection, model) as own, console(browser, own) as page:
+        publish(connection, alert("dear", loss=9_000))
+        expect(row(page, "dear")).to_be_visible()
+        publish(connection, *(alert(f"small-{i}", loss=1.0) for i in range(2_100)))
+        expect(page.locator("#count-open")).to_have_text("2000", timeout=30_000)
+        for _ in range(2):  # in the page that saw it, and in one that comes later
+            expect(page.locator(".row .id").first).to_have_text("dear")
+            expect(page.locator("#more")).to_have_text(
+                "1800 more with a smaller expected loss. Older ones may be on the topic alerts only."
+            )
+            page.reload()
+
+
+# The smallest contrast of a text with its ground (WCAG 2: 4.5 is enough for all), where it is, and how light the page is.
+CONTRAST = """() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const linear = (part) => (part <= 10.31 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+  const light = ([red, green, blue]) => 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+  const ground = (node) => {
+    const [red, green, blue, opacity = 1] = numbers(getComputedStyle(node).backgroundColor);
+    return opacity ? [red, green, blue] : ground(node.parentElement);
+  };
+  const contrast = (node) => {
+    const [one, other] = [light(numbers(getComputedStyle(node).color)), light(ground(node))];
+    return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+  };
+  const texts = [...document.querySelectorAll("body *")].filter(
+    (node) => node.checkVisibility() && [...node.childNodes].some((child) => child.nodeType === Node.TEXT_NODE && child.data.trim()),
+  );
+  const [least] = texts.sort((one, other) => contrast(one) - contrast(other));
+  return [contrast(least), least.outerHTML, light(ground(document.body))];
+}"""
+
+
+@pytest.mark.parametrize(("scheme", "bright"), [("light", True), ("dark", False)])
+def test_text_can_be_read_by_day_and_by_night(browser, server, module_connection, scheme, bright):
+    publish(module_connection, alert(f"read-{scheme}", loss=8_400), alert(f"blocked-{scheme}", loss=8_300, decision="block"))
+    with console(browser, server, color_scheme=scheme, reduced_motion="reduce") as page:
+        row(page, f"read-{scheme}").click()
+        expect(row(page, f"blocked-{scheme}")).to_be_visible()
+        contrast, where, light = page.evaluate(CONTRAST)
+        assert contrast >= 4.5, where
+        assert (light > 0.5) == bright
+
+
+def test_with_a_key_a_person_logs_in_once_and_reads_every_report(browser, connection, model, tmp_path):
+    folder, name = tmp_path / "reports" / "predictions", "window-000007.html"
+    folder.mkdir(parents=True)
+    (folder / name).write_text("<script>document.title = `origin ${self.origin}`</script>")
+    tidy(Shelf(folder, [Point(7, datetime(2026, 1, 31, tzinfo=UTC), 5_000, 0.5, True, name)], keep=1))
+    changes = {"FRAUD_HOME": str(tmp_path), "FRAUD_API_KEY": "of the tests in a browser"}
+    with serving(connection, model, **changes) as own, contextlib.closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.goto(f"{own.url}/console")
+        page.get_by_label("API key").fill(changes["FRAUD_API_KEY"])
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_text("live", exact=True)).to_be_visible()
+        page.get_by_role("link", name="reports").click()
+        page.get_by_role("link", name="index.html").click()
+        expect(page.locator("h1")).to_have_css("font-family", re.compile("system-ui"))
+        page.get_by_role("link", name="report", exact=True).click()
+        expect(page).to_have_title("origin null")  # its scripts run, as nobody
