@@ -82,8 +82,10 @@ class Server:
 @contextlib.contextmanager
 def serving(*arguments, **changes):
     running = Server(*arguments, **changes)
-    yield running
-    running.stop()
+    try:
+        yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -298,11 +300,13 @@ def worker(port):
     page, _ = start_http_server(port, "127.0.0.1", registry)
     scoring = threading.Thread(target=score)
     scoring.start()
-    yield
-    stop.set()
-    scoring.join()
-    page.shutdown()
-    page.server_close()
+    try:
+        yield
+    finally:
+        stop.set()
+        scoring.join()
+        page.shutdown()
+        page.server_close()
 
 
 def drift(**changes):
