@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from cli.app import app
+from cli.progress import Quiet, bar, of_bytes
 from cli.settings import Settings
 
 
@@ -16,10 +15,8 @@ def fetched(settings: Settings, given: Path | None, quiet: bool) -> Path:
     """The CSV to work with: the one given, FRAUD_DATA, or creditcard.csv, with a bar on a terminal while it is fetched."""
     from producer import dataset
 
-    console = Console(stderr=True)
-    columns = (TextColumn("creditcard.csv"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("", total=None, visible=False)
+    with bar(quiet, of_bytes()) as progress:
+        task = progress.add_task("creditcard.csv", total=None, visible=False)
         return dataset.fetch(
             settings.cache,
             given or settings.data,
@@ -29,7 +26,7 @@ def fetched(settings: Settings, given: Path | None, quiet: bool) -> Path:
 
 @app.command()
 def data(
-    quiet: Annotated[bool, typer.Option(help="No progress.")] = False,
+    quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
     """Fetch creditcard.csv into the cache, if it is not there, and verify it. FRAUD_DATA names a copy to verify instead.

@@ -15,7 +15,7 @@ from rich.console import Console
 from cli import dead_letters
 from cli.app import FAILED, CommandError, app
 from cli.ledger import moment
-from cli.progress import bars
+from cli.progress import Quiet, bars
 from cli.reachable import reachable
 from cli.settings import Settings
 
@@ -31,7 +31,6 @@ app.add_typer(dlq, name="dlq")
 Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only of this kind; may be given more than once.")]
 Since = Annotated[str | None, typer.Option(help="Only those of the last 10m, or after an RFC 3339 time. Default: all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 
 def place(text: str) -> "Place":

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from cli.app import CommandError, app
 from cli.data import fetched
-from cli.progress import bars
+from cli.progress import Quiet, bars
 from cli.settings import Settings
 from producer.errors import DataError
 
@@ -33,7 +33,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
     allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Judge rows, too, that the model was fitted on.")] = False,
     baselines: Annotated[bool, typer.Option("--baselines", help="Fit baselines and compare: takes minutes.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Judge a model: precision and recall at its capacity, then metrics with intervals, and a page with curves.
 

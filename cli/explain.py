@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from cli.alerts import line, printable
 from cli.app import CommandError, app
 from cli.data import fetched
-from cli.progress import bars
+from cli.progress import Quiet, bars
 from cli.reachable import reachable
 from cli.settings import Settings
 
@@ -27,7 +27,7 @@ def explain(
     data: Annotated[Path | None, typer.Option(help="That CSV; default: FRAUD_DATA, else creditcard.csv.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The alert as JSON; for a row, one of the same shape with all features.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write it to an HTML file too.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Draw where one decision came from: each feature's exact push on the margin.
 

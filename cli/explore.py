@@ -8,7 +8,7 @@ import typer
 
 from cli.app import CommandError, app
 from cli.data import fetched
-from cli.progress import bars
+from cli.progress import Quiet, bars
 from cli.settings import Settings
 
 
@@ -16,7 +16,7 @@ from cli.settings import Settings
 def explore(
     data: Annotated[Path | None, typer.Option(help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Look at a file: rows, span, duplicates, class balance, distributions, outliers, first day against last, hours.
 

@@ -1,14 +1,13 @@
 """`fraud kafka start|stop|status`: a Kafka on this machine, for those who have none."""
 
 import json
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from cli.app import FAILED, app
+from cli.progress import Quiet, of_bytes, steps
 from cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,11 +16,13 @@ if TYPE_CHECKING:
 kafka = typer.Typer(help="A Kafka on this machine: start, stop, status.", no_args_is_help=True)
 app.add_typer(kafka, name="kafka")
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
 _GIVEN = "given by FRAUD_BOOTSTRAP_SERVERS"
 
 
 @kafka.command()
-def start(quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False) -> None:
+def start(as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Start Kafka and wait until it answers: in a container where Docker has the image, else from its jars (Java 17+, Maven).
 
     Example: FRAUD_KAFKA_PORT=19092 fraud kafka start
@@ -29,18 +30,18 @@ def start(quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] =
     from infra.kafka import broker
 
     settings = Settings.from_environment()
-    if settings.bootstrap_servers:
+    if settings.bootstrap_servers and not as_json:
         print(f"{settings.bootstrap_servers} is {_GIVEN}: nothing to start")
         return
-    console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
-    with console.status("looking for Kafka") as progress:
-        chosen = broker.choose(settings.home, settings.kafka_port)
-        chosen.start(progress.update)
-    _show(chosen.status())
+    if not settings.bootstrap_servers:
+        with steps(quiet, of_bytes()) as step:
+            step.say("looking for Kafka")
+            broker.choose(settings.home, settings.kafka_port).start(step.say, step.count)
+    _show(_status(settings), as_json)
 
 
 @kafka.command()
-def stop() -> None:
+def stop(as_json: AsJson = False) -> None:
     """Stop the Kafka that `fraud kafka start` started. A container's data go with it; those of a local Kafka stay.
 
     Example: fraud kafka stop
@@ -48,20 +49,18 @@ def stop() -> None:
     from infra.kafka import broker
 
     started = broker.recorded(Settings.from_environment().home)
-    print("Kafka stopped" if started and started.stop() else "Kafka was not running")
+    stopped = started is not None and started.stop()
+    print(json.dumps({"stopped": stopped}) if as_json else "Kafka stopped" if stopped else "Kafka was not running")
 
 
 @kafka.command()
-def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def status(as_json: AsJson = False) -> None:
     """Say whether Kafka answers; exit code 1 when it does not.
 
     Example: fraud kafka status --json
     """
     found = _status(Settings.from_environment())
-    if as_json:
-        print(json.dumps(asdict(found)))
-    else:
-        _show(found)
+    _show(found, as_json)
     if not found.running:
         raise typer.Exit(FAILED)
 
@@ -81,5 +80,6 @@ def _status(settings: Settings) -> "Status":
     return started.status() if started else Status(False, None, connection.bootstrap_servers, "none was started here")
 
 
-def _show(found: "Status") -> None:
-    print(f"Kafka {'answers' if found.running else 'does not answer'} at {found.bootstrap_servers} ({found.detail})")
+def _show(found: "Status", as_json: bool) -> None:
+    said = f"Kafka {'answers' if found.running else 'does not answer'} at {found.bootstrap_servers} ({found.detail})"
+    print(json.dumps(asdict(found)) if as_json else said)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from cli.app import FAILED, app
 from cli.durations import seconds
-from cli.progress import bars
+from cli.progress import Quiet, bars
 from cli.reachable import reachable
 from cli.settings import Settings
 from streams import ledger
@@ -73,7 +73,7 @@ def notes(audit: Audit) -> Iterator[str]:
 def audit(
     since: Annotated[str | None, typer.Option(help="Only what was sent in the last 10m, or after an RFC 3339 time. Default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Prove that nothing was lost or duplicated. Exit code 0: proven; 1: not, not yet, or there was nothing to prove.
 

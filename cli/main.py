@@ -81,7 +81,7 @@ def _told(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
-    line = _line(error)
+    line = "; ".join(part.strip() for part in _line(error).splitlines() if part.strip())
     if line:
         print(f"fraud: {line}", file=sys.stderr)
     return USAGE if isinstance(error, SettingsError | TyperException) else FAILED

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
 from cli.app import DONE, CommandError, app
@@ -67,6 +68,7 @@ def _stop_on_signals(stop: threading.Event) -> None:
 
 @app.command()
 def monitor(
+    *,
     window: Annotated[
         Any, typer.Option(parser=_window, metavar="NUMBER|DURATION", help="Predictions in a window, or its event time: 5000, 15m.")
     ] = "5000",
@@ -77,6 +79,7 @@ def monitor(
         float, typer.Option(parser=seconds, metavar="DURATION", help="How long a window's labels are waited for.")
     ] = "24h",  # type: ignore[assignment]  # parsed
     model: Annotated[Path | None, typer.Option(help="A model's directory, for its reference; default: the one in use.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One window a line, as it stands on drift.events.")] = False,
 ) -> None:
     """Watch the predictions for drift until SIGTERM or Ctrl-C: a line, an event, a report and gauges for each window.
 
@@ -103,7 +106,7 @@ def monitor(
 
     def closed(event: "WindowClosed") -> None:
         labelling.window_closed(event)
-        print(_sentence(event), flush=True)
+        print(msgspec.json.encode(event).decode() if as_json else _sentence(event), flush=True)
 
     writer = ReportProcess()
     watcher = Monitor(

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.app import INTERRUPTED, app
 from cli.data import fetched
 from cli.durations import seconds
+from cli.progress import Quiet, bar
 from cli.rates import per_second
 from cli.reachable import reachable
 from cli.settings import Settings
@@ -75,12 +74,6 @@ def stopped_by_signal() -> threading.Event:
     return stop
 
 
-def _bar(quiet: bool) -> Progress:
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]:,.0f}/s"), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True)
-
-
 def _sentence(run: str, totals: "Totals", labels: int | None) -> str:
     text = f"run {run}: {totals.sent:,} sent, {totals.delivered:,} confirmed in {totals.seconds:.1f} s"
     text += "" if totals.last_row is None else f", up to row {totals.last_row}"
@@ -104,12 +97,11 @@ class Sending:
         from producer.labels import replay_with_labels
         from producer.replay import Replay
 
-        progress = _bar(self.quiet)
-        task = progress.add_task("", total=total, rate=0.0)
+        progress = bar(self.quiet)
+        task = progress.add_task("sending", total=total)
 
         def on_progress(sent: int) -> None:
-            elapsed = time.time() - (player.started_at or 0)
-            progress.update(task, completed=sent, rate=sent / elapsed if elapsed > 0 else 0.0)
+            progress.update(task, completed=sent)
             if feed:
                 feed.sent(sent)
 
@@ -148,7 +140,7 @@ def replay(
     run: Annotated[str | None, typer.Option(help="Begins each transaction_id; default: by the time.")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Send each transaction's label too, later, to the topic labels.")] = False,
     label_delay: Annotated[str, typer.Option(help="How much later.")] = "2s",
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="The totals as JSON.")] = False,
 ) -> None:
     """Send rows of a CSV to the topic `transactions`, each delivery confirmed; Ctrl-C stops in order (exit code 130).

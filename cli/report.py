@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.app import CommandError, app
-from cli.progress import bars
+from cli.progress import Quiet, bars
 from cli.reachable import reachable
 from cli.settings import Settings
 
@@ -26,7 +26,7 @@ def report(
     model: Annotated[Path | None, typer.Option(help="A model's directory; default: the window's, else the one in use.")] = None,
     out: Annotated[Path | None, typer.Option(help="The HTML file; default: in reports in FRAUD_HOME.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make the drift report of a window, or of a file beside the rows that the model was judged on.
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from cli.app import app
 from cli.durations import seconds
+from cli.progress import Quiet, bar
 from cli.rates import per_second
 from cli.reachable import reachable
 from cli.replay import Sending, chosen_schedule, run_name, stopped_by_signal
@@ -43,7 +42,7 @@ def simulate(
     run: Annotated[str | None, typer.Option(help="With --send: begins each transaction_id; default: by the time.")] = None,
     label_delay: Annotated[str, typer.Option(help="With --send: a label's mean delay, exponentially distributed.")] = "30m",
     no_labels: Annotated[bool, typer.Option("--no-labels", help="With --send: no labels.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
     """Simulate transactions, seeded; with disturbances at named rows or times, if wanted. --send ends when the last label is sent.
@@ -80,10 +79,8 @@ def _send(chunks: "Iterator[Chunk]", sending: Sending, count: int, label_delay_s
 def _write(chunks: "Iterator[Chunk]", out: Path, count: int, quiet: bool, as_json: bool) -> None:
     from producer.simulation.output import write
 
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("", total=count)
+    with bar(quiet) as progress:
+        task = progress.add_task("simulating", total=count)
         written = write(chunks, out, lambda done: progress.update(task, completed=done))
     result = {"path": str(out), "rows": written, "bytes": out.stat().st_size}
     print(json.dumps(result) if as_json else f"{out}: {written:,} rows, {result['bytes']:,} bytes")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, TextColumn
+from rich.progress import TextColumn
 
 from cli.app import app
 from cli.data import fetched
+from cli.progress import Quiet, bar, columns, steps
 from cli.settings import Settings
 from cli.threshold import AlertsPerDay, BlockPrecision, CostBlock, CostReview, judged, policy_of, sentence
 
@@ -34,7 +34,7 @@ def train(
     cost_block: CostBlock = None,
     tune: Annotated[bool, typer.Option("--tune", help="Search for better parameters of the trees first: 13 minutes on 2 cores.")] = False,
     like: Annotated[Path | None, typer.Option(help="A model's folder: train with its parameters, such as --tune found.")] = None,
-    quiet: Annotated[bool, typer.Option(help="No progress.")] = False,
+    quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
 ) -> None:
     """Fit a model on the first 80 % of the rows by time, and let `latest` name it.
@@ -66,14 +66,14 @@ def _recipe_of(directory: Path) -> "Recipe":
 def _tuned(data: Path, quiet: bool) -> "Tuned":
     from model import dataset, tuning
 
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[found]}"))
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
-        searching = progress.add_task("searching", total=1.0, found="")
+    shown = columns(TextColumn("{task.fields[trials]} trials"), TextColumn("{task.fields[rate]:.1f} a minute"))
+    with bar(quiet, (*shown, TextColumn("{task.fields[best]}"))) as progress:
+        searching = progress.add_task("searching", total=tuning.SECONDS, trials=0, rate=0.0, best="")
 
         def told(step: tuning.Step) -> None:
-            best = "" if step.best is None else f", mean average precision {step.best:.4f} at best"
-            progress.update(searching, completed=step.elapsed / tuning.SECONDS, found=f"{step.trials} trials{best}")
+            best = "" if step.best is None else f"mean average precision {step.best:.4f} at best"
+            rate = 60 * step.trials / step.elapsed if step.elapsed else 0.0
+            progress.update(searching, completed=step.elapsed, trials=step.trials, rate=rate, best=best)
 
         return tuning.tune(dataset.read(data), time.monotonic, progress=told)
 
@@ -96,21 +96,13 @@ def fit(
     from model import dataset, leaks, thresholds, training  # XGBoost and pandas take a second to import
     from model.publish import save
 
-    console = Console(stderr=True)
-    with Progress(console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
-        reading = progress.add_task("reading the rows", total=None)
+    with steps(quiet) as step:
+        step.say("reading the rows")
         table = dataset.read(data)
         digest = dataset.file_sha256(data)
-        progress.update(reading, total=1, completed=1)
-        growing = progress.add_task("growing trees", total=None)
-        trained = training.train(
-            table,
-            digest,
-            recipe,
-            policy=policy or thresholds.DEFAULT_POLICY,
-            progress=lambda done, total: progress.update(growing, completed=done, total=total),
-        )
-        progress.add_task("writing the model and its card", total=None)
+        step.say("growing trees")
+        trained = training.train(table, digest, recipe, policy=policy or thresholds.DEFAULT_POLICY, progress=step.count)
+        step.say("writing the model and its card")
         model = save(trained, settings.models)
         leak = leaks.find(table, trained.manifest)
     if leak:  # whatever `quiet` says: nobody else would tell

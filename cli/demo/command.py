@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from cli.app import DONE, FAILED, INTERRUPTED, app
+from cli.progress import Quiet
 from cli.rates import per_second
 from cli.settings import Settings
 
@@ -22,6 +23,7 @@ def demo(
     drift: Annotated[bool, typer.Option("--drift", help="Drift is put in: from the middle on, V4 lies 2 sd off.")] = False,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end, on a terminal too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON; whatever else is told goes to standard error.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run the main job on this machine: Kafka, model, scorer, monitor, API, and a replay of the last fifth of creditcard.csv.
 
@@ -38,7 +40,8 @@ def demo(
     from cli.train import fit
 
     settings = Settings.from_environment()
-    console = Console(stderr=as_json, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    console = Console(stderr=as_json, width=width, quiet=quiet)
     interrupts = Interrupts()
     try:
         with alone(settings.home), ExitStack() as stack:
@@ -47,18 +50,18 @@ def demo(
                 if simulated:
                     settings, data = prepared(settings, console)
                 else:
-                    data = fetched(settings, None, quiet=False)
+                    data = fetched(settings, None, quiet)
                 if not settings.model.exists() and settings.model_dir is None:
                     console.print("there is no model yet: training one")
-                    fit(settings, data, quiet=False)
+                    fit(settings, data, quiet)
                 summary = Job(settings, data, rate, drift, interrupts, console).run(stack)
                 summary.write(settings.home / "demo" / "summary.json")
                 if as_json:
                     print(json.dumps(summary.as_dict()))
                 else:
-                    summary.show(console)
+                    summary.show(Console(width=width))
                 if sys.stdin.isatty() and sys.stdout.isatty() and not leave:
-                    console.print("everything is up: Ctrl-C stops it")
+                    Console(stderr=as_json).print("everything is up: Ctrl-C stops it")  # whatever `quiet` says: it would seem to hang
                     interrupts.wait()
             finally:
                 interrupts.ignore()

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.app import CommandError
 from cli.demo import measure
 from cli.demo.interrupts import Interrupts
 from cli.demo.processes import Processes
 from cli.demo.summary import Summary
+from cli.progress import bar, of_bytes
 from cli.settings import Settings
 from drift.events import WindowClosed, windows
 from drift.reports import folder
@@ -85,7 +85,7 @@ class Job:
         except ValueError as error:
             problems = [str(error)]
         if problems:
-            raise CommandError("\n".join(problems))
+            raise CommandError("; ".join(problems))
 
     def _start_kafka(self, stack: ExitStack) -> Settings:
         """The cluster that was named, the broker that is up already, or one that is stopped again at the end."""
@@ -101,7 +101,9 @@ class Job:
                 ours.unlink(missing_ok=True)
 
             stack.callback(stop)
-        chosen.start(self._say)
+        with bar(self.console.quiet, of_bytes(), self.console) as progress:
+            jars = progress.add_task("", total=None, visible=False)
+            chosen.start(self._say, lambda done, total: progress.update(jars, completed=done, total=total, visible=True))
         return replace(self.settings, bootstrap_servers=chosen.bootstrap_servers)
 
     def _start_system(self, processes: Processes, settings: Settings) -> None:
@@ -165,14 +167,12 @@ class Job:
         if self.drift:
             self._say(f"from transaction {count // 2:,} on, V4 lies 2 standard deviations off")
             rows = disturbed(rows, halfway(count))
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]:,.0f}/s"), TimeRemainingColumn())
-        with Progress(*columns, console=self.console, disable=not self.console.is_terminal, transient=True) as progress:
-            task = progress.add_task("", total=count, rate=0.0)
+        with bar(self.console.quiet, console=self.console) as progress:
+            task = progress.add_task("", total=count)
 
             def on_progress(sent: int) -> None:
                 feed.sent(sent)
-                elapsed = time.time() - (player.started_at or 0.0)
-                progress.update(task, completed=sent, rate=sent / elapsed if elapsed else 0.0)
+                progress.update(task, completed=sent)
 
             player = Replay(connection, rows, at_rate(self.rate), time, on_progress)
             totals, labels = replay_with_labels(player, feed, stop)

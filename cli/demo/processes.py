@@ -21,7 +21,7 @@ from cli.demo.interrupts import Interrupts
 _READY_S = 60
 _STOP_S = 8  # each promises an exit within 5 s of SIGTERM
 _POLL_S = 0.1
-_SHOWN_LOG_LINES = 12
+_SHOWN_LOG_LINES = 12  # with --debug
 
 
 @dataclass(frozen=True)
@@ -79,19 +79,19 @@ class Processes:
             self._note()
 
     def wait_until_ready(self, name: str, ports: list[int]) -> None:
-        """Until /ready answers on each port. Raises CommandError with the end of the log when the process dies or takes too long."""
+        """Until /ready answers on each port. Raises CommandError when the process dies or takes too long."""
         deadline = time.monotonic() + _READY_S
         while not all(_ready(port) for port in ports):
             self.check()
             if time.monotonic() > deadline:
-                raise CommandError(f"{name} was not ready within {_READY_S} s\n{self._end_of_log(name)}")
+                raise self._failure(name, f"was not ready within {_READY_S} s")
             time.sleep(_POLL_S)
 
     def check(self) -> None:
         """Raises CommandError when one has died."""
         for name, process in self._running.items():
             if process.poll() is not None:
-                raise CommandError(f"{name} ended with exit code {process.returncode}\n{self._end_of_log(name)}")
+                raise self._failure(name, f"ended with exit code {process.returncode}")
 
     def cpu_seconds_below(self, name: str) -> float:
         """What the processes that it started have used of the processors so far: none of them uses any when it has nothing to do."""
@@ -120,9 +120,12 @@ class Processes:
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
 
-    def _end_of_log(self, name: str) -> str:
+    def _failure(self, name: str, what: str) -> CommandError:
+        """With the last line of its log, which says why where it ended by itself; the lines before it are shown with the trace."""
         lines = self._log(name).read_text(errors="replace").splitlines()[-_SHOWN_LOG_LINES:]
-        return "\n".join([f"the end of {self._log(name)}:", *lines])
+        error = CommandError(f"{name} {what}{f' ({lines[-1].strip()})' if lines else ''}; see {self._log(name)}")
+        error.add_note("\n".join(lines))
+        return error
 
     def _note(self) -> None:
         self._notes.parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ def prepared(settings: Settings, console: Console) -> tuple[Settings, Path]:
         if settings.model_dir:
             raise CommandError(f"FRAUD_MODEL_DIR={settings.model_dir} is no model of {data}: unset it to have one trained")
         console.print("there is no model of the simulated transactions yet: training one")
-        fit(own, data, quiet=False)
+        fit(own, data, console.quiet)
     return replace(settings, model_dir=own.model), data
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.app import FAILED, app
+from cli.progress import Quiet
 from cli.settings import Settings
 from streams.diagnosis import Finding, Verdict
 from streams.rights import RIGHTS
@@ -43,7 +44,7 @@ def _roles(given: list[str] | None) -> tuple[str, ...]:
 def doctor(
     roles: Annotated[list[str] | None, typer.Option("--for", help="A command that this user runs; may be given more than once.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The findings as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check connection, rights, topics, clock, model, data, ports and what a local Kafka needs. Exit code 1: something will not work.
 

@@ -6,10 +6,18 @@ from dataclasses import dataclass
 
 VERSION = "4.3.1"
 IMAGE = f"apache/kafka:{VERSION}"
+SHOWN_LINES = 15
 
 
 class BrokerError(RuntimeError):
-    """Kafka could not be had, started or stopped; the text says why and what to do."""
+    """Kafka could not be had, started or stopped; the text says on one line why and what to do."""
+
+    @classmethod
+    def after(cls, text: str, output: str) -> BrokerError:
+        """With a note of the last lines that a program said, which `fraud --debug` shows with the trace."""
+        error = cls(text)
+        error.add_note("\n".join(output.splitlines()[-SHOWN_LINES:]))
+        return error
 
 
 @dataclass(frozen=True)

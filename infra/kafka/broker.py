@@ -22,8 +22,8 @@ class Broker(Protocol):
     def status(self) -> Status:
         """Whether it answers."""
 
-    def start(self, say: Callable[[str], None]) -> None:
-        """Returns when it answers; does nothing when it already does. Raises BrokerError."""
+    def start(self, say: Callable[[str], None], count: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+        """Returns when it answers; does nothing when it already does. `count` takes the bytes of what is downloaded. Raises BrokerError."""
 
     def stop(self) -> bool:
         """Ends it and waits for its end; False when it was not running. Raises BrokerError."""

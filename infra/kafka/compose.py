@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.kafka import BrokerError, engine, ports
-from infra.kafka.home import SHOWN_LOG_LINES, HomeBroker
+from infra.kafka import SHOWN_LINES, BrokerError, engine, ports
+from infra.kafka.home import HomeBroker
 
 _FILE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
 _COMMAND_TIMEOUT_S = 120
@@ -28,7 +28,8 @@ def _run(*command: str, **environment: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BrokerError(f"{command[0]}: {error}") from None
     if done.returncode:
-        raise BrokerError(f"`{' '.join(command)}` failed:\n{done.stdout[-2000:]}")
+        last = done.stdout.strip().rpartition("\n")[2]
+        raise BrokerError.after(f"`{' '.join(command)}` failed: {last}", done.stdout)
     return done.stdout.strip()
 
 
@@ -51,9 +52,13 @@ class ContainerBroker(HomeBroker):
 
     def _end_of_log(self) -> str:
         """What Docker keeps of it."""
-        return _run("docker", "logs", "--tail", str(SHOWN_LOG_LINES), self._container())
+        return _run("docker", "logs", "--tail", str(SHOWN_LINES), self._container())
 
-    def start(self, say: Callable[[str], None]) -> None:
+    def start(
+        self,
+        say: Callable[[str], None],
+        count: Callable[[int, int], None] = lambda _done, _total: None,  # noqa: ARG002 - the image is there
+    ) -> None:
         """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
         if self.alive():
             self._wait()

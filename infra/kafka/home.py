@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 from infra.kafka import BrokerError, Status, ready
 
 _START_TIMEOUT_S = 90
-SHOWN_LOG_LINES = 15
 
 
 class HomeBroker(ABC):
@@ -45,7 +44,7 @@ class HomeBroker(ABC):
 
     @abstractmethod
     def _end_of_log(self) -> str:
-        """The last lines that it has written."""
+        """What it has written since its start, or the end of that."""
 
     def status(self) -> Status:
         """Whether the broker answers, and a line that says so."""
@@ -74,4 +73,4 @@ class HomeBroker(ABC):
 
     def _failure(self) -> BrokerError:
         why = f"did not answer within {_START_TIMEOUT_S} s" if self.alive() else "ended at once"
-        return BrokerError(f"Kafka {why} at {self.bootstrap_servers}. The end of its log, {self.log}:\n{self._end_of_log()}")
+        return BrokerError.after(f"Kafka {why} at {self.bootstrap_servers}; see its log, {self.log}", self._end_of_log())

@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from infra.kafka import BrokerError
@@ -15,21 +17,20 @@ from infra.kafka import BrokerError
 POM = Path(__file__).with_name("pom.xml")
 OLDEST_JAVA = 17  # Kafka 4's server does not run on an older one
 _TIMEOUT_S = 600
-
-
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=_TIMEOUT_S, check=False
-    )
+_BYTES = 54_000_000
+_JAR = re.compile(r"Downloaded from .*\.jar \(([\d.]+) ([kMG]?B)")
+_ERROR = "[ERROR] "
+_UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 
 def java_version() -> int | None:
     """The major version of the Java that `java` starts; None when there is none."""
+    command = ("java", "-version")
     try:
-        said = _run("java", "-version").stdout
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     except OSError:
         return None
-    version = re.search(r'version "(?:1\.)?(\d+)', said)  # Java 8 calls itself 1.8
+    version = re.search(r'version "(?:1\.)?(\d+)', done.stdout)  # Java 8 calls itself 1.8
     return int(version[1]) if version else None
 
 
@@ -41,14 +42,14 @@ def check_java() -> None:
         raise BrokerError(f"{found}; Kafka needs Java {OLDEST_JAVA} or newer (Debian, Ubuntu: apt install openjdk-17-jre-headless)")
 
 
-def fetch(folder: Path, say: Callable[[str], None]) -> None:
-    """Brings the jars to `folder` unless they are there. Raises BrokerError."""
+def fetch(folder: Path, say: Callable[[str], None], count: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+    """Brings the jars to `folder` unless they are there. `count` takes bytes: how many came, and how many there are. Raises BrokerError."""
     if complete(folder):
         return
-    say("downloading Kafka's jars (54 MB)")
+    say(f"downloading Kafka's jars ({_BYTES // 10**6} MB)")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="jars.") as part:
-        _download(Path(part))
+        _download(Path(part), count)
         with contextlib.suppress(FileNotFoundError):
             folder.rename(Path(part) / "outdated")
         try:
@@ -66,16 +67,36 @@ def complete(folder: Path) -> bool:
         return False
 
 
-def _download(part: Path) -> None:
+def _download(part: Path, count: Callable[[int, int], None]) -> None:
+    command = ("mvn", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={part / 'jars'}", "-DincludeScope=runtime")
     try:
-        done = _run(
-            *("mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies"),
-            *(f"-DoutputDirectory={part / 'jars'}", "-DincludeScope=runtime"),
-        )
+        maven = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     except FileNotFoundError:
         raise BrokerError("mvn was not found; Maven brings Kafka's jars (Debian, Ubuntu: apt install maven)") from None
-    except subprocess.TimeoutExpired:
-        raise BrokerError(f"Maven did not bring Kafka's jars within {_TIMEOUT_S} s") from None
-    if done.returncode:
-        raise BrokerError(f"Maven could not bring Kafka's jars:\n{done.stdout[-2000:]}")
+    said: list[str] = []
+    deadline = time.monotonic() + _TIMEOUT_S
+    patience = threading.Timer(_TIMEOUT_S, maven.kill)
+    patience.start()
+    try:
+        with maven:
+            for done in _arrived(maven.stdout or (), said):
+                count(min(done, _BYTES), _BYTES)
+    finally:
+        maven.kill()  # Ctrl-C; one that has ended is let alone
+        patience.cancel()
+    if time.monotonic() >= deadline:
+        raise BrokerError(f"Maven did not bring Kafka's jars within {_TIMEOUT_S} s")
+    if maven.returncode:
+        why = next((line[len(_ERROR) :].strip() for line in said if line.startswith(_ERROR)), f"exit code {maven.returncode}")
+        raise BrokerError.after(f"Maven could not bring Kafka's jars: {why}", "".join(said))
     shutil.copy(POM, part / "jars")
+
+
+def _arrived(output: Iterable[str], said: list[str]) -> Iterator[int]:
+    """How many bytes of jars have come so far, at each that Maven tells of; its lines are added to `said`."""
+    done = 0.0
+    for line in output:
+        said.append(line)
+        if jar := _JAR.search(line):
+            done += float(jar[1]) * _UNITS[jar[2]]
+            yield int(done)

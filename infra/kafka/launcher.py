@@ -14,7 +14,7 @@ from time import monotonic, sleep
 import psutil
 
 from infra.kafka import BrokerError, jars, ports
-from infra.kafka.home import SHOWN_LOG_LINES, HomeBroker
+from infra.kafka.home import HomeBroker
 
 _HERE = Path(__file__).parent
 _BROKER = "server.properties"
@@ -74,13 +74,13 @@ class LocalBroker(HomeBroker):
         return f"process {process.pid}" if process else "no process"
 
     def _end_of_log(self) -> str:
-        """The last lines of the log since the start."""
-        return "\n".join(self._log_since().decode(errors="replace").splitlines()[-SHOWN_LOG_LINES:])
+        """The log since the start."""
+        return self._log_since().decode(errors="replace")
 
     def _log_since(self) -> bytes:
         return self.log.read_bytes()[self._log_from :]
 
-    def start(self, say: Callable[[str], None]) -> None:
+    def start(self, say: Callable[[str], None], count: Callable[[int, int], None] = lambda _done, _total: None) -> None:
         """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
         if self.alive() and self._answers():
             return
@@ -89,7 +89,7 @@ class LocalBroker(HomeBroker):
         ports.refuse_taken(self.port)
         ports.refuse_taken(self._controller_port, "Kafka's controller, FRAUD_KAFKA_PORT + 3")
         jars.check_java()
-        jars.fetch(self._jars, say)
+        jars.fetch(self._jars, say, count)
         self._format()
         try:
             if self._died():
@@ -162,7 +162,7 @@ class LocalBroker(HomeBroker):
                 check=False,
             )
             if done.returncode:
-                raise BrokerError(f"Kafka could not prepare its data folder {self._data}:\n{done.stdout[-2000:]}")
+                raise BrokerError.after(f"Kafka could not prepare its data folder {self._data}; `fraud --debug` shows why", done.stdout)
             made.rename(self._data)
 
     def _java(self, main: str, *arguments: str) -> list[str]:

@@ -40,9 +40,11 @@ def test_start_status_stop(environment: dict[str, str], tmp_path: Path) -> None:
 
         status = json.loads(kafka(environment, "status", "--json").stdout)
         assert (status["running"], status["bootstrap_servers"]) == (True, address)
+        assert json.loads(kafka(environment, "start", "--json").stdout) == status
 
         # it stops what was started, whatever the variable says now
-        assert kafka(environment | {"FRAUD_KAFKA_PORT": "1"}, "stop").stdout == "Kafka stopped\n"
+        assert json.loads(kafka(environment | {"FRAUD_KAFKA_PORT": "1"}, "stop", "--json").stdout) == {"stopped": True}
+        assert kafka(environment, "stop").stdout == "Kafka was not running\n"
         assert kafka(environment, "status").returncode == 1
         assert (tmp_path / "logs" / "kafka.log").stat().st_size > 0
     finally:

@@ -36,13 +36,14 @@ def test_a_taken_port_is_named_with_its_variable(tmp_path: Path, monkeypatch: py
         assert "\n" not in str(refused.value)
 
 
-def test_a_start_that_fails_shows_the_end_of_the_log(tmp_path: Path) -> None:
+def test_a_start_that_fails_names_the_log_and_notes_its_end(tmp_path: Path) -> None:
     broker = LocalBroker(tmp_path, free_port(following=3), JARS)
     data = tmp_path / "kafka" / "data"
     data.mkdir(parents=True)
     (data / "meta.properties").write_text("version=1\ncluster.id=another\nnode.id=7\n")
     with pytest.raises(BrokerError, match="ended at once") as failed:
         broker.start(_say)
-    assert str(broker.log) in str(failed.value)
-    assert "node" in str(failed.value)
+    assert str(failed.value).endswith(f"see its log, {broker.log}")
+    assert "\n" not in str(failed.value)
+    assert "node" in failed.value.__notes__[0]
     assert not broker.status().running

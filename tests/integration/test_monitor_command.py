@@ -1,5 +1,6 @@
 """`fraud monitor` as a process: its page, its reports by Evidently, its end."""
 
+import json
 import os
 import signal
 import socket
@@ -33,11 +34,12 @@ def model_directory(tmp_path_factory):
     return write_whole_model(tmp_path_factory.mktemp("home"))
 
 
-@pytest.fixture
-def started(connection, tmp_path, model_directory):
+@pytest.fixture(params=[()])
+def started(request, connection, tmp_path, model_directory):
     port = free_port()
     process = command(
         tmp_path,
+        *request.param,
         "--window",
         str(SIZE),
         "--idle-close",
@@ -94,6 +96,16 @@ def test_the_page_follows_the_stream_and_sigterm_ends_it(connection, started, tm
     assert process.returncode == 0
     assert [line.split(":")[0] for line in printed.splitlines()] == ["window 1", "window 2 (partial)"]
     assert complaints == ""
+
+
+@pytest.mark.parametrize("started", [("--json",)], indirect=True)
+def test_as_json_a_window_is_the_line_that_stands_on_the_topic(connection, started):
+    process, _ = started
+    predict(connection, SIZE)
+    [window] = events(connection, 1)
+    process.send_signal(signal.SIGTERM)
+    printed, _ = process.communicate(timeout=6)
+    assert [json.loads(line) for line in printed.splitlines()] == [window]
 
 
 def test_a_taken_port_is_one_line(tmp_path, model_directory):

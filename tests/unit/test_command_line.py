@@ -11,6 +11,7 @@ import pytest
 from support import free_port
 
 from cli import reachable
+from cli.app import CommandError
 from cli.main import main
 
 CTRL_C_AT_AN_IMPORT = """
@@ -70,6 +71,17 @@ def surprise(monkeypatch, tmp_path):
 
 def test_an_unexpected_error_is_one_line(surprise, fraud):
     assert fraud("data") == (1, "", "fraud: RuntimeError: a disk without a bottom; `fraud --debug` shows the trace\n")
+
+
+def test_an_expected_error_is_one_line_and_debug_shows_what_a_program_had_said(surprise, fraud, monkeypatch):
+    def verify(_):
+        error = CommandError("the scorer ended\n  see its log\n")
+        error.add_note("disk full\nsorry")
+        raise error
+
+    monkeypatch.setattr("producer.dataset.verify", verify)
+    assert fraud("data") == (1, "", "fraud: the scorer ended; see its log\n")
+    assert "\ndisk full\nsorry\nfraud: the scorer ended; see its log\n" in fraud("--debug", "data")[2]
 
 
 def test_debug_shows_the_trace_by_option_and_by_variable(surprise, fraud, monkeypatch):

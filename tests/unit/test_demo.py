@@ -15,6 +15,7 @@ from cli.app import CommandError
 from cli.demo import job, processes
 from cli.demo.job import Job
 from cli.demo.processes import Processes, alone
+from cli.main import main
 from cli.settings import Settings
 
 
@@ -99,3 +100,53 @@ def test_the_processor_time_is_that_of_the_processes_below(tmp_path):
             wait_for(lambda: running.cpu_seconds_below("monitor") >= 0.2, 30, "the time that was burnt is counted")
         finally:
             running.stop()
+
+
+@pytest.fixture
+def run_demo(monkeypatch, capsys, tmp_path):
+    """`fraud demo --exit` whose job only says that it works; returns what was printed, and stderr."""
+    (tmp_path / "rows.csv").touch()
+    for variable, path in {"FRAUD_HOME": tmp_path, "FRAUD_DATA": tmp_path / "rows.csv", "FRAUD_MODEL_DIR": tmp_path}.items():
+        monkeypatch.setenv(variable, str(path))
+    summary = SimpleNamespace(
+        write=lambda _: None,
+        show=lambda console: console.print("the summary"),
+        as_dict=lambda: {"lost": 0},
+        audit=SimpleNamespace(complete=True),
+    )
+
+    def run(job, _):
+        job._say("working")
+        return summary
+
+    monkeypatch.setattr(Job, "run", run)
+    monkeypatch.setattr(processes, "end_children", lambda: None)  # those of the tests
+    monkeypatch.setattr("cli.demo.interrupts.Interrupts", lambda: SimpleNamespace(ignore=lambda: None))
+
+    def demo(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", "demo", "--exit", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        assert stopped.value.code == 0
+        return tuple(capsys.readouterr())
+
+    return demo
+
+
+def test_a_quiet_demo_prints_its_summary_alone(run_demo):
+    assert run_demo() == ("working\nthe summary\nstopping what was started\n", "")
+    assert run_demo("--quiet") == ("the summary\n", "")
+    assert run_demo("--quiet", "--json") == ('{"lost": 0}\n', "")
+
+
+def test_a_process_that_ends_is_told_on_one_line_with_its_last_words(tmp_path):
+    running = Processes(tmp_path, {}, SimpleNamespace(held=nullcontext))
+    running.start("scorer", ["nope"], [])
+    running._running["scorer"].wait(30)
+    with pytest.raises(CommandError) as told:
+        running.check()
+    log = tmp_path / "logs" / "scorer.log"
+    *_, last = log.read_text().splitlines()
+    assert last.startswith("fraud: No such command 'nope'")
+    assert str(told.value) == f"scorer ended with exit code 2 ({last}); see {log}"
+    assert told.value.__notes__ == [log.read_text().rstrip()]

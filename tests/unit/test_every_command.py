@@ -1,4 +1,4 @@
-"""Every command shows an example in its help, and the command takes it."""
+"""Every command shows an example in its help and takes it, gives its result as JSON, and is silenced in one way."""
 
 import os
 import re
@@ -22,6 +22,14 @@ def commands(group, name=("fraud",)):
 
 
 COMMANDS = dict(commands(typer.main.get_command(_application())))
+RUNNING_UNTIL_STOPPED = {("fraud", "score"), ("fraud", "serve")}
+WITHOUT_BARS = RUNNING_UNTIL_STOPPED | {
+    ("fraud", *words.split()) for words in ("alerts", "kafka status", "kafka stop", "monitor", "threshold", "topics")
+}
+
+
+def options(name):
+    return {option: parameter for parameter in COMMANDS[name].params for option in parameter.opts}
 
 
 def examples(command):
@@ -38,6 +46,23 @@ def test_its_help_has_an_example_that_it_takes(name, tmp_path, monkeypatch):
         for file in (word for word in words if word.endswith(".csv")):
             (tmp_path / file).touch()
         COMMANDS[name].make_context(name[-1], words[len(name) :]).close()
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - RUNNING_UNTIL_STOPPED), ids=" ".join)
+def test_its_result_is_to_be_had_as_json(name):
+    assert options(name)["--json"].is_flag
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - WITHOUT_BARS), ids=" ".join)
+def test_it_is_silenced_as_all_others_are(name):
+    found = options(name)
+    assert found["--quiet"] is found["-q"]
+    assert (found["-q"].is_flag, found["-q"].secondary_opts, found["-q"].help) == (True, [], "No progress.")
+
+
+def test_the_exceptions_are_what_they_are_said_to_be():
+    assert [name for name in RUNNING_UNTIL_STOPPED if "--json" in options(name)] == []
+    assert [name for name in WITHOUT_BARS if "--quiet" in options(name)] == []
 
 
 def test_there_are_as_many_commands_as_modules_add():
