@@ -66,4 +66,19 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         Variable("FRAUD_GRAFANA_PORT", "3000", "Grafana; in containers only."),
         Variable("FRAUD_ALERT_WEBHOOK", "printed", "`make watch`: where Alertmanager posts alerts.", "http://127.0.0.1:8002/alerts"),
     ),
+    "Of other programs": (
+        Variable("XDG_CACHE_HOME", "~/.cache", "creditcard.csv is kept below it, in streaming-fraud-scorer.", "/path/to/cache"),
+        Variable(
+            "PIP_INDEX_URL",
+            "pip's own",
+            "Where the images' packages come from, and the data where only a package index is reached.",
+            "https://index.example/simple",
+        ),
+        Variable(
+            "EXTRA_CA",
+            "none",
+            "A certificate authority that the images trust as well, as PEM: networks that inspect TLS have one.",
+            "-----BEGIN CERTIFICATE-----...",
+        ),
+    ),
 }

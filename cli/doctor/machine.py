@@ -15,6 +15,20 @@ Holder = Callable[[int], str | None]
 _OURS = ("cli.main", "bin/fraud", "kafka.Kafka")
 
 
+def values(settings: Settings) -> Finding:
+    """What the variables come to that nothing else here tells of."""
+    known = {
+        "FRAUD_HOME": settings.home,
+        "FRAUD_MODEL_DIR": settings.model,
+        "FRAUD_TOPIC_PREFIX": settings.topic_prefix or "empty",
+        "FRAUD_INSTANCE": settings.instance,
+        "FRAUD_METRICS_HOST": settings.metrics_host,
+        "FRAUD_SCORER_HOST": settings.scorer_host,
+        "FRAUD_API_KEY": "set" if settings.api_key else "not set",
+    }
+    return Finding("settings", Verdict.OK, ", ".join(f"{name} {value}" for name, value in known.items()))
+
+
 def model(directory: Path) -> Finding:
     """Whether the artefact in use loads, its hashes right."""
     from model.artefact import Model
@@ -93,6 +107,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     """All of it, for these settings."""
     from infra.kafka import IMAGE, engine, jars
 
+    yield values(settings)
     yield model(settings.model)
     yield data(settings.data, settings.cache)
     for wanted in _ports(settings):

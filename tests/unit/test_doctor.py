@@ -7,6 +7,7 @@ from confluent_kafka import KafkaError
 from confluent_kafka.admin import AclOperation
 
 from cli.doctor import command, machine
+from cli.settings import Settings
 from infra.demo_ports import Port
 from streams import diagnosis, topics
 from streams.connection import Connection
@@ -118,6 +119,15 @@ def test_the_data(tmp_path):
     csv.write_text("Time\n")
     assert machine.data(csv, tmp_path).verdict is OK  # a CSV of one's own may be any
     assert machine.data(None, tmp_path).verdict is FAIL  # the cache holds the dataset or nothing
+
+
+def test_the_settings_are_told_but_for_the_key(monkeypatch, tmp_path):
+    for name, value in {"FRAUD_HOME": str(tmp_path), "FRAUD_TOPIC_PREFIX": "eu.", "FRAUD_API_KEY": "a-long-random-text"}.items():
+        monkeypatch.setenv(name, value)
+    told = machine.values(Settings.from_environment()).found.split(", ")
+    assert {f"FRAUD_HOME {tmp_path}", "FRAUD_TOPIC_PREFIX eu.", "FRAUD_API_KEY set", "FRAUD_SCORER_HOST 127.0.0.1"} <= set(told)
+    monkeypatch.delenv("FRAUD_API_KEY")
+    assert machine.values(Settings.from_environment()).found.endswith("FRAUD_API_KEY not set")
 
 
 @pytest.mark.parametrize(
