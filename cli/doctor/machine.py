@@ -24,9 +24,9 @@ def values(settings: Settings) -> Finding:
         "FRAUD_INSTANCE": settings.instance,
         "FRAUD_METRICS_HOST": settings.metrics_host,
         "FRAUD_SCORER_HOST": settings.scorer_host,
-        "FRAUD_API_KEY": "set" if settings.api_key else "not set",
     }
-    return Finding("settings", Verdict.OK, ", ".join(f"{name} {value}" for name, value in known.items()))
+    key = f"FRAUD_API_KEY {'set' if settings.api_key else 'not set'}"
+    return Finding("settings", Verdict.OK, ", ".join([*(f"{name} {value}" for name, value in known.items()), key]))
 
 
 def model(directory: Path) -> Finding:

@@ -17,7 +17,7 @@ from infra.kafka import BrokerError
 POM = Path(__file__).with_name("pom.xml")
 OLDEST_JAVA = 17  # Kafka 4's server does not run on an older one
 _TIMEOUT_S = 600
-_BYTES = 54_000_000
+_BYTES = 56_400_000
 _JAR = re.compile(r"Downloaded from .*\.jar \(([\d.]+) ([kMG]?B)")
 _ERROR = "[ERROR] "
 _UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
