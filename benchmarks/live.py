@@ -23,6 +23,10 @@ _WAIT_S = 30.0  # without one more prediction
 _POLL_S = 0.05
 
 
+class UnsentError(BenchError):
+    """The broker did not take the transactions."""
+
+
 @dataclass(frozen=True)
 class Latency:
     """Seconds from the scheduled send time of a transaction until a reader of committed records had its prediction."""
@@ -81,7 +85,7 @@ class _Run:
         """Waits until all are sent."""
         out, _ = self.sender.communicate()
         if self.sender.returncode:
-            raise BenchError("the transactions could not be sent")
+            raise UnsentError("the transactions could not be sent")
         return dict(json.loads(out))
 
     def wait(self) -> int:
@@ -104,9 +108,13 @@ def latencies(bench: Bench, system: System, rates: Sequence[int], seconds: float
         _warm_up(session)
         for rate in rates:
             bench.check(process, system.name)
-            with session.sending(int(rate * (seconds + WARM_UP_S)), rate) as run:
-                totals = run.totals()
-                missing = run.wait()
+            try:
+                with session.sending(int(rate * (seconds + WARM_UP_S)), rate) as run:
+                    totals = run.totals()
+                    missing = run.wait()
+            except UnsentError as error:  # the broker itself cannot keep up
+                print(f"{system.name}: {rate:,}/s: {error}")
+                break
             measured = latency(run.reader.arrived, totals["started_at"], rate)
             found.append(Latency(system.name, rate, totals["achieved_per_second"], **measured, missing=missing))
             if missing or (found[-1].p99 or 0) > SATURATED_S:

@@ -55,7 +55,7 @@ class Measurement:
                 for measured in latencies(self.bench, SYSTEMS[name], rates, seconds):
                     print(f"run {run}: {measured}", flush=True)
                     found.append(asdict(measured))
-        self.results.write("latencies", found)
+            self.results.write("latencies", found)  # what is there stays, should a later run fail
 
     def starts(self) -> None:
         """From a worker's start to its first prediction."""
