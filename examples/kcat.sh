@@ -4,15 +4,15 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 servers=${FRAUD_BOOTSTRAP_SERVERS:-127.0.0.1:${FRAUD_KAFKA_PORT:-9092}}
 prefix=${FRAUD_TOPIC_PREFIX:-}
-if [ -n "${FRAUD_KAFKA_CONFIG:-}" ]; then export KCAT_CONFIG=$FRAUD_KAFKA_CONFIG; fi # librdkafka properties, for SASL and TLS
 
 case ${1:-} in
   publish) # murmur2_random is the partitioner of all others: an account's transactions share a partition, whoever sends them
-    kcat -P -b "$servers" -t "${prefix}transactions" -k account-7 -X partitioner=murmur2_random \
+    kcat ${FRAUD_KAFKA_CONFIG:+-F "$FRAUD_KAFKA_CONFIG"} -P -b "$servers" -t "${prefix}transactions" -k account-7 -X partitioner=murmur2_random \
       "${@:2}" "$root/docs/contract/examples/transaction.json"
     ;;
   alerts) # -e: up to the end
-    kcat -C -b "$servers" -t "${prefix}alerts" -X isolation.level=read_committed -o beginning -e -q "${@:2}"
+    kcat ${FRAUD_KAFKA_CONFIG:+-F "$FRAUD_KAFKA_CONFIG"} -C -b "$servers" -t "${prefix}alerts" -X isolation.level=read_committed -o beginning -e -q \
+      "${@:2}"
     ;;
   *) sed -n 2p "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

@@ -151,17 +151,6 @@ def test_rights_are_granted_by_kafkas_own_tool_as_the_page_says(cluster, tmp_pat
     assert granted == {right for right in rights.RIGHTS["score"] if right.name in (topics.PREDICTIONS, "fraud-scorer-")}
 
 
-def test_kcat_reads_by_the_same_properties(cluster):
-    needs("kcat")
-    user = cluster.user("alerts")
-    command = [ROOT / "examples" / "kcat.sh", "alerts"]
-    variables = environment(user, **cluster.variables(user))
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    refused = subprocess.run(command, env=variables | {"FRAUD_KAFKA_CONFIG": ""}, capture_output=True, text=True, timeout=60, check=False)
-    assert refused.returncode != 0
-
-
 def with_another_password(user: Connection) -> Connection:
     return replace(user, properties={**user.properties, "sasl.password": secrets.token_hex(8)})
 

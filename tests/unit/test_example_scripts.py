@@ -14,7 +14,7 @@ def called(tmp_path):
     """Runs a script from a folder of its own with these variables; what the program under this name was given."""
 
     def run(script, program, **variables):
-        (tmp_path / program).write_text('#!/bin/sh\necho "$KCAT_CONFIG" "$@"\n')
+        (tmp_path / program).write_text('#!/bin/sh\necho "$@"\n')
         (tmp_path / program).chmod(0o755)
         for needed in ("bash", "cat", "dirname"):
             (tmp_path / needed).symlink_to(shutil.which(needed))
@@ -34,8 +34,8 @@ def test_without_a_home_the_jars_are_those_of_the_checkout(called):
 
 
 def test_kcat_gets_the_properties(called):
-    assert called("kcat.sh", "kcat", FRAUD_KAFKA_CONFIG="own.properties").startswith("own.properties -C")
+    assert called("kcat.sh", "kcat", FRAUD_KAFKA_CONFIG="own.properties").startswith("-F own.properties -C")
 
 
 def test_kcat_without_properties(called):
-    assert called("kcat.sh", "kcat").startswith(" -C")
+    assert called("kcat.sh", "kcat").startswith("-C")
