@@ -57,7 +57,7 @@ lint: setup ## Format, lint, strict types, import order
 check: lint ## The same, and unit and contract tests: no broker, no dataset
 	@$(BIN)/pytest tests/unit tests/contract
 
-bench: model plots ## Speed and memory beside other systems, on an idle machine: an hour, writes docs/performance.md; FRAUD_HOME=/dev/shm/fraud: without the disk's stalls
+bench: model plots ## Speed and memory beside other systems, on an idle machine: an hour, writes docs/performance.md; FRAUD_HOME=/dev/shm/fraud: without the disk's stalls, with 32 GB of memory
 	@$(BIN)/python -m benchmarks all
 
 bench-quick: model plots ## The same in under five minutes, one run of each: writes .run/bench/quick-performance.md

@@ -25,7 +25,7 @@ Runs = Annotated[int, typer.Option(min=1, help="Runs of each; the median counts.
 WarmUp = Annotated[bool, typer.Option(help="First a run that does not count, for the broker's JVM.")]
 _RECORDS = 2_000_000
 _QUICK_RECORDS, _QUICK_LIMIT_S = 400_000, 10.0
-_FORMS_S = 10.0  # forms of this project are only told from each other: so many seconds of each, not the whole topic
+_BATCHES_S = 10.0  # sizes of batches are only told from each other: so many seconds of each, not the whole topic
 _QUICK = "quick-"
 
 
@@ -132,8 +132,8 @@ def all_(quick: Annotated[bool, typer.Option("--quick", help="In under 5 minutes
         with _measurement(_RECORDS, 3) as measurement:
             measurement.warm_up()
             measurement.drains("drains", compared)
-            measurement.drains("workers", [system.name for system in (*OURS[:2], *MORE_WORKERS)], _FORMS_S)
-            measurement.drains("batches", [system.name for system in BATCHES], _FORMS_S)
+            measurement.drains("workers", [system.name for system in (*OURS[:2], *MORE_WORKERS)])
+            measurement.drains("batches", [system.name for system in BATCHES], _BATCHES_S)
             measurement.latencies(["ours-1", "ours-2"], RATES, 15)
             measurement.starts()
             measurement.stages([2048, 4096])

@@ -178,13 +178,14 @@ _METHOD = """## How it is measured
 
 `make bench` does all of it, `make bench-quick` a short form in under five minutes. Kafka is one node of the project's own, replication 1,
 warmed up by a run that does not count, and before the latencies by a minute of live transactions. With `FRAUD_HOME=/dev/shm/fraud` its
-data are in memory: a disk that stalls while gigabytes are written back is measured otherwise (Kafka's log then names slow events).
+data are in memory, some 20 GB of it: a disk that stalls while gigabytes are written back is measured otherwise (Kafka's log then names slow
+events). Delete that folder afterwards.
 
 - **Throughput.** The topic is loaded once. A system starts with a group that has never read; the end of the committed records of
   `predictions` is looked at ten times a second, and the rate is that between the first look that saw some and the last that saw more.
   Afterwards every prediction is read back and told from the others by its transaction: that is what "all there, once" means.
   CPU is that of the system's whole tree of processes and of the broker, over the same time. A peer of some thousands a second is
-  stopped after 20 s; forms of this project (workers, batches) are told from each other by 10 s each.
+  stopped after 20 s; sizes of batches are told from each other by 10 s each.
 - **Latency.** Transactions are due at fixed times, and the clock of each starts when it was due, whether it was sent in time or not.
   The load generator and the reader are processes of their own, on the same cores. The first 5 s of each rate do not count.
 - **Peers.** The same topic, model, output fields and reasons, on both cores as two processes. All but idiomatic Faust score with this
