@@ -81,6 +81,7 @@ class Reference:
         # Evenly spaced in time, so that each hour weighs as much as it does in the reference.
         self.sample: Floats = evenly(rows, BASELINE_ROWS)
         self._sorted = by_column(self.sample)
+        self._unit = _deviations(self._sorted)
         self._cuts = tails.cuts(rows[:, _MARGIN])
         self._beyond = tails.counts(rows[:, _MARGIN], self._cuts)
         # A size and ten lengths of what came before, and as many again where windows are closed early; each takes about a second.
@@ -88,7 +89,7 @@ class Reference:
 
     def limits(self, size: int) -> Limits:
         """For windows of `size` events beside the reference."""
-        return Limits(self._thresholds(size, None)[0] / _deviations(self.sample))
+        return Limits(self._thresholds(size, None)[0] / self._unit)
 
     def judge(self, rows: Floats, trailing: Trailing | None = None) -> Verdict | None:
         """The verdict on a window's rows, by limits for exactly its size; None under MIN_EVENTS.
@@ -100,9 +101,9 @@ class Reference:
         before = trailing if trailing is not None and len(trailing) else None
         thresholds, most = self._thresholds(len(rows), before.span if before else None)
         current, baseline = by_column(rows), before.rows if before else self.sample
-        from_reference = wasserstein(self._sorted, current)
-        apart = wasserstein(by_column(baseline), current) if before else from_reference
-        unit = _deviations(baseline)
+        beside = by_column(baseline) if before else self._sorted
+        from_reference, apart = wasserstein(self._sorted, current), wasserstein(beside, current)
+        unit = _deviations(beside)
         over, tail = int((apart >= thresholds).sum()), self._surprise(rows, before) / most
         return Verdict(
             distances=_by_name(apart / unit),
@@ -110,7 +111,7 @@ class Reference:
             detected=over > 0 or tail >= 1,
             limits=Limits(thresholds / unit),
             tail=tail,
-            from_reference=_by_name(from_reference / _deviations(self.sample)),
+            from_reference=_by_name(from_reference / self._unit),
             baseline=baseline,
         )
 
@@ -123,8 +124,9 @@ class Reference:
         return calibration.thresholds(self._rows, size, span), tails.threshold(own, self._cuts, size, span)
 
 
-def _deviations(rows: Floats) -> Floats:
-    return np.asarray(np.maximum(rows.std(axis=0), _MIN_DEVIATION))
+def _deviations(columns: Floats) -> Floats:
+    """float64[columns, rows] to float64[columns]."""
+    return np.asarray(np.maximum(columns.std(axis=1), _MIN_DEVIATION))
 
 
 def _by_name(values: Floats) -> dict[str, float]:

@@ -73,7 +73,7 @@ class Stack:
           local word=$2; shift 2
           case $word in
             run | exec) [ "$1" = -T ] && shift; {compose} $word -T "$@" ;;
-            up) {compose} up -d "$@" {" ".join(self.services)} ;;
+            up) [ "$1" = -d ] && shift; {compose} up -d "$@" {" ".join(self.services)} ;;
             *) {compose} $word "$@" ;;
           esac
         }}
@@ -88,7 +88,7 @@ class Stack:
         done = subprocess.run(
             command, cwd=self.folder, env=inherited | own, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, f"{command[-1]}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        assert done.returncode == 0 and "Usage:" not in done.stdout, f"{command[-1]}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done.stdout
 
     def get(self, port: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
