@@ -26,10 +26,10 @@ async def page() -> FileResponse:
 
 @router.get("/vitals")
 def vitals(live: Annotated[Live, Depends(live_of)], after: Annotated[int, Query(ge=0)] = 0) -> Response:
-    """The points after number `after`, the last drift window, the precision of what is judged, and why alerts may be old."""
+    """The points after number `after`, the last drift windows, the precision of what is judged, and why alerts may be old."""
     found = {
         "points": live.vitals.points(after),
-        "drift": live.desk.drift,
+        "windows": live.desk.windows(),
         "precision": precision(live.desk.items()),
         "problem": live.feed.problem,
     }

@@ -5,7 +5,7 @@ Nothing is kept here: a start fills it from `alerts` and `labels` again (api.fee
 
 import secrets
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+WINDOWS = 60  # of drift, as many as the page plots
 SIZE = 2_000  # alerts; at 3 KB each some 6 MB, and more than a person looks at in a day
 # A replay labels everything with the dataset's own class: on the desk that would tell the answer before anybody has looked.
 JUDGES = ("analyst", "chargeback")
@@ -33,7 +34,7 @@ class Item:
 
 
 class DriftWindow(msgspec.Struct, frozen=True):
-    """What the page shows of the last window on `drift.events`; score and verdict are null where a window had too few events."""
+    """What the page shows of a window on `drift.events`; score and verdict are null where a window had too few events."""
 
     window: int
     score: float | None
@@ -54,7 +55,7 @@ class Desk:
         self._early: OrderedDict[str, Any] = OrderedDict()  # labels that came before their alert: the topics are read side by side
         self._changes = 0
         self.start = secrets.token_hex(4)  # the numbers of changes begin again with each desk
-        self.drift: DriftWindow | None = None
+        self._windows: deque[DriftWindow] = deque(maxlen=WINDOWS)
 
     def add_alert(self, position: str, alert: Any) -> None:
         """One more alert; one that is there already is left as it is."""
@@ -78,6 +79,17 @@ class Desk:
             for item in [item for item in self._items.values() if item.alert.transaction_id == label.transaction_id]:
                 if _newer(label, item.label):
                     self._put(replace(item, label=label))
+
+    def add_window(self, window: DriftWindow) -> None:
+        """One more window; one that is there already is left out."""
+        with self._lock:
+            if window not in self._windows:
+                self._windows.append(window)
+
+    def windows(self) -> list[DriftWindow]:
+        """The last WINDOWS, in the order in which they were closed."""
+        with self._lock:
+            return list(self._windows)
 
     def items(self) -> list[Item]:
         """All of them, the newest first by the time of scoring."""

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from api.desk import SIZE, Desk, DriftWindow
+from api.desk import SIZE, WINDOWS, Desk, DriftWindow
 from model.records import AlertRecord, LabelRecord
 from streams import reading, tail
 from streams.cluster import Cluster, Offsets, ReadingError
@@ -55,7 +55,7 @@ class Feed:
     def _load(self) -> dict[str, Offsets]:
         """Reads what is there; returns the offsets at which what comes later begins, by topic."""
         alerts, alerts_end = tail.newest(self._connection, ALERTS, SIZE)
-        windows, windows_end = tail.newest(self._connection, DRIFT_EVENTS, 1, _is_window)
+        windows, windows_end = tail.newest(self._connection, DRIFT_EVENTS, WINDOWS, _is_window)
         cluster = Cluster(self._connection)
         labels_end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
         self._handle(alerts + windows)
@@ -102,7 +102,7 @@ class Feed:
 
     def _drift(self, message: Message) -> None:
         if _kind(message) == "window":
-            self._desk.drift = _decoded(message, DriftWindow)
+            self._desk.add_window(_decoded(message, DriftWindow))
 
 
 class _DriftEvent(msgspec.Struct):

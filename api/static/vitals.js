@@ -3,6 +3,7 @@
 import { clock, percent, shape, short, whole } from "./format.js";
 
 const HISTORY = 180;
+const WINDOWS = 60;
 const HEIGHT = 32;
 const TOP = 3; // room for the stroke above the highest point
 const ABSENT = "–";
@@ -14,11 +15,11 @@ export async function update() {
   const answer = await fetch(`/console/vitals?after=${points.at(-1)?.number ?? 0}`);
   if (answer.status === 401) location.reload(); // the session has expired: the server shows its login
   if (!answer.ok) throw new Error(answer.statusText);
-  const { points: news, drift, precision, problem } = await answer.json();
+  const { points: news, windows, precision, problem } = await answer.json();
   if (news.length && points.length && news[0].number <= points.at(-1).number) points = []; // the server has started again
   points = [...points, ...news].slice(-HISTORY);
   showPoints(points.at(-1));
-  showDrift(drift);
+  showDrift(windows);
   showPrecision(precision);
   return problem;
 }
@@ -29,9 +30,9 @@ function showPoints(last) {
   show("alert-rate", scaled(last?.alert_rate, 1000), short, told);
   show("latency", last?.p99_ms, short, told);
   $("median").textContent = last?.p50_ms == null ? "" : `, ${short(last.p50_ms)} median`;
-  plot("rate", (point) => point.rate, whole);
-  plot("alert-rate", (point) => scaled(point.alert_rate, 1000), short);
-  plot("latency", (point) => point.p99_ms, short);
+  plot("rate", points.map((point) => point.rate), HISTORY, whole);
+  plot("alert-rate", points.map((point) => scaled(point.alert_rate, 1000)), HISTORY, short);
+  plot("latency", points.map((point) => point.p99_ms), HISTORY, short);
 }
 
 const scaled = (value, by) => (value == null ? null : by * value);
@@ -41,12 +42,12 @@ function show(id, value, format, told) {
   $(`${id}-note`).textContent = told ? "last 3 minutes" : "no scorer answers";
 }
 
-function plot(id, value, format) {
-  const values = points.map(value);
+// The last of `values` stands at the right end of `across`, the width of the plot's view box.
+function plot(id, values, across, format) {
   const known = values.filter((number) => number != null);
   const peak = Math.max(0, ...known);
   $(`${id}-peak`).textContent = known.length ? `peak ${format(peak)}` : "";
-  const x = (index) => HISTORY - values.length + index;
+  const x = (index) => across - values.length + index;
   const y = (number) => HEIGHT - (peak ? (number / peak) * (HEIGHT - TOP) : 0);
   const runs = [[]]; // a line for each stretch without a gap
   values.forEach((number, index) => (number == null ? runs.push([]) : runs.at(-1).push([x(index), y(number)])));
@@ -60,11 +61,13 @@ function plot(id, value, format) {
   $(`${id}-plot`).replaceChildren(...paths);
 }
 
-function showDrift(drift) {
-  $("drift").textContent = drift === null ? ABSENT : { true: "drift", false: "none", null: "no verdict" }[drift.detected];
-  $("drift").dataset.state = drift?.detected ?? "absent";
-  $("drift-score").textContent = drift?.score == null ? "" : `score ${drift.score.toFixed(3)}`;
-  $("drift-note").textContent = drift === null ? "no window closed yet" : `window ${drift.window}, closed ${clock(drift.closed_at)}`;
+function showDrift(windows) {
+  const last = windows.at(-1);
+  $("drift").textContent = last ? { true: "drift", false: "none", null: "no verdict" }[last.detected] : ABSENT;
+  $("drift").dataset.state = last?.detected ?? "absent";
+  $("drift-score").textContent = last?.score == null ? "" : `score ${last.score.toFixed(3)}`;
+  $("drift-note").textContent = last ? `window ${last.window}, closed ${clock(last.closed_at)}` : "no window closed yet";
+  plot("drift", windows.map((window) => window.score), WINDOWS, (score) => score.toFixed(3));
 }
 
 function showPrecision({ judged, value, low, high }) {

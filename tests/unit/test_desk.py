@@ -8,7 +8,7 @@ import pytest
 from desks import NOON, alert, judged
 
 from api.alerts import Filter, _begin
-from api.desk import Desk
+from api.desk import WINDOWS, Desk, DriftWindow
 from api.labels import Judgement, label
 from model.contract import Alert, Label
 from model.records import AlertRecord
@@ -19,6 +19,13 @@ def desk(*alerts, size=10):
     for i, item in enumerate(alerts):
         filled.add_alert(f"0-{i}", item)
     return filled
+
+
+def test_windows_of_drift_are_kept_once_and_the_last_of_them():
+    kept = Desk()
+    for number in [*range(WINDOWS + 5), *range(10, WINDOWS + 5)]:  # a second time: a feed that starts again
+        kept.add_window(DriftWindow(number, 0.1, False, NOON))
+    assert [window.window for window in kept.windows()] == list(range(5, WINDOWS + 5))
 
 
 def names(items):
