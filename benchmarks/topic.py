@@ -68,7 +68,13 @@ def clear(connection: Connection, *names: str) -> None:
 
 
 def reset(connection: Connection, group: str) -> None:
-    """As if the group had never read: its offsets go, and so does what it wrote. Waits until its last member has left."""
+    """As if the group had never read: its offsets go, and so does what it wrote."""
+    forget(connection, group)
+    clear(connection, *_OUTPUTS)
+
+
+def forget(connection: Connection, group: str) -> None:
+    """Deletes a group's offsets. Waits until its last member has left."""
     admin = AdminClient(connection.config())
     deadline = time.monotonic() + _GROUP_GONE_S
     while True:
@@ -82,7 +88,6 @@ def reset(connection: Connection, group: str) -> None:
                 time.sleep(_POLL_S)
                 continue
         break
-    clear(connection, *_OUTPUTS)
 
 
 @dataclass(frozen=True)

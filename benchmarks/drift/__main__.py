@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks.drift import page, streams, trials
+from benchmarks.drift import pace, page, streams, trials
 from benchmarks.drift.trials import Bench, Undisturbed
 from cli.settings import ROOT, Settings
 from drift.reference import load as load_reference
@@ -23,6 +23,7 @@ DISTURBANCES = {"mean shift": ("shift", 0.5), "scale": ("scale", 1.5), "stuck at
 SHIFTS = (0.25, 0.5, 0.75, 1.0, 1.5)
 TAIL_SIZES = (1_000, 5_000, 20_000)
 REAL_SIZES = (1_000, 5_000)
+PACE_SIZES = (1_000, 5_000)
 _KEPT = 400_000  # rows that disturbances are tried on
 
 
@@ -76,6 +77,7 @@ def main(
         int, typer.Option(min=300_000, help="Rows of each simulated stream; 31,000,000 give every window promised.")
     ] = 31_000_000,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each disturbance.")] = 116,
+    records: Annotated[int, typer.Option(min=100_000, help="Predictions that the monitor goes through.")] = 2_000_000,
     out: Annotated[Path, typer.Option(help="The page to write.")] = ROOT / "docs" / "drift.md",
 ) -> None:
     """Measure false alarms, delays and throughput of the drift verdict, and write the page.
@@ -84,9 +86,10 @@ def main(
     """
     settings = Settings.from_environment()
     model = Model.load(settings.model)
+    paces = pace.paces(records, PACE_SIZES)
     simulated = [_simulated(model, rhythm, rows, runs) for rhythm in (False, True)]
     csv = fetch(settings.cache, settings.data, lambda *_: None)
-    out.write_text(page.written(simulated, _real(model, csv, runs), SIZES))
+    out.write_text(page.written(simulated, _real(model, csv, runs), paces, SIZES))
     print(out)
 
 

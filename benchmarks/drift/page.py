@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.drift.pace import Pace
 from benchmarks.drift.trials import METHODS, Found, Undisturbed, tail_power, upper
 from drift.calibration import WINDOWS_A_FALSE_ALARM
 from drift.statistics import COLUMNS, Verdict
@@ -91,7 +92,7 @@ class Real:
     shifts: Mapping[float, Found]
 
 
-def written(simulated: Iterable[Simulated], real: Real, promised: Mapping[int, int]) -> str:
+def written(simulated: Iterable[Simulated], real: Real, paces: Iterable[Pace], promised: Mapping[int, int]) -> str:
     """The page."""
     parts = [_HEAD]
     for one in simulated:
@@ -101,7 +102,7 @@ def written(simulated: Iterable[Simulated], real: Real, promised: Mapping[int, i
             _found(one),
         ]
         parts += [_shifts(one.shifts)] if one.shifts else [_tail(one), _speed(one)]
-    return "\n".join([*parts, _real(real), _METHOD])
+    return "\n".join([*parts, _real(real), _pace(paces), _METHOD])
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -182,6 +183,34 @@ def _bounds() -> str:
 def _speed(one: Simulated) -> str:
     rows = [[f"{size:,}", f"{rate:,.0f}"] for size, rate in one.events_a_second.items()]
     return "Verdicts over every event, events a second of CPU time on one core:\n\n" + _table(("window", "events/s"), rows)
+
+
+def _pace(paces: Iterable[Pace]) -> str:
+    rows = [
+        [
+            f"{pace.size:,}",
+            f"{pace.events:,}",
+            f"{pace.per_second:,.0f}",
+            f"{pace.cpu_us:.1f}",
+            ", ".join(f"{mib:,.0f}" for mib in pace.resident_mib),
+            f"{pace.peak_total_mib:,.0f}",
+            f"{pace.written}, {pace.skipped}",
+        ]
+        for pace in paces
+    ]
+    head = (
+        "window",
+        "predictions",
+        "predictions/s",
+        "CPU, us a prediction",
+        "monitor, MiB, after a quarter, a half, all",
+        "largest sum with the report process, MiB",
+        "reports written, skipped",
+    )
+    return (
+        "\n## The monitor at full speed\n\n`fraud monitor` on predictions that wait for it, the broker on the same machine: reading, "
+        "verdict, reports,\nthe event committed for each window. From the first window to the last.\n\n" + _table(head, rows)
+    )
 
 
 def _real(real: Real) -> str:
