@@ -63,7 +63,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         Variable("FRAUD_PROMETHEUS_PORT", "9090", "Prometheus."),
         Variable("FRAUD_ALERTMANAGER_PORT", "9093", "Alertmanager."),
         Variable("FRAUD_NODE_EXPORTER_PORT", "9100", "Node exporter."),
-        Variable("FRAUD_GRAFANA_PORT", "3000", "Grafana; in containers only."),
+        Variable("FRAUD_GRAFANA_PORT", "3000", "Grafana; needs Docker."),
         Variable("FRAUD_ALERT_WEBHOOK", "printed", "`make watch`: where Alertmanager posts alerts.", "http://127.0.0.1:8002/alerts"),
     ),
     "Of other programs": (

@@ -22,6 +22,7 @@ from drift.events import WindowClosed, windows
 from drift.reports import folder
 from infra import demo_ports
 from infra.kafka import broker as kafka
+from infra.watch.containers import Containers
 from model.artefact import Model
 from producer.disturbed import disturbed, halfway
 from producer.labels import LabelFeed, replay_with_labels
@@ -63,12 +64,16 @@ class Job:
         if ended := processes.end_leftovers():
             self._say(f"ended {ended} processes that an earlier demo had left")
         self._refuse_ports()
+        watching = self._watching()
         settings = self._start_kafka(stack)
         connection = settings.connection()
         topics.create(connection)
         stack.callback(processes.stop)
+        stack.callback(watching.stop)
+        watching.start()
         self._start_system(processes, settings)
-        return self._replay(processes, settings, connection)
+        summary = self._replay(processes, settings, connection)
+        return replace(summary, addresses=summary.addresses | watching.addresses())
 
     def _say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -86,6 +91,12 @@ class Job:
             problems = [str(error)]
         if problems:
             raise CommandError("; ".join(problems))
+
+    def _watching(self) -> Containers:
+        try:
+            return Containers(self.settings.home, os.environ, self._say)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
 
     def _start_kafka(self, stack: ExitStack) -> Settings:
         """The cluster that was named, the broker that is up already, or one that is stopped again at the end."""

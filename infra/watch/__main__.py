@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from infra import demo_ports
 from infra.kafka import ports
 from infra.watch import configuration, webhook
 from infra.watch.programs import Program, problems, programs
@@ -51,12 +50,8 @@ def _refused(reasons: list[str]) -> int:
 
 def _targets(environment: Mapping[str, str], wanted: list[Program]) -> dict[str, list[str]]:
     """host:port by job. Raises ValueError."""
-    jobs = {"FRAUD_METRICS_PORT": "scorer", "FRAUD_MONITOR_PORT": "monitor", "FRAUD_API_PORT": "api"}
-    found: dict[str, list[str]] = {}
-    for port in demo_ports.services(environment):
-        found.setdefault(jobs[port.variable], []).append(f"127.0.0.1:{port.number}")
     node, alertmanager, _ = (f"127.0.0.1:{program.port}" for program in wanted)
-    return found | {"node": [node], "alertmanager": [alertmanager]}
+    return configuration.services(environment) | {"node": [node], "alertmanager": [alertmanager]}
 
 
 def _run(wanted: list[Program], folder: Path) -> int:

@@ -5,7 +5,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infra import demo_ports
+
 _INFRA = Path(__file__).resolve().parent.parent
+_JOBS = {"FRAUD_METRICS_PORT": "scorer", "FRAUD_MONITOR_PORT": "monitor", "FRAUD_API_PORT": "api"}
+_COMPOSE_URL = "http://prometheus:9090"  # in the provisioned data source
 DEFAULT_WEBHOOK = "http://127.0.0.1:8002/alerts"
 """Where alertmanager.yml sends to."""
 
@@ -19,3 +23,20 @@ def write(folder: Path, targets: Mapping[str, Sequence[str]], webhook: str) -> N
         (folder / "prometheus" / "targets" / f"{job}.json").write_text(json.dumps([{"targets": list(addresses)}]))
     alertmanager = folder / "alertmanager" / "alertmanager.yml"
     alertmanager.write_text(alertmanager.read_text().replace(DEFAULT_WEBHOOK, webhook))
+
+
+def write_grafana(folder: Path, prometheus: str) -> None:
+    """Writes folder/grafana anew; its data source is the Prometheus at that URL."""
+    shutil.rmtree(folder / "grafana", ignore_errors=True)
+    for name in ("provisioning", "dashboards"):
+        shutil.copytree(_INFRA / "grafana" / name, folder / "grafana" / name)
+    source = folder / "grafana" / "provisioning" / "datasources" / "prometheus.yml"
+    source.write_text(source.read_text().replace(_COMPOSE_URL, prometheus))
+
+
+def services(environment: Mapping[str, str]) -> dict[str, list[str]]:
+    """host:port of what the demo starts, by job. Raises ValueError."""
+    found: dict[str, list[str]] = {}
+    for port in demo_ports.services(environment):
+        found.setdefault(_JOBS[port.variable], []).append(f"127.0.0.1:{port.number}")
+    return found

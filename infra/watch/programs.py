@@ -31,7 +31,7 @@ class Program(NamedTuple):
             )
 
 
-def _port(environment: Mapping[str, str], variable: str, default: int) -> int:
+def port_of(environment: Mapping[str, str], variable: str, default: int) -> int:
     """The port that a variable names. Raises ValueError."""
     text = environment.get(variable) or str(default)
     if not text.isdecimal() or not 0 < int(text) < 2**16:
@@ -41,9 +41,9 @@ def _port(environment: Mapping[str, str], variable: str, default: int) -> int:
 
 def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
     """Node exporter, Alertmanager, Prometheus: configuration (infra.watch.configuration) and data below `folder`. Raises ValueError."""
-    node = _port(environment, "FRAUD_NODE_EXPORTER_PORT", 9100)
-    alertmanager = _port(environment, "FRAUD_ALERTMANAGER_PORT", 9093)
-    prometheus = _port(environment, "FRAUD_PROMETHEUS_PORT", 9090)
+    node = port_of(environment, "FRAUD_NODE_EXPORTER_PORT", 9100)
+    alertmanager = port_of(environment, "FRAUD_ALERTMANAGER_PORT", 9093)
+    prometheus = port_of(environment, "FRAUD_PROMETHEUS_PORT", 9090)
     return [
         Program("prometheus-node-exporter", node, "FRAUD_NODE_EXPORTER_PORT", (f"--web.listen-address=127.0.0.1:{node}",)),
         Program(

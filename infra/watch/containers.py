@@ -1,0 +1,177 @@
+"""Prometheus, node exporter and Grafana in containers beside the demo, by the images of docker-compose.yml.
+
+They use this machine's own network, for what they watch listens on 127.0.0.1 as they do themselves; so only on Linux. They keep nothing:
+they end with the demo, and so do their data. What cannot be had is told and left out: the demo does not depend on it.
+"""
+
+import hashlib
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from infra.kafka import engine, ports
+from infra.watch import configuration
+from infra.watch.programs import port_of
+
+IMAGES = {"node-exporter": "prom/node-exporter:v1.9.1", "prometheus": "prom/prometheus:v3.5.0", "grafana": "grafana/grafana:12.0.2"}
+"""By the names of the services in docker-compose.yml."""
+_TIMEOUT_S = 60
+_RIGHTS = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", "--network=host")
+
+
+class Container(NamedTuple):
+    """`options` are those of docker run, `arguments` those of the program. `health` is the path that answers 200 when it is up."""
+
+    service: str
+    port: int
+    variable: str
+    health: str
+    options: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def answers(self) -> bool:
+        """Whether it is up."""
+        try:
+            with urlopen(self.url + self.health, timeout=2) as answer:  # noqa: S310 - an address of this machine
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+
+class Containers:
+    """Those of one `home`. Raises ValueError where a variable names no port."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+        self._folder = home.resolve() / "demo" / "watch"
+        self._project = f"fraud-{hashlib.sha256(str(self._folder).encode()).hexdigest()[:8]}"
+        self._environment = environment
+        self._say = say
+        self._wanted = list(_containers(self._folder, environment))
+        self._started: list[Container] = []
+
+    @property
+    def password(self) -> Path:
+        """Where that of Grafana's user `admin` lies."""
+        return self._folder / "grafana-password"
+
+    def start(self) -> None:
+        """Starts what there is an image of, on each port that is free. Without Docker, nothing."""
+        if sys.platform != "linux" or not engine.answers():
+            return
+        node, prometheus, _ = self._wanted
+        targets = configuration.services(self._environment) | {"node": [node.url.removeprefix("http://")], "alertmanager": []}
+        configuration.write(self._folder, targets, configuration.DEFAULT_WEBHOOK)
+        configuration.write_grafana(self._folder, prometheus.url)
+        if not self.password.exists():
+            self.password.touch(mode=0o600)
+            self.password.write_text(secrets.token_urlsafe(18))
+        self._remove()  # what a killed demo left
+        registry = True
+        for container in self._wanted:
+            image = IMAGES[container.service]
+            registry = registry and engine.has(image)  # who could not pull one will not be able to pull the next
+            if not registry and not engine.present(image):
+                self._say(f"{container.service}: left out, for {image} could not be pulled; later: docker pull {image}")
+            elif ports.taken(container.port):
+                self._say(f"{container.service}: left out, for port {container.port} is taken; {container.variable} names another")
+            elif self._run(container, image):
+                self._started.append(container)
+                self._say(f"{container.service}: {container.url}{self._login(container)}")
+
+    def addresses(self) -> dict[str, str]:
+        """Of those that answer; what has been started and does not is told."""
+        for container in self._started:
+            if not container.answers():
+                self._say(f"{container.service} does not answer; see: docker logs {self._name(container)}")
+        return {container.service: container.url + self._login(container) for container in self._started if container.answers()}
+
+    def stop(self) -> None:
+        """Ends them; their data go with them."""
+        if self._started:
+            self._remove()
+            self._started.clear()
+
+    def _login(self, container: Container) -> str:
+        return f", user admin, password in {self.password}" if container.service == "grafana" else ""
+
+    def _name(self, container: Container) -> str:
+        return f"{self._project}-{container.service}"
+
+    def _run(self, container: Container, image: str) -> bool:
+        user = f"--user={os.getuid()}:{os.getgid()}"  # the configuration is ours to read
+        options = ("--detach", f"--name={self._name(container)}", user, *_RIGHTS, *container.options)
+        done = _docker("run", *options, image, *container.arguments)
+        if done.returncode:
+            self._say(f"{container.service}: left out, for docker run failed: {done.stderr.strip().rpartition(chr(10))[2]}")
+        return not done.returncode
+
+    def _remove(self) -> None:
+        _docker("rm", "--force", *map(self._name, self._wanted))
+
+
+def _docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = ("docker", *arguments)
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"no answer within {_TIMEOUT_S} s")
+
+
+def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Container]:
+    node = port_of(environment, "FRAUD_NODE_EXPORTER_PORT", 9100)
+    yield Container(
+        "node-exporter",
+        node,
+        "FRAUD_NODE_EXPORTER_PORT",
+        "/",
+        ("--pid=host", "--volume=/:/host:ro"),
+        (f"--web.listen-address=127.0.0.1:{node}", "--path.rootfs=/host"),
+    )
+    prometheus = port_of(environment, "FRAUD_PROMETHEUS_PORT", 9090)
+    yield Container(
+        "prometheus",
+        prometheus,
+        "FRAUD_PROMETHEUS_PORT",
+        "/-/ready",
+        (f"--volume={folder}/prometheus:/etc/prometheus:ro", "--tmpfs=/prometheus"),
+        (
+            "--config.file=/etc/prometheus/prometheus.yml",
+            "--storage.tsdb.path=/prometheus",
+            f"--web.listen-address=127.0.0.1:{prometheus}",
+        ),
+    )
+    grafana = port_of(environment, "FRAUD_GRAFANA_PORT", 3000)
+    settings = {
+        "SERVER_HTTP_ADDR": "127.0.0.1",
+        "SERVER_HTTP_PORT": str(grafana),
+        "SECURITY_ADMIN_PASSWORD__FILE": "/secrets/password",
+        "AUTH_ANONYMOUS_ENABLED": "false",
+        "USERS_ALLOW_SIGN_UP": "false",
+        "ANALYTICS_REPORTING_ENABLED": "false",
+        "ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+    }
+    yield Container(
+        "grafana",
+        grafana,
+        "FRAUD_GRAFANA_PORT",
+        "/api/health",
+        (
+            *(f"--env=GF_{name}={value}" for name, value in settings.items()),
+            f"--volume={folder}/grafana/provisioning:/etc/grafana/provisioning:ro",
+            f"--volume={folder}/grafana/dashboards:/etc/grafana/dashboards:ro",
+            f"--volume={folder}/grafana-password:/secrets/password:ro",
+            "--tmpfs=/var/lib/grafana",
+        ),
+    )

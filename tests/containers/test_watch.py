@@ -1,0 +1,82 @@
+"""Prometheus and Grafana beside the demo, for real, where a Docker engine answers. Grafana takes part where its image can be had."""
+
+import base64
+import json
+import subprocess
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from support import free_port, wait_for
+
+from infra.kafka import engine
+from infra.watch.containers import IMAGES, Containers
+
+VARIABLES = ("FRAUD_NODE_EXPORTER_PORT", "FRAUD_PROMETHEUS_PORT", "FRAUD_GRAFANA_PORT")
+
+
+@pytest.fixture
+def ports():
+    if not engine.answers():
+        pytest.skip("no Docker engine answers")
+    first = free_port(following=2)
+    return {variable: str(first + i) for i, variable in enumerate(VARIABLES)}
+
+
+def get(url, **headers):
+    try:
+        with urlopen(Request(url, headers=headers), timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, None
+    except OSError:
+        return 0, None
+
+
+def left(addresses):
+    names = subprocess.run(["docker", "ps", "--all", "--format", "{{.Names}} {{.Command}}"], capture_output=True, text=True, check=True)
+    return [line for line in names.stdout.splitlines() if line.partition(" ")[0].endswith(tuple(f"-{name}" for name in addresses))]
+
+
+def test_they_watch_what_the_demo_starts_and_leave_nothing(ports, tmp_path):
+    said = []
+    watching = Containers(tmp_path, ports | {"FRAUD_METRICS_PORT": "9301"}, said.append)
+    watching.start()
+    try:
+        wanted = [name for name, image in IMAGES.items() if engine.present(image)]
+        assert {"node-exporter", "prometheus"} <= set(wanted), said
+        wait_for(lambda: list(watching.addresses()) == wanted, 60, "all that have an image answer")
+        prometheus = watching.addresses()["prometheus"]
+        node = f"127.0.0.1:{ports['FRAUD_NODE_EXPORTER_PORT']}"
+
+        def health():
+            targets = get(f"{prometheus}/api/v1/targets")[1]["data"]["activeTargets"]
+            return {target["labels"]["instance"]: target["health"] for target in targets}
+
+        wait_for(lambda: health().get(node) == "up", 60, "Prometheus sees the node exporter")
+        assert {"127.0.0.1:9301", "127.0.0.1:9302", "127.0.0.1:8000", "127.0.0.1:8001"} < set(health())
+        if "grafana" in wanted:
+            grafana = f"http://127.0.0.1:{ports['FRAUD_GRAFANA_PORT']}/api/search?type=dash-db"
+            login = base64.b64encode(f"admin:{watching.password.read_text()}".encode()).decode()
+            assert get(grafana)[0] == 401
+            wait_for(lambda: len(get(grafana, Authorization=f"Basic {login}")[1] or ()) == 4, 60, "four dashboards")
+        else:
+            assert any(line.startswith("grafana: left out") and IMAGES["grafana"] in line for line in said)
+    finally:
+        watching.stop()
+    assert not left(IMAGES)
+
+
+def test_a_port_that_is_taken_is_named_and_the_others_start(ports, tmp_path):
+    said = []
+    first, second = (Containers(tmp_path / name, ports, said.append) for name in ("first", "second"))
+    first.start()
+    try:
+        wait_for(lambda: "prometheus" in first.addresses(), 60, "the first answers")
+        second.start()
+        assert not second.addresses()
+        port = ports["FRAUD_PROMETHEUS_PORT"]
+        assert f"prometheus: left out, for port {port} is taken; FRAUD_PROMETHEUS_PORT names another" in said
+    finally:
+        first.stop()
+        second.stop()
