@@ -66,7 +66,7 @@ function showDrift(windows) {
   $("drift").textContent = last ? { true: "drift", false: "none", null: "no verdict" }[last.detected] : ABSENT;
   $("drift").dataset.state = last?.detected ?? "absent";
   $("drift-score").textContent = last?.score == null ? "" : `score ${last.score.toFixed(3)}`;
-  $("drift-note").textContent = last ? `window ${last.window}, closed ${clock(last.closed_at)}` : "no window closed yet";
+  $("drift-note").textContent = last ? `window ${last.window}, ${clock(last.closed_at)}` : "no window closed yet";
   plot("drift", windows.map((window) => window.score), WINDOWS, (score) => score.toFixed(3));
 }
 
