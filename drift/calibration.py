@@ -59,9 +59,18 @@ def thresholds(rows: Floats, size: int, span: int | None) -> Floats:
     Each column's distances are divided by the largest that its blocks have, and the largest over the columns is taken for each block:
     a quantile of that maximum is the factor on all of them, so that one undisturbed window in WINDOWS_A_FALSE_ALARM is over anywhere.
     """
-    found = np.array([_distance(rows, comparison) for comparison in comparisons(len(rows), size, span)])
+    compared = list(comparisons(len(rows), size, span))
+    found = np.array([_distance(rows, comparison) for comparison in compared])
     scales = np.maximum(found.max(axis=0), _MIN_SCALE)
-    return np.asarray(scales * upper_quantile((found / scales).max(axis=1), 1 / WINDOWS_A_FALSE_ALARM))
+    factor = upper_quantile((found / scales).max(axis=1), 1 / WINDOWS_A_FALSE_ALARM, apart(compared))
+    return np.asarray(scales * factor)
+
+
+def apart(compared: list[Comparison]) -> float:
+    """The share, 0..1, of comparisons that tell something new: blocks that overlap half tell the same twice."""
+    blocks = {(comparison.block.start, comparison.block.stop) for comparison in compared}
+    covered = max(stop for _, stop in blocks) - min(start for start, _ in blocks)
+    return float(min(1.0, covered / sum(stop - start for start, stop in blocks)))
 
 
 def _distance(rows: Floats, comparison: Comparison) -> Floats:
@@ -69,12 +78,14 @@ def _distance(rows: Floats, comparison: Comparison) -> Floats:
     return wasserstein(by_column(evenly(baseline, BASELINE_ROWS)), by_column(rows[comparison.block]))
 
 
-def upper_quantile(maxima: Floats, exceeded: float) -> float:
+def upper_quantile(maxima: Floats, exceeded: float, independent: float) -> float:
     """What maxima exceed with probability `exceeded`: the upper bound of a Gumbel distribution's quantile, fitted by its moments.
+
+    `independent`: the share, 0..1, of the maxima that count for the bound.
 
     Formulas: G. W. Kite, "Confidence limits for design events", Water Resources Research 11(1), 1975. Its tail is heavier than that
     of distances of light-tailed columns, so beyond the blocks seen it errs on the quiet side.
     """
     factor = np.sqrt(6) / np.pi * (-np.log(-np.log1p(-exceeded)) - _EULER)
-    error = np.sqrt((1 + 1.1396 * factor + 1.1 * factor**2) / len(maxima))
+    error = np.sqrt((1 + 1.1396 * factor + 1.1 * factor**2) / (independent * len(maxima)))
     return float(maxima.mean() + (factor + _CONFIDENCE * error) * maxima.std())

@@ -7,7 +7,7 @@ is the window's with the chance that any row is (J. Przyborowski and H. Wilenski
 import numpy as np
 from scipy.stats import binom
 
-from drift.calibration import WINDOWS_A_FALSE_ALARM, comparisons, upper_quantile
+from drift.calibration import WINDOWS_A_FALSE_ALARM, apart, comparisons, upper_quantile
 from drift.windows import Floats
 
 # Of the reference's margins: one in so many rows is beyond. By default `review` lies at about one in 1,400.
@@ -42,13 +42,14 @@ def threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> floa
     exact = -np.log10(1 / WINDOWS_A_FALSE_ALARM / len(SHARES))
     beyond = np.vstack([np.zeros(len(cut)), np.cumsum(margins[:, None] >= cut, axis=0)])
     maxima, block = [], size
-    for comparison in comparisons(len(margins), size, span):
+    compared = list(comparisons(len(margins), size, span))
+    for comparison in compared:
         block = comparison.block.stop - comparison.block.start
         rows = sum(part.stop - part.start for part in comparison.baseline)
         known = np.sum([beyond[part.stop] - beyond[part.start] for part in comparison.baseline], axis=0)
         own = beyond[comparison.block.stop] - beyond[comparison.block.start]
         maxima.append(surprise(own, block, known, rows).max())
-    excess = upper_quantile(np.array(maxima), 1 / WINDOWS_A_FALSE_ALARM) - exact
+    excess = upper_quantile(np.array(maxima), 1 / WINDOWS_A_FALSE_ALARM, apart(compared)) - exact
     return float(exact + max(excess, 0.0) * max(size / block, 1.0))
 
 

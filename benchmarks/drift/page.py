@@ -28,8 +28,8 @@ Each of the 30 columns (V1 to V28, Amount, margin) has its first Wasserstein dis
 evenly spaced). The thresholds come from the model's reference: its own **consecutive** blocks of the window's size, each beside as many
 rows right before it, or right after it, as the ten windows have. A column's threshold is the largest distance of its blocks times a
 factor that all columns share: the upper bound of the quantile that the largest ratio of a block exceeds once in 2,000 (Gumbel, by
-moments). So it is family-wise: one false alarm in 2,000 windows is aimed at, for one in 200 is what is promised and references differ by
-luck. `data_drift_score` is the share of columns at or over their threshold.
+moments; blocks that overlap half count half). So it is family-wise: one false alarm in 2,000 windows is aimed at, for one in 200 is what
+is promised and references differ by luck. `data_drift_score` is the share of columns at or over their threshold.
 
 - **Larger windows.** A reference of N rows judges windows of more than N / 40 rows by blocks of N / 40. The distance is convex, so a
   window is never farther than the farthest of its parts: this errs on the quiet side. Where ten windows are longer than the reference, a

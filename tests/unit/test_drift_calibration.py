@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from drift import tails
-from drift.calibration import comparisons, thresholds, upper_quantile
+from drift.calibration import Comparison, apart, comparisons, thresholds, upper_quantile
 from drift.statistics import COLUMNS, Reference
 from drift.trailing import WINDOWS, Trailing
 
@@ -103,7 +103,15 @@ def test_larger_baselines_need_no_larger_thresholds():
 def test_the_quantile_is_a_gumbels_from_above():
     maxima = np.random.default_rng(10).gumbel(3, 0.5, 20_000)
     exact = 3 - 0.5 * np.log(-np.log1p(-1 / 2_000))
-    assert exact < upper_quantile(maxima, 1 / 2_000) < exact * 1.1
+    assert exact < upper_quantile(maxima, 1 / 2_000, 1.0) < upper_quantile(maxima, 1 / 2_000, 0.5) < exact * 1.1
+
+
+def test_blocks_that_overlap_half_count_half():
+    side_by_side = [Comparison(slice(i, i + 100), ()) for i in range(0, 10_000, 100)]
+    overlapping = [Comparison(slice(i, i + 100), ()) for i in range(0, 10_000, 50)]
+    assert apart(side_by_side) == apart(side_by_side[::2]) == 1
+    assert apart([*side_by_side, *side_by_side]) == 1  # one block beside the rows before it and those after it
+    assert apart(overlapping) == pytest.approx(0.5, abs=0.01)
 
 
 def test_fraud_at_five_times_its_rate_is_found_and_its_usual_rate_is_not():
