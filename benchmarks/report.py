@@ -25,10 +25,17 @@ def write(results: Entry, page: Path) -> None:
         "starts": _starts,
         "api": _api,
     }
-    parts = [make(results[name]) for name, make in sections.items() if name in results]
+    ended = results.get("ended", {})
+    parts = [_dated(make(results[name]), ended.get(name)) for name, make in sections.items() if name in results]
     if "drains" in results:
         parts.append(_cost(results["drains"]))
     page.write_text("# Performance\n\n" + "\n\n".join([*parts, _METHOD]) + "\n")
+
+
+def _dated(section: str, ended: str | None) -> str:
+    """Sections may be measured apart: under its title each says when it ended."""
+    title, _, content = section.partition("\n\n")
+    return section if ended is None or not title.startswith("## ") else f"{title}\n\nEnded {ended}.\n\n{content}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

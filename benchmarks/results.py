@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,9 +23,11 @@ class Results:
         return dict(json.loads(self.path.read_text())) if self.path.exists() else {}
 
     def write(self, section: str, content: Any) -> None:
-        """Replaces one section."""
+        """Replaces one section, and notes when."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(self.all() | {section: content}, indent=1))
+        known = self.all()
+        ended = known.get("ended", {}) | {section: f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
+        self.path.write_text(json.dumps(known | {section: content, "ended": ended}, indent=1))
 
 
 @dataclass(frozen=True)
