@@ -58,6 +58,7 @@ class Containers:
         self._environment = environment
         self._say = say
         self._wanted = list(_containers(self._folder, environment))
+        self._begun = False
         self._started: list[Container] = []
 
     @property
@@ -76,6 +77,7 @@ class Containers:
         if not self.password.exists():
             self.password.touch(mode=0o600)
             self.password.write_text(secrets.token_urlsafe(18))
+        self._begun = True
         self._remove()  # what a killed demo left
         registry = True
         for container in self._wanted:
@@ -98,7 +100,7 @@ class Containers:
 
     def stop(self) -> None:
         """Ends them; their data go with them."""
-        if self._started:
+        if self._begun:
             self._remove()
             self._started.clear()
 
