@@ -82,8 +82,11 @@ class Containers:
         registry = True
         for container in self._wanted:
             image = IMAGES[container.service]
-            registry = registry and engine.has(image)  # who could not pull one will not be able to pull the next
-            if not registry and not engine.present(image):
+            there = engine.present(image)
+            if not there and registry:
+                self._say(f"fetching {image}")
+                there = registry = engine.has(image)  # who could not pull one will not be able to pull the next
+            if not there:
                 self._say(f"{container.service}: left out, for {image} could not be pulled; later: docker pull {image}")
             elif ports.taken(container.port):
                 self._say(f"{container.service}: left out, for port {container.port} is taken; {container.variable} names another")

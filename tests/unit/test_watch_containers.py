@@ -67,6 +67,19 @@ def test_what_docker_refuses_is_told_and_left_out(docker, ports, tmp_path):
     assert watching.addresses() == {}
 
 
+def test_after_one_image_that_cannot_be_pulled_no_other_is_tried(tmp_path, ports, monkeypatch):
+    program, log = tmp_path / "docker", tmp_path / "called"
+    program.write_text(f'#!/bin/sh\necho "$@" >>{log}\n[ $1 = info ]\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    said = []
+    Containers(tmp_path, ports, said.append).start()
+    first, *others = IMAGES.items()
+    assert said[:2] == [f"fetching {first[1]}", f"{first[0]}: left out, for {first[1]} could not be pulled; later: docker pull {first[1]}"]
+    assert [line.partition(":")[0] for line in said[2:]] == [name for name, _ in others]
+    assert log.read_text().count("pull") == 1
+
+
 def test_a_port_that_is_none_is_told_before_anything_starts(tmp_path):
     with pytest.raises(ValueError, match="FRAUD_GRAFANA_PORT=x is not a port"):
         Containers(tmp_path, {"FRAUD_GRAFANA_PORT": "x"}, print)
