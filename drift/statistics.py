@@ -102,7 +102,8 @@ class Reference:
         thresholds, most = self._thresholds(len(rows), before.span if before else None)
         current, baseline = by_column(rows), before.rows if before else self.sample
         beside = by_column(baseline) if before else self._sorted
-        from_reference, apart = wasserstein(self._sorted, current), wasserstein(beside, current)
+        from_reference = wasserstein(self._sorted, current)
+        apart = wasserstein(beside, current) if before else from_reference
         unit = _deviations(beside)
         over, tail = int((apart >= thresholds).sum()), self._surprise(rows, before) / most
         return Verdict(

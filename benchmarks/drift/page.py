@@ -70,12 +70,6 @@ reads it again. By event time:
 """
 
 
-_SORT = """
-Most of it is NumPy's sort of the baseline. Its AVX-512 code is slow on AMD's Zen 4: for 30 columns of 5,000 rows 3.2 ms, without it
-(`NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL"`, NumPy 2.4.6) 0.7 ms.
-"""
-
-
 @dataclass(frozen=True)
 class Simulated:
     """One kind of simulated stream. By disturbance or by size: what was found beside the windows before, or the reference."""
@@ -188,7 +182,7 @@ def _bounds() -> str:
 
 def _speed(one: Simulated) -> str:
     rows = [[f"{size:,}", f"{rate:,.0f}"] for size, rate in one.events_a_second.items()]
-    return "Verdicts over every event, events a second of CPU time on one core:\n\n" + _table(("window", "events/s"), rows) + _SORT
+    return "Verdicts over every event, events a second of CPU time on one core:\n\n" + _table(("window", "events/s"), rows)
 
 
 def _pace(paces: Iterable[Pace]) -> str:

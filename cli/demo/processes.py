@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import psutil
 
 from cli.app import CommandError
 from cli.demo.interrupts import Interrupts
+from infra.image.ready import ready
 
 _READY_S = 60
 _STOP_S = 8  # each promises an exit within 5 s of SIGTERM
@@ -81,7 +80,7 @@ class Processes:
     def wait_until_ready(self, name: str, ports: list[int]) -> None:
         """Until /ready answers on each port. Raises CommandError when the process dies or takes too long."""
         deadline = time.monotonic() + _READY_S
-        while not all(_ready(port) for port in ports):
+        while not all(ready(port) for port in ports):
             self.check()
             if time.monotonic() > deadline:
                 raise self._failure(name, f"was not ready within {_READY_S} s")
@@ -146,14 +145,6 @@ def end_children() -> None:
     _, alive = psutil.wait_procs(left, _STOP_S)
     for process in alive:
         process.kill()
-
-
-def _ready(port: int) -> bool:
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
 
 
 @contextmanager

@@ -1,18 +1,18 @@
 """Whether a process of this container works, by its own page: `python -m infra.image.ready 9101`. The images have no curl."""
 
 import sys
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 
 _TIMEOUT_S = 3
 
 
-def ready(port: int) -> bool:
-    """Whether /ready answers 200."""
+def ready(port: int, path: str = "/ready") -> bool:
+    """Whether the path answers 200."""
     connection = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
     try:
-        connection.request("GET", "/ready")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
-    except OSError:
+    except (OSError, HTTPException):
         return False
     finally:
         connection.close()

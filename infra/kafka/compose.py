@@ -1,6 +1,5 @@
 """Kafka in a container, by docker-compose.yml. Its data last as long as the container, which `stop` removes."""
 
-import hashlib
 import os
 import subprocess
 from collections.abc import Callable
@@ -40,7 +39,7 @@ class ContainerBroker(HomeBroker):
 
     def __init__(self, home: Path, port: int) -> None:
         super().__init__(home, port)
-        self._project = f"fraud-{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]}"
+        self._project = engine.project(home)
 
     def alive(self) -> bool:
         """Whether the container runs."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
 
+import hashlib
 import subprocess
+from pathlib import Path
 
 PULL_TIMEOUT_S = 30  # somebody waits: whoever cannot pull within this has another way to start Kafka
 _ANSWER_TIMEOUT_S = 10
@@ -28,7 +30,17 @@ def present(image: str) -> bool:
 
 def has(image: str) -> bool:
     """Whether the engine has the image, or could pull it within PULL_TIMEOUT_S."""
-    return present(image) or (answers() and _succeeds("docker", "pull", "--quiet", image, timeout=PULL_TIMEOUT_S))
+    return present(image) or (answers() and pull(image))
+
+
+def pull(image: str) -> bool:
+    """Whether the image came within PULL_TIMEOUT_S."""
+    return _succeeds("docker", "pull", "--quiet", image, timeout=PULL_TIMEOUT_S)
+
+
+def project(folder: Path) -> str:
+    """A name for what belongs to one folder, so that two checkouts do not clash."""
+    return f"fraud-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
 
 
 def compose() -> tuple[str, ...] | None:

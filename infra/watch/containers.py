@@ -4,7 +4,6 @@ They use this machine's own network, for what they watch listens on 127.0.0.1 as
 they end with the demo, and so do their data. What cannot be had is told and left out: the demo does not depend on it.
 """
 
-import hashlib
 import os
 import secrets
 import subprocess
@@ -12,12 +11,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.error import URLError
-from urllib.request import urlopen
 
+from infra import demo_ports
+from infra.image.ready import ready
 from infra.kafka import engine, ports
 from infra.watch import configuration
-from infra.watch.programs import port_of
 
 IMAGES = {"node-exporter": "prom/node-exporter:v1.9.1", "prometheus": "prom/prometheus:v3.5.0", "grafana": "grafana/grafana:12.0.2"}
 """By the names of the services in docker-compose.yml."""
@@ -42,11 +40,7 @@ class Container(NamedTuple):
 
     def answers(self) -> bool:
         """Whether it is up."""
-        try:
-            with urlopen(self.url + self.health, timeout=2) as answer:  # noqa: S310 - an address of this machine
-                return bool(answer.status == 200)
-        except (URLError, OSError):
-            return False
+        return ready(self.port, self.health)
 
 
 class Containers:
@@ -54,7 +48,7 @@ class Containers:
 
     def __init__(self, home: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
         self._folder = home.resolve() / "demo" / "watch"
-        self._project = f"fraud-{hashlib.sha256(str(self._folder).encode()).hexdigest()[:8]}"
+        self._project = engine.project(self._folder)
         self._environment = environment
         self._say = say
         self._wanted = list(_containers(self._folder, environment))
@@ -85,7 +79,7 @@ class Containers:
             there = engine.present(image)
             if not there and registry:
                 self._say(f"fetching {image}")
-                there = registry = engine.has(image)  # who could not pull one will not be able to pull the next
+                there = registry = engine.pull(image)  # who could not pull one will not be able to pull the next
             if not there:
                 self._say(f"{container.service}: left out, for {image} could not be pulled; later: docker pull {image}")
             elif ports.taken(container.port):
@@ -96,10 +90,13 @@ class Containers:
 
     def addresses(self) -> dict[str, str]:
         """Of those that answer; what has been started and does not is told."""
+        found = {}
         for container in self._started:
-            if not container.answers():
+            if container.answers():
+                found[container.service] = container.url + self._login(container)
+            else:
                 self._say(f"{container.service} does not answer; see: docker logs {self._name(container)}")
-        return {container.service: container.url + self._login(container) for container in self._started if container.answers()}
+        return found
 
     def stop(self) -> None:
         """Ends them; their data go with them."""
@@ -134,7 +131,7 @@ def _docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Container]:
-    node = port_of(environment, "FRAUD_NODE_EXPORTER_PORT", 9100)
+    node = demo_ports.number(environment, "FRAUD_NODE_EXPORTER_PORT", 9100)
     yield Container(
         "node-exporter",
         node,
@@ -143,7 +140,7 @@ def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Contai
         ("--pid=host", "--volume=/:/host:ro"),
         (f"--web.listen-address=127.0.0.1:{node}", "--path.rootfs=/host"),
     )
-    prometheus = port_of(environment, "FRAUD_PROMETHEUS_PORT", 9090)
+    prometheus = demo_ports.number(environment, "FRAUD_PROMETHEUS_PORT", 9090)
     yield Container(
         "prometheus",
         prometheus,
@@ -156,7 +153,7 @@ def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Contai
             f"--web.listen-address=127.0.0.1:{prometheus}",
         ),
     )
-    grafana = port_of(environment, "FRAUD_GRAFANA_PORT", 3000)
+    grafana = demo_ports.number(environment, "FRAUD_GRAFANA_PORT", 3000)
     settings = {
         "SERVER_HTTP_ADDR": "127.0.0.1",
         "SERVER_HTTP_PORT": str(grafana),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from infra import demo_ports
 from infra.kafka import ports
 
 
@@ -31,19 +32,11 @@ class Program(NamedTuple):
             )
 
 
-def port_of(environment: Mapping[str, str], variable: str, default: int) -> int:
-    """The port that a variable names. Raises ValueError."""
-    text = environment.get(variable) or str(default)
-    if not text.isdecimal() or not 0 < int(text) < 2**16:
-        raise ValueError(f"{variable}={text} is not a port")
-    return int(text)
-
-
 def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
     """Node exporter, Alertmanager, Prometheus: configuration (infra.watch.configuration) and data below `folder`. Raises ValueError."""
-    node = port_of(environment, "FRAUD_NODE_EXPORTER_PORT", 9100)
-    alertmanager = port_of(environment, "FRAUD_ALERTMANAGER_PORT", 9093)
-    prometheus = port_of(environment, "FRAUD_PROMETHEUS_PORT", 9090)
+    node = demo_ports.number(environment, "FRAUD_NODE_EXPORTER_PORT", 9100)
+    alertmanager = demo_ports.number(environment, "FRAUD_ALERTMANAGER_PORT", 9093)
+    prometheus = demo_ports.number(environment, "FRAUD_PROMETHEUS_PORT", 9090)
     return [
         Program("prometheus-node-exporter", node, "FRAUD_NODE_EXPORTER_PORT", (f"--web.listen-address=127.0.0.1:{node}",)),
         Program(

@@ -49,9 +49,8 @@ def test_more_of_the_same_is_no_drift(reference, size):
 
 @pytest.mark.parametrize("size", [MIN_EVENTS, 1_000, 5_000])
 def test_a_shift_of_every_feature_is_drift(reference, size):
-    verdict = reference.judge(stream(size, seed=3) + 1.5)
-    assert verdict.detected
-    assert verdict.score > 0.9
+    assert reference.judge(stream(size, seed=3) + 1.0).detected
+    assert reference.judge(stream(size, seed=3) + 1.5).score > 0.9
 
 
 def test_the_shifted_feature_lies_farthest(reference):
