@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
 from producer.rows import Row
@@ -39,7 +40,10 @@ def sending_times(source, schedule, clock, work=0.0, look=lambda _: True) -> lis
 
 def test_a_rate_is_kept_without_drift():
     times = sending_times(rows(*[0.0] * 10_001), at_rate(2_000), FakeClock(now=0.0), work=0.0001)
-    assert times == pytest.approx([i / 2_000 for i in range(10_001)], abs=1e-6)
+    late = np.array(times) - np.arange(10_001) / 2_000
+    assert late.min() > -1e-9
+    assert late.max() < 0.0015
+    assert late[-500:].mean() == pytest.approx(late[:500].mean(), abs=1e-4)
 
 
 def test_a_late_start_is_caught_up():
