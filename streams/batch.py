@@ -48,6 +48,10 @@ class Batch:
     records: Sequence[Record]
     group_metadata: Any = None
 
+    def last_records(self) -> dict[int, Record]:
+        """The last record of each partition."""
+        return {record.partition(): record for record in self.records}
+
 
 @dataclass(slots=True)
 class Scored:
@@ -73,7 +77,7 @@ class Scored:
 
     def next_offsets(self) -> dict[int, int]:
         """Where each partition goes on once this batch is committed; from the batch's own records, never from `position()`."""
-        return {record.partition(): record.offset() + 1 for record in self.batch.records}
+        return {partition: record.offset() + 1 for partition, record in self.batch.last_records().items()}
 
 
 class InFlight:

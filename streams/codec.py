@@ -1,6 +1,7 @@
 """Keys and headers of what the system writes: the part of a message that is not its value."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from model.contract import CONTRACT_VERSION
 
@@ -29,12 +30,14 @@ def own_headers() -> Headers:
 
 def source_headers(topic: str, partition: int, offset: int) -> Headers:
     """Headers of a message made from one record: predictions, alerts and dead letters."""
-    return {
-        "contract.version": _VERSION,
-        "source.topic": topic.encode(),
-        "source.partition": b"%d" % partition,
-        "source.offset": b"%d" % offset,
-    }
+    headers = _place(topic, partition).copy()
+    headers["source.offset"] = b"%d" % offset
+    return headers
+
+
+@lru_cache  # the same for all records of a partition
+def _place(topic: str, partition: int) -> Headers:
+    return {"contract.version": _VERSION, "source.topic": topic.encode(), "source.partition": b"%d" % partition}
 
 
 def dead_letter_headers(topic: str, partition: int, offset: int, kind: str, detail: str, failed_at: datetime) -> Headers:

@@ -100,8 +100,8 @@ class ScorerMetrics:
         self.scoring.observe(scored.seconds)
         self.batch_size.observe(len(scored.batch.records))
         self.probability.observe(scored.probabilities)
-        for record in scored.batch.records:
-            self._committed[record.partition()] = (record.offset() + 1, record.timestamp()[1] / 1000)
+        for number, record in scored.batch.last_records().items():
+            self._committed[number] = (record.offset() + 1, record.timestamp()[1] / 1000)
 
     def lagging(self, ranges: dict[int, tuple[int, int]], now: datetime) -> None:
         """(start, high watermark) of each partition owned now; the series of all others go away."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -21,7 +21,6 @@ from model.records import (
     PredictionRecord,
     ReasonRecord,
     ThresholdsRecord,
-    TransactionRecord,
     decode,
     inputs,
 )
@@ -50,12 +49,20 @@ class ScoringFailedError(RuntimeError):
     """Scoring failed on every record of a batch: the model is broken, not the data."""
 
 
+class _Named(NamedTuple):
+    """A valid record, and what of its transaction goes into its outputs."""
+
+    source: Record
+    transaction_id: str
+    event_time: datetime
+    key: bytes
+
+
 @dataclass
 class _Valid:
-    """The valid records of a batch with their rows, kept side by side."""
+    """The valid records of a batch beside their rows. The transactions themselves are let go: 30 numbers each would outgrow the caches."""
 
-    sources: list[Record]
-    records: list[TransactionRecord]
+    records: list[_Named]
     rows: bytearray
 
     def matrix(self) -> NDArray[np.float32]:
@@ -108,7 +115,7 @@ class Scorer:
         scored.probabilities = probabilities(margins)
         decided = decisions(scored.probabilities, self._model.thresholds)
         scored.outcomes.update(decided)
-        scored.predicted = valid.sources
+        scored.predicted = [record.source for record in valid.records]
         scored_at = self._clock()
         self._predict(scored, valid, decided, scored_at)
         suspicious = [index for index, decision in enumerate(decided) if decision != "approve"]
@@ -116,15 +123,15 @@ class Scorer:
             self._alert(scored, valid, margins, decided, suspicious, scored_at)
 
     def _decode(self, records: Sequence[Record], scored: Scored) -> _Valid:
-        valid = _Valid([], [], bytearray(len(records) * ROW_BYTES))
+        valid = _Valid([], bytearray(len(records) * ROW_BYTES))
         for source in records:
             try:
-                record = decode(source.value(), valid.rows, len(valid.records), self._max_bytes)
+                sent = decode(source.value(), valid.rows, len(valid.records), self._max_bytes)
             except InvalidTransactionError as error:
                 self._reject(scored, source, error.kind, error.detail)
             else:
-                valid.sources.append(source)
-                valid.records.append(record)
+                key = codec.key(sent.transaction_id, sent.account_id)
+                valid.records.append(_Named(source, sent.transaction_id, sent.event_time, key))
         return valid
 
     def _reject(self, scored: Scored, source: Record, kind: DeadLetterKind, detail: str) -> None:
@@ -135,17 +142,19 @@ class Scorer:
 
     def _predict(self, scored: Scored, valid: _Valid, decided: list[Decision], scored_at: datetime) -> None:
         version = self._model.version
-        for source, record, probability, decision in zip(valid.sources, valid.records, scored.probabilities.tolist(), decided, strict=True):
+        for (source, transaction_id, event_time, key), probability, decision in zip(
+            valid.records, scored.probabilities.tolist(), decided, strict=True
+        ):
             prediction = PredictionRecord(
-                transaction_id=record.transaction_id,
-                event_time=record.event_time,
+                transaction_id=transaction_id,
+                event_time=event_time,
                 scored_at=scored_at,
                 probability=probability,
                 decision=decision,
                 model_version=version,
                 transaction=msgspec.Raw(source.value() or b""),
             )
-            scored.outputs.append(_output(topics.PREDICTIONS, source, record, prediction))
+            scored.outputs.append(_output(topics.PREDICTIONS, source, key, prediction))
 
     def _alert(
         self,
@@ -158,27 +167,28 @@ class Scorer:
     ) -> None:
         base, contributions = self._model.explain(valid.matrix()[suspicious])
         for index, pushes in zip(suspicious, contributions, strict=True):
-            source, record = valid.sources[index], valid.records[index]
+            source, transaction_id, event_time, key = valid.records[index]
+            sent = decode(source.value(), bytearray(ROW_BYTES), 0, self._max_bytes)
             probability = float(scored.probabilities[index])
-            reasons, rest = strongest(self._model, inputs(record), pushes)
+            reasons, rest = strongest(self._model, inputs(sent), pushes)
             scored.reasons.update(reason.feature for reason in reasons)
             alert = AlertRecord(
-                transaction_id=record.transaction_id,
-                event_time=record.event_time,
+                transaction_id=transaction_id,
+                event_time=event_time,
                 scored_at=scored_at,
                 probability=probability,
                 margin=float(margins[index]),
                 decision=decided[index],
                 thresholds=self._thresholds,
-                amount=record.Amount,
-                expected_loss=probability * record.Amount,
+                amount=sent.Amount,
+                expected_loss=probability * sent.Amount,
                 model_version=self._model.version,
                 base=base,
                 reasons=reasons,
                 rest=rest,
                 transaction=msgspec.Raw(source.value() or b""),
             )
-            scored.outputs.append(_output(topics.ALERTS, source, record, alert))
+            scored.outputs.append(_output(topics.ALERTS, source, key, alert))
 
 
 def strongest(model: ScoringModel, values: Sequence[float], pushes: NDArray[np.float64]) -> tuple[list[Any], float]:
@@ -199,10 +209,5 @@ def strongest(model: ScoringModel, values: Sequence[float], pushes: NDArray[np.f
     return reasons, float(pushes[order[REASONS:]].sum())
 
 
-def _output(topic: str, source: Record, record: TransactionRecord, value: Any) -> Output:
-    return Output(
-        topic,
-        codec.key(record.transaction_id, record.account_id),
-        _encode(value),
-        codec.source_headers(source.topic(), source.partition(), source.offset()),
-    )
+def _output(topic: str, source: Record, key: bytes, value: Any) -> Output:
+    return Output(topic, key, _encode(value), codec.source_headers(source.topic(), source.partition(), source.offset()))

@@ -124,7 +124,12 @@ class Source(threading.Thread):
         if not self._in_flight.wait_for_room(_POLL_S, MAX_IN_FLIGHT if self._size >= _OVERLAP else 1):
             return
         rebalances = self._rebalances
-        records = [message for message in gather(self._consumer, MAX_BATCH, _POLL_S) if self._is_record(message)]
+        records = []
+        for message in gather(self._consumer, MAX_BATCH, _POLL_S):
+            if message.error() is None:
+                records.append(message)
+            else:
+                self._note_error(message)
         if self._rebalances != rebalances and records:
             # Some of these may belong to another member by now, and nobody can say which: read again from what is committed.
             self._rewind()
@@ -133,10 +138,9 @@ class Source(threading.Thread):
             self._hand_over(records)
         self._report_lag()
 
-    def _is_record(self, message: Message) -> bool:
+    def _note_error(self, message: Message) -> None:
+        """Logs an error that the client gets over by itself. Raises what any other means."""
         error = message.error()
-        if error is None:
-            return True
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise self._lost_range(message)
         if error.fatal() or error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
@@ -146,7 +150,6 @@ class Source(threading.Thread):
         if refused := refusal(error):
             raise refused
         log.warning("%s: %s", self._topic, error.str())
-        return False
 
     def _lost_range(self, message: Message) -> LostRangeError:
         partition = message.partition()
