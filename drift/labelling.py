@@ -20,7 +20,7 @@ from drift.events import WindowClosed, WindowLabelled, events_since
 from drift.joining import qualities
 from drift.labels import Labels
 from drift.metrics import LabelMetrics
-from drift.quality import pooled
+from drift.quality import POOLED, frauds_rose, pooled
 from streams import reading, topics
 from streams.access import wait_for_topics
 from streams.clock import utc_now
@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 HORIZON_S = 24 * 3600.0
 """Analysts work off alerts within their day, and a day holds each hour once. Chargebacks take weeks, longer than predictions are kept."""
 MAX_HORIZON_S = next(topic.retention_ms for topic in topics.TOPICS if topic.name == topics.PREDICTIONS) / 1000 - 24 * 3600
-# 100,000 payments hold some 170 frauds, for an interval of 7 points either way; one window's 8 say nothing.
-_POOLED = 20
 _TOGETHER = 50  # windows whose predictions are read in one go: opening a reader takes as long as reading 10,000
 _ROUND_S = 5.0
 _FLUSH_S = 10.0
@@ -52,7 +50,7 @@ class Labelling(threading.Thread):
         self._round_s = min(_ROUND_S, horizon_s / 10)
         self._arrived: SimpleQueue[WindowClosed] = SimpleQueue()
         self._pending: deque[WindowClosed] = deque()
-        self._judged: deque[WindowLabelled] = deque(maxlen=_POOLED)
+        self._judged: deque[WindowLabelled] = deque(maxlen=POOLED)
         self._labels = Labels(stretch_ms=int(horizon_s * 1000 / 8))
         self._next: Offsets = {}
         self._last: WindowClosed | None = None
@@ -130,18 +128,23 @@ class Labelling(threading.Thread):
         self._metrics.dropped.inc(self._labels.take_dropped())
 
     def _judge(self, due: Sequence[WindowClosed]) -> None:
-        found = [
-            WindowLabelled(window=event.window, judged_at=self._now(), horizon_seconds=self._horizon.total_seconds(), quality=quality)
-            for event, quality in zip(due, qualities(self._connection, due, self._labels.of), strict=True)
-        ]
+        judged = self._judged.copy()  # until all are written: what fails is done again
         producer = Producer(self._connection.writer())
-        for event in found:
-            producer.produce(self._connection.named(topics.DRIFT_EVENTS), msgspec.json.encode(event), headers=own_headers())
+        for event, quality in zip(due, qualities(self._connection, due, self._labels.of), strict=True):
+            labelled = WindowLabelled(
+                window=event.window,
+                judged_at=self._now(),
+                horizon_seconds=self._horizon.total_seconds(),
+                quality=quality,
+                frauds_rose=frauds_rose([*(one.quality for one in judged), quality]),
+            )
+            judged.append(labelled)
+            producer.produce(self._connection.named(topics.DRIFT_EVENTS), msgspec.json.encode(labelled), headers=own_headers())
         if producer.flush(_FLUSH_S):
             raise ReadingError("drift.events takes no event")
-        self._judged.extend(found)
+        self._judged = judged
         self._show()
 
     def _show(self) -> None:
         if self._judged:
-            self._metrics.judged(pooled(event.quality for event in self._judged))
+            self._metrics.judged(pooled(event.quality for event in self._judged), self._judged[-1].frauds_rose)

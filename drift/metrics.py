@@ -128,9 +128,14 @@ class LabelMetrics:
             "fraud_label_recall", f"Alerts among the frauds that others than analysts labelled, 0..1, {over}", registry
         )
         self.share = KnownGauge("fraud_labelled_share", f"Labelled among the payments that were not blocked, 0..1, {over}", registry)
+        self.rose = KnownGauge(
+            "fraud_label_frauds_rose",
+            "1 when the last two windows whose labels had their time hold more frauds than those before them explain, else 0",
+            registry,
+        )
 
-    def judged(self, quality: Quality) -> None:
-        """What all these windows came to together."""
+    def judged(self, quality: Quality, rose: bool | None) -> None:
+        """What all these windows came to together, and whether frauds rose in the last two of them."""
         for decision in DECISIONS:
             outcomes = getattr(quality, decision)
             legitimate = outcomes.legitimate + outcomes.analyst_legitimate
@@ -140,3 +145,4 @@ class LabelMetrics:
         self.precision.set(quality.precision)
         self.recall.set(quality.recall)
         self.share.set(quality.labelled_share)
+        self.rose.set(rose)

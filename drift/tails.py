@@ -53,9 +53,9 @@ def threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> floa
     return float(exact + max(excess, 0.0) * max(size / block, 1.0))
 
 
-def fraud_rate_rose(frauds: int, labelled: int, known_frauds: int, known: int) -> bool:
-    """Whether `frauds` among `labelled` payments are more than `known_frauds` among `known` explain, at one false alarm in 200.
+def fraud_rate_rose(frauds: int, payments: int, known_frauds: int, known: int) -> bool:
+    """Whether `frauds` among `payments` are more than `known_frauds` among `known` explain, at one false alarm in 200.
 
-    Give it the labels of two windows together: it is a decision on few frauds, and five times the usual rate shows in some 2,000 payments.
+    Give it two windows together: it is a decision on few frauds, and five times the usual rate shows in some 2,000 payments.
     """
-    return bool(binom.sf(frauds - 1, frauds + known_frauds, labelled / (labelled + known)) < _FRAUD_LEVEL)
+    return bool(binom.sf(frauds - 1, frauds + known_frauds, payments / (payments + known)) < _FRAUD_LEVEL)

@@ -12,6 +12,7 @@ import typer
 from benchmarks.drift import pace, page, streams, trials
 from benchmarks.drift.trials import Bench, Undisturbed
 from cli.settings import ROOT, Settings
+from drift.quality import POOLED
 from drift.reference import load as load_reference
 from model import dataset
 from model.artefact import Model
@@ -23,6 +24,7 @@ DISTURBANCES = {"mean shift": ("shift", 0.5), "scale": ("scale", 1.5), "stuck at
 SHIFTS = (0.25, 0.5, 0.75, 1.0, 1.5)
 TAIL_SIZES = (1_000, 5_000, 20_000)
 REAL_SIZES = (1_000, 5_000)
+FRAUD_SIZES = (1_000, 5_000)
 PACE_SIZES = (1_000, 5_000)
 _KEPT = 400_000  # rows that disturbances are tried on
 
@@ -69,6 +71,7 @@ def _real(model: Model, csv: Path, runs: int) -> page.Real:
             for size in REAL_SIZES
         },
         shifts={amount: trials.found(bench, 1_000, "shift", amount, trials.turned(runs)) for amount in SHIFTS},
+        rises=trials.rises(table["Class"].to_numpy(bool), 1_000, runs),
     )
 
 
@@ -88,8 +91,10 @@ def main(
     model = Model.load(settings.model)
     paces = pace.paces(records, PACE_SIZES)
     simulated = [_simulated(model, rhythm, rows, runs) for rhythm in (False, True)]
+    truth = streams.truth(rows)
+    rises = [trials.rises(truth[: (SIZES[size] + POOLED - 1) * size], size, runs) for size in FRAUD_SIZES]
     csv = fetch(settings.cache, settings.data, lambda *_: None)
-    out.write_text(page.written(simulated, _real(model, csv, runs), paces, SIZES))
+    out.write_text(page.written(simulated, rises, _real(model, csv, runs), paces, SIZES))
     print(out)
 
 

@@ -18,6 +18,11 @@ REFERENCE_ROWS = 171_000
 _REFERENCE_SEED, _STREAM_SEED = 11, 12
 
 
+def truth(rows: int) -> NDArray[np.bool_]:
+    """Whether each of a stream's transactions is fraud; bool[rows]."""
+    return np.concatenate([chunk.is_fraud for chunk in simulate(PARAMETERS, rows, _STREAM_SEED)])
+
+
 def scored(model: Model, values: Floats) -> Floats:
     """float64[n, 29] to float64[n, 30]."""
     return np.column_stack([values, model.margins(values.astype(np.float32))])

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import beta, poisson
 
 from benchmarks.drift.streams import Floats, disturbed, more_high_scores
+from drift.quality import POOLED, Outcomes, Quality, frauds_rose
 from drift.statistics import Reference, Verdict
 from drift.trailing import WINDOWS, Trailing
 from model.artefact import Model
@@ -134,6 +136,40 @@ def found_high_scores(bench: Bench, size: int, share: float, runs: int) -> int:
                 hits += 1
                 break
     return hits
+
+
+@dataclass(frozen=True)
+class Rises:
+    """Windows of `size`, all of whose payments are labelled: alarms among `windows` undisturbed ones, and in how many of `runs` one of the
+    first two with five times as many frauds was one.
+    """
+
+    size: int
+    windows: int
+    alarms: int
+    runs: int
+    at_once: int
+    within_two: int
+
+
+def rises(truth: NDArray[np.bool_], size: int, runs: int, factor: float = 5.0) -> Rises:
+    """`truth`: whether each payment of an undisturbed stream is fraud. In a run's last two windows others become frauds as well."""
+    random, share = np.random.default_rng(8), float(truth.mean())
+    counts = truth[: len(truth) // size * size].reshape(-1, size).sum(axis=1).astype(int)
+    alarms = sum(_rose(counts[end - POOLED : end], size) for end in range(POOLED, len(counts) + 1))
+    found = [0, 0]
+    for _ in range(runs):
+        start = int(random.integers(len(counts) - POOLED))
+        seen = counts[start : start + POOLED].copy()
+        seen[-2:] += random.binomial(size - seen[-2:], (factor - 1) * share)
+        at_once = _rose(seen[:-1], size)
+        found[0] += at_once
+        found[1] += at_once or _rose(seen, size)
+    return Rises(size, len(counts) - POOLED + 1, alarms, runs, *found)
+
+
+def _rose(frauds: NDArray[np.int64], size: int) -> bool:
+    return bool(frauds_rose([Quality(approve=Outcomes(size, count, size - count)) for count in frauds.tolist()]))
 
 
 def turned(count: int) -> list[str]:

@@ -85,7 +85,7 @@ def examples() -> dict[str, bytes]:
         "label": records.LabelRecord(transaction_id="t-1", **label),
         "drift-event": _window(),
         "drift-event-labels": events.WindowLabelled(
-            window=7, judged_at=SENT + timedelta(days=1), horizon_seconds=86400, quality=_quality()
+            window=7, judged_at=SENT + timedelta(days=1), horizon_seconds=86400, quality=_quality(), frauds_rose=False
         ),
         "drift-event-severity": events.changed(_window(), "ok"),
     }

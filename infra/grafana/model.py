@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from infra.grafana.frame import Panels, choice, dashboard
-from infra.grafana.panels import FULL, bars, below, buckets, distribution, lines, name, now, number, query
+from infra.grafana.panels import bars, below, buckets, distribution, lines, name, now, number, query
 
 _ALERTS = 'outcome=~"review|block"'
 _FEATURE = 'feature=~"$feature"'
@@ -123,7 +123,12 @@ def _labels() -> Panels:
             query("max(fraud_label_recall)", "recall"),
             query("max(fraud_label_recall_low)", "recall, at least"),
             query("max(fraud_labelled_share)", "labelled share"),
-        )
-        .span(FULL)
-        .max(1),
+        ).max(1),
+        lines(
+            "Frauds",
+            "By their labels, in up to twenty windows older than the label horizon. FraudsRising fires where the last two hold more.",
+            "short",
+            query('sum(fraud_label_payments{truth="fraud"})', "frauds"),
+            query("max(fraud_label_frauds_rose)", "1: more than before"),
+        ),
     ]

@@ -30,6 +30,7 @@ RUNBOOKS = {  # what is seen, beside other things
     "docs/runbooks/dead-letters-rising.md": "invalid_transaction",
     "docs/runbooks/disk-space-low.md": "/reports",
     "docs/runbooks/drift-detected.md": "fraud_drift_distance{",
+    "docs/runbooks/frauds-rising.md": "fraud_labels_read_total{",
     "docs/runbooks/lag-high.md": "fraud_consumer_lag{",
     "docs/runbooks/no-transactions.md": "Kafka answers",
     "docs/runbooks/partition-stalled.md": "Kafka answers",

@@ -130,4 +130,11 @@ def test_many_windows_are_judged_together_each_by_its_own_payments(world):
     wait_for(lambda: len(world.labelled()) == 7, 30, "all windows to be judged")
     monitor.end()
     assert [event["quality"]["review"]["fraud"] for event in world.labelled()] == list(range(7))
+    # one, two, ... frauds of 40 (nobody labelled the first window), two windows beside those before them: 11 of 80 beside 10 of 160
+    assert [event["frauds_rose"] for event in world.labelled()] == [None, None, None, False, False, False, False]
+    world.window()
+    world.label(7, range(4, 4 + 20), fraud=True)
+    again = Running(world)
+    wait_for(lambda: again.value("fraud_label_frauds_rose") == 1, 30, "many more frauds to be noticed")
+    again.end()
     assert all(sum(event["quality"][d]["payments"] for d in ("approve", "review", "block")) == PER_WINDOW for event in world.labelled())

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from drift.labels import Labels, Truth
 from drift.metrics import LabelMetrics
-from drift.quality import Outcomes, Quality, pooled
+from drift.quality import POOLED, Outcomes, Quality, frauds_rose, pooled
 from model.intervals import NOTHING, proportion
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
@@ -125,19 +125,55 @@ def test_windows_are_pooled():
     assert pooled([]) == Quality()
 
 
+def window(frauds, payments=1_000, labelled=None):
+    labelled = payments if labelled is None else labelled
+    return Quality(approve=Outcomes(payments=payments, fraud=frauds, legitimate=labelled - frauds))
+
+
+USUAL = [window(frauds) for frauds in (2, 1, 3, 2, 0, 1, 2, 2, 1, 3, 2, 1, 2, 2, 1, 2, 2, 1)]
+
+
+def test_frauds_rise_where_two_windows_hold_more_than_those_before_explain():
+    assert len(USUAL) == POOLED - 2
+    assert frauds_rose([*USUAL, window(9), window(8)]) is True
+    assert frauds_rose([*USUAL, window(2), window(10)]) is True  # found with the first of the two
+    assert frauds_rose([*USUAL, window(3), window(4)]) is False
+    assert frauds_rose([*USUAL, window(0), window(0)]) is False
+
+
+def test_frauds_count_whoever_says_so_and_whatever_was_decided():
+    blocked = Quality(block=Outcomes(payments=500, analyst_fraud=8), review=Outcomes(payments=500, fraud=1, analyst_fraud=3))
+    assert frauds_rose([*USUAL, blocked, window(5)]) is True
+
+
+def test_payments_without_a_label_make_no_rise():
+    alone = [window(frauds, labelled=frauds) for frauds in (2, 1, 3, 2, 1, 2, 2, 3)]  # chargebacks: nobody tells of the others
+    assert frauds_rose(alone) is False
+
+
+def test_windows_that_nobody_labelled_say_nothing():
+    nothing = [window(0, labelled=0)] * 10
+    assert frauds_rose([*nothing, window(5), window(6)]) is None
+    assert frauds_rose([*nothing, *USUAL, window(9), window(8)]) is True
+    assert frauds_rose([*USUAL, window(9), window(8), *nothing]) is True
+    assert frauds_rose([]) is None
+
+
 def test_gauges_come_and_go_with_what_is_known():
     registry = CollectorRegistry()
     metrics = LabelMetrics(registry)
     assert "fraud_label_precision" not in generate_latest(registry).decode()
     found = quality(approve={LEGITIMATE: 3, FRAUD: 1}, review={FRAUD: 2, ANALYST_LEGITIMATE: 1}, block={None: 4})
-    metrics.judged(found)
+    metrics.judged(found, rose=True)
     value = registry.get_sample_value
     assert value("fraud_label_precision") == 2 / 3
     assert (value("fraud_label_precision_low"), value("fraud_label_precision_high")) == (found.precision.low, found.precision.high)
     assert (value("fraud_label_recall"), value("fraud_labelled_share")) == (2 / 3, 1)
     assert value("fraud_label_payments", {"decision": "block", "truth": "unknown"}) == 4
-    metrics.judged(quality(approve={None: 5}))
+    assert value("fraud_label_frauds_rose") == 1
+    metrics.judged(quality(approve={None: 5}), rose=None)
     page = generate_latest(registry).decode()
+    assert "fraud_label_frauds_rose" not in page
     assert "fraud_label_precision" not in page
     assert "fraud_label_recall" not in page
     assert value("fraud_labelled_share") == 0
