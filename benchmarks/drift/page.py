@@ -31,8 +31,9 @@ factor that all columns share: the upper bound of the quantile that the largest 
 moments; blocks that overlap half count half). So it is family-wise: one false alarm in 2,000 windows is aimed at, for one in 200 is what
 is promised and references differ by luck. `data_drift_score` is the share of columns at or over their threshold.
 
-- **Larger windows.** A reference of N rows judges windows of more than N / 40 rows by blocks of N / 40. The distance is convex, so a
-  window is never farther than the farthest of its parts: this errs on the quiet side. Where ten windows are longer than the reference, a
+- **Larger windows.** A reference of N rows judges windows of more than N / 40 rows by blocks of N / 40: the default model's has 113,923,
+  so a window of the default size is judged by blocks of 2,848. The distance is convex, so a window is never farther than the farthest
+  of its parts: this errs on the quiet side. Where ten windows are longer than the reference, a
   block stands beside all the rest of it.
 - **The first windows.** The first of all is compared with the model's reference, for there is nothing else; the second with the one
   window before it, by thresholds for that little, and so on up to ten. So the monitor speaks from its first window on, and does not
@@ -43,6 +44,12 @@ is promised and references differ by luck. `data_drift_score` is the share of co
   are compared with the windows before by an exact binomial test (Przyborowski and Wilenski, 1940), at one in 2,000 together; where the
   reference's own blocks surprise more than that, they set the limit.
 - **Frauds**, once labels are in: the same test on the frauds of the last two labelled windows, one-sided at one in {round(1 / _PROMISED)}.
+  Up to two million labels wait in memory, 250 MB; the oldest go first and are counted (`fraud_labels_dropped_total`).
+- **Severity.** `warn` with the first window that drifted, `alarm` with the second in a row, so one window after drift was found. Down one
+  level after three windows in a row without drift, so from `alarm` to `ok` it takes six. Windows without a verdict change nothing.
+- **Reports.** Evidently sees at most 5,000 rows of a window, evenly spaced, so beyond that size its share of columns may be another. It has
+  no test of the tail: a window that is drift by that alone (`tail` of its event from 1 on, score 0) is none in its report.
+  Labels come later than a window's report: `fraud report --window N` writes it again, with the quality that they tell of.
 - **How it was chosen.** Among five ways to scale a column's distances (mean, mean and three deviations, largest, Gumbel by column with and
   without its bound), on streams of another seed than those above. A reference should have seen every hour of the day: the streams above
   are judged by one of 1.2 days.
