@@ -28,6 +28,8 @@ MAX_NESTING = 100
 # As long a number, again only possible in fields that are ignored, is refused by other readers: by Python's json from 4,301 digits on,
 # by Jackson from 1,001 characters on (its StreamReadConstraints).
 MAX_NUMBER_LENGTH = 1000
+# In bytes; Jackson refuses names of more characters than that (as above).
+MAX_NAME_LENGTH = 50_000
 
 
 class InvalidTransactionError(ValueError):
@@ -98,6 +100,7 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _LIST = ord("[")  # looking for a byte's number is several times as fast as looking for bytes
 _BRACKET = re.compile(rb"[\[\]{}]")
 _LONG_NUMBER = re.compile(rb"[0-9.eE+-]{%d}" % (MAX_NUMBER_LENGTH + 1))
+_TEXT = re.compile(rb'("(?:[^"\\]|\\.)*")\s*(:?)')  # strings in their order, and whether each is a name
 
 
 class Form(NamedTuple):
@@ -130,6 +133,11 @@ def _nesting(value: bytes) -> int:
     return deepest
 
 
+def _longest_name(value: bytes) -> int:
+    """Bytes of the longest field name of a JSON document, its quotes left out."""
+    return max((len(text[1]) - 2 for text in _TEXT.finditer(value) if text[2]), default=0)
+
+
 def decode(
     value: bytes | None, rows: bytearray, row: int, max_bytes: int = MAX_TRANSACTION_BYTES, form: Form = TRANSACTION
 ) -> TransactionRecord:
@@ -150,6 +158,8 @@ def decode(
             raise InvalidTransactionError("malformed_json", f"nested more than {MAX_NESTING} levels deep")
         if len(value) > MAX_NUMBER_LENGTH and _LONG_NUMBER.search(_STRING.sub(b"", value)):
             raise InvalidTransactionError("malformed_json", f"a number of more than {MAX_NUMBER_LENGTH} characters")
+        if len(value) > MAX_NAME_LENGTH and _longest_name(value) > MAX_NAME_LENGTH:
+            raise InvalidTransactionError("malformed_json", f"a field's name of more than {MAX_NAME_LENGTH} bytes")
     except msgspec.ValidationError as error:
         raise InvalidTransactionError("invalid_transaction", str(error)) from None
     except OverflowError:

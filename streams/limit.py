@@ -22,7 +22,7 @@ class DeadShareLimit:
     def admit(self, scored: Scored) -> None:
         """Called before a batch is committed. Raises TooManyDeadLettersError when the batch goes beyond the limit."""
         self._count += len(scored.batch.records)
-        self._refused.extend([self._count] * scored.dead_letters.total())
+        self._refused.extend(range(self._count - scored.dead_letters.total() + 1, self._count + 1))  # as if they were its last
         while self._refused and self._refused[0] <= self._count - WATCHED:
             self._refused.popleft()
         if len(self._refused) > self._most * WATCHED:

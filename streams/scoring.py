@@ -28,6 +28,7 @@ from streams import codec, topics
 from streams.batch import Batch, Output, Record, Scored
 
 REASONS = 5  # the contract's number of reasons an alert
+_ATTEMPTS = 2  # what failed for a moment, for want of memory say, is no record's fault
 
 _encode = msgspec.json.Encoder().encode
 
@@ -94,18 +95,22 @@ class Scorer:
         return scored
 
     def _isolate(self, records: Sequence[Record], scored: Scored) -> list[Exception]:
-        """Adds what the records give to `scored`, in halves where that fails; a record that fails alone is a dead letter."""
-        part = Scored(scored.batch)
-        try:
-            self._score(records, part)
-        except Exception as error:  # whatever it is, the records that do not cause it are scored
-            if len(records) == 1:
-                self._reject(scored, records[0], "scoring_failed", f"{type(error).__name__}: {error}")
-                return [error]
-            middle = len(records) // 2
-            return self._isolate(records[:middle], scored) + self._isolate(records[middle:], scored)
-        scored.add(part)
-        return []
+        """Adds what the records give to `scored`, in halves where that fails twice; a record that fails alone is a dead letter."""
+        failure = Exception()
+        for _ in range(_ATTEMPTS):
+            part = Scored(scored.batch)
+            try:
+                self._score(records, part)
+            except Exception as error:  # whatever it is, the records that do not cause it are scored
+                failure = error
+            else:
+                scored.add(part)
+                return []
+        if len(records) == 1:
+            self._reject(scored, records[0], "scoring_failed", f"{type(failure).__name__}: {failure}")
+            return [failure]
+        middle = len(records) // 2
+        return self._isolate(records[:middle], scored) + self._isolate(records[middle:], scored)
 
     def _score(self, records: Sequence[Record], scored: Scored) -> None:
         valid = self._decode(records, scored)

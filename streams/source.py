@@ -155,9 +155,10 @@ class Source(threading.Thread):
         partition = message.partition()
         offset = committed(self._consumer, [TopicPartition(self._topic, partition)], _LOOKUP_S)[0].offset
         low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_LOOKUP_S)
+        first, end = (offset, low) if offset < low else (high, offset)  # deleted, or cut off at the end
         return LostRangeError(
-            f"partition {partition} of {self._topic}: next to read is {offset}, but the log holds {low} to {high}; "
-            f"offsets {min(offset, low)} to {max(low, offset) - 1} are lost. To go on without them, "
+            f"partition {partition} of {self._topic}: next to read is {offset}, but the log holds {low} to {high - 1}; "
+            f"offsets {first} to {end - 1} are lost. To go on without them, "
             f"set the offset of group {topics.SCORER_GROUP} with Kafka's kafka-consumer-groups tool"
         )
 

@@ -1,7 +1,8 @@
-"""`fraud score` with a fault of choice: python tests/faulty_scorer.py POINT --workers N --metrics-port PORT
+"""`fraud score` with a fault of choice: python tests/faulty_scorer.py POINT|none --workers N --metrics-port PORT
 
 At POINT of its fifth transaction the first life of worker 0 sends itself SIGKILL; with --stop SIGSTOP: it is a zombie when it is let
-go on. --offsets-outside is a mutant on top of it: it commits the offsets by themselves before the outputs, as many do.
+go on. --raise-on ID: its scorer raises on a batch with this transaction. --offsets-outside is a mutant on top of it: it commits the
+offsets by themselves before the outputs, as many do.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from cli.settings import Settings
 from streams import worker
 from streams.committer import TransactionalCommitter
 from streams.options import Options
+from streams.scoring import Scorer
 from streams.supervisor import Supervisor
 from streams.topics import TRANSACTIONS
 
@@ -69,11 +71,25 @@ class OffsetsOutside(TransactionalCommitter):
         self._producer.commit_transaction(10)
 
 
+class Raising(Scorer):
+    """Fails on every batch that holds one transaction, as a model with a fault would."""
+
+    transaction = b""
+
+    def _score(self, records, scored):
+        if any(self.transaction in (record.value() or b"") for record in records):
+            raise RuntimeError("the model has a fault")
+        super()._score(records, scored)
+
+
 def run(settings, arguments, number, restarts):
     if number == restarts == 0:
         Faulty.point = arguments.point
         Faulty.signal = signal.SIGSTOP if arguments.stop else signal.SIGKILL
     worker.Producer = Faulty
+    if arguments.raise_on:
+        Raising.transaction = f'"{arguments.raise_on}"'.encode()
+        worker.Scorer = Raising
     if arguments.offsets_outside:
         worker.TransactionalCommitter = OffsetsOutside
     run_worker(settings, number, restarts, Options())
@@ -81,8 +97,9 @@ def run(settings, arguments, number, restarts):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("point", choices=POINTS)
+    parser.add_argument("point", choices=(*POINTS, "none"))
     parser.add_argument("--stop", action="store_true")
+    parser.add_argument("--raise-on")
     parser.add_argument("--offsets-outside", action="store_true")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--metrics-port", type=int)

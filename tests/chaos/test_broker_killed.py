@@ -1,36 +1,37 @@
-"""A broker of the test's own that dies with SIGKILL during a replay, and comes back."""
-
-import subprocess
-import sys
+"""A broker of the test's own that ends during a replay, with SIGKILL or in order, and comes back."""
 
 import psutil
-from scorers import ROOT, environment, scorer
+import pytest
+from replays import COUNT, assert_exactly_once, finish, replaying
+from scorers import scorer
 from support import read_all, wait_for
 
 from streams import topics
 from streams.connection import Connection
-from streams.ledger import audit
-
-COUNT = 20_000
 
 
-def test_a_broker_killed_during_a_replay_costs_nothing_but_time(own_broker, creditcard, model):
+def killed(own_broker, connection):
+    [broker] = [process for process in psutil.process_iter() if listens(process, connection.bootstrap_servers)]
+    broker.kill()
+    broker.wait(30)
+
+
+def stopped(own_broker, _):
+    assert own_broker.stop()
+
+
+@pytest.mark.parametrize("end", [killed, pytest.param(stopped, marks=pytest.mark.long)])
+def test_a_broker_that_ends_during_a_replay_and_comes_back_costs_nothing_but_time(own_broker, creditcard, expected, end):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
-    command = [sys.executable, "-m", "cli.main", "replay", "--data", str(creditcard), "--run", "b", "--limit", str(COUNT), "--rate", "2000"]
-    with scorer(connection, workers=2) as system:
-        replay = subprocess.Popen(command, env=environment(connection), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with scorer(connection, workers=2) as system, replaying(connection, creditcard, rate=2000) as replay:
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
-        [broker] = [process for process in psutil.process_iter() if listens(process, connection.bootstrap_servers)]
-        broker.kill()
-        broker.wait(30)
+        assert replay.poll() is None, "the replay was over too soon"
+        end(own_broker, connection)
         own_broker.start(say=print)
-        output, _ = replay.communicate(timeout=120)
-        assert replay.returncode == 0, output.decode()
-        read_all(connection, topics.PREDICTIONS, COUNT, timeout=120)
+        finish(replay)
+        assert_exactly_once(connection, expected)
         assert system.process.poll() is None, system.log
-    books = audit(connection)
-    assert (books.sent, books.scored, books.lost, books.duplicated) == (COUNT, COUNT, 0, 0)
 
 
 def test_an_idle_scorer_is_not_ready_while_the_broker_is_away_and_then_goes_on(own_broker, creditcard, model):

@@ -13,7 +13,16 @@ from pydantic import ValidationError
 from soundness import FIELDS, sound
 
 from model.contract import FLOAT32_OVERFLOW, INPUTS, Transaction
-from model.records import MAX_NESTING, MAX_NUMBER_LENGTH, MAX_TRANSACTION_BYTES, ROW_BYTES, InvalidTransactionError, decode, inputs
+from model.records import (
+    MAX_NAME_LENGTH,
+    MAX_NESTING,
+    MAX_NUMBER_LENGTH,
+    MAX_TRANSACTION_BYTES,
+    ROW_BYTES,
+    InvalidTransactionError,
+    decode,
+    inputs,
+)
 
 LARGEST = math.nextafter(FLOAT32_OVERFLOW, 0)
 
@@ -102,6 +111,8 @@ ACCEPTED = {
     "of duplicates the last": with_raw("Amount", "1"),
     "nested as deep as allowed": with_raw("more", "[" * (MAX_NESTING - 1) + "]" * (MAX_NESTING - 1)),
     "the longest number": with_raw("more", "1" * MAX_NUMBER_LENGTH),
+    "the longest name": with_raw("n" * MAX_NAME_LENGTH, "1"),
+    "a longer text": with_raw("more", '"' + "n" * (MAX_NAME_LENGTH + 1) + '"'),
     "a longer text of digits": with_raw("more", '"' + "1" * 5000 + '"'),
     "many brackets that do not nest": with_raw("more", "[" + ",".join(["[{}]"] * 500) + r',"\"' + "[" * 500 + r'\\"]'),
     "exactly the largest size": message() + b" " * (MAX_TRANSACTION_BYTES - len(message())),
@@ -125,6 +136,8 @@ MALFORMED = {
     "objects nested too deeply": with_raw("more", '{"a":' * MAX_NESTING + "1" + "}" * MAX_NESTING),
     "nested far too deeply": with_raw("more", "[" * 20_000 + "]" * 20_000),
     "a longer number": with_raw("more", "1" * (MAX_NUMBER_LENGTH + 1)),
+    "a longer name": with_raw("n" * (MAX_NAME_LENGTH + 1), "1"),
+    "a longer name, escaped and spaced": with_raw('\\"' * (MAX_NAME_LENGTH // 2 + 1), "1").replace(b'":1', b'" :1'),
     "a longer number, of a feature": with_raw("V1", "0." + "1" * MAX_NUMBER_LENGTH),
     "a number that Python's json refuses": with_raw("more", "[-" + "1" * 4301 + "]"),
     "a control character": message().replace(b"a-1", b"a\x01"),

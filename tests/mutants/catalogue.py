@@ -86,7 +86,7 @@ MUTANTS = (
         ("streams/batch.py", "    group_metadata: Any = None\n", "    group_metadata: Any = None\n    consumer: Any = None\n"),
         (
             "streams/batch.py",
-            "return {record.partition(): record.offset() + 1 for record in self.batch.records}",
+            "return {partition: record.offset() + 1 for partition, record in self.batch.last_records().items()}",
             "return {at.partition: at.offset for at in self.batch.consumer.position(self.batch.consumer.assignment()) if at.offset >= 0}",
         ),
         (

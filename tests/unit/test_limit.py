@@ -2,7 +2,7 @@
 
 import pytest
 from fakes import FakeRecord
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.batch import Batch, Scored
@@ -29,6 +29,18 @@ def test_what_is_long_past_does_not_count():
     limit.admit(scored(1_000, 1_000))
 
 
+def test_a_share_is_that_of_the_last_records_not_of_whole_batches():
+    limit = DeadShareLimit(0.8)
+    for _ in range(2):
+        limit.admit(scored(4_000, 4_000))  # 8,000 of 10,000 are allowed
+    limit.admit(scored(2_000, 0))
+    limit.admit(scored(1_000, 1_000))  # and the first 1,000 are long past
+    limit.admit(scored(7_000, 7_000))  # one refused record goes for each that comes, as long as the 2,000 are among the last
+    with pytest.raises(TooManyDeadLettersError):
+        limit.admit(scored(1, 1))
+
+
+@example([(4_096, 4_096)] * 3)
 @given(st.lists(st.integers(1, 4_096).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), max_size=20))
 def test_a_share_of_one_refuses_nothing(batches):
     limit = DeadShareLimit(1.0)

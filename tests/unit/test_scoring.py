@@ -68,6 +68,20 @@ def test_a_record_that_fails_alone_is_a_dead_letter_and_the_others_are_scored(fa
     assert [dict(output.headers)["source.offset"] for output in outputs(scored, "predictions")] == [b"0", b"1", b"3", b"4"]
 
 
+def test_what_fails_once_is_tried_again_and_is_no_records_fault(monkeypatch):
+    failures = [MemoryError("for a moment")]
+    works = FakeModel.margins
+
+    def margins(self, rows):
+        if failures:
+            raise failures.pop()
+        return works(self, rows)
+
+    monkeypatch.setattr(FakeModel, "margins", margins)
+    scored = scorer().score(batch_of(transaction_bytes(1)))
+    assert [output.topic for output in scored.outputs] == ["predictions"]
+
+
 def test_a_model_that_fails_on_all_rows_stops_the_process_instead_of_emptying_the_topic():
     with pytest.raises(ScoringFailedError):
         scorer().score(batch_of(b"", *(transaction_bytes(i, V2=666.0) for i in range(3))))
