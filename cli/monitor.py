@@ -41,6 +41,8 @@ def _sentence(event: "WindowClosed") -> str:
         return f"window {event.window}{partial}: {event.events:,} events, too few for a verdict"
     farthest = max(event.distances, key=event.distances.__getitem__)
     verdict = "DRIFT" if event.detected else "no drift"
+    if event.detected and not event.score:
+        verdict += " in the tail of the scores"
     weightiest = f", weightiest {event.top[0].feature}" if event.top else ""
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, score {event.score:.3f}, "
@@ -76,7 +78,8 @@ def monitor(
     report_every: Annotated[int, typer.Option(min=1, help="Report every so many windows; those that drifted get one anyhow.")] = 10,
     keep_reports: Annotated[int, typer.Option(min=0, help="So many reports are kept, 6 MB each; the oldest go.")] = 50,
     label_horizon: Annotated[
-        float, typer.Option(parser=seconds, metavar="DURATION", help="How long a window's labels are waited for.")
+        float,
+        typer.Option(parser=seconds, metavar="DURATION", help="How long a window's labels are waited for; two million are held, 250 MB."),
     ] = "24h",  # type: ignore[assignment]  # parsed
     model: Annotated[Path | None, typer.Option(help="A model's directory, for its reference; default: the one in use.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One window a line, as it stands on drift.events.")] = False,

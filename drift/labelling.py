@@ -128,7 +128,7 @@ class Labelling(threading.Thread):
         self._metrics.dropped.inc(self._labels.take_dropped())
 
     def _judge(self, due: Sequence[WindowClosed]) -> None:
-        judged = self._judged.copy()  # until all are written: what fails is done again
+        judged, rises = self._judged.copy(), 0  # until all are written: what fails is done again
         producer = Producer(self._connection.writer())
         for event, quality in zip(due, qualities(self._connection, due, self._labels.of), strict=True):
             labelled = WindowLabelled(
@@ -139,12 +139,14 @@ class Labelling(threading.Thread):
                 frauds_rose=frauds_rose([*(one.quality for one in judged), quality]),
             )
             judged.append(labelled)
+            rises += bool(labelled.frauds_rose)
             producer.produce(self._connection.named(topics.DRIFT_EVENTS), msgspec.json.encode(labelled), headers=own_headers())
         if producer.flush(_FLUSH_S):
             raise ReadingError("drift.events takes no event")
         self._judged = judged
+        self._metrics.rises.inc(rises)
         self._show()
 
     def _show(self) -> None:
         if self._judged:
-            self._metrics.judged(pooled(event.quality for event in self._judged), self._judged[-1].frauds_rose)
+            self._metrics.judged(pooled(event.quality for event in self._judged))

@@ -51,9 +51,21 @@ class DriftMetrics:
         )
         self.distance = Gauge(
             "fraud_drift_distance",
-            "Distance between the last window and the model's reference, in standard deviations of the reference",
+            "Distance between the last window and the windows before it, in standard deviations of these; the first faces the reference",
             ["feature", "method"],
             registry=registry,
+        )
+        self.from_reference = Gauge(
+            "fraud_drift_reference_distance",
+            "Distance between the last window and the model's reference, in standard deviations of the reference; it raises no alarm",
+            ["feature"],
+            registry=registry,
+        )
+        self.tail = KnownGauge(
+            "fraud_drift_tail", "Surprise of the tail of the scores in the last window over its limit: from 1 on it is drift", registry
+        )
+        self.drifted = Counter(
+            "fraud_drift_drifted_windows_total", "Windows closed by this process whose verdict was drift", registry=registry
         )
         self.score = KnownGauge("data_drift_score", "Share of features at or over their threshold in the last window, 0..1", registry)
         self.detected = KnownGauge("data_drift_detected", "1 when the last window's verdict is drift, else 0", registry)
@@ -98,6 +110,10 @@ class DriftMetrics:
             return
         self.score.set(event.score)
         self.detected.set(event.detected)
+        self.drifted.inc(event.detected)
+        self.tail.set(event.tail)
+        for feature, distance in event.from_reference.items():
+            self.from_reference.labels(feature).set(distance)
         for feature, distance in event.distances.items():
             self.distance.labels(feature, METHOD).set(distance)
         for feature in self._weighed - {one.feature for one in event.top}:
@@ -128,14 +144,14 @@ class LabelMetrics:
             "fraud_label_recall", f"Alerts among the frauds that others than analysts labelled, 0..1, {over}", registry
         )
         self.share = KnownGauge("fraud_labelled_share", f"Labelled among the payments that were not blocked, 0..1, {over}", registry)
-        self.rose = KnownGauge(
-            "fraud_label_frauds_rose",
-            "1 when the last two windows whose labels had their time hold more frauds than those before them explain, else 0",
-            registry,
+        self.rises = Counter(
+            "fraud_label_fraud_rises_total",
+            "Windows judged by this process that, with the one before, hold more frauds than the windows before those explain",
+            registry=registry,
         )
 
-    def judged(self, quality: Quality, rose: bool | None) -> None:
-        """What all these windows came to together, and whether frauds rose in the last two of them."""
+    def judged(self, quality: Quality) -> None:
+        """What all these windows came to together."""
         for decision in DECISIONS:
             outcomes = getattr(quality, decision)
             legitimate = outcomes.legitimate + outcomes.analyst_legitimate
@@ -145,4 +161,3 @@ class LabelMetrics:
         self.precision.set(quality.precision)
         self.recall.set(quality.recall)
         self.share.set(quality.labelled_share)
-        self.rose.set(rose)

@@ -80,7 +80,7 @@ class Monitor:
         self._number = earlier[-1].window + 1 if earlier else 1
         self.reports.start(earlier)
         self._severity = reduce(Severity.after, (event.detected for event in earlier), Severity())
-        self._trailing = rebuild.trailing(self.connection, earlier)
+        self._trailing = rebuild.left(self.connection, earlier)
         stream = PredictionStream(self.connection, self._windowing(earlier), Silence(self.idle_close, self.clock))
         try:
             self._watch(stream, committer, stop)
@@ -138,6 +138,8 @@ class Monitor:
             model_version=self.model.version,
             closed_at=self.now(),
             distances=verdict.distances if verdict else {},
+            from_reference=verdict.from_reference if verdict else {},
+            tail=verdict.tail if verdict else None,
             begin=datetime.fromtimestamp(begin, UTC),
             end=datetime.fromtimestamp(end, UTC),
             top=ranked(verdict.distances, self.usual.reliance)[:TOP] if verdict else [],

@@ -81,6 +81,11 @@ class Quality(msgspec.Struct):
         return self.approve.payments + self.review.payments + self.block.payments
 
     @property
+    def labelled(self) -> int:
+        """Payments that anybody labelled."""
+        return self.approve.labelled + self.review.labelled + self.block.labelled
+
+    @property
     def frauds(self) -> int:
         """Whoever says so, whatever was decided."""
         return self.approve.frauds + self.review.frauds + self.block.frauds
@@ -98,13 +103,14 @@ def pooled(found: Iterable[Quality]) -> Quality:
 
 
 def frauds_rose(windows: Sequence[Quality]) -> bool | None:
-    """Whether the last two windows hold more frauds than those before them explain; None where nothing is known of one of the two.
+    """Whether the last two of at most POOLED windows hold more frauds than the others explain; None where too little is known.
 
-    Windows without a label are left out: nobody looked at them yet. Frauds are counted among all payments, for a payment without a label
-    is seldom one; so labels that have not come make a rise smaller, never larger. A feed that labels more than before looks like a rise.
+    Windows without a label are left out: nobody looked at them yet; and where the newest has none there is nothing new to tell.
+    Frauds are counted among all payments, for a payment without a label is seldom one; so labels that have not come make a rise smaller,
+    never larger. A feed that labels more than before looks like a rise.
     """
-    told = [window for window in windows if window.approve.labelled or window.review.labelled or window.block.labelled]
+    told = [window for window in windows[-POOLED:] if window.labelled]
     before, recent = pooled(told[:-_RECENT]), pooled(told[-_RECENT:])
-    if not before.payments:
+    if not before.payments or not windows[-1].labelled:
         return None
     return tails.fraud_rate_rose(recent.frauds, recent.payments, before.frauds, before.payments)

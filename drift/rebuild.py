@@ -1,5 +1,6 @@
 """A closed window once more: its events are read again by its offsets, so the numbers come out the same."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ from streams import reading
 from streams.cluster import Cluster
 from streams.connection import Connection
 from streams.topics import LABELS, PREDICTIONS
+
+log = logging.getLogger(__name__)
 
 _STRETCH_MS = 3_600_000
 
@@ -44,9 +47,24 @@ def window(connection: Connection, event: WindowClosed) -> Window:
 def trailing(connection: Connection, before: Sequence[WindowClosed]) -> Trailing:
     """What the next window is compared with: the last of `before` that had a verdict. Raises as `window` does."""
     found = Trailing()
-    for event in [event for event in before if event.detected is not None][-WINDOWS:]:
+    for event in _judged(before):
         found.add(predictions.columns(window(connection, event).rows()))
     return found
+
+
+def left(connection: Connection, before: Sequence[WindowClosed]) -> Trailing:
+    """The same of what retention has left, for a monitor that was away for long. Raises as `window` does otherwise."""
+    found = Trailing()
+    for event in _judged(before):
+        try:
+            found.add(predictions.columns(window(connection, event).rows()))
+        except WindowGoneError as error:
+            log.warning("%s: the next windows are compared without it", error)
+    return found
+
+
+def _judged(before: Sequence[WindowClosed]) -> list[WindowClosed]:
+    return [event for event in before if event.detected is not None][-WINDOWS:]
 
 
 def labelled(connection: Connection, event: WindowClosed) -> Labelled:

@@ -7,8 +7,9 @@ from infra.grafana.frame import REPORTS, Panels, choice, dashboard
 from infra.grafana.panels import THIRD, above, bars, grid, lines, now, number, query, verdict
 
 _FEATURE = 'feature=~"$feature"'
-# Standard deviations of the reference. 0.5: the shift of a mean that a window of 1,000 is to find; half of it is worth a look.
+# Standard deviations of the windows before. 0.5: the shift of a mean that a window of 1,000 is to find; half of it is worth a look.
 _DISTANCE = above(0.25, 0.5)
+_SEVERITY = query("max(fraud_drift_severity)", "severity")
 
 
 def build() -> Dashboard:
@@ -16,7 +17,7 @@ def build() -> Dashboard:
     return dashboard(
         "Drift",
         "fraud-drift",
-        "Windows of predictions against their reference.",
+        "Windows of predictions against those before them, and against the model's reference.",
         [choice("feature", "Feature", "label_values(fraud_drift_distance, feature)")],
         {"Now": _figures(), "Over time": _over_time(), "Features": _features()},
     )
@@ -56,7 +57,7 @@ def _figures() -> Panels:
         ),
         number(
             "Distance of the scores",
-            "Of the model's margin from its reference, in standard deviations.",
+            "Of the model's margin from that of the windows before, in standard deviations.",
             "none",
             query('max(fraud_drift_distance{feature="margin"})'),
             _DISTANCE,
@@ -76,6 +77,22 @@ def _over_time() -> Panels:
             "short",
             query("sum(increase(fraud_drift_late_events_total[5m]))", "late"),
         ),
+        lines("Severity", "0 ok, 1 warn, 2 alarm, with hysteresis: alarm from the second drifted window in a row.", "none", _SEVERITY).max(
+            2
+        ),
+        lines(
+            "Tail of the scores",
+            "How surprising the number of high scores is, over its limit: from 1 on the window is drift, whatever its score.",
+            "none",
+            query("max(fraud_drift_tail)", "tail"),
+            limits=above(0.5, 1),
+        ),
+        lines(
+            "Alerts a day",
+            "At the last window's pace, with the ends of its 95 % interval, and as usual by the model's reference. No cause is claimed.",
+            "short",
+            query("max by (value) (fraud_drift_alerts_per_day)", "{{value}}"),
+        ),
     ]
     return [panel.span(THIRD) for panel in thirds]
 
@@ -85,17 +102,16 @@ def _features() -> Panels:
     return [
         grid(
             "Distance by feature",
-            "Distance from the reference, in standard deviations. One row that turns red: an input. All at a certain hour: the rhythm.",
+            "From the windows before, in standard deviations. One row that turns red: an input. All at a certain hour: the rhythm.",
             "none",
             query(distance, "{{feature}}"),
             _DISTANCE,
         ),
         bars(
-            "Farthest features",
-            "The five farthest in the last window.",
+            "What weighs most",
+            "The five features with the largest distance times the model's reliance on them, in the last window.",
             "none",
-            now(f"sort_desc(topk(5, {distance}))", "{{feature}}"),
-            _DISTANCE,
+            now(f"sort_desc(max by (feature) (fraud_drift_weight{{{_FEATURE}}}))", "{{feature}}"),
         ).data_links([reports()]),
         lines(
             "Farthest over time",
@@ -103,5 +119,12 @@ def _features() -> Panels:
             "none",
             query(f"topk(5, {distance})", "{{feature}}"),
             limits=_DISTANCE,
+        ),
+        lines(
+            "Farthest from the model's reference",
+            "The five farthest at each moment from what the model was made for. It raises no alarm: the stream goes on, and a drift that "
+            "stays is forgotten above after ten windows, and not here.",
+            "none",
+            query(f"topk(5, max by (feature) (fraud_drift_reference_distance{{{_FEATURE}}}))", "{{feature}}"),
         ),
     ]

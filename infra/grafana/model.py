@@ -116,19 +116,21 @@ def _labels() -> Panels:
     return [
         lines(
             "Precision and recall",
-            "Over windows older than the label horizon, with the lower ends of 95 % intervals, and the share that is labelled.",
+            "Over windows older than the label horizon, with the ends of 95 % intervals, and the share that is labelled.",
             "percentunit",
             query("max(fraud_label_precision)", "precision"),
             query("max(fraud_label_precision_low)", "precision, at least"),
+            query("max(fraud_label_precision_high)", "precision, at most"),
             query("max(fraud_label_recall)", "recall"),
             query("max(fraud_label_recall_low)", "recall, at least"),
+            query("max(fraud_label_recall_high)", "recall, at most"),
             query("max(fraud_labelled_share)", "labelled share"),
         ).max(1),
         lines(
             "Frauds",
-            "By their labels, in up to twenty windows older than the label horizon. FraudsRising fires where the last two hold more.",
+            "By their labels, in up to twenty windows older than the label horizon. FraudsRising fires with a rise.",
             "short",
-            query('sum(fraud_label_payments{truth="fraud"})', "frauds"),
-            query("max(fraud_label_frauds_rose)", "1: more than before"),
+            query('sum by (decision) (fraud_label_payments{truth="fraud"})', "{{decision}}"),
+            query("sum(increase(fraud_label_fraud_rises_total[10m]))", "rises"),
         ),
     ]

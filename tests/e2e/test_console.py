@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from scorers import ROOT, environment, free_port_range
 from support import free_port, needs, read_all, transaction_bytes, wait_for
 
 from drift.report_index import Point, Shelf, tidy
+from model import dataset
 from streams.metrics import ScorerMetrics
 from streams.topics import ALERTS, DRIFT_EVENTS, LABELS
 
@@ -377,6 +379,25 @@ def test_text_can_be_read_by_day_and_by_night(browser, server, module_connection
         contrast, where, light = page.evaluate(CONTRAST)
         assert contrast >= 4.5, where
         assert (light > 0.5) == bright
+
+
+def test_a_report_and_the_index_that_leads_to_it_are_drawn_without_a_complaint(browser, creditcard, model, tmp_path):
+    name, data = "window-000007.html", tmp_path / "now.csv"
+    rows = dataset.read(creditcard).iloc[150_000:152_000]
+    rows.assign(V14=rows["V14"] + 3).to_csv(data, index=False)
+    command = [sys.executable, "-m", "cli.main", "report", "--data", str(data), "--out", str(tmp_path / name)]
+    subprocess.run(command, env={**os.environ, "FRAUD_MODEL_DIR": str(model.directory)}, cwd=ROOT, check=True)
+    tidy(Shelf(tmp_path, [Point(7, datetime(2026, 1, 31, tzinfo=UTC), 2_000, 0.5, True, name)], keep=1))
+    with contextlib.closing(browser.new_context()) as context:
+        page, complaints = context.new_page(), []
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto((tmp_path / "index.html").as_uri())
+        expect(page.locator("svg circle")).to_have_count(1)
+        page.get_by_role("link", name="report", exact=True).click()
+        expect(page.get_by_text("Dataset Drift is detected", exact=False)).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("Confusion Matrix", exact=False).first).to_be_visible()
+        assert complaints == []
 
 
 def test_with_a_key_a_person_logs_in_once_and_reads_every_report(browser, connection, model, tmp_path):

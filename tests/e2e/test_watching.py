@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from confluent_kafka import Producer
 from scorers import ROOT, environment, free_port_range, scorer
-from support import free_port, read_all, wait_for
+from support import free_port, needs, read_all, wait_for
 from watching import Prometheus, metrics_of, panel_queries, rule_expressions, substituted, watching
 
 from model.artefact import MANIFEST, REFERENCE
@@ -42,6 +42,7 @@ class Story:
     prometheus: Prometheus
     received: list[dict]
     rows: pd.DataFrame
+    targets: dict[str, list[str]]
     began: float = 0.0
     drifted: float = 0.0
     ended: float = 0.0
@@ -53,19 +54,29 @@ class Story:
         """Seconds of the whole, in which no event is left out."""
         return math.ceil(self.ended - self.began)
 
-    def send(self, count: int, shift: float = 0.0) -> None:
-        """The next transactions, with their labels; `shift`: of V1..V10, in standard deviations."""
-        producer = Producer(self.connection.writer({"linger.ms": 5}))
+    def send(self, count: int, shift: float = 0.0, frauds_every: int = 0, producer: Producer | None = None) -> None:
+        """The next transactions, with their labels; `shift`: of V1..V10, in standard deviations. `frauds_every`: by their labels."""
+        producer = producer or Producer(self.connection.writer({"linger.ms": 5}))
         chosen = self.rows.iloc[self.sent : self.sent + count].copy()
         moved = list(INPUTS[:10])
         chosen[moved] += shift * self.rows[moved].std()
         for i, (values, fraud) in enumerate(zip(chosen[list(INPUTS)].to_dict("records"), chosen["Class"], strict=True), self.sent):
             body = {"transaction_id": f"w-{i}", "event_time": "2013-09-01T00:00:00Z", **values}
             producer.produce(self.connection.named(topics.TRANSACTIONS), json.dumps(body), f"w-{i}")
-            label = {"transaction_id": f"w-{i}", "is_fraud": bool(fraud), "labelled_at": "2026-01-01T00:00:00Z", "source": "replay"}
+            is_fraud = bool(fraud) or (frauds_every > 0 and i % frauds_every == 0)
+            label = {"transaction_id": f"w-{i}", "is_fraud": is_fraud, "labelled_at": "2026-01-01T00:00:00Z", "source": "replay"}
             producer.produce(self.connection.named(topics.LABELS), json.dumps(label), f"w-{i}")
         producer.flush()
         self.sent += count
+
+    def send_in_an_open_transaction(self, count: int) -> None:
+        """Nobody who reads committed records sees them before Prometheus shows that they wait."""
+        producer = Producer(self.connection.writer({"transactional.id": "story"}))
+        producer.init_transactions(10)
+        producer.begin_transaction()
+        self.send(count, producer=producer)
+        wait_for(lambda: (self.prometheus.value("max(fraud_consumer_lag_seconds)") or 0) > 0, 30, "the lag")
+        producer.commit_transaction(10)
 
     def refuse(self) -> None:
         producer = Producer(self.connection.writer({}))
@@ -118,7 +129,7 @@ def story(module_connection, model, tmp_path_factory):
         scorer(module_connection, workers=2, port=workers, wait=False, **home) as scoring,
         watching(folder / "watch", targets, received) as prometheus,
     ):
-        told = Story(module_connection, prometheus, received, rows)
+        told = Story(module_connection, prometheus, received, rows, targets)
         wait_for(scoring.ready, 60, "the scorer is ready")
         wait_for(lambda: prometheus.value("sum(up)") == 5, 60, "Prometheus sees everything")
         told.began = time.time()
@@ -144,14 +155,19 @@ def tell(story: Story, scoring, api: str) -> None:
     story.send(WINDOW)  # its partitions wait for their next owner
     wait_for(lambda: prometheus.value("max(fraud_worker_restarts_total)") == 1, 30, "the restart")
     seen(story)
+    story.send_in_an_open_transaction(WINDOW)
+    seen(story)
     ask_the_api(api, story.rows.iloc[FRAUDS])  # a second time: what was counted before Prometheus first saw a series is no rise
     story.alerts_before = list(story.received)
     story.drifted = time.time()
     for _ in range(5):
-        story.send(WINDOW, shift=2.0)
+        story.send(WINDOW, shift=2.0, frauds_every=20)
         seen(story)
         if prometheus.value("data_drift_detected") == 1:
             break
+    wait_for(lambda: prometheus.value("sum(fraud_label_fraud_rises_total)") > 0, 60, "labels tell of more frauds")
+    told = time.time()
+    wait_for(lambda: prometheus.value("min(timestamp(fraud_label_payments))") > told + 1, 30, "a second more, the step of a range")
     wait_for(lambda: drift_alerts(story.received), 30, "the webhook is told of the drift")
 
 
@@ -248,6 +264,29 @@ def test_gauges_move_when_the_stream_does(story):
     assert max(course("data_drift_score")) > max(course("data_drift_score", end=story.drifted))
     assert max(course('fraud_drift_distance{feature="V1"}')) > 1 > max(course('fraud_drift_distance{feature="V1"}', end=story.drifted))
     assert len(course("fraud_drift_window_end_timestamp_seconds")) > 1
+    for lag in ("max(fraud_consumer_lag)", "max(fraud_consumer_lag_seconds)"):
+        assert min(course(lag)) == 0 < max(course(lag)), lag
+    assert course("sum(fraud_label_fraud_rises_total)", story.began, story.drifted) == {0}
+    assert max(course('sum(fraud_label_payments{truth="fraud"})')) > FRAUDS
+    assert max(course('fraud_drift_reference_distance{feature="V1"}')) > 1
+    assert max(course("max(fraud_drift_severity)")) > 0 == min(course("max(fraud_drift_severity)"))
+    assert max(course("sum(fraud_drift_drifted_windows_total)")) > 0
+
+
+def test_what_labels_say_is_what_was_labelled(story):
+    """By the last window judged: every payment is labelled, and the alerts among them are few enough to count."""
+    value = story.prometheus.course
+    assert value("max(fraud_labelled_share)", story.began, story.ended) == {1}
+    for name in ("precision", "recall"):
+        assert all(0 <= share <= 1 for share in value(f"max(fraud_label_{name})", story.began, story.ended)), name
+
+
+@pytest.mark.parametrize("job", ["scorer", "monitor", "api"])
+def test_promtool_accepts_every_endpoint(story, job):
+    for address in story.targets[job]:
+        page = urlopen(f"http://{address}/metrics", timeout=5).read()
+        checked = subprocess.run([needs("promtool"), "check", "metrics"], input=page, capture_output=True, check=False)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_the_drift_alert_fires_after_the_moment_and_not_before(story):

@@ -84,6 +84,22 @@ def test_numbers_and_windows_go_on_after_a_restart(connection, tmp_path):
     assert_each_in_one_window(connection, windows, 3 * SIZE)
 
 
+def test_windows_that_retention_took_are_left_out_by_the_next_monitor(connection, tmp_path):
+    with running(connection, tmp_path) as monitor:
+        predict(connection, 2 * SIZE)
+        wait_for(lambda: len(monitor.windows) == 2, 30, "two windows")
+    second = {int(partition): begin for partition, (begin, _) in events(connection, 2)[1]["offsets"].items()}
+    places = [TopicPartition(connection.named(PREDICTIONS), *place) for place in second.items()]
+    admin = AdminClient(connection.config())  # to be kept: its requests end with it
+    for deleted in admin.delete_records(places).values():
+        deleted.result(10)
+    with running(connection, tmp_path) as monitor:
+        predict(connection, SIZE, seed=3)
+        wait_for(lambda: len(monitor.windows) == 1, 30, "the third window")
+        assert (monitor.windows[0].window, monitor.windows[0].detected) == (3, False)
+        assert len(monitor.monitor._trailing) == 2  # the second and the third
+
+
 def test_windows_by_event_time_go_on_after_a_restart_and_can_be_read_again(connection, tmp_path):
     def second(i):  # SIZE payments an hour, in rising order but for three in the second hour
         return 60 if i in (SIZE + 100, SIZE + 101, SIZE + 300) else i * 3600 / SIZE

@@ -135,6 +135,6 @@ def test_many_windows_are_judged_together_each_by_its_own_payments(world):
     world.window()
     world.label(7, range(4, 4 + 20), fraud=True)
     again = Running(world)
-    wait_for(lambda: again.value("fraud_label_frauds_rose") == 1, 30, "many more frauds to be noticed")
+    wait_for(lambda: again.value("fraud_label_fraud_rises_total") == 1, 30, "many more frauds to be noticed")
     again.end()
     assert all(sum(event["quality"][d]["payments"] for d in ("approve", "review", "block")) == PER_WINDOW for event in world.labelled())

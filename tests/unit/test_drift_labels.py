@@ -146,6 +146,11 @@ def test_frauds_count_whoever_says_so_and_whatever_was_decided():
     assert frauds_rose([*USUAL, blocked, window(5)]) is True
 
 
+def test_no_more_windows_count_than_are_judged_together():
+    many = [window(9)] * POOLED
+    assert frauds_rose([*many, *USUAL, window(9), window(8)]) is True
+
+
 def test_payments_without_a_label_make_no_rise():
     alone = [window(frauds, labelled=frauds) for frauds in (2, 1, 3, 2, 1, 2, 2, 3)]  # chargebacks: nobody tells of the others
     assert frauds_rose(alone) is False
@@ -155,7 +160,8 @@ def test_windows_that_nobody_labelled_say_nothing():
     nothing = [window(0, labelled=0)] * 10
     assert frauds_rose([*nothing, window(5), window(6)]) is None
     assert frauds_rose([*nothing, *USUAL, window(9), window(8)]) is True
-    assert frauds_rose([*USUAL, window(9), window(8), *nothing]) is True
+    assert frauds_rose([*nothing, *USUAL[:8], window(9), *nothing[:1], window(8)]) is True
+    assert frauds_rose([*USUAL, window(9), window(8), *nothing[:1]]) is None
     assert frauds_rose([]) is None
 
 
@@ -164,16 +170,14 @@ def test_gauges_come_and_go_with_what_is_known():
     metrics = LabelMetrics(registry)
     assert "fraud_label_precision" not in generate_latest(registry).decode()
     found = quality(approve={LEGITIMATE: 3, FRAUD: 1}, review={FRAUD: 2, ANALYST_LEGITIMATE: 1}, block={None: 4})
-    metrics.judged(found, rose=True)
+    metrics.judged(found)
     value = registry.get_sample_value
     assert value("fraud_label_precision") == 2 / 3
     assert (value("fraud_label_precision_low"), value("fraud_label_precision_high")) == (found.precision.low, found.precision.high)
     assert (value("fraud_label_recall"), value("fraud_labelled_share")) == (2 / 3, 1)
     assert value("fraud_label_payments", {"decision": "block", "truth": "unknown"}) == 4
-    assert value("fraud_label_frauds_rose") == 1
-    metrics.judged(quality(approve={None: 5}), rose=None)
+    metrics.judged(quality(approve={None: 5}))
     page = generate_latest(registry).decode()
-    assert "fraud_label_frauds_rose" not in page
     assert "fraud_label_precision" not in page
     assert "fraud_label_recall" not in page
     assert value("fraud_labelled_share") == 0

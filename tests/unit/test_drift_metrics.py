@@ -12,9 +12,11 @@ START = datetime(2026, 1, 31, tzinfo=UTC)
 
 
 def closed(score, detected, at=1, distance=0.25, **more):
+    columns = () if score is None else COLUMNS
     return WindowClosed(
         window=1, offsets={}, events=5, partial=False, score=score, detected=detected, report=None, model_version="v", closed_at=START,
-        distances={} if score is None else dict.fromkeys(COLUMNS, distance), end=START + timedelta(seconds=at), **more,
+        distances=dict.fromkeys(columns, distance), from_reference=dict.fromkeys(columns, 2 * distance),
+        tail=None if score is None else 0.5, end=START + timedelta(seconds=at), **more,
     )  # fmt: skip
 
 
@@ -41,9 +43,13 @@ def test_gauges_follow_the_last_verdict(registry):
     metrics = DriftMetrics(registry)
     metrics.window_closed(closed(0.1, False))
     assert (value("data_drift_score"), value("data_drift_detected")) == (0.1, 0)
+    assert value("fraud_drift_drifted_windows_total") == 0
     metrics.window_closed(closed(0.9, True, distance=0.5, severity="warn", alerts=AlertRate(2, 20.0, 5.0, 70.0, 11.0)))
     assert (value("data_drift_score"), value("data_drift_detected"), value("fraud_drift_severity")) == (0.9, 1, 1)
     assert value("fraud_drift_distance", {"feature": "V14", "method": "wasserstein"}) == 0.5
+    assert value("fraud_drift_reference_distance", {"feature": "V14"}) == 1
+    assert value("fraud_drift_tail") == 0.5
+    assert value("fraud_drift_drifted_windows_total") == 1
     assert [value("fraud_drift_alerts_per_day", {"value": name}) for name in ("low", "now", "high", "usual")] == [5, 20, 70, 11]
     metrics.window_closed(closed(None, None, severity="warn"))
     assert value("data_drift_score") == 0.9
@@ -59,4 +65,5 @@ def test_however_many_windows_there_are_as_many_series(registry):
     assert len([name for name in samples if name.startswith("fraud_drift_distance{")]) == len(COLUMNS)
     assert len([name for name in samples if name.startswith("fraud_drift_weight{")]) == 5
     assert len([name for name in samples if name.startswith("fraud_drift_alerts_per_day{")]) == 4
-    assert len(samples) < len(COLUMNS) + 30
+    assert len([name for name in samples if name.startswith("fraud_drift_reference_distance{")]) == len(COLUMNS)
+    assert len(samples) < 2 * len(COLUMNS) + 35
