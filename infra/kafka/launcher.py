@@ -22,6 +22,9 @@ _HEAP = "-Xmx768m"
 _STOP_TIMEOUT_S = 30
 _EXPIRY_S = 15.0  # a registration that had expired before is not told of: then this is waited for in vain
 _POLL_S = 0.05
+# The controller says that it has fenced a broker, and writes it 25 ms later (controller.quorum.append.linger.ms): stopped in between it
+# forgets it, and the broker is refused for a minute and gives up.
+_WRITTEN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ class LocalBroker(HomeBroker):
         deadline = monotonic() + _EXPIRY_S
         while b"Fencing broker" not in self._log_since() and self.alive() and monotonic() < deadline:
             sleep(_POLL_S)
+        sleep(_WRITTEN_S)
         self.stop()
 
     def _run(self, properties: str) -> None:
