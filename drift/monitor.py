@@ -80,7 +80,7 @@ class Monitor:
         self._number = earlier[-1].window + 1 if earlier else 1
         self.reports.start(earlier)
         self._severity = reduce(Severity.after, (event.detected for event in earlier), Severity())
-        self._trailing = rebuild.left(self.connection, earlier)
+        self._trailing = rebuild.trailing(self.connection, earlier, as_left=True)
         stream = PredictionStream(self.connection, self._windowing(earlier), Silence(self.idle_close, self.clock))
         try:
             self._watch(stream, committer, stop)

@@ -44,27 +44,20 @@ def window(connection: Connection, event: WindowClosed) -> Window:
     return found
 
 
-def trailing(connection: Connection, before: Sequence[WindowClosed]) -> Trailing:
-    """What the next window is compared with: the last of `before` that had a verdict. Raises as `window` does."""
-    found = Trailing()
-    for event in _judged(before):
-        found.add(predictions.columns(window(connection, event).rows()))
-    return found
+def trailing(connection: Connection, before: Sequence[WindowClosed], as_left: bool = False) -> Trailing:
+    """What the next window is compared with: the last of `before` that had a verdict. Raises as `window` does.
 
-
-def left(connection: Connection, before: Sequence[WindowClosed]) -> Trailing:
-    """The same of what retention has left, for a monitor that was away for long. Raises as `window` does otherwise."""
+    `as_left`: windows that retention has taken are left out, for a monitor that was away for long.
+    """
     found = Trailing()
-    for event in _judged(before):
+    for event in [event for event in before if event.detected is not None][-WINDOWS:]:
         try:
             found.add(predictions.columns(window(connection, event).rows()))
         except WindowGoneError as error:
+            if not as_left:
+                raise
             log.warning("%s: the next windows are compared without it", error)
     return found
-
-
-def _judged(before: Sequence[WindowClosed]) -> list[WindowClosed]:
-    return [event for event in before if event.detected is not None][-WINDOWS:]
 
 
 def labelled(connection: Connection, event: WindowClosed) -> Labelled:

@@ -96,19 +96,19 @@ class Scorer:
 
     def _isolate(self, records: Sequence[Record], scored: Scored) -> list[Exception]:
         """Adds what the records give to `scored`, in halves where that fails twice; a record that fails alone is a dead letter."""
-        failure = Exception()
-        for _ in range(_ATTEMPTS):
+        failures: list[Exception] = []
+        while len(failures) < _ATTEMPTS:
             part = Scored(scored.batch)
             try:
                 self._score(records, part)
             except Exception as error:  # whatever it is, the records that do not cause it are scored
-                failure = error
+                failures.append(error)
             else:
                 scored.add(part)
                 return []
         if len(records) == 1:
-            self._reject(scored, records[0], "scoring_failed", f"{type(failure).__name__}: {failure}")
-            return [failure]
+            self._reject(scored, records[0], "scoring_failed", f"{type(failures[-1]).__name__}: {failures[-1]}")
+            return failures[-1:]
         middle = len(records) // 2
         return self._isolate(records[:middle], scored) + self._isolate(records[middle:], scored)
 
@@ -173,7 +173,7 @@ class Scorer:
         base, contributions = self._model.explain(valid.matrix()[suspicious])
         for index, pushes in zip(suspicious, contributions, strict=True):
             source, transaction_id, event_time, key = valid.records[index]
-            sent = decode(source.value(), bytearray(ROW_BYTES), 0, self._max_bytes)
+            sent = decode(source.value(), bytearray(ROW_BYTES), 0, self._max_bytes)  # again: alerts are one in a thousand
             probability = float(scored.probabilities[index])
             reasons, rest = strongest(self._model, inputs(sent), pushes)
             scored.reasons.update(reason.feature for reason in reasons)

@@ -9,7 +9,6 @@ from infra.grafana.panels import THIRD, above, bars, grid, lines, now, number, q
 _FEATURE = 'feature=~"$feature"'
 # Standard deviations of the windows before. 0.5: the shift of a mean that a window of 1,000 is to find; half of it is worth a look.
 _DISTANCE = above(0.25, 0.5)
-_SEVERITY = query("max(fraud_drift_severity)", "severity")
 
 
 def build() -> Dashboard:
@@ -77,9 +76,12 @@ def _over_time() -> Panels:
             "short",
             query("sum(increase(fraud_drift_late_events_total[5m]))", "late"),
         ),
-        lines("Severity", "0 ok, 1 warn, 2 alarm, with hysteresis: alarm from the second drifted window in a row.", "none", _SEVERITY).max(
-            2
-        ),
+        lines(
+            "Severity",
+            "0 ok, 1 warn, 2 alarm, with hysteresis: alarm from the second drifted window in a row.",
+            "none",
+            query("max(fraud_drift_severity)", "severity"),
+        ).max(2),
         lines(
             "Tail of the scores",
             "How surprising the number of high scores is, over its limit: from 1 on the window is drift, whatever its score.",

@@ -88,8 +88,8 @@ def test_windows_that_retention_took_are_left_out_by_the_next_monitor(connection
     with running(connection, tmp_path) as monitor:
         predict(connection, 2 * SIZE)
         wait_for(lambda: len(monitor.windows) == 2, 30, "two windows")
-    second = {int(partition): begin for partition, (begin, _) in events(connection, 2)[1]["offsets"].items()}
-    places = [TopicPartition(connection.named(PREDICTIONS), *place) for place in second.items()]
+    first = {int(partition): end for partition, (_, end) in events(connection, 2)[0]["offsets"].items()}
+    places = [TopicPartition(connection.named(PREDICTIONS), *place) for place in first.items()]
     admin = AdminClient(connection.config())  # to be kept: its requests end with it
     for deleted in admin.delete_records(places).values():
         deleted.result(10)
