@@ -95,8 +95,8 @@ class LocalBroker(HomeBroker):
         jars.fetch(self._jars, say, count)
         self._format()
         try:
-            if self._died():
-                say("Kafka had died: letting its registration expire")
+            if (self._data / "__cluster_metadata-0").exists():
+                say("letting the registration of the Kafka that ran before expire")
                 self._expire_registration()
             say("starting Kafka")
             self._run(_BROKER)
@@ -118,12 +118,8 @@ class LocalBroker(HomeBroker):
         self._note.unlink(missing_ok=True)
         return process is not None
 
-    def _died(self) -> bool:
-        """Whether the last broker on these data ended without closing its logs."""
-        return (self._data / "__cluster_metadata-0").exists() and not (self._data / ".kafka_cleanshutdown").exists()
-
     def _expire_registration(self) -> None:
-        """Runs the controller alone until it has noticed that its broker is gone.
+        """Runs the controller alone until it has noticed that its broker is gone, after a death and after a stop (no controlled shutdown).
 
         A broker that comes back too soon is still registered. Kafka 4.3 then takes up its transactions as their leader, stops being one
         when the old registration expires, and drops the markers of those that were being committed ("Couldn't find leader endpoint ...

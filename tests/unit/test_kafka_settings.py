@@ -9,7 +9,7 @@ from infra.kafka import IMAGE, VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"]
-# they hold addresses and folders, which differ, and one time-out, of which server.properties says why
+# they hold addresses and folders, which differ, and what only LocalBroker can make good, of which server.properties says why
 OWN = {
     "controller.quorum.voters",
     "listeners",
@@ -17,6 +17,7 @@ OWN = {
     "listener.security.protocol.map",
     "log.dirs",
     "broker.session.timeout.ms",
+    "controlled.shutdown.enable",
 }
 
 
