@@ -44,7 +44,7 @@ class CommitFatalError(CommitError):
 
 
 class OutageError(CommitFatalError):
-    """The broker was away for so long that it fenced this process. A new one goes on; nothing was lost, and nobody is to blame."""
+    """The broker was away for so long that this process is of no use. A new one goes on; nothing was lost, and nobody is to blame."""
 
 
 _PRODUCER: dict[str, Any] = {

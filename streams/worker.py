@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
@@ -19,7 +20,7 @@ from streams.access import refusal, wait_for_topics
 from streams.app import create_app
 from streams.batch import Batch, InFlight, Scored
 from streams.clock import utc_now
-from streams.committer import FlushingCommitter, TransactionalCommitter, producer_settings
+from streams.committer import FlushingCommitter, OutageError, TransactionalCommitter, producer_settings
 from streams.connection import Connection
 from streams.http import LOCAL, process_registry, serve
 from streams.limit import DeadShareLimit
@@ -32,6 +33,9 @@ from streams.source import CONSUMER_SETTINGS, Source, coordinator_answers
 log = logging.getLogger(__name__)
 
 STOP_S = 2.0  # SIGTERM to exit is promised within 5 s: this, and as long again for what is given up
+# librdkafka 2.16 may forget a lone broker for good that says, while it is being stopped, that it knows of none
+# (confluentinc/librdkafka#5301): then only a new client finds it again. Longer than an ordinary restart of a broker.
+_OUT_OF_TOUCH_S = 60.0
 _TURNS = 2  # of transactional producers: one's transaction is ended by the broker while the other's is under way
 _TOPICS = (topics.TRANSACTIONS, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)
 
@@ -69,6 +73,7 @@ class Worker:
         self._source: Source | None = None
         self._answered: Callable[[], bool] = lambda: True
         self._reachable = False
+        self._reached_at = 0.0
         self._registry = process_registry()
         self._metrics = ScorerMetrics(self._registry, connection.named(topics.TRANSACTIONS), model.version, identity.restarts)
 
@@ -109,6 +114,7 @@ class Worker:
         self._source = Source(self._connection, consumer, in_flight, deliver, self._fail, on_lag)
         if isinstance(committer, FlushingCommitter):
             self._source.take_done = committer.take_done
+        self._reached_at = monotonic()
         self._source.start()
         log.info("scoring with model %s", self._model.version)
         await self._stopped.wait()
@@ -139,7 +145,11 @@ class Worker:
         self._metrics.committed(scored, utc_now())
 
     def _on_statistics(self, text: str) -> None:
-        self._reachable = coordinator_answers(text)
+        self._reachable, now = coordinator_answers(text), monotonic()
+        if self._reachable:
+            self._reached_at = now
+        elif now - self._reached_at > _OUT_OF_TOUCH_S:
+            self._fail(OutageError(f"out of touch with the group's coordinator for {_OUT_OF_TOUCH_S:.0f} s: a new client is to try"))
 
     def _on_client_error(self, error: KafkaError) -> None:
         """The client gets over its errors by itself, but not over a password that was taken away: a new process reads the new one."""

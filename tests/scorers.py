@@ -93,6 +93,7 @@ def scorer(
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(15)
             process.kill()
+            sys.stdout.write(started.log)  # pytest shows it where the test fails
 
 
 def free_port_range(count: int) -> int:

@@ -1,5 +1,6 @@
 """A broker that is stopped or killed and comes back, with nothing running meanwhile, or a scorer that waits for it."""
 
+import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from scorers import scorer
@@ -48,3 +49,19 @@ def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(ow
         send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(transaction_bytes, range(50, 100)))
         assert len(read_all(connection, topics.PREDICTIONS, 100)) == 100
         assert system.stop() == 0
+
+
+@pytest.mark.long
+def test_a_worker_that_was_out_of_touch_for_a_minute_is_started_again_which_is_no_death(own_broker):
+    connection = Connection(own_broker.bootstrap_servers)
+    topics.create(connection, partitions=4)
+    with scorer(connection) as system:
+        [first] = system.pids()
+        own_broker.stop()
+        wait_for(lambda: system.pids() not in ([first], []), 90, "another worker")
+        assert "out of touch with the group's coordinator for 60 s" in system.log
+        assert "ended with exit code" not in system.log
+        own_broker.start(say=print)
+        wait_for(system.ready, 60, "the other one is ready")
+        send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(transaction_bytes, range(50)))
+        assert len(read_all(connection, topics.PREDICTIONS, 50)) == 50
