@@ -6,9 +6,9 @@ offsets by themselves before the outputs, as many do.
 """
 
 import argparse
-import os
 import signal
 import sys
+import threading
 from dataclasses import replace
 from functools import partial
 
@@ -39,7 +39,8 @@ class Faulty(Producer):
             Faulty.point = None
             if here in WRITTEN:
                 self.flush(5)  # the records are on the broker, uncommitted
-            os.kill(os.getpid(), self.signal)
+            # to this thread: SIGSTOP to the process is taken by any of its threads, while this one may go on and commit
+            signal.pthread_kill(threading.get_ident(), self.signal)
 
     def begin_transaction(self):
         Faulty.transactions += 1
