@@ -35,6 +35,7 @@ RUNBOOKS = {  # what is seen, beside other things
     "docs/runbooks/no-transactions.md": "Kafka answers",
     "docs/runbooks/partition-stalled.md": "Kafka answers",
     "docs/runbooks/reports-late.md": "fraud_drift_windows_total",
+    "docs/runbooks/reports-missing.md": 'fraud_drift_reports_total{outcome="failed"}',
     "docs/runbooks/scorer-down.md": "cli.main score",
 }
 
