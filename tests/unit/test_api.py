@@ -349,6 +349,20 @@ def test_requests_are_counted_by_handler_and_status(client):
     assert 'http_request_duration_seconds_bucket{handler="/predict",le="0.02",method="POST",status="200"}' in page
 
 
+def test_whatever_is_asked_there_are_as_many_series(client):
+    api = client()
+
+    def series(seed):
+        paths = ["/", "/predict", "/docs/assets/", "/reports/", "/console/static/", "/alerts/", "/alerts/t/label/"]
+        for path in [*paths, *(f"{path}{seed}" for path in paths), f"/predict?{seed}={seed}", f"/%0a{seed}"]:
+            for method in ("GET", "POST", f"BREW{seed}"):
+                api.request(method, path, json={f"field {seed}": seed}, headers={"User-Agent": f"agent {seed}"})
+        return len([line for line in api.get("/metrics").text.splitlines() if not line.startswith("#")])
+
+    series(0)  # what /metrics itself is counted as shows from its second answer on
+    assert {series(seed) for seed in range(1, 5)} == {series(5)}
+
+
 def test_the_openapi_page_declares_the_key_where_it_is_asked_for(client):
     open_page = client().get("/openapi.json").json()
     assert "securitySchemes" not in open_page["components"]

@@ -1,10 +1,12 @@
+import json
 from datetime import UTC, datetime
 
 import pytest
 from fakes import NOW, FakeModel, FakeRecord
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from support import transaction_bytes
+from support import transaction, transaction_bytes
 
+from model.contract import INPUTS
 from streams.batch import Batch
 from streams.metrics import LATENCY_BUCKETS_S, BatchHistogram, ScorerMetrics
 from streams.scoring import Scorer
@@ -59,3 +61,26 @@ def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(
     metrics.lagging({0: (5, 12)}, later)
     assert (lag("0"), lag("1")) == (2, None)
     assert lag("0", "fraud_consumer_lag_seconds") == 30
+
+
+def test_whatever_is_sent_there_are_as_many_series(registry):
+    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
+
+    def series(seed):
+        name = INPUTS[seed % len(INPUTS)]
+        values = [
+            b"not json %d" % seed,
+            transaction_bytes(seed, **{name: None}),
+            transaction_bytes(seed, **{name: f"word {seed}"}),
+            json.dumps({f"field {seed}": seed}).encode(),
+            json.dumps(transaction(seed, V1=9.0, account_id=f"account {seed}") | {f"extra {seed}": seed}).encode(),
+            transaction_bytes(seed, V2=666.0),
+            transaction_bytes(seed, padding="x" * 70_000),
+        ]
+        batch = Batch(0, 0, [FakeRecord(value, at, of=seed) for at, value in enumerate(values)])
+        metrics.committed(Scorer(FakeModel(version=f"v{seed}"), lambda: NOW).score(batch), NOW)
+        metrics.lagging(dict.fromkeys(range(seed, seed + 4), (0, 9)), NOW)  # partitions come and go
+        assert registry.get_sample_value("fraud_transactions_total", {"outcome": "rejected"}) == 6 * (seed + 1)
+        return len([line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")])
+
+    assert {series(seed) for seed in range(100)} == {series(100)}
