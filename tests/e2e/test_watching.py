@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import HTTPError
@@ -21,6 +22,9 @@ from scorers import ROOT, environment, free_port_range, scorer
 from support import free_port, needs, read_all, wait_for
 from watching import Prometheus, metrics_of, panel_queries, rule_expressions, substituted, watching
 
+from drift.events import WindowClosed, windows
+from drift.reports import EVERY
+from drift.severity import LEVELS
 from model.artefact import MANIFEST, REFERENCE
 from model.contract import INPUTS
 from model.manifest import sha256, version_of
@@ -31,6 +35,7 @@ FRAUDS = 2  # among the first transactions: alerts, and so reasons; more of them
 REFUSED = {b"not json": 30, b"[]": 12}
 KINDS = {"malformed_json": 30, "invalid_transaction": 12}
 REQUESTS = {"200": 10, "422": 3, "404": 2}  # each of two times
+RATE_S = 10  # what tests/watching.py puts for $__rate_interval
 BEYOND = 3  # seconds by which Prometheus' increase() goes past the samples at most: 1.1 of a second at both ends, and a late sample
 
 
@@ -239,20 +244,110 @@ def test_counters_equal_the_topics(story):
     assert sum(rose["fraud_alert_reasons_total"].values()) == 5 * len(alerts)
 
 
-def panel_value(story: Story, name: str) -> float:
-    """Of a panel that shows one figure at the end of the range."""
-    expression, instant = next(query[1:] for query in panel_queries() if query[0] == name)
-    return numbers(story, expression, instant)[-1]
+def expression_of(name: str) -> str:
+    return next(expression for query, expression, _ in panel_queries() if query == name)
+
+
+def shown(story: Story, name: str) -> dict[str, float]:
+    """What a panel's query shows when the story has ended, by its label's value; "" where it has none."""
+    found = story.prometheus.now(substituted(expression_of(name), story.span), time=story.ended)
+    return {next(iter(series["metric"].values()), ""): float(series["value"][1]) for series in found}
+
+
+def figure(story: Story, name: str) -> float:
+    """Of a panel that shows one."""
+    (value,) = shown(story, name).values()
+    return value
+
+
+def added_up(story: Story, name: str) -> dict[str, float]:
+    """Of a rate, drawn for each second until its events are over: their count, by the label's value."""
+    found = story.prometheus.over(substituted(expression_of(name), story.span), story.began, story.ended + RATE_S)
+    return {next(iter(series["metric"].values()), ""): sum(float(value) for _, value in series["values"]) for series in found}
+
+
+def messages(story: Story, topic: str, count: int) -> list[dict]:
+    return [json.loads(message.value()) for message in read_all(story.connection, topic, count)]
+
+
+def window_events(story: Story) -> list[WindowClosed]:
+    """The monitor's events of windows, all of them."""
+    return list(windows(message.value() for message in read_all(story.connection, topics.DRIFT_EVENTS, story.sent // WINDOW)))
+
+
+def about(count: int, story: Story) -> object:
+    """What Prometheus may make of it over the story, for increase() goes on to where the range begins and ends."""
+    beyond = story.span / (story.span - BEYOND)
+    return pytest.approx(count * (1 + beyond) / 2, rel=beyond - 1, abs=0)
 
 
 def test_figures_equal_what_was_done(story):
-    done = {"Stream / Dead letters": sum(KINDS.values()), "Stream / Restarts": 1, "Drift / Windows": story.sent // WINDOW}
-    for name, count in done.items():
-        beyond = panel_value(story, f"{name} / A") / count
-        assert 0.999 < beyond < 1.001 * story.span / (story.span - BEYOND), name
-    assert panel_value(story, "Host and API / Requests in total / A") == 2 * sum(REQUESTS.values())
+    alerts = messages(story, topics.ALERTS, FRAUDS)
+    due = [event for event in window_events(story) if event.detected or (event.detected is not None and (event.window - 1) % EVERY == 0)]
+    done = {
+        "Stream / Dead letters": sum(KINDS.values()),
+        "Stream / Restarts": 1,
+        "Drift / Windows": story.sent // WINDOW,
+        "Drift / Reports skipped": sum(event.report is None for event in due),
+        "Drift / Late events": sum(event.late for event in window_events(story)),
+        "Model / Alerts in an hour": len(alerts),
+    }
+    assert {name: figure(story, f"{name} / A") for name in done} == {name: about(count, story) for name, count in done.items()}
+    assert figure(story, "Model / Alerts in an hour, and as usual / B") == about(len(alerts), story)
+    reasons = Counter(reason["feature"] for alert in alerts for reason in alert["reasons"])
+    top = {feature: count for feature, count in shown(story, "Model / Reasons by feature / A").items() if count}
+    assert top == {feature: about(reasons[feature], story) for feature in top}
+    assert len(top) == min(len(reasons), 10)
+    assert sorted(shown(story, "Stream / Restarts by worker / A").values()) == [0, 1]
+    assert figure(story, "Host and API / Requests in total / A") == 2 * sum(REQUESTS.values())
     answered = story.prometheus.now('sum by (status) (http_requests_total{handler!~"/metrics|/health"})', time=story.ended)
     assert {series["metric"]["status"]: int(series["value"][1]) / 2 for series in answered} == REQUESTS
+
+
+def test_rates_add_up_to_what_was_done(story):
+    decisions = Counter(prediction["decision"] for prediction in messages(story, topics.PREDICTIONS, story.sent))
+    reasons = Counter(reason["feature"] for alert in messages(story, topics.ALERTS, FRAUDS) for reason in alert["reasons"])
+    everything = decisions + Counter(rejected=sum(KINDS.values()))
+    done = {
+        "Stream / Rate": {"": everything.total()},
+        "Stream / Rate by outcome": everything,
+        "Stream / Dead letters by kind": KINDS,
+        "Model / Reasons over time": reasons,
+    }
+    drawn = {name: {label: count for label, count in added_up(story, f"{name} / A").items() if count} for name in done}
+    assert drawn == {name: {label: pytest.approx(count, rel=0.2) for label, count in counts.items()} for name, counts in done.items()}
+    assert added_up(story, "Model / Probability of fraud / A")["+Inf"] == pytest.approx(RATE_S * decisions.total(), rel=0.2)
+    answered = added_up(story, "Host and API / Requests by status / A")
+    assert answered.keys() == REQUESTS.keys()
+    for status, count in REQUESTS.items():  # those of the first time may be older than the series
+        assert 0.8 * count < answered[status] < 1.2 * 2 * count, status
+
+
+def test_the_drift_panels_show_the_last_window(story):
+    last = window_events(story)[-1]
+    panels = {
+        "Drift": last.detected,
+        "Score": last.score,
+        "Detected": last.detected,
+        "Severity": LEVELS.index(last.severity),
+        "Tail of the scores": last.tail,
+        "Distance of the scores": last.distances["margin"],
+        "Age of the last window": pytest.approx(story.ended - last.end.timestamp(), abs=0.01),
+    }
+    assert {name: figure(story, f"Drift / {name} / A") for name in panels} == panels
+    assert figure(story, "Host and API / Drift detected / A") == last.detected
+    assert figure(story, "Host and API / Drift score / A") == last.score
+    assert shown(story, "Drift / Distance by feature / A") == last.distances
+    assert shown(story, "Drift / Farthest over time / A") == farthest(last.distances)
+    assert shown(story, "Drift / Farthest from the model's reference / A") == farthest(last.from_reference)
+    assert shown(story, "Drift / What weighs most / A") == {one.feature: one.weight for one in last.top}
+    rate = last.alerts
+    pace = {"now": rate.per_day, "low": rate.low, "high": rate.high, "usual": rate.usual_per_day}
+    assert shown(story, "Drift / Alerts a day / A") == pace
+
+
+def farthest(distances: dict[str, float]) -> dict[str, float]:
+    return dict(sorted(distances.items(), key=lambda found: -found[1])[:5])
 
 
 def test_gauges_move_when_the_stream_does(story):
