@@ -19,8 +19,9 @@ _TAIL = 2_500
 class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="window"):
     """One window: `offsets` [start, end) of `predictions` by partition; `score` and `detected` are null where there is no verdict.
 
-    `distances`: by column, from the windows before it; `from_reference`: from the model's reference, which raises no alarm; both in
-    standard deviations. `tail`: the surprise of the margin's tail over its limit, so from 1 on the window is drift whatever its score.
+    `distances`: by column, from the windows before it; `limits`: from which distance on a column is over; `from_reference`: from the
+    model's reference, which raises no alarm; all in standard deviations. `tail`: the surprise of the margin's tail over its limit, so
+    from 1 on the window is drift whatever its score.
     `report`: where its report will lie below FRAUD_HOME; null where none is made. `begin`, `end`: its first and last record time.
     `top`: the features that weigh most. `severity`: ok, warn or alarm, this window included. `interval`: [begin, end) of its event
     time, null by count. `late`: how many of its events are from before. What has a default is missing in the events of earlier versions.
@@ -45,6 +46,7 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     late: int = 0
     from_reference: dict[str, float] = {}
     tail: float | None = None
+    limits: dict[str, float] = {}
 
     @property
     def bounds(self) -> tuple[Offsets, Offsets]:

@@ -77,7 +77,7 @@ def _drift(task: Task) -> Any:
         Dataset.from_pandas(pd.DataFrame(rows, columns=names), data_definition=definition) for rows in (task.rows, task.verdict.baseline)
     )
     limits = task.verdict.limits
-    thresholds = dict(zip(names, limits.thresholds.tolist(), strict=True))
+    thresholds = limits.by_column
     features = DataDriftPreset(columns=names, method=METHOD, per_column_threshold=thresholds, drift_share=limits.share)
     prediction = ValueDrift(column=_PREDICTION, method=METHOD, threshold=thresholds[_PREDICTION])
     return Report([features, prediction]).run(current, known)

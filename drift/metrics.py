@@ -55,6 +55,12 @@ class DriftMetrics:
             ["feature", "method"],
             registry=registry,
         )
+        self.limit = Gauge(
+            "fraud_drift_limit",
+            "From which fraud_drift_distance on the feature of the last window is drift, in standard deviations of the windows before it",
+            ["feature"],
+            registry=registry,
+        )
         self.from_reference = Gauge(
             "fraud_drift_reference_distance",
             "Distance between the last window and the model's reference, in standard deviations of the reference; it raises no alarm",
@@ -114,6 +120,8 @@ class DriftMetrics:
         self.tail.set(event.tail)
         for feature, distance in event.from_reference.items():
             self.from_reference.labels(feature).set(distance)
+        for feature, limit in event.limits.items():
+            self.limit.labels(feature).set(limit)
         for feature, distance in event.distances.items():
             self.distance.labels(feature, METHOD).set(distance)
         for feature in self._weighed - {one.feature for one in event.top}:

@@ -42,6 +42,11 @@ class Limits:
         """The score from which a window is drift."""
         return self.columns / len(self.thresholds)
 
+    @property
+    def by_column(self) -> dict[str, float]:
+        """The thresholds by the columns' names."""
+        return _by_name(self.thresholds)
+
 
 @dataclass(frozen=True)
 class Verdict:

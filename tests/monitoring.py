@@ -62,9 +62,20 @@ def prediction(first: float, row: np.ndarray, second: float = 0.0) -> bytes:
     return json.dumps({**fields, "probability": probability, "model_version": "v", "transaction": transaction}).encode()
 
 
-def predict(connection: Connection, count: int, shift: float = 0.0, seed: int = 2, second: Callable[[int], float] = lambda i: 0.0) -> None:
-    """Writes predictions in transactions of 50, so that offsets have gaps. `second`: the event time of each, from 1 September 2013 on."""
+def predict(
+    connection: Connection,
+    count: int,
+    shift: float = 0.0,
+    seed: int = 2,
+    second: Callable[[int], float] = lambda i: 0.0,
+    high_scores: int = 0,
+) -> None:
+    """Writes predictions in transactions of 50, so that offsets have gaps. `second`: the event time of each, from 1 September 2013 on.
+
+    `high_scores`: so many have a margin beyond nearly all others.
+    """
     rows = np.random.default_rng(seed).normal(size=(count, len(COLUMNS))) + shift
+    rows[:high_scores, -1] = 3.5
     producer = Producer(connection.writer({"transactional.id": connection.named("test-scorer")}))
     producer.init_transactions(30)
     for start in range(0, count, 50):

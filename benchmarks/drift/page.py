@@ -29,7 +29,8 @@ evenly spaced). The thresholds come from the model's reference: its own **consec
 rows right before it, or right after it, as the ten windows have. A column's threshold is the largest distance of its blocks times a
 factor that all columns share: the upper bound of the quantile that the largest ratio of a block exceeds once in 2,000 (Gumbel, by
 moments; blocks that overlap half count half). So it is family-wise: one false alarm in 2,000 windows is aimed at, for one in 200 is what
-is promised and references differ by luck. `data_drift_score` is the share of columns at or over their threshold.
+is promised and references differ by luck. `data_drift_score` is the share of columns at or over their threshold; how near each is to it,
+`fraud_drift_distance` over `fraud_drift_limit` says (`distances` and `limits` of the window's event).
 
 - **Larger windows.** A reference of N rows judges windows of more than N / 40 rows by blocks of N / 40: the default model's has 113,923,
   so a window of the default size is judged by blocks of 2,848. The distance is convex, so a window is never farther than the farthest

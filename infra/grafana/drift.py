@@ -103,11 +103,11 @@ def _features() -> Panels:
     distance = f"max by (feature) (fraud_drift_distance{{{_FEATURE}}})"
     return [
         grid(
-            "Distance by feature",
-            "From the windows before, in standard deviations. One row that turns red: an input. All at a certain hour: the rhythm.",
+            "Distance over its limit, by feature",
+            "From the windows before; from 1 on it is drift. One row that turns red: an input. All at a certain hour: the rhythm.",
             "none",
-            query(distance, "{{feature}}"),
-            _DISTANCE,
+            query(f"{distance} / max by (feature) (fraud_drift_limit{{{_FEATURE}}})", "{{feature}}"),
+            above(0.8, 1),
         ),
         bars(
             "What weighs most",

@@ -337,7 +337,9 @@ def test_the_drift_panels_show_the_last_window(story):
     assert {name: figure(story, f"Drift / {name} / A") for name in panels} == panels
     assert figure(story, "Host and API / Drift detected / A") == last.detected
     assert figure(story, "Host and API / Drift score / A") == last.score
-    assert shown(story, "Drift / Distance by feature / A") == last.distances
+    nearness = {feature: distance / last.limits[feature] for feature, distance in last.distances.items()}
+    assert shown(story, "Drift / Distance over its limit, by feature / A") == pytest.approx(nearness)
+    assert sum(near >= 1 for near in nearness.values()) / len(nearness) == pytest.approx(last.score)
     assert shown(story, "Drift / Farthest over time / A") == farthest(last.distances)
     assert shown(story, "Drift / Farthest from the model's reference / A") == farthest(last.from_reference)
     assert shown(story, "Drift / What weighs most / A") == {one.feature: one.weight for one in last.top}

@@ -11,6 +11,7 @@ import cli.main
 from drift import predictions, rebuild, reference
 from drift.events import recent_windows
 from drift.evidently_report import Task, write
+from drift.statistics import COLUMNS
 from model import dataset
 
 
@@ -27,23 +28,31 @@ def fraud(monkeypatch, capsys, tmp_path):
     return run
 
 
-def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(connection, tmp_path, fraud, monkeypatch):
+@pytest.mark.parametrize(("disturbance", "by_the_tail"), [({"shift": 0.4}, False), ({"high_scores": 20}, True)])
+def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
+    connection, tmp_path, fraud, monkeypatch, disturbance, by_the_tail
+):
     predict(connection, 3 * SIZE)
     with running(connection, tmp_path) as monitor:
         wait_for(lambda: len(monitor.windows) == 3, 60, "three windows")
-        predict(connection, SIZE, shift=0.4, seed=3)
-        wait_for(lambda: len(monitor.windows) == 4, 60, "the shifted one")
+        predict(connection, SIZE, seed=3, **disturbance)
+        wait_for(lambda: len(monitor.windows) == 4, 60, "the disturbed one")
     event = events(connection, 4)[-1]
     assert event["detected"]
+    assert (event["score"] == 0) == by_the_tail
+    assert event["tail"] >= int(by_the_tail)
     gauge = monitor.registry.get_sample_value
     assert (gauge("data_drift_score"), gauge("data_drift_detected")) == (event["score"], 1)
     shown = {name: gauge("fraud_drift_distance", {"feature": name, "method": "wasserstein"}) for name in event["distances"]}
     assert shown == event["distances"]
+    assert {name: gauge("fraud_drift_limit", {"feature": name}) for name in event["limits"]} == event["limits"]
+    assert sum(event["distances"][name] >= limit for name, limit in event["limits"].items()) / len(COLUMNS) == event["score"]
+    assert gauge("fraud_drift_tail") == event["tail"]
 
     windows = recent_windows(connection)
     rows = predictions.columns(rebuild.window(connection, windows[-1]).rows())
     verdict = reference.load(tmp_path / "model").reference.judge(rows, rebuild.trailing(connection, windows[:-1]))
-    assert verdict.distances == event["distances"]
+    assert (verdict.distances, verdict.limits.by_column, verdict.tail) == (event["distances"], event["limits"], event["tail"])
     evidently = write(Task(tmp_path / "own.html", rows, verdict))
     assert evidently.share == event["score"]
     assert evidently.values == pytest.approx(event["distances"], rel=1e-9)
