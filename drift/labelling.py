@@ -2,7 +2,8 @@
 
 Only labels are held in memory. A window's predictions are read again by its offsets once its labels had their time, so nothing is
 kept of millions of payments that nobody will label. All of it can be rebuilt: a restart finds the windows that have no such event yet,
-and reads the labels that arrived since the oldest of them began. Killed between writing an event and knowing of it, it finds the event.
+and reads the labels that arrived since a horizon before the oldest of them began: where the scorer is behind, a label may be older than
+its payment's prediction. Killed between writing an event and knowing of it, it finds the event.
 """
 
 import logging
@@ -94,8 +95,8 @@ class Labelling(threading.Thread):
         self._pending.extend(event for event in events if isinstance(event, WindowClosed) and event.end and event.window not in judged)
         cluster = Cluster(self._connection)
         partitions = cluster.partitions(topics.LABELS)[topics.LABELS]
-        oldest = min((event.begin for event in self._pending if event.begin), default=self._now() - self._horizon)
-        self._next = cluster.since(topics.LABELS, cluster.end(topics.LABELS, partitions), oldest)
+        oldest = min((event.begin for event in self._pending if event.begin), default=self._now())
+        self._next = cluster.since(topics.LABELS, cluster.end(topics.LABELS, partitions), oldest - self._horizon)
         self._show()
 
     def _round(self) -> None:
@@ -108,7 +109,7 @@ class Labelling(threading.Thread):
                 self._last = self._pending.popleft()
         kept = [event.begin for event in (*self._pending, self._last) if event and event.begin]
         if kept:
-            self._labels.forget(int(min(kept).timestamp() * 1000))
+            self._labels.forget(int((min(kept) - self._horizon).timestamp() * 1000))
 
     def _take_windows(self) -> None:
         known = max([*(event.window for event in self._pending), *(event.window for event in self._judged)], default=0)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from drift import joining, predictions
 from drift.errors import WindowGoneError
 from drift.events import WindowClosed, all_windows
 from drift.evidently_report import Labelled
+from drift.labelling import HORIZON_S
 from drift.labels import Labels
 from drift.trailing import WINDOWS, Trailing
 from drift.windows import Window
@@ -63,11 +65,13 @@ def trailing(connection: Connection, before: Sequence[WindowClosed], as_left: bo
 def labelled(connection: Connection, event: WindowClosed) -> Labelled:
     """What was decided about those of its payments that have a label by now, and what they were.
 
-    Analysts' labels are left out: they exist for alerts only, and would make every recall look perfect.
+    Analysts' labels are left out: they exist for alerts only, and would make every recall look perfect. A label counts that came up to
+    HORIZON_S before the window's first prediction, for the scorer may have been behind.
     """
     cluster, labels = Cluster(connection), Labels(_STRETCH_MS)
     end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
-    for batch in reading.read(connection, LABELS, cluster.since(LABELS, end, event.begin or event.closed_at), end):
+    begin = cluster.since(LABELS, end, (event.begin or event.closed_at) - timedelta(seconds=HORIZON_S))
+    for batch in reading.read(connection, LABELS, begin, end):
         labels.add(batch)
     (quality,) = joining.qualities(connection, [event], labels.of)
     alerts = (quality.review, quality.block)

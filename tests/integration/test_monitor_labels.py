@@ -32,8 +32,9 @@ class World:
     def now(self):
         return datetime.now(UTC) + self.ahead
 
-    def write(self, topic, value, partition=0):
-        self.producer.produce(self.connection.named(topic), json.dumps(value).encode(), partition=partition)
+    def write(self, topic, value, partition=0, ago=timedelta()):
+        sent = int((datetime.now(UTC) - ago).timestamp() * 1000)
+        self.producer.produce(self.connection.named(topic), json.dumps(value).encode(), partition=partition, timestamp=sent)
 
     def window(self):
         """In each window the payments 0 to 3 are blocked, 4 to 9 reviewed, the others approved."""
@@ -52,11 +53,11 @@ class World:
         self.producer.flush(10)
         return event
 
-    def label(self, window, payments, fraud, source="chargeback", at=0):
+    def label(self, window, payments, fraud, source="chargeback", at=0, ago=timedelta()):
         for i in payments:
             labelled_at = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=at)).isoformat()
             fields = {"transaction_id": f"{window}-{i}", "is_fraud": fraud, "labelled_at": labelled_at, "source": source}
-            self.write(LABELS, fields, partition=i % 4)
+            self.write(LABELS, fields, partition=i % 4, ago=ago)
         self.producer.flush(10)
 
     def labelled(self):
@@ -138,3 +139,32 @@ def test_many_windows_are_judged_together_each_by_its_own_payments(world):
     wait_for(lambda: again.value("fraud_label_fraud_rises_total") == 1, 30, "many more frauds to be noticed")
     again.end()
     assert all(sum(event["quality"][d]["payments"] for d in ("approve", "review", "block")) == PER_WINDOW for event in world.labelled())
+
+
+BEFORE = timedelta(seconds=HORIZON_S / 2)  # several stretches in which labels are kept together
+
+
+def test_labels_older_than_their_payments_predictions_are_found_by_a_restart_and_by_a_report(world):
+    world.label(0, range(4, 8), fraud=True, ago=BEFORE)  # the scorer was behind
+    first = world.window()
+    assert rebuild.labelled(world.connection, first).fraud.sum() == 4
+    world.ahead = timedelta(seconds=HORIZON_S)
+    monitor = Running(world)
+    wait_for(world.labelled, 30, "the window to be judged")
+    monitor.end()
+    assert world.labelled()[0]["quality"]["review"]["fraud"] == 4
+
+
+def test_labels_older_than_their_payments_predictions_are_kept_for_them(world):
+    monitor = Running(world)
+    world.label(0, range(4, 8), fraud=True, ago=BEFORE)
+    wait_for(lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 4, 30, "the labels")
+    world.label(9, [0], fraud=True)
+    wait_for(lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 5, 30, "a newer one")
+    monitor.thread.window_closed(world.window())
+    world.label(9, [1], fraud=True)
+    wait_for(lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 6, 30, "a round with the window")
+    world.ahead = timedelta(seconds=HORIZON_S)
+    wait_for(world.labelled, 30, "the window to be judged")
+    monitor.end()
+    assert world.labelled()[0]["quality"]["review"]["fraud"] == 4
