@@ -58,7 +58,8 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
 class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="labels"):
     """What a window's payments came to by the labels that had arrived `horizon_seconds` after its end.
 
-    `frauds_rose`: whether this window and the one before hold more frauds than those before them explain; null where that is unknown.
+    Written at least once: where a window has two, the last one counts. `frauds_rose`: whether this window and the one before hold more
+    frauds than those before them explain; null where that is unknown.
     """
 
     window: int

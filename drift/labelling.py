@@ -15,7 +15,7 @@ from itertools import islice
 from queue import SimpleQueue
 
 import msgspec
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from drift.events import WindowClosed, WindowLabelled, events_since
 from drift.joining import qualities
@@ -131,6 +131,12 @@ class Labelling(threading.Thread):
     def _judge(self, due: Sequence[WindowClosed]) -> None:
         judged, rises = self._judged.copy(), 0  # until all are written: what fails is done again
         producer = Producer(self._connection.writer())
+        refused: list[KafkaError] = []
+
+        def reported(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                refused.append(error)
+
         for event, quality in zip(due, qualities(self._connection, due, self._labels.of), strict=True):
             labelled = WindowLabelled(
                 window=event.window,
@@ -141,9 +147,10 @@ class Labelling(threading.Thread):
             )
             judged.append(labelled)
             rises += bool(labelled.frauds_rose)
-            producer.produce(self._connection.named(topics.DRIFT_EVENTS), msgspec.json.encode(labelled), headers=own_headers())
-        if producer.flush(_FLUSH_S):
-            raise ReadingError("drift.events takes no event")
+            value = msgspec.json.encode(labelled)
+            producer.produce(self._connection.named(topics.DRIFT_EVENTS), value, headers=own_headers(), on_delivery=reported)
+        if producer.flush(_FLUSH_S) or refused:  # what was taken all the same stands there twice then: the last event of a window counts
+            raise ReadingError(f"drift.events takes no event ({refused[0].str() if refused else f'none within {_FLUSH_S:.0f} s'})")
         self._judged = judged
         self._metrics.rises.inc(rises)
         self._show()

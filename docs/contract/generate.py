@@ -32,7 +32,8 @@ SUMMARIES = {
     "alert": "A prediction that is not `approve`, with its reasons.",
     "dead-letter": "A record that is no transaction: its bytes and its key, untouched; why it was refused is in the headers.",
     "label": "The truth about a transaction, known late; the last `labelled_at` wins.",
-    "drift-event": "What the monitor found: a window closed (`window`), its labels are in (`labels`), the severity changed (`severity`).",
+    "drift-event": "What the monitor found: a window closed (`window`), its labels are in (`labels`; of two the last counts), "
+    "the severity changed (`severity`).",
 }
 
 

@@ -10,6 +10,7 @@ from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 from support import read_all, wait_for
 
+import drift.labelling
 from drift import rebuild
 from drift.events import WindowClosed
 from drift.labelling import Labelling
@@ -168,3 +169,22 @@ def test_labels_older_than_their_payments_predictions_are_kept_for_them(world):
     wait_for(world.labelled, 30, "the window to be judged")
     monitor.end()
     assert world.labelled()[0]["quality"]["review"]["fraud"] == 4
+
+
+def test_what_the_broker_has_not_taken_is_written_again_and_what_stands_twice_counts_once(world, monkeypatch):
+    settings = [{"message.timeout.ms": 1, "linger.ms": 0}]  # of the first producer: over before it has found the broker
+    monkeypatch.setattr(drift.labelling, "Producer", lambda own: Producer(own | (settings.pop() if settings else {})))
+    world.window()
+    world.label(0, range(4, 8), fraud=True)
+    world.ahead = timedelta(seconds=HORIZON_S + 1)
+    monitor = Running(world)
+    wait_for(world.labelled, 30, "the window to be judged")
+    monitor.end()
+    assert not settings
+    world.write(DRIFT_EVENTS, world.labelled()[0])
+    world.producer.flush(10)
+    again = Running(world)
+    wait_for(lambda: again.value("fraud_label_recall") is not None, 30, "what was judged before")
+    again.end()
+    assert len(world.labelled()) == 2
+    assert again.value("fraud_label_payments", decision="review", truth="fraud") == 4
