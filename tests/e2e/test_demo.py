@@ -14,9 +14,11 @@ import psutil
 import pytest
 from pages import blocks
 from scorers import ROOT, environment, free_port_range
-from support import free_port, wait_for
+from support import free_port, read_all, wait_for
 
+from drift.events import recent_windows
 from streams.connection import Connection
+from streams.topics import PREDICTIONS
 
 COUNT = 56_962
 
@@ -92,6 +94,28 @@ def test_a_demo_beside_the_leftovers_of_a_killed_one_proves_that_nothing_was_los
             assert Path(variables["FRAUD_HOME"], window["report"]).is_file()
     assert any(window["report"] for window in summary["windows"])
     assert summary["end_to_end_seconds"] == {"p50": None, "p95": None, "p99": None}  # without a rate there is no schedule to be late on
+
+
+@pytest.mark.long
+def test_drift_that_is_put_in_is_found_and_none_before_it(variables, model):
+    """`make demo DRIFT=1`, as fast as it can."""
+    made = subprocess.run(["make", "-n", "demo", "DRIFT=1", "RATE=0"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    demo = start(variables, *made.splitlines()[-1].partition("fraud demo ")[2].split())
+    output, _ = demo.communicate(timeout=200)
+    assert demo.returncode == 0, output
+    connection = Connection(variables["FRAUD_BOOTSTRAP_SERVERS"], topic_prefix=variables["FRAUD_TOPIC_PREFIX"])
+    disturbed = {}  # by partition: of each offset
+    for message in read_all(connection, PREDICTIONS, COUNT):
+        row = int(json.loads(message.value())["transaction_id"].rpartition("-")[2]) - model.manifest.test.first
+        disturbed.setdefault(str(message.partition()), {})[message.offset()] = row >= COUNT // 2
+    shares = []
+    for window in recent_windows(connection):
+        rows = [disturbed[of][offset] for of, span in window.offsets.items() for offset in range(*span) if offset in disturbed[of]]
+        shares.append((window, sum(rows) / len(rows)))
+    assert [window.window for window, share in shares if window.detected and not share] == []
+    first = next(window for window, share in shares if share > 0.75)
+    assert first.detected
+    assert first.top[0].feature == "V4"
 
 
 @pytest.mark.long
