@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 # 125 bytes each (measured: two integers and their share of a dict), so 250 MB at most.
 MOST = 2_000_000
+# Of these at most in one stretch of time, however many come in it: what goes for want of memory is so much at once.
+_PARTS = 8
 _ANALYST = "analyst"
 _FRAUD, _FULL, _FLAGS = 1, 2, 2
 
@@ -43,6 +45,7 @@ class Labels:
 
     def __init__(self, stretch_ms: int, most: int = MOST) -> None:
         self._stretch_ms, self._most = max(stretch_ms, 1), most
+        self._part = most // _PARTS
         self._stretches: deque[tuple[int, dict[int, int]]] = deque()
         self._count = 0
         self._dropped = 0
@@ -82,13 +85,13 @@ class Labels:
         return dropped
 
     def _put(self, arrived_ms: int, key: int, value: int) -> None:
-        if not self._stretches or arrived_ms >= self._stretches[-1][0] + self._stretch_ms:
+        if not self._stretches or arrived_ms >= self._stretches[-1][0] + self._stretch_ms or len(self._stretches[-1][1]) >= self._part:
             self._stretches.append((arrived_ms, {}))
         newest = self._stretches[-1][1]
         before = len(newest)
         newest[key] = max(value, newest.get(key, value))
         self._count += len(newest) - before
-        if self._count > self._most and len(self._stretches) > 1:
+        if self._count > self._most:
             gone = len(self._stretches.popleft()[1])
             self._count -= gone
             self._dropped += gone

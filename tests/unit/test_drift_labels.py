@@ -65,9 +65,10 @@ def test_what_nobody_asks_for_any_more_is_forgotten_and_nothing_else():
     assert len(labels) == 60  # stretches go as a whole
 
 
-def test_memory_is_bounded_and_what_goes_is_counted():
+@pytest.mark.parametrize("pace_ms", [10, 0])
+def test_memory_is_bounded_and_what_goes_is_counted(pace_ms):
     labels = Labels(stretch_ms=1_000, most=250)
-    labels.add(label(f"p{at}", arrived_ms=at) for at in range(0, 10_000, 10))
+    labels.add(label(f"p{n * 10}", arrived_ms=n * pace_ms) for n in range(1_000))
     assert len(labels) <= 250
     assert len(labels) + labels.take_dropped() == 1_000
     assert labels.take_dropped() == 0
