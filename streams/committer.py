@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from threading import Event, Lock
+from time import monotonic
 from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -44,7 +45,7 @@ class CommitFatalError(CommitError):
 
 
 class OutageError(CommitFatalError):
-    """The broker was away for so long that this process is of no use. A new one goes on; nothing was lost, and nobody is to blame."""
+    """Kafka did not answer for so long that this process is of no use. A new one goes on; nothing was lost, and nobody is to blame."""
 
 
 _PRODUCER: dict[str, Any] = {
@@ -86,8 +87,6 @@ class _BatchCommitter:
         self._give_up = give_up
         self._source = connection.named(source)
         self._waited = False
-        self.waiting = False
-        """Whether a call waits for a broker that does not answer."""
 
     def _produce(self, outputs: list[Output]) -> None:
         names = {topic.name: self._connection.named(topic.name) for topic in topics.TOPICS}
@@ -102,17 +101,19 @@ class _BatchCommitter:
     def _persist(self, call: Callable[[], None]) -> None:
         """Repeats a call for as long as the cluster may still answer it. Raises KafkaException when it will not."""
         while True:
+            asked_at = monotonic()
             try:
                 call()
             except KafkaException as error:
                 if not error.args[0].retriable() or self._give_up.is_set():
                     raise
-                self._waited = self.waiting = True
+                self._waited = True
                 log.warning("Kafka does not answer (%s): trying again", error.args[0].str())
                 self._give_up.wait(_UNREACHABLE_POLL_S)
             else:
-                self.waiting = False
                 return
+            finally:  # librdkafka's send_offsets_to_transaction (2.16) keeps no time-out while the broker is away, and may succeed after it
+                self._waited |= monotonic() - asked_at > _CALL_TIMEOUT_S
 
 
 class TransactionalCommitter(_BatchCommitter):

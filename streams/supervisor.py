@@ -25,7 +25,7 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 _STOP_S = 6.0  # a worker promises 5
 DO_NOT_RESTART = 3
-AFTER_OUTAGE = 4  # a worker's exit code: the broker was away, and a new process is to go on; no failure
+AFTER_OUTAGE = 4  # a worker's exit code: Kafka was out of reach, and a new process is to go on; no failure
 HOPELESS = 5  # a worker's exit code: the whole failed, as when rights are refused; it has said why, and the next one would fail alike
 
 WorkerTarget = Callable[[int, int], None]  # (worker number, restarts so far)
@@ -103,7 +103,7 @@ class Supervisor:
         if code == HOPELESS:
             return 1
         if code == AFTER_OUTAGE:
-            log.warning("worker %d gave up waiting for the broker; starting it again", slot.number)
+            log.warning("worker %d was out of touch with Kafka; starting it again", slot.number)
             slot.due = monotonic() + _FIRST_PAUSE_S
             return 0
         now = monotonic()

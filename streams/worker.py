@@ -33,6 +33,9 @@ from streams.source import CONSUMER_SETTINGS, Source, coordinator_answers
 log = logging.getLogger(__name__)
 
 STOP_S = 2.0  # SIGTERM to exit is promised within 5 s: this, and as long again for what is given up
+# The client tells of itself twice a second, to a thread that waits for a batch on its way before it listens. A call that the broker does
+# not answer may hold that batch for as long as the broker is away: librdkafka's send_offsets_to_transaction (2.16) keeps no time-out.
+_UNHEARD_S = 3.0
 # librdkafka 2.16 may forget a lone broker for good that says, while it is being stopped, that it knows of none
 # (confluentinc/librdkafka#5301): then only a new client finds it again. Longer than an ordinary restart of a broker.
 _OUT_OF_TOUCH_S = 60.0
@@ -71,9 +74,8 @@ class Worker:
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
         self._source: Source | None = None
-        self._answered: Callable[[], bool] = lambda: True
         self._reachable = False
-        self._reached_at = 0.0
+        self._reached_at = 0.0  # when the consumer last said that it is connected to its group's coordinator
         self._registry = process_registry()
         self._metrics = ScorerMetrics(self._registry, connection.named(topics.TRANSACTIONS), model.version, identity.restarts)
 
@@ -98,7 +100,6 @@ class Worker:
         in_flight, options = InFlight(), self._options
         committer = self._committer()
         await asyncio.to_thread(committer.open)
-        self._answered = lambda: not committer.waiting
         limit = DeadShareLimit(options.max_dead_share)
         pipeline = CommitPipeline(committer, in_flight, self._committed, self._fail, limit.admit)
         app, channel = create_app(self._identity.name, Scorer(self._model, utc_now, options.max_bytes or MAX_TRANSACTION_BYTES), pipeline)
@@ -139,7 +140,7 @@ class Worker:
 
     def _ready(self) -> bool:
         has_share = self._source is not None and self._source.ready
-        return has_share and self._reachable and self._answered() and not self._stopping.is_set()
+        return has_share and self._reachable and monotonic() - self._reached_at < _UNHEARD_S and not self._stopping.is_set()
 
     def _committed(self, scored: Scored) -> None:
         self._metrics.committed(scored, utc_now())

@@ -37,6 +37,11 @@ def replaying(connection, creditcard, rate=4000):
         process.communicate()
 
 
+def assert_running(replay):
+    """What is broken is broken in mid replay."""
+    assert replay.poll() is None, "the replay was over too soon"
+
+
 def finish(replay):
     output, _ = replay.communicate(timeout=120)
     assert replay.returncode == 0, output.decode()

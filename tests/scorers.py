@@ -57,8 +57,15 @@ class Scorer:
     def ready(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"the scorer ended with exit code {self.process.returncode}:\n{self.log}")
+        return all(self.ready_workers())
+
+    def ready_workers(self) -> list[bool]:
+        """What the page of each worker says; one that does not answer is not ready."""
+        return [self._ready(worker) for worker in range(self.workers)]
+
+    def _ready(self, worker: int) -> bool:
         with contextlib.suppress(OSError):
-            return all(self.page(worker, "/ready") == "ready\n" for worker in range(self.workers))
+            return self.page(worker, "/ready") == "ready\n"
         return False
 
     def stop(self, timeout: float = 20) -> int:

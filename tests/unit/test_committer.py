@@ -5,6 +5,7 @@ from threading import Event
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from streams import committer as committing
 from streams.access import RefusedError
 from streams.committer import BatchAbortedError, CommitFatalError, OutageError, TransactionalCommitter
 from streams.connection import Connection
@@ -35,4 +36,37 @@ def test_what_a_failed_transaction_ends_in(cause, then, raised):
     committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Cluster(then)], Event())
     with pytest.raises(raised) as found:
         committer.abort(KafkaException(KafkaError(cause)))
+    assert type(found.value) is raised
+
+
+class Clock:
+    """Each call of Kafka's client takes so long."""
+
+    def __init__(self, seconds):
+        self.seconds, self.now = seconds, 0.0
+
+    def __call__(self):
+        self.now += self.seconds
+        return self.now
+
+
+class Fencing:
+    """A producer that finds out at its commit that another has its transactional id."""
+
+    def flush(self, _timeout):
+        pass
+
+    def send_offsets_to_transaction(self, *_arguments):
+        pass
+
+    def commit_transaction(self, _timeout):
+        raise KafkaException(KafkaError(KafkaError._FENCED, fatal=True))
+
+
+@pytest.mark.parametrize(("seconds", "raised"), [(0.01, CommitFatalError), (30.0, OutageError)])
+def test_to_be_fenced_is_nobodys_fault_only_after_a_call_that_kafka_did_not_answer_in_time(monkeypatch, seconds, raised):
+    monkeypatch.setattr(committing, "monotonic", Clock(seconds))
+    committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Fencing()], Event())
+    with pytest.raises(CommitFatalError) as found:
+        committer.commit({0: 1}, None)
     assert type(found.value) is raised
