@@ -12,7 +12,7 @@ FIELDS = {"transaction_id": "a-1", "event_time": "2013-09-01T00:00:00Z", **dict.
 
 
 def sound(value: bytes) -> str:
-    """Decodes, and holds whatever is accepted against json and pydantic; rows are finite float32 of what was sent.
+    """Decodes, and holds whatever is accepted against json and pydantic, which read the same bytes; rows are float32 of what was sent.
 
     "accepted", or the kind of the dead letter.
     """
@@ -24,7 +24,7 @@ def sound(value: bytes) -> str:
         return error.kind
     document = json.loads(value)
     assert document["transaction_id"] == record.transaction_id
-    model = Transaction.model_validate(msgspec.structs.asdict(record))
+    model = Transaction.model_validate_json(value)
     assert model.model_dump() == msgspec.structs.asdict(record)
     packed = np.frombuffer(row, np.float32)
     assert np.isfinite(packed).all()

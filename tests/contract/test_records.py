@@ -217,4 +217,3 @@ def test_what_is_valid_does_not_depend_on_the_callers_stack():
 
     deepest = ACCEPTED["nested as deep as allowed"]
     assert deeper(500, deepest) == read(deepest)
-    Transaction.model_validate_json(deepest)  # pydantic reads it too
