@@ -223,6 +223,10 @@ class Group(RuleBasedStateMachine):
         assert not [record for record, count in self.log.outputs.items() if count > 1]
 
     @invariant()
+    def no_more_batches_are_on_their_way_than_may_be(self):
+        assert max(len(member.pending) for member in self.members) <= MAX_IN_FLIGHT
+
+    @invariant()
     def what_is_committed_has_come_out(self):
         assert set(self.log.outputs) == {(partition, n) for partition, end in self.log.committed.items() for n in range(end)}
 

@@ -1,6 +1,7 @@
 """The commit side of a worker, with a committer that does what the test says."""
 
 import asyncio
+import threading
 
 from fakes import FakeRecord
 
@@ -52,6 +53,35 @@ def test_batches_are_committed_in_their_order_with_their_own_offsets():
     assert committer.offsets == [{0: number + 1} for number in range(5)]
     assert [one.batch.number for one in committed] == list(range(5))
     assert failures == []
+
+
+class Held(Committer):
+    """Its commits wait until they are let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.let_go = threading.Event()
+
+    def commit(self, offsets, group_metadata):
+        assert self.let_go.wait(10)
+        super().commit(offsets, group_metadata)
+
+
+def test_the_next_batch_is_scored_while_one_is_committed_and_its_commit_comes_after_that():
+    committer = Held()
+
+    async def run():
+        pipeline = CommitPipeline(committer, InFlight(), lambda _: None, lambda _: None)
+        await pipeline.submit(scored(0))  # does not wait for its commit: the caller scores the next one
+        before = list(committer.offsets)
+        second = asyncio.create_task(pipeline.submit(scored(1)))
+        committer.let_go.set()
+        await second
+        await pipeline._running
+        return before
+
+    assert asyncio.run(run()) == []
+    assert committer.offsets == [{0: 1}, {0: 2}]
 
 
 def test_the_next_offset_is_that_after_the_batchs_last_record_of_each_partition():

@@ -23,6 +23,7 @@ class Consumer:
     def __init__(self, *steps):
         self.steps = list(steps)
         self.position = 0
+        self.arrived = []
         self.done = threading.Event()
 
     def subscribe(self, topics, on_assign, on_revoke, on_lost):
@@ -30,14 +31,16 @@ class Consumer:
         on_assign(self, [TopicPartition("transactions", 0)])
 
     def poll(self, timeout):
-        if not self.steps:
-            self.done.set()
-            return None
-        self.arrived = [Message(b"", at=offset) for offset in self.steps.pop(0)(self)]
+        if not self.arrived:
+            if not self.steps:
+                self.done.set()
+                return None
+            self.arrived = [Message(b"", at=offset) for offset in self.steps.pop(0)(self)]
         return self.arrived.pop(0) if self.arrived else None
 
     def consume(self, count, timeout):
-        return self.arrived
+        taken, self.arrived = self.arrived[:count], self.arrived[count:]
+        return taken
 
     def committed(self, partitions, timeout):
         return [TopicPartition(partition.topic, partition.partition, self.position) for partition in partitions]
@@ -107,6 +110,10 @@ def rebalanced_amid(*offsets):
 
 def test_batches_follow_each_other():
     assert run(Consumer(lambda _: [0, 1], lambda _: [2], lambda _: [3])) == ([{0: 2}, {0: 3}, {0: 4}], [])
+
+
+def test_a_batch_holds_4096_records_at_most():
+    assert run(Consumer(lambda _: range(10_000))) == ([{0: 4_096}, {0: 8_192}, {0: 10_000}], [])
 
 
 def test_what_arrives_with_a_rebalance_is_read_again_from_the_committed_offset():
