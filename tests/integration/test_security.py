@@ -9,9 +9,10 @@ import secrets
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import creditcard
 import faust
@@ -28,12 +29,13 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
-from monitoring import running
+from monitoring import events, running
 from pages import blocks
-from scorers import Scorer, environment, scorer
+from scorers import environment, scorer
 from secured import Secured, certificate, secured_broker
 from support import JARS, free_port, needs, read_all, transaction_bytes, wait_for
 
+from model.artefact import Model
 from streams import rights, topics
 from streams.cluster import Cluster
 from streams.connection import Connection
@@ -69,13 +71,24 @@ class Office:
         self.shown += [done.stdout, done.stderr]
         return done
 
-    def look_at(self, system: Scorer) -> None:
-        """Its page, its log, and what `ps` shows of its processes."""
-        supervisor = psutil.Process(system.process.pid)
-        for process in (supervisor, *supervisor.children(recursive=True)):
-            self.shown += [" ".join(process.cmdline()), str(process.environ())]
+    @contextlib.contextmanager
+    def started(self, user: Connection, command: str, **variables: str) -> Iterator[subprocess.Popen]:
+        """A command that goes on until it is stopped, and what it says with its errors as its output."""
+        given = environment(user, **self.variables(user, **variables))
+        arguments = [sys.executable, "-m", "cli.main", command]
+        with subprocess.Popen(arguments, env=given, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def look_at(self, process: subprocess.Popen, metrics: str) -> None:
+        """Its metrics, and what `ps` shows of its processes."""
+        first = psutil.Process(process.pid)
+        for one in (first, *first.children(recursive=True)):
+            self.shown += [" ".join(one.cmdline()), str(one.environ())]
         assert "FRAUD_KAFKA_CONFIG" in self.shown[-1]  # the file's name may be seen
-        self.shown += [system.page(0, "/metrics"), system.log]
+        self.shown.append(metrics)
 
     def assert_no_password_was_shown(self) -> None:
         everything = "\n".join(self.shown)
@@ -104,24 +117,80 @@ def publish(user: Connection, values: list[bytes]) -> None:
     assert producer.flush(30) == 0
 
 
+def suspicious(name: str) -> bytes:
+    """A transaction that becomes an alert."""
+    return transaction_bytes(1, transaction_id=name, V3=-9, V4=9, V10=-9, V11=9, V12=-9, V14=-15, V17=-9)
+
+
 def test_each_part_works_with_its_own_rights(cluster, model, tmp_path):
     rows = creditcard.write(tmp_path / "rows.csv", [creditcard.row(i) for i in range(ROWS)])
     scoring, replaying, proving = cluster.user("score"), cluster.user("replay"), cluster.user("ledger")
     with scorer(scoring, **cluster.variables(scoring)) as system:
         sent = cluster.fraud(replaying, "replay", "--labels", "--label-delay", "0s", "--rate", "0", FRAUD_DATA=str(rows))
         assert (sent.returncode, sent.stderr) == (0, "")
-        publish(replaying, [b"no transaction", transaction_bytes(1, V3=-9, V4=9, V10=-9, V11=9, V12=-9, V14=-15, V17=-9)])
+        publish(replaying, [b"no transaction", suspicious("t-1")])
         assert len(read_all(proving, topics.PREDICTIONS, ROWS + 1)) == ROWS + 1
         read_all(proving, topics.DEAD_LETTERS, 1)
-        cluster.look_at(system)
+        cluster.look_at(system.process, system.page(0, "/metrics"))
+        cluster.shown.append(system.log)
     proof = json.loads(cluster.fraud(proving, "ledger", "--json").stdout)
     assert (proof["sent"], proof["lost"], proof["duplicated"]) == (ROWS + 2, 0, 0)
-    assert '"transaction_id":"t-1"' in cluster.fraud(cluster.user("alerts"), "alerts", "--json").stdout
-    assert json.loads(cluster.fraud(cluster.user("dlq"), "dlq", "redrive", "--all", "--json").stdout)["sent"] == 1
+    reading, redriving = cluster.user("alerts"), cluster.user("dlq")
+    for command in (["alerts"], ["explain", "t-1"]):
+        assert '"transaction_id":"t-1"' in cluster.fraud(reading, *command, "--json").stdout
+    source = json.loads(cluster.fraud(redriving, "dlq", "list", "--json").stdout)["source"]
+    shown = cluster.fraud(redriving, "dlq", "show", "{partition}:{offset}".format(**source)).stdout
+    assert "no transaction" in shown
+    assert json.loads(cluster.fraud(redriving, "dlq", "redrive", "--all", "--json").stdout)["sent"] == 1
     with running(cluster.user("monitor"), tmp_path, idle_close=1.0) as monitor:
         wait_for(lambda: monitor.windows or monitor.failure, 30, "a window is closed")
     assert monitor.failure is None
     cluster.assert_no_password_was_shown()
+
+
+def test_the_api_the_monitor_and_what_goes_with_them_work_with_their_own_rights(cluster, model, tmp_path):
+    api, watching, scoring = cluster.user("serve"), cluster.user("monitor"), cluster.user("score")
+    ports = {"FRAUD_API_PORT": str(free_port()), "FRAUD_MONITOR_PORT": str(free_port())}
+    own = {"FRAUD_HOME": str(tmp_path), "FRAUD_MODEL_DIR": str(model.directory), **ports}
+    pages = [f"http://127.0.0.1:{port}" for port in ports.values()]
+    simulate = ["simulate", "--send", "--rows", "5000", "--rate", "0", "--no-labels"]
+    sent = cluster.fraud(cluster.user("replay"), *simulate)
+    assert (sent.returncode, sent.stderr) == (0, "")
+    with (
+        scorer(scoring, **cluster.variables(scoring)),
+        cluster.started(api, "serve", **own) as serving,
+        cluster.started(watching, "monitor", **own) as monitor,
+    ):
+        wait_for(lambda: all(answers(f"{page}/ready") for page in pages), 60, "API and monitor are ready")
+        assert json.loads(posted(f"{pages[0]}/transactions", suspicious("t-7"))) == {"transaction_id": "t-7"}
+        wait_for(lambda: b'"transaction_id":"t-7"' in read(f"{pages[0]}/alerts"), 60, "the API lists the alert")
+        posted(f"{pages[0]}/alerts/t-7/label", b'{"is_fraud": true, "labelled_by": "ana"}')
+        [window] = wait_for(lambda: judged(cluster, model), 60, "the monitor closes a window")
+        for process, page in zip((serving, monitor), pages, strict=True):
+            cluster.look_at(process, read(f"{page}/metrics").decode())
+            process.terminate()
+            cluster.shown.append(process.communicate(timeout=20)[0])
+            assert process.returncode == 0, cluster.shown[-1]
+    reported = cluster.fraud(cluster.user("report"), "report", "--window", str(window), "--json", **own)
+    assert json.loads(reported.stdout)["rows"] > 0
+    cluster.assert_no_password_was_shown()
+
+
+def read(url: str) -> bytes:
+    with urlopen(url, timeout=30) as answer:
+        return answer.read()
+
+
+def posted(url: str, body: bytes) -> bytes:
+    with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=30) as answer:
+        assert answer.status == 202
+        return answer.read()
+
+
+def judged(cluster: Office, model: Model) -> list[int]:
+    """The number of the newest window that was compared with the model's reference, if there is one."""
+    windows = [event for event in events(cluster.broker.admin, 0) if event["model_version"] == model.version and event["score"] is not None]
+    return [event["window"] for event in windows[-1:]]
 
 
 def test_rights_are_granted_by_kafkas_own_tool_as_the_page_says(cluster, tmp_path):
@@ -198,17 +267,12 @@ def test_a_password_that_is_taken_away_ends_the_scorer(cluster, model):
 
 def test_a_password_that_is_taken_away_ends_the_monitor(cluster, model, tmp_path):
     user, port = cluster.user("monitor"), str(free_port())
-    given = environment(user, **cluster.variables(user, FRAUD_HOME=str(tmp_path), FRAUD_MONITOR_PORT=port))
-    given["FRAUD_MODEL_DIR"] = str(model.directory)
-    command = [sys.executable, "-m", "cli.main", "monitor"]
-    with subprocess.Popen(command, env=given, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            wait_for(lambda: answers(f"http://127.0.0.1:{port}/ready"), 60, "the monitor is ready")
-            cluster.broker.user(user.properties["sasl.username"])
-            assert process.wait(60) == 1
-        finally:
-            process.kill()
-        said = process.stderr.read()
+    own = {"FRAUD_HOME": str(tmp_path), "FRAUD_MODEL_DIR": str(model.directory)}
+    with cluster.started(user, "monitor", FRAUD_MONITOR_PORT=port, **own) as process:
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}/ready"), 60, "the monitor is ready")
+        cluster.broker.user(user.properties["sasl.username"])
+        assert process.wait(60) == 1
+        said = process.stdout.read()
     assert re.search(r"^fraud: Kafka at .* refuses the credentials: .*FRAUD_KAFKA_CONFIG$", said, re.MULTILINE)
     assert "Traceback" not in said
 
