@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -24,7 +25,7 @@ Records = Annotated[int, typer.Option(min=20_000, help="Transactions to drain.")
 Runs = Annotated[int, typer.Option(min=1, help="Runs of each; the median counts.")]
 WarmUp = Annotated[bool, typer.Option(help="First a run that does not count, for the broker's JVM.")]
 _RECORDS = 2_000_000
-_QUICK_RECORDS, _QUICK_LIMIT_S = 400_000, 10.0
+_QUICK_RECORDS, _QUICK_LIMIT_S, _QUICK_SETTLING_S = 400_000, 10.0, 15.0
 _BATCHES_S = 10.0  # sizes of batches are only told from each other: so many seconds of each, not the whole topic
 _QUICK = "quick-"
 
@@ -119,12 +120,12 @@ def all_(quick: Annotated[bool, typer.Option("--quick", help="In under 5 minutes
 
     Example: python -m benchmarks all --quick
     """
-    compared = [system.name for system in (*OURS, *PEERS)]
+    started, compared = monotonic(), [system.name for system in (*OURS, *PEERS)]
     if quick:
         with _measurement(_QUICK_RECORDS, 1, _QUICK) as measurement:
             measurement.warm_up()
             measurement.drains("drains", compared, _QUICK_LIMIT_S)
-            measurement.latencies(["ours-2"], [2_000, 10_000], 5)
+            measurement.latencies(["ours-2"], [2_000, 10_000], 5, _QUICK_SETTLING_S)
             measurement.starts()
             measurement.stages([4096])
             measurement.answers(5)
@@ -139,6 +140,7 @@ def all_(quick: Annotated[bool, typer.Option("--quick", help="In under 5 minutes
             measurement.stages([2048, 4096])
             measurement.answers(15)
     report(quick)
+    print(f"took {(monotonic() - started) / 60:.1f} minutes")
 
 
 @app.command()

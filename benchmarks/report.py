@@ -224,9 +224,9 @@ def _cost(drains: list[Entry]) -> str:
 _METHOD = """## How it is measured
 
 `make bench` does all of it, `make bench-quick` a short form in under five minutes. Kafka is one node of the project's own, replication 1,
-warmed up by a run that does not count, and before the latencies by a minute of live transactions. With `FRAUD_HOME=/dev/shm/fraud` its
-data are in memory, some 20 GB of it: a disk that stalls while gigabytes are written back is measured otherwise (Kafka's log then names slow
-events). Delete that folder afterwards.
+warmed up by a run that does not count, and before the latencies by a minute of live transactions, 15 s in the short form. With
+`FRAUD_HOME=/dev/shm/fraud` its data are in memory, some 20 GB of it: a disk that stalls while gigabytes are written back is measured
+otherwise (Kafka's log then names slow events). Delete that folder afterwards.
 
 - **Throughput.** The topic is loaded once. A system starts with a group that has never read; the end of the committed records of
   `predictions` is looked at ten times a second, and the rate is that between the first look that saw some and the last that saw more.
