@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from proxy import proxied_broker
-from replays import COUNT, assert_exactly_once, finish, replaying
+from replays import COUNT, assert_exactly_once, assert_running, finish, replaying
 from scorers import scorer
 from support import read_all, wait_for
 
@@ -39,9 +39,10 @@ def ways(behind):
 @pytest.mark.long
 def test_connections_that_are_cut_and_slowed_cost_nothing_but_time(ways, creditcard, expected):
     direct, indirect, proxy = ways
-    with scorer(indirect, workers=2) as system, replaying(direct, creditcard, rate=2000) as replay:
+    with scorer(indirect, workers=2) as system, replaying(direct, creditcard, rate=500) as replay:
         for number in range(1, CUTS + 1):
             read_all(direct, topics.PREDICTIONS, COUNT * number // (2 * CUTS))
+            assert_running(replay)
             proxy.delay = DELAY_S * (number % 2)
             assert proxy.cut() > 0
         proxy.delay = DELAY_S
@@ -57,6 +58,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(ways, creditcard, expected, t
     direct, indirect, proxy = ways
     with scorer(indirect, command=LAST_REQUEST) as system, replaying(direct, creditcard) as replay:
         [worker] = wait_for(system.stopped, 60, "the worker stops before it asks for the commit")
+        assert_running(replay)
         before = len(read_all(direct, topics.PREDICTIONS, 0))
         proxy.answers.clear()
         os.kill(worker, signal.SIGCONT)

@@ -3,7 +3,7 @@
 import resource
 
 import pytest
-from replays import assert_exactly_once, finish, replaying
+from replays import assert_exactly_once, assert_running, finish, replaying
 from scorers import scorer
 from support import wait_for
 
@@ -23,6 +23,7 @@ def test_a_full_disk_costs_nothing_but_time(own_broker, creditcard, expected):
     full.rlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, resource.RLIM_INFINITY))
     with scorer(connection, workers=2) as system, replaying(connection, creditcard, rate=2000) as replay:
         full.wait(90)  # Kafka ends when the last of its disks fails
+        assert_running(replay)
         wait_for(lambda: not system.ready(), 30, "the scorer is not ready")
         own_broker.start(say=print)  # without the limit
         finish(replay)

@@ -2,12 +2,13 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 
 import pytest
-from replays import COUNT, assert_exactly_once, finish, replaying
+from replays import COUNT, assert_exactly_once, assert_running, finish, replaying
 from scorers import ROOT, environment, scorer
 from support import read_all, wait_for
 
@@ -23,9 +24,10 @@ def kill(system, victims):
     wait_for(lambda: not {*victims} & {*system.pids()} and len(system.pids()) == system.workers, 30, "they are started again")
 
 
-def test_a_worker_killed_during_a_replay_loses_and_doubles_nothing(connection, replay, expected):
-    with scorer(connection, workers=2) as system:
+def test_a_worker_killed_during_a_replay_loses_and_doubles_nothing(connection, creditcard, expected):
+    with scorer(connection, workers=2) as system, replaying(connection, creditcard, rate=2000) as replay:
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
+        assert_running(replay)
         kill(system, system.pids()[:1])
         finish(replay)
         assert_exactly_once(connection, expected)
@@ -34,11 +36,30 @@ def test_a_worker_killed_during_a_replay_loses_and_doubles_nothing(connection, r
         assert restarts == 1
 
 
-def test_all_workers_killed_at_once_and_once_more_lose_and_double_nothing(connection, replay, expected):
+@pytest.mark.long
+def test_workers_killed_by_turns_at_random_moments_lose_and_double_nothing(connection, creditcard, expected):
+    """Two scorers of one worker each: five deaths within a minute would end a scorer, which is meant."""
+    rng, predictions = random.Random(7), 0
+    with (
+        scorer(connection) as first,
+        scorer(connection, FRAUD_INSTANCE="second") as second,
+        replaying(connection, creditcard, rate=250) as replay,
+    ):
+        for system in (first, second) * 3:
+            predictions = len(read_all(connection, topics.PREDICTIONS, predictions + rng.randint(1, 1000)))
+            assert_running(replay)
+            kill(system, system.pids())
+        finish(replay)
+        assert_exactly_once(connection, expected)
+        assert [system.log.count("ended with exit code -9") for system in (first, second)] == [3, 3]
+
+
+def test_all_workers_killed_at_once_and_once_more_lose_and_double_nothing(connection, creditcard, expected):
     """Four deaths: a fifth within a minute would end the scorer, which is meant."""
-    with scorer(connection, workers=2) as system:
+    with scorer(connection, workers=2) as system, replaying(connection, creditcard, rate=500) as replay:
         for share in (10, 5):
             read_all(connection, topics.PREDICTIONS, COUNT // share)
+            assert_running(replay)
             kill(system, system.pids())
         finish(replay)
         assert_exactly_once(connection, expected)
@@ -50,14 +71,17 @@ def test_all_workers_killed_at_once_and_once_more_lose_and_double_nothing(connec
 def test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing(connection, creditcard, expected, point):
     with scorer(connection, command=[*FAULTY, point]) as system, replaying(connection, creditcard) as replay:
         wait_for(lambda: "ended with exit code -9" in system.log, 60, "the worker dies")
+        assert_running(replay)
         finish(replay)
         assert_exactly_once(connection, expected)
 
 
-def test_offsets_committed_outside_of_the_transaction_are_caught(connection, replay):
+def test_offsets_committed_outside_of_the_transaction_are_caught(connection, creditcard, model):
     """The mutant: what it had polled when it died is lost, and the ledger says so."""
-    with scorer(connection, workers=1, command=[*FAULTY, "after-the-commit-request", "--offsets-outside"]) as system:
+    command = [*FAULTY, "after-the-commit-request", "--offsets-outside"]
+    with scorer(connection, command=command) as system, replaying(connection, creditcard) as replay:
         wait_for(lambda: "ended with exit code -9" in system.log, 60, "the worker dies")
+        assert_running(replay)
         finish(replay)
         books = wait_for(lambda: all_read(connection), 60, "the group has read everything")
     assert books.lost > 0
@@ -70,8 +94,9 @@ def all_read(connection):
     return books if books.sent == COUNT and books.pending == 0 else None
 
 
-def test_the_ledger_command_fails_when_something_is_missing(connection, replay):
-    finish(replay)
+def test_the_ledger_command_fails_when_something_is_missing(connection, creditcard):
+    with replaying(connection, creditcard) as replay:
+        finish(replay)
     command = [sys.executable, "-m", "cli.main", "ledger", "--json"]
     run = subprocess.run(command, env=environment(connection), cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 1

@@ -4,10 +4,10 @@ import os
 import signal
 
 import pytest
-from replays import assert_exactly_once, finish, replaying
+from replays import assert_exactly_once, assert_running, finish, replaying
 from scorers import scorer
 
-RATE = 500  # the replay lasts 40 s
+RATE = 150  # the replay lasts 133 s, the rounds half of that
 ROUNDS = 8
 
 
@@ -16,6 +16,7 @@ def test_workers_added_and_removed_under_a_replay_lose_and_double_nothing(connec
     with replaying(connection, creditcard, RATE) as replay, scorer(connection):
         for number in range(ROUNDS):
             with scorer(connection, FRAUD_INSTANCE=f"guest-{number}") as guest:
+                assert_running(replay)
                 if number % 2:
                     for pid in guest.pids():
                         os.kill(pid, signal.SIGKILL)
