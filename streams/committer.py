@@ -172,7 +172,9 @@ class TransactionalCommitter(_BatchCommitter):
             raise refused
         fatal = OutageError if self._waited or out_of_touch else CommitFatalError
         if cause.fatal():
-            raise fatal(f"{cause.name()}: {cause.str()}")
+            namesake = cause.code() == KafkaError._FENCED and fatal is CommitFatalError
+            asked = "; does another one run with the same FRAUD_INSTANCE?" if namesake else ""
+            raise fatal(f"{cause.name()}: {cause.str()}{asked}")
         if self._give_up.is_set():  # the broker ends the transaction when it times out, or when this id comes back
             raise BatchAbortedError(f"given up: {cause.str()}")
         try:

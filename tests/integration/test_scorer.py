@@ -69,6 +69,18 @@ def test_workers_that_come_and_go_lose_and_double_nothing(connection):
     assert (books.sent, books.scored, books.lost, books.duplicated) == (15_000, 15_000, 0, 0)
 
 
+def test_a_second_scorer_of_the_same_name_fences_the_first_and_doubles_nothing(connection):
+    """The first starts its worker again, which fences the second in turn: both go on until the name is changed."""
+    with scorer(connection, FRAUD_INSTANCE="twin") as first, scorer(connection, FRAUD_INSTANCE="twin"):
+        send(connection, 0, 2_000)
+        wait_for(lambda: "ended with exit code 1" in first.log, 60, "its worker ends")
+        [line, *_] = [line for line in first.log.splitlines() if " ERROR " in line]
+        assert line.endswith("fenced by a newer instance; does another one run with the same FRAUD_INSTANCE?")
+        read_all(connection, topics.PREDICTIONS, 2_000)
+        books = audit(connection)
+    assert (books.sent, books.scored, books.lost, books.duplicated) == (2_000, 2_000, 0, 0)
+
+
 def alive(pid):
     try:
         os.kill(pid, 0)
