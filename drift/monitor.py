@@ -36,7 +36,7 @@ from streams.topics import DRIFT_EVENTS, PREDICTIONS
 log = logging.getLogger(__name__)
 
 MOST_EVENTS = 500_000
-"""In a window by event time: with 256 bytes an event, and what is computed on them, 0.7 GB."""
+"""In a window by event time: 256 bytes an event, and what is computed on them; docs/drift.md says what was measured."""
 
 
 @dataclass

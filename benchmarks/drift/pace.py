@@ -16,8 +16,8 @@ from benchmarks.topic import clear, forget, preload
 from benchmarks.usage import Tree
 from streams import topics
 
-_PORT = 29292  # not those of other benchmarks
-_METRICS_PORT = 39301
+PORT = 29292  # not those of other benchmarks
+METRICS_PORT = 39301
 _LOOK_S = 0.1
 _STALLED_S = 60.0  # the first window of a new size waits for its thresholds
 _MIB = 2**20
@@ -42,7 +42,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """`windows` closed, CPU seconds spent and resident memory, at one moment."""
 
     at: float
@@ -53,7 +53,7 @@ class _Look:
 
 def paces(records: int, sizes: Iterable[int]) -> list[Pace]:
     """Fills `predictions` with two workers, then lets the monitor go through all of it, once for each size. Raises BenchError."""
-    with opened(_PORT) as bench:
+    with opened(PORT) as bench:
         preload(bench, records)
         drain(bench, SYSTEMS["ours-2"], records)
         return [_pace(bench, records, size) for size in sizes]
@@ -65,43 +65,43 @@ def _pace(bench: Bench, records: int, size: int) -> Pace:
     clear(connection, topics.DRIFT_EVENTS)
     name, windows = f"monitor-{size}", records // size
     command = [sys.executable, "-m", "cli.main", "monitor", "--window", str(size), "--idle-close", "1h"]
-    environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(_METRICS_PORT)}
+    environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
     with bench.running(name, command, environment) as process:
         tree = Tree(process)
-        looks = list(_looks(bench, process, tree, name, windows))
-        written, skipped = _told('fraud_drift_reports_total{outcome="written"}'), _told("fraud_drift_reports_skipped_total")
-    first, last = looks[0], looks[-1]
+        seen = list(looks(bench, process, tree, name, windows))
+        written, skipped = told('fraud_drift_reports_total{outcome="written"}'), told("fraud_drift_reports_skipped_total")
+    first, last = seen[0], seen[-1]
     scored = (last.windows - first.windows) * size
     return Pace(
         size=size,
         events=records,
         per_second=scored / (last.at - first.at),
         cpu_us=1e6 * (last.cpu_s - first.cpu_s) / scored,
-        resident_mib=(looks[len(looks) // 4].mib, looks[len(looks) // 2].mib, last.mib),
+        resident_mib=(seen[len(seen) // 4].mib, seen[len(seen) // 2].mib, last.mib),
         peak_total_mib=tree.peak_total_mib,
         written=written,
         skipped=skipped,
     )
 
 
-def _looks(bench: Bench, process: psutil.Popen, tree: Tree, name: str, windows: int) -> Iterator[_Look]:
+def looks(bench: Bench, process: psutil.Popen, tree: Tree, name: str, windows: int) -> Iterator[Look]:
     """From the first window to the last, each time that there are more."""
     seen, at = 0, time.monotonic()
     while seen < windows:
         time.sleep(_LOOK_S)
         bench.check(process, name)
-        cpu, now, closed = tree.look(), time.monotonic(), _told("fraud_drift_windows_total")
+        cpu, now, closed = tree.look(), time.monotonic(), told("fraud_drift_windows_total")
         if closed > seen:
             seen, at = closed, now
-            yield _Look(now, closed, cpu, process.memory_info().rss / _MIB)
+            yield Look(now, closed, cpu, process.memory_info().rss / _MIB)
         elif now - at > _STALLED_S:
             raise BenchError(f"{name}: no window within {_STALLED_S:.0f} s; see {bench.log(name)}")
 
 
-def _told(series: str) -> int:
+def told(series: str) -> int:
     """A counter of the monitor; 0 while it does not answer."""
     try:
-        with urlopen(f"http://127.0.0.1:{_METRICS_PORT}/metrics", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{METRICS_PORT}/metrics", timeout=10) as answer:
             found = re.search(rf"^{re.escape(series)} (\S+)$", answer.read().decode(), re.MULTILINE)
     except OSError:
         return 0

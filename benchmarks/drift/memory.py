@@ -1,0 +1,86 @@
+"""How much memory `fraud monitor` takes at most: `python -m benchmarks.drift.memory`, some five minutes.
+
+As many labels as it holds lie within the horizon, and one window by event time after the other is closed at its largest.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from confluent_kafka import Producer
+
+from benchmarks.bench import DRAIN, BenchError, opened
+from benchmarks.catalogue import SYSTEMS
+from benchmarks.drain import drain
+from benchmarks.drift.pace import METRICS_PORT, PORT, looks, told
+from benchmarks.topic import clear, forget, preload
+from benchmarks.usage import Tree
+from drift.labels import MOST
+from drift.monitor import MOST_EVENTS
+from streams import topics
+from streams.connection import Connection
+
+_WINDOWS = 3
+_POLL_EVERY = 10_000
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident MiB after each window, by what the monitor held: `labels` in memory, windows of `events`."""
+
+    labels: int
+    events: int
+    resident_mib: list[float]
+    peak_mib: float
+    peak_total_mib: float
+
+
+def measured(labels: int = MOST, events: int = MOST_EVENTS, windows: int = _WINDOWS) -> Memory:
+    """Fills `predictions` and `labels`, then lets the monitor go through all of it. Raises BenchError."""
+    records = events * windows
+    with opened(PORT) as bench:
+        preload(bench, records)
+        if not drain(bench, SYSTEMS["ours-2"], records).complete:
+            raise BenchError(f"the scorer has not come through {records:,} transactions")
+        connection = bench.connection(DRAIN)
+        forget(connection, topics.MONITOR_GROUP)
+        clear(connection, topics.DRIFT_EVENTS, topics.LABELS)
+        _label(connection, labels)
+        command = [sys.executable, "-m", "cli.main", "monitor", "--window", "10000d", "--idle-close", "1h"]
+        environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
+        with bench.running("monitor-memory", command, environment) as process:
+            tree = Tree(process)
+            resident = [look.mib for look in looks(bench, process, tree, "monitor-memory", windows)]
+            held = told("fraud_labels_held")
+    if held < labels * 7 // 8:  # the oldest eighth goes as a whole
+        raise BenchError(f"the monitor holds {held:,} labels, {labels:,} are on the topic")
+    return Memory(held, events, resident, tree.peak_mib, tree.peak_total_mib)
+
+
+def _label(connection: Connection, count: int) -> None:
+    """Labels of payments that nobody asks about: they are held as any others."""
+    producer = Producer(connection.writer({"linger.ms": 20, "queue.buffering.max.messages": 1_000_000}))
+    at = datetime.now(UTC).isoformat()
+    for number in range(count):
+        label = {"transaction_id": f"memory-{number}", "is_fraud": False, "labelled_at": at, "source": "replay"}
+        producer.produce(connection.named(topics.LABELS), json.dumps(label), f"memory-{number}")
+        if number % _POLL_EVERY == 0:
+            producer.flush()
+    producer.flush()
+
+
+def sentence(memory: Memory) -> str:
+    """What was measured, as it stands on docs/drift.md."""
+    first, last = memory.resident_mib[0], memory.resident_mib[-1]
+    return (
+        f"With {memory.labels:,} labels in memory and {len(memory.resident_mib)} windows by event time of {memory.events:,} events each, "
+        f"the monitor takes {first:,.0f} MiB after the first, {last:,.0f} after the last and {memory.peak_mib:,.0f} at most; "
+        f"with the report process {memory.peak_total_mib:,.0f} (`python -m benchmarks.drift.memory`).\n"
+    )
+
+
+if __name__ == "__main__":
+    found = measured()
+    print([round(mib) for mib in found.resident_mib])
+    print(sentence(found))
