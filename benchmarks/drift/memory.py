@@ -47,7 +47,7 @@ def measured(labels: int = MOST, events: int = MOST_EVENTS, windows: int = _WIND
         forget(connection, topics.MONITOR_GROUP)
         clear(connection, topics.DRIFT_EVENTS, topics.LABELS)
         _label(connection, labels)
-        command = [sys.executable, "-m", "cli.main", "monitor", "--window", "10000d", "--idle-close", "1h"]
+        command = [sys.executable, "-m", "cli.main", "monitor", "--window", "10000d"]
         environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
         with bench.running("monitor-memory", command, environment) as process:
             tree = Tree(process)
