@@ -16,6 +16,7 @@ import typer
 from cli.app import DONE, CommandError, app
 from cli.durations import seconds
 from cli.settings import Settings
+from cli.verdict import in_words
 
 if TYPE_CHECKING:
     from drift.events import WindowClosed
@@ -40,9 +41,7 @@ def _sentence(event: "WindowClosed") -> str:
     if event.score is None:
         return f"window {event.window}{partial}: {event.events:,} events, too few for a verdict"
     farthest = max(event.distances, key=event.distances.__getitem__)
-    verdict = "DRIFT" if event.detected else "no drift"
-    if event.detected and not event.score:
-        verdict += " in the tail of the scores"
+    verdict = in_words(event.detected, event.score)
     weightiest = f", weightiest {event.top[0].feature}" if event.top else ""
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, score {event.score:.3f}, "

@@ -10,6 +10,7 @@ from cli.app import CommandError, app
 from cli.progress import Quiet, bars
 from cli.reachable import reachable
 from cli.settings import Settings
+from cli.verdict import in_words
 
 if TYPE_CHECKING:
     from drift.evidently_report import Task
@@ -105,6 +106,6 @@ def _written(task: "Task") -> dict[str, Any]:
 
 def _sentence(result: dict[str, Any]) -> str:
     farthest = max(result["distances"], key=result["distances"].__getitem__)
-    verdict = "DRIFT" if result["detected"] else "no drift"
+    verdict = in_words(result["detected"], result["score"])
     text = f"{verdict}, score {result['score']:.3f}, farthest {farthest} at {result['distances'][farthest]:.2f} sd"
     return f"{text}, {result['labelled']:,} labelled; {result['report']}"

@@ -15,7 +15,7 @@ Indices = npt.NDArray[np.int64]
 
 def by_column(rows: Floats) -> Floats:
     """float64[n, k] to float64[k, n], each column sorted."""
-    columns = np.array(rows.T, order="C")  # a copy, to be sorted in place: half a million rows take 120 MB
+    columns = np.array(rows.T, order="C")  # a copy, to be sorted in place: 100,000 rows take 24 MB
     columns.sort(axis=1)
     return columns
 
@@ -23,8 +23,7 @@ def by_column(rows: Floats) -> Floats:
 def wasserstein(reference: Floats, current: Floats) -> Floats:
     """float64[k, m] and float64[k, n], both sorted along their rows, to float64[k]. The same as scipy.stats.wasserstein_distance."""
     mine, theirs, widths = _steps(reference.shape[1], current.shape[1])
-    # column by column: what lies in between, for all at once, would be three times the window
-    return np.array([np.abs(known[mine] - found[theirs]) @ widths for known, found in zip(reference, current, strict=True)])
+    return np.asarray(np.abs(np.take(reference, mine, axis=1) - np.take(current, theirs, axis=1)) @ widths)
 
 
 def evenly(rows: Floats, most: int) -> Floats:

@@ -35,7 +35,7 @@ from streams.topics import DRIFT_EVENTS, PREDICTIONS
 
 log = logging.getLogger(__name__)
 
-MOST_EVENTS = 500_000
+MOST_EVENTS = 100_000
 """In a window by event time: 256 bytes an event, and what is computed on them; docs/drift.md says what was measured."""
 
 

@@ -76,8 +76,10 @@ class Reports:
     def step(self) -> None:
         """Takes note of what is written by now. Raises ReportProcessError."""
         while self._open and self._open[0].done():
-            self._told(self._open.popleft())
+            if self._succeeded(self._open.popleft()):
+                self._metrics.reports.labels("written").inc()
         if self._index is not None and self._index.done():
+            self._succeeded(self._index)
             self._index = None
         if self._index_is_old and self._index is None and not self._open:
             self._index, self._index_is_old = self._writer.write(None, self._shelf()), False
@@ -85,14 +87,15 @@ class Reports:
     def _due(self, window: int, detected: bool | None) -> bool:
         return detected is not None and (detected or (window - 1) % self._every == 0)
 
-    def _told(self, report: Future[Findings | None]) -> None:
+    def _succeeded(self, writing: Future[Findings | None]) -> bool:
+        """Whether a page was written; a failure is counted, that of the index too."""
         try:
-            report.result()
+            writing.result()
         except ReportError as error:
             log.warning("%s", error)
             self._metrics.reports.labels("failed").inc()
-        else:
-            self._metrics.reports.labels("written").inc()
+            return False
+        return True
 
     def _shelf(self) -> Shelf:
         return Shelf(self._home / self._folder, tuple(self._points), self._keep)

@@ -112,6 +112,15 @@ def test_the_index_is_written_for_windows_without_a_report_and_shows_all(reports
     assert [point.window for point in shelf.points] == [1, 2, 3, 4]
 
 
+def test_an_index_that_fails_is_counted_and_written_with_the_next_window(reports, registry):
+    for number in (2, 3):
+        close(reports, number, False)
+        assert len(reports._writer.begun) == number - 1
+        reports._writer.finish(ReportError("disk full"))
+        reports.step()
+    assert counted(registry) == {"written": 0, "failed": 2, "skipped": 0}
+
+
 def test_the_shelf_keeps_the_newest_reports_and_links_what_is_there(tmp_path):
     for number in range(1, 8):
         (tmp_path / name(number)).write_text("")
