@@ -22,9 +22,8 @@ def main() -> None:
     try:
         with _quiet_ctrl_c():
             application = _application()
-        code = (
-            application(prog_name="fraud", standalone_mode=False) or 0
-        )  # else Typer would print usage errors itself, in a frame of six lines
+        # standalone, Typer would print usage errors itself, in a frame of six lines
+        code = application(prog_name="fraud", standalone_mode=False) or 0
     except KeyboardInterrupt:  # where no command takes it
         code = _INTERRUPTED
     except Exception as error:

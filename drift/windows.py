@@ -82,8 +82,7 @@ class Window:
     def rows(self) -> Floats:
         """float64[events, width] by record time, then partition and offset: the same rows in the same order however they arrived."""
         partitions, offsets, timestamps = np.concatenate(self._places).T
-        self._rows = [np.concatenate(self._rows)]  # the parts go before there is a third copy
-        return np.asarray(self._rows[0][np.lexsort((offsets, partitions, timestamps))])
+        return np.concatenate(self._rows)[np.lexsort((offsets, partitions, timestamps))]
 
 
 def sample(rows: Floats, offsets: Offsets, most: int) -> Floats:

@@ -56,7 +56,7 @@ class Scorer:
 
     def ready(self) -> bool:
         if self.process.poll() is not None:
-            raise AssertionError(f"the scorer ended with exit code {self.process.returncode}:\n{self.log}")
+            raise AssertionError(f"the scorer ended with exit code {self.process.returncode}")
         return all(self.ready_workers())
 
     def ready_workers(self) -> list[bool]:

@@ -1,4 +1,4 @@
-"""How much memory `fraud monitor` takes at most: `python -m benchmarks.drift.memory`, some five minutes.
+"""How much memory `fraud monitor` takes at most: `python -m benchmarks.drift.memory`.
 
 As many labels as it holds lie within the horizon, and one window by event time after the other is closed at its largest.
 """
@@ -22,23 +22,22 @@ from streams import topics
 from streams.connection import Connection
 
 _WINDOWS = 3
-_POLL_EVERY = 10_000
+_FLUSH_EVERY = 10_000
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident MiB after each window, by what the monitor held: `labels` in memory, windows of `events`."""
+    """Resident MiB after each window, with so many `labels` held."""
 
     labels: int
-    events: int
     resident_mib: list[float]
     peak_mib: float
     peak_total_mib: float
 
 
-def measured(labels: int = MOST, events: int = MOST_EVENTS, windows: int = _WINDOWS) -> Memory:
+def measured() -> Memory:
     """Fills `predictions` and `labels`, then lets the monitor go through all of it. Raises BenchError."""
-    records = events * windows
+    records = MOST_EVENTS * _WINDOWS
     with opened(PORT) as bench:
         preload(bench, records)
         if not drain(bench, SYSTEMS["ours-2"], records).complete:
@@ -46,16 +45,16 @@ def measured(labels: int = MOST, events: int = MOST_EVENTS, windows: int = _WIND
         connection = bench.connection(DRAIN)
         forget(connection, topics.MONITOR_GROUP)
         clear(connection, topics.DRIFT_EVENTS, topics.LABELS)
-        _label(connection, labels)
+        _label(connection, MOST)
         command = [sys.executable, "-m", "cli.main", "monitor", "--window", "10000d"]
         environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
         with bench.running("monitor-memory", command, environment) as process:
             tree = Tree(process)
-            resident = [look.mib for look in looks(bench, process, tree, "monitor-memory", windows)]
+            resident = [look.mib for look in looks(bench, process, tree, "monitor-memory", _WINDOWS)]
             held = told("fraud_labels_held")
-    if held < labels * 7 // 8:  # the oldest eighth goes as a whole
-        raise BenchError(f"the monitor holds {held:,} labels, {labels:,} are on the topic")
-    return Memory(held, events, resident, tree.peak_mib, tree.peak_total_mib)
+    if held < MOST * 7 // 8:  # the oldest eighth goes as a whole
+        raise BenchError(f"the monitor holds {held:,} labels, {MOST:,} are on the topic")
+    return Memory(held, resident, tree.peak_mib, tree.peak_total_mib)
 
 
 def _label(connection: Connection, count: int) -> None:
@@ -65,22 +64,20 @@ def _label(connection: Connection, count: int) -> None:
     for number in range(count):
         label = {"transaction_id": f"memory-{number}", "is_fraud": False, "labelled_at": at, "source": "replay"}
         producer.produce(connection.named(topics.LABELS), json.dumps(label), f"memory-{number}")
-        if number % _POLL_EVERY == 0:
+        if number % _FLUSH_EVERY == 0:
             producer.flush()
     producer.flush()
 
 
 def sentence(memory: Memory) -> str:
-    """What was measured, as it stands on docs/drift.md."""
+    """What was measured: the numbers on docs/drift.md."""
     first, last = memory.resident_mib[0], memory.resident_mib[-1]
     return (
-        f"With {memory.labels:,} labels in memory and {len(memory.resident_mib)} windows by event time of {memory.events:,} events each, "
+        f"With {memory.labels:,} labels in memory and {len(memory.resident_mib)} windows by event time of {MOST_EVENTS:,} events each, "
         f"the monitor takes {first:,.0f} MiB after the first, {last:,.0f} after the last and {memory.peak_mib:,.0f} at most; "
         f"with the report process {memory.peak_total_mib:,.0f} (`python -m benchmarks.drift.memory`).\n"
     )
 
 
 if __name__ == "__main__":
-    found = measured()
-    print([round(mib) for mib in found.resident_mib])
-    print(sentence(found))
+    print(sentence(measured()), end="")

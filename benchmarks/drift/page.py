@@ -73,8 +73,8 @@ reads it again. By event time:
   partition back no further than to now. Among replayed rows of an earlier year it holds it until the other partitions are silent.
 - **Closed early**, as partial: after silence in all partitions, and at 100,000 events, for memory. What comes later of the same time is
   another window of that time, and not late.
-- **Memory** (`python -m benchmarks.drift.memory`): with two million labels held, the monitor took 1,017 MiB after the first window of
-  100,000 events, 939 after the third and 1,017 at most; with its report process 1,247.
+- **Memory** (`python -m benchmarks.drift.memory`): with two million labels held, the monitor took 1,000 MiB after the first window of
+  100,000 events, 954 after the third and 1,025 at most; with its report process 1,265.
 - **Sizes differ**, and thresholds are for each window's own: a second or two of CPU time a window, where windows by count are
   calibrated once. Under 500 events there is no verdict, so a duration has to hold as many at night. What is measured above is by count.
 """

@@ -48,7 +48,7 @@ def test_connections_that_are_cut_and_slowed_cost_nothing_but_time(ways, creditc
         proxy.delay = DELAY_S
         finish(replay)
         assert_exactly_once(direct, expected)
-        assert system.process.poll() is None, system.log
+        assert system.process.poll() is None
 
 
 @pytest.mark.long

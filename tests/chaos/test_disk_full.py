@@ -28,4 +28,4 @@ def test_a_full_disk_costs_nothing_but_time(own_broker, creditcard, expected):
         own_broker.start(say=print)  # without the limit
         finish(replay)
         assert_exactly_once(connection, expected)
-        assert system.process.poll() is None, system.log
+        assert system.process.poll() is None
