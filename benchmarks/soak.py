@@ -1,16 +1,20 @@
-"""`python -m benchmarks.soak`: two workers at a steady rate, one of them killed again and again: memory over time, and the ledger.
+"""`python -m benchmarks.soak`: two workers at a steady rate, one of them killed again and again: memory, the ledger, the probabilities.
 
 The elder worker lives through it all; the younger one is killed with SIGKILL every `--kill-every` seconds. Slopes are of the elder one.
+At the end every transaction is scored once more, undisturbed, and compared with its prediction.
 """
 
 import json
+import math
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Annotated
 
+import msgspec
 import numpy as np
 import psutil
 import typer
@@ -19,9 +23,14 @@ from benchmarks.bench import Bench, BenchError, opened
 from benchmarks.catalogue import SYSTEMS
 from benchmarks.systems import running
 from benchmarks.topic import clear
+from model import features
+from model.artefact import Model, probabilities
+from model.records import TransactionRecord
 from streams import topics
+from streams.cluster import Cluster
 from streams.connection import Connection
 from streams.ledger import audit
+from streams.reading import read
 from streams.tally import Audit
 
 _PORT = 29192  # not those of other benchmarks
@@ -30,7 +39,14 @@ _SAMPLE_S = 5.0
 _MIB = 2**20
 _WARM_UP = 0.25  # the share of the time that memory may take to reach its level: of 20 minutes it took 5
 _BLOCKS = 20  # neighbouring samples tell the same; means of blocks of them are nearly independent
+_WITHIN = 2.1  # standard errors: 95 % of Student's t with _BLOCKS - 2 degrees of freedom
+_MOST_MIB = 350e6 / _MIB  # of a worker, as promised
 _PENDING_S = 60.0
+
+# What is compared of a prediction.
+_Prediction = msgspec.defstruct("_Prediction", [("probability", float), ("transaction", TransactionRecord)])
+_decode = msgspec.json.Decoder(_Prediction).decode
+_parts = attrgetter("probability", "transaction")
 
 
 @dataclass(frozen=True)
@@ -82,19 +98,36 @@ def settled(connection: Connection) -> Audit:
     return books
 
 
-def report(samples: list[Sample], books: Audit) -> bool:
-    """Prints what was found; whether nothing was lost or duplicated."""
+def differing(connection: Connection, model: Model) -> int:
+    """How many predictions hold another probability, by a single bit, than their transaction gets once more from the model."""
+    cluster = Cluster(connection)
+    partitions = cluster.partitions(topics.PREDICTIONS)[topics.PREDICTIONS]
+    begin, end = (ends(topics.PREDICTIONS, partitions) for ends in (cluster.earliest, cluster.end))
+    others = 0
+    for batch in read(connection, topics.PREDICTIONS, begin, end):
+        if not batch:
+            continue
+        stated, transactions = zip(*(_parts(_decode(message.value() or b"")) for message in batch), strict=True)
+        others += int(np.count_nonzero(probabilities(model.margins(features.of(transactions))) != np.array(stated)))
+    return others
+
+
+def report(samples: list[Sample], books: Audit, others: int) -> bool:
+    """Prints what was found; whether all of it is as promised."""
     lives = list(dict.fromkeys(sample.pid for sample in samples))
     elder = [sample for sample in samples if sample.pid == lives[0]]
     steady = [sample for sample in elder if sample.at >= _WARM_UP * samples[-1].at]
     steepness, error = slope(steady)
     print(f"worker 0: {steady[0].mib:.1f} MiB at {steady[0].at:.0f} s, {steady[-1].mib:.1f} MiB at {steady[-1].at:.0f} s")
-    print(f"slope: {steepness:+.1f} MiB an hour, standard error {error:.1f}")
-    print(f"largest of {len(lives)} lives: {max(sample.mib for sample in samples):.1f} MiB")
+    level = abs(steepness) <= _WITHIN * error
+    print(f"slope: {steepness:+.1f} MiB an hour, standard error {error:.1f}: {'0 within its error' if level else 'NOT 0'}")
+    largest = max(sample.mib for sample in samples)
+    print(f"largest of {len(lives)} lives: {largest:.1f} MiB of {math.floor(_MOST_MIB)}")
     print(
         f"ledger: sent {books.sent:,}, scored {books.scored:,}, lost {books.lost}, duplicated {books.duplicated}, pending {books.pending}"
     )
-    return not (books.lost or books.duplicated or books.pending)
+    print(f"scored once more, undisturbed: {others} of the probabilities differ")
+    return level and largest <= _MOST_MIB and books.complete and not (books.pending or others)
 
 
 def main(
@@ -102,7 +135,9 @@ def main(
     rate: Annotated[float, typer.Option(min=1, help="Transactions a second.")] = 2_000,
     kill_every: Annotated[float, typer.Option(min=15, help="Seconds; five deaths a minute end the scorer.")] = 60,
 ) -> None:
-    """Soaks a scorer of two workers; exit code 1 when a transaction was lost or duplicated.
+    """Soaks a scorer of two workers.
+
+    Exit code 1 when a transaction was lost or duplicated, a probability differs, a worker's memory grows, or it is more than 350 MB.
 
     Example: python -m benchmarks.soak --minutes 2 --rate 500
     """
@@ -117,9 +152,10 @@ def main(
             if sending.returncode:
                 raise BenchError("the transactions could not be sent")
             books = settled(connection)
+        others = differing(connection, Model.load(bench.model))
         (bench.home / "soak.json").write_text(json.dumps([(sample.at, sample.pid, sample.mib) for sample in samples]))
         print(f"sent at {json.loads(out)['achieved_per_second']:,.0f} a second; samples in {bench.home / 'soak.json'}")
-        whole = report(samples, books)
+        whole = report(samples, books, others)
         clear(connection, *(topic.name for topic in topics.TOPICS))
     sys.exit(not whole)
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
@@ -39,12 +39,13 @@ class Truth(NamedTuple):
 class Labels:
     """By transaction_id; of several labels the last `labelled_at` wins. Labels that arrived in the same stretch of time go together.
 
-    `stretch_ms`: how long one is. `most`: with more labels than that the oldest stretch goes, and is counted. Ids are
-    kept as 64-bit hashes: among two million, the chance that any two are mixed up is one in ten million.
+    `stretch_ms`: how long one is. `most`: with more labels than that the oldest stretch goes, and is counted. `only`: the payments
+    whose labels are kept; None: those of all. Ids are kept as 64-bit hashes: among two million, the chance that any two are mixed up
+    is one in ten million.
     """
 
-    def __init__(self, stretch_ms: int, most: int = MOST) -> None:
-        self._stretch_ms, self._most = max(stretch_ms, 1), most
+    def __init__(self, stretch_ms: int, most: int = MOST, only: Container[str] | None = None) -> None:
+        self._stretch_ms, self._most, self._only = max(stretch_ms, 1), most, only
         self._part = most // _PARTS
         self._stretches: deque[tuple[int, dict[int, int]]] = deque()
         self._count = 0
@@ -63,6 +64,8 @@ class Labels:
             except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
                 log.warning("%s[%d] offset %d is no label: %s", message.topic(), message.partition(), message.offset(), error)
                 invalid += 1
+                continue
+            if self._only is not None and label.transaction_id not in self._only:
                 continue
             flags = _FRAUD * label.is_fraud | _FULL * (label.source != _ANALYST)
             self._put(message.timestamp()[1], hash(label.transaction_id), at_us << _FLAGS | flags)

@@ -68,7 +68,9 @@ def labelled(connection: Connection, event: WindowClosed) -> Labelled:
     Analysts' labels are left out: they exist for alerts only, and would make every recall look perfect. A label counts that came up to
     HORIZON_S before the window's first prediction, for the scorer may have been behind.
     """
-    cluster, labels = Cluster(connection), Labels(_STRETCH_MS)
+    payments: set[str] = set()
+    joining.qualities(connection, [event], payments.add)  # asks about each payment, and is told nothing
+    cluster, labels = Cluster(connection), Labels(_STRETCH_MS, only=payments)  # however many labels of others there are
     end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
     begin = cluster.since(LABELS, end, (event.begin or event.closed_at) - timedelta(seconds=HORIZON_S))
     for batch in reading.read(connection, LABELS, begin, end):

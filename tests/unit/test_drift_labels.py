@@ -76,6 +76,14 @@ def test_memory_is_bounded_and_what_goes_is_counted(pace_ms):
     assert labels.of("p0") is None
 
 
+def test_labels_of_other_payments_take_no_room():
+    labels = Labels(stretch_ms=10, most=16, only={"p-0", "p-99"})
+    labels.add([label(f"p-{number}", arrived_ms=number) for number in range(100)])
+    assert len(labels) == 2
+    assert labels.of("p-0") == labels.of("p-99") == Truth(fraud=True, full=True)
+    assert labels.take_dropped() == 0
+
+
 @pytest.mark.parametrize(
     "value", [None, b"", b"\xff", b"{}", label("a", at=0, source="rumour").value(), b'{"transaction_id":1}', b"[" * 9_999]
 )
