@@ -29,7 +29,7 @@ from drift.windowing import Windowing
 from drift.windows import Floats, sample
 from streams.access import wait_for_topics
 from streams.clock import utc_now
-from streams.committer import BatchAbortedError
+from streams.committer import BatchAbortedError, OutageError
 from streams.connection import Connection
 from streams.topics import DRIFT_EVENTS, PREDICTIONS
 
@@ -60,12 +60,21 @@ class Monitor:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = utc_now
     ready: bool = False
+    _number: int = 0  # of the window that is open
 
     def run(self, stop: threading.Event) -> None:
         """Watches until `stop` is set, and waits for a broker that does not answer.
 
         Raises DriftError, CommitFatalError, RefusedError, TopicMissingError, KafkaException.
         """
+        while not stop.is_set():
+            try:
+                self._go_on(stop)
+            except OutageError as error:
+                log.warning("%s: going on with new clients, from the last window that is written", error)
+
+    def _go_on(self, stop: threading.Event) -> None:
+        """Watches with clients of its own, from what is committed."""
         wait_for_topics(self.connection, (PREDICTIONS, DRIFT_EVENTS), stop)
         if stop.is_set():
             return
@@ -77,6 +86,9 @@ class Monitor:
                 return
             raise
         earlier = recent_windows(self.connection)
+        for event in earlier[-1:]:
+            if event.window == self._number:  # it was written in the outage that ended the clients before, and nobody told us
+                self._published(event)
         self._number = earlier[-1].window + 1 if earlier else 1
         self.reports.start(earlier)
         self._severity = reduce(Severity.after, (event.detected for event in earlier), Severity())
@@ -92,7 +104,7 @@ class Monitor:
         while not stop.is_set():
             self.reports.step()
             stream.poll(stop)
-            self.ready = stream.assigned
+            self.ready = stream.ready
             if stream.windows.due or (stream.silent and len(stream.windows.window)):
                 self._close(stream, committer, stop)
 
@@ -121,6 +133,9 @@ class Monitor:
         if verdict is not None:
             self._trailing.add(rows)
         self.reports.closed(event, sample(rows, window.offsets, SAMPLE_ROWS), verdict)
+        self._published(event)
+
+    def _published(self, event: WindowClosed) -> None:
         self.metrics.window_closed(event)
         self.closed(event)
 

@@ -57,7 +57,7 @@ class Reports:
 
     def start(self, earlier: Iterable[WindowClosed]) -> None:
         """The index goes on from these windows."""
-        self._points.extend(map(_point, earlier))
+        self._points = deque(map(_point, earlier), maxlen=_SHOWN)
 
     def planned(self, window: int, detected: bool | None) -> str | None:
         """Where the report of a window will lie below FRAUD_HOME; None where none is due, or another waits already."""

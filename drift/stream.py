@@ -11,7 +11,9 @@ from drift.silence import Silence
 from drift.windowing import Windowing
 from streams.access import RefusedError, refusal
 from streams.cluster import PASSING, REFUSED
+from streams.committer import OutageError
 from streams.connection import Connection
+from streams.contact import Contact
 from streams.reading import gather
 from streams.topics import MONITOR_GROUP, PREDICTIONS
 
@@ -43,20 +45,23 @@ class PredictionStream:
         self._silence = silence
         self._paused: set[int] | None = None  # None: nobody knows, for partitions came or were assigned anew
         self._servers = connection.bootstrap_servers
-        self._refused: RefusedError | None = None
-        self._consumer = Consumer(connection.reader(MONITOR_GROUP, _CONSUMER | {"error_cb": self._on_client_error}))
+        self._failure: RefusedError | OutageError | None = None
+        self._contact = Contact(self._fail)
+        told = self._contact.settings | {"error_cb": self._on_client_error}
+        self._consumer = Consumer(connection.reader(MONITOR_GROUP, _CONSUMER | told))
         self._rebalances = 0
-        self.assigned = False
+        self._assigned = False
         self.windows = windows
         self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_gone, on_lost=self._on_gone)
 
     def poll(self, stop: threading.Event) -> None:
         """Takes the events that wait into the window, as many as it has room for.
 
-        Raises RefusedError or KafkaException on an error that waiting does not mend, BrokenPredictionError, WindowOrderError.
+        Raises RefusedError or KafkaException on an error that waiting does not mend, OutageError where a new stream may go on,
+        BrokenPredictionError, WindowOrderError.
         """
-        if self._refused:
-            raise self._refused
+        if self._failure:
+            raise self._failure
         rebalances = self._rebalances
         limit = min(_BATCH, max(self.windows.window.room, 1))
         messages = [message for message in gather(self._consumer, limit, _POLL_S) if self._is_record(message)]
@@ -70,6 +75,11 @@ class PredictionStream:
         self._silence.note(self._cluster_answers)
         self.windows.settle(self._silence.awaited)
         self._hold()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the group has given this member its share, and the client is in touch with it."""
+        return self._assigned and self._contact.there
 
     @property
     def silent(self) -> bool:
@@ -87,7 +97,12 @@ class PredictionStream:
 
     def _on_client_error(self, error: KafkaError) -> None:
         """The client gets over its errors by itself, but not over a password that was taken away. Called inside `poll`."""
-        self._refused = self._refused or refusal(error, self._servers)
+        refused = refusal(error, self._servers)
+        if refused:
+            self._fail(refused)
+
+    def _fail(self, failure: RefusedError | OutageError) -> None:
+        self._failure = self._failure or failure
 
     def _hold(self) -> None:
         """Reads no more of the partitions whose next events wait for the next window, and goes on with those that waited."""
@@ -144,7 +159,7 @@ class PredictionStream:
 
     def _on_assign(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
-        self.assigned = True
+        self._assigned = True
         self._paused = None
         self._silence.heard({partition.partition for partition in partitions})
 

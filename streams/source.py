@@ -5,23 +5,25 @@ one polls: measured, 9 s). A batch is whatever is there, 1 to MAX_BATCH records.
 a slow commit makes batches larger, and nothing piles up.
 """
 
-import json
 import logging
 import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams import topics
 from streams.access import refusal
 from streams.batch import MAX_IN_FLIGHT, Batch, InFlight
-from streams.cluster import committed
+from streams.cluster import PASSING, committed
+from streams.committer import OutageError
 from streams.connection import Connection
 from streams.reading import gather
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 MAX_BATCH = 4096
 # Scoring so many takes about as long as a commit does (10 us each, 10 ms): only then it is worth doing both at once. A smaller batch
@@ -43,13 +45,17 @@ CONSUMER_SETTINGS: dict[str, Any] = {
     "fetch.queue.backoff.ms": 5,
     "queued.max.messages.kbytes": 32 * 1024,
     "fetch.wait.max.ms": 100,
-    "statistics.interval.ms": 500,  # for `coordinator_answers`: an idle worker would not notice an outage otherwise
 }
 
 
-def coordinator_answers(statistics: str) -> bool:
-    """Whether a consumer is connected to its group's coordinator, from librdkafka's statistics (JSON, its STATISTICS.md)."""
-    return bool(json.loads(statistics).get("cgrp", {}).get("state") == "up")
+def _answer(ask: Callable[[], Answer]) -> Answer:
+    """What the cluster says. Raises OutageError where it said nothing in all that time, KafkaException."""
+    try:
+        return ask()
+    except KafkaException as error:
+        if error.args[0].code() not in PASSING:
+            raise
+        raise OutageError(f"no answer for {_LOOKUP_S:.0f} s: {error.args[0].str()}") from None
 
 
 class LostRangeError(RuntimeError):
@@ -153,8 +159,9 @@ class Source(threading.Thread):
 
     def _lost_range(self, message: Message) -> LostRangeError:
         partition = message.partition()
-        offset = committed(self._consumer, [TopicPartition(self._topic, partition)], _LOOKUP_S)[0].offset
-        low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_LOOKUP_S)
+        asked = TopicPartition(self._topic, partition)
+        offset = _answer(lambda: committed(self._consumer, [asked], _LOOKUP_S))[0].offset
+        low, high = _answer(lambda: self._consumer.get_watermark_offsets(asked, timeout=_LOOKUP_S))
         first, end = (offset, low) if offset < low else (high, offset)  # deleted, or cut off at the end
         return LostRangeError(
             f"partition {partition} of {self._topic}: next to read is {offset}, but the log holds {low} to {high - 1}; "
@@ -202,7 +209,7 @@ class Source(threading.Thread):
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
         """Takes partitions at their committed offsets; at the beginning where the group never committed."""
-        positions = committed(self._consumer, partitions, _LOOKUP_S)
+        positions = _answer(lambda: committed(self._consumer, partitions, _LOOKUP_S))
         for position in positions:
             position.offset = max(position.offset, self._done.get(position.partition, position.offset))
             self._starts[position.partition] = position.offset

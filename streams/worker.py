@@ -10,7 +10,6 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
@@ -20,25 +19,20 @@ from streams.access import refusal, wait_for_topics
 from streams.app import create_app
 from streams.batch import Batch, InFlight, Scored
 from streams.clock import utc_now
-from streams.committer import FlushingCommitter, OutageError, TransactionalCommitter, producer_settings
+from streams.committer import FlushingCommitter, TransactionalCommitter, producer_settings
 from streams.connection import Connection
+from streams.contact import Contact
 from streams.http import LOCAL, process_registry, serve
 from streams.limit import DeadShareLimit
 from streams.metrics import ScorerMetrics
 from streams.options import Guarantee, Options
 from streams.pipeline import CommitPipeline
 from streams.scoring import Scorer, ScoringModel
-from streams.source import CONSUMER_SETTINGS, Source, coordinator_answers
+from streams.source import CONSUMER_SETTINGS, Source
 
 log = logging.getLogger(__name__)
 
 STOP_S = 2.0  # SIGTERM to exit is promised within 5 s: this, and as long again for what is given up
-# The client tells of itself twice a second, to a thread that waits for a batch on its way before it listens. A call that the broker does
-# not answer may hold that batch for as long as the broker is away: librdkafka's send_offsets_to_transaction (2.16) keeps no time-out.
-_UNHEARD_S = 3.0
-# librdkafka 2.16 may forget a lone broker for good that says, while it is being stopped, that it knows of none
-# (confluentinc/librdkafka#5301): then only a new client finds it again. Longer than an ordinary restart of a broker.
-_OUT_OF_TOUCH_S = 60.0
 _TURNS = 2  # of transactional producers: one's transaction is ended by the broker while the other's is under way
 _TOPICS = (topics.TRANSACTIONS, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)
 
@@ -74,8 +68,7 @@ class Worker:
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
         self._source: Source | None = None
-        self._reachable = False
-        self._reached_at = 0.0  # when the consumer last said that it is connected to its group's coordinator
+        self._contact: Contact | None = None
         self._registry = process_registry()
         self._metrics = ScorerMetrics(self._registry, connection.named(topics.TRANSACTIONS), model.version, identity.restarts)
 
@@ -109,13 +102,13 @@ class Worker:
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
-        told = {"stats_cb": self._on_statistics, "error_cb": self._on_client_error}
+        self._contact = Contact(self._fail)
+        told = self._contact.settings | {"error_cb": self._on_client_error}
         consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | told))
         on_lag = lambda ranges: self._metrics.lagging(ranges, utc_now())  # noqa: E731 - beside its one use
         self._source = Source(self._connection, consumer, in_flight, deliver, self._fail, on_lag)
         if isinstance(committer, FlushingCommitter):
             self._source.take_done = committer.take_done
-        self._reached_at = monotonic()
         self._source.start()
         log.info("scoring with model %s", self._model.version)
         await self._stopped.wait()
@@ -140,17 +133,10 @@ class Worker:
 
     def _ready(self) -> bool:
         has_share = self._source is not None and self._source.ready
-        return has_share and self._reachable and monotonic() - self._reached_at < _UNHEARD_S and not self._stopping.is_set()
+        return has_share and self._contact is not None and self._contact.there and not self._stopping.is_set()
 
     def _committed(self, scored: Scored) -> None:
         self._metrics.committed(scored, utc_now())
-
-    def _on_statistics(self, text: str) -> None:
-        self._reachable, now = coordinator_answers(text), monotonic()
-        if self._reachable:
-            self._reached_at = now
-        elif now - self._reached_at > _OUT_OF_TOUCH_S:
-            self._fail(OutageError(f"out of touch with the group's coordinator for {_OUT_OF_TOUCH_S:.0f} s: a new client is to try"))
 
     def _on_client_error(self, error: KafkaError) -> None:
         """The client gets over its errors by itself, but not over a password that was taken away: a new process reads the new one."""

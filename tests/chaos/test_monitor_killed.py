@@ -11,7 +11,9 @@ import pytest
 from monitoring import SIZE, assert_each_in_one_window, events, predict, running
 from support import wait_for
 
+from drift.committer import WindowCommitter
 from streams import topics
+from streams.committer import OutageError
 from streams.connection import Connection
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -74,3 +76,37 @@ def test_a_broker_that_is_away_is_waited_for_and_closes_no_window(own_broker, tm
     windows = events(connection, 2)
     assert [window["partial"] for window in windows] == [False, False]
     assert_each_in_one_window(connection, windows, 2 * SIZE)
+
+
+@pytest.mark.long
+def test_a_monitor_that_was_out_of_touch_for_a_minute_goes_on_with_new_clients(own_broker, tmp_path, caplog):
+    connection = Connection(own_broker.bootstrap_servers, topic_prefix="away.")
+    topics.create(connection, partitions=4)
+    predict(connection, SIZE + 100)
+    with running(connection, tmp_path, idle_close=600.0) as monitor:
+        wait_for(lambda: monitor.windows, 30, "the first window")
+        own_broker.stop()
+        wait_for(lambda: not monitor.monitor.ready, 30, "it is not ready")
+        wait_for(lambda: "out of touch with the group's coordinator for 60 s" in caplog.text, 90, "it says so")
+        own_broker.start(say=print)
+        predict(connection, SIZE - 100, seed=3)
+        wait_for(lambda: len(monitor.windows) == 2, 60, "the second window")
+        assert monitor.monitor.ready
+    assert_each_in_one_window(connection, events(connection, 2), 2 * SIZE)
+
+
+def test_a_window_that_was_written_though_the_answer_never_came_is_told_once(connection, tmp_path, monkeypatch):
+    written, committing = [], WindowCommitter.commit_window
+
+    def unanswered(self, event, change, group_metadata):
+        committing(self, event, change, group_metadata)
+        written.append(event.window)
+        if event.window == 2:
+            raise OutageError("no answer")
+
+    monkeypatch.setattr(WindowCommitter, "commit_window", unanswered)
+    predict(connection, 3 * SIZE)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: len(monitor.windows) == 3, 60, "the third window")
+    assert written == [window.window for window in monitor.windows] == [1, 2, 3]
+    assert_each_in_one_window(connection, events(connection, 3), 3 * SIZE)

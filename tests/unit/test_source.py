@@ -3,10 +3,13 @@
 import asyncio
 import threading
 
-from confluent_kafka import TopicPartition
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from fakes import FakeRecord
 
+from streams import source
 from streams.batch import InFlight, Scored
+from streams.committer import OutageError
 from streams.connection import Connection
 from streams.pipeline import CommitPipeline
 from streams.source import Source
@@ -119,3 +122,19 @@ def test_a_batch_holds_4096_records_at_most():
 def test_what_arrives_with_a_rebalance_is_read_again_from_the_committed_offset():
     consumer = Consumer(lambda _: [0], rebalanced_amid(1, 2), lambda consumer: [consumer.taken_at[0]])
     assert run(consumer) == ([{0: 1}, {0: 2}], [])
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"), [(KafkaError._TRANSPORT, OutageError), (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaException)]
+)
+def test_a_cluster_that_does_not_say_where_to_begin_is_away(code, raised, monkeypatch):
+    class Silent(Consumer):
+        def committed(self, partitions, timeout):
+            raise KafkaException(KafkaError(code))
+
+    monkeypatch.setattr(source, "_LOOKUP_S", 0.1)
+    failures = []
+    reader = Source(Connection(""), Silent(), InFlight(), None, failures.append, None)
+    reader.start()
+    reader.join(10)
+    assert [type(failure) for failure in failures] == [raised]
