@@ -3,6 +3,7 @@
 Takes about twenty minutes on an idle machine with as many windows as the page promises; fewer rows give fewer windows, and it says so.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,23 +11,28 @@ import numpy as np
 import typer
 
 from benchmarks.drift import pace, page, streams, trials
-from benchmarks.drift.trials import Bench, Undisturbed
+from benchmarks.drift.trials import Bench, Found, Undisturbed
 from cli.settings import ROOT, Settings
 from drift.quality import POOLED
 from drift.reference import load as load_reference
+from drift.trailing import WINDOWS
 from model import dataset
 from model.artefact import Model
+from model.contract import INPUTS
 from model.split import split
 from producer.dataset import fetch
 
 SIZES = {500: 2_000, 1_000: 2_000, 5_000: 2_000, 10_000: 600, 20_000: 600, 50_000: 600}
 DISTURBANCES = {"mean shift": ("shift", 0.5), "scale": ("scale", 1.5), "stuck at one value in half of the rows": ("stuck", 0.5)}
+FOUND_SIZES = (500, 1_000, 5_000, 20_000)
 SHIFTS = (0.25, 0.5, 0.75, 1.0, 1.5)
 TAIL_SIZES = (1_000, 5_000, 20_000)
 REAL_SIZES = (1_000, 5_000)
 FRAUD_SIZES = (1_000, 5_000)
 PACE_SIZES = (1_000, 5_000)
-_KEPT = 400_000  # rows that disturbances are tried on
+_FEATURE_SHIFTS = (0.5, 1.0, 2.0)
+_FEATURE_RUNS = 20
+_KEPT = 500_000  # rows that disturbances are tried on
 
 
 def _undisturbed(model: Model, rhythm: bool, rows: int) -> tuple[Bench, list[Undisturbed]]:
@@ -48,13 +54,22 @@ def _simulated(model: Model, rhythm: bool, rows: int, runs: int) -> page.Simulat
     return page.Simulated(
         rhythm=rhythm,
         undisturbed=watches,
-        found={name: trials.found(bench, 1_000, *what, features) for name, what in DISTURBANCES.items()},
-        alone={} if rhythm else {name: trials.found(bench, 1_000, *what, features, trailing=False) for name, what in DISTURBANCES.items()},
-        shifts={amount: trials.found(bench, 1_000, "shift", amount, features) for amount in SHIFTS} if rhythm else {},
+        found={
+            (name, size, method): found
+            for name, what in DISTURBANCES.items()
+            for size in FOUND_SIZES
+            if len(bench.rows) > 2 * (WINDOWS + 2) * size
+            for method, found in trials.found(bench, size, *what, features).items()
+        },
+        shifts={amount: _shifted(bench, amount, features) for amount in SHIFTS} if rhythm else {},
         high_scores={} if rhythm else {size: trials.found_high_scores(bench, size, share, runs) for size in TAIL_SIZES},
         runs=runs,
         events_a_second={} if rhythm else {size: trials.events_a_second(bench.known, bench.rows, size) for size in (500, 1_000, 5_000)},
     )
+
+
+def _shifted(bench: Bench, amount: float, features: Sequence[str]) -> Found:
+    return trials.found(bench, 1_000, "shift", amount, features)["trailing"]
 
 
 def _real(model: Model, csv: Path, runs: int) -> page.Real:
@@ -70,7 +85,8 @@ def _real(model: Model, csv: Path, runs: int) -> page.Real:
             for name, part in (("test part", later), ("first half of the training part", earlier))
             for size in REAL_SIZES
         },
-        shifts={amount: trials.found(bench, 1_000, "shift", amount, trials.turned(runs)) for amount in SHIFTS},
+        shifts={amount: _shifted(bench, amount, trials.turned(runs)) for amount in SHIFTS},
+        features={name: {amount: _shifted(bench, amount, [name] * _FEATURE_RUNS) for amount in _FEATURE_SHIFTS} for name in INPUTS},
         rises=trials.rises(table["Class"].to_numpy(bool), 1_000, runs),
     )
 

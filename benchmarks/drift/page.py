@@ -82,12 +82,11 @@ reads it again. By event time:
 
 @dataclass(frozen=True)
 class Simulated:
-    """One kind of simulated stream. By disturbance or by size: what was found beside the windows before, or the reference."""
+    """One kind of simulated stream. `found` by disturbance, size of the windows and method; `shifts` and `high_scores` by theirs."""
 
     rhythm: bool
     undisturbed: list[Undisturbed]
-    found: Mapping[str, Found]
-    alone: Mapping[str, Found]
+    found: Mapping[tuple[str, int, str], Found]
     shifts: Mapping[float, Found]
     high_scores: Mapping[int, int]
     runs: int
@@ -96,10 +95,11 @@ class Simulated:
 
 @dataclass(frozen=True)
 class Real:
-    """creditcard.csv: verdicts by (part, size), and what was found in the test part by size of shift."""
+    """creditcard.csv: verdicts by (part, size), and what was found in the test part by size of shift, in any feature and in each."""
 
     windows: Mapping[tuple[str, int], list[Verdict]]
     shifts: Mapping[float, Found]
+    features: Mapping[str, Mapping[float, Found]]
     rises: Rises
 
 
@@ -139,20 +139,21 @@ def _false_alarms(one: Simulated, promised: Mapping[int, int]) -> str:
 
 
 def _found(one: Simulated) -> str:
-    rows = [_line(name, "the windows before", found) for name, found in one.found.items()]
-    rows += [_line(name, "the model's reference", found) for name, found in one.alone.items()]
-    head = ("disturbance of one feature", "compared with", "in the first window", "within two", "with the right feature first")
-    return "Found in windows of 1,000, before any hysteresis, each feature as often as the next:\n\n" + _table(head, rows)
+    rows = [[name, f"{size:,}", *_line(METHODS[method], found)] for (name, size, method), found in one.found.items()]
+    head = ("disturbance of one feature", "window", *_FOUND)
+    return "Found, before any hysteresis, each feature as often as the next:\n\n" + _table(head, rows)
 
 
-def _line(name: str, beside: str, found: Found) -> list[str]:
-    return [name, beside, f"{found.at_once} of {found.runs}", f"{found.within_two} of {found.runs}", f"{found.right} of {found.within_two}"]
+_FOUND = ("compared with", "in the first window", "within two", "with the right feature first")
+
+
+def _line(beside: str, found: Found) -> list[str]:
+    return [beside, f"{found.at_once} of {found.runs}", f"{found.within_two} of {found.runs}", f"{found.right} of {found.within_two}"]
 
 
 def _shifts(shifts: Mapping[float, Found]) -> str:
-    rows = [_line(f"mean shift of {amount} sd", "the windows before", found) for amount, found in shifts.items()]
-    head = ("disturbance", "compared with", "in the first window", "within two", "with the right feature first")
-    return "A shift is found as a function of its size, windows of 1,000:\n\n" + _table(head, rows)
+    rows = [[f"mean shift of {amount} sd", *_line("the windows before", found)] for amount, found in shifts.items()]
+    return "A shift is found as a function of its size, windows of 1,000:\n\n" + _table(("disturbance", *_FOUND), rows)
 
 
 def _tail(one: Simulated) -> str:
@@ -270,8 +271,20 @@ def _real(real: Real) -> str:
         + _table(head, rows)
         + f"\nColumns over their threshold: {which}.\n\nA shift put into the test part:\n\n"
         + _shifts(real.shifts)
+        + _by_feature(real)
         + _thresholds(real.windows["test part", 5_000][-1])
     )
+
+
+def _by_feature(real: Real) -> str:
+    amounts = list(next(iter(real.features.values())))
+    limits = dict(zip(COLUMNS, real.windows["test part", 1_000][-1].limits.thresholds, strict=True))
+    rows = [
+        [name, f"{limits[name]:.2f}", *(f"{found.within_two} of {found.runs}" for found in shifts.values())]
+        for name, shifts in sorted(real.features.items(), key=lambda one: limits[one[0]])
+    ]
+    head = ("feature", "its threshold, sd", *(f"mean shift of {amount} sd, within two" for amount in amounts))
+    return "\nThe same for each feature, the one with the lowest threshold first:\n\n" + _table(head, rows)
 
 
 def _thresholds(verdict: Verdict) -> str:

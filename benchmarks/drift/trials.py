@@ -1,7 +1,7 @@
 """The trials: false alarms on undisturbed streams, delay on disturbed ones, and what the same verdict says on the real file."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,11 +19,30 @@ from producer.simulation import Disturbance
 # What Evidently does where nobody tells it otherwise (evidently 0.7.23, DataDriftPreset): 0.1 standard deviations in half of the columns.
 _USUAL_THRESHOLD, _USUAL_SHARE = 0.1, 0.5
 
+_TAIL = "tail of the margin"
 METHODS: dict[str, str] = {
     "trailing": "the windows before",
     "reference": "the model's reference",
     "usual": "Evidently's defaults, beside the windows before",
 }
+
+
+def judged(known: Reference, rows: Floats, before: Trailing) -> dict[str, tuple[bool, str]]:
+    """By method: whether a window is drift, and which column is farthest; where the tail alone is drift, that is no column."""
+    beside, alone = known.judge(rows, before), known.judge(rows)
+    if beside is None or alone is None:
+        raise ValueError(f"windows of {len(rows)} get no verdict")
+    distances = beside.distances
+    usual = np.mean([distance >= _USUAL_THRESHOLD for distance in distances.values()]) >= _USUAL_SHARE
+    return {
+        "trailing": (beside.detected, _first(beside)),
+        "reference": (alone.detected, _first(alone)),
+        "usual": (bool(usual), max(distances, key=distances.__getitem__)),
+    }
+
+
+def _first(verdict: Verdict) -> str:
+    return verdict.ranked[0][0] if verdict.score else _TAIL
 
 
 def upper(alarms: int, windows: int) -> float:
@@ -61,16 +80,10 @@ class Undisturbed:
     def _window(self, rows: Floats) -> None:
         if len(self._trailing) == WINDOWS:
             self.windows += 1
-            beside, alone = self.known.judge(rows, self._trailing), self.known.judge(rows)
-            if beside is None or alone is None:
-                raise ValueError(f"windows of {self.size} get no verdict")
-            self.alarms["trailing"] += beside.detected
-            self.alarms["reference"] += alone.detected
-            usual = np.array(list(beside.distances.values())) >= _USUAL_THRESHOLD
-            self.alarms["usual"] += bool(usual.mean() >= _USUAL_SHARE)
-            if beside.detected:
-                name = beside.ranked[0][0] if beside.score else "tail of the margin"
-                self.columns[name] = self.columns.get(name, 0) + 1
+            for method, (detected, column) in judged(self.known, rows, self._trailing).items():
+                self.alarms[method] += detected
+                if detected and method == "trailing":
+                    self.columns[column] = self.columns.get(column, 0) + 1
         self._trailing.add(rows)
 
 
@@ -93,25 +106,26 @@ class Bench:
     rows: Floats
 
 
-def found(bench: Bench, size: int, kind: str, amount: float, features: Iterable[str], trailing: bool = True) -> Found:
-    """A run for each of `features`: ten undisturbed windows from a place of its own, then two in which that feature is disturbed."""
+def found(bench: Bench, size: int, kind: str, amount: float, features: Sequence[str]) -> dict[str, Found]:
+    """By method; a run for each of `features`: ten undisturbed windows from a place of its own, then two in which it is disturbed."""
     random = np.random.default_rng(5)
-    delays, right = [], 0
+    at_once, within_two, right = (dict.fromkeys(METHODS, 0) for _ in range(3))
     for feature in features:
         start = int(random.integers(len(bench.rows) - (WINDOWS + 2) * size))
         before = _filled(bench.rows[start : start + WINDOWS * size], size)
         disturbance = Disturbance(kind, 0, size=amount, feature=feature)
-        delay = 0
+        already = set[str]()
         for window in range(2):
             first = start + (WINDOWS + window) * size
             current = disturbed(bench.model, bench.rows[first : first + size], disturbance, random)
-            verdict = bench.known.judge(current, before if trailing else None)
+            verdicts = judged(bench.known, current, before)
             before.add(current)
-            if verdict is not None and verdict.detected:
-                delay, right = window + 1, right + (verdict.ranked[0][0] == feature)
-                break
-        delays.append(delay)
-    return Found(len(delays), delays.count(1), len(delays) - delays.count(0), right)
+            for method in [method for method, (detected, _) in verdicts.items() if detected and method not in already]:
+                already.add(method)
+                at_once[method] += window == 0
+                within_two[method] += 1
+                right[method] += verdicts[method][1] == feature
+    return {method: Found(len(features), at_once[method], within_two[method], right[method]) for method in METHODS}
 
 
 def _filled(rows: Floats, size: int) -> Trailing:
