@@ -17,8 +17,8 @@ _P99_MS = {2_000: 25, 10_000: 50}
 _START_S = 5
 _WHY = """Where the answer is no, the cores are busy: the column "tx/s if no core idled" says what all of them could do at the CPU that a
 transaction took in those runs, broker included, and [by stage](#cpu-by-stage) where the worker's share of it goes. Most is not this
-project's own code: consuming, decoding, scoring and producing are librdkafka, msgspec and XGBoost, each called once a record or batch. The
-latencies have [a page of their own](decisions/0011-what-a-latency-is-made-of.md)."""
+project's own code: consuming, decoding, scoring and producing are librdkafka, msgspec and XGBoost, each called once a record or batch. What
+was tried: [for throughput](decisions/0012-what-a-throughput-is-made-of.md), [for latency](decisions/0011-what-a-latency-is-made-of.md)."""
 
 
 def write(results: Entry, page: Path) -> None:
