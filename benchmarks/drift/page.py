@@ -72,7 +72,8 @@ reads it again. By event time:
 - **A clock that is ahead** counts as the time of sending, since a payment is made before it is sent: in a live stream it holds its
   partition back no further than to now. Among replayed rows of an earlier year it holds it until the other partitions are silent.
 - **Closed early**, as partial: after silence in all partitions, and at 100,000 events, for memory. What comes later of the same time is
-  another window of that time, and not late.
+  another window of that time, and not late. A partition that has no event left at that moment holds the others for `--idle-close`, as any
+  silent one does: 100,000 events in one window call for a shorter duration.
 - **Memory** (`python -m benchmarks.drift.memory`): with two million labels held, the monitor took 1,000 MiB after the first window of
   100,000 events, 954 after the third and 1,025 at most; with its report process 1,265.
 - **Sizes differ**, and thresholds are for each window's own: a second or two of CPU time a window, where windows by count are
