@@ -11,10 +11,8 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from operator import attrgetter
 from typing import Annotated
 
-import msgspec
 import numpy as np
 import psutil
 import typer
@@ -23,9 +21,10 @@ from benchmarks.bench import Bench, BenchError, opened
 from benchmarks.catalogue import SYSTEMS
 from benchmarks.systems import running
 from benchmarks.topic import clear
+from drift import predictions
 from model import features
 from model.artefact import Model, probabilities
-from model.records import TransactionRecord
+from model.contract import INPUTS
 from streams import topics
 from streams.cluster import Cluster
 from streams.connection import Connection
@@ -42,11 +41,6 @@ _BLOCKS = 20  # neighbouring samples tell the same; means of blocks of them are 
 _WITHIN = 2.1  # standard errors: 95 % of Student's t with _BLOCKS - 2 degrees of freedom
 _MOST_MIB = 350e6 / _MIB  # of a worker, as promised
 _PENDING_S = 60.0
-
-# What is compared of a prediction.
-_Prediction = msgspec.defstruct("_Prediction", [("probability", float), ("transaction", TransactionRecord)])
-_decode = msgspec.json.Decoder(_Prediction).decode
-_parts = attrgetter("probability", "transaction")
 
 
 @dataclass(frozen=True)
@@ -107,8 +101,9 @@ def differing(connection: Connection, model: Model) -> int:
     for batch in read(connection, topics.PREDICTIONS, begin, end):
         if not batch:
             continue
-        stated, transactions = zip(*(_parts(_decode(message.value() or b"")) for message in batch), strict=True)
-        others += int(np.count_nonzero(probabilities(model.margins(features.of(transactions))) != np.array(stated)))
+        found = predictions.rows(batch)
+        again = probabilities(model.margins(features.matrix(found[:, : len(INPUTS)])))
+        others += int(np.count_nonzero(again != found[:, len(INPUTS)]))
     return others
 
 
@@ -152,9 +147,9 @@ def main(
             if sending.returncode:
                 raise BenchError("the transactions could not be sent")
             books = settled(connection)
-        others = differing(connection, Model.load(bench.model))
         (bench.home / "soak.json").write_text(json.dumps([(sample.at, sample.pid, sample.mib) for sample in samples]))
         print(f"sent at {json.loads(out)['achieved_per_second']:,.0f} a second; samples in {bench.home / 'soak.json'}")
+        others = differing(connection, Model.load(bench.model))
         whole = report(samples, books, others)
         clear(connection, *(topic.name for topic in topics.TOPICS))
     sys.exit(not whole)
