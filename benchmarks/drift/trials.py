@@ -67,8 +67,10 @@ class Undisturbed:
 
     def feed(self, rows: Floats) -> None:
         """Takes the rows that come next."""
+        if self.windows >= self.most:  # kept, 31 million rows would be 7 GB
+            return
         self._rows.append(rows)
-        if sum(map(len, self._rows)) < self.size or self.windows >= self.most:
+        if sum(map(len, self._rows)) < self.size:
             return
         waiting = np.concatenate(self._rows)
         whole = len(waiting) // self.size * self.size
