@@ -112,7 +112,7 @@ MUTANTS = (
     ),
     mutant(
         "lost partitions' batches still committed, as whoever is a member now",
-        INTERLEAVINGS,
+        f"{INTERLEAVINGS} tests/unit/test_source.py",
         (
             "streams/source.py",
             "        self._in_flight.end_epoch()\n        self.take_done()",

@@ -30,7 +30,7 @@ class Consumer:
         self.done = threading.Event()
 
     def subscribe(self, topics, on_assign, on_revoke, on_lost):
-        self.assigned, self.revoked = on_assign, on_revoke
+        self.assigned, self.revoked, self.lost = on_assign, on_revoke, on_lost
         on_assign(self, [TopicPartition("transactions", 0)])
 
     def poll(self, timeout):
@@ -122,6 +122,24 @@ def test_a_batch_holds_4096_records_at_most():
 def test_what_arrives_with_a_rebalance_is_read_again_from_the_committed_offset():
     consumer = Consumer(lambda _: [0], rebalanced_amid(1, 2), lambda consumer: [consumer.taken_at[0]])
     assert run(consumer) == ([{0: 1}, {0: 2}], [])
+
+
+def test_a_batch_of_lost_partitions_belongs_to_an_epoch_that_is_over():
+    handed, epochs, in_flight = [], [], InFlight()
+
+    def losing(consumer):
+        consumer.lost(consumer, [TopicPartition("transactions", 0)])
+        epochs.append((handed[0].epoch, in_flight.epoch))
+        in_flight.remove()
+        return []
+
+    consumer = Consumer(lambda _: range(2_000), losing)
+    reader = Source(Connection("nowhere"), consumer, in_flight, handed.append, pytest.fail, lambda ranges: None)
+    reader.start()
+    assert consumer.done.wait(10)
+    reader.stop()
+    reader.join(10)
+    assert epochs == [(0, 1)]
 
 
 @pytest.mark.parametrize(
