@@ -1,7 +1,7 @@
 """Reads the predictions of closed windows again, by their offsets, and joins them with what is known of the payments."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -21,12 +21,11 @@ class _Decided(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(_Decided)
 
 
-def qualities(connection: Connection, windows: Sequence[WindowClosed], truth: Callable[[str], Truth | None]) -> list[Quality]:
-    """What the payments of each window came to. Windows whose predictions were deleted meanwhile have fewer payments than events.
+def decisions(connection: Connection, windows: Sequence[WindowClosed]) -> Iterator[tuple[int, str, str]]:
+    """Of each of the windows' payments the window's index, what was decided, and the transaction_id.
 
-    Raises KafkaException, streams.cluster.ReadingError.
+    Windows whose predictions were deleted meanwhile have fewer payments than events. Raises KafkaException, streams.cluster.ReadingError.
     """
-    found = [Quality() for _ in windows]
     spans = {partition: _spans(windows, partition) for partition in {int(p) for window in windows for p in window.offsets}}
     begin = {partition: own[0][0] for partition, own in spans.items()}
     end = {partition: own[-1][1] for partition, own in spans.items()}
@@ -37,7 +36,14 @@ def qualities(connection: Connection, windows: Sequence[WindowClosed], truth: Ca
             _, stop, index = spans[partition][bisect_right(starts[partition], offset) - 1]
             if offset < stop:  # else it lies between two of the windows
                 decided = _decoder.decode(message.value() or b"")
-                found[index].count(decided.decision, truth(decided.transaction_id))
+                yield index, decided.decision, decided.transaction_id
+
+
+def qualities(connection: Connection, windows: Sequence[WindowClosed], truth: Callable[[str], Truth | None]) -> list[Quality]:
+    """What the payments of each window came to. Raises as `decisions` does."""
+    found = [Quality() for _ in windows]
+    for index, decision, transaction_id in decisions(connection, windows):
+        found[index].count(decision, truth(transaction_id))
     return found
 
 

@@ -58,9 +58,19 @@ def event_times(rows: Floats) -> Ints:
     return rows[:, _EVENT_TIME].astype(np.int64)
 
 
+def inputs(rows: Floats) -> Floats:
+    """float64[n, inputs]: what was scored."""
+    return rows[:, : len(INPUTS)]
+
+
+def probabilities(rows: Floats) -> Floats:
+    """float64[n]: what was found."""
+    return rows[:, _PROBABILITY]
+
+
 def columns(rows: Floats) -> Floats:
     """Rows as they were read, to the columns of drift.statistics.COLUMNS: the probability becomes the margin, whose bulk moves too."""
-    return np.column_stack([rows[:, : len(INPUTS)], margins(rows[:, _PROBABILITY])])
+    return np.column_stack([inputs(rows), margins(probabilities(rows))])
 
 
 def alerts(rows: Floats) -> int:

@@ -12,6 +12,7 @@ from drift.events import WindowClosed, all_windows
 from drift.evidently_report import Labelled
 from drift.labelling import HORIZON_S
 from drift.labels import Labels
+from drift.quality import Quality
 from drift.trailing import WINDOWS, Trailing
 from drift.windows import Window
 from streams import reading
@@ -68,14 +69,15 @@ def labelled(connection: Connection, event: WindowClosed) -> Labelled:
     Analysts' labels are left out: they exist for alerts only, and would make every recall look perfect. A label counts that came up to
     HORIZON_S before the window's first prediction, for the scorer may have been behind.
     """
-    payments: set[str] = set()
-    joining.qualities(connection, [event], payments.add)  # asks about each payment, and is told nothing
-    cluster, labels = Cluster(connection), Labels(_STRETCH_MS, only=payments)  # however many labels of others there are
+    payments = [(transaction_id, decision) for _, decision, transaction_id in joining.decisions(connection, [event])]
+    cluster, labels = Cluster(connection), Labels(_STRETCH_MS, only=dict(payments))  # however many labels of others there are
     end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
     begin = cluster.since(LABELS, end, (event.begin or event.closed_at) - timedelta(seconds=HORIZON_S))
     for batch in reading.read(connection, LABELS, begin, end):
         labels.add(batch)
-    (quality,) = joining.qualities(connection, [event], labels.of)
+    quality = Quality()
+    for transaction_id, decision in payments:
+        quality.count(decision, labels.of(transaction_id))
     alerts = (quality.review, quality.block)
     counts = {
         (True, True): sum(outcomes.fraud for outcomes in alerts),

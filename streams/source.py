@@ -9,21 +9,19 @@ import logging
 import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams import topics
 from streams.access import refusal
 from streams.batch import MAX_IN_FLIGHT, Batch, InFlight
-from streams.cluster import PASSING, committed
+from streams.cluster import PASSING, Answer, committed
 from streams.committer import OutageError
 from streams.connection import Connection
 from streams.reading import gather
 
 log = logging.getLogger(__name__)
-
-Answer = TypeVar("Answer")
 
 MAX_BATCH = 4096
 # Scoring so many takes about as long as a commit does (10 us each, 10 ms): only then it is worth doing both at once. A smaller batch
