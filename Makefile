@@ -39,7 +39,7 @@ mutants: model ## Breaks a copy of the code in one place after the other: the te
 fuzz: setup ## A million damaged transactions through the decoder
 	@$(BIN)/python tests/fuzz.py
 
-soak: model ## Two workers, one killed each minute: memory over time, the ledger, the probabilities; MINUTES=20
+soak: model ## Two workers, one killed each minute: memory over time, the ledger, the probabilities; MINUTES=20, after ten of warm-up
 	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),20)
 
 docs-test: model ## Every command of README and docs, word for word, and every link: half an hour

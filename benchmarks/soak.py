@@ -1,6 +1,7 @@
 """`python -m benchmarks.soak`: two workers at a steady rate, one of them killed again and again: memory, the ledger, the probabilities.
 
-The elder worker lives through it all; the younger one is killed with SIGKILL every `--kill-every` seconds. Slopes are of the elder one.
+The elder worker lives through it all; the younger one is killed with SIGKILL every `--kill-every` seconds. Slopes are of the elder one,
+once it has reached its level.
 At the end every transaction is scored once more, undisturbed, and compared with its prediction.
 """
 
@@ -24,7 +25,6 @@ from benchmarks.topic import clear
 from drift import predictions
 from model import features
 from model.artefact import Model, probabilities
-from model.contract import INPUTS
 from streams import topics
 from streams.cluster import Cluster
 from streams.connection import Connection
@@ -36,7 +36,6 @@ _PORT = 29192  # not those of other benchmarks
 _SYSTEM = replace(SYSTEMS["ours-2"], variables={"FRAUD_METRICS_PORT": "39201"})
 _SAMPLE_S = 5.0
 _MIB = 2**20
-_WARM_UP = 0.25  # the share of the time that memory may take to reach its level: of 20 minutes it took 5
 _BLOCKS = 20  # neighbouring samples tell the same; means of blocks of them are nearly independent
 _WITHIN = 2.1  # standard errors: 95 % of Student's t with _BLOCKS - 2 degrees of freedom
 _MOST_MIB = 350e6 / _MIB  # of a worker, as promised
@@ -102,16 +101,16 @@ def differing(connection: Connection, model: Model) -> int:
         if not batch:
             continue
         found = predictions.rows(batch)
-        again = probabilities(model.margins(features.matrix(found[:, : len(INPUTS)])))
-        others += int(np.count_nonzero(again != found[:, len(INPUTS)]))
+        again = probabilities(model.margins(features.matrix(predictions.inputs(found))))
+        others += int(np.count_nonzero(again != predictions.probabilities(found)))
     return others
 
 
-def report(samples: list[Sample], books: Audit, others: int) -> bool:
-    """Prints what was found; whether all of it is as promised."""
+def report(samples: list[Sample], warm_up: float, books: Audit, others: int) -> bool:
+    """Prints what was found; whether all of it is as promised. Slopes are of the time after `warm_up` seconds."""
     lives = list(dict.fromkeys(sample.pid for sample in samples))
     elder = [sample for sample in samples if sample.pid == lives[0]]
-    steady = [sample for sample in elder if sample.at >= _WARM_UP * samples[-1].at]
+    steady = [sample for sample in elder if sample.at >= warm_up]
     steepness, error = slope(steady)
     print(f"worker 0: {steady[0].mib:.1f} MiB at {steady[0].at:.0f} s, {steady[-1].mib:.1f} MiB at {steady[-1].at:.0f} s")
     level = abs(steepness) <= _WITHIN * error
@@ -126,7 +125,8 @@ def report(samples: list[Sample], books: Audit, others: int) -> bool:
 
 
 def main(
-    minutes: Annotated[float, typer.Option(min=1, help="How long.")] = 20,
+    minutes: Annotated[float, typer.Option(min=1, help="How long, after the warm-up.")] = 20,
+    warm_up: Annotated[float, typer.Option(min=0, help="Minutes, the same before it: memory took eight to reach its level.")] = 10,
     rate: Annotated[float, typer.Option(min=1, help="Transactions a second.")] = 2_000,
     kill_every: Annotated[float, typer.Option(min=15, help="Seconds; five deaths a minute end the scorer.")] = 60,
 ) -> None:
@@ -134,9 +134,9 @@ def main(
 
     Exit code 1 when a transaction was lost or duplicated, a probability differs, a worker's memory grows, or it is more than 350 MB.
 
-    Example: python -m benchmarks.soak --minutes 2 --rate 500
+    Example: python -m benchmarks.soak --minutes 2 --warm-up 1 --rate 500
     """
-    seconds = minutes * 60
+    seconds = (warm_up + minutes) * 60
     with opened(_PORT) as bench:
         prefix = f"soak-{time.time():.0f}."
         connection = bench.connection(prefix)
@@ -150,7 +150,7 @@ def main(
         (bench.home / "soak.json").write_text(json.dumps([(sample.at, sample.pid, sample.mib) for sample in samples]))
         print(f"sent at {json.loads(out)['achieved_per_second']:,.0f} a second; samples in {bench.home / 'soak.json'}")
         others = differing(connection, Model.load(bench.model))
-        whole = report(samples, books, others)
+        whole = report(samples, warm_up * 60, books, others)
         clear(connection, *(topic.name for topic in topics.TOPICS))
     sys.exit(not whole)
 
