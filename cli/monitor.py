@@ -41,7 +41,7 @@ def _sentence(event: "WindowClosed") -> str:
     if event.score is None:
         return f"window {event.window}{partial}: {event.events:,} events, too few for a verdict"
     farthest = max(event.distances, key=event.distances.__getitem__)
-    verdict = in_words(event.detected, event.score)
+    verdict = in_words(event.detected, event.score, event.stuck)
     weightiest = f", weightiest {event.top[0].feature}" if event.top else ""
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, score {event.score:.3f}, "

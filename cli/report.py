@@ -100,12 +100,12 @@ def _written(task: "Task") -> dict[str, Any]:
     except OSError as error:
         raise CommandError(f"{task.path} cannot be written: {error.strerror}; name another by --out") from None
     verdict, labels = task.verdict, len(task.labelled.fraud) if task.labelled else 0
-    found = {"score": verdict.score, "detected": verdict.detected, "distances": verdict.distances}
+    found = {"score": verdict.score, "detected": verdict.detected, "distances": verdict.distances, "stuck": verdict.stuck}
     return {"report": str(task.path), "rows": len(task.rows), **found, "labelled": labels}
 
 
 def _sentence(result: dict[str, Any]) -> str:
     farthest = max(result["distances"], key=result["distances"].__getitem__)
-    verdict = in_words(result["detected"], result["score"])
+    verdict = in_words(result["detected"], result["score"], result["stuck"])
     text = f"{verdict}, score {result['score']:.3f}, farthest {farthest} at {result['distances'][farthest]:.2f} sd"
     return f"{text}, {result['labelled']:,} labelled; {result['report']}"

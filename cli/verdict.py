@@ -1,8 +1,12 @@
 """A drift verdict in words."""
 
+from collections.abc import Mapping
 
-def in_words(detected: bool | None, score: float) -> str:
-    """The same for a closed window and for a report. No column is over its threshold where the tail of the scores alone has drifted."""
+
+def in_words(detected: bool | None, score: float, stuck: Mapping[str, float]) -> str:
+    """The same for a closed window and for a report: drift by what, where no column is over its threshold."""
     if not detected:
         return "no drift"
+    if still := [name for name, ratio in stuck.items() if ratio >= 1]:
+        return f"DRIFT, {', '.join(still)} stuck at one value"
     return "DRIFT" if score else "DRIFT in the tail of the scores"

@@ -21,7 +21,8 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
 
     `distances`: by column, from the windows before it; `limits`: from which distance on a column is over; `from_reference`: from the
     model's reference, which raises no alarm; all in standard deviations. `tail`: the surprise of the margin's tail over its limit, so
-    from 1 on the window is drift whatever its score.
+    from 1 on the window is drift whatever its score. `stuck`: by column, how much more of the window than before one value takes, over
+    its limit: the same from 1 on.
     `report`: where its report will lie below FRAUD_HOME; null where none is made. `begin`, `end`: its first and last record time.
     `top`: the features that weigh most. `severity`: ok, warn or alarm, this window included. `interval`: [begin, end) of its event
     time, null by count. `late`: how many of its events are from before. What has a default is missing in the events of earlier versions.
@@ -47,6 +48,7 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     from_reference: dict[str, float] = {}
     tail: float | None = None
     limits: dict[str, float] = {}
+    stuck: dict[str, float] = {}
 
     @property
     def bounds(self) -> tuple[Offsets, Offsets]:

@@ -70,6 +70,12 @@ class DriftMetrics:
         self.tail = KnownGauge(
             "fraud_drift_tail", "Surprise of the tail of the scores in the last window over its limit: from 1 on it is drift", registry
         )
+        self.stuck = Gauge(
+            "fraud_drift_stuck",
+            "How much more of the last window than before one value of the feature takes, over its limit: from 1 on it is drift",
+            ["feature"],
+            registry=registry,
+        )
         self.drifted = Counter(
             "fraud_drift_drifted_windows_total", "Windows closed by this process whose verdict was drift", registry=registry
         )
@@ -122,6 +128,8 @@ class DriftMetrics:
             self.from_reference.labels(feature).set(distance)
         for feature, limit in event.limits.items():
             self.limit.labels(feature).set(limit)
+        for feature, still in event.stuck.items():
+            self.stuck.labels(feature).set(still)
         for feature, distance in event.distances.items():
             self.distance.labels(feature, METHOD).set(distance)
         for feature in self._weighed - {one.feature for one in event.top}:

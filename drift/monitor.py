@@ -86,10 +86,10 @@ class Monitor:
                 return
             raise
         earlier = recent_windows(self.connection)
-        for event in earlier[-1:]:
-            if event.window == self._number:  # it was written in the outage that ended the clients before, and nobody told us
-                self._published(event)
-        self._number = earlier[-1].window + 1 if earlier else 1
+        last = earlier[-1] if earlier else None
+        if last and last.window == self._number:  # it was written in the outage that ended the clients before, and nobody told us
+            self._published(last)
+        self._number = last.window + 1 if last else 1
         self.reports.start(earlier)
         self._severity = reduce(Severity.after, (event.detected for event in earlier), Severity())
         self._trailing = rebuild.trailing(self.connection, earlier, as_left=True)
@@ -156,6 +156,7 @@ class Monitor:
             limits=verdict.limits.by_column if verdict else {},
             from_reference=verdict.from_reference if verdict else {},
             tail=verdict.tail if verdict else None,
+            stuck=verdict.stuck if verdict else {},
             begin=datetime.fromtimestamp(begin, UTC),
             end=datetime.fromtimestamp(end, UTC),
             top=ranked(verdict.distances, self.usual.reliance)[:TOP] if verdict else [],

@@ -2,7 +2,7 @@
 
 One method for every column: the Wasserstein distance in standard deviations of the rows that the window is compared with, which is
 Evidently's "wasserstein" (evidently 0.7.23, evidently/legacy/calculations/stattests/wasserstein_distance_norm.py), so that reports and
-gauges agree. Beside it an exact test on the margin's upper tail, where the alerts are.
+gauges agree. Beside it an exact test on the margin's upper tail, where the alerts are, and one for a column that stands still.
 """
 
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import logit
 
-from drift import calibration, tails
-from drift.calibration import BASELINE_ROWS
+from drift import calibration, stuck, tails
+from drift.calibration import BASELINE_ROWS, Thresholds
 from drift.distance import by_column, evenly, wasserstein
 from drift.trailing import Trailing
 from drift.windows import Floats
@@ -53,8 +53,9 @@ class Verdict:
     """What a window was found to be, against `baseline`, float64[rows, columns].
 
     `distances`: by column, in standard deviations of the baseline, as the limits are. `score`: share of columns at or over their
-    threshold, 0..1. `tail`: the surprise of the margin's tail divided by its threshold, so from 1 on it is drift. `detected`: whether
-    either is. `from_reference`: distances to the model's reference, which are to be shown and raise no alarm.
+    threshold, 0..1. `tail`: the surprise of the margin's tail divided by its threshold, so from 1 on it is drift. `stuck`: by column, how
+    much more than before one value takes, divided by its threshold. `detected`: whether any of these is. `from_reference`: distances to
+    the model's reference, which are to be shown and raise no alarm.
     """
 
     distances: dict[str, float]
@@ -62,14 +63,19 @@ class Verdict:
     detected: bool
     limits: Limits
     tail: float = 0.0
+    stuck: dict[str, float] = field(default_factory=dict)
     from_reference: dict[str, float] = field(default_factory=dict)
     baseline: Floats | None = None
 
     @property
     def ranked(self) -> list[tuple[str, float]]:
-        """Each of the model's inputs with its distance over its threshold, the largest first. The margin follows from them."""
-        ratios = np.array(list(self.distances.values())) / self.limits.thresholds
-        return sorted(zip(INPUTS, ratios.tolist(), strict=False), key=lambda found: -found[1])
+        """Each of the model's inputs with what is farther over its threshold, its distance or what is stuck of it, the largest first.
+
+        The margin follows from them.
+        """
+        limits = self.limits.by_column
+        found = {name: max(self.distances[name] / limits[name], self.stuck.get(name, 0.0)) for name in INPUTS}
+        return sorted(found.items(), key=lambda one: -one[1])
 
 
 def margins(probabilities: Floats) -> Floats:
@@ -94,7 +100,7 @@ class Reference:
 
     def limits(self, size: int) -> Limits:
         """For windows of `size` events beside the reference."""
-        return Limits(self._thresholds(size, None)[0] / self._unit)
+        return Limits(self._thresholds(size, None)[0].distances / self._unit)
 
     def judge(self, rows: Floats, trailing: Trailing | None = None) -> Verdict | None:
         """The verdict on a window's rows, by limits for exactly its size; None under MIN_EVENTS.
@@ -110,13 +116,15 @@ class Reference:
         from_reference = wasserstein(self._sorted, current)
         apart = wasserstein(beside, current) if before else from_reference
         unit = _deviations(beside)
-        over, tail = int((apart >= thresholds).sum()), self._surprise(rows, before) / most
+        over, tail = int((apart >= thresholds.distances).sum()), self._surprise(rows, before) / most
+        still = stuck.excess(beside, current) / thresholds.stuck
         return Verdict(
             distances=_by_name(apart / unit),
             score=over / len(COLUMNS),
-            detected=over > 0 or tail >= 1,
-            limits=Limits(thresholds / unit),
+            detected=over > 0 or tail >= 1 or bool((still >= 1).any()),
+            limits=Limits(thresholds.distances / unit),
             tail=tail,
+            stuck=_by_name(still),
             from_reference=_by_name(from_reference / self._unit),
             baseline=baseline,
         )
@@ -125,7 +133,7 @@ class Reference:
         beyond, span = (tails.counts(before.margins, self._cuts), before.span) if before else (self._beyond, len(self._rows))
         return float(tails.surprise(tails.counts(rows[:, _MARGIN], self._cuts), len(rows), beyond, span).max())
 
-    def _calibrated(self, size: int, span: int | None) -> tuple[Floats, float]:
+    def _calibrated(self, size: int, span: int | None) -> tuple[Thresholds, float]:
         own = self._rows[:, _MARGIN]
         return calibration.thresholds(self._rows, size, span), tails.threshold(own, self._cuts, size, span)
 

@@ -68,14 +68,17 @@ def predict(
     shift: float = 0.0,
     seed: int = 2,
     second: Callable[[int], float] = lambda i: 0.0,
+    *,
     high_scores: int = 0,
+    stuck: int = 0,
 ) -> None:
     """Writes predictions in transactions of 50, so that offsets have gaps. `second`: the event time of each, from 1 September 2013 on.
 
-    `high_scores`: so many have a margin beyond nearly all others.
+    `high_scores`: so many have a margin beyond nearly all others; `stuck`: V14 of so many is its mean.
     """
     rows = np.random.default_rng(seed).normal(size=(count, len(COLUMNS))) + shift
     rows[:high_scores, -1] = 3.5
+    rows[:stuck, 13] = 0.0
     producer = Producer(connection.writer({"transactional.id": connection.named("test-scorer")}))
     producer.init_transactions(30)
     for start in range(0, count, 50):

@@ -25,7 +25,11 @@ from producer.dataset import fetch
 SIZES = {500: 2_000, 1_000: 2_000, 5_000: 2_000, 10_000: 600, 20_000: 600, 50_000: 600}
 DISTURBANCES = {"mean shift": ("shift", 0.5), "scale": ("scale", 1.5), "stuck at one value in half of the rows": ("stuck", 0.5)}
 FOUND_SIZES = (500, 1_000, 5_000, 20_000)
-SHIFTS = (0.25, 0.5, 0.75, 1.0, 1.5)
+BY_AMOUNT = {
+    "mean shift of {} sd": ("shift", (0.25, 0.5, 0.75, 1.0, 1.5)),
+    "scale x {}": ("scale", (1.25, 1.5, 2.0, 3.0)),
+    "stuck at one value in {:.0%} of the rows": ("stuck", (0.1, 0.25, 0.5)),
+}
 TAIL_SIZES = (1_000, 5_000, 20_000)
 REAL_SIZES = (1_000, 5_000)
 FRAUD_SIZES = (1_000, 5_000)
@@ -61,15 +65,20 @@ def _simulated(model: Model, rhythm: bool, rows: int, runs: int) -> page.Simulat
             if len(bench.rows) > 2 * (WINDOWS + 2) * size
             for method, found in trials.found(bench, size, *what, features).items()
         },
-        shifts={amount: _shifted(bench, amount, features) for amount in SHIFTS} if rhythm else {},
+        by_amount=_by_amount(bench, features) if rhythm else {},
         high_scores={} if rhythm else {size: trials.found_high_scores(bench, size, share, runs) for size in TAIL_SIZES},
         runs=runs,
         events_a_second={} if rhythm else {size: trials.events_a_second(bench.known, bench.rows, size) for size in (500, 1_000, 5_000)},
     )
 
 
-def _shifted(bench: Bench, amount: float, features: Sequence[str]) -> Found:
-    return trials.found(bench, 1_000, "shift", amount, features)["trailing"]
+def _beside(bench: Bench, kind: str, amount: float, features: Sequence[str]) -> Found:
+    """Beside the windows before, as the monitor judges."""
+    return trials.found(bench, 1_000, kind, amount, features, ["trailing"])["trailing"]
+
+
+def _by_amount(bench: Bench, features: Sequence[str]) -> dict[tuple[str, float], Found]:
+    return {(name, amount): _beside(bench, kind, amount, features) for name, (kind, amounts) in BY_AMOUNT.items() for amount in amounts}
 
 
 def _real(model: Model, csv: Path, runs: int) -> page.Real:
@@ -85,8 +94,8 @@ def _real(model: Model, csv: Path, runs: int) -> page.Real:
             for name, part in (("test part", later), ("first half of the training part", earlier))
             for size in REAL_SIZES
         },
-        shifts={amount: _shifted(bench, amount, trials.turned(runs)) for amount in SHIFTS},
-        features={name: {amount: _shifted(bench, amount, [name] * _FEATURE_RUNS) for amount in _FEATURE_SHIFTS} for name in INPUTS},
+        by_amount=_by_amount(bench, trials.turned(runs)),
+        features={name: {amount: _beside(bench, "shift", amount, [name] * _FEATURE_RUNS) for amount in _FEATURE_SHIFTS} for name in INPUTS},
         rises=trials.rises(table["Class"].to_numpy(bool), 1_000, runs),
     )
 

@@ -1,7 +1,7 @@
 """The trials: false alarms on undisturbed streams, delay on disturbed ones, and what the same verdict says on the real file."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,22 +27,29 @@ METHODS: dict[str, str] = {
 }
 
 
-def judged(known: Reference, rows: Floats, before: Trailing) -> dict[str, tuple[bool, str]]:
+def judged(known: Reference, rows: Floats, before: Trailing, methods: Collection[str] = METHODS) -> dict[str, tuple[bool, str]]:
     """By method: whether a window is drift, and which column is farthest; where the tail alone is drift, that is no column."""
-    beside, alone = known.judge(rows, before), known.judge(rows)
-    if beside is None or alone is None:
-        raise ValueError(f"windows of {len(rows)} get no verdict")
-    distances = beside.distances
-    usual = np.mean([distance >= _USUAL_THRESHOLD for distance in distances.values()]) >= _USUAL_SHARE
-    return {
+    beside = _verdict(known, rows, before)
+    usual = np.mean([distance >= _USUAL_THRESHOLD for distance in beside.distances.values()]) >= _USUAL_SHARE
+    found = {
         "trailing": (beside.detected, _first(beside)),
-        "reference": (alone.detected, _first(alone)),
-        "usual": (bool(usual), max(distances, key=distances.__getitem__)),
+        "usual": (bool(usual), max(beside.distances, key=beside.distances.__getitem__)),
     }
+    if "reference" in methods:
+        alone = _verdict(known, rows, None)
+        found["reference"] = (alone.detected, _first(alone))
+    return {method: found[method] for method in methods}
+
+
+def _verdict(known: Reference, rows: Floats, before: Trailing | None) -> Verdict:
+    verdict = known.judge(rows, before)
+    if verdict is None:
+        raise ValueError(f"windows of {len(rows)} get no verdict")
+    return verdict
 
 
 def _first(verdict: Verdict) -> str:
-    return verdict.ranked[0][0] if verdict.score else _TAIL
+    return verdict.ranked[0][0] if verdict.score or max(verdict.stuck.values()) >= 1 else _TAIL
 
 
 def upper(alarms: int, windows: int) -> float:
@@ -108,10 +115,12 @@ class Bench:
     rows: Floats
 
 
-def found(bench: Bench, size: int, kind: str, amount: float, features: Sequence[str]) -> dict[str, Found]:
+def found(
+    bench: Bench, size: int, kind: str, amount: float, features: Sequence[str], methods: Collection[str] = METHODS
+) -> dict[str, Found]:
     """By method; a run for each of `features`: ten undisturbed windows from a place of its own, then two in which it is disturbed."""
     random = np.random.default_rng(5)
-    at_once, within_two, right = (dict.fromkeys(METHODS, 0) for _ in range(3))
+    at_once, within_two, right = (dict.fromkeys(methods, 0) for _ in range(3))
     for feature in features:
         start = int(random.integers(len(bench.rows) - (WINDOWS + 2) * size))
         before = _filled(bench.rows[start : start + WINDOWS * size], size)
@@ -120,14 +129,14 @@ def found(bench: Bench, size: int, kind: str, amount: float, features: Sequence[
         for window in range(2):
             first = start + (WINDOWS + window) * size
             current = disturbed(bench.model, bench.rows[first : first + size], disturbance, random)
-            verdicts = judged(bench.known, current, before)
+            verdicts = judged(bench.known, current, before, methods)
             before.add(current)
             for method in [method for method, (detected, _) in verdicts.items() if detected and method not in already]:
                 already.add(method)
                 at_once[method] += window == 0
                 within_two[method] += 1
                 right[method] += verdicts[method][1] == feature
-    return {method: Found(len(features), at_once[method], within_two[method], right[method]) for method in METHODS}
+    return {method: Found(len(features), at_once[method], within_two[method], right[method]) for method in methods}
 
 
 def _filled(rows: Floats, size: int) -> Trailing:

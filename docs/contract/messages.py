@@ -128,6 +128,7 @@ def _window() -> events.WindowClosed:
         from_reference=dict.fromkeys((*contract.INPUTS, "margin"), 0.125) | {"V4": 2.25},
         tail=0.25,
         limits=dict.fromkeys((*contract.INPUTS, "margin"), 0.5),
+        stuck=dict.fromkeys((*contract.INPUTS, "margin"), 0.0),
         begin=SENT - timedelta(seconds=50),
         end=SENT,
         top=[Ranked("V4", 2.0, 0.125)],

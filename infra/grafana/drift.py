@@ -116,6 +116,13 @@ def _features() -> Panels:
             now(f"sort_desc(max by (feature) (fraud_drift_weight{{{_FEATURE}}}))", "{{feature}}"),
         ).data_links([reports()]),
         lines(
+            "Stuck at one value",
+            "How much more of the window than before one value of a feature takes, over its limit: from 1 on it is drift.",
+            "none",
+            query(f"max by (feature) (fraud_drift_stuck{{{_FEATURE}}})", "{{feature}}"),
+            limits=above(0.5, 1),
+        ),
+        lines(
             "Farthest over time",
             "The five farthest at each moment.",
             "none",

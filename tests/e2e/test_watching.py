@@ -340,6 +340,7 @@ def test_the_drift_panels_show_the_last_window(story):
     nearness = {feature: distance / last.limits[feature] for feature, distance in last.distances.items()}
     assert shown(story, "Drift / Distance over its limit, by feature / A") == pytest.approx(nearness)
     assert sum(near >= 1 for near in nearness.values()) / len(nearness) == pytest.approx(last.score)
+    assert shown(story, "Drift / Stuck at one value / A") == pytest.approx(last.stuck)
     assert shown(story, "Drift / Farthest over time / A") == farthest(last.distances)
     assert shown(story, "Drift / Farthest from the model's reference / A") == farthest(last.from_reference)
     assert shown(story, "Drift / What weighs most / A") == {one.feature: one.weight for one in last.top}
@@ -367,6 +368,7 @@ def test_gauges_move_when_the_stream_does(story):
     assert course("sum(fraud_label_fraud_rises_total)", story.began, story.drifted) == {0}
     assert max(course('sum(fraud_label_payments{truth="fraud"})')) > FRAUDS
     assert max(course('fraud_drift_reference_distance{feature="V1"}')) > 1
+    assert len(course('fraud_drift_stuck{feature="Amount"}')) > 1
     assert max(course("max(fraud_drift_severity)")) > 0 == min(course("max(fraud_drift_severity)"))
     assert max(course("sum(fraud_drift_drifted_windows_total)")) > 0
 

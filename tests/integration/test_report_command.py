@@ -28,10 +28,10 @@ def fraud(monkeypatch, capsys, tmp_path):
     return run
 
 
-@pytest.mark.parametrize(("disturbance", "by_the_tail"), [({"shift": 0.4}, False), ({"high_scores": 20}, True)])
-def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
-    connection, tmp_path, fraud, monkeypatch, disturbance, by_the_tail
-):
+@pytest.mark.parametrize(
+    ("disturbance", "by"), [({"shift": 0.4}, "distance"), ({"high_scores": 20}, "tail"), ({"stuck": SIZE // 4}, "stuck")]
+)
+def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(connection, tmp_path, fraud, monkeypatch, disturbance, by):
     predict(connection, 3 * SIZE)
     with running(connection, tmp_path) as monitor:
         wait_for(lambda: len(monitor.windows) == 3, 60, "three windows")
@@ -39,8 +39,11 @@ def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
         wait_for(lambda: len(monitor.windows) == 4, 60, "the disturbed one")
     event = events(connection, 4)[-1]
     assert event["detected"]
-    assert (event["score"] == 0) == by_the_tail
-    assert event["tail"] >= int(by_the_tail)
+    assert {
+        "distance": event["score"] > 0,
+        "tail": event["tail"] >= 1,
+        "stuck": [name for name, ratio in event["stuck"].items() if ratio >= 1] == ["V14"],
+    } == {"distance": by == "distance", "tail": by == "tail", "stuck": by == "stuck"}
     gauge = monitor.registry.get_sample_value
     assert (gauge("data_drift_score"), gauge("data_drift_detected")) == (event["score"], 1)
     shown = {name: gauge("fraud_drift_distance", {"feature": name, "method": "wasserstein"}) for name in event["distances"]}
@@ -48,11 +51,13 @@ def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
     assert {name: gauge("fraud_drift_limit", {"feature": name}) for name in event["limits"]} == event["limits"]
     assert sum(event["distances"][name] >= limit for name, limit in event["limits"].items()) / len(COLUMNS) == event["score"]
     assert gauge("fraud_drift_tail") == event["tail"]
+    assert {name: gauge("fraud_drift_stuck", {"feature": name}) for name in event["stuck"]} == event["stuck"]
 
     windows = recent_windows(connection)
     rows = predictions.columns(rebuild.window(connection, windows[-1]).rows())
     verdict = reference.load(tmp_path / "model").reference.judge(rows, rebuild.trailing(connection, windows[:-1]))
-    assert (verdict.distances, verdict.limits.by_column, verdict.tail) == (event["distances"], event["limits"], event["tail"])
+    found = (verdict.distances, verdict.limits.by_column, verdict.tail, verdict.stuck)
+    assert found == (event["distances"], event["limits"], event["tail"], event["stuck"])
     evidently = write(Task(tmp_path / "own.html", rows, verdict))
     assert evidently.share == event["score"]
     assert evidently.values == pytest.approx(event["distances"], rel=1e-9)
@@ -65,8 +70,8 @@ def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
     code, printed, _ = fraud("--window", 4, "--json")
     result = json.loads(printed)
     assert code == 0
-    assert {name: result[name] for name in ("score", "detected", "distances")} == {
-        name: event[name] for name in ("score", "detected", "distances")
+    assert {name: result[name] for name in ("score", "detected", "distances", "stuck")} == {
+        name: event[name] for name in ("score", "detected", "distances", "stuck")
     }
     assert result["report"] == str(tmp_path / event["report"])
     assert "Dataset Drift" in (tmp_path / event["report"]).read_text()

@@ -56,11 +56,11 @@ def test_undisturbed_windows_are_no_drift(still, before):
     assert sum(still.judge(random.normal(size=(SIZE, K)), before).detected for _ in range(200)) <= 1
 
 
-def stuck(column):
-    return np.where(np.arange(len(column)) % 2, column, 1.0)
+def at_its_mean(share):
+    return lambda column: np.where(np.arange(len(column)) < share * len(column), 0.0, column)
 
 
-@pytest.mark.parametrize("change", [lambda column: column + 0.6, lambda column: column * 1.8, stuck])
+@pytest.mark.parametrize("change", [lambda column: column + 0.6, lambda column: column * 1.8, at_its_mean(0.5), at_its_mean(0.25)])
 def test_the_disturbed_feature_comes_first(still, before, change):
     rows = np.random.default_rng(7).normal(size=(SIZE, K))
     rows[:, 13] = change(rows[:, 13])
@@ -77,6 +77,35 @@ def test_high_scores_five_times_as_frequent_are_drift_that_no_distance_sees(stil
     assert verdict.score == 0
     assert verdict.tail >= 1
     assert verdict.detected
+
+
+def test_what_is_stuck_amid_its_values_is_drift_that_no_distance_sees(still, before):
+    rows = np.random.default_rng(7).normal(size=(SIZE, K))
+    rows[:, 13] = at_its_mean(0.25)(rows[:, 13])
+    verdict = still.judge(rows, before)
+    assert (verdict.score, verdict.detected) == (0, True)
+    assert [name for name, ratio in verdict.stuck.items() if ratio >= 1] == ["V14"]
+
+
+def test_one_payment_again_and_again_is_nothing_stuck(still, before):
+    rows = np.random.default_rng(7).normal(size=(SIZE, K))
+    rows[:59] = rows[0]
+    assert max(still.judge(rows, before).stuck.values()) < 1
+
+
+def test_what_was_always_stuck_is_as_usual():
+    def halves(rows, seed):
+        values = np.random.default_rng(seed).normal(size=(rows, K))
+        values[:, 3] = np.where(np.random.default_rng(seed + 100).random(rows) < 0.5, 0.0, values[:, 3])
+        return values
+
+    known = Reference(halves(30_000, 1))
+    trailing = Trailing()
+    for seed in range(2, 2 + WINDOWS):
+        trailing.add(halves(SIZE, seed))
+    verdict = known.judge(halves(SIZE, 20), trailing)
+    assert not verdict.detected
+    assert verdict.stuck["V4"] < 1
 
 
 def test_a_baseline_that_was_lost_comes_out_the_same(before):
@@ -97,7 +126,7 @@ def test_only_the_last_windows_are_the_baseline():
 
 def test_larger_baselines_need_no_larger_thresholds():
     rows = np.random.default_rng(9).normal(size=(20_000, K))
-    assert thresholds(rows, SIZE, 5_000).mean() < thresholds(rows, SIZE, SIZE).mean()
+    assert thresholds(rows, SIZE, 5_000).distances.mean() < thresholds(rows, SIZE, SIZE).distances.mean()
 
 
 def test_the_quantile_is_a_gumbels_from_above():

@@ -16,7 +16,8 @@ def closed(score, detected, at=1, distance=0.25, **more):
     return WindowClosed(
         window=1, offsets={}, events=5, partial=False, score=score, detected=detected, report=None, model_version="v", closed_at=START,
         distances=dict.fromkeys(columns, distance), from_reference=dict.fromkeys(columns, 2 * distance),
-        limits=dict.fromkeys(columns, 0.75), tail=None if score is None else 0.5, end=START + timedelta(seconds=at), **more,
+        limits=dict.fromkeys(columns, 0.75), stuck=dict.fromkeys(columns, 0.125), tail=None if score is None else 0.5,
+        end=START + timedelta(seconds=at), **more,
     )  # fmt: skip
 
 
@@ -50,6 +51,7 @@ def test_gauges_follow_the_last_verdict(registry):
     assert value("fraud_drift_reference_distance", {"feature": "V14"}) == 1
     assert value("fraud_drift_limit", {"feature": "V14"}) == 0.75
     assert value("fraud_drift_tail") == 0.5
+    assert value("fraud_drift_stuck", {"feature": "V14"}) == 0.125
     assert value("fraud_drift_drifted_windows_total") == 1
     assert [value("fraud_drift_alerts_per_day", {"value": name}) for name in ("low", "now", "high", "usual")] == [5, 20, 70, 11]
     metrics.window_closed(closed(None, None, severity="warn"))
@@ -68,4 +70,5 @@ def test_however_many_windows_there_are_as_many_series(registry):
     assert len([name for name in samples if name.startswith("fraud_drift_alerts_per_day{")]) == 4
     assert len([name for name in samples if name.startswith("fraud_drift_reference_distance{")]) == len(COLUMNS)
     assert len([name for name in samples if name.startswith("fraud_drift_limit{")]) == len(COLUMNS)
-    assert len(samples) < 3 * len(COLUMNS) + 35
+    assert len([name for name in samples if name.startswith("fraud_drift_stuck{")]) == len(COLUMNS)
+    assert len(samples) < 4 * len(COLUMNS) + 35

@@ -24,9 +24,10 @@ def window(**changes):
         ({"score": 0.5, "detected": True}, "DRIFT"),
         ({"detected": True, "tail": 1.5}, "DRIFT in the tail of the scores"),
         ({"score": 0.5, "detected": True, "tail": 1.5}, "DRIFT"),
+        ({"detected": True, "stuck": {"V1": 0.5, "V4": 3.0, "V9": 1.0}}, "DRIFT, V4, V9 stuck at one value"),
     ],
 )
-def test_a_verdict_by_the_tail_alone_says_so(changes, verdict):
+def test_a_verdict_says_by_what_where_no_distance_tells(changes, verdict):
     found = window(**changes)
     assert _sentence(found) == f"window 7: 5,000 events, {verdict}, score {found.score:.3f}, farthest V4 at 0.25 sd, ok"
 
