@@ -1,6 +1,6 @@
 """`python -m benchmarks.drift`: measures the drift verdict on simulated streams and on creditcard.csv, and writes docs/drift.md.
 
-Takes about twenty minutes on an idle machine with as many windows as the page promises; fewer rows give fewer windows, and it says so.
+Takes half an hour of CPU time with as many windows as the page promises; fewer rows give fewer windows, and it says so.
 """
 
 from collections.abc import Sequence
