@@ -92,7 +92,7 @@ train: data ## Train a model and use it
 model: data # one is trained only if there is none
 	@test -e "$${FRAUD_MODEL_DIR:-$${FRAUD_HOME:-.run}/models/latest}" || $(BIN)/fraud train
 
-format: setup ## Format the code, and mend what the linter can mend
+format: setup ## Format the code, and fix what the linter can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

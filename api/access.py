@@ -88,7 +88,7 @@ def key_check(key: Key) -> Check:
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(f"{LOGIN}?next={quote(path)}", 303)
-        return refused(401, "the header X-API-Key does not have the key", {"WWW-Authenticate": "ApiKey"})
+        return refused(401, "the X-API-Key header is missing or wrong", {"WWW-Authenticate": "ApiKey"})
 
     return check
 
@@ -112,7 +112,7 @@ def origin_check(request: Request) -> Response | None:
     origin, host = request.headers.get("origin"), request.headers.get("host", "")
     if request.method in _SAFE or origin is None or origin.lower() in (f"http://{host}".lower(), f"https://{host}".lower()):
         return None
-    return refused(403, "a page of another origin must not send this")
+    return refused(403, "a page of another origin may not send this")
 
 
 def rate_check(rate: str, clock: Callable[[], datetime]) -> Check:

@@ -63,5 +63,5 @@ def desk_of(request: Request) -> Desk:
     """The desk, once it shows what is on the topics; 503 until then, for an empty list would be a lie."""
     live = live_of(request)
     if not live.feed.loaded.is_set():
-        raise HTTPException(503, f"the alerts are not read yet: {live.feed.problem or 'reading them'}")
+        raise HTTPException(503, f"the alerts are still being read{': ' if live.feed.problem else ''}{live.feed.problem or ''}")
     return live.desk

@@ -91,7 +91,7 @@ def _newest_first(folder: Path) -> list[Path]:
 
 def _index(paths: list[Path]) -> str:
     items = "\n".join(f'<li><a href="{quote(str(path))}">{html.escape(str(path))}</a>' for path in paths)
-    content = f"<ul>\n{items}\n</ul>" if paths else "<p>There is none yet. `fraud monitor` writes one for each window.</p>"
+    content = f"<ul>\n{items}\n</ul>" if paths else "<p>No reports yet. `fraud monitor` writes one for every window that drifted.</p>"
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="color-scheme" content="light dark">\n<title>Reports</title>\n<h1>Reports</h1>\n{content}\n</html>\n'

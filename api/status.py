@@ -1,4 +1,4 @@
-"""What this is, whether it runs, and whether it works."""
+"""Liveness and readiness: GET /health and GET /ready."""
 
 from typing import Annotated, Literal
 

@@ -18,12 +18,12 @@ from rich.text import Text
 from cli.app import app
 from cli.reachable import reachable
 from cli.settings import Settings
+from cli.terminal import output, printable
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
 REASONS = 3
-_FILE_WIDTH = 132  # of a table that goes to a file or a pipe
 _FRAME = 3  # lines of a live table that are no alert: heading, count, cursor
 _COLUMNS = {
     "scored at (UTC)": 19,
@@ -35,11 +35,6 @@ _COLUMNS = {
     "pushed by (usual range)": 42,
 }
 _STYLES = {"block": "bold red", "review": "yellow"}
-
-
-def printable(text: str) -> Text:
-    """Text from outside, as it is: no markup, and nothing that a terminal would obey."""
-    return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in text))
 
 
 def reason(item: Any) -> str:
@@ -101,7 +96,7 @@ def _decoded(messages: "list[Message]") -> list[tuple[bytes, Any]]:
 def print_alerts(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new alerts as they come, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One alert a line, as it stands on the topic.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="How many of the alerts that are there already, the newest ones.")] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="How many of the newest existing alerts to show first.")] = 20,
 ) -> None:
     """Print alerts with the features that pushed them towards fraud; --follow on a terminal is a live table, the newest on top.
 
@@ -113,7 +108,7 @@ def print_alerts(
     from streams.topics import ALERTS
 
     connection = reachable(Settings.from_environment().connection())
-    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False)
+    console = output()
 
     def show(messages: "list[Message]", heading: bool) -> None:
         alerts = _decoded(messages)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from cli.alerts import printable
+from cli.terminal import printable
 
 if TYPE_CHECKING:
     from streams.dead_letters import DeadLetter

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,15 +13,15 @@ from rich.console import Console
 
 from cli import dead_letters
 from cli.app import FAILED, CommandError, app
-from cli.ledger import moment
+from cli.durations import moment
 from cli.progress import Quiet, bars
 from cli.reachable import reachable
 from cli.settings import Settings
+from cli.terminal import output
 
 if TYPE_CHECKING:
     from streams.dead_letters import Choice, DeadLetter, Place
 
-_WIDTH = 132  # of a table that goes to a file or a pipe
 _SHOWN_BYTES = 2_000
 
 dlq = typer.Typer(no_args_is_help=True, help="List, show and send back what could not be scored.")
@@ -37,7 +36,7 @@ def place(text: str) -> "Place":
     """PARTITION:OFFSET of a record of `transactions`. Raises typer.BadParameter."""
     match = re.fullmatch(r"(\d{1,10}):(\d{1,18})", text)
     if not match:
-        raise typer.BadParameter(f"{text!r} is no place: PARTITION:OFFSET is needed, such as 3:1207")
+        raise typer.BadParameter(f"{text!r} is not a PARTITION:OFFSET, such as 3:1207")
     return int(match[1]), int(match[2])
 
 
@@ -47,7 +46,7 @@ def _choice(kinds: list[str] | None, since: str | None, places: "frozenset[Place
 
     for kind in kinds or ():
         if kind not in DEAD_LETTER_KINDS:
-            raise typer.BadParameter(f"{kind!r} is no kind: {', '.join(DEAD_LETTER_KINDS)}", param_hint="--kind")
+            raise typer.BadParameter(f"{kind!r} is not a kind: choose from {', '.join(DEAD_LETTER_KINDS)}", param_hint="--kind")
     return Choice(frozenset(kinds or ()), places, moment(since, datetime.now(UTC)) if since else None)
 
 
@@ -80,7 +79,7 @@ def print_list(
         for letter in newest:
             print(json.dumps(dead_letters.described(letter)))
         return
-    Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False).print(dead_letters.table(newest))
+    output().print(dead_letters.table(newest))
     print(f"{len(newest):,} of {count:,}" if count > len(newest) else f"{count:,} dead letters")
 
 

@@ -1,7 +1,6 @@
 """`fraud evaluate`: judges a model on the test part, or on any labelled file that it was not fitted on."""
 
 import json
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from cli.app import CommandError, app
 from cli.data import fetched
 from cli.progress import Quiet, bars
 from cli.settings import Settings
+from cli.terminal import output
 from producer.errors import DataError
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _result(judged: "Judgement", beside: "dict[str, Beside] | None", page: Path)
 def _show(judged: "Judgement", beside: "dict[str, Beside] | None", page: Path) -> None:
     from model import evaluation_text as text
 
-    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False, markup=False)
+    console = output(_FILE_WIDTH, markup=False)
     for line in (*text.headline(judged), text.blocked(judged.evaluation.block), text.money(judged.evaluation)):
         console.print(line, soft_wrap=True)
     console.print(f"\nmodel {judged.version} on {text.rows_judged(judged)}\n", soft_wrap=True)

@@ -10,14 +10,13 @@ import msgspec
 import typer
 from rich.console import Console, RenderableType
 
-from cli.alerts import line, printable
+from cli.alerts import line
 from cli.app import CommandError, app
 from cli.data import fetched
 from cli.progress import Quiet, bars
 from cli.reachable import reachable
 from cli.settings import Settings
-
-_WIDTH = 132  # of what goes to a file or a pipe
+from cli.terminal import FILE_WIDTH, output, printable
 
 
 @app.command()
@@ -46,10 +45,10 @@ def explain(
     if as_json:
         sys.stdout.buffer.write(line(value) + b"\n")
     else:
-        console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
+        console = output()
         console.print(drawn(alert, console.width))
     if html:
-        _write(drawn(alert, _WIDTH), html)
+        _write(drawn(alert, FILE_WIDTH), html)
 
 
 def _of_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
@@ -79,12 +78,12 @@ def _of_row(settings: Settings, row: int, data: Path | None, quiet: bool) -> byt
         try:
             return msgspec.json.encode(explained(model, rows.transaction(found), datetime.now(UTC)))
         except InvalidTransactionError as error:
-            raise CommandError(f"row {row} of {path} is no valid transaction: {error.detail}") from None
+            raise CommandError(f"row {row} of {path} is not a valid transaction: {error.detail}") from None
     raise CommandError(f"{path} has no row {row}: the first is 0")
 
 
 def _write(picture: RenderableType, path: Path) -> None:
-    page = Console(record=True, width=_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
+    page = Console(record=True, width=FILE_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
     page.print(picture)
     try:
         page.save_html(str(path), inline_styles=True)

@@ -1,9 +1,8 @@
 """`fraud ledger`: proves that each transaction has exactly one prediction or dead letter."""
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.app import FAILED, app
-from cli.durations import seconds
+from cli.durations import moment
 from cli.progress import Quiet, bars
 from cli.reachable import reachable
 from cli.settings import Settings
@@ -29,17 +28,6 @@ _MEANINGS = {
     "out_of_order": "outputs after one of a later record",
     "foreign": "outputs that name no source",
 }
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """The time that is so long before `now`, or that is written out (RFC 3339). Raises typer.BadParameter."""
-    with contextlib.suppress(typer.BadParameter):
-        return now - timedelta(seconds=seconds(text))
-    with contextlib.suppress(ValueError):
-        at = datetime.fromisoformat(text)
-        if at.tzinfo:
-            return at
-    raise typer.BadParameter(f"{text!r} is neither a duration (10m) nor a time with an offset (2026-01-31T12:00:00Z)")
 
 
 def summary(audit: Audit) -> Table:

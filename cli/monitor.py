@@ -73,17 +73,17 @@ def monitor(
     window: Annotated[
         Any, typer.Option(parser=_window, metavar="NUMBER|DURATION", help="Predictions in a window, or its event time: 5000, 15m.")
     ] = "5000",
-    idle_close: Annotated[float, typer.Option(parser=seconds, metavar="DURATION", help="Silence after which the rest is closed.")] = "10s",  # type: ignore[assignment]  # parsed
-    report_every: Annotated[int, typer.Option(min=1, help="Report every so many windows; those that drifted get one anyhow.")] = 10,
-    keep_reports: Annotated[int, typer.Option(min=0, help="So many reports are kept, 6 MB each; the oldest go.")] = 50,
+    idle_close: Annotated[float, typer.Option(parser=seconds, metavar="DURATION", help="Silence that closes a partial window.")] = "10s",  # type: ignore[assignment]  # parsed
+    report_every: Annotated[int, typer.Option(min=1, help="Write a report every N windows, and always for one that drifted.")] = 10,
+    keep_reports: Annotated[int, typer.Option(min=0, help="Reports to keep, 6 MB each; the oldest are deleted.")] = 50,
     label_horizon: Annotated[
         float,
-        typer.Option(parser=seconds, metavar="DURATION", help="How long a window's labels are waited for; two million are held, 250 MB."),
+        typer.Option(parser=seconds, metavar="DURATION", help="How long to wait for a window's labels; two million are held, 250 MB."),
     ] = "24h",  # type: ignore[assignment]  # parsed
     model: Annotated[Path | None, typer.Option(help="A model's directory, for its reference; default: the one in use.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One window a line, as it stands on drift.events.")] = False,
 ) -> None:
-    """Watch the predictions for drift until SIGTERM or Ctrl-C: a line, an event, a report and gauges for each window.
+    """Watch the predictions for drift until SIGTERM or Ctrl-C: for each window a line, an event and gauges; a report where it drifted.
 
     Example: fraud monitor --window 5000 --idle-close 10s
     """

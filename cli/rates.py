@@ -12,5 +12,5 @@ def per_second(text: str) -> float:
     except ValueError:
         rate = math.nan
     if not 0 <= rate < math.inf:
-        raise typer.BadParameter(f"{text!r} is no rate: try 2000, or 0 for as fast as it can")
+        raise typer.BadParameter(f"{text!r} is not a rate: try 2000, or 0 for as fast as it can")
     return rate

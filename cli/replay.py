@@ -36,7 +36,7 @@ _RATE = 2_000.0
 def _speed(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)x?", text.strip())
     if not match or not float(match[1]):
-        raise typer.BadParameter(f"{text!r} is no speed: try 60x")
+        raise typer.BadParameter(f"{text!r} is not a speed: try 60x")
     return float(match[1])
 
 
@@ -126,18 +126,18 @@ def replay(
     data: Annotated[Path | None, typer.Option(help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv, fetched.")] = None,
     first: Annotated[int, typer.Option("--from", min=0, help="First row, counted from 0.")] = 0,
     end: Annotated[int | None, typer.Option("--to", min=1, help="The row to stop before.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many transactions.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Send at most this many transactions.")] = None,
     rate: Annotated[
         float | None,
         typer.Option(parser=per_second, metavar="NUMBER", help="Transactions a second; 0: as fast as it can; default: 2000."),
     ] = None,
-    speed: Annotated[str | None, typer.Option(help="Follow the file's own clock, so many times as fast: 60x.")] = None,
+    speed: Annotated[str | None, typer.Option(help="Follow the file's own clock at a multiple of real time: 60x.")] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Start over at the end.")] = False,
     disturb: Annotated[
         list[str] | None,
-        typer.Option(metavar="KIND:FEATURE@FROM[..UNTIL][:SIZE]", help="Drift put in: shift:V14@5000:2; see fraud simulate. Repeatable."),
+        typer.Option(metavar="KIND:FEATURE@FROM[..UNTIL][:SIZE]", help="Inject drift: shift:V14@5000:2; see fraud simulate. Repeatable."),
     ] = None,
-    run: Annotated[str | None, typer.Option(help="Begins each transaction_id; default: by the time.")] = None,
+    run: Annotated[str | None, typer.Option(help="Prefix of every transaction_id; default: from the time.")] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Send each transaction's label too, later, to the topic labels.")] = False,
     label_delay: Annotated[str, typer.Option(help="How much later.")] = "2s",
     quiet: Quiet = False,

@@ -94,7 +94,7 @@ def score(
         float, typer.Option(min=0, max=1, help="Stop, with exit code 3, when more than this share of a worker's last 10,000 is refused.")
     ] = 1.0,
 ) -> None:
-    """Score every transaction on the topic, exactly once, until SIGTERM or Ctrl-C.
+    """Score every transaction on the topic, exactly once unless --guarantee says otherwise, until SIGTERM or Ctrl-C.
 
     Example: fraud score --workers 2
     """

@@ -1,4 +1,7 @@
-"""Settings from the environment: the only place that reads FRAUD_* variables. A flag, where a command has one, comes before."""
+"""Settings of the `fraud` command from the environment. A flag, where a command has one, comes before.
+
+No other module of the command reads FRAUD_* variables; infra.preflight and infra.watch, which run without it, read theirs themselves.
+"""
 
 import os
 import platform
@@ -31,7 +34,7 @@ def _number(name: str, default: int) -> int:
 def _port(name: str, default: int) -> int:
     port = _number(name, default)
     if not 0 < port < 2**16:
-        raise SettingsError(f"{name}={port} is no port: 1 to 65535")
+        raise SettingsError(f"{name}={port} is not a port: 1 to 65535")
     return port
 
 

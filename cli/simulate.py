@@ -29,7 +29,7 @@ def simulate(
     out: Annotated[Path | None, typer.Option(help="The CSV to write, in the shape of creditcard.csv.")] = None,
     send: Annotated[bool, typer.Option("--send", help="Send them to the topic transactions, labels later to labels.")] = False,
     fraud_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of frauds; default: the data's.")] = None,
-    accounts: Annotated[int, typer.Option(min=0, help="Spread them over so many account_ids; 0: none.")] = 0,
+    accounts: Annotated[int, typer.Option(min=0, help="Spread them over this many account_ids; 0: none.")] = 0,
     no_rhythm: Annotated[bool, typer.Option("--no-rhythm", help="The same rate and mixture at every hour of the day.")] = False,
     disturb: Annotated[
         list[str] | None, typer.Option(metavar="WHAT", help="KIND[:FEATURE]@FROM[..UNTIL][:SIZE], more than once; see docs/simulation.md.")
@@ -38,7 +38,7 @@ def simulate(
         float | None,
         typer.Option(parser=per_second, metavar="NUMBER", help="With --send: transactions a second; 0: as fast as it can; default: 2000."),
     ] = None,
-    speed: Annotated[str | None, typer.Option(help="With --send: follow the simulated clock, so many times as fast: 60x.")] = None,
+    speed: Annotated[str | None, typer.Option(help="With --send: follow the simulated clock at a multiple of real time: 60x.")] = None,
     run: Annotated[str | None, typer.Option(help="With --send: begins each transaction_id; default: by the time.")] = None,
     label_delay: Annotated[str, typer.Option(help="With --send: a label's mean delay, exponentially distributed.")] = "30m",
     no_labels: Annotated[bool, typer.Option("--no-labels", help="With --send: no labels.")] = False,

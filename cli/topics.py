@@ -25,4 +25,4 @@ def create_topics(
     if as_json:
         print(json.dumps({"created": created}))
     else:
-        print(f"created {', '.join(created)}" if created else "all topics are there")
+        print(f"created {', '.join(created)}" if created else "all topics exist already")

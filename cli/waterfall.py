@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from scipy.special import logit
 
-from cli.alerts import printable
+from cli.terminal import printable
 from model import display
 from model.explanation import BASE, MARGIN, REST, Step, waterfall
 

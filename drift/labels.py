@@ -62,7 +62,7 @@ class Labels:
                 label = _decoder.decode(message.value() or b"")
                 at_us = int(label.labelled_at.timestamp() * 1e6)
             except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
-                log.warning("%s[%d] offset %d is no label: %s", message.topic(), message.partition(), message.offset(), error)
+                log.warning("%s[%d] offset %d is not a label: %s", message.topic(), message.partition(), message.offset(), error)
                 invalid += 1
                 continue
             if self._only is not None and label.transaction_id not in self._only:

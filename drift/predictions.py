@@ -41,7 +41,7 @@ def rows(messages: Sequence[Message]) -> Floats:
             probability, decision, event_time, inputs = astuple(decode(message.value() or b""))
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             where = f"{message.topic()}[{message.partition()}] offset {message.offset()}"
-            raise BrokenPredictionError(f"{where} is no prediction ({error}): look at the scorer that wrote it") from None
+            raise BrokenPredictionError(f"{where} is not a prediction ({error}): look at the scorer that wrote it") from None
         _pack(buffer, i * size, *astuple(inputs), probability, decision != "approve", event_time.timestamp() * 1000)
     sent = [message.timestamp()[1] for message in messages]
     found[:, _EVENT_TIME] = np.clip(found[:, _EVENT_TIME], 0, sent)

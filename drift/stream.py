@@ -33,7 +33,7 @@ _CONSUMER: dict[str, Any] = {
 _BATCH = 500
 _POLL_S = 0.1
 _LOOKUP_S = 2.0
-# What no waiting mends. Everything else a client reports and gets over by itself.
+# What waiting does not cure. Everything else a client reports and gets over by itself.
 _FATAL = REFUSED | {KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
@@ -57,7 +57,7 @@ class PredictionStream:
     def poll(self, stop: threading.Event) -> None:
         """Takes the events that wait into the window, as many as it has room for.
 
-        Raises RefusedError or KafkaException on an error that waiting does not mend, OutageError where a new stream may go on,
+        Raises RefusedError or KafkaException on an error that waiting does not cure, OutageError where a new stream may go on,
         BrokenPredictionError, WindowOrderError.
         """
         if self._failure:

@@ -122,7 +122,7 @@ def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as error:
-        raise DamagedArtefactError(f"{resolved / MANIFEST} is no manifest ({error.error_count()} errors); run: fraud train") from None
+        raise DamagedArtefactError(f"{resolved / MANIFEST} is not a manifest ({error.error_count()} errors); run: fraud train") from None
     if version != version_of(content):
         raise DamagedArtefactError(f"{resolved / MANIFEST} was changed after it was written; run: fraud train")
     return version, manifest

@@ -34,7 +34,7 @@ def matrix(values: ArrayLike) -> NDArray[np.float32]:
     bad = np.argwhere(~(np.abs(numbers) < FLOAT32_OVERFLOW))
     if len(bad):
         row, column = bad[0]
-        raise InputError(f"row {row}: {INPUTS[column]} is {numbers[row, column]}, which is no number that fits a float32")
+        raise InputError(f"row {row}: {INPUTS[column]} is {numbers[row, column]}, which does not fit a float32")
     return numbers.astype(np.float32)
 
 

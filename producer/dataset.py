@@ -77,7 +77,7 @@ def fetch(cache: Path, given: Path | None, progress: Progress, dataset: Dataset 
     """
     if given is not None:
         if not given.is_file():
-            raise DataError(f"{given} is no file: give a CSV, or nothing to have {dataset.name} fetched")
+            raise DataError(f"{given} is not a file: name an existing CSV, or none to have {dataset.name} downloaded")
         return given
     final = cache / dataset.name
     try:

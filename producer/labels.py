@@ -53,7 +53,7 @@ class LabelFeed:
     """
 
     def __init__(self, connection: Connection, rows: Iterable[Row], delay_s: float, clock: Clock, stop: threading.Event) -> None:
-        """Raises ReplayError if no broker answers or the topic is not there."""
+        """Raises ReplayError if no broker answers or the topic does not exist."""
         self._sender = Sender(connection, LABELS, stop, LINGER_MS)
         self._rows = iter(rows)
         self._delay_s = delay_s

@@ -27,7 +27,7 @@ class Sender:
     def __init__(self, connection: Connection, topic: str, stop: threading.Event, linger_ms: int) -> None:
         """A record goes out `linger_ms` after it was handed over; what gathers meanwhile goes with it, at less cost for the broker.
 
-        Raises ReplayError if no broker answers or the topic is not there.
+        Raises ReplayError if no broker answers or the topic does not exist.
         """
         self._topic = connection.named(topic)
         self._stop = stop
@@ -42,7 +42,7 @@ class Sender:
         except KafkaException as error:
             raise ReplayError(f"no broker answers at {connection.bootstrap_servers}: {error.args[0].str()}") from None
         if self._topic not in topics:
-            raise ReplayError(f"the topic {self._topic} is not there; run: fraud topics")
+            raise ReplayError(f"the topic {self._topic} does not exist; run: fraud topics")
 
     def send(self, key: bytes, value: bytes) -> bool:
         """Hands one record over. While the queue is full it waits; if it is stopped there, the record is not sent: False."""

@@ -25,7 +25,7 @@ _PASSING = ("handshake failed: Local: ", "Failed to acquire SASL OAUTHBEARER tok
 
 
 class RefusedError(RuntimeError):
-    """Credentials, certificates or rights: trying again does not mend it. The text says what was refused and what to do."""
+    """Credentials, certificates or rights: trying again does not help. The text says what was refused and what to do."""
 
 
 def refusal(error: KafkaError, servers: str = "") -> RefusedError | None:

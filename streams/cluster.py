@@ -39,7 +39,7 @@ PASSING = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._NOENT,  # of an admin client: no leader of the partition is known
 }
-# Rights and credentials: trying again does not mend them.
+# Rights and credentials: trying again does not help.
 REFUSED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,

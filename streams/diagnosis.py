@@ -44,7 +44,7 @@ def cluster(connection: Connection, roles: Iterable[str], now_ms: Callable[[], i
     try:
         admin = admitted(connection)
     except RefusedError as error:
-        yield Finding("connection", Verdict.FAIL, str(error), "mend FRAUD_KAFKA_CONFIG; docs/security.md has an example")
+        yield Finding("connection", Verdict.FAIL, str(error), "fix FRAUD_KAFKA_CONFIG; docs/security.md has an example")
         return
     except KafkaException as error:
         yield unreachable(error.args[0], connection)
@@ -61,7 +61,7 @@ def cluster(connection: Connection, roles: Iterable[str], now_ms: Callable[[], i
 def unreachable(error: KafkaError, connection: Connection) -> Finding:
     """No client, or no answer to it."""
     if error.code() == KafkaError._INVALID_ARG:
-        return Finding("connection", Verdict.FAIL, error.str(), "mend this line of FRAUD_KAFKA_CONFIG")
+        return Finding("connection", Verdict.FAIL, error.str(), "fix this line of FRAUD_KAFKA_CONFIG")
     return Finding(
         "connection",
         Verdict.FAIL,
@@ -102,7 +102,7 @@ def _judged_topic(topic: topics.Topic, state: TopicState | KafkaError, partition
         if state.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return Finding(what, Verdict.WARN, "this user may not see it", "nothing to do, if none of the commands used here needs it")
         missing = state.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-        return Finding(what, Verdict.FAIL, "is not there" if missing else state.str(), "run: fraud topics")
+        return Finding(what, Verdict.FAIL, "does not exist" if missing else state.str(), "run: fraud topics")
     if state.config is None:
         seen = f"{state.partitions} partitions; its settings may not be seen"
         return Finding(what, Verdict.WARN, seen, "for a full check, run this as whoever runs `fraud topics`")
@@ -135,7 +135,7 @@ def judged_clock(newest_ms: int, now_ms: int) -> Finding:
         return Finding("clock", Verdict.OK, "no record is from the future; whether this clock is ahead cannot be seen from here")
     tolerated = CLOCK_DIFFERENCE.total_seconds()
     advice = "let NTP set the clocks: latencies, `--since` and labels go by them"
-    found = f"the newest record is {ahead_s:,.1f} s ahead of this clock: this one is late, or that of whoever wrote it is early"
+    found = f"the newest record is {ahead_s:,.1f} s ahead of this clock: this clock is behind, or the writer's is ahead"
     return Finding("clock", Verdict.FAIL if ahead_s > tolerated else Verdict.WARN, found, advice)
 
 

@@ -12,15 +12,14 @@ from cli.app import DONE, FAILED, INTERRUPTED, app
 from cli.progress import Quiet
 from cli.rates import per_second
 from cli.settings import Settings
-
-_FILE_WIDTH = 132  # of tables that go to a file or a pipe
+from cli.terminal import FILE_WIDTH
 
 
 @app.command()
 def demo(
     rate: Annotated[float, typer.Option(parser=per_second, metavar="NUMBER", help="Transactions a second; 0: as fast as it can.")] = "2000",  # type: ignore[assignment]  # parsed
     simulated: Annotated[bool, typer.Option("--simulated", help="Simulated transactions in place of creditcard.csv: no download.")] = False,
-    drift: Annotated[bool, typer.Option("--drift", help="Drift is put in: from the middle on, V4 lies 2 sd off.")] = False,
+    drift: Annotated[bool, typer.Option("--drift", help="Inject drift: from the middle on, V4 is shifted by 2 sd.")] = False,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end, on a terminal too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON; whatever else is told goes to standard error.")] = False,
     quiet: Quiet = False,
@@ -40,7 +39,7 @@ def demo(
     from cli.train import fit
 
     settings = Settings.from_environment()
-    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    width = None if sys.stdout.isatty() else FILE_WIDTH
     console = Console(stderr=as_json, width=width, quiet=quiet)
     interrupts = Interrupts()
     try:

@@ -29,7 +29,7 @@ def prepared(settings: Settings, console: Console) -> tuple[Settings, Path]:
     write(simulate(Parameters.load(), ROWS, SEED), data)
     if not _trained_on(own.model, data):
         if settings.model_dir:
-            raise CommandError(f"FRAUD_MODEL_DIR={settings.model_dir} is no model of {data}: unset it to have one trained")
+            raise CommandError(f"FRAUD_MODEL_DIR={settings.model_dir} is not a model of {data}: unset it to have one trained")
         console.print("there is no model of the simulated transactions yet: training one")
         fit(own, data, console.quiet)
     return replace(settings, model_dir=own.model), data

@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.app import FAILED, app
 from cli.progress import Quiet
 from cli.settings import Settings
+from cli.terminal import output
 from streams.diagnosis import Finding, Verdict
 from streams.rights import RIGHTS
 
@@ -61,7 +62,7 @@ def doctor(
     if as_json:
         print(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}))
     else:
-        Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False).print(table(findings))
+        output(_FILE_WIDTH).print(table(findings))
         print(f"{failed} of {len(findings)} checks failed" if failed else "all is well")
     if failed:
         raise typer.Exit(FAILED)

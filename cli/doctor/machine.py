@@ -49,7 +49,7 @@ def data(given: Path | None, cache: Path) -> Finding:
     path = given or cache / dataset.CREDITCARD.name
     if not path.is_file():
         if given:
-            return Finding("data", Verdict.FAIL, f"{given} is no file", "set FRAUD_DATA to a CSV, or unset it")
+            return Finding("data", Verdict.FAIL, f"{given} is not a file", "set FRAUD_DATA to a CSV, or unset it")
         return Finding("data", Verdict.WARN, "creditcard.csv is not fetched; training and replays need it", "run: fraud data")
     if given:
         return Finding("data", Verdict.OK, f"{given}, as FRAUD_DATA says; `fraud data` verifies it")

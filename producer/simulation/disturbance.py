@@ -54,10 +54,10 @@ def parse(text: str) -> Disturbance:
     """The disturbance that `text` writes. Raises SimulationError."""
     match = _SYNTAX.fullmatch(text.strip())
     if not match:
-        raise SimulationError(f"{text!r} is no disturbance: write KIND[:FEATURE]@FROM[..UNTIL][:SIZE], as in shift:V14@5000:0.5")
+        raise SimulationError(f"{text!r} is not a disturbance: write KIND[:FEATURE]@FROM[..UNTIL][:SIZE], as in shift:V14@5000:0.5")
     kind, feature, size = match["kind"], match["feature"], match["size"]
     if kind not in ON_FEATURE + ON_STREAM:
-        raise SimulationError(f"{text!r}: {kind} is no kind of disturbance: choose from {', '.join(ON_FEATURE + ON_STREAM)}")
+        raise SimulationError(f"{text!r}: {kind} is not a kind of disturbance: choose from {', '.join(ON_FEATURE + ON_STREAM)}")
     if (kind in ON_FEATURE) != (feature in INPUTS) or (kind in ON_STREAM and feature):
         wanted = "needs one of V1 to V28 or Amount" if kind in ON_FEATURE else "takes no feature"
         raise SimulationError(f"{text!r}: {kind} {wanted}, as in {'shift:V14@5000:0.5' if kind in ON_FEATURE else 'surge@30h..31h:10'}")
@@ -80,7 +80,7 @@ def _moment(text: str, moment: str) -> tuple[float, bool]:
     except ValueError:
         raise SimulationError(f"{text!r}: {moment!r} is neither a row (5000) nor a time (90s, 30m, 36h, 2d)") from None
     if not unit and number % 1:
-        raise SimulationError(f"{text!r}: {moment!r} is no row; a time has a unit, as in {moment}h")
+        raise SimulationError(f"{text!r}: {moment!r} is not a row; a time has a unit, as in {moment}h")
     return number * _UNIT_S.get(unit, 1.0), bool(unit)
 
 

@@ -30,7 +30,7 @@ class LateLabels:
     """
 
     def __init__(self, connection: Connection, run: str, mean_s: float, seed: int, clock: Clock, stop: threading.Event) -> None:
-        """Raises ReplayError if no broker answers or the topic is not there."""
+        """Raises ReplayError if no broker answers or the topic does not exist."""
         self._sender = Sender(connection, LABELS, stop, LINGER_MS)
         self._run = run
         self._mean_s = mean_s

@@ -182,7 +182,7 @@ def test_what_is_no_prediction_ends_the_monitor(connection, tmp_path):
     with running(connection, tmp_path) as monitor:
         wait_for(lambda: monitor.failure, 30, "the monitor to fail")
     assert isinstance(monitor.failure, BrokenPredictionError)
-    assert "predictions[2] offset 0 is no prediction" in str(monitor.failure)
+    assert "predictions[2] offset 0 is not a prediction" in str(monitor.failure)
 
 
 def test_missing_topics_are_named(broker, tmp_path):

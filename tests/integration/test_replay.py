@@ -152,7 +152,7 @@ def test_records_that_are_not_delivered_are_counted(connection, data):
 
 def test_a_missing_topic_and_no_rows_are_told(connection, data):
     elsewhere = Connection(connection.bootstrap_servers, connection.topic_prefix + "other.")
-    with pytest.raises(ReplayError, match=r"the topic .*other\.transactions is not there; run: fraud topics"):
+    with pytest.raises(ReplayError, match=r"the topic .*other\.transactions does not exist; run: fraud topics"):
         play(elsewhere, Selection(data))
     with pytest.raises(ReplayError, match="no such rows"):
         play(connection, Selection(data, first=COUNT))
@@ -222,7 +222,7 @@ def test_one_line_for_what_is_wrong(connection, data, tmp_path):
     elsewhere = Connection(connection.bootstrap_servers, connection.topic_prefix + "other.")
     for done, line in [
         (run_fraud(elsewhere, "replay", "--data", str(data)), "run: fraud topics"),
-        (run_fraud(connection, "replay", "--data", str(tmp_path / "none.csv")), "none.csv is no file"),
+        (run_fraud(connection, "replay", "--data", str(tmp_path / "none.csv")), "none.csv is not a file"),
         (run_fraud(connection, "data", FRAUD_DATA=str(data)), "rows.csv is not creditcard.csv"),
     ]:
         assert done.returncode == 1

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from cli.alerts import line, live_table, printable, reason, table
+from cli.alerts import line, live_table, reason, table
+from cli.terminal import printable
 from model.records import AlertRecord
 
 

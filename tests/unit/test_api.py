@@ -318,7 +318,7 @@ def test_the_index_of_a_folder_of_reports_may_run_nothing_and_keeps_the_session(
 
 def test_before_the_first_report_there_is_none(client, tmp_path):
     api = client()
-    assert "There is none yet" in api.get("/reports/").text
+    assert "No reports yet" in api.get("/reports/").text
     assert api.get("/reports/a.html").status_code == 404
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "a.html").write_text("first")

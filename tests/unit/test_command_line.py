@@ -116,7 +116,7 @@ def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
         ("alerts --limit", "Option '--limit' requires an argument"),
         (
             "replay --rate -1",
-            "Invalid value for '--rate': '-1' is no rate: try 2000, or 0 for as fast as it can; see `fraud replay --help`",
+            "Invalid value for '--rate': '-1' is not a rate: try 2000, or 0 for as fast as it can; see `fraud replay --help`",
         ),
         ("dlq show", "Missing argument 'PARTITION:OFFSET'; see `fraud dlq show --help`"),
         ("explain", "Invalid value: give either the transaction_id of an alert, or --row; see `fraud explain --help`"),

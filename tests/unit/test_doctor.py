@@ -36,7 +36,7 @@ def topic_finding(name, found):
         ("drift.events", state("drift.events"), OK, "1 partitions"),
         ("alerts", state("alerts", partitions=5), FAIL, "has 5 partitions, declared are 4"),
         ("alerts", state("alerts", **{"retention.ms": "1000"}), FAIL, "has retention.ms=1000, declared is 2592000000"),
-        ("alerts", KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), FAIL, "is not there"),
+        ("alerts", KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), FAIL, "does not exist"),
         ("alerts", KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), WARN, "may not see it"),
         ("alerts", TopicState(4, 1, None, ALL), WARN, "settings may not be seen"),
         ("alerts", state("alerts", replicas=3), WARN, "min.insync.replicas=1"),

@@ -168,7 +168,7 @@ def test_a_file_that_is_given_is_taken_as_it_is(server, tmp_path):
     given.write_bytes(b"mine")
     assert fetch(tmp_path / "cache", given, silent, dataset(server.url + "/data.csv")) == given
     assert server.requests == []
-    with pytest.raises(DataError, match=r"none\.csv is no file"):
+    with pytest.raises(DataError, match=r"none\.csv is not a file"):
         fetch(tmp_path / "cache", tmp_path / "none.csv", silent)
 
 

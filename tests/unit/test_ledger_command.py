@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import typer
 
-from cli.ledger import moment, notes
+from cli.durations import moment
+from cli.ledger import notes
 from streams.tally import Audit
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -12,16 +12,16 @@ from cli.app import app
     ("bad", "why"),
     [
         (["--rate", "1", "--speed", "2x"], "exclude each other"),
-        (["--speed", "fast"], "is no speed: try 60x"),
-        (["--speed", "0x"], "is no speed: try 60x"),
-        (["--rate=-1"], "is no rate"),
-        (["--rate", "nan"], "is no rate"),
-        (["--rate", "inf"], "is no rate"),
-        (["--rate", "1e999"], "is no rate"),
-        (["--rate", "fast"], "is no rate: try 2000"),
+        (["--speed", "fast"], "is not a speed: try 60x"),
+        (["--speed", "0x"], "is not a speed: try 60x"),
+        (["--rate=-1"], "is not a rate"),
+        (["--rate", "nan"], "is not a rate"),
+        (["--rate", "inf"], "is not a rate"),
+        (["--rate", "1e999"], "is not a rate"),
+        (["--rate", "fast"], "is not a rate: try 2000"),
         (["--from", "5", "--to", "5"], "--to must be greater than --from"),
         (["--run", "a b"], "letters, digits"),
-        (["--label-delay", "soon"], "is no duration"),
+        (["--label-delay", "soon"], "is not a duration"),
     ],
 )
 def test_bad_usage(bad, why):
@@ -34,4 +34,4 @@ def test_bad_usage(bad, why):
 def test_the_demo_takes_no_such_rate_either(rate):
     result = CliRunner().invoke(app, ["demo", f"--rate={rate}"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert result.exit_code == 2
-    assert "is no rate" in result.output
+    assert "is not a rate" in result.output

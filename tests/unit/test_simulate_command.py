@@ -44,5 +44,5 @@ def test_a_demo_on_simulated_rows_takes_no_model_of_other_data(model, tmp_path, 
     monkeypatch.setattr(cli.demo.simulated, "ROWS", 100)
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
-    with pytest.raises(CommandError, match=r"is no model of .*simulated\.csv"):
+    with pytest.raises(CommandError, match=r"is not a model of .*simulated\.csv"):
         prepared(Settings.from_environment(), Console(quiet=True))

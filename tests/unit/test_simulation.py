@@ -193,8 +193,8 @@ def test_disturbances_are_read():
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("V14 goes up", "is no disturbance"),
-        ("jump:V14@5:1", "jump is no kind"),
+        ("V14 goes up", "is not a disturbance"),
+        ("jump:V14@5:1", "jump is not a kind"),
         ("shift@5:1", "shift needs one of V1"),
         ("shift:V29@5:1", "shift needs one of V1"),
         ("surge:V1@5:1", "surge takes no feature"),
@@ -203,7 +203,7 @@ def test_disturbances_are_read():
         ("surge@5:0", "a factor above 0"),
         ("shift:V1@5..2h:1", "both be rows or both be times"),
         ("shift:V1@5..5:1", "UNTIL the later one"),
-        ("shift:V1@1.5:1", "is no row"),
+        ("shift:V1@1.5:1", "is not a row"),
         ("shift:V1@1.2.3h:1", "neither a row"),
     ],
 )
