@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 
 from streams.batch import Batch, InFlight, Output, Scored
 from streams.committer import BatchAbortedError
+from streams.limit import DeadShareLimit
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class BatchGapError(RuntimeError):
 class CommitPipeline:
     """Commits scored batches in their order.
 
-    `on_failure` is told of what the process may not survive. What `admit` raises on a batch ends the process before it is committed.
+    `on_failure` is told of what the process may not survive. A batch that goes beyond `limit` ends the process before it is committed.
     """
 
     def __init__(
@@ -40,13 +41,13 @@ class CommitPipeline:
         in_flight: InFlight,
         on_committed: Callable[[Scored], None],
         on_failure: Callable[[BaseException], None],
-        admit: Callable[[Scored], None] = lambda _: None,
+        limit: DeadShareLimit,
     ) -> None:
         self._committer = committer
         self._in_flight = in_flight
         self._on_committed = on_committed
         self._on_failure = on_failure
-        self._admit = admit
+        self._limit = limit
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._running: asyncio.Future[None] | None = None
         self._expected = (0, 0)  # epoch and number of the next batch
@@ -72,7 +73,7 @@ class CommitPipeline:
             return
         try:
             self._check_order(scored.batch)
-            self._admit(scored)
+            self._limit.admit(scored)
             refused = self._write(scored)
         except Exception as error:
             self._fail(error)
@@ -99,6 +100,7 @@ class CommitPipeline:
                 self._committer.abort(refused)
             self._committer.commit(scored.next_offsets(), scored.batch.group_metadata)
             self._aborts = 0
+            self._limit.committed(scored)
             self._on_committed(scored)
         except BatchAbortedError as error:
             self._aborts += 1

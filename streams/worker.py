@@ -93,8 +93,7 @@ class Worker:
         in_flight, options = InFlight(), self._options
         committer = self._committer()
         await asyncio.to_thread(committer.open)
-        limit = DeadShareLimit(options.max_dead_share)
-        pipeline = CommitPipeline(committer, in_flight, self._committed, self._fail, limit.admit)
+        pipeline = CommitPipeline(committer, in_flight, self._committed, self._fail, DeadShareLimit(options.max_dead_share))
         app, channel = create_app(self._identity.name, Scorer(self._model, utc_now, options.max_bytes or MAX_TRANSACTION_BYTES), pipeline)
         await app.start()
         app.flow_control.resume()  # Faust's own consumer would do so; there is none

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from streams.batch import MAX_IN_FLIGHT, Batch, InFlight, Scored
 from streams.committer import BatchAbortedError
 from streams.connection import Connection
+from streams.limit import DeadShareLimit
 from streams.pipeline import CommitPipeline
 from streams.source import Source
 
@@ -115,7 +116,7 @@ class Member:
         self.log, self.pending, self.aborting = log, deque(), False
         self.consumer, self.in_flight = Consumer(log), Pumped()
         self.in_flight.member = self
-        self.pipeline = CommitPipeline(self, self.in_flight, lambda scored: None, self.fail)
+        self.pipeline = CommitPipeline(self, self.in_flight, lambda scored: None, self.fail, DeadShareLimit(1.0))
         self.source = Source(Connection("nowhere"), self.consumer, self.in_flight, self.pending.append, self.fail, lambda ranges: None)
 
     def fail(self, error):

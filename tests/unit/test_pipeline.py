@@ -7,6 +7,7 @@ from fakes import FakeRecord
 
 from streams.batch import Batch, InFlight, Scored
 from streams.committer import BatchAbortedError, CommitFatalError
+from streams.limit import DeadShareLimit, TooManyDeadLettersError
 from streams.pipeline import MAX_ABORTS_IN_A_ROW, BatchGapError, CommitPipeline
 
 
@@ -31,13 +32,13 @@ def scored(number, epoch=0, offset=None):
     return Scored(Batch(epoch, number, [FakeRecord(b"", at=number if offset is None else offset)]))
 
 
-def submit(committer, *all_scored, in_flight=None):
+def submit(committer, *all_scored, in_flight=None, most=1.0):
     """Submits each in turn and waits for the last; returns (in flight, committed, failures)."""
     in_flight = in_flight or InFlight()
     committed, failures = [], []
 
     async def run():
-        pipeline = CommitPipeline(committer, in_flight, committed.append, failures.append)
+        pipeline = CommitPipeline(committer, in_flight, committed.append, failures.append, DeadShareLimit(most))
         for one in all_scored:
             in_flight.add()
             await pipeline.submit(one)
@@ -71,7 +72,7 @@ def test_the_next_batch_is_scored_while_one_is_committed_and_its_commit_comes_af
     committer = Held()
 
     async def run():
-        pipeline = CommitPipeline(committer, InFlight(), lambda _: None, lambda _: None)
+        pipeline = CommitPipeline(committer, InFlight(), lambda _: None, lambda _: None, DeadShareLimit(1.0))
         await pipeline.submit(scored(0))  # does not wait for its commit: the caller scores the next one
         before = list(committer.offsets)
         second = asyncio.create_task(pipeline.submit(scored(1)))
@@ -122,3 +123,22 @@ def test_aborts_without_end_are_a_failure():
     errors = [BatchAbortedError("again") for _ in range(MAX_ABORTS_IN_A_ROW)]
     _, _, failures = submit(Committer(*errors), *(scored(0, epoch=epoch) for epoch in range(MAX_ABORTS_IN_A_ROW)))
     assert len(failures) == 1
+
+
+def with_dead(dead, epoch, number=0):
+    result = Scored(Batch(epoch, number, [FakeRecord(b"")] * 4_096))
+    result.dead_letters["malformed_json"] = dead
+    return result
+
+
+def test_dead_letters_of_an_aborted_batch_count_once_however_often_it_comes():
+    committer = Committer(BatchAbortedError("rebalance"), BatchAbortedError("rebalance"))
+    _, committed, failures = submit(committer, *(with_dead(400, epoch) for epoch in range(3)), most=0.1)
+    assert (len(committed), failures) == (1, [])
+
+
+def test_the_batch_with_too_many_dead_letters_is_not_committed():
+    committer = Committer()
+    _, committed, failures = submit(committer, with_dead(1_000, 0), with_dead(1, 0, number=1), most=0.1)
+    assert [type(error) for error in failures] == [TooManyDeadLettersError]
+    assert len(committed) == len(committer.offsets) == 1

@@ -11,6 +11,7 @@ from streams import source
 from streams.batch import InFlight, Scored
 from streams.committer import OutageError
 from streams.connection import Connection
+from streams.limit import DeadShareLimit
 from streams.pipeline import CommitPipeline
 from streams.source import Source
 
@@ -86,7 +87,7 @@ def run(consumer):
 
     async def main():
         loop = asyncio.get_running_loop()
-        pipeline = CommitPipeline(committer, in_flight, lambda scored: None, failures.append)
+        pipeline = CommitPipeline(committer, in_flight, lambda scored: None, failures.append, DeadShareLimit(1.0))
 
         def deliver(batch):
             asyncio.run_coroutine_threadsafe(pipeline.submit(Scored(batch)), loop).result(10)  # one after the other, as the agent does
