@@ -15,6 +15,7 @@ import typer
 from cli.app import DONE, FAILED, CommandError, app
 from cli.lean import without_sklearn
 from cli.settings import Settings
+from streams import topics
 from streams.options import Guarantee, Options
 from streams.supervisor import AFTER_OUTAGE, DO_NOT_RESTART, HOPELESS, Supervisor, stop_with_parent
 
@@ -89,7 +90,9 @@ def score(
     guarantee: Annotated[
         Guarantee, typer.Option(help="at-least-once answers sooner, and scores some transactions twice after a crash.")
     ] = Guarantee.EXACTLY_ONCE,
-    max_bytes: Annotated[int | None, typer.Option(min=1, help="A larger transaction is a dead letter. Default: 65536.")] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=1, max=topics.MAX_SCORED_BYTES, help="A larger transaction is a dead letter. Default: 65536.")
+    ] = None,
     max_dead_share: Annotated[
         float, typer.Option(min=0, max=1, help="Stop, with exit code 3, when more than this share of a worker's last 10,000 is refused.")
     ] = 1.0,

@@ -25,6 +25,11 @@ _DAY_MS = 24 * 3600 * 1000
 # Kafka's default limit. A dead letter is a record of `transactions` with headers of its own on top.
 MAX_RECORD_BYTES = 1_048_588
 DEAD_LETTER_EXTRA_BYTES = 64 * 1024
+# An alert, the larger of what is made from a transaction, repeats it. The rest of its record, key, headers and the batch around it, is
+# 3 KB with everything at its longest (tests/unit/test_sizes.py), and here has room to grow.
+_ENVELOPE_BYTES = 4096
+MAX_SCORED_BYTES = MAX_RECORD_BYTES - _ENVELOPE_BYTES
+"""The largest transaction whose prediction and alert their topics take: the most that `--max-bytes` may be."""
 _TIMEOUT_S = 30
 _POLL_S = 0.05
 

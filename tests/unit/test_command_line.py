@@ -13,6 +13,7 @@ from support import free_port
 from cli import reachable
 from cli.app import CommandError
 from cli.main import main
+from streams.topics import MAX_SCORED_BYTES
 
 CTRL_C_AT_AN_IMPORT = """
 import signal, sys
@@ -163,3 +164,10 @@ def test_ctrl_c_is_taken_while_no_broker_answers(monkeypatch):
                 finally:
                     process.kill()
     assert (process.returncode, *printed) == (130, "", "")
+
+
+def test_a_transaction_too_large_for_its_outputs_is_never_allowed_and_the_limit_is_named(fraud, monkeypatch):
+    monkeypatch.setattr("cli.score.Supervisor", None)  # allowed, it would run for ever
+    code, printed, errors = fraud("score", "--max-bytes", str(MAX_SCORED_BYTES + 1))
+    assert (code, printed) == (2, "")
+    assert str(MAX_SCORED_BYTES) in errors
