@@ -30,6 +30,9 @@ from streams.batch import Batch, Output, Record, Scored
 REASONS = 5  # the contract's number of reasons an alert
 _ATTEMPTS = 2  # what failed for a moment, for want of memory say, is no record's fault
 
+# A row that any model can score: the components' means, and an amount that may be.
+_KNOWN_GOOD = np.zeros((1, len(INPUTS)), np.float32)
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,7 +50,7 @@ class ScoringModel(Protocol):
 
 
 class ScoringFailedError(RuntimeError):
-    """Scoring failed on every record of a batch: the model is broken, not the data."""
+    """Scoring failed on a row that is known to be good, too: the model is broken, not the data."""
 
 
 class _Named(NamedTuple):
@@ -84,33 +87,40 @@ class Scorer:
     def score(self, batch: Batch) -> Scored:
         """Exactly one prediction or dead letter for every record of the batch, and an alert for what is not approved.
 
-        Raises ScoringFailedError when it fails on every one of several valid records.
+        Raises ScoringFailedError when it fails on a record, and then on a row that is known to be good as well.
         """
         started = perf_counter()
         scored = Scored(batch)
-        failures = self._isolate(batch.records, scored)
-        if len(failures) > 1 and not scored.predicted:
-            raise ScoringFailedError(f"scoring failed on all {len(failures)} valid records of a batch: {failures[0]}") from failures[0]
+        self._isolate(batch.records, scored)
         scored.seconds = perf_counter() - started
         return scored
 
-    def _isolate(self, records: Sequence[Record], scored: Scored) -> list[Exception]:
+    def _isolate(self, records: Sequence[Record], scored: Scored) -> None:
         """Adds what the records give to `scored`, in halves where that fails twice; a record that fails alone is a dead letter."""
-        failures: list[Exception] = []
-        while len(failures) < _ATTEMPTS:
+        for _ in range(_ATTEMPTS):
             part = Scored(scored.batch)
             try:
                 self._score(records, part)
             except Exception as error:  # whatever it is, the records that do not cause it are scored
-                failures.append(error)
+                failure = error
             else:
                 scored.add(part)
-                return []
+                return
         if len(records) == 1:
-            self._reject(scored, records[0], "scoring_failed", f"{type(failures[-1]).__name__}: {failures[-1]}")
-            return failures[-1:]
+            self._check_model()
+            self._reject(scored, records[0], "scoring_failed", f"{type(failure).__name__}: {failure}")
+            return
         middle = len(records) // 2
-        return self._isolate(records[:middle], scored) + self._isolate(records[middle:], scored)
+        self._isolate(records[:middle], scored)
+        self._isolate(records[middle:], scored)
+
+    def _check_model(self) -> None:
+        """Raises ScoringFailedError when the model is of no use to any record."""
+        try:
+            self._model.margins(_KNOWN_GOOD)
+            self._model.explain(_KNOWN_GOOD)
+        except Exception as error:
+            raise ScoringFailedError(f"scoring fails on any record: {type(error).__name__}: {error}") from error
 
     def _score(self, records: Sequence[Record], scored: Scored) -> None:
         valid = self._decode(records, scored)

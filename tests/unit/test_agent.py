@@ -12,6 +12,11 @@ from streams.batch import Scored
 from streams.scoring import Scorer
 
 
+class Broken(FakeModel):
+    def margins(self, rows):
+        raise RuntimeError("no memory")
+
+
 class DoesNothing:
     """The mutant: an agent whose scorer has no output."""
 
@@ -111,7 +116,7 @@ def test_a_batch_of_an_ended_epoch_is_not_scored():
 
 
 def test_an_exception_leaves_the_agent_by_the_sink_and_not_by_a_silent_restart():
-    sink = drive(Scorer(FakeModel(), lambda: NOW), batch_of(*(transaction_bytes(i, V2=666.0) for i in range(2))))
+    sink = drive(Scorer(Broken(), lambda: NOW), batch_of(transaction_bytes(1)))
     assert [type(error).__name__ for error in sink.failures] == ["ScoringFailedError"]
 
 

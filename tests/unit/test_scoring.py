@@ -82,9 +82,27 @@ def test_what_fails_once_is_tried_again_and_is_no_records_fault(monkeypatch):
     assert [output.topic for output in scored.outputs] == ["predictions"]
 
 
-def test_a_model_that_fails_on_all_rows_stops_the_process_instead_of_emptying_the_topic():
-    with pytest.raises(ScoringFailedError):
-        scorer().score(batch_of(b"", *(transaction_bytes(i, V2=666.0) for i in range(3))))
+@pytest.mark.parametrize("count", [1, 2])
+def test_records_that_fail_are_dead_letters_though_their_batch_holds_no_other(count):
+    scored = scorer().score(batch_of(*(transaction_bytes(i, V2=666.0) for i in range(count))))
+    assert [dict(output.headers)["error.kind"] for output in scored.outputs] == [b"scoring_failed"] * count
+
+
+class Broken(FakeModel):
+    def margins(self, rows):
+        raise RuntimeError("no memory")
+
+
+class Mute(FakeModel):
+    def explain(self, rows):
+        raise RuntimeError("no memory")
+
+
+@pytest.mark.parametrize("model", [Broken(), Mute()])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_model_that_fails_on_any_row_stops_the_process_instead_of_emptying_the_topic(model, count):
+    with pytest.raises(ScoringFailedError, match="no memory"):
+        Scorer(model, lambda: NOW).score(batch_of(b"", *(transaction_bytes(i, V1=4.0) for i in range(count))))
 
 
 broken = st.one_of(
