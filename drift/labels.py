@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
@@ -16,7 +16,7 @@ MOST = 2_000_000
 # Of these at most in one stretch of time, however many come in it: what goes for want of memory is so much at once.
 _PARTS = 8
 _ANALYST = "analyst"
-_FRAUD, _FULL, _FLAGS = 1, 2, 2
+_FULL, _FRAUD, _FLAGS = 1, 2, 2
 
 
 class _Label(msgspec.Struct, gc=False):
@@ -30,7 +30,9 @@ _decoder = msgspec.json.Decoder(_Label)
 
 
 class Truth(NamedTuple):
-    """What is known of a payment. `full`: by somebody who would know of any payment; analysts look at alerts alone."""
+    """What is known of a payment. `fraud`: by the last label, whoever gave it. `full`: somebody who would know of any payment labelled it,
+    whoever did so last; analysts look at alerts alone.
+    """
 
     fraud: bool
     full: bool
@@ -74,8 +76,11 @@ class Labels:
     def of(self, transaction_id: str) -> Truth | None:
         """What is known of a payment; None where nothing is, which says nothing about it."""
         key = hash(transaction_id)
-        last = max((known[key] for _, known in self._stretches if key in known), default=None)
-        return None if last is None else Truth(bool(last & _FRAUD), bool(last & _FULL))
+        known = [known[key] for _, known in self._stretches if key in known]
+        if not known:
+            return None
+        told = _together(known)
+        return Truth(bool(told & _FRAUD), bool(told & _FULL))
 
     def forget(self, before_ms: int) -> None:
         """Nobody will ask for labels that arrived earlier."""
@@ -92,9 +97,14 @@ class Labels:
             self._stretches.append((arrived_ms, {}))
         newest = self._stretches[-1][1]
         before = len(newest)
-        newest[key] = max(value, newest.get(key, value))
+        newest[key] = _together([value, newest.get(key, value)])
         self._count += len(newest) - before
         if self._count > self._most:
             gone = len(self._stretches.popleft()[1])
             self._count -= gone
             self._dropped += gone
+
+
+def _together(values: Sequence[int]) -> int:
+    """The last label, and whether any of them was by somebody who would know of any payment."""
+    return max(values) | any(value & _FULL for value in values)

@@ -1,8 +1,9 @@
 """Precision and recall from labels: only where there is one, and with how sure they are.
 
 A payment without a label is not legitimate, it is unknown. Analysts look at alerts, so their labels tell how many alerts were right
-(precision) and nothing about the frauds that nobody was alerted to (recall). A blocked payment was never made, so no chargeback will
-tell of it: blocked payments are counted apart, and no label is expected of them.
+(precision) and nothing about the frauds that nobody was alerted to (recall). A payment that somebody else labelled as well
+counts for both, whoever did so last: if an analyst's later label took alerts out of recall, only the misses would be left in it. A
+blocked payment was never made, so no chargeback will tell of it: blocked payments are counted apart, and no label is expected of them.
 """
 
 from collections.abc import Iterable, Sequence

@@ -66,7 +66,7 @@ def trailing(connection: Connection, before: Sequence[WindowClosed], as_left: bo
 def labelled(connection: Connection, event: WindowClosed) -> Labelled:
     """What was decided about those of its payments that have a label by now, and what they were.
 
-    Analysts' labels are left out: they exist for alerts only, and would make every recall look perfect. A label counts that came up to
+    What analysts alone labelled is left out: that is alerts only, and would make every recall look perfect. A label counts that came up to
     HORIZON_S before the window's first prediction, for the scorer may have been behind.
     """
     payments = [(transaction_id, decision) for _, decision, transaction_id in joining.decisions(connection, [event])]

@@ -56,6 +56,29 @@ def test_an_analyst_does_not_know_of_all_payments():
     assert (labels.of("a"), labels.of("b")) == (Truth(True, False), Truth(True, True))
 
 
+@given(
+    st.permutations([(5, False, "chargeback"), (9, True, "analyst"), (9, False, "analyst"), (7, False, "analyst")]), st.integers(1, 4_000)
+)
+def test_who_ever_labelled_a_payment_is_known_whoever_did_so_last(order, stretch_ms):
+    labels = Labels(stretch_ms)
+    labels.add(label("a", fraud, at, source, arrived_ms=1_000 * n) for n, (at, fraud, source) in enumerate(order))
+    assert labels.of("a") == Truth(fraud=True, full=True)
+
+
+@pytest.mark.parametrize("later_ms", [0, 5_000])
+def test_analysts_who_confirm_alerts_later_change_no_recall(later_ms):
+    labels = Labels(1_000)
+    decisions = dict.fromkeys([f"alert-{n}" for n in range(8)], "review") | dict.fromkeys(["missed-0", "missed-1"], "approve")
+    labels.add(label(payment, source="chargeback") for payment in decisions)
+    labels.add(label(f"alert-{n}", at=60, source="analyst", arrived_ms=later_ms) for n in range(8))
+    found = Quality()
+    for payment, decision in decisions.items():
+        found.count(decision, labels.of(payment))
+    assert found.recall == proportion(8, 10)
+    labels.add([label("alert-0", fraud=False, at=90, source="analyst", arrived_ms=later_ms)])
+    assert labels.of("alert-0") == Truth(fraud=False, full=True)
+
+
 def test_what_nobody_asks_for_any_more_is_forgotten_and_nothing_else():
     labels = Labels(stretch_ms=1_000)
     labels.add(label(f"p{at}", arrived_ms=at) for at in range(0, 10_000, 100))
