@@ -1,12 +1,13 @@
 """Reads the predictions of closed windows again, by their offsets, and joins them with what is known of the payments."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import msgspec
 
 from drift.events import WindowClosed
-from drift.labels import Truth
+from drift.labels import Labels
 from drift.quality import Quality
 from streams import reading
 from streams.connection import Connection
@@ -39,12 +40,21 @@ def decisions(connection: Connection, windows: Sequence[WindowClosed]) -> Iterat
                 yield index, decided.decision, decided.transaction_id
 
 
-def qualities(connection: Connection, windows: Sequence[WindowClosed], truth: Callable[[str], Truth | None]) -> list[Quality]:
-    """What the payments of each window came to. Raises as `decisions` does."""
-    found = [Quality() for _ in windows]
+def arrival(window: WindowClosed, horizon: timedelta) -> tuple[int, int]:
+    """[first, last] record timestamp, in ms, of the labels that count for a window: from a horizon before its first prediction, for the
+    scorer may have been behind, to a horizon after its last.
+    """
+    first, last = (window.begin or window.closed_at) - horizon, (window.end or window.closed_at) + horizon
+    return round(first.timestamp() * 1000), round(last.timestamp() * 1000)
+
+
+def qualities(connection: Connection, windows: Sequence[WindowClosed], labels: Labels, horizon: timedelta) -> list[Quality]:
+    """What the payments of each window came to by the labels that arrived in time. Raises as `decisions` does."""
+    found = [(Quality(), arrival(window, horizon)) for window in windows]
     for index, decision, transaction_id in decisions(connection, windows):
-        found[index].count(decision, truth(transaction_id))
-    return found
+        quality, arrived = found[index]
+        quality.count(decision, labels.of(transaction_id, arrived))
+    return [quality for quality, _ in found]
 
 
 def _spans(windows: Sequence[WindowClosed], partition: int) -> list[tuple[int, int, int]]:

@@ -137,7 +137,7 @@ class Labelling(threading.Thread):
             if error is not None:
                 refused.append(error)
 
-        for event, quality in zip(due, qualities(self._connection, due, self._labels.of), strict=True):
+        for event, quality in zip(due, qualities(self._connection, due, self._labels, self._horizon), strict=True):
             labelled = WindowLabelled(
                 window=event.window,
                 judged_at=self._now(),

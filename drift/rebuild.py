@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from drift import joining, predictions
 from drift.errors import WindowGoneError
-from drift.events import WindowClosed, all_windows
+from drift.events import WindowClosed, WindowLabelled, all_windows, events_since
 from drift.evidently_report import Labelled
 from drift.labelling import HORIZON_S
 from drift.labels import Labels
@@ -66,18 +66,19 @@ def trailing(connection: Connection, before: Sequence[WindowClosed], as_left: bo
 def labelled(connection: Connection, event: WindowClosed) -> Labelled:
     """What was decided about those of its payments that have a label by now, and what they were.
 
-    What analysts alone labelled is left out: that is alerts only, and would make every recall look perfect. A label counts that came up to
-    HORIZON_S before the window's first prediction, for the scorer may have been behind.
+    The labels are those that the monitor counts, by the horizon that it judged the window with; before it did, by HORIZON_S. What analysts
+    alone labelled is left out: that is alerts only, and would make every recall look perfect.
     """
+    arrived = joining.arrival(event, _horizon(connection, event))
     payments = [(transaction_id, decision) for _, decision, transaction_id in joining.decisions(connection, [event])]
     cluster, labels = Cluster(connection), Labels(_STRETCH_MS, only=dict(payments))  # however many labels of others there are
     end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
-    begin = cluster.since(LABELS, end, (event.begin or event.closed_at) - timedelta(seconds=HORIZON_S))
+    begin = cluster.since(LABELS, end, datetime.fromtimestamp(arrived[0] / 1000, UTC))
     for batch in reading.read(connection, LABELS, begin, end):
         labels.add(batch)
     quality = Quality()
     for transaction_id, decision in payments:
-        quality.count(decision, labels.of(transaction_id))
+        quality.count(decision, labels.of(transaction_id, arrived))
     alerts = (quality.review, quality.block)
     counts = {
         (True, True): sum(outcomes.fraud for outcomes in alerts),
@@ -87,3 +88,8 @@ def labelled(connection: Connection, event: WindowClosed) -> Labelled:
     }
     alert, fraud = np.repeat(np.array(list(counts)), list(counts.values()), axis=0).T
     return Labelled(alert, fraud)
+
+
+def _horizon(connection: Connection, event: WindowClosed) -> timedelta:
+    judged = [one for one in events_since(connection, event.closed_at) if isinstance(one, WindowLabelled) and one.window == event.window]
+    return timedelta(seconds=judged[-1].horizon_seconds if judged else HORIZON_S)

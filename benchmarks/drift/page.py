@@ -51,8 +51,9 @@ is promised and references differ by luck. `data_drift_score` is the share of co
   windows of 500 in which one payment stands 59 times. Beside its threshold it is `stuck` of the event and `fraud_drift_stuck`.
 - **Frauds**, once labels are in: the same test on the frauds of the last two labelled windows, one-sided at one in {round(1 / _PROMISED)}.
   Up to two million labels wait in memory, 250 MB; the oldest go first and are counted (`fraud_labels_dropped_total`).
-  By its record's timestamp, a label counts from a label horizon before its window's first prediction on (`fraud report`: from a day
-  before): where the scorer is behind, labels are older than predictions.
+  By its record's timestamp, a label counts from a label horizon before its window's first prediction (where the scorer is behind,
+  labels are older than predictions) to a label horizon after its last. What comes later counts neither in the monitor, however late it
+  looks, nor in `fraud report`, which goes by the horizon that the window was judged with, before that by a day.
 - **Severity.** `warn` with the first window that drifted, `alarm` with the second in a row, so one window after drift was found. Down one
   level after three windows in a row without drift, so from `alarm` to `ok` it takes six. Windows without a verdict change nothing.
 - **Reports.** Evidently sees at most 5,000 rows of a window, evenly spaced, so beyond that size its share of columns may be another. It has

@@ -126,7 +126,8 @@ def story(module_connection, model, tmp_path_factory):
         "monitor": [f"127.0.0.1:{monitor_port}"],
         "api": [f"127.0.0.1:{api_port}"],
     }
-    monitor = ["monitor", "--window", str(WINDOW), "--idle-close", "1h", "--label-horizon", "2s", "--model", str(folder / "model")]
+    # labels are as old as their transactions, which may wait in an open transaction for longer than a short horizon reaches back
+    monitor = ["monitor", "--window", str(WINDOW), "--idle-close", "1h", "--label-horizon", "10s", "--model", str(folder / "model")]
     home = {"FRAUD_HOME": str(folder), "FRAUD_MODEL_DIR": str(model.directory)}
     with (
         command(module_connection, folder / "monitor.log", *monitor, FRAUD_MONITOR_PORT=str(monitor_port), **home),

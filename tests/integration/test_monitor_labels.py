@@ -37,9 +37,9 @@ class World:
         sent = int((datetime.now(UTC) - ago).timestamp() * 1000)
         self.producer.produce(self.connection.named(topic), json.dumps(value).encode(), partition=partition, timestamp=sent)
 
-    def window(self):
+    def window(self, ago=timedelta()):
         """In each window the payments 0 to 3 are blocked, 4 to 9 reviewed, the others approved."""
-        n, begin = self.number, self.now() - self.ahead
+        n, begin = self.number, self.now() - self.ahead - ago
         for i in range(PER_WINDOW):
             decision = "block" if i < 4 else "review" if i < 10 else "approve"
             self.write(PREDICTIONS, {"transaction_id": f"{n}-{i}", "decision": decision}, partition=i % 2)
@@ -48,7 +48,7 @@ class World:
         self.number += 1
         event = WindowClosed(
             window=n + 1, offsets={str(p): (n * half, (n + 1) * half) for p in (0, 1)}, events=PER_WINDOW, partial=False, score=0.0,
-            detected=False, report=None, model_version="v", closed_at=begin, distances={}, begin=begin, end=datetime.now(UTC),
+            detected=False, report=None, model_version="v", closed_at=begin, distances={}, begin=begin, end=datetime.now(UTC) - ago,
         )  # fmt: skip
         self.producer.produce(self.connection.named(DRIFT_EVENTS), msgspec.json.encode(event))
         self.producer.flush(10)
@@ -169,6 +169,23 @@ def test_labels_older_than_their_payments_predictions_are_kept_for_them(world):
     wait_for(world.labelled, 30, "the window to be judged")
     monitor.end()
     assert world.labelled()[0]["quality"]["review"]["fraud"] == 4
+
+
+def test_a_monitor_that_was_away_counts_no_label_from_after_the_horizon_and_a_report_is_the_same(world):
+    horizon = timedelta(seconds=HORIZON_S)
+    window = world.window(ago=3 * horizon)
+    world.label(0, range(4, 7), fraud=True, ago=2.5 * horizon)
+    world.label(0, range(10, 11), fraud=True, ago=2.5 * horizon)
+    world.label(0, range(4, 5), fraud=False, at=9, ago=1.5 * horizon)
+    world.label(0, range(11, 21), fraud=True, ago=1.5 * horizon)
+    assert rebuild.labelled(world.connection, window).fraud.sum() == 13  # by the usual horizon, of a day
+    monitor = Running(world)
+    wait_for(world.labelled, 30, "the window to be judged")
+    monitor.end()
+    quality = world.labelled()[0]["quality"]
+    assert (quality["review"]["fraud"], quality["approve"]["fraud"], quality["approve"]["legitimate"]) == (3, 1, 0)
+    known = rebuild.labelled(world.connection, window)
+    assert (len(known.fraud), known.fraud.sum(), (known.alert & known.fraud).sum()) == (4, 4, 3)
 
 
 def test_what_the_broker_has_not_taken_is_written_again_and_what_stands_twice_counts_once(world, monkeypatch):

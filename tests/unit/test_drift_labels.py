@@ -12,6 +12,7 @@ from drift.quality import POOLED, Outcomes, Quality, frauds_rose, pooled
 from model.intervals import NOTHING, proportion
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
+EVER = (0, 10**12)
 
 
 class Record:
@@ -46,14 +47,14 @@ def label(payment, fraud=True, at=0, source="chargeback", arrived_ms=0):
 def test_the_last_labelled_at_wins_in_whatever_order_they_arrive(order, stretch_ms):
     labels = Labels(stretch_ms)
     labels.add(label("a", fraud, at, source, arrived_ms=1_000 * n) for n, (at, fraud, source) in enumerate(order))
-    assert labels.of("a") == Truth(fraud=False, full=True)
-    assert labels.of("b") is None
+    assert labels.of("a", EVER) == Truth(fraud=False, full=True)
+    assert labels.of("b", EVER) is None
 
 
 def test_an_analyst_does_not_know_of_all_payments():
     labels = Labels(1_000)
     labels.add([label("a", source="analyst"), label("b", source="replay")])
-    assert (labels.of("a"), labels.of("b")) == (Truth(True, False), Truth(True, True))
+    assert (labels.of("a", EVER), labels.of("b", EVER)) == (Truth(True, False), Truth(True, True))
 
 
 @given(
@@ -62,7 +63,7 @@ def test_an_analyst_does_not_know_of_all_payments():
 def test_who_ever_labelled_a_payment_is_known_whoever_did_so_last(order, stretch_ms):
     labels = Labels(stretch_ms)
     labels.add(label("a", fraud, at, source, arrived_ms=1_000 * n) for n, (at, fraud, source) in enumerate(order))
-    assert labels.of("a") == Truth(fraud=True, full=True)
+    assert labels.of("a", EVER) == Truth(fraud=True, full=True)
 
 
 @pytest.mark.parametrize("later_ms", [0, 5_000])
@@ -73,18 +74,37 @@ def test_analysts_who_confirm_alerts_later_change_no_recall(later_ms):
     labels.add(label(f"alert-{n}", at=60, source="analyst", arrived_ms=later_ms) for n in range(8))
     found = Quality()
     for payment, decision in decisions.items():
-        found.count(decision, labels.of(payment))
+        found.count(decision, labels.of(payment, EVER))
     assert found.recall == proportion(8, 10)
     labels.add([label("alert-0", fraud=False, at=90, source="analyst", arrived_ms=later_ms)])
-    assert labels.of("alert-0") == Truth(fraud=False, full=True)
+    assert labels.of("alert-0", EVER) == Truth(fraud=False, full=True)
+
+
+@given(st.permutations([(5, True, "chargeback"), (9, False, "analyst"), (7, True, "analyst")]), st.integers(1, 4_000))
+def test_what_came_later_than_it_was_waited_for_is_not_known(order, stretch_ms):
+    labels = Labels(stretch_ms)
+    labels.add(label("a", fraud, at, source, arrived_ms=1_000 * n) for n, (at, fraud, source) in enumerate(order, 1))
+    assert labels.of("a", (0, 999)) is labels.of("a", (3_001, 9_999)) is None
+    for n, (_, fraud, source) in enumerate(order, 1):
+        assert labels.of("a", (1_000 * n, 1_000 * n)) == Truth(fraud, source != "analyst")
+    _, fraud, _ = max(order[:2])
+    assert labels.of("a", (0, 2_999)) == Truth(fraud, full="chargeback" in (order[0][2], order[1][2]))
+
+
+def test_a_payment_that_is_labelled_again_and_again_takes_little_room():
+    labels = Labels(stretch_ms=10**6)
+    labels.add(label("a", fraud=n == 999, at=n, arrived_ms=n) for n in range(1_000))
+    assert len(labels) < 20
+    assert len(labels) + labels.take_dropped() == 1_000
+    assert labels.of("a", EVER) == Truth(fraud=True, full=True)
 
 
 def test_what_nobody_asks_for_any_more_is_forgotten_and_nothing_else():
     labels = Labels(stretch_ms=1_000)
     labels.add(label(f"p{at}", arrived_ms=at) for at in range(0, 10_000, 100))
     labels.forget(before_ms=4_500)
-    assert labels.of("p4500") is not None
-    assert labels.of("p3900") is None
+    assert labels.of("p4500", EVER) is not None
+    assert labels.of("p3900", EVER) is None
     assert len(labels) == 60  # stretches go as a whole
 
 
@@ -95,15 +115,15 @@ def test_memory_is_bounded_and_what_goes_is_counted(pace_ms):
     assert len(labels) <= 250
     assert len(labels) + labels.take_dropped() == 1_000
     assert labels.take_dropped() == 0
-    assert labels.of("p9990") is not None
-    assert labels.of("p0") is None
+    assert labels.of("p9990", EVER) is not None
+    assert labels.of("p0", EVER) is None
 
 
 def test_labels_of_other_payments_take_no_room():
     labels = Labels(stretch_ms=10, most=16, only={"p-0", "p-99"})
     labels.add([label(f"p-{number}", arrived_ms=number) for number in range(100)])
     assert len(labels) == 2
-    assert labels.of("p-0") == labels.of("p-99") == Truth(fraud=True, full=True)
+    assert labels.of("p-0", EVER) == labels.of("p-99", EVER) == Truth(fraud=True, full=True)
     assert labels.take_dropped() == 0
 
 
