@@ -91,6 +91,11 @@ class Quality(msgspec.Struct):
         """Whoever says so, whatever was decided."""
         return self.approve.frauds + self.review.frauds + self.block.frauds
 
+    @property
+    def legitimate(self) -> int:
+        """Payments that are not fraud by their labels, whoever says so, whatever was decided."""
+        return self.labelled - self.frauds
+
 
 def pooled(found: Iterable[Quality]) -> Quality:
     """The outcomes of several windows together."""
@@ -107,11 +112,15 @@ def frauds_rose(windows: Sequence[Quality]) -> bool | None:
     """Whether the last two of at most POOLED windows hold more frauds than the others explain; None where too little is known.
 
     Windows without a label are left out: nobody looked at them yet; and where the newest has none there is nothing new to tell.
-    Frauds are counted among all payments, for a payment without a label is seldom one; so labels that have not come make a rise smaller,
-    never larger. A feed that labels more than before looks like a rise.
+    Frauds are counted among all payments: chargebacks label frauds alone, and the share of these among labels says nothing. But a feed that
+    labels more than before finds more frauds at the same rate. It labels more legitimate payments, too, and these outnumber frauds unless
+    somebody chose: where their labelled share rose, by the same test, frauds are counted among labelled payments. Fewer labels make a rise
+    smaller, never larger. Where next to nothing legitimate is labelled, a feed that finds more of the same frauds looks like a rise.
     """
     told = [window for window in windows[-POOLED:] if window.labelled]
     before, recent = pooled(told[:-_RECENT]), pooled(told[-_RECENT:])
     if not before.payments or not windows[-1].labelled:
         return None
-    return tails.fraud_rate_rose(recent.frauds, recent.payments, before.frauds, before.payments)
+    labels_rose = tails.share_rose(recent.legitimate, recent.payments - recent.frauds, before.legitimate, before.payments - before.frauds)
+    among, known = (recent.labelled, before.labelled) if labels_rose else (recent.payments, before.payments)
+    return tails.share_rose(recent.frauds, among, before.frauds, known)

@@ -12,8 +12,8 @@ from drift.windows import Floats
 
 # Of the reference's margins: one in so many rows is beyond. By default `review` lies at about one in 1,400.
 SHARES = (0.01, 0.001)
-# Of the fraud rate: what is promised of any verdict, for at one in 2,000 a fivefold rate is missed in two windows of 1,000 too often.
-_FRAUD_LEVEL = 1 / 200
+# Of frauds and of labels: what is promised of any verdict, for at one in 2,000 a fivefold rate is missed in two windows of 1,000 too often.
+_LABEL_LEVEL = 1 / 200
 
 
 def cuts(margins: Floats) -> Floats:
@@ -53,9 +53,10 @@ def threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> floa
     return float(exact + max(excess, 0.0) * max(size / block, 1.0))
 
 
-def fraud_rate_rose(frauds: int, payments: int, known_frauds: int, known: int) -> bool:
-    """Whether `frauds` among `payments` are more than `known_frauds` among `known` explain, at one false alarm in 200.
+def share_rose(count: int, payments: int, known_count: int, known: int) -> bool:
+    """Whether `count` of `payments` are more than `known_count` of `known` explain, at one false alarm in 200.
 
-    Give it two windows together: it is a decision on few frauds, and five times the usual rate shows in some 2,000 payments.
+    Of frauds give it two windows together: it is a decision on few, and five times the usual rate shows in some 2,000 payments.
     """
-    return bool(binom.sf(frauds - 1, frauds + known_frauds, payments / (payments + known)) < _FRAUD_LEVEL)
+    share = payments / (payments + known) if payments else 0.0
+    return bool(binom.sf(count - 1, count + known_count, share) < _LABEL_LEVEL)

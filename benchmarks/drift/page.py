@@ -50,6 +50,8 @@ is promised and references differ by luck. `data_drift_score` is the share of co
   has of the ten windows before, is a third test, with thresholds by column as for the distances and 20 % at the least: creditcard.csv has
   windows of 500 in which one payment stands 59 times. Beside its threshold it is `stuck` of the event and `fraud_drift_stuck`.
 - **Frauds**, once labels are in: the same test on the frauds of the last two labelled windows, one-sided at one in {round(1 / _PROMISED)}.
+  Among all payments, for chargebacks label frauds alone; where more of the legitimate payments than before are labelled, by the same test,
+  among the labelled: more labels at the same rate are no rise.
   Up to two million labels wait in memory, 250 MB; the oldest go first and are counted (`fraud_labels_dropped_total`).
   By its record's timestamp, a label counts from a label horizon before its window's first prediction (where the scorer is behind,
   labels are older than predictions) to a label horizon after its last. What comes later counts neither in the monitor, however late it

@@ -144,5 +144,5 @@ def test_blocks_that_overlap_half_count_half():
 
 
 def test_fraud_at_five_times_its_rate_is_found_and_its_usual_rate_is_not():
-    assert tails.fraud_rate_rose(17, 2_000, 197, 113_923)
-    assert not tails.fraud_rate_rose(4, 2_000, 197, 113_923)
+    assert tails.share_rose(17, 2_000, 197, 113_923)
+    assert not tails.share_rose(4, 2_000, 197, 113_923)

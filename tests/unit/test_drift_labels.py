@@ -203,9 +203,33 @@ def test_no_more_windows_count_than_are_judged_together():
     assert frauds_rose([*many, *USUAL, window(9), window(8)]) is True
 
 
-def test_payments_without_a_label_make_no_rise():
-    alone = [window(frauds, labelled=frauds) for frauds in (2, 1, 3, 2, 1, 2, 2, 3)]  # chargebacks: nobody tells of the others
-    assert frauds_rose(alone) is False
+CHARGEBACKS = [window(frauds, labelled=frauds) for frauds in (2, 1, 3, 2, 1, 2, 2, 3)]  # nobody tells of the others
+
+
+def test_where_frauds_alone_are_labelled_they_count_among_all_payments():
+    assert frauds_rose(CHARGEBACKS) is False
+    assert frauds_rose([*CHARGEBACKS, window(9, labelled=9), window(8, labelled=8)]) is True
+
+
+def test_an_analyst_who_clears_a_payment_hides_no_rise():
+    assert frauds_rose([*CHARGEBACKS, window(9, labelled=10), window(8, labelled=8)]) is True
+
+
+def test_more_labels_at_the_same_rate_are_no_rise():
+    tenth = [window(1, labelled=100)] * (POOLED - 2)
+    assert frauds_rose([*tenth, window(8), window(9)]) is False
+    assert frauds_rose([*CHARGEBACKS, window(9), window(8)]) is False  # all that is known of before is frauds
+    assert frauds_rose([*tenth, window(30), window(40)]) is True
+
+
+def test_fewer_labels_are_no_rise():
+    assert frauds_rose([*USUAL, window(1, labelled=100), window(0, labelled=100)]) is False
+    assert frauds_rose([*USUAL, window(2, labelled=2), window(3, labelled=3)]) is False
+    assert frauds_rose([*USUAL, window(9, labelled=9), window(8, labelled=8)]) is True
+
+
+def test_payments_that_are_all_fraud_are_compared():
+    assert frauds_rose([window(1_000)] * 5) is False
 
 
 def test_windows_that_nobody_labelled_say_nothing():
