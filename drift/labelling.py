@@ -157,4 +157,4 @@ class Labelling(threading.Thread):
 
     def _show(self) -> None:
         if self._judged:
-            self._metrics.judged(pooled(event.quality for event in self._judged))
+            self._metrics.judged(pooled(event.quality for event in self._judged), self._judged[-1].frauds_rose)

@@ -165,9 +165,15 @@ class LabelMetrics:
             "Windows judged by this process that, with the one before, hold more frauds than the windows before those explain",
             registry=registry,
         )
+        self.rose = KnownGauge(
+            "fraud_label_frauds_rose",
+            "1 when the last judged window, with the one before, holds more frauds than the windows before those explain, else 0",
+            registry,
+        )
 
-    def judged(self, quality: Quality) -> None:
-        """What all these windows came to together."""
+    def judged(self, quality: Quality, frauds_rose: bool | None) -> None:
+        """What all these windows came to together, and whether the last of them is a rise of frauds."""
+        self.rose.set(frauds_rose)
         for decision in DECISIONS:
             outcomes = getattr(quality, decision)
             legitimate = outcomes.legitimate + outcomes.analyst_legitimate

@@ -132,5 +132,6 @@ def _labels() -> Panels:
             "short",
             query('sum by (decision) (fraud_label_payments{truth="fraud"})', "{{decision}}"),
             query("sum(increase(fraud_label_fraud_rises_total[10m]))", "rises"),
+            query("max(fraud_label_frauds_rose)", "the last window is a rise"),
         ),
     ]

@@ -367,6 +367,7 @@ def test_gauges_move_when_the_stream_does(story):
     for lag in ("max(fraud_consumer_lag)", "max(fraud_consumer_lag_seconds)"):
         assert min(course(lag)) == 0 < max(course(lag)), lag
     assert course("sum(fraud_label_fraud_rises_total)", story.began, story.drifted) == {0}
+    assert course("max(fraud_label_frauds_rose)") == {0, 1}
     assert max(course('sum(fraud_label_payments{truth="fraud"})')) > FRAUDS
     assert max(course('fraud_drift_reference_distance{feature="V1"}')) > 1
     assert len(course('fraud_drift_stuck{feature="Amount"}')) > 1

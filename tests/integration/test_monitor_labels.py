@@ -138,7 +138,12 @@ def test_many_windows_are_judged_together_each_by_its_own_payments(world):
     world.label(7, range(4, 4 + 20), fraud=True)
     again = Running(world)
     wait_for(lambda: again.value("fraud_label_fraud_rises_total") == 1, 30, "many more frauds to be noticed")
+    assert again.value("fraud_label_frauds_rose") == 1
     again.end()
+    restarted = Running(world)
+    wait_for(lambda: restarted.value("fraud_label_frauds_rose") == 1, 30, "what was found before the restart")
+    restarted.end()
+    assert restarted.value("fraud_label_fraud_rises_total") == 0
     assert all(sum(event["quality"][d]["payments"] for d in ("approve", "review", "block")) == PER_WINDOW for event in world.labelled())
 
 

@@ -246,15 +246,21 @@ def test_gauges_come_and_go_with_what_is_known():
     metrics = LabelMetrics(registry)
     assert "fraud_label_precision" not in generate_latest(registry).decode()
     found = quality(approve={LEGITIMATE: 3, FRAUD: 1}, review={FRAUD: 2, ANALYST_LEGITIMATE: 1}, block={None: 4})
-    metrics.judged(found)
+    metrics.judged(found, frauds_rose=None)
     value = registry.get_sample_value
     assert value("fraud_label_precision") == 2 / 3
     assert (value("fraud_label_precision_low"), value("fraud_label_precision_high")) == (found.precision.low, found.precision.high)
     assert (value("fraud_label_recall"), value("fraud_labelled_share")) == (2 / 3, 1)
     assert value("fraud_label_payments", {"decision": "block", "truth": "unknown"}) == 4
-    metrics.judged(quality(approve={None: 5}))
+    assert value("fraud_label_frauds_rose") is None
+    metrics.judged(found, frauds_rose=True)
+    assert value("fraud_label_frauds_rose") == 1
+    metrics.judged(found, frauds_rose=False)
+    assert value("fraud_label_frauds_rose") == 0
+    metrics.judged(quality(approve={None: 5}), frauds_rose=None)
     page = generate_latest(registry).decode()
     assert "fraud_label_precision" not in page
     assert "fraud_label_recall" not in page
+    assert "fraud_label_frauds_rose" not in page
     assert value("fraud_labelled_share") == 0
     assert page.count("fraud_label_payments{") == 9
