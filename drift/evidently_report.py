@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.statistics import COLUMNS, METHOD, Verdict
+from drift.statistics import COLUMNS, DRIFT_SHARE, METHOD, Verdict
 from drift.windows import Floats
 
 _PREDICTION = COLUMNS[-1]
@@ -77,9 +77,8 @@ def _drift(task: Task) -> Any:
         Dataset.from_pandas(pd.DataFrame(rows, columns=names), data_definition=definition) for rows in (task.rows, task.verdict.baseline)
     )
     limits = task.verdict.limits
-    thresholds = limits.by_column
-    features = DataDriftPreset(columns=names, method=METHOD, per_column_threshold=thresholds, drift_share=limits.share)
-    prediction = ValueDrift(column=_PREDICTION, method=METHOD, threshold=thresholds[_PREDICTION])
+    features = DataDriftPreset(columns=names, method=METHOD, per_column_threshold=limits, drift_share=DRIFT_SHARE)
+    prediction = ValueDrift(column=_PREDICTION, method=METHOD, threshold=limits[_PREDICTION])
     return Report([features, prediction]).run(current, known)
 
 

@@ -153,7 +153,7 @@ class Monitor:
             model_version=self.model.version,
             closed_at=self.now(),
             distances=verdict.distances if verdict else {},
-            limits=verdict.limits.by_column if verdict else {},
+            limits=verdict.limits if verdict else {},
             from_reference=verdict.from_reference if verdict else {},
             tail=verdict.tail if verdict else None,
             stuck=verdict.stuck if verdict else {},

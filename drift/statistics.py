@@ -5,7 +5,7 @@ Evidently's "wasserstein" (evidently 0.7.23, evidently/legacy/calculations/statt
 gauges agree. Beside it an exact test on the margin's upper tail, where the alerts are, and one for a column that stands still.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -25,47 +25,31 @@ METHOD = "wasserstein"
 MIN_EVENTS = 500
 # Rows of a window that Evidently sees: as many as of the baseline.
 SAMPLE_ROWS = BASELINE_ROWS
+DRIFT_SHARE = 1 / len(COLUMNS)
+"""The score from which a window is drift: thresholds are family-wise, so one column over its own is."""
 # Evidently's floor for the standard deviation that distances are divided by (source above).
 _MIN_DEVIATION = 0.001
 _MARGIN = COLUMNS.index("margin")
 
 
 @dataclass(frozen=True)
-class Limits:
-    """From where on a column is over (float64[columns]), and how many such columns are drift: thresholds are family-wise, so one is."""
-
-    thresholds: Floats
-    columns: int = 1
-
-    @property
-    def share(self) -> float:
-        """The score from which a window is drift."""
-        return self.columns / len(self.thresholds)
-
-    @property
-    def by_column(self) -> dict[str, float]:
-        """The thresholds by the columns' names."""
-        return _by_name(self.thresholds)
-
-
-@dataclass(frozen=True)
 class Verdict:
     """What a window was found to be, against `baseline`, float64[rows, columns].
 
-    `distances`: by column, in standard deviations of the baseline, as the limits are. `score`: share of columns at or over their
-    threshold, 0..1. `tail`: the surprise of the margin's tail divided by its threshold, so from 1 on it is drift. `stuck`: by column, how
-    much more than before one value takes, divided by its threshold. `detected`: whether any of these is. `from_reference`: distances to
-    the model's reference, which are to be shown and raise no alarm.
+    `distances`: by column, in standard deviations of the baseline, as `limits` are, from which on a column is over. `score`: share of
+    columns at or over their limit, 0..1. `tail`: the surprise of the margin's tail divided by its threshold, so from 1 on it is drift.
+    `stuck`: by column, how much more than before one value takes, divided by its threshold. `detected`: whether any of these is.
+    `from_reference`: distances to the model's reference, which are to be shown and raise no alarm.
     """
 
     distances: dict[str, float]
     score: float
     detected: bool
-    limits: Limits
-    tail: float = 0.0
-    stuck: dict[str, float] = field(default_factory=dict)
-    from_reference: dict[str, float] = field(default_factory=dict)
-    baseline: Floats | None = None
+    limits: dict[str, float]
+    tail: float
+    stuck: dict[str, float]
+    from_reference: dict[str, float]
+    baseline: Floats
 
     @property
     def ranked(self) -> list[tuple[str, float]]:
@@ -73,8 +57,7 @@ class Verdict:
 
         The margin follows from them.
         """
-        limits = self.limits.by_column
-        found = {name: max(self.distances[name] / limits[name], self.stuck.get(name, 0.0)) for name in INPUTS}
+        found = {name: max(self.distances[name] / self.limits[name], self.stuck[name]) for name in INPUTS}
         return sorted(found.items(), key=lambda one: -one[1])
 
 
@@ -98,10 +81,6 @@ class Reference:
         # A size and ten lengths of what came before, and as many again where windows are closed early; each takes about a second.
         self._thresholds = lru_cache(maxsize=32)(self._calibrated)
 
-    def limits(self, size: int) -> Limits:
-        """For windows of `size` events beside the reference."""
-        return Limits(self._thresholds(size, None)[0].distances / self._unit)
-
     def judge(self, rows: Floats, trailing: Trailing | None = None) -> Verdict | None:
         """The verdict on a window's rows, by limits for exactly its size; None under MIN_EVENTS.
 
@@ -122,7 +101,7 @@ class Reference:
             distances=_by_name(apart / unit),
             score=over / len(COLUMNS),
             detected=over > 0 or tail >= 1 or bool((still >= 1).any()),
-            limits=Limits(thresholds.distances / unit),
+            limits=_by_name(thresholds.distances / unit),
             tail=tail,
             stuck=_by_name(still),
             from_reference=_by_name(from_reference / self._unit),

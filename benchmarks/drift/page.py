@@ -285,7 +285,7 @@ def _real(real: Real) -> str:
 
 def _by_feature(real: Real) -> str:
     amounts = list(next(iter(real.features.values())))
-    limits = dict(zip(COLUMNS, real.windows["test part", 1_000][-1].limits.thresholds, strict=True))
+    limits = real.windows["test part", 1_000][-1].limits
     rows = [
         [name, f"{limits[name]:.2f}", *(f"{found.within_two} of {found.runs}" for found in shifts.values())]
         for name, shifts in sorted(real.features.items(), key=lambda one: limits[one[0]])
@@ -295,7 +295,7 @@ def _by_feature(real: Real) -> str:
 
 
 def _thresholds(verdict: Verdict) -> str:
-    found = sorted(zip(COLUMNS, verdict.limits.thresholds, strict=True), key=lambda one: -one[1])
+    found = sorted(verdict.limits.items(), key=lambda one: -one[1])
     return (
         "\nFrom how far on a column is drift, in standard deviations, at the last window of 5,000 of the test part: "
         + ", ".join(f"{name} {limit:.2f}" for name, limit in found)

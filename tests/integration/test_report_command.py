@@ -56,7 +56,7 @@ def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
     windows = recent_windows(connection)
     rows = predictions.columns(rebuild.window(connection, windows[-1]).rows())
     verdict = reference.load(tmp_path / "model").reference.judge(rows, rebuild.trailing(connection, windows[:-1]))
-    found = (verdict.distances, verdict.limits.by_column, verdict.tail, verdict.stuck)
+    found = (verdict.distances, verdict.limits, verdict.tail, verdict.stuck)
     assert found == (event["distances"], event["limits"], event["tail"], event["stuck"])
     evidently = write(Task(tmp_path / "own.html", rows, verdict))
     assert evidently.share == event["score"]

@@ -11,11 +11,12 @@ from drift.events import WindowClosed, windows
 from drift.metrics import DriftMetrics
 from drift.report_index import Point, Shelf, tidy
 from drift.reports import Reports, folder, name
-from drift.statistics import COLUMNS, Limits, Verdict
+from drift.statistics import COLUMNS, Reference
 from streams.connection import Connection
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
-VERDICT = Verdict({}, 0.1, True, Limits(np.ones(len(COLUMNS))))
+ROWS = np.random.default_rng(1).normal(size=(500, len(COLUMNS)))
+VERDICT = Reference(ROWS).judge(ROWS)
 
 
 class SlowWriter:
@@ -57,7 +58,7 @@ def event(number, detected, report):
 def close(reports, number, detected):
     reports.step()
     closed = event(number, detected, reports.planned(number, detected))
-    reports.closed(closed, np.zeros((3, len(COLUMNS))), VERDICT if detected is not None else None)
+    reports.closed(closed, ROWS, VERDICT if detected is not None else None)
     reports.step()
     return closed.report
 
