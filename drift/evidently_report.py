@@ -42,30 +42,22 @@ class Task:
     labelled: Labelled | None = None
 
 
-@dataclass(frozen=True)
-class Findings:
-    """Evidently's own numbers: `share` of drifted columns, and its drift value by column."""
-
-    share: float
-    values: dict[str, float]
-
-
-def write(task: Task) -> Findings:
+def write(task: Task) -> None:
     """Data drift of all features and of the prediction, by the verdict's baseline and limits; with labels, classification quality too.
 
     The page is there as a whole or not at all. Raises OSError, and whatever Evidently raises.
     """
-    snapshots = [_drift(task)]
+    snapshots = [data_drift(task)]
     if task.labelled is not None and task.labelled.both:
         snapshots.append(_quality(task.labelled))
     task.path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = task.path.with_suffix(".part")
     unfinished.write_text(_page(snapshots), encoding="utf-8")
     unfinished.replace(task.path)
-    return _findings(snapshots[0])
 
 
-def _drift(task: Task) -> Any:
+def data_drift(task: Task) -> Any:
+    """Evidently's snapshot of what a report says of drift. Raises whatever Evidently raises."""
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import ValueDrift
@@ -99,10 +91,3 @@ def _page(snapshots: Iterable[Any]) -> str:
 
     widgets = [widget for snapshot in snapshots for widget in snapshot.to_snapshot_model().widgets]
     return str(render_widgets([group_widget(title="", widgets=widgets)]))
-
-
-def _findings(snapshot: Any) -> Findings:
-    results = snapshot.metric_results.values()
-    share = next(result.share.value for result in results if hasattr(result, "share"))
-    values = {result.metric_value_location.metric.params["column"]: float(result.value) for result in results if hasattr(result, "value")}
-    return Findings(float(share), values)

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from drift import report_index
 from drift.errors import ReportError, ReportProcessError
-from drift.evidently_report import Findings, Task, write
+from drift.evidently_report import Task, write
 from drift.report_index import Shelf
 
 _NICENESS = 10  # where there is no idle class
@@ -49,7 +49,7 @@ def _ctrl_c_held() -> Iterator[None]:
 class Writer(Protocol):
     """ReportProcess, or a test's."""
 
-    def write(self, task: Task | None, shelf: Shelf) -> Future[Findings | None]: ...  # noqa: D102
+    def write(self, task: Task | None, shelf: Shelf) -> Future[None]: ...  # noqa: D102
 
 
 class ReportProcess:
@@ -65,10 +65,10 @@ class ReportProcess:
         # a task fills the pipe many times over: sending it waits for a process that may not run for a while
         self._thread = ThreadPoolExecutor(1, "drift-report")
 
-    def write(self, task: Task | None, shelf: Shelf) -> Future[Findings | None]:
+    def write(self, task: Task | None, shelf: Shelf) -> Future[None]:
         """Has the report written, if there is one, and then the index of its folder. Returns at once.
 
-        The future gives Evidently's own numbers, or raises ReportError (this one failed) or ReportProcessError (so will all others).
+        The future raises ReportError (this one failed) or ReportProcessError (so will all others).
         """
         return self._thread.submit(self._exchange, task, shelf)
 
@@ -79,16 +79,15 @@ class ReportProcess:
         self._thread.shutdown(cancel_futures=True)
         self._pipe.close()
 
-    def _exchange(self, task: Task | None, shelf: Shelf) -> Findings | None:
+    def _exchange(self, task: Task | None, shelf: Shelf) -> None:
         try:
             self._pipe.send((task, shelf))
-            answer: Findings | str | None = self._pipe.recv()
+            complaint: str | None = self._pipe.recv()
         except (EOFError, OSError):
             self._process.join()
             raise ReportProcessError(f"the process that writes reports died (exit code {self._process.exitcode})") from None
-        if isinstance(answer, str):
-            raise ReportError(answer)
-        return answer
+        if complaint is not None:
+            raise ReportError(complaint)
 
 
 def _serve(pipe: Pipe) -> None:
@@ -98,15 +97,17 @@ def _serve(pipe: Pipe) -> None:
     try:
         while True:
             task, shelf = pipe.recv()
-            pipe.send(_written(task, shelf))
+            pipe.send(_complaint(task, shelf))
     except (EOFError, OSError):
         return  # the monitor is gone
 
 
-def _written(task: Task | None, shelf: Shelf) -> Findings | str | None:
+def _complaint(task: Task | None, shelf: Shelf) -> str | None:
+    """Writes it; what went wrong, if something did."""
     try:
-        findings = write(task) if task else None
+        if task:
+            write(task)
         report_index.tidy(shelf)
     except Exception as error:
         return f"{task.path if task else shelf.folder} could not be written: {type(error).__name__}: {error}"
-    return findings
+    return None

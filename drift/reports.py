@@ -12,7 +12,7 @@ from pathlib import Path
 
 from drift.errors import ReportError
 from drift.events import WindowClosed
-from drift.evidently_report import Findings, Task
+from drift.evidently_report import Task
 from drift.metrics import DriftMetrics
 from drift.report import Writer
 from drift.report_index import Point, Shelf
@@ -51,8 +51,8 @@ class Reports:
         self._writer, self._home, self._folder, self._metrics = writer, home, folder, metrics
         self._every, self._keep = every, keep
         self._points: deque[Point] = deque(maxlen=_SHOWN)
-        self._open: deque[Future[Findings | None]] = deque()
-        self._index: Future[Findings | None] | None = None
+        self._open: deque[Future[None]] = deque()
+        self._index: Future[None] | None = None
         self._index_is_old = False
 
     def start(self, earlier: Iterable[WindowClosed]) -> None:
@@ -87,7 +87,7 @@ class Reports:
     def _due(self, window: int, detected: bool | None) -> bool:
         return detected is not None and (detected or (window - 1) % self._every == 0)
 
-    def _succeeded(self, writing: Future[Findings | None]) -> bool:
+    def _succeeded(self, writing: Future[None]) -> bool:
         """Whether a page was written; a failure is counted, that of the index too."""
         try:
             writing.result()

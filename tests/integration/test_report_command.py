@@ -4,13 +4,14 @@ import json
 import sys
 
 import pytest
+from findings import findings
 from monitoring import SIZE, events, predict, running
 from support import wait_for
 
 import cli.main
 from drift import predictions, rebuild, reference
 from drift.events import recent_windows
-from drift.evidently_report import Task, write
+from drift.evidently_report import Task
 from drift.statistics import COLUMNS
 from model import dataset
 
@@ -58,7 +59,7 @@ def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
     verdict = reference.load(tmp_path / "model").reference.judge(rows, rebuild.trailing(connection, windows[:-1]))
     found = (verdict.distances, verdict.limits, verdict.tail, verdict.stuck)
     assert found == (event["distances"], event["limits"], event["tail"], event["stuck"])
-    evidently = write(Task(tmp_path / "own.html", rows, verdict))
+    evidently = findings(Task(tmp_path / "own.html", rows, verdict))
     assert evidently.share == event["score"]
     assert evidently.values == pytest.approx(event["distances"], rel=1e-9)
 

