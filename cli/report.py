@@ -75,13 +75,16 @@ def _of_file(settings: Settings, data: Path, reference: Path | None, model: Path
     from drift import files
     from drift import reference as references
     from drift.evidently_report import Task
-    from drift.statistics import MIN_EVENTS, SAMPLE_ROWS, Reference
+    from drift.statistics import MIN_EVENTS, SAMPLE_ROWS
     from drift.windows import sample
     from model.artefact import Model
 
     loaded = Model.load(model or settings.model)
     rows, labelled = files.scored(loaded, data)
-    known = Reference(files.scored(loaded, reference)[0]) if reference else references.load(loaded.directory).reference
+    if reference:
+        known = references.of_rows(files.scored(loaded, reference)[0], reference, "name another by --reference")
+    else:
+        known = references.load(loaded.directory).reference
     verdict = known.judge(rows)
     if verdict is None:
         raise CommandError(f"{data} has {len(rows)} rows, too few for a verdict: {MIN_EVENTS} are needed")

@@ -1,7 +1,7 @@
 """What can go wrong in this room. Each text says what is wrong and what to do.
 
 DriftError
-├── NoReferenceError         the model directory holds no usable reference
+├── NoReferenceError         a model directory or a file holds no usable reference
 ├── BrokenPredictionError    a record of `predictions` is no prediction
 ├── WindowOrderError         the consumer went back over events that are already in a window
 ├── WindowGoneError          a window was never closed, or its predictions are deleted
@@ -16,7 +16,7 @@ class DriftError(RuntimeError):
 
 
 class NoReferenceError(DriftError):
-    """The model directory holds no usable reference."""
+    """A model directory or a file holds no usable reference."""
 
 
 class BrokenPredictionError(DriftError):

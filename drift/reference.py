@@ -1,4 +1,4 @@
-"""Reads the reference that a model's artefact carries."""
+"""What windows are compared with where there are none before: the reference that a model's artefact carries, or other rows."""
 
 import json
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import pandas as pd
 
 from drift.errors import NoReferenceError
 from drift.statistics import COLUMNS, Reference
+from drift.windows import Floats
 
 # Enough for three blocks with a distribution worth the name; a real reference has tens of thousands.
 MIN_ROWS = 100
@@ -29,6 +30,11 @@ def load(directory: Path) -> ModelReference:
         rows = pd.read_parquet(directory / "reference.parquet", columns=list(COLUMNS)).to_numpy(np.float64)
     except (OSError, ValueError, KeyError) as error:
         raise NoReferenceError(f"{directory} holds no usable reference ({error}): run `fraud train`, or name a model by --model") from None
+    return ModelReference(version, of_rows(rows, directory / "reference.parquet", "run `fraud train` again"))
+
+
+def of_rows(rows: Floats, path: Path, advice: str) -> Reference:
+    """Of float64[rows, columns of drift.statistics.COLUMNS] that were read from `path`. Raises NoReferenceError, which ends on `advice`."""
     if len(rows) < MIN_ROWS or not np.isfinite(rows).all():
-        raise NoReferenceError(f"{directory}/reference.parquet must hold {MIN_ROWS} rows or more, all finite: run `fraud train` again")
-    return ModelReference(version, Reference(rows))
+        raise NoReferenceError(f"{path} must hold {MIN_ROWS} rows or more, all finite: {advice}")
+    return Reference(rows)

@@ -97,20 +97,26 @@ def test_a_file_with_labels_beside_another_without_kafka(fraud, model, creditcar
         assert part in html
 
 
+def table(rows, value="1"):
+    return "\n".join([",".join(dataset.INPUTS), *[",".join([value] * len(dataset.INPUTS))] * rows]) + "\n"
+
+
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "reference", "complaint"),
     [
-        ("V1,V2\n1,2\n", "lacks the columns V3"),
-        (None, "cannot be read as a CSV"),
-        (",".join(dataset.INPUTS) + "\n" + ",".join(["1"] * 29) + "\n", "has 1 rows, too few for a verdict"),
-        (",".join(dataset.INPUTS) + "\n" + ",".join(["x"] * 29) + "\n", "cannot be read as a CSV of numbers"),
+        ("V1,V2\n1,2\n", None, "lacks the columns V3"),
+        (None, None, "cannot be read as a CSV"),
+        (table(1), None, "has 1 rows, too few for a verdict"),
+        (table(1, "x"), None, "cannot be read as a CSV of numbers"),
+        (table(600), table(30), "before.csv must hold 100 rows or more, all finite: name another by --reference"),
     ],
 )
-def test_a_file_that_does_not_do_is_one_line(fraud, model, tmp_path, monkeypatch, content, complaint):
-    monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
-    if content:
-        (tmp_path / "now.csv").write_text(content)
-    code, _, complaints = fraud("--data", tmp_path / "now.csv")
+def test_a_file_that_does_not_do_is_one_line(fraud, model, tmp_path, content, reference, complaint):
+    for name, text in (("now.csv", content), ("before.csv", reference)):
+        if text:
+            (tmp_path / name).write_text(text)
+    beside = ["--reference", tmp_path / "before.csv"] if reference else []
+    code, _, complaints = fraud("--data", tmp_path / "now.csv", "--model", model.directory, *beside)
     assert code == 1
     assert complaint in complaints
     assert len(complaints.splitlines()) == 1
