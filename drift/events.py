@@ -1,7 +1,8 @@
 """What the monitor finds, as it is written to `drift.events`, and what stands there already. `kind` says which event it is."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -12,7 +13,7 @@ from streams.cluster import Cluster, Offsets
 from streams.connection import Connection
 from streams.topics import DRIFT_EVENTS
 
-# The last window stands among the last events of the topic; where it does not, the whole topic is read.
+# A thousand windows, as many events of labels and some changes of severity: one reading is enough where labels come steadily.
 _TAIL = 2_500
 
 
@@ -119,11 +120,25 @@ def windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
     return (event for event in decoded(values) if isinstance(event, WindowClosed))
 
 
-def recent_windows(connection: Connection) -> list[WindowClosed]:
-    """The last windows on `drift.events`, in their order. Raises KafkaException, streams.cluster.ReadingError."""
+def recent_windows(connection: Connection, verdicts: int) -> list[WindowClosed]:
+    """The last windows on `drift.events`, in their order: so many with a verdict at least, or all that there are.
+
+    Raises KafkaException, streams.cluster.ReadingError.
+    """
     cluster = Cluster(connection)
     first, end = cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]
-    return list(windows(_values(connection, max(first, end - _TAIL), end))) or list(windows(_values(connection, first, end)))
+    return last_windows(partial(_values, connection), first, end, verdicts)
+
+
+def last_windows(values: Callable[[int, int], Iterable[bytes | None]], first: int, end: int, verdicts: int) -> list[WindowClosed]:
+    """The same of a topic whose `values` from one offset to another can be read: further back each time, for many labels come at once."""
+    found: list[WindowClosed] = []
+    begin, length = end, _TAIL
+    while begin > first and sum(event.detected is not None for event in found) < verdicts:
+        behind, begin = begin, max(first, begin - length)
+        found = [*windows(values(begin, behind)), *found]
+        length *= 2
+    return found
 
 
 def all_windows(connection: Connection) -> Iterator[WindowClosed]:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import reduce
 
 from confluent_kafka import KafkaException
 
@@ -20,8 +19,8 @@ from drift.decision import TOP, Usual, alert_rate, ranked
 from drift.events import WindowClosed, changed, recent_windows
 from drift.metrics import DriftMetrics
 from drift.reference import ModelReference
-from drift.reports import Reports
-from drift.severity import Severity
+from drift.reports import SHOWN, Reports
+from drift.severity import Severity, resumed
 from drift.silence import Silence
 from drift.statistics import SAMPLE_ROWS, Verdict
 from drift.stream import PredictionStream
@@ -85,13 +84,13 @@ class Monitor:
             if stop.is_set():
                 return
             raise
-        earlier = recent_windows(self.connection)
+        earlier = recent_windows(self.connection, SHOWN)
         last = earlier[-1] if earlier else None
         if last and last.window == self._number:  # it was written in the outage that ended the clients before, and nobody told us
             self._published(last)
         self._number = last.window + 1 if last else 1
         self.reports.start(earlier)
-        self._severity = reduce(Severity.after, (event.detected for event in earlier), Severity())
+        self._severity = resumed((event.detected, event.severity) for event in earlier)
         self._trailing = rebuild.trailing(self.connection, earlier, as_left=True)
         stream = PredictionStream(self.connection, self._windowing(earlier), Silence(self.idle_close, self.clock))
         try:

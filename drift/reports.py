@@ -27,8 +27,8 @@ EVERY = 10
 # a report is a page of 6 MB, most of it Evidently's own script
 KEEP = 50
 _OPEN = 2  # one is being written, one waits: else the first window that drifts goes without, where a routine report is under way
-# more than the index page has room for points
-_SHOWN = 1_000
+SHOWN = 1_000
+"""Windows on the index page: more than it has room for points."""
 
 
 def folder(connection: Connection) -> str:
@@ -50,14 +50,14 @@ class Reports:
     def __init__(self, writer: Writer, home: Path, folder: str, metrics: DriftMetrics, every: int = EVERY, keep: int = KEEP) -> None:
         self._writer, self._home, self._folder, self._metrics = writer, home, folder, metrics
         self._every, self._keep = every, keep
-        self._points: deque[Point] = deque(maxlen=_SHOWN)
+        self._points: deque[Point] = deque(maxlen=SHOWN)
         self._open: deque[Future[None]] = deque()
         self._index: Future[None] | None = None
         self._index_is_old = False
 
     def start(self, earlier: Iterable[WindowClosed]) -> None:
         """The index goes on from these windows."""
-        self._points = deque(map(_point, earlier), maxlen=_SHOWN)
+        self._points = deque(map(_point, earlier), maxlen=SHOWN)
 
     def planned(self, window: int, detected: bool | None) -> str | None:
         """Where the report of a window will lie below FRAUD_HOME; None where none is due, or another waits already."""

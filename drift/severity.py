@@ -4,7 +4,8 @@ Up: warn with the first window that drifted, alarm with the second in a row; so 
 level after three windows in a row without drift; so from alarm to ok it takes six. Windows without a verdict change nothing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 LEVELS = ("ok", "warn", "alarm")
 ALARM_AFTER = 2
@@ -34,3 +35,16 @@ class Severity:
         if self.calm + 1 < DOWN_AFTER:
             return Severity(self.level, 0, self.calm + 1)
         return Severity(max(self.level - 1, 0))
+
+
+def resumed(windows: Iterable[tuple[bool | None, str | None]]) -> Severity:
+    """After windows whose verdict and severity are known, the first of which need not be the first of all: ten with a verdict do.
+
+    The level is what the last one says. Whatever was before, one that drifted, or six in a row that did not, leave no doubt of the rest.
+    """
+    severity = Severity()
+    for detected, name in windows:
+        severity = severity.after(detected)
+        if name is not None:
+            severity = replace(severity, level=LEVELS.index(name))
+    return severity

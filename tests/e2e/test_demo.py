@@ -16,7 +16,7 @@ from pages import blocks
 from scorers import ROOT, environment, free_port_range
 from support import free_port, read_all, wait_for
 
-from drift.events import recent_windows
+from drift.events import all_windows
 from streams.connection import Connection
 from streams.topics import PREDICTIONS
 
@@ -109,7 +109,7 @@ def test_drift_that_is_put_in_is_found_and_none_before_it(variables, model):
         row = int(json.loads(message.value())["transaction_id"].rpartition("-")[2]) - model.manifest.test.first
         disturbed.setdefault(str(message.partition()), {})[message.offset()] = row >= COUNT // 2
     shares = []
-    for window in recent_windows(connection):
+    for window in all_windows(connection):
         rows = [disturbed[of][offset] for of, span in window.offsets.items() for offset in range(*span) if offset in disturbed[of]]
         shares.append((window, sum(rows) / len(rows)))
     assert [window.window for window, share in shares if window.detected and not share] == []

@@ -10,7 +10,7 @@ from support import wait_for
 
 import cli.main
 from drift import predictions, rebuild, reference
-from drift.events import recent_windows
+from drift.events import all_windows
 from drift.evidently_report import Task
 from drift.statistics import COLUMNS
 from model import dataset
@@ -54,7 +54,7 @@ def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
     assert gauge("fraud_drift_tail") == event["tail"]
     assert {name: gauge("fraud_drift_stuck", {"feature": name}) for name in event["stuck"]} == event["stuck"]
 
-    windows = recent_windows(connection)
+    windows = list(all_windows(connection))
     rows = predictions.columns(rebuild.window(connection, windows[-1]).rows())
     verdict = reference.load(tmp_path / "model").reference.judge(rows, rebuild.trailing(connection, windows[:-1]))
     found = (verdict.distances, verdict.limits, verdict.tail, verdict.stuck)

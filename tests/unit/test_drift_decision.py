@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
 from drift.decision import alert_rate, ranked, usual
-from drift.severity import LEVELS, Severity
+from drift.severity import LEVELS, Severity, resumed
 from model.contract import INPUTS
 
 
@@ -29,6 +29,18 @@ def test_from_alarm_to_ok_takes_six_windows_without_drift():
 
 def test_a_drifted_window_on_the_way_down_begins_the_count_again():
     assert levels([True, True, False, False, True, False, False, False]) == ["warn"] + ["alarm"] * 6 + ["warn"]
+
+
+verdicts = st.lists(st.sampled_from([True, False, None]), max_size=30)
+
+
+@given(verdicts, verdicts)
+@example([True, True, *[False, True] * 6], [False])  # an alarm that came before the last ten
+def test_severity_goes_on_from_the_last_ten_windows_with_a_verdict(before, after):
+    known = list(zip(before, levels(before), strict=True))
+    told = [i for i, detected in enumerate(before) if detected is not None]
+    last_ten = known[told[-10] :] if len(told) > 10 else known
+    assert levels(after, resumed(last_ten)) == levels(before + after)[len(before) :]
 
 
 @given(st.lists(st.sampled_from([True, False, None]), max_size=40))

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from drift.errors import ReportError, ReportProcessError
-from drift.events import WindowClosed, windows
+from drift.events import WindowClosed
 from drift.metrics import DriftMetrics
 from drift.report_index import Point, Shelf, tidy
 from drift.reports import Reports, folder, name
@@ -147,11 +147,3 @@ def test_each_prefix_has_a_folder_of_its_own_below_reports(tmp_path):
     prefixed = [(tmp_path / folder(Connection("b", prefix))).resolve() for prefix in ("a.", "a", ".", "..")]
     assert len(set(prefixed)) == 4
     assert {path.parent for path in prefixed} == {tmp_path / "reports"}
-
-
-def test_windows_are_found_among_other_events_and_those_without_a_kind_are_windows():
-    old = b'{"window":1,"offsets":{"0":[0,5]},"events":5,"partial":false,"score":null,"detected":null,"report":null,'
-    old += b'"model_version":"v","closed_at":"2026-01-31T12:00:00Z","distances":{}}'
-    found = list(windows([old, b'{"kind":"of another version"}', None, b'{"kind":"window",' + old[1:]]))
-    assert [window.window for window in found] == [1, 1]
-    assert found[0].end is None
