@@ -1,5 +1,7 @@
 """Every metric of the monitor, declared once: name, kind, unit, meaning."""
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from drift.events import WindowClosed
@@ -42,7 +44,7 @@ class IntervalGauges:
 
 
 class DriftMetrics:
-    """The gauges follow the last committed window."""
+    """The gauges follow the last committed window, whichever process committed it; counters count what this one did."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.windows = Counter("fraud_drift_windows_total", "Windows closed by this process", registry=registry)
@@ -92,7 +94,7 @@ class DriftMetrics:
         )
         for outcome in ("written", "failed"):
             self.reports.labels(outcome)
-        self.severity = Gauge("fraud_drift_severity", "0 ok, 1 warn, 2 alarm: after the last window, with hysteresis", registry=registry)
+        self.severity = KnownGauge("fraud_drift_severity", "0 ok, 1 warn, 2 alarm: after the last window, with hysteresis", registry)
         self.weight = Gauge(
             "fraud_drift_weight",
             "Distance times the model's reliance on the feature, a share of 1: the features that weigh most in the last window",
@@ -111,9 +113,23 @@ class DriftMetrics:
         """A window is visible to readers. Without a verdict the last one stands."""
         self.windows.inc()
         self.late.inc(event.late)
+        self.drifted.inc(bool(event.detected))
+        self._show(event)
+
+    def restore(self, earlier: Sequence[WindowClosed]) -> None:
+        """The gauges stand where these windows left them.
+
+        One that drifted may have been counted by no process, where the last one died right after the commit: the alert DriftDetected then
+        fires by the gauge.
+        """
+        for event in [event for event in earlier if event.detected is not None][-1:] + list(earlier[-1:]):
+            self._show(event)
+
+    def _show(self, event: WindowClosed) -> None:
         if event.end:
             self.window_end.set(event.end.timestamp())
-        self.severity.set(LEVELS.index(event.severity or LEVELS[0]))
+        if event.severity:
+            self.severity.set(LEVELS.index(event.severity))
         if event.alerts:
             found = event.alerts
             for name, value in (("now", found.per_day), ("low", found.low), ("high", found.high), ("usual", found.usual_per_day)):
@@ -122,7 +138,6 @@ class DriftMetrics:
             return
         self.score.set(event.score)
         self.detected.set(event.detected)
-        self.drifted.inc(event.detected)
         self.tail.set(event.tail)
         for feature, distance in event.from_reference.items():
             self.from_reference.labels(feature).set(distance)

@@ -85,6 +85,7 @@ class Monitor:
                 return
             raise
         earlier = recent_windows(self.connection, SHOWN)
+        self.metrics.restore(earlier)
         last = earlier[-1] if earlier else None
         if last and last.window == self._number:  # it was written in the outage that ended the clients before, and nobody told us
             self._published(last)

@@ -26,6 +26,11 @@ def committed(connection):
         consumer.close()
 
 
+def gauges(monitor):
+    families = [family for family in monitor.registry.collect() if family.type == "gauge"]
+    return {(sample.name, *sorted(sample.labels.items())): sample.value for family in families for sample in family.samples}
+
+
 def shares(connection):
     """How many partitions each member of the group has."""
     admin, group = AdminClient(connection.config()), connection.named("fraud-monitor")
@@ -73,15 +78,26 @@ def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, t
 
 
 def test_numbers_and_windows_go_on_after_a_restart(connection, tmp_path):
-    predict(connection, 2 * SIZE + 100)
+    predict(connection, SIZE)
     with running(connection, tmp_path) as monitor:
-        wait_for(lambda: len(monitor.windows) == 2, 30, "two windows")
+        wait_for(lambda: len(monitor.windows) == 1, 30, "a window")
+        predict(connection, SIZE, shift=4.0)
+        wait_for(lambda: len(monitor.windows) == 2, 30, "one that drifts")
+        predict(connection, SIZE, shift=8.0, seed=3)
+        wait_for(lambda: len(monitor.windows) == 3, 30, "another")
+    predict(connection, 100)
+    with running(connection, tmp_path) as again:
+        wait_for(lambda: again.monitor.ready, 30, "the next monitor to have its partitions")
+        assert again.gauge("fraud_drift_severity") == 2
+        assert again.gauge("data_drift_detected") == 1
+        assert gauges(again) == gauges(monitor)
+        assert again.gauge("fraud_drift_windows_total") == 0
     predict(connection, SIZE - 100, seed=4)
     with running(connection, tmp_path) as monitor:
         wait_for(lambda: monitor.windows, 30, "the window that was begun before")
-    windows = events(connection, 3)
-    assert [window["window"] for window in windows] == [1, 2, 3]
-    assert_each_in_one_window(connection, windows, 3 * SIZE)
+    windows = events(connection, 4)
+    assert [window["window"] for window in windows] == [1, 2, 3, 4]
+    assert_each_in_one_window(connection, windows, 4 * SIZE)
 
 
 def test_windows_that_retention_took_are_left_out_by_the_next_monitor(connection, tmp_path):

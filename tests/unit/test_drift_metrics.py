@@ -31,6 +31,7 @@ def test_what_is_not_known_yet_is_absent(registry):
     page = generate_latest(registry).decode()
     assert registry.get_sample_value("fraud_drift_windows_total") == 0
     assert "data_drift" not in page
+    assert "fraud_drift_severity" not in page
     assert "fraud_drift_window_end_timestamp_seconds" not in page
     metrics.window_closed(closed(None, None, at=12.5))  # a window without a verdict
     page = generate_latest(registry).decode()
@@ -57,6 +58,19 @@ def test_gauges_follow_the_last_verdict(registry):
     metrics.window_closed(closed(None, None, severity="warn"))
     assert value("data_drift_score") == 0.9
     assert value("fraud_drift_windows_total") == 3
+
+
+def test_a_new_process_shows_what_the_one_before_it_found_and_counts_nothing(registry):
+    value = registry.get_sample_value
+    metrics = DriftMetrics(registry)
+    metrics.restore([])
+    assert "data_drift" not in generate_latest(registry).decode()
+    drifted = closed(0.9, True, at=1, severity="alarm")
+    metrics.restore([closed(0.1, False, severity="ok"), drifted, closed(None, None, at=12.5, severity="alarm")])
+    assert (value("data_drift_score"), value("data_drift_detected"), value("fraud_drift_severity")) == (0.9, 1, 2)
+    assert value("fraud_drift_limit", {"feature": "V14"}) == 0.75
+    assert value("fraud_drift_window_end_timestamp_seconds") == START.timestamp() + 12.5
+    assert (value("fraud_drift_windows_total"), value("fraud_drift_drifted_windows_total")) == (0, 0)
 
 
 def test_however_many_windows_there_are_as_many_series(registry):
