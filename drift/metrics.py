@@ -90,7 +90,9 @@ class DriftMetrics:
         )
         self.reports = Counter("fraud_drift_reports_total", "Reports by what became of them", ["outcome"], registry=registry)
         self.reports_skipped = Counter(
-            "fraud_drift_reports_skipped_total", "Reports left out because one was being written and another waited", registry=registry
+            "fraud_drift_reports_skipped_total",
+            "Reports left out because one was being written and another waited, or left behind by the process before this",
+            registry=registry,
         )
         for outcome in ("written", "failed"):
             self.reports.labels(outcome)

@@ -89,8 +89,8 @@ class Monitor:
         last = earlier[-1] if earlier else None
         if last and last.window == self._number:  # it was written in the outage that ended the clients before, and nobody told us
             self._published(last)
+        self.reports.start(earlier, unseen=self._number)
         self._number = last.window + 1 if last else 1
-        self.reports.start(earlier)
         self._severity = resumed((event.detected, event.severity) for event in earlier)
         self._trailing = rebuild.trailing(self.connection, earlier, as_left=True)
         stream = PredictionStream(self.connection, self._windowing(earlier), Silence(self.idle_close, self.clock))

@@ -1,12 +1,12 @@
 """Which windows get a report, and the folder in which reports lie.
 
 A report takes seconds and a window at full speed a tenth of one: a window that comes while a report is being written and another
-waits gets none, and is counted. `fraud report --window N` makes it later.
+waits gets none, and is counted; so does one whose report a monitor that ended left behind. `fraud report --window N` makes it later.
 """
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -55,9 +55,20 @@ class Reports:
         self._index: Future[None] | None = None
         self._index_is_old = False
 
-    def start(self, earlier: Iterable[WindowClosed]) -> None:
-        """The index goes on from these windows."""
+    def start(self, earlier: Sequence[WindowClosed], unseen: int) -> None:
+        """The index goes on from these windows. From number `unseen` on, this process has begun no report of them.
+
+        What was being written or waited when another process ended is skipped, not begun again: a report whose writing ends the process
+        would end each that comes after it.
+        """
         self._points = deque(map(_point, earlier), maxlen=SHOWN)
+        planned = [(event.window, event.report) for event in earlier if event.report and event.window >= unseen]
+        for window, report in deque(planned, maxlen=min(_OPEN, self._keep)):
+            if not (self._home / report).exists():
+                log.warning(
+                    "window %d goes without its report, the monitor was interrupted: `fraud report --window %d` writes it", window, window
+                )
+                self._metrics.reports_skipped.inc()
 
     def planned(self, window: int, detected: bool | None) -> str | None:
         """Where the report of a window will lie below FRAUD_HOME; None where none is due, or another waits already."""

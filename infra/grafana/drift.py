@@ -49,7 +49,7 @@ def _figures() -> Panels:
         number("Windows", "Closed in the time shown.", "short", now("sum(increase(fraud_drift_windows_total[$__range]))")),
         number(
             "Reports skipped",
-            "Windows without a report in the time shown, because the last one was still being written. Their verdict stands.",
+            "Windows without a report in the time shown: the last one was still being written, or the monitor ended. Their verdict stands.",
             "short",
             now("sum(increase(fraud_drift_reports_skipped_total[$__range]))"),
             above(0.5, 10),

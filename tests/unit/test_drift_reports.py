@@ -90,6 +90,23 @@ def test_one_report_waits_while_another_is_written_and_the_next_are_skipped_and_
     assert counted(registry) == {"written": 2, "failed": 0, "skipped": 1}
 
 
+def test_a_report_that_ended_with_its_process_is_skipped_and_named(reports, registry, tmp_path, caplog):
+    planned = [event(number, True, f"reports/{name(number)}") for number in range(1, 7)]
+    (tmp_path / "reports").mkdir()
+    (tmp_path / planned[4].report).write_text("")
+    reports.start([*planned, event(7, False, None)], unseen=0)  # those of 1 to 4 are too old: they were written, and are kept no more
+    assert counted(registry) == {"written": 0, "failed": 0, "skipped": 1}
+    (line,) = caplog.messages
+    assert "`fraud report --window 6`" in line
+
+
+@pytest.mark.parametrize(("keep", "unseen"), [(50, 3), (0, 0)], ids=["this process writes it", "none is kept"])
+def test_a_report_that_is_under_way_or_is_not_kept_was_not_skipped(registry, tmp_path, keep, unseen):
+    reports = Reports(SlowWriter(), tmp_path, "reports", DriftMetrics(registry), keep=keep)
+    reports.start([event(number, True, f"reports/{name(number)}") for number in (1, 2)], unseen)
+    assert counted(registry)["skipped"] == 0
+
+
 def test_a_report_that_fails_is_counted_and_a_process_that_died_ends_the_monitor(reports, registry):
     close(reports, 1, True)
     reports._writer.finish(ReportError("disk full"))
@@ -101,7 +118,7 @@ def test_a_report_that_fails_is_counted_and_a_process_that_died_ends_the_monitor
 
 
 def test_the_index_is_written_for_windows_without_a_report_and_shows_all(reports):
-    reports.start([event(number, False, None) for number in (1, 2)])
+    reports.start([event(number, False, None) for number in (1, 2)], unseen=0)
     close(reports, 3, False)
     close(reports, 4, False)  # while the first is being written
     assert len(reports._writer.begun) == 1
