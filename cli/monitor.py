@@ -16,7 +16,7 @@ import typer
 from cli.app import DONE, CommandError, app
 from cli.durations import seconds
 from cli.settings import Settings
-from cli.verdict import in_words
+from drift.verdict import in_words
 
 if TYPE_CHECKING:
     from drift.events import WindowClosed

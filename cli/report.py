@@ -10,7 +10,7 @@ from cli.app import CommandError, app
 from cli.progress import Quiet, bars
 from cli.reachable import reachable
 from cli.settings import Settings
-from cli.verdict import in_words
+from drift.verdict import in_words
 
 if TYPE_CHECKING:
     from drift.evidently_report import Task

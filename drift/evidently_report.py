@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift.statistics import COLUMNS, DRIFT_SHARE, METHOD, Verdict
+from drift.verdict import in_words
 from drift.windows import Floats
 
 _PREDICTION = COLUMNS[-1]
@@ -52,7 +53,7 @@ def write(task: Task) -> None:
         snapshots.append(_quality(task.labelled))
     task.path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = task.path.with_suffix(".part")
-    unfinished.write_text(_page(snapshots), encoding="utf-8")
+    unfinished.write_text(_page(task.verdict, snapshots), encoding="utf-8")
     unfinished.replace(task.path)
 
 
@@ -85,9 +86,25 @@ def _quality(labelled: Labelled) -> Any:
     return Report([ClassificationPreset()]).run(Dataset.from_pandas(table, data_definition=definition), None)
 
 
-def _page(snapshots: Iterable[Any]) -> str:
+def _page(verdict: Verdict, snapshots: Iterable[Any]) -> str:
     from evidently.core.metric_types import render_widgets
     from evidently.legacy.renderers.html_widgets import group_widget
 
     widgets = [widget for snapshot in snapshots for widget in snapshot.to_snapshot_model().widgets]
-    return str(render_widgets([group_widget(title="", widgets=widgets)]))
+    return str(render_widgets([_on_every_row(verdict), group_widget(title="", widgets=widgets)]))
+
+
+def _on_every_row(verdict: Verdict) -> Any:
+    """What Evidently says below is of a sample, and it has no test of the tail and none of what is stuck."""
+    from evidently.legacy.renderers.html_widgets import CounterData, counter
+
+    over = {name: distance / verdict.limits[name] for name, distance in verdict.distances.items()}
+    farthest, stillest = max(over, key=over.__getitem__), max(verdict.stuck, key=verdict.stuck.__getitem__)
+    shown = {
+        "score": verdict.score,
+        f"largest distance over its limit, {farthest}": over[farthest],
+        "tail of the scores over its limit": verdict.tail,
+        f"stuck at one value over its limit, {stillest}": verdict.stuck[stillest],
+    }
+    title = f"Verdict on every row: {in_words(verdict.detected, verdict.score, verdict.stuck)}"
+    return counter(title=title, counters=[CounterData(label, f"{value:.3f}") for label, value in shown.items()])

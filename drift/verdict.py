@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 def in_words(detected: bool | None, score: float, stuck: Mapping[str, float]) -> str:
-    """The same for a closed window and for a report: drift by what, where no column is over its threshold."""
+    """The same for a closed window, in a report and for one: drift by what, where no column is over its threshold."""
     if not detected:
         return "no drift"
     if still := [name for name, ratio in stuck.items() if ratio >= 1]:

@@ -115,16 +115,20 @@ class StubWriter:
     """Notes which reports it is asked for; `on_write` may do something at that moment."""
 
     def __init__(self, on_write=lambda path: None):
-        self.paths = []
+        self.tasks = []
         self.on_write = on_write
 
     def write(self, task, shelf):
         if task:
-            self.paths.append(task.path.name)
+            self.tasks.append(task)
             self.on_write(task.path)
         done = Future()
         done.set_result(None)
         return done
+
+    @property
+    def paths(self):
+        return [task.path.name for task in self.tasks]
 
 
 class Running:

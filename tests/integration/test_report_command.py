@@ -3,16 +3,19 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 from findings import findings
 from monitoring import SIZE, events, predict, running
 from support import wait_for
 
 import cli.main
+import cli.report
+from cli.settings import Settings
 from drift import predictions, rebuild, reference
 from drift.events import all_windows
 from drift.evidently_report import Task
-from drift.statistics import COLUMNS
+from drift.statistics import COLUMNS, SAMPLE_ROWS
 from model import dataset
 
 
@@ -76,6 +79,28 @@ def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
     }
     assert result["report"] == str(tmp_path / event["report"])
     assert "Dataset Drift" in (tmp_path / event["report"]).read_text()
+
+
+def test_of_a_large_window_the_monitor_and_a_later_report_show_the_same_rows(connection, tmp_path, fraud, monkeypatch):
+    predict(connection, 6_000, shift=0.4)
+    with running(connection, tmp_path, size=6_000) as monitor:
+        wait_for(lambda: monitor.windows, 60, "the window")
+    (event,), (begun,) = monitor.windows, monitor.writer.tasks
+    assert event.detected
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
+    monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
+    monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "model"))
+    later = cli.report._of_window(Settings.from_environment(), 1, None, None)
+    assert len(begun.rows) == SAMPLE_ROWS
+    assert np.array_equal(later.rows, begun.rows)
+    assert np.array_equal(later.verdict.baseline, begun.verdict.baseline)
+    assert later.path == begun.path
+    assert later.verdict.distances == event.distances
+    gauge = monitor.registry.get_sample_value
+    assert {name: gauge("fraud_drift_distance", {"feature": name, "method": "wasserstein"}) for name in COLUMNS} == event.distances
+    evidently = findings(later)
+    assert evidently.values == pytest.approx(event.distances, abs=0.1)  # of a sample
+    assert evidently.share > 0
 
 
 def test_a_file_with_labels_beside_another_without_kafka(fraud, model, creditcard_rows, tmp_path, monkeypatch):

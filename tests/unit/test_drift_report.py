@@ -69,7 +69,13 @@ def test_evidently_finds_the_same_distances_and_the_same_score(reports, known, t
     assert verdict.score >= 10 / len(COLUMNS)
     html = path.read_text()
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?https?:", html)  # it opens without a network
-    for part in ("Dataset Drift", "Classification Quality", "Confusion Matrix"):
+    for part in (
+        "Verdict on every row: DRIFT",
+        f'"value": "{verdict.tail:.3f}"',
+        "Dataset Drift",
+        "Classification Quality",
+        "Confusion Matrix",
+    ):
         assert part in html
     assert {path.name for path in path.parent.iterdir()} == {"window-000001.html", "index.html"}
 
