@@ -93,6 +93,11 @@ class InFlight:
         """The epoch whose batches may be committed."""
         return self._epoch
 
+    @property
+    def count(self) -> int:
+        """How many batches are between the consumer and the commit."""
+        return self._count
+
     def add(self) -> None:
         """A batch left the consumer."""
         with self._changed:

@@ -104,7 +104,7 @@ class ScorerMetrics:
             self._committed[number] = (record.offset() + 1, record.timestamp()[1] / 1000)
 
     def lagging(self, ranges: dict[int, tuple[int, int]], now: datetime) -> None:
-        """(start, high watermark) of each partition owned now; the series of all others go away."""
+        """(start, high watermark) of each partition owned now, nothing before `start` being left to score; all other series go away."""
         for partition in self._owned - ranges.keys():
             self.lag.remove(self._topic, str(partition))
             self.lag_seconds.remove(self._topic, str(partition))
@@ -112,6 +112,6 @@ class ScorerMetrics:
         self._owned = set(ranges)
         for partition, (start, high) in ranges.items():
             offset, at = self._committed.get(partition, (start, 0.0))
-            waiting = max(high - offset, 0)
+            waiting = max(high - max(offset, start), 0)
             self.lag.labels(self._topic, str(partition)).set(waiting)
             self.lag_seconds.labels(self._topic, str(partition)).set(max(now.timestamp() - at, 0.0) if waiting and at else 0.0)

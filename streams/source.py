@@ -68,7 +68,7 @@ class Source(threading.Thread):
     """Reads `transactions` as one member of the group `fraud-scorer`.
 
     `deliver` hands a batch over. `on_failure` is told of what ends the thread
-    early, `on_lag` once a second of the [first unread at take-over, high watermark] of each partition owned.
+    early, `on_lag` once a second of the [offset before which nothing is left to score, high watermark] of each partition owned.
     """
 
     def __init__(
@@ -98,6 +98,9 @@ class Source(threading.Thread):
         self._size = 0  # of the last batch
         self._lag_at = 0.0
         self._starts: dict[int, int] = {}  # partition -> where this member took it over
+        self._handed = 0  # batches, of all epochs
+        self._looked: tuple[int, dict[int, int]] = (0, {})  # the batches handed over until the last look at the positions, and these
+        self._passed: dict[int, int] = {}  # positions up to which everything is done with, transaction markers included
 
     @property
     def ready(self) -> bool:
@@ -170,6 +173,7 @@ class Source(threading.Thread):
     def _hand_over(self, records: list[Message]) -> None:
         batch = Batch(self._epoch, self._number, records, self._consumer.consumer_group_metadata())
         self._number += 1
+        self._handed += 1
         self._in_flight.add()
         self._deliver(batch)
 
@@ -213,6 +217,7 @@ class Source(threading.Thread):
             self._starts[position.partition] = position.offset
             if position.offset < 0:
                 position.offset = OFFSET_BEGINNING
+        self._looked, self._passed = (self._handed, {}), {}
         self._consumer.incremental_assign(positions)
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -244,9 +249,24 @@ class Source(threading.Thread):
         if monotonic() - self._lag_at < _LAG_EVERY_S:
             return
         self._lag_at = monotonic()
+        owned = self._consumer.assignment()
+        self._note_passed(owned)
         ranges = {}
-        for position in self._consumer.assignment():
+        for position in owned:
             low, high = self._consumer.get_watermark_offsets(position, cached=True)
             if high >= 0:  # known from the first fetch on
-                ranges[position.partition] = (max(self._starts[position.partition], low), high)
+                number = position.partition
+                ranges[number] = (max(self._starts[number], self._passed.get(number, low), low), high)
         self._on_lag(ranges)
+
+    def _note_passed(self, owned: list[TopicPartition]) -> None:
+        """Takes over the positions of the last look once all that was polled until then is committed, then looks again.
+
+        The last entry of a partition may be a transaction's marker, or records that were aborted: `position()` goes past them (tried,
+        librdkafka 2.16), while no batch holds them. This is for the lag alone. What is committed comes from the batches.
+        """
+        handed, positions = self._looked
+        done = self._handed - self._in_flight.count
+        if done >= handed and self._epoch == self._in_flight.epoch:  # compared last: an epoch ends before its batches leave the count
+            self._passed = positions
+            self._looked = self._handed, {at.partition: at.offset for at in self._consumer.position(owned) if at.offset >= 0}

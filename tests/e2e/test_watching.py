@@ -29,11 +29,13 @@ from model.artefact import MANIFEST, REFERENCE
 from model.contract import INPUTS
 from model.manifest import sha256, version_of
 from streams import topics
+from streams.dead_letters import Choice
+from streams.redrive import redrive
 
 WINDOW = 600
 FRAUDS = 2  # among the first transactions: alerts, and so reasons; more of them in one window would be a finding
 REFUSED = {b"not json": 30, b"[]": 12}
-KINDS = {"malformed_json": 30, "invalid_transaction": 12}
+KINDS = {"malformed_json": 60, "invalid_transaction": 24}  # refused again after the redrive
 REQUESTS = {"200": 10, "422": 3, "404": 2}  # each of two times
 RATE_S = 10  # what tests/watching.py puts for $__rate_interval
 BEYOND = 3  # seconds by which Prometheus' increase() goes past the samples at most: 1.1 of a second at both ends, and a late sample
@@ -89,6 +91,14 @@ class Story:
             for i in range(count):
                 producer.produce(self.connection.named(topics.TRANSACTIONS), value, str(i))
         producer.flush()
+
+    def redrive(self) -> None:
+        """Sends the dead letters back, in a transaction; its markers are then the last entries of their partitions."""
+        assert redrive(self.connection, Choice(), dry_run=False, progress=lambda *_: None).sent == sum(REFUSED.values())
+        wait_for(lambda: self.prometheus.value("sum(fraud_dead_letters_total)") == sum(KINDS.values()), 30, "they are refused again")
+        told = time.time()
+        wait_for(lambda: self.prometheus.value("min(timestamp(fraud_consumer_lag))") > told + 2, 30, "the lag, told anew since")
+        wait_for(lambda: self.prometheus.value("max(fraud_consumer_lag)") == 0, 30, "no lag")
 
 
 def model_for_the_monitor(model, folder: Path) -> pd.DataFrame:
@@ -150,6 +160,8 @@ def tell(story: Story, scoring, api: str) -> None:
     prometheus = story.prometheus
     ask_the_api(api, story.rows.iloc[FRAUDS])
     story.refuse()
+    wait_for(lambda: prometheus.value("sum(fraud_dead_letters_total)") == sum(REFUSED.values()), 30, "the dead letters")
+    story.redrive()
     story.send(WINDOW)
     while prometheus.value("data_drift_detected") is None or story.sent < 3 * WINDOW:
         story.send(WINDOW)

@@ -51,6 +51,26 @@ def test_its_page_counts_what_it_scored_and_each_end_is_in_order(connection):
         assert system.process.wait(20) == 0
 
 
+def lags(system):
+    """Records and seconds, of each partition."""
+    return [float(line.split()[-1]) for line in system.page(0, "/metrics").splitlines() if line.startswith("fraud_consumer_lag")]
+
+
+@pytest.mark.parametrize("end", ["commit_transaction", "abort_transaction"])
+def test_nothing_waits_on_a_partition_whose_last_entries_are_markers_and_aborted_records(connection, end):
+    with scorer(connection) as system:
+        producer = Producer(connection.writer({"transactional.id": connection.named("theirs")}))
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for i in range(40):
+            producer.produce(connection.named(topics.TRANSACTIONS), transaction_bytes(i), f"t-{i}")
+        assert producer.flush(60) == 0
+        wait_for(lambda: sum(lags(system)) >= 40, 30, "what nobody may read yet waits")
+        getattr(producer, end)(30)
+        wait_for(lambda: not any(lags(system)), 30, "nothing waits any more")
+        assert total(system) == (40 if end == "commit_transaction" else 0)
+
+
 def test_workers_that_come_and_go_lose_and_double_nothing(connection):
     """Each change moves partitions between workers while batches are on their way; the last ones lose their supervisor."""
     with scorer(connection) as first:

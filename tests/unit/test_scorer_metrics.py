@@ -61,6 +61,8 @@ def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(
     metrics.lagging({0: (5, 12)}, later)
     assert (lag("0"), lag("1")) == (2, None)
     assert lag("0", "fraud_consumer_lag_seconds") == 30
+    metrics.lagging({0: (12, 12)}, later)  # what comes after the last record are markers
+    assert (lag("0"), lag("0", "fraud_consumer_lag_seconds")) == (0, 0)
 
 
 def test_whatever_is_sent_there_are_as_many_series(registry):

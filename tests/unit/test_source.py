@@ -26,7 +26,9 @@ class Consumer:
 
     def __init__(self, *steps):
         self.steps = list(steps)
-        self.position = 0
+        self.next_offset = 0
+        self.passed = -1001  # position(): beyond the last record polled, and the markers after it
+        self.high = -1001
         self.arrived = []
         self.done = threading.Event()
 
@@ -47,16 +49,20 @@ class Consumer:
         return taken
 
     def committed(self, partitions, timeout):
-        return [TopicPartition(partition.topic, partition.partition, self.position) for partition in partitions]
+        return [TopicPartition(partition.topic, partition.partition, self.next_offset) for partition in partitions]
 
     def assignment(self):
         return [TopicPartition("transactions", 0)]
 
     def get_watermark_offsets(self, partition, cached):
-        return (-1001, -1001)
+        return (0, self.high)
+
+    def position(self, partitions):
+        return [TopicPartition(partition.topic, partition.partition, self.passed) for partition in partitions]
 
     def incremental_assign(self, partitions):
         self.taken_at = [partition.offset for partition in partitions]
+        self.passed = -1001
 
     def incremental_unassign(self, partitions):
         pass
@@ -78,7 +84,7 @@ class Committer:
 
     def commit(self, offsets, group_metadata):
         self.offsets.append(offsets)
-        self.consumer.position = offsets[0]
+        self.consumer.next_offset = offsets[0]
 
 
 def run(consumer):
@@ -141,6 +147,49 @@ def test_a_batch_of_lost_partitions_belongs_to_an_epoch_that_is_over():
     reader.stop()
     reader.join(10)
     assert epochs == [(0, 1)]
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Two records and a transaction's marker arrive, then `end` is done to their batch; what was told of the lag before and after."""
+    monkeypatch.setattr(source, "_LAG_EVERY_S", 0.0)
+
+    def run(end):
+        in_flight, ranges, before = InFlight(), [], []
+
+        def arrive(consumer):
+            consumer.passed = consumer.high = 3
+            return [0] * source._OVERLAP + [1]  # so many that the next poll does not wait for them
+
+        def ending(_):
+            before.extend(ranges)
+            end(in_flight)
+            return []
+
+        consumer = Consumer(arrive, lambda _: [], lambda _: [], ending, lambda _: [])
+        reader = Source(Connection("nowhere"), consumer, in_flight, lambda batch: None, pytest.fail, ranges.append)
+        reader.start()
+        assert consumer.done.wait(10)
+        reader.stop()
+        reader.join(10)
+        return before, ranges[len(before) :]
+
+    return run
+
+
+def test_a_marker_at_the_end_is_passed_once_the_batch_before_it_is_committed(told):
+    before, after = told(InFlight.remove)
+    assert before == [{0: (0, 3)}] * 3
+    assert after[-1] == {0: (3, 3)}
+
+
+def test_a_batch_that_was_aborted_is_not_passed(told):
+    def abort(in_flight):
+        in_flight.end_epoch()
+        in_flight.remove()
+
+    before, after = told(abort)
+    assert {0: (3, 3)} not in before + after
 
 
 @pytest.mark.parametrize(
