@@ -8,6 +8,7 @@ import sys
 import threading
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ import typer
 from cli.app import DONE, FAILED, CommandError, app
 from cli.lean import without_sklearn
 from cli.settings import Settings
+from infra.watch import targets
 from streams import topics
 from streams.options import Guarantee, Options
 from streams.supervisor import AFTER_OUTAGE, DO_NOT_RESTART, HOPELESS, Supervisor, stop_with_parent
@@ -83,6 +85,14 @@ def _score(settings: Settings, number: int, restarts: int, options: Options) -> 
     return DONE
 
 
+def _announce(settings: Settings, workers: int) -> Path | None:
+    try:
+        return targets.announce(settings.home, settings.metrics_host, settings.metrics_port, workers)
+    except OSError as error:  # a container's file system is read-only: there, Prometheus finds the workers by name
+        log.info("`make watch` is not told of the workers: %s", error)
+        return None
+
+
 @app.command()
 def score(
     workers: Annotated[int, typer.Option(min=1, help="Processes that score; each takes its share of the partitions.")] = 1,
@@ -108,4 +118,8 @@ def score(
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
     options = Options(guarantee, max_bytes, max_dead_share)
     settings = replace(settings, model_dir=artefact, metrics_port=metrics_port or settings.metrics_port)
-    sys.exit(Supervisor(partial(run_worker, settings, options=options), workers).run())
+    announced = _announce(settings, workers)
+    code = Supervisor(partial(run_worker, settings, options=options), workers).run()
+    if announced and code == DONE:
+        announced.unlink(missing_ok=True)
+    sys.exit(code)

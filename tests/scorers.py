@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import psutil
 from support import free_port, wait_for
 
+from cli.settings import Settings
 from streams.connection import Connection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,11 +84,16 @@ def scorer(
     port: int | None = None,
     **changes: str,
 ) -> Iterator[Scorer]:
-    """Runs `fraud score`, or another command that takes its arguments, until the block ends; ready when it begins."""
+    """Runs `fraud score`, or another command that takes its arguments, until the block ends; ready when it begins.
+
+    Unless FRAUD_HOME is among the changes it is a folder of its own, for `make watch` not to look for it later.
+    """
     port = port or free_port_range(workers)
     arguments = [*(command or [sys.executable, "-m", "cli.main", "score"]), "--workers", str(workers), "--metrics-port", str(port)]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "scorer.log"
+        if "FRAUD_HOME" not in changes:
+            changes = {"FRAUD_HOME": folder, "FRAUD_MODEL_DIR": str(Settings.from_environment().model)} | changes
         with log.open("wb") as output:
             process = subprocess.Popen(arguments, env=environment(connection, **changes), stdout=output, stderr=output, cwd=ROOT)
         started = Scorer(process, port, workers, log)

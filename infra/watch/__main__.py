@@ -1,7 +1,8 @@
 """Prometheus, Alertmanager and node exporter beside what runs on this machine, until Ctrl-C: python -m infra.watch
 
-They listen on 127.0.0.1; what they keep lies in .run/watch (FRAUD_HOME moves it). The ports of the scorer, the monitor and the API
-come from the variables that these take them from. Alerts are printed, or go to the webhook FRAUD_ALERT_WEBHOOK.
+They listen on 127.0.0.1; what they keep lies in .run/watch (FRAUD_HOME moves it). Each scorer of the same FRAUD_HOME tells where its
+workers listen; the ports of the monitor and the API come from the variables that these take them from. Alerts are printed, or go to the
+webhook FRAUD_ALERT_WEBHOOK.
 """
 
 # ruff: noqa: T201 - a program of its own: it prints what happens
@@ -16,6 +17,7 @@ from types import FrameType
 
 from infra.kafka import ports
 from infra.watch import configuration, webhook
+from infra.watch import targets as announced
 from infra.watch.programs import Program, problems, programs
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,7 +27,8 @@ _STOP_S = 10
 
 def main() -> int:
     """Exit code 1 when something is missing, a port is taken, or one of them ends by itself."""
-    folder = Path(os.environ.get("FRAUD_HOME") or _ROOT / ".run").resolve() / "watch"
+    home = Path(os.environ.get("FRAUD_HOME") or _ROOT / ".run").resolve()
+    folder = home / "watch"
     theirs = os.environ.get("FRAUD_ALERT_WEBHOOK")
     try:
         wanted = programs(folder, os.environ)
@@ -37,7 +40,7 @@ def main() -> int:
         found.append(f"port {_OURS} (alerts) is held by another program; end it, or set FRAUD_ALERT_WEBHOOK to a URL of yours")
     if found:
         return _refused(found)
-    configuration.write(folder, targets, theirs or configuration.DEFAULT_WEBHOOK)
+    configuration.write(folder, targets, theirs or configuration.DEFAULT_WEBHOOK, announced.pattern(home))
     if not theirs:
         webhook.serve(_OURS, lambda alert: print(webhook.line(alert), flush=True))
     return _run(wanted, folder)
@@ -49,9 +52,11 @@ def _refused(reasons: list[str]) -> int:
 
 
 def _targets(environment: Mapping[str, str], wanted: list[Program]) -> dict[str, list[str]]:
-    """host:port by job. Raises ValueError."""
+    """host:port by job, without the scorer's. Raises ValueError."""
     node, alertmanager, _ = (f"127.0.0.1:{program.port}" for program in wanted)
-    return configuration.services(environment) | {"node": [node], "alertmanager": [alertmanager]}
+    found = configuration.services(environment) | {"node": [node], "alertmanager": [alertmanager]}
+    del found["scorer"]  # how many workers there are is for `fraud score` to tell
+    return found
 
 
 def _run(wanted: list[Program], folder: Path) -> int:

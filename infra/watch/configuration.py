@@ -9,18 +9,25 @@ from infra import demo_ports
 
 _INFRA = Path(__file__).resolve().parent.parent
 _JOBS = {"FRAUD_METRICS_PORT": "scorer", "FRAUD_MONITOR_PORT": "monitor", "FRAUD_API_PORT": "api"}
+_SCORERS = "[targets/scorer.json]"  # in prometheus.yml
 _COMPOSE_URL = "http://prometheus:9090"  # in the provisioned data source
 DEFAULT_WEBHOOK = "http://127.0.0.1:8002/alerts"
 """Where alertmanager.yml sends to."""
 
 
-def write(folder: Path, targets: Mapping[str, Sequence[str]], webhook: str) -> None:
-    """Writes folder/prometheus and folder/alertmanager anew. `targets`: host:port by job; a job that is not named keeps its own."""
+def write(folder: Path, targets: Mapping[str, Sequence[str]], webhook: str, scorers: Path | None = None) -> None:
+    """Writes folder/prometheus and folder/alertmanager anew. `targets`: host:port by job; a job that is not named keeps its own.
+
+    `scorers`: the files that name the scorer's targets instead, which may come and go (infra.watch.targets).
+    """
     for name in ("prometheus", "alertmanager"):
         shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(_INFRA / name, folder / name)
     for job, addresses in targets.items():
         (folder / "prometheus" / "targets" / f"{job}.json").write_text(json.dumps([{"targets": list(addresses)}]))
+    if scorers:
+        prometheus = folder / "prometheus" / "prometheus.yml"
+        prometheus.write_text(prometheus.read_text().replace(_SCORERS, json.dumps([str(scorers)])))
     alertmanager = folder / "alertmanager" / "alertmanager.yml"
     alertmanager.write_text(alertmanager.read_text().replace(DEFAULT_WEBHOOK, webhook))
 

@@ -52,6 +52,11 @@ def test_alertmanager_takes_its_configuration():
     run("amtool", "check-config", ROOT / "infra" / "alertmanager" / "alertmanager.yml")
 
 
+def test_one_worker_that_is_down_silences_no_other_alert():
+    rules = yaml.safe_load((ROOT / "infra" / "alertmanager" / "alertmanager.yml").read_text())["inhibit_rules"]
+    assert not [rule for rule in rules if 'alertname="ScorerDown"' in rule["source_matchers"]]
+
+
 @pytest.mark.parametrize("alert", ALERTS)
 def test_each_alert_is_complete(alert):
     rule = ALERTS[alert]

@@ -1,14 +1,16 @@
 """`fraud score` as a process: its page, its end, and what it does without broker, topics or port."""
 
+import json
 import os
 import signal
 import socket
 
 import pytest
 from confluent_kafka import Producer
-from scorers import scorer
+from scorers import free_port_range, scorer
 from support import read_all, transaction_bytes, wait_for
 
+from cli.settings import Settings
 from streams import topics
 from streams.connection import Connection
 from streams.ledger import audit
@@ -109,11 +111,32 @@ def alive(pid):
     return True
 
 
-def test_missing_topics_end_it_with_a_line_that_says_what_to_do(broker):
-    with scorer(Connection(broker, topic_prefix="nowhere."), wait=False) as system:
+def test_missing_topics_end_it_with_a_line_that_says_what_to_do(broker, tmp_path):
+    home = {"FRAUD_HOME": str(tmp_path), "FRAUD_MODEL_DIR": str(Settings.from_environment().model)}
+    with scorer(Connection(broker, topic_prefix="nowhere."), wait=False, **home) as system:
         assert system.process.wait(60) == 3
         assert "nowhere.transactions" in system.log
         assert "fraud topics" in system.log
+    assert list(tmp_path.glob("targets/*")), "Prometheus is not to forget workers that failed"
+
+
+def test_the_workers_that_were_asked_for_are_told_until_they_are_not_asked_for_any_more(tmp_path):
+    def asked_for(port, workers):
+        return scorer(Connection("127.0.0.1:9"), workers=workers, wait=False, port=port, FRAUD_HOME=str(tmp_path), FRAUD_MODEL_DIR=model)
+
+    model, port = str(Settings.from_environment().model), free_port_range(3)
+    told = tmp_path / "targets" / f"scorer-{port}.json"
+    with asked_for(port, 3) as system:
+        wait_for(lambda: len(system.pids()) == 3, 30, "three workers")
+        assert json.loads(told.read_text()) == [{"targets": [f"127.0.0.1:{port + worker}" for worker in range(3)]}]
+        assert system.stop() == 0
+    assert not told.exists()
+    with asked_for(port, 1) as system:
+        workers = wait_for(system.pids, 30, "a worker")
+        system.process.kill()
+        system.process.wait(20)
+        wait_for(lambda: not any(alive(pid) for pid in workers), 20, "the worker ends after its supervisor")
+    assert json.loads(told.read_text()) == [{"targets": [f"127.0.0.1:{port}"]}]
 
 
 def test_a_taken_port_is_named_with_its_setting(connection):

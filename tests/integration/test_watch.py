@@ -13,6 +13,7 @@ import pytest
 from support import free_port, needs, wait_for
 
 from infra.kafka import ports
+from infra.watch.targets import announce
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLES = ("FRAUD_PROMETHEUS_PORT", "FRAUD_ALERTMANAGER_PORT", "FRAUD_NODE_EXPORTER_PORT")
@@ -22,7 +23,7 @@ VARIABLES = ("FRAUD_PROMETHEUS_PORT", "FRAUD_ALERTMANAGER_PORT", "FRAUD_NODE_EXP
 def variables(tmp_path):
     first = free_port(following=2)
     own = {variable: str(first + i) for i, variable in enumerate(VARIABLES)}
-    return {**os.environ, **own, "FRAUD_HOME": str(tmp_path), "FRAUD_ALERT_WEBHOOK": "http://127.0.0.1:9/", "FRAUD_METRICS_PORT": "9301"}
+    return {**os.environ, **own, "FRAUD_HOME": str(tmp_path), "FRAUD_ALERT_WEBHOOK": "http://127.0.0.1:9/", "FRAUD_MONITOR_PORT": "9301"}
 
 
 def watch(variables):
@@ -39,6 +40,10 @@ def targets(variables):
     return {(target["labels"]["job"], target["labels"]["instance"]): target["health"] for target in found}
 
 
+def scorers(variables):
+    return sorted(instance for job, instance in targets(variables) if job == "scorer")
+
+
 def test_it_watches_the_ports_that_are_set_and_ctrl_c_ends_all(variables):
     for package in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
         needs(package)
@@ -46,7 +51,14 @@ def test_it_watches_the_ports_that_are_set_and_ctrl_c_ends_all(variables):
     try:
         node = ("node", f"127.0.0.1:{variables['FRAUD_NODE_EXPORTER_PORT']}")
         wait_for(lambda: targets(variables).get(node) == "up", 60, "Prometheus sees the node exporter")
-        assert ("scorer", "127.0.0.1:9302") in targets(variables)
+        assert ("monitor", "127.0.0.1:9301") in targets(variables)
+        assert scorers(variables) == []
+        announced = announce(Path(variables["FRAUD_HOME"]), "0.0.0.0", 9401, workers=3)
+        wait_for(lambda: scorers(variables) == ["127.0.0.1:9401", "127.0.0.1:9402", "127.0.0.1:9403"], 30, "three workers")
+        announce(Path(variables["FRAUD_HOME"]), "127.0.0.1", 9401, workers=1)
+        wait_for(lambda: scorers(variables) == ["127.0.0.1:9401"], 30, "one, where there were three")
+        announced.unlink()
+        wait_for(lambda: scorers(variables) == [], 30, "none")
         process.send_signal(signal.SIGINT)
         _, complaints = process.communicate(timeout=30)
     finally:
