@@ -122,7 +122,8 @@ def report(samples: list[Sample], warm_up: float, books: Audit, others: int) -> 
     largest = max(sample.mib for sample in samples)
     print(f"largest of {len(lives)} lives: {largest:.1f} MiB of {math.floor(_MOST_MIB)}")
     print(
-        f"ledger: sent {books.sent:,}, scored {books.scored:,}, lost {books.lost}, duplicated {books.duplicated}, pending {books.pending}"
+        f"ledger: sent {books.sent:,}, scored {books.scored:,}, lost {books.lost}, duplicated {books.duplicated}, phantom {books.phantom}, "
+        f"pending {books.pending}"
     )
     print(f"scored once more, undisturbed: {others} of the probabilities differ")
     return level and largest <= _MOST_MIB and books.complete and not (books.pending or others)

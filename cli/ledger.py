@@ -1,4 +1,4 @@
-"""`fraud ledger`: proves that each transaction has exactly one prediction or dead letter."""
+"""`fraud ledger`: proves that each transaction has exactly one prediction or dead letter, and nothing else has any."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -27,6 +27,7 @@ _MEANINGS = {
     "resent": "sent again under the same transaction_id, no duplicate",
     "out_of_order": "outputs after one of a later record",
     "foreign": "outputs that name no source",
+    "phantom": "outputs about records that were never committed",
 }
 
 
@@ -45,7 +46,7 @@ def notes(audit: Audit) -> Iterator[str]:
     """The range, the first offending offsets and the verdict, a line each."""
     ranges = " ".join(f"{partition}:{begin}..{end}" for partition, (begin, end) in audit.ranges.items())
     yield f"range (partition:from..to, offsets of `transactions`): {ranges}"
-    for name in ("lost", "duplicated", "resent", "out_of_order"):
+    for name in ("lost", "duplicated", "resent", "out_of_order", "phantom"):
         records = getattr(audit, f"first_{name}")
         if records:
             yield f"{name}, the first {FIRST} at most: " + " ".join(f"{partition}:{offset}" for partition, offset in records)
@@ -63,7 +64,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Prove that nothing was lost or duplicated. Exit code 0: proven; 1: not, not yet, or there was nothing to prove.
+    """Prove that nothing was lost, duplicated or made up. Exit code 0: proven; 1: not, not yet, or there was nothing to prove.
 
     Example: fraud ledger --since 10m
     """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streams.resent import ResentSpool
 
-SENT, SCORED, REJECTED, DUPLICATED, LATE, RESENT = (1 << bit for bit in range(6))
+SENT, SCORED, REJECTED, DUPLICATED, LATE, RESENT, PHANTOM = (1 << bit for bit in range(7))
 FIRST = 10
 _CHUNK = 1 << 20
 
@@ -26,7 +26,8 @@ class Audit:
     A record with a prediction is scored, one with only a dead letter rejected. duplicated: outputs beyond the first of a record.
     resent: sendings of a transaction_id beyond its first; each is scored, and is no duplicate. out_of_order: outputs whose source
     offset is lower than one already seen in the same output partition from the same source partition. pending: those of the lost
-    that the scorer's group had not committed when the audit began. foreign: outputs without a readable source.
+    that the scorer's group had not committed when the audit began. foreign: outputs without a readable source. phantom: outputs whose
+    source lies in the ranges and is no committed record, but one of an aborted transaction, say.
     first_*: up to ten (partition, offset) of `transactions`.
     """
 
@@ -39,16 +40,18 @@ class Audit:
     resent: int = 0
     out_of_order: int = 0
     foreign: int = 0
+    phantom: int = 0
     first_lost: list[Record] = field(default_factory=list)
     first_duplicated: list[Record] = field(default_factory=list)
     first_resent: list[Record] = field(default_factory=list)
     first_out_of_order: list[Record] = field(default_factory=list)
+    first_phantom: list[Record] = field(default_factory=list)
     ranges: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
-        """Nothing lost, nothing duplicated; of no record at all nothing is proven."""
-        return self.sent > 0 and self.lost == 0 and self.duplicated == 0
+        """Nothing lost, nothing duplicated, nothing made up; of no record at all nothing is proven."""
+        return self.sent > 0 and self.lost == self.duplicated == self.phantom == 0
 
 
 class Tally:
@@ -69,7 +72,7 @@ class Tally:
         self._flags = np.memmap(directory / "flags", np.uint8, "w+", shape=max(size, 1))
         self._spool = ResentSpool(directory)
         self._highest: dict[tuple[int, int], int] = {}
-        self._duplicated = self._late = 0
+        self._duplicated = self._late = self._phantom = 0
 
     def close(self) -> None:
         """Lets go of the files; removing them is up to the directory's owner."""
@@ -85,10 +88,12 @@ class Tally:
     def output(self, kind: int, outputs: Numbers, partitions: Numbers, offsets: Numbers) -> None:
         """Takes n predictions (kind SCORED) or dead letters (REJECTED): the partition each lies in, and its source's partition and offset.
 
-        Those whose source is no record of the ranges are left out.
+        Those whose source lies outside of the ranges are left out.
         """
         inside, places = self._find(partitions, offsets)
         real = (self._flags[places] & SENT) != 0
+        self._phantom += int(np.count_nonzero(~real))
+        self._flags[places[~real]] |= PHANTOM
         inside, places = inside[real], places[real]
         unique, counts = np.unique(places, return_counts=True)
         before = (self._flags[unique] & (SCORED | REJECTED)) != 0
@@ -99,11 +104,11 @@ class Tally:
 
     def audit(self, committed: Mapping[int, int], foreign: int = 0) -> Audit:
         """The result; `committed` holds the next offset of the scorer's group by partition, where it has one."""
-        counts = Counter(duplicated=self._duplicated, out_of_order=self._late, foreign=foreign)
+        counts = Counter(duplicated=self._duplicated, out_of_order=self._late, foreign=foreign, phantom=self._phantom)
         for places in self._spool.extra_places():
             self._flags[places] |= RESENT
             counts["resent"] += len(places)
-        first: dict[str, list[Record]] = {name: [] for name in ("lost", "duplicated", "resent", "out_of_order")}
+        first: dict[str, list[Record]] = {name: [] for name in ("lost", "duplicated", "resent", "out_of_order", "phantom")}
         for partition, start, flags in self._chunks():
             outcome = flags & (SENT | SCORED | REJECTED)
             lost = np.flatnonzero(outcome == SENT) + start
@@ -113,7 +118,7 @@ class Tally:
             counts["lost"] += len(lost)
             counts["pending"] += int(np.count_nonzero(lost >= committed.get(partition, 0)))
             _keep(first["lost"], partition, lost)
-            for name, flag in (("duplicated", DUPLICATED), ("resent", RESENT), ("out_of_order", LATE)):
+            for name, flag in (("duplicated", DUPLICATED), ("resent", RESENT), ("out_of_order", LATE), ("phantom", PHANTOM)):
                 _keep(first[name], partition, np.flatnonzero(flags & flag) + start)
         fields: dict[str, Any] = {**counts, **{f"first_{name}": records for name, records in first.items()}}
         return Audit(**fields, ranges=self._ranges)

@@ -27,7 +27,7 @@ def demo(
     """Run the main job on this machine: Kafka, model, scorer, monitor, API, and a replay of the last fifth of creditcard.csv.
 
     What it started is stopped at the end; on a terminal it stays up until Ctrl-C. The summary goes to demo/summary.json in FRAUD_HOME.
-    Exit code 1 if anything was lost or duplicated.
+    Exit code 1 if anything was lost, duplicated or made up.
 
     Example: fraud demo --rate 5000 --exit
     """

@@ -37,6 +37,7 @@ class Summary:
             "alerts": self.alerts,
             "lost": books.lost,
             "duplicated": books.duplicated,
+            "phantom": books.phantom,
             "resent": books.resent,
             "out_of_order": books.out_of_order,
             "offered_per_second": self.offered_per_second,
@@ -70,7 +71,7 @@ class Summary:
         table = Table(title=f"run {self.run}", show_header=False, title_justify="left")
         table.add_row("sent", f"{books.sent:,}", f"{self.achieved_per_second:,.0f} a second of {self.offered_per_second:,.0f} offered")
         table.add_row("scored", f"{books.scored:,}", f"rejected {books.rejected:,}, resent {books.resent:,}")
-        table.add_row("lost", f"{books.lost:,}", f"duplicated {books.duplicated:,} (by the ledger)")
+        table.add_row("lost", f"{books.lost:,}", f"duplicated {books.duplicated:,}, phantom {books.phantom:,} (by the ledger)")
         table.add_row("alerts", f"{self.alerts:,}", "read them: fraud alerts")
         table.add_row("latency", *_latency(self.end_to_end_seconds))
         table.add_row("precision", _share(quality["precision"]), f"{quality['frauds_flagged']} frauds among {quality['flagged']} flagged")

@@ -80,8 +80,8 @@ def test_a_demo_beside_the_leftovers_of_a_killed_one_proves_that_nothing_was_los
     assert not family(variables)
     summary = json.loads(Path(variables["FRAUD_HOME"], "demo", "summary.json").read_text())
     assert json.dumps(summary) in output.splitlines()
-    assert {name: summary[name] for name in ("sent", "scored", "rejected", "lost", "duplicated", "resent", "labelled")} == {
-        "sent": COUNT, "scored": COUNT, "rejected": 0, "lost": 0, "duplicated": 0, "resent": 0, "labelled": COUNT,
+    assert {name: summary[name] for name in ("sent", "scored", "rejected", "lost", "duplicated", "phantom", "resent", "labelled")} == {
+        "sent": COUNT, "scored": COUNT, "rejected": 0, "lost": 0, "duplicated": 0, "phantom": 0, "resent": 0, "labelled": COUNT,
     }  # fmt: skip
     assert summary["alerts"] == summary["flagged"] > 0
     assert summary["precision"] == summary["frauds_flagged"] / summary["flagged"]

@@ -49,10 +49,10 @@ class Bus:
         assert error is None
         self._offsets.append((message.partition(), message.offset()))
 
-    def send(self, count, partition=0, first=0, timestamp=0):
+    def send(self, count, partition=0, first=0, timestamp=0, abort=False):
         """`count` transactions in one Kafka transaction; returns (partition, offset) of each."""
         self._offsets.clear()
-        with self.transaction():
+        with self.transaction(abort):
             for i in range(first, first + count):
                 self._produce(TRANSACTIONS, transaction_bytes(i), partition, timestamp=timestamp)
         return list(self._offsets)
@@ -122,6 +122,20 @@ def test_lost_duplicated_resent_out_of_order_and_foreign_are_told_apart(bus, con
     assert (found.resent, found.first_resent) == (2, again)
     assert (found.out_of_order, found.first_out_of_order) == (1, [sent[1]])
     assert found.foreign == 3
+    assert (found.phantom, found.first_phantom) == (1, [(0, 6)])
+
+
+def test_outputs_about_aborted_records_are_phantoms(bus, connection):
+    sent = bus.send(5)
+    aborted = bus.send(4, first=5, abort=True)
+    with bus.transaction():
+        bus.predict(*sent, *aborted[:3])
+        bus.reject(aborted[3])
+    found = ledger.audit(connection)
+    assert (found.sent, found.scored, found.rejected, found.lost, found.duplicated, found.foreign) == (5, 5, 0, 0, 0, 0)
+    assert (found.phantom, found.first_phantom, found.complete) == (4, aborted, False)
+    result = fraud(connection, "ledger", "--json")
+    assert (result.returncode, json.loads(result.stdout)["phantom"]) == (1, 4)
 
 
 def test_an_aborted_record_was_never_sent(bus, connection):
@@ -133,7 +147,7 @@ def test_an_aborted_record_was_never_sent(bus, connection):
     with bus.transaction(abort=True):
         bus._produce(TRANSACTIONS, b"{}", 0)
     found = ledger.audit(connection)
-    assert (found.sent, found.scored, found.complete, found.ranges[0]) == (1, 1, True, (0, 6))
+    assert (found.sent, found.scored, found.phantom, found.complete, found.ranges[0]) == (1, 1, 0, True, (0, 6))
 
 
 def test_what_is_in_an_open_transaction_is_not_there_yet(bus, connection):

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import typer
+from rich.console import Console
 
 from cli.durations import moment
-from cli.ledger import notes
+from cli.ledger import notes, summary
 from streams.tally import Audit
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -45,3 +46,12 @@ def test_offending_records_and_pending_ones_are_named():
     assert "resent, the first 10 at most: 0:6" in said
     assert "1 of the lost had not been read by the scorer yet" in said
     assert said.endswith("NOT complete")
+
+
+def test_what_was_never_committed_and_has_an_output_is_named():
+    audit = Audit(sent=1, scored=1, phantom=3, first_phantom=[(0, 5), (1, 7)])
+    assert list(notes(audit))[1:] == ["phantom, the first 10 at most: 0:5 1:7", "NOT complete"]
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(summary(audit))
+    assert "phantom       3  outputs about records that were never committed" in shown.get()

@@ -26,9 +26,10 @@ committed = st.dictionaries(st.sampled_from([0, 3]), st.integers(0, 120))
 
 def naive(sent: dict, outputs: list, committed: dict) -> Audit:
     made: dict[tuple[int, int], list[int]] = defaultdict(list)
-    late, highest = [], {}
+    late, phantom, highest = [], [], {}
     for kind, output_partition, source in outputs:
         if source not in sent:
+            phantom += [source] * (source in INSIDE)
             continue
         made[source].append(kind)
         key = (kind, output_partition, source[0])
@@ -48,10 +49,12 @@ def naive(sent: dict, outputs: list, committed: dict) -> Audit:
         duplicated=sum(len(kinds) - 1 for kinds in made.values()),
         resent=len(again),
         out_of_order=len(late),
+        phantom=len(phantom),
         first_lost=lost[:FIRST],
         first_duplicated=sorted(source for source, kinds in made.items() if len(kinds) > 1)[:FIRST],
         first_resent=again[:FIRST],
         first_out_of_order=sorted(set(late))[:FIRST],
+        first_phantom=sorted(set(phantom))[:FIRST],
         ranges=RANGES,
     )
 
@@ -91,6 +94,14 @@ def test_a_second_output_is_a_duplicate_of_whatever_kind_it_is(kinds):
     found = counted({(0, 7): "a"}, [(kind, 0, (0, 7)) for kind in kinds], {}, batch=10)
     assert (found.duplicated, found.first_duplicated, found.lost, found.complete) == (1, [(0, 7)], 0, False)
     assert found.sent == found.scored + found.rejected == 1
+
+
+@pytest.mark.parametrize("kind", [SCORED, REJECTED])
+def test_an_output_about_what_was_never_committed_is_a_phantom_and_proves_the_opposite(kind):
+    outputs = [(SCORED, 0, (0, 7)), *[(kind, 0, (0, 8))] * 2, (kind, 1, (3, 100))]
+    found = counted({(0, 7): "a"}, outputs, {}, batch=10)
+    assert (found.sent, found.scored, found.lost, found.duplicated) == (1, 1, 0, 0)
+    assert (found.phantom, found.first_phantom, found.complete) == (3, [(0, 8), (3, 100)], False)
 
 
 def test_order_is_followed_over_batches_and_apart_for_each_output_partition():
