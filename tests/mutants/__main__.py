@@ -1,9 +1,9 @@
-"""`python tests/mutants [WORD]`: breaks a copy of the tree in one place after the other, and tells which tests notice.
+"""`python tests/mutants [WORD]`: breaks a copy of the tree in one place after the other, and tells which test notices.
 
-With a WORD, only the mutants whose name holds it. Exit code 1 when one survives, or when its tests fail without it.
+With a WORD, only the mutants whose name holds it. Exit code 1 when one survives, when it cannot be told, for a test came to no end or
+could not begin, or when the tests fail without a mutant.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,10 +14,9 @@ from pathlib import Path
 from time import monotonic
 
 from catalogue import MUTANTS, Change, Mutant
+from judging import CAUGHT, ROOT, SURVIVED, Verdict, run
 
-ROOT = Path(__file__).resolve().parents[2]
 JARS = Path(".run/kafka/jars")
-FAILED, PASSED = 1, 0  # pytest's exit codes; any other is no verdict
 
 
 @contextmanager
@@ -43,20 +42,11 @@ def apply(change: Change, tree: Path) -> None:
     path.write_text(text.replace(change.old, change.new))
 
 
-def verdict(tree: Path, tests: tuple[str, ...]) -> int:
-    """pytest's exit code in this tree: everything is imported from there, also by the processes that the tests start."""
-    model = os.environ.get("FRAUD_MODEL_DIR") or str(ROOT / ".run/models/latest")
-    environment = os.environ | {"PYTHONPATH": str(tree), "FRAUD_MODEL_DIR": model, "PYTHONDONTWRITEBYTECODE": "1", "FRAUD_TESTS": "long"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, check=False).returncode
-
-
-def outcome(mutant: Mutant) -> str:
+def verdict(mutant: Mutant) -> Verdict:
     with copied() as tree:
         for change in mutant.changes:
             apply(change, tree)
-        code = verdict(tree, mutant.tests)
-    return {FAILED: "caught", PASSED: "SURVIVED"}.get(code, f"NO VERDICT: pytest ended with {code}")
+        return run(tree, mutant.tests)
 
 
 def say(line: str) -> None:
@@ -67,15 +57,17 @@ def say(line: str) -> None:
 def main(word: str = "") -> int:
     chosen = [mutant for mutant in MUTANTS if word in mutant.name]
     with copied() as tree:  # else a test that always fails would catch every mutant
-        if verdict(tree, tuple(dict.fromkeys(test for mutant in chosen for test in mutant.tests))) != PASSED:
-            sys.exit("the tests fail without a mutant")
+        unbroken = run(tree, tuple(dict.fromkeys(test for mutant in chosen for test in mutant.tests)))
+    if unbroken.outcome != SURVIVED:
+        sys.exit(f"the tests fail without a mutant: {unbroken.by}")
     outcomes = []
-    say(f"{'mutant':70} {'outcome':10} {'by':85} seconds")
+    say(f"{'mutant':70} {'outcome':8} seconds  by")
     for mutant in chosen:
         began = monotonic()
-        outcomes.append(outcome(mutant))
-        say(f"{mutant.name:70} {outcomes[-1]:10} {' '.join(mutant.tests):85} {monotonic() - began:6.1f}")
-    return int(any(found != "caught" for found in outcomes))
+        found = verdict(mutant)
+        outcomes.append(found.outcome)
+        say(f"{mutant.name:70} {found.outcome:8} {monotonic() - began:7.1f}  {found.by}")
+    return int(any(outcome != CAUGHT for outcome in outcomes))
 
 
 if __name__ == "__main__":
