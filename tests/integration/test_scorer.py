@@ -103,6 +103,32 @@ def test_a_second_scorer_of_the_same_name_fences_the_first_and_doubles_nothing(c
     assert (books.sent, books.scored, books.lost, books.duplicated) == (2_000, 2_000, 0, 0)
 
 
+def test_what_was_never_committed_is_never_scored(connection):
+    """All on one partition: once the last record has its prediction, all that stands before it has what it will ever have."""
+    producer = Producer(connection.writer({"transactional.id": connection.named("client")}))
+    producer.init_transactions()
+    with scorer(connection):
+        for first in range(0, 60, 10):
+            producer.begin_transaction()
+            for i in range(first, first + 10):
+                producer.produce(connection.named(topics.TRANSACTIONS), transaction_bytes(i) if i % 10 else b"broken", partition=0)
+            producer.flush(60)  # the records are on the broker, whatever becomes of them
+            if first % 20:
+                producer.commit_transaction(30)
+            else:
+                producer.abort_transaction(30)
+        committed = {f"t-{i}" for i in range(60) if i % 20 > 10}
+        wait_for(lambda: "t-59" in scored(connection), 60, "the last transaction is scored")
+        assert sorted(scored(connection)) == sorted(committed)
+    books = audit(connection)
+    assert (books.sent, books.scored, books.rejected, books.lost, books.duplicated, books.phantom) == (30, 27, 3, 0, 0, 0)
+
+
+def scored(connection):
+    """The ids on `predictions`, those that are there twice twice."""
+    return [json.loads(message.value())["transaction_id"] for message in read_all(connection, topics.PREDICTIONS, 0)]
+
+
 def alive(pid):
     try:
         os.kill(pid, 0)

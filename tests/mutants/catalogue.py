@@ -67,6 +67,15 @@ MUTANTS = (
         ("streams/connection.py", '"isolation.level": "read_committed"', '"isolation.level": "read_uncommitted"'),
     ),
     mutant(
+        "a scorer that alone reads uncommitted records",
+        "tests/integration/test_scorer.py::test_what_was_never_committed_is_never_scored",
+        (
+            "streams/source.py",
+            '    "auto.offset.reset": "error",\n',
+            '    "auto.offset.reset": "error",\n    "isolation.level": "read_uncommitted",\n',
+        ),
+    ),
+    mutant(
         "a dead letter dropped",
         "tests/unit/test_scoring.py",
         (
