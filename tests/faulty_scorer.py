@@ -1,8 +1,8 @@
 """`fraud score` with a fault of choice: python tests/faulty_scorer.py POINT|none --workers N --metrics-port PORT
 
-At POINT of its fifth transaction the first life of worker 0 sends itself SIGKILL; with --stop SIGSTOP: it is a zombie when it is let
-go on. --raise-on ID: its scorer raises on a batch with this transaction. --offsets-outside is a mutant on top of it: it commits the
-offsets by themselves before the outputs, as many do.
+At POINT, once it has begun its fifth transaction, the first life of worker 0 sends itself SIGKILL; with --stop SIGSTOP: it is a zombie
+when it is let go on. --raise-on ID: its scorer raises on a batch with this transaction. --offsets-outside is a mutant on top of it: it
+commits the offsets by themselves before the outputs, as many do.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from streams.supervisor import Supervisor
 from streams.topics import TRANSACTIONS
 
 FATAL = 5
-POINTS = ("after-poll", "after-produce", "before-the-commit-request", "after-the-commit-request")
-WRITTEN = POINTS[1:3]
+POINTS = ("after-poll", "after-scoring", "after-produce", "before-the-commit-request", "after-the-commit-request")
+WRITTEN = POINTS[2:4]
 
 
 class Faulty(Producer):
@@ -35,16 +35,20 @@ class Faulty(Producer):
     transactions = 0
 
     def reached(self, here):
-        if here == self.point and self.transactions == FATAL:
-            Faulty.point = None
-            if here in WRITTEN:
-                self.flush(5)  # the records are on the broker, uncommitted
+        if here == self.point and here in WRITTEN and self.transactions == FATAL:
+            self.flush(5)  # the records are on the broker, uncommitted
+        self.signal_at(here)
+
+    @classmethod
+    def signal_at(cls, here):
+        if here == cls.point and cls.transactions == FATAL:
+            cls.point = None
             # to this thread: SIGSTOP to the process is taken by any of its threads, while this one may go on and commit
-            signal.pthread_kill(threading.get_ident(), self.signal)
+            signal.pthread_kill(threading.get_ident(), cls.signal)
 
     def begin_transaction(self):
         Faulty.transactions += 1
-        self.reached("after-poll")  # and scored: nothing of it has left the process
+        self.reached("after-scoring")  # nothing of it has left the process
         super().begin_transaction()
 
     def send_offsets_to_transaction(self, *arguments):
@@ -72,13 +76,17 @@ class OffsetsOutside(TransactionalCommitter):
         self._producer.commit_transaction(10)
 
 
-class Raising(Scorer):
-    """Fails on every batch that holds one transaction, as a model with a fault would."""
+class FaultyScorer(Scorer):
+    """Fails on every batch that holds one transaction, where one is named, as a model with a fault would."""
 
-    transaction = b""
+    transaction = None
+
+    def score(self, batch):
+        Faulty.signal_at("after-poll")
+        return super().score(batch)
 
     def _score(self, records, scored):
-        if any(self.transaction in (record.value() or b"") for record in records):
+        if self.transaction and any(self.transaction in (record.value() or b"") for record in records):
             raise RuntimeError("the model has a fault")
         super()._score(records, scored)
 
@@ -88,9 +96,9 @@ def run(settings, arguments, number, restarts):
         Faulty.point = arguments.point
         Faulty.signal = signal.SIGSTOP if arguments.stop else signal.SIGKILL
     worker.Producer = Faulty
+    worker.Scorer = FaultyScorer
     if arguments.raise_on:
-        Raising.transaction = f'"{arguments.raise_on}"'.encode()
-        worker.Scorer = Raising
+        FaultyScorer.transaction = f'"{arguments.raise_on}"'.encode()
     if arguments.offsets_outside:
         worker.TransactionalCommitter = OffsetsOutside
     run_worker(settings, number, restarts, Options())

@@ -66,7 +66,14 @@ def test_all_workers_killed_at_once_and_once_more_lose_and_double_nothing(connec
 
 
 @pytest.mark.parametrize(
-    "point", ["after-poll", "after-produce", pytest.param("before-the-commit-request", marks=pytest.mark.long), "after-the-commit-request"]
+    "point",
+    [
+        "after-poll",
+        pytest.param("after-scoring", marks=pytest.mark.long),
+        "after-produce",
+        pytest.param("before-the-commit-request", marks=pytest.mark.long),
+        "after-the-commit-request",
+    ],
 )
 def test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing(connection, creditcard, expected, point):
     with scorer(connection, command=[*FAULTY, point]) as system, replaying(connection, creditcard) as replay:

@@ -18,7 +18,7 @@ REFUSED = ("transaction aborted, reading again", "ended with exit code", "was ou
 @pytest.mark.parametrize(
     "point",
     [
-        "after-poll",
+        "after-scoring",
         pytest.param("after-produce", marks=pytest.mark.long),
         pytest.param("before-the-commit-request", marks=pytest.mark.long),
     ],
