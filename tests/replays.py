@@ -13,6 +13,7 @@ from support import read_all
 from model.artefact import probabilities
 from model.dataset import matrix, read
 from streams import topics
+from streams.codec import source_of
 from streams.ledger import audit
 
 COUNT = 20_000
@@ -21,6 +22,7 @@ COUNT = 20_000
 class Scored(msgspec.Struct):
     transaction_id: str
     probability: float
+    decision: str
 
 
 @contextlib.contextmanager
@@ -54,7 +56,7 @@ def undisturbed(creditcard, model):
 
 
 def assert_exactly_once(connection, expected, rejected=0):
-    """Lost, duplicated and phantom 0, as many dead letters as are expected, and the probabilities that are."""
+    """Lost, duplicated and phantom 0, as many dead letters as are expected, the probabilities that are, and an alert for each suspicion."""
     messages = read_all(connection, topics.PREDICTIONS, COUNT - rejected, timeout=120)
     books = audit(connection)
     assert (books.sent, books.scored, books.rejected) == (COUNT, COUNT - rejected, rejected)
@@ -63,3 +65,9 @@ def assert_exactly_once(connection, expected, rejected=0):
     found = {prediction.transaction_id: prediction.probability for prediction in predictions}
     assert found.keys() == expected.keys()
     assert np.array([found[key] for key in expected]) == pytest.approx(np.array([*expected.values()]), abs=1e-12)
+    suspicious = sorted(
+        source_of(message.headers()) for message, made in zip(messages, predictions, strict=True) if made.decision != "approve"
+    )
+    assert len(suspicious) > COUNT // 10, "what was broken held hardly an alert: see the fixture `model` of tests/chaos"
+    alerts = read_all(connection, topics.ALERTS, len(suspicious))
+    assert sorted(source_of(message.headers()) for message in alerts) == suspicious

@@ -62,6 +62,23 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "alerts outside of the transaction",
+        f"{KILLED}[after-produce]",
+        (
+            "streams/committer.py",
+            """        produce = self._producer.produce
+""",
+            """        alerts = Producer(self._connection.writer())
+        for topic, key, value, headers in outputs:
+            if topic == topics.ALERTS:
+                alerts.produce(names[topic], value, key, headers=headers)
+        alerts.flush()
+        outputs = [output for output in outputs if output.topic != topics.ALERTS]
+        produce = self._producer.produce
+""",
+        ),
+    ),
+    mutant(
         "a reader of uncommitted records",
         f"{KILLED}[after-produce]",
         ("streams/connection.py", '"isolation.level": "read_committed"', '"isolation.level": "read_uncommitted"'),
