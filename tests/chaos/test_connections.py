@@ -69,6 +69,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(ways, creditcard, expected, t
             wait_for(lambda: "trying again" in system.log, 30, "it asks for the commit again")
         proxy.cut()
         proxy.answers.set()
+        read_all(direct, topics.PREDICTIONS, COUNT // 2)  # it goes on
         finish(replay)
         assert_exactly_once(direct, expected)
         assert ("ended with exit code" in system.log) == (then == "killed")
