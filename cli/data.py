@@ -40,4 +40,4 @@ def data(
     sha256 = dataset.verify(path)
     rows = Selection(path).total()
     found = {"path": str(path), "rows": rows, "bytes": path.stat().st_size, "sha256": sha256}
-    print(json.dumps(found) if as_json else f"{path}: {rows:,} rows, sha256 {sha256}")
+    print(json.dumps(found, allow_nan=False) if as_json else f"{path}: {rows:,} rows, sha256 {sha256}")

@@ -77,7 +77,7 @@ def print_list(
         newest = nlargest(limit, counted(), key=lambda letter: letter.written_ms)[::-1]
     if as_json:
         for letter in newest:
-            print(json.dumps(dead_letters.described(letter)))
+            print(json.dumps(dead_letters.described(letter), allow_nan=False))
         return
     output().print(dead_letters.table(newest))
     print(f"{len(newest):,} of {count:,}" if count > len(newest) else f"{count:,} dead letters")
@@ -103,7 +103,7 @@ def show(
     if letter is None:
         raise CommandError(f"there is no dead letter of {source}; `fraud dlq list` has those that are kept (30 days)")
     if as_json:
-        print(json.dumps(dead_letters.described(letter) | dead_letters.encoded(letter)))
+        print(json.dumps(dead_letters.described(letter) | dead_letters.encoded(letter), allow_nan=False))
         return
     console = Console(highlight=False, soft_wrap=True)
     for line in dead_letters.lines(letter, None if full else _SHOWN_BYTES):
@@ -133,6 +133,6 @@ def redrive(
     connection = reachable(Settings.from_environment().connection())
     with bars(quiet) as progress:
         result = redriving.redrive(connection, choice, dry_run=dry_run, progress=progress)
-    print(json.dumps(asdict(result))) if as_json else print("\n".join(dead_letters.notes(result, dry_run)))
+    print(json.dumps(asdict(result), allow_nan=False)) if as_json else print("\n".join(dead_letters.notes(result, dry_run)))
     if result.missing or result.unknown or result.expired or result.too_large:
         raise typer.Exit(FAILED)

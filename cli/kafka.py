@@ -50,7 +50,7 @@ def stop(as_json: AsJson = False) -> None:
 
     started = broker.recorded(Settings.from_environment().home)
     stopped = started is not None and started.stop()
-    print(json.dumps({"stopped": stopped}) if as_json else "Kafka stopped" if stopped else "Kafka was not running")
+    print(json.dumps({"stopped": stopped}, allow_nan=False) if as_json else "Kafka stopped" if stopped else "Kafka was not running")
 
 
 @kafka.command()
@@ -82,4 +82,4 @@ def _status(settings: Settings) -> "Status":
 
 def _show(found: "Status", as_json: bool) -> None:
     said = f"Kafka {'answers' if found.running else 'does not answer'} at {found.bootstrap_servers} ({found.detail})"
-    print(json.dumps(asdict(found)) if as_json else said)
+    print(json.dumps(asdict(found), allow_nan=False) if as_json else said)

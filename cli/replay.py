@@ -115,7 +115,7 @@ class Sending:
         finally:
             if player.totals:  # however it ended: what was sent is on the topic
                 result = {"run": self.name, **asdict(player.totals), "labels": labelled}
-                print(json.dumps(result) if self.as_json else _sentence(self.name, player.totals, labelled))
+                print(json.dumps(result, allow_nan=False) if self.as_json else _sentence(self.name, player.totals, labelled))
         if self.stop.is_set():
             sys.exit(INTERRUPTED)
 

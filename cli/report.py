@@ -43,7 +43,7 @@ def report(
         made = _of_window(settings, window, model, out) if window else _of_file(settings, data or Path(), reference, model, out)
         update("writing", 1, 2)
         result = _written(made)
-    print(json.dumps(result) if as_json else _sentence(result))
+    print(json.dumps(result, allow_nan=False) if as_json else _sentence(result))
 
 
 def _of_window(settings: Settings, number: int, model: Path | None, out: Path | None) -> "Task":

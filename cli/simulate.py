@@ -83,4 +83,4 @@ def _write(chunks: "Iterator[Chunk]", out: Path, count: int, quiet: bool, as_jso
         task = progress.add_task("simulating", total=count)
         written = write(chunks, out, lambda done: progress.update(task, completed=done))
     result = {"path": str(out), "rows": written, "bytes": out.stat().st_size}
-    print(json.dumps(result) if as_json else f"{out}: {written:,} rows, {result['bytes']:,} bytes")
+    print(json.dumps(result, allow_nan=False) if as_json else f"{out}: {written:,} rows, {result['bytes']:,} bytes")

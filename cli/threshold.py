@@ -21,8 +21,11 @@ AlertsPerDay = Annotated[float | None, typer.Option(min=1, help="Review: room fo
 BlockPrecision = Annotated[
     float | None, typer.Option(min=0.01, max=0.9999, help="Block: this share of frauds at least, by the lower 90 % bound. [default: 0.95]")
 ]
-CostReview = Annotated[float | None, typer.Option(min=0, help="What a review costs; with --cost-block, instead of the two above.")]
-CostBlock = Annotated[float | None, typer.Option(min=0, help="What it costs to block a legitimate payment.")]
+_MOST_COST = 1e9  # sums over all rows stay finite, and in no currency does a payment cost more
+CostReview = Annotated[
+    float | None, typer.Option(min=0, max=_MOST_COST, help="What a review costs; with --cost-block, instead of the two above.")
+]
+CostBlock = Annotated[float | None, typer.Option(min=0, max=_MOST_COST, help="What it costs to block a legitimate payment.")]
 
 # From a single analyst's hour to a team's day, and the precisions and costs around the defaults.
 _CAPACITIES = (10, 25, 50, 100, 200, 400)
@@ -63,16 +66,18 @@ def threshold(
     if save and policy:
         loaded = save_thresholds(loaded, choose(policy, scored), policy, settings.models)
     result = {"version": loaded.version, "directory": str(loaded.directory), "saved": save, **_rows(scored), "choices": found}
-    print(json.dumps(result)) if as_json else _show(result)
+    print(json.dumps(result, allow_nan=False)) if as_json else _show(result)
 
 
 def policy_of(
     alerts_per_day: float | None, block_precision: float | None, cost_review: float | None, cost_block: float | None
 ) -> "Policy | None":
-    """The policy that options ask for, or None if none is given. Raises typer.BadParameter for half of one, or for two."""
+    """The policy that options ask for, or None if none is given. Raises typer.BadParameter for half of one, for two, or too much."""
     from model.manifest import Capacity, Costs, Precision
-    from model.thresholds import DEFAULT_POLICY
+    from model.thresholds import DEFAULT_POLICY, TRANSACTIONS_A_DAY
 
+    if alerts_per_day is not None and alerts_per_day > TRANSACTIONS_A_DAY:
+        raise typer.BadParameter(f"--alerts-per-day {alerts_per_day:g} is more than all {TRANSACTIONS_A_DAY:,} payments")
     limits, costs = (alerts_per_day, block_precision), (cost_review, cost_block)
     if limits == costs == (None, None):
         return None

@@ -23,6 +23,6 @@ def create_topics(
     """
     created = topics.create(reachable(Settings.from_environment().connection()), partitions, replication)
     if as_json:
-        print(json.dumps({"created": created}))
+        print(json.dumps({"created": created}, allow_nan=False))
     else:
         print(f"created {', '.join(created)}" if created else "all topics exist already")

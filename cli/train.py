@@ -50,7 +50,7 @@ def train(
     tuned = _tuned(path, quiet) if tune else None
     model, outcomes = fit(settings, path, quiet, policy, tuned.recipe if tuned else recipe)
     result = _result(model, outcomes) | ({"tuning": asdict(tuned)} if tuned else {})
-    print(json.dumps(result) if as_json else "\n".join([*_tuning_sentences(tuned), *_sentences(model, outcomes)]))
+    print(json.dumps(result, allow_nan=False) if as_json else "\n".join([*_tuning_sentences(tuned), *_sentences(model, outcomes)]))
 
 
 def _recipe_of(directory: Path) -> "Recipe":

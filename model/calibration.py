@@ -62,7 +62,7 @@ def folded(booster: xgboost.Booster, calibration: Calibration) -> xgboost.Booste
     moved = float(expit(calibration.scale * logit(base) + calibration.offset))
     learner["learner_model_param"]["base_score"] = f"[{moved!r}]"
     scaled = xgboost.Booster()
-    scaled.load_model(bytearray(json.dumps(content).encode()))
+    scaled.load_model(bytearray(json.dumps(content, allow_nan=False).encode()))
     return scaled
 
 

@@ -13,7 +13,7 @@ _VERSION_DIGITS = 12
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)  # JSON has neither
 
 
 class Rows(_Part):
@@ -101,7 +101,7 @@ class Manifest(_Part):
 def version_of(content: dict[str, Any]) -> str:
     """The version of an artefact: a hash of its manifest, which in turn holds the hashes of the files. `version` itself is left out."""
     rest = {name: value for name, value in content.items() if name != "version"}
-    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return sha256(canonical.encode())[:_VERSION_DIGITS]
 
 

@@ -42,7 +42,7 @@ def _publish(folder: Path, manifest: Manifest, reference: pd.DataFrame, models: 
     manifest = manifest.model_copy(update={"hashes": {name: sha256((folder / name).read_bytes()) for name in HASHED}})
     content = manifest.model_dump(mode="json")
     version = version_of(content)
-    (folder / MANIFEST).write_text(json.dumps({"version": version, **content}, indent=2) + "\n")
+    (folder / MANIFEST).write_text(json.dumps({"version": version, **content}, indent=2, allow_nan=False) + "\n")
     (folder / CARD).write_text(card.text(version, manifest, reference))
     _place(folder, models / version)
     _name_latest(models, version)

@@ -56,7 +56,7 @@ def demo(
                 summary = Job(settings, data, rate, drift, interrupts, console).run(stack)
                 summary.write(settings.home / "demo" / "summary.json")
                 if as_json:
-                    print(json.dumps(summary.as_dict()))
+                    print(json.dumps(summary.as_dict(), allow_nan=False))
                 else:
                     summary.show(Console(width=width))
                 if sys.stdin.isatty() and sys.stdout.isatty() and not leave:

@@ -128,7 +128,7 @@ class Processes:
 
     def _note(self) -> None:
         self._notes.parent.mkdir(parents=True, exist_ok=True)
-        self._notes.write_text(json.dumps([asdict(started) for started in self._started]))
+        self._notes.write_text(json.dumps([asdict(started) for started in self._started], allow_nan=False))
 
     def _noted(self) -> list[Started]:
         try:

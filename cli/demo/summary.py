@@ -62,7 +62,7 @@ class Summary:
         """Replaces the file at once."""
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_suffix(".new")
-        new.write_text(json.dumps(self.as_dict(), indent=2) + "\n")
+        new.write_text(json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n")
         new.replace(path)
 
     def show(self, console: Console) -> None:

@@ -60,7 +60,7 @@ def doctor(
         findings = [*cluster, *machine.findings(settings)]
     failed = sum(finding.verdict is Verdict.FAIL for finding in findings)
     if as_json:
-        print(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}))
+        print(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}, allow_nan=False))
     else:
         output(_FILE_WIDTH).print(table(findings))
         print(f"{failed} of {len(findings)} checks failed" if failed else "all is well")

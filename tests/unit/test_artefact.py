@@ -7,6 +7,7 @@ from dataclasses import replace
 import labelled
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from model import publish
 from model.artefact import CARD, LATEST, MANIFEST, MODEL, REFERENCE, Model, decisions, probabilities
@@ -14,7 +15,7 @@ from model.calibration import folded
 from model.contract import INPUTS, Thresholds
 from model.dataset import matrix
 from model.errors import DamagedArtefactError, FeatureMismatchError, MissingArtefactError, NewerFormatError, OlderFormatError
-from model.manifest import FORMAT_VERSION, Calibration, sha256, version_of
+from model.manifest import FORMAT_VERSION, Calibration, Capacity, Costs, sha256, version_of
 
 
 @pytest.fixture
@@ -79,6 +80,25 @@ def test_a_manifest_changed_by_hand_is_refused(copy):
     (copy / MANIFEST).write_text(json.dumps(content))
     with pytest.raises(DamagedArtefactError, match="was changed"):
         Model.load(copy)
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize(
+    ("part", "fields"),
+    [(Costs, ("cost_review", "cost_block")), (Capacity, ("alerts_per_day",)), (Calibration, ("scale", "offset"))],
+)
+def test_no_number_of_a_manifest_is_one_that_json_does_not_have(part, fields, number):
+    with pytest.raises(ValidationError, match="finite_number"):
+        part(**dict.fromkeys(fields, number))
+
+
+def test_a_manifest_with_a_number_that_json_does_not_have_is_refused(copy):
+    content = json.loads((copy / MANIFEST).read_text())
+    (copy / MANIFEST).write_text(json.dumps(content | {"policy": {"cost_review": np.inf, "cost_block": 20.0}}))
+    with pytest.raises(DamagedArtefactError, match="is no manifest"):
+        Model.load(copy)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        version_of({"number": np.nan})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Every command shows an example in its help and takes it, gives its result as JSON, and is silenced in one way."""
 
+import ast
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ def commands(group, name=("fraud",)):
             yield (*name, word), command
 
 
+ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = dict(commands(typer.main.get_command(_application())))
 RUNNING_UNTIL_STOPPED = {("fraud", "score"), ("fraud", "serve")}
 WITHOUT_BARS = RUNNING_UNTIL_STOPPED | {
@@ -58,6 +60,14 @@ def test_it_is_silenced_as_all_others_are(name):
     found = options(name)
     assert found["--quiet"] is found["-q"]
     assert (found["-q"].is_flag, found["-q"].secondary_opts, found["-q"].help) == (True, [], "No progress.")
+
+
+def test_what_is_written_as_json_is_json():
+    """Python's own would write NaN and Infinity, which no other reader takes: better an error than that."""
+    for path in [path for room in ("cli", "model") for path in (ROOT / room).rglob("*.py")]:
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            if ast.unparse(call.func) in ("json.dump", "json.dumps"):
+                assert "allow_nan=False" in map(ast.unparse, call.keywords), f"{path}:{call.lineno}"
 
 
 def test_the_exceptions_are_what_they_are_said_to_be():

@@ -89,6 +89,33 @@ def test_half_a_choice_or_two_are_bad_usage(fraud, models, arguments):
     assert (code, printed) == (2, "")
 
 
+@pytest.mark.parametrize(
+    ("option", "arguments"),
+    [
+        ("--alerts-per-day", ["--alerts-per-day", "inf"]),
+        ("--alerts-per-day", ["--alerts-per-day", "1e308"]),
+        ("--alerts-per-day", ["--alerts-per-day", "nan"]),
+        ("--block-precision", ["--block-precision", "nan"]),
+        ("--cost-review", ["--cost-review", "inf", "--cost-block", 20]),
+        ("--cost-review", ["--cost-review", "1e308", "--cost-block", 20]),
+        ("--cost-block", ["--cost-review", 5, "--cost-block", "nan"]),
+    ],
+)
+def test_what_is_no_number_or_too_large_is_bad_usage_in_one_line(fraud, models, model, option, arguments):
+    code, printed, errors = fraud(*arguments, "--save")
+    assert (code, printed) == (2, "")
+    assert option in errors
+    assert errors.count("\n") == 1
+    assert sorted(path.name for path in models.iterdir()) == sorted([model.version, LATEST])
+
+
+def test_the_most_that_may_be_asked_for_gives_finite_numbers(fraud, models):
+    for arguments in (["--alerts-per-day", 142_404], ["--cost-review", "1e9", "--cost-block", "1e9"]):
+        code, printed, _ = fraud(*arguments, "--json")
+        assert code == 0
+        json.loads(printed, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
 def test_without_a_model_it_says_what_to_run(fraud):
     code, _, errors = fraud()
     assert code == 1
