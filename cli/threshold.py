@@ -31,6 +31,7 @@ CostBlock = Annotated[float | None, typer.Option(min=0, max=_MOST_COST, help="Wh
 _CAPACITIES = (10, 25, 50, 100, 200, 400)
 _PRECISIONS = (0.5, 0.8, 0.9, 0.93, 0.95, 0.97)
 _COSTS = ((1, 20), (5, 20), (5, 100), (20, 100))
+_WIDTH = 132  # in a file, a pipe or a narrow terminal: no number is cut off
 
 
 @app.command()
@@ -98,9 +99,10 @@ def sentence(name: str, starts: float, found: "Outcome") -> str:
     if starts == NOTHING:
         return f"{name}: no score on the out-of-fold rows is enough for it, so nothing reaches it; see: fraud threshold"
     return (
-        f"{name} from {starts:.6g}: {found.caught} frauds among {found.flagged} flagged, precision {share(found.precision)}, "
-        f"recall {share(found.recall)} on the out-of-fold rows; legitimate payments flagged: {found.stopped} of {found.legitimate:,} "
-        f"({found.stopped_share or 0:.4%}), {found.stopped_amount:,.2f} of their {found.legitimate_amount:,.2f} in money"
+        f"{name} from {starts:.6g}: {found.caught} frauds among {found.flagged} flagged ({found.alerts_a_day:.0f} a day), "
+        f"precision {share(found.precision)}, recall {share(found.recall)} on the out-of-fold rows; "
+        f"legitimate payments flagged: {found.stopped} of {found.legitimate:,} ({found.stopped_share or 0:.4%}), "
+        f"{found.stopped_amount:,.2f} of their {found.legitimate_amount:,.2f} in money"
     )
 
 
@@ -112,6 +114,7 @@ def judged(starts: float, found: "Outcome", confidence: float = 0.9) -> dict[str
         "precision": found.precision,
         "precision_low": found.precision_bound(confidence),
         "recall": found.recall,
+        "alerts_a_day": found.alerts_a_day,
         "stopped": found.stopped,
         "stopped_share": found.stopped_share,
     }
@@ -143,9 +146,11 @@ def _rows(scored: "Scored") -> dict[str, int]:
 
 
 def _show(result: dict[str, Any]) -> None:
+    from model.thresholds import TRANSACTIONS_A_DAY
+
     title = f"model {result['version']} on {result['rows']:,} out-of-fold rows, {result['frauds']} frauds"
     table = Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left")
-    for heading in ("", "from", "flagged", "frauds", "prec.", "bound", "recall", "caught", "stopped"):
+    for heading in ("", "from", "flagged", "a day", "frauds", "prec.", "bound", "recall", "caught", "legit.", "of all", "stopped"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for group, choices in result["choices"].items():
         table.add_row(group, style="bold")
@@ -154,8 +159,9 @@ def _show(result: dict[str, Any]) -> None:
                 table.add_row(_label(choice["policy"], name), *_cells(choice[name]))
             if "cost" in choice:
                 table.add_row(f"  {choice['cost']:,.0f} in all")
-    Console().print(table)
-    print("prec.: precision, and its lower 90 % bound; caught, stopped: Amount of the frauds and the legitimate payments flagged")
+    Console(width=max(Console().width, _WIDTH)).print(table)
+    print(f"a day: flagged of {TRANSACTIONS_A_DAY:,}; prec.: precision, and its lower 90 % bound; caught: Amount of the frauds flagged")
+    print("legit., of all, stopped: legitimate payments flagged, their share of all legitimate ones, and their Amount")
     if result["saved"]:
         print(f"saved as {result['directory']}, which `latest` now names")
 
@@ -165,8 +171,10 @@ def _cells(one: dict[str, Any]) -> list[str]:
     from model.thresholds import NOTHING
 
     starts = "never" if one["probability"] == NOTHING else f"{one['probability']:.3g}"
+    counts = [str(one["flagged"]), f"{one['alerts_a_day']:.0f}", str(one["caught"])]
     shares = [share(one["precision"]), f"{one['precision_low']:.3f}", share(one["recall"])]
-    return [starts, str(one["flagged"]), str(one["caught"]), *shares, f"{one['caught_amount']:,.0f}", f"{one['stopped_amount']:,.0f}"]
+    stopped = "-" if one["stopped_share"] is None else f"{one['stopped_share']:.4%}"
+    return [starts, *counts, *shares, f"{one['caught_amount']:,.0f}", str(one["stopped"]), stopped, f"{one['stopped_amount']:,.0f}"]
 
 
 def _label(policy: dict[str, Any], name: str) -> str:

@@ -142,7 +142,7 @@ def _alerts(scored: Scored, threshold: float, money: Interval) -> Alerts:
         flagged=found.flagged,
         caught=found.caught,
         frauds=found.frauds,
-        alerts_a_day=found.flagged * TRANSACTIONS_A_DAY / len(scored.is_fraud),
+        alerts_a_day=found.alerts_a_day,
         precision=proportion(found.caught, found.flagged),
         recall=proportion(found.caught, found.frauds),
         money=money,

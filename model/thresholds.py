@@ -74,6 +74,11 @@ class Outcome:
         """Share of the legitimate payments that are flagged; None when there are none."""
         return self.stopped / self.legitimate if self.legitimate else None
 
+    @property
+    def alerts_a_day(self) -> float:
+        """The rows flagged, scaled to TRANSACTIONS_A_DAY; there is at least one row."""
+        return self.flagged * TRANSACTIONS_A_DAY / (self.frauds + self.legitimate)
+
     def precision_bound(self, confidence: float) -> float:
         """The lower bound of `precision_bounds`."""
         return float(precision_bounds(np.array([self.flagged]), np.array([self.caught]), confidence)[0])

@@ -8,6 +8,7 @@ import pytest
 
 from cli.main import main
 from model.artefact import LATEST, MODEL, REFERENCE, Model
+from model.thresholds import TRANSACTIONS_A_DAY
 
 
 @pytest.fixture
@@ -55,7 +56,22 @@ def test_it_draws_a_table(fraud, models, model):
     assert code == 0
     assert model.version in printed
     assert "100 a day" in printed
+    assert max(map(len, printed.splitlines())) <= 132
     assert sorted(path.name for path in models.iterdir()) == sorted([model.version, LATEST])
+
+
+def test_the_table_shows_alerts_a_day_and_the_legitimate_payments_that_they_stop(fraud, models, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")  # a table narrower than its numbers would cut them off
+    asked = ("--alerts-per-day", 4000, "--block-precision", 0.5)
+    review = json.loads(fraud(*asked, "--json")[1])["choices"]["asked for"][0]["review"]
+    _, printed, _ = fraud(*asked)
+    heading, line = (next(line for line in printed.splitlines() if word in line).split() for word in ("flagged", "4000 a day"))
+    legitimate = review["legitimate"]
+    assert review["alerts_a_day"] == review["flagged"] * TRANSACTIONS_A_DAY / (review["frauds"] + legitimate)
+    assert review["stopped"] > 0
+    assert heading[-5:] == ["caught", "legit.", "of", "all", "stopped"]
+    assert line[-3:] == [str(review["stopped"]), f"{review['stopped'] / legitimate:.4%}", f"{review['stopped_amount']:,.0f}"]
+    assert line[4:7] == [str(review["flagged"]), f"{review['alerts_a_day']:.0f}", str(review["caught"])]
 
 
 def test_saving_makes_a_new_version_of_the_same_booster(fraud, models, model):

@@ -4,10 +4,12 @@ import json
 import sys
 
 import labelled
+import pandas as pd
 import pytest
 
 from cli.main import main
 from model.artefact import LATEST, Model
+from model.thresholds import TRANSACTIONS_A_DAY
 
 
 @pytest.fixture
@@ -39,6 +41,9 @@ def test_trains_and_names_the_rows(fraud, csv, tmp_path):
     assert model.version in printed
     assert f"rows 0..3199 (3,200), sha256 {model.manifest.fitted_on.rows_sha256}" in printed
     assert "the test part was not opened" in printed
+    reference = pd.read_parquet(model.reference)
+    flagged = (reference["probability"] >= model.thresholds.review).sum()
+    assert f"among {flagged} flagged ({flagged * TRANSACTIONS_A_DAY / len(reference):.0f} a day), precision" in printed
 
 
 def test_the_result_as_json(fraud, csv, monkeypatch):
