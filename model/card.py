@@ -1,22 +1,23 @@
 """MODEL_CARD.md: what a model was made of, what it did on rows that it was not fitted on, and what it is not for.
 
-Headings after Mitchell et al., Model Cards for Model Reporting, FAT* 2019. The test part comes last, and training leaves it unopened:
-whoever opens it writes what was found by `with_test_part`.
+Headings after Mitchell et al., Model Cards for Model Reporting, FAT* 2019. The test part comes last (`model.card_test_part`):
+training leaves it unopened.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 
-from model import calibration
+from model import calibration, card_test_part
 from model.artefact import probabilities
 from model.intervals import Interval, bootstrap, percentile, proportion
 from model.manifest import Costs, Manifest, Policy, Rows
 from model.ranking import FALSE_POSITIVE_RATE, PRECISION, Ranking
 from model.thresholds import NOTHING, TRANSACTIONS_A_DAY, Outcome, Scored, outcomes
 
-_TEST_PART = "## Test part\n"
 _METRICS = (
     "Average precision",
     "ROC AUC",
@@ -87,13 +88,14 @@ margin = {scale:.4f} x raw output {offset:+.4f}, fitted on the out-of-fold rows 
 - Frauds that nobody noticed count as legitimate.
 - The booster has seen more rows than those of the folds, by which it is calibrated: on that its probabilities rest.
 
-{test_part}
-**Not opened**: nothing in this artefact was chosen or measured on it. `fraud evaluate` opens it.
-"""
+{test_part}"""
 
 
-def text(version: str, manifest: Manifest, reference: pd.DataFrame) -> str:
-    """The card of an artefact, from its manifest and its out-of-fold rows (with Class, Amount, margin and probability)."""
+def text(version: str, manifest: Manifest, reference: pd.DataFrame, opened: Sequence[str] = ()) -> str:
+    """The card of an artefact, from its manifest and its out-of-fold rows (with Class, Amount, margin and probability).
+
+    `opened`: for which models of these trees the test part was opened already, as `model.card_test_part.openings` gives it.
+    """
     scored = Scored.of(reference)
     raw = (reference["margin"].to_numpy() - manifest.calibration.offset) / manifest.calibration.scale
     intervals, resamples = _metrics(scored)
@@ -122,13 +124,8 @@ def text(version: str, manifest: Manifest, reference: pd.DataFrame) -> str:
         thresholds="\n".join(
             _threshold(name, getattr(manifest.thresholds, name), found) for name, found in outcomes(manifest.thresholds, scored).items()
         ),
-        test_part=_TEST_PART,
+        test_part=card_test_part.section(opened),
     )
-
-
-def with_test_part(card: str, found: str) -> str:
-    """The card with what was found on the test part in place of what its last section said."""
-    return f"{card.partition(_TEST_PART)[0]}{_TEST_PART}\n{found.strip()}\n"
 
 
 def explained(policy: Policy) -> str:

@@ -3,11 +3,12 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from model import card
+from model import card, card_test_part
 from model.artefact import CARD, HASHED, LATEST, MANIFEST, MODEL, REFERENCE, Model
 from model.contract import Thresholds
 from model.errors import ArtefactError
@@ -27,7 +28,10 @@ def save(trained: Trained, models: Path) -> Model:
 
 
 def save_thresholds(model: Model, thresholds: Thresholds, policy: Policy, models: Path) -> Model:
-    """As `save`, with the booster and the reference of `model` byte for byte, and other thresholds: nothing is trained."""
+    """As `save`, with the booster and the reference of `model` byte for byte, and other thresholds: nothing is trained.
+
+    The card goes on telling for which models of these trees the test part was opened.
+    """
     models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=models) as parent:
         folder = Path(parent) / "artefact"
@@ -35,28 +39,36 @@ def save_thresholds(model: Model, thresholds: Thresholds, policy: Policy, models
         for name in HASHED:
             shutil.copyfile(model.directory / name, folder / name)
         manifest = model.manifest.model_copy(update={"thresholds": thresholds, "policy": policy})
-        return _publish(folder, manifest, pd.read_parquet(folder / REFERENCE), models)
+        opened = card_test_part.carried(_opened(model.directory))
+        return _publish(folder, manifest, pd.read_parquet(folder / REFERENCE), models, opened)
 
 
-def _publish(folder: Path, manifest: Manifest, reference: pd.DataFrame, models: Path) -> Model:
+def _publish(folder: Path, manifest: Manifest, reference: pd.DataFrame, models: Path, opened: Sequence[str] = ()) -> Model:
     manifest = manifest.model_copy(update={"hashes": {name: sha256((folder / name).read_bytes()) for name in HASHED}})
     content = manifest.model_dump(mode="json")
     version = version_of(content)
     (folder / MANIFEST).write_text(json.dumps({"version": version, **content}, indent=2, allow_nan=False) + "\n")
-    (folder / CARD).write_text(card.text(version, manifest, reference))
+    opened = card_test_part.joined(_opened(models / version), opened)
+    (folder / CARD).write_text(card.text(version, manifest, reference, opened))
     _place(folder, models / version)
     _name_latest(models, version)
     return Model.load(models / version)
 
 
+def _opened(directory: Path) -> list[str]:
+    path = directory / CARD
+    return card_test_part.openings(path.read_text()) if path.exists() else []
+
+
 def _place(folder: Path, target: Path) -> None:
-    """Moves the folder to where readers look; an intact artefact of the same version stays as it is."""
+    """Moves the folder to where readers look; of an intact artefact of the same version the card alone is replaced."""
     if target.exists():
         try:
             Model.load(target)
         except ArtefactError:
             shutil.rmtree(target)
         else:
+            (folder / CARD).replace(target / CARD)
             return
     folder.rename(target)
 
