@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli import pages
 from cli.app import CommandError, app
 from cli.data import fetched
 from cli.progress import Quiet, bars
@@ -64,6 +65,7 @@ def evaluate(
 def _made_from(settings: Settings, model: "Model", quiet: bool, needed: bool) -> "pd.DataFrame | None":
     """The file that the model was fitted on a part of; None if it is not at hand and not needed. Raises CommandError."""
     from model import dataset
+    from model.manifest import file_sha256
 
     try:
         path = fetched(settings, None, quiet)
@@ -71,7 +73,7 @@ def _made_from(settings: Settings, model: "Model", quiet: bool, needed: bool) ->
         if needed:
             raise
         return None
-    if dataset.file_sha256(path) == model.manifest.fitted_on.dataset_sha256:
+    if file_sha256(path) == model.manifest.fitted_on.dataset_sha256:
         return dataset.read(path)
     if not needed:
         return None
@@ -144,11 +146,7 @@ def _write_page(settings: Settings, judged: "Judgement", beside: "dict[str, Besi
 
     rows = "test" if judged.sample.is_test_part else Path(judged.sample.name).stem
     path = settings.home / "evaluation" / f"{judged.version}-{rows}.html"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(judged, beside))
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}; set FRAUD_HOME to a folder that can") from None
+    pages.write(path, page(judged, beside))
     return path
 
 

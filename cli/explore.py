@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.app import CommandError, app
+from cli import pages
+from cli.app import app
 from cli.data import fetched
 from cli.progress import Quiet, bars
 from cli.settings import Settings
@@ -33,16 +34,8 @@ def explore(
         found = exploration.explore(rows)
         update("reading and looking", 2, 3)
         page = settings.home / "exploration" / f"{path.stem}.html"
-        _write(page, exploration_page.page(path.name, rows, found))
+        pages.write(page, exploration_page.page(path.name, rows, found))
     if as_json:
         print(json.dumps({"data": str(path), **found.as_json(), "page": str(page)}, allow_nan=False))
     else:
         print("\n".join([*exploration_page.summary(path.name, found), f"page: {page}"]))
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page)
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}; set FRAUD_HOME to a folder that can") from None

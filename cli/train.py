@@ -94,12 +94,13 @@ def fit(
 ) -> "tuple[Model, dict[str, Outcome]]":
     """Fits, saves and names the model, with a bar on a terminal; the thresholds' outcomes on the out-of-fold rows."""
     from model import dataset, leaks, thresholds, training  # XGBoost and pandas take a second to import
+    from model.manifest import file_sha256
     from model.publish import save
 
     with steps(quiet) as step:
         step.say("reading the rows")
         table = dataset.read(data)
-        digest = dataset.file_sha256(data)
+        digest = file_sha256(data)
         step.say("growing trees")
         trained = training.train(table, digest, recipe, policy=policy or thresholds.DEFAULT_POLICY, progress=step.count)
         step.say("writing the model and its card")

@@ -58,9 +58,3 @@ def matrix(table: pd.DataFrame) -> NDArray[np.float32]:
 def rows_sha256(table: pd.DataFrame) -> str:
     """SHA-256 of the rows themselves: `COLUMNS` as little-endian float64, row by row."""
     return hashlib.sha256(np.ascontiguousarray(table[list(COLUMNS)].to_numpy("<f8")).data).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

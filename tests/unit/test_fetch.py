@@ -3,6 +3,8 @@
 import hashlib
 import os
 import re
+import subprocess
+import sys
 import threading
 import zipfile
 from dataclasses import replace
@@ -77,6 +79,11 @@ def source(url: str) -> Source:
 
 def dataset(*urls: str) -> Dataset:
     return Dataset("data.csv", hashlib.sha256(CONTENT).hexdigest(), tuple(source(url) for url in urls))
+
+
+def test_what_fetches_needs_no_pandas():
+    code = "import sys, producer.dataset; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_it_is_fetched_once_and_then_cached(server, tmp_path):
