@@ -58,7 +58,7 @@ def evaluate(
         beside = _baselines(loaded, made_from, judged, update) if baselines else None
     if sample.is_test_part:
         _keep_in_card(loaded, judged)
-    page = _write_page(settings, judged, beside)
+    page = _write_page(settings, data, judged, beside)
     print(json.dumps(_result(judged, beside, page), allow_nan=False)) if as_json else _show(judged, beside, page)
 
 
@@ -141,10 +141,10 @@ def _keep_in_card(model: "Model", judged: "Judgement") -> None:
         Console(stderr=True).print(f"the model's card could not be written to: {error.strerror}", highlight=False)
 
 
-def _write_page(settings: Settings, judged: "Judgement", beside: "dict[str, Beside] | None") -> Path:
+def _write_page(settings: Settings, data: Path | None, judged: "Judgement", beside: "dict[str, Beside] | None") -> Path:
     from model.evaluation_page import page
 
-    rows = "test" if judged.sample.is_test_part else Path(judged.sample.name).stem
+    rows = "test-part" if data is None else pages.name_for(data)
     path = settings.home / "evaluation" / f"{judged.version}-{rows}.html"
     pages.write(path, page(judged, beside))
     return path

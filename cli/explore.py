@@ -33,7 +33,7 @@ def explore(
         update("reading and looking", 1, 3)
         found = exploration.explore(rows)
         update("reading and looking", 2, 3)
-        page = settings.home / "exploration" / f"{path.stem}.html"
+        page = settings.home / "exploration" / f"{pages.name_for(path)}.html"
         pages.write(page, exploration_page.page(path.name, rows, found))
     if as_json:
         print(json.dumps({"data": str(path), **found.as_json(), "page": str(page)}, allow_nan=False))

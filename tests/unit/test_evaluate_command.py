@@ -123,6 +123,18 @@ def test_the_page_holds_the_numbers_and_loads_nothing(judged, models):
     assert len(re.findall(r"Plotly\.newPlot\(", page.read_text())) >= 6
 
 
+def test_each_file_has_a_page_of_its_own(judged, tmp_path):
+    rows = labelled.rows(100, seed=8)
+    paths = [tmp_path / name for name in ("test.csv", "test-part.csv", "other/test.csv")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        rows.to_csv(path, index=False)
+    pages = [judged()["page"], *(judged("--data", path)["page"] for path in paths)]
+    assert len(set(pages)) == 4
+    assert pages[0].endswith("-test-part.html")
+    assert judged("--data", paths[0])["page"] == pages[1]
+
+
 def test_the_card_says_that_the_test_part_was_opened(judged, models):
     found = judged()
     folder = models / found["model"]

@@ -97,6 +97,15 @@ def test_any_file_gives_a_page_a_summary_and_json(fraud, tmp_path, rows):
     assert "<script src" not in page
 
 
+def test_files_of_one_name_have_a_page_each(fraud, tmp_path):
+    pages = set()
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        labelled.rows(10).to_csv(tmp_path / folder / "rows.csv", index=False)
+        pages.add(json.loads(fraud("--data", tmp_path / folder / "rows.csv", "--json")[1])["page"])
+    assert len(pages) == 2
+
+
 def test_another_shape_is_one_line(fraud, tmp_path):
     path = tmp_path / "other.csv"
     path.write_text("a,b\n1,2\n")
