@@ -2,6 +2,7 @@
 
 import labelled
 import pandas as pd
+import pytest
 
 from model.overlap import seen, twins
 
@@ -25,11 +26,32 @@ def test_a_fitted_row_among_others_was_seen_whatever_its_label():
     assert seen(rows, fitted).nonzero()[0].tolist() == [4]
 
 
-def test_fitted_rows_under_other_times_were_seen():
+def later(rows):
+    return rows.assign(Time=rows["Time"] + 200_000.5)
+
+
+@pytest.mark.parametrize(("again", "others"), [(60, 40), (40, 60), (80, 1_000), (1, 0)])
+def test_fitted_rows_under_other_times_were_seen(again, others):
     fitted = labelled.rows(500)
-    part = fitted[100:160].assign(Time=lambda rows: rows["Time"] - rows["Time"].min() + 0.5)
-    mixed = pd.concat([part, labelled.rows(40, seed=8)])
-    assert seen(mixed, fitted).sum() == 60
+    mixed = pd.concat([labelled.rows(others, seed=8), later(fitted[100 : 100 + again])])
+    assert seen(mixed, fitted).sum() == again
+
+
+def test_fitted_frauds_under_other_times_were_seen_however_few_they_are_among_the_rows():
+    fitted = labelled.rows(1_000)
+    frauds = fitted[fitted["Class"] == 1]
+    mixed = pd.concat([labelled.rows(2_000, seed=8), later(frauds)])
+    assert len(frauds) / len(mixed) < 0.02
+    assert seen(mixed, fitted).sum() == len(frauds)
+
+
+@pytest.mark.parametrize(("again", "rows"), [(34, 500), (1_722, 56_962)])  # as the test part of creditcard.csv has them
+def test_as_many_repeats_as_honest_rows_have_were_not_seen(again, rows):
+    fitted = labelled.rows(4_000)
+    legitimate = fitted[fitted["Class"] == 0]
+    mixed = pd.concat([labelled.rows(rows - again, seed=8), later(legitimate[:again])])
+    assert twins(mixed, fitted).sum() == again
+    assert not seen(mixed, fitted).any()
 
 
 def test_what_a_float32_cannot_tell_apart_is_equal():
