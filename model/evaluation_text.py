@@ -67,12 +67,27 @@ def money(found: Evaluation) -> str:
 
 
 def metric_rows(judged: Judgement) -> list[list[str]]:
-    """A row for each metric: its name, all rows, the rows without a twin among the fitted ones."""
-    every, rest = judged.evaluation, judged.without_twins
-    return [
-        [title, interval(getattr(every.metrics, name), name), interval(getattr(rest.metrics, name), name) if rest else "-"]
-        for name, title in METRIC_NAMES.items()
-    ]
+    """A row for each number: its name, all rows, the rows without a twin among the fitted ones."""
+    every, rest = _numbers(judged.evaluation), judged.without_twins and _numbers(judged.without_twins)
+    return [[title, text, rest[title] if rest else "-"] for title, text in every.items()]
+
+
+def _numbers(found: Evaluation) -> dict[str, str]:
+    review, block = found.review, found.block
+    return {
+        "precision at review": _share(review.precision, review.caught, review.flagged),
+        "recall at review": _share(review.recall, review.caught, review.frauds),
+        "share of the frauds' money at review": interval(review.money),
+        "alerts a day really raised": f"{review.alerts_a_day:.0f}",
+        "precision at block": _share(block.precision, block.caught, block.flagged),
+        "recall at block": _share(block.recall, block.caught, block.frauds),
+        **{title: interval(getattr(found.metrics, name), name) for name, title in METRIC_NAMES.items()},
+    }
+
+
+def _share(found: Interval, part: int, whole: int) -> str:
+    """`0.9444 (0.7424 to 0.9901), 17 of 18`."""
+    return f"{interval(found)}, {part:,} of {whole:,}"
 
 
 def room_rows(found: Evaluation) -> list[list[str]]:

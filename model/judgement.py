@@ -68,16 +68,21 @@ class Judgement:
                 "seen": self.sample.seen,
                 "twins": self.twins,
             },
-            "at_capacity": {"capacity": asdict(found.room), **asdict(found.review)},
-            "block": asdict(found.block),
-            "test": asdict(found.metrics),
+            **_parts(found),
             "folds": {"auprc": self.folds},
-            "money": asdict(found.money),
-            "alerts_a_day": [asdict(one) for one in found.rooms],
-            "reliability": [asdict(group) for group in found.reliability],
-            "without_twins": rest
-            and {"rows": rest.rows, "frauds": rest.frauds, "at_capacity": asdict(rest.review), "test": asdict(rest.metrics)},
+            "without_twins": rest and {"rows": rest.rows, "frauds": rest.frauds, "days": rest.days, **_parts(rest)},
         }
+
+
+def _parts(found: Evaluation) -> dict[str, Any]:
+    return {
+        "at_capacity": {"capacity": asdict(found.room), **asdict(found.review)},
+        "block": asdict(found.block),
+        "test": asdict(found.metrics),
+        "money": asdict(found.money),
+        "alerts_a_day": [asdict(one) for one in found.rooms],
+        "reliability": [asdict(group) for group in found.reliability],
+    }
 
 
 def part(table: pd.DataFrame, rows: Rows) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """`fraud evaluate`: the headline first, JSON without NaN, a page that loads nothing, a card; fitted rows are refused by their content."""
 
+import html
 import json
 import re
 import sys
@@ -93,6 +94,41 @@ def test_precision_and_recall_with_their_counts_come_first(fraud, judged):
     assert first.startswith(f"At 100 alerts a day: precision {at_capacity['precision']['value']:.4f} (")
     assert f"{at_capacity['caught']} frauds among {at_capacity['flagged']} alerts; recall {at_capacity['recall']['value']:.4f}" in first
     assert f"{at_capacity['caught']} of {at_capacity['frauds']} frauds" in first
+
+
+def test_every_number_is_there_without_the_twins_too(judged, models, csv):
+    found = judged()
+    model, rows = Model.load(models / "latest"), dataset.read(csv)
+    rest = rows[3200:].drop(index=3900)  # the repeated payment
+    fraud, flagged = rest["Class"] == 1, probabilities(model.margins(dataset.matrix(rest))) >= model.thresholds.review
+    caught = (fraud & flagged).sum()
+    without = found["without_twins"]
+    assert set(without) - {"rows", "frauds", "days"} == set(found) - {"model", "data", "folds", "without_twins", "baselines", "page"}
+    assert set(without["at_capacity"]) == set(found["at_capacity"])
+    assert without["at_capacity"]["flagged"] == flagged.sum()
+    assert without["at_capacity"]["precision"]["value"] == pytest.approx(caught / flagged.sum())
+    assert without["at_capacity"]["recall"]["value"] == pytest.approx(caught / fraud.sum())
+    assert without["money"]["frauds"] == pytest.approx(rest["Amount"][fraud].sum())
+    assert without["money"]["caught"] == pytest.approx(rest["Amount"][fraud & flagged].sum())
+
+
+def test_the_table_has_each_number_of_all_rows_and_of_those_without_a_twin(fraud, judged):
+    found = judged()
+    columns = [[found[part] for part in ("at_capacity", "block")], [found["without_twins"][part] for part in ("at_capacity", "block")]]
+    code, printed, errors = fraud()
+    assert (code, errors) == (0, "")
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    page = Path(found["page"]).read_text()
+    for number, title in (("precision", "precision at"), ("recall", "recall at"), ("money", "share of the frauds' money at")):
+        expected = [f"{review[number]['value']:.4f} (" for review, _ in columns]
+        (line,) = [line for line in lines if line.startswith(f"{title} review ")]
+        assert re.search(".*".join(map(re.escape, expected)), line), line
+        (cells,) = re.findall(f"<td>{html.escape(title)} review</td><td>(.*?)</td><td>(.*?)</td>", page)
+        assert [cell.startswith(value) for cell, value in zip(cells, expected, strict=True)] == [True, True]
+    blocked = ", ".join(f"{block['caught']} of {block['flagged']}" for _, block in columns)
+    assert blocked == ", ".join(re.findall(r"\d+ of \d+", next(line for line in lines if line.startswith("precision at block "))))
+    raised = " ".join(f"{review['alerts_a_day']:.0f}" for review, _ in columns)
+    assert f"alerts a day really raised {raised}" in lines
 
 
 class Loads(HTMLParser):
