@@ -1,7 +1,8 @@
 """A CSV in the shape of creditcard.csv, row by row, as transactions.
 
-Columns Time (seconds from the first row), V1..V28, Amount and Class (1: fraud), in any order, others ignored. A number goes into
-the transaction as the text that the file has, so the float64 that a reader gets is the file's.
+Columns Time (seconds from the first row), V1..V28, Amount, Class (1: fraud) and, where there are accounts, account_id, in any order,
+others ignored. A number goes into the transaction as the text that the file has, so the float64 that a reader gets is the file's. What
+is empty among V1..V28, Amount and account_id is absent from the transaction.
 """
 
 import csv
@@ -24,8 +25,12 @@ from producer.errors import DataError
 EPOCH = datetime(2013, 9, 1, tzinfo=UTC)  # the month that the data is of; the day is a convention of this project
 RUN_NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")  # stands in every transaction_id, which may have 128 characters
 COLUMNS = ("Time", *INPUTS, "Class")
+_ACCOUNT = "account_id"
+_Parsed = tuple[float, tuple[bytes | None, ...], bool, str | None]  # time, numbers, is_fraud, account_id of a Row
 
-_TRANSACTION = ('{"transaction_id":"%b","event_time":"%b",' + ",".join(f'"{name}":%b' for name in INPUTS) + "}").encode()
+_NUMBERS = ",".join(f'"{name}":%b' for name in INPUTS)
+_TRANSACTION = f'{{"transaction_id":"%b","event_time":"%b",{_NUMBERS}}}'.encode()
+_OF_ACCOUNT = f'{{"transaction_id":"%b","event_time":"%b","account_id":%b,{_NUMBERS}}}'.encode()
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -70,8 +75,11 @@ def read(selection: Selection, run: str) -> Iterator[Row]:
 
 def transaction(row: Row) -> bytes:
     """The row as the JSON of a `model.contract.Transaction`. The class is not in it."""
-    if row.account_id is None and None not in row.numbers:
-        return _TRANSACTION % (row.transaction_id.encode(), _event_time(row.time), *row.numbers)
+    if None not in row.numbers:
+        name, time = row.transaction_id.encode(), _event_time(row.time)
+        if row.account_id is None:
+            return _TRANSACTION % (name, time, *row.numbers)
+        return _OF_ACCOUNT % (name, time, msgspec.json.encode(row.account_id), *row.numbers)
     texts = {"transaction_id": row.transaction_id, "event_time": _event_time(row.time).decode(), "account_id": row.account_id}
     fields = {name: msgspec.json.encode(text) for name, text in texts.items() if text is not None}
     fields |= {name: number for name, number in zip(INPUTS, row.numbers, strict=True) if number is not None}
@@ -88,16 +96,16 @@ def _laps(selection: Selection, run: str) -> Iterator[Row]:
     for lap in count():
         first: float | None = None
         suffix = f"-{lap}" if lap else ""
-        for number, (time, numbers, is_fraud) in _numbered(selection):
+        for number, (time, numbers, is_fraud, account_id) in _numbered(selection):
             first = time if first is None else first
             last = time
-            yield Row(number, f"{run}-{number}{suffix}", time + shift, numbers, is_fraud)
+            yield Row(number, f"{run}-{number}{suffix}", time + shift, numbers, is_fraud, account_id)
         if first is None or not selection.loop:
             return
         shift += last - first + 1
 
 
-def _numbered(selection: Selection) -> Iterator[tuple[int, tuple[float, tuple[bytes, ...], bool]]]:
+def _numbered(selection: Selection) -> Iterator[tuple[int, _Parsed]]:
     with _opened(selection.path) as file:
         lines = _lines(file)
         parser = _Parser(selection.path, next(lines, b""))
@@ -134,12 +142,12 @@ class _Parser:
         for name in COLUMNS:
             kinds[self._position[name]] = Literal["0", "1", 0, 1] if name == "Class" else float
         self._width = len(names)
-        self._time, self._class = self._position["Time"], self._position["Class"]
+        self._time, self._class, self._account = self._position["Time"], self._position["Class"], self._position.get(_ACCOUNT)
         self._decode = msgspec.json.Decoder(tuple.__class_getitem__(tuple(kinds))).decode
         self._inputs = itemgetter(*(self._position[name] for name in INPUTS))
 
-    def parse(self, number: int, line: bytes) -> tuple[float, tuple[bytes, ...], bool]:
-        """(Time, V1..V28 and Amount as JSON, whether it is fraud) of row `number`."""
+    def parse(self, number: int, line: bytes) -> _Parsed:
+        """Row `number`. Raises DataError."""
         fields = line.split(b",")
         try:
             values = cast(Sequence[Any], self._decode(b"[%b]" % line))
@@ -147,18 +155,25 @@ class _Parser:
             return self._parse_csv(number, line)
         if len(fields) != self._width:  # a comma inside a text
             return self._parse_csv(number, line)
-        return values[self._time], self._inputs(fields), values[self._class] in (1, "1")
+        account = None if self._account is None else fields[self._account].strip(b' "').decode() or None
+        return values[self._time], self._inputs(fields), values[self._class] in (1, "1"), account
 
-    def _parse_csv(self, number: int, line: bytes) -> tuple[float, tuple[bytes, ...], bool]:
+    def _parse_csv(self, number: int, line: bytes) -> _Parsed:
         texts = next(csv.reader([line.decode(errors="replace")]))
-        values = {name: self._number(number, name, texts) for name in COLUMNS}
-        if values["Class"] not in (0, 1):
-            raise DataError(f"{self._path}, row {number}: Class is {values['Class']:g}, not 0 or 1")
-        return values["Time"], tuple(repr(values[name]).encode() for name in INPUTS), values["Class"] == 1
+        if len(texts) < self._width:
+            raise DataError(f"{self._path}, row {number} is cut short: it has {len(texts)} of {self._width} columns")
+        time, is_fraud = (self._number(number, name, texts) for name in ("Time", "Class"))
+        if is_fraud not in (0, 1):
+            raise DataError(f"{self._path}, row {number}: Class is {is_fraud:g}, not 0 or 1")
+        numbers = tuple(repr(self._number(number, name, texts)).encode() if self._text(name, texts) else None for name in INPUTS)
+        account = self._text(_ACCOUNT, texts) if _ACCOUNT in self._position else ""
+        return time, numbers, is_fraud == 1, account or None
+
+    def _text(self, name: str, texts: list[str]) -> str:
+        return texts[self._position[name]].strip()
 
     def _number(self, number: int, name: str, texts: list[str]) -> float:
-        position = self._position[name]
-        text = texts[position] if position < len(texts) else ""
+        text = self._text(name, texts)
         try:
             value = float(text)
         except ValueError:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import creditcard
+import pandas as pd
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from support import read_all, wait_for
@@ -63,6 +64,23 @@ def test_every_row_is_on_the_topic_once_and_in_order_of_its_partition(connection
     for partition in {message.partition() for message in messages}:
         numbers = [row_number(message) for message in messages if message.partition() == partition]
         assert numbers == sorted(numbers)
+
+
+def test_accounts_and_missing_fields_of_a_simulated_file_arrive(connection, tmp_path):
+    path = tmp_path / "made.csv"
+    disturbed = ("--disturb", "missing:V14@50", "--fraud-rate", "0.1")
+    assert run_fraud(connection, "simulate", "--rows", "100", "--accounts", "5", *disturbed, "--out", str(path)).returncode == 0
+    done = run_fraud(connection, "replay", "--data", str(path), "--run", "r", "--rate", "0", "--labels", "--label-delay", "0s", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["labels"] == 100
+    expected = dict(enumerate(pd.read_csv(path)["account_id"]))
+    messages = read_all(connection, "transactions", 100)
+    assert {row_number(message): message.key().decode() for message in messages} == expected
+    for message in messages:
+        value = json.loads(message.value())
+        assert value["account_id"] == message.key().decode()
+        assert ("V14" in value) == (row_number(message) < 50)
+    assert {message.key().decode() for message in read_all(connection, "labels", 100)} == set(expected.values())
 
 
 def test_headers_and_the_time_of_sending(connection, data):

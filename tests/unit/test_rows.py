@@ -112,7 +112,45 @@ def test_parts_of_a_second_are_kept(tmp_path):
     assert found["event_time"] == "2013-09-02T00:00:00.250000Z"
 
 
-@pytest.mark.parametrize("text", ["NaN", "inf", "1e999", "", "abc", '"a,b"'])
+@pytest.mark.parametrize(
+    ("text", "account"),
+    [
+        ('"account-7"', "account-7"),
+        ("account-7", "account-7"),
+        ("1234", "1234"),
+        ("007", "007"),
+        ('"a, ""b"""', 'a, "b"'),
+        ("", None),
+        ('""', None),
+    ],
+)
+def test_the_account_is_in_the_transaction_where_the_file_has_one(tmp_path, text, account):
+    rows = [creditcard.row(i, account_id=text) for i in range(2)]
+    path = creditcard.write(tmp_path / "accounts.csv", rows, (*creditcard.COLUMNS, "account_id"))
+    assert [row.account_id for row in read(Selection(path), "r")] == [account, account]
+    plain = transactions(creditcard.write(tmp_path / "plain.csv", rows))
+    assert transactions(path) == [row | ({"account_id": account} if account else {}) for row in plain]
+
+
+@pytest.mark.parametrize("text", ["", '""', " "])
+def test_an_empty_cell_is_a_field_that_the_transaction_does_not_have(tmp_path, text):
+    path = creditcard.write(
+        tmp_path / "missing.csv", [creditcard.row(0, V14=text, Amount=text, account_id="a")], (*creditcard.COLUMNS, "account_id")
+    )
+    (found,) = transactions(path)
+    assert found["account_id"] == "a"
+    assert [name for name in INPUTS if name not in found] == ["V14", "Amount"]
+    expected = {name: float(value) for name, value in creditcard.row(0).items() if name in found}
+    assert {name: found[name] for name in INPUTS if name in found} == expected
+
+
+@pytest.mark.parametrize("name", ["Time", "Class"])
+def test_time_and_class_cannot_be_empty(tmp_path, name):
+    with pytest.raises(DataError, match=f"row 0: {name} is '', not a number"):
+        transactions(creditcard.write(tmp_path / "bad.csv", [creditcard.row(0, **{name: ""})]))
+
+
+@pytest.mark.parametrize("text", ["NaN", "inf", "1e999", "abc", '"a,b"'])
 def test_what_is_no_number_is_refused_with_its_place(tmp_path, text):
     path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0), creditcard.row(1, V3=text)])
     with pytest.raises(DataError, match=r"bad\.csv, row 1: V3 is .*, not a number"):
@@ -122,7 +160,7 @@ def test_what_is_no_number_is_refused_with_its_place(tmp_path, text):
 def test_a_row_that_is_cut_short_is_refused(tmp_path, ten):
     path = tmp_path / "cut.csv"
     path.write_bytes(ten.read_bytes()[:-9])
-    with pytest.raises(DataError, match="row 9"):
+    with pytest.raises(DataError, match="row 9 is cut short: it has 30 of 31 columns"):
         transactions(path)
 
 

@@ -9,7 +9,7 @@ from scipy.special import ndtr
 
 from model.contract import INPUTS
 from producer.errors import DataError, SimulationError
-from producer.rows import transaction
+from producer.rows import Selection, read, transaction
 from producer.simulation import Chunk, Disturbance, Parameters, Settings, simulate
 from producer.simulation.arrival import Arrivals
 from producer.simulation.disturbance import NEW_FRAUD, parse
@@ -64,6 +64,18 @@ def test_they_are_in_time_order_with_amounts_in_cents(plain):
     assert (plain.values[:, AMOUNT] >= 0).all()
     np.testing.assert_array_equal(plain.values[:, AMOUNT], np.round(plain.values[:, AMOUNT], 2))
     assert np.isfinite(plain.values).all()
+
+
+def test_a_csv_gives_back_what_would_have_been_sent(parameters, tmp_path):
+    def made():
+        return simulate(parameters, 500, 1, [parse("missing:V14@100:0.3")], Settings(fraud_share=0.1, accounts=5))
+
+    write(made(), tmp_path / "made.csv")
+    sent, again = list(rows(made(), "r")), list(read(Selection(tmp_path / "made.csv"), "r"))
+    assert [json.loads(transaction(row)) for row in again] == [json.loads(transaction(row)) for row in sent]
+    assert [(row.number, row.is_fraud, row.account_id) for row in again] == [(row.number, row.is_fraud, row.account_id) for row in sent]
+    assert 50 < sum(b'"V14"' not in transaction(row) for row in again) < 200
+    assert len({row.account_id for row in again}) == 5
 
 
 def test_amounts_follow_the_stored_quantiles(parameters, disturbed):
