@@ -95,7 +95,7 @@ def test_no_number_of_a_manifest_is_one_that_json_does_not_have(part, fields, nu
 def test_a_manifest_with_a_number_that_json_does_not_have_is_refused(copy):
     content = json.loads((copy / MANIFEST).read_text())
     (copy / MANIFEST).write_text(json.dumps(content | {"policy": {"cost_review": np.inf, "cost_block": 20.0}}))
-    with pytest.raises(DamagedArtefactError, match="is no manifest"):
+    with pytest.raises(DamagedArtefactError, match="is not a manifest"):
         Model.load(copy)
     with pytest.raises(ValueError, match="not JSON compliant"):
         version_of({"number": np.nan})
