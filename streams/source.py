@@ -238,9 +238,10 @@ class Source(threading.Thread):
         self._consumer.incremental_unassign(partitions)
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        """The partitions are somebody else's already: nothing in flight may be committed."""
+        """The partitions are somebody else's already: nothing in flight may be committed, also not what is done while it ends."""
         self._rebalances += 1
         self._in_flight.end_epoch()
+        self._drain()
         self.take_done()
         self._done = {}
         self._consumer.incremental_unassign(partitions)

@@ -106,8 +106,7 @@ class Worker:
         consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | told))
         on_lag = lambda ranges: self._metrics.lagging(ranges, utc_now())  # noqa: E731 - beside its one use
         self._source = Source(self._connection, consumer, in_flight, deliver, self._fail, on_lag)
-        if isinstance(committer, FlushingCommitter):
-            self._source.take_done = committer.take_done
+        self._source.take_done = committer.take_done
         self._source.start()
         log.info("scoring with model %s", self._model.version)
         await self._stopped.wait()

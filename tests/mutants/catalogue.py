@@ -141,8 +141,8 @@ MUTANTS = (
         f"{INTERLEAVINGS} tests/unit/test_source.py",
         (
             "streams/source.py",
-            "        self._in_flight.end_epoch()\n        self.take_done()",
-            "        self.take_done()",
+            "        self._in_flight.end_epoch()\n        self._drain()\n        self.take_done()",
+            "        self._drain()\n        self.take_done()",
         ),
         (
             "streams/batch.py",
