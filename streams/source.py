@@ -11,12 +11,12 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams import topics
 from streams.access import refusal
 from streams.batch import MAX_IN_FLIGHT, Batch, InFlight
-from streams.cluster import PASSING, Answer, committed
+from streams.cluster import PASSING, Answer, committed, persist
 from streams.committer import OutageError
 from streams.connection import Connection
 from streams.reading import gather
@@ -131,10 +131,12 @@ class Source(threading.Thread):
         if not self._in_flight.wait_for_room(_POLL_S, MAX_IN_FLIGHT if self._size >= _OVERLAP else 1):
             return
         rebalances = self._rebalances
-        records = []
+        records, out_of_range = [], None
         for message in gather(self._consumer, MAX_BATCH, _POLL_S):
             if message.error() is None:
                 records.append(message)
+            elif message.error().code() == KafkaError._AUTO_OFFSET_RESET:
+                out_of_range = message
             else:
                 self._note_error(message)
         if self._rebalances != rebalances and records:
@@ -143,13 +145,13 @@ class Source(threading.Thread):
         elif records:
             self._size = len(records)
             self._hand_over(records)
+        if out_of_range is not None:
+            raise self._lost_range(out_of_range.partition())
         self._report_lag()
 
     def _note_error(self, message: Message) -> None:
         """Logs an error that the client gets over by itself. Raises what any other means."""
         error = message.error()
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:
-            raise self._lost_range(message)
         if error.fatal() or error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
             raise SourceError(f"{self._topic}: {error.str()} (are the topics there? run: fraud topics)")
         if error.code() in _UNREADABLE:
@@ -158,11 +160,12 @@ class Source(threading.Thread):
             raise refused
         log.warning("%s: %s", self._topic, error.str())
 
-    def _lost_range(self, message: Message) -> LostRangeError:
-        partition = message.partition()
-        asked = TopicPartition(self._topic, partition)
-        offset = _answer(lambda: committed(self._consumer, [asked], _LOOKUP_S))[0].offset
-        low, high = _answer(lambda: self._consumer.get_watermark_offsets(asked, timeout=_LOOKUP_S))
+    def _lost_range(self, partition: int) -> LostRangeError:
+        """What is missing behind the last record that was read, which what is on its way may still commit."""
+        self._drain()
+        self._commit_done(everything=True)
+        [position] = self._positions([TopicPartition(self._topic, partition)])
+        offset, (low, high) = position.offset, self._watermarks(position)
         first, end = (offset, low) if offset < low else (high, offset)  # deleted, or cut off at the end
         return LostRangeError(
             f"partition {partition} of {self._topic}: next to read is {offset}, but the log holds {low} to {high - 1}; "
@@ -209,14 +212,28 @@ class Source(threading.Thread):
         except KafkaException as error:  # they are scored again by whoever reads them next, which at-least-once allows
             log.warning("offsets were not committed: %s", error.args[0].str())
 
-    def _assign(self, partitions: list[TopicPartition]) -> None:
-        """Takes partitions at their committed offsets; at the beginning where the group never committed."""
+    def _positions(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Where partitions are to be read on: at their committed offsets, and at the beginning where the group never committed.
+
+        The beginning is where it was at the first look: what is deleted from there before it is read is lost.
+        """
         positions = _answer(lambda: committed(self._consumer, partitions, _LOOKUP_S))
         for position in positions:
-            position.offset = max(position.offset, self._done.get(position.partition, position.offset))
-            self._starts[position.partition] = position.offset
             if position.offset < 0:
-                position.offset = OFFSET_BEGINNING
+                position.offset = self._starts[position.partition] if position.partition in self._starts else self._watermarks(position)[0]
+            position.offset = max(position.offset, self._done.get(position.partition, position.offset))
+        return positions
+
+    def _watermarks(self, partition: TopicPartition) -> tuple[int, int]:
+        """The first offset that the log holds, and the one after the last."""
+        found: tuple[int, int] = _answer(
+            lambda: persist(lambda: self._consumer.get_watermark_offsets(partition, timeout=_LOOKUP_S), _LOOKUP_S)
+        )
+        return found
+
+    def _assign(self, partitions: list[TopicPartition]) -> None:
+        positions = self._positions(partitions)
+        self._starts |= {position.partition: position.offset for position in positions}
         self._looked, self._passed = (self._handed, {}), {}
         self._consumer.incremental_assign(positions)
 

@@ -1,10 +1,14 @@
 """The ends of what `transactions` holds: records that are gone, and the largest that it takes."""
 
+import os
+import re
+import signal
+
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from scorers import scorer
-from support import read_all, transaction_bytes
+from support import read_all, transaction_bytes, wait_for
 
 from streams import topics
 from streams.ledger import audit
@@ -17,9 +21,9 @@ def send(connection, count):
     assert producer.flush(60) == 0
 
 
-def delete(connection):
-    """Records 100 to 129, as retention does."""
-    place = TopicPartition(connection.named(topics.TRANSACTIONS), 0, 130)
+def delete(connection, before=130):
+    """Records up to this one, as retention does."""
+    place = TopicPartition(connection.named(topics.TRANSACTIONS), 0, before)
     admin = AdminClient(connection.config())  # to be kept: its requests end with it
     [deleted] = admin.delete_records([place]).values()
     deleted.result(10)
@@ -43,6 +47,19 @@ def test_records_that_are_gone_stop_the_scorer_and_are_named(connection, lose, n
     with scorer(connection, wait=False) as system:
         assert system.process.wait(60) == 3
         assert named in system.log
+
+
+def test_records_deleted_before_a_new_group_read_them_are_named(connection):
+    with scorer(connection) as system:
+        [worker] = system.pids()
+        os.kill(worker, signal.SIGSTOP)
+        wait_for(system.stopped, 10, "the worker is stopped")
+        send(connection, 5_050)
+        delete(connection, 5_000)
+        os.kill(worker, signal.SIGCONT)
+        assert system.process.wait(60) == 3
+        [first] = re.findall(r"offsets (\d+) to 4999 are lost", system.log)
+    assert len(read_all(connection, topics.PREDICTIONS, int(first))) == int(first)  # what a last fetch still brought is scored
 
 
 def test_the_largest_record_that_is_taken_ends_as_a_dead_letter(connection):

@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from confluent_kafka import TopicPartition
 from fakes import FakeRecord
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -84,7 +84,7 @@ class Consumer:
 
     def incremental_assign(self, partitions):
         for one in partitions:
-            self.positions[one.partition] = 0 if one.offset == OFFSET_BEGINNING else one.offset
+            self.positions[one.partition] = one.offset
 
     def incremental_unassign(self, partitions):
         for one in partitions:
@@ -93,8 +93,8 @@ class Consumer:
     def consumer_group_metadata(self):
         return self.membership
 
-    def get_watermark_offsets(self, partition, cached):
-        return (-1001, -1001)
+    def get_watermark_offsets(self, partition, timeout=None, cached=False):
+        return (-1001, -1001) if cached else (0, self.log.ends[partition.partition])
 
 
 class Pumped(InFlight):

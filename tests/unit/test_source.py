@@ -17,8 +17,14 @@ from streams.source import Source
 
 
 class Message(FakeRecord):
+    code = None
+
     def error(self):
-        return None
+        return None if self.code is None else KafkaError(self.code)
+
+
+class OutOfRange(Message):
+    code = KafkaError._AUTO_OFFSET_RESET
 
 
 class Consumer:
@@ -28,7 +34,8 @@ class Consumer:
         self.steps = list(steps)
         self.next_offset = 0
         self.passed = -1001  # position(): beyond the last record polled, and the markers after it
-        self.high = -1001
+        self.high = -1001  # as librdkafka last heard
+        self.log = (0, 0)  # its low and high watermark
         self.arrived = []
         self.commits = []
         self.done = threading.Event()
@@ -42,7 +49,7 @@ class Consumer:
             if not self.steps:
                 self.done.set()
                 return None
-            self.arrived = [Message(b"", at=offset) for offset in self.steps.pop(0)(self)]
+            self.arrived = [one if isinstance(one, Message) else Message(b"", at=one) for one in self.steps.pop(0)(self)]
         return self.arrived.pop(0) if self.arrived else None
 
     def consume(self, count, timeout):
@@ -58,8 +65,8 @@ class Consumer:
     def assignment(self):
         return [TopicPartition("transactions", 0)]
 
-    def get_watermark_offsets(self, partition, cached):
-        return (0, self.high)
+    def get_watermark_offsets(self, partition, timeout=None, cached=False):
+        return (0, self.high) if cached else self.log
 
     def position(self, partitions):
         return [TopicPartition(partition.topic, partition.partition, self.passed) for partition in partitions]
@@ -95,6 +102,10 @@ def run(consumer):
     """Returns (committed offsets, failures) once the consumer's steps are over."""
     committer, in_flight, failures = Committer(consumer), InFlight(), []
 
+    def fail(error):
+        failures.append(error)
+        consumer.done.set()
+
     async def main():
         loop = asyncio.get_running_loop()
         pipeline = CommitPipeline(committer, in_flight, lambda scored: None, failures.append, DeadShareLimit(1.0))
@@ -102,7 +113,7 @@ def run(consumer):
         def deliver(batch):
             asyncio.run_coroutine_threadsafe(pipeline.submit(Scored(batch)), loop).result(10)  # one after the other, as the agent does
 
-        source = Source(Connection("nowhere"), consumer, in_flight, deliver, failures.append, lambda ranges: None)
+        source = Source(Connection("nowhere"), consumer, in_flight, deliver, fail, lambda ranges: None)
         source.start()
         await asyncio.to_thread(consumer.done.wait, 10)
         source.stop()
@@ -230,3 +241,43 @@ def test_a_cluster_that_does_not_say_where_to_begin_is_away(code, raised, monkey
     reader.start()
     reader.join(10)
     assert [type(failure) for failure in failures] == [raised]
+
+
+def deleted(low, *arrived):
+    """A poll before which retention deleted all below `low`: what was fetched still arrives, and then that the next offset is gone."""
+
+    def step(consumer):
+        consumer.log = (low, low + 20)
+        return [*arrived, OutOfRange(b"")]
+
+    return step
+
+
+def test_a_lost_range_begins_behind_what_was_read_before():
+    in_flight, consumer, failures = Late(), Consumer(lambda _: range(2_000), deleted(3_000, 2_000, 2_001)), []
+    reader = Source(Connection("nowhere"), consumer, in_flight, in_flight.handed.append, failures.append, lambda ranges: None)
+    reader.take_done = in_flight.take_done
+    reader.start()
+    reader.join(10)
+    assert [[place.offset for place in places] for places in consumer.commits] == [[2_002]]
+    [lost_range] = failures
+    assert "next to read is 2002, but the log holds 3000 to 3019; offsets 2002 to 2999 are lost" in str(lost_range)
+
+
+def test_a_new_groups_lost_range_begins_where_the_log_did():
+    consumer = Consumer(deleted(130))
+    consumer.next_offset, consumer.log = -1001, (7, 150)
+    _, [lost_range] = run(consumer)
+    assert consumer.taken_at == [7]
+    assert "next to read is 7, but the log holds 130 to 149; offsets 7 to 129 are lost" in str(lost_range)
+
+
+def test_a_new_group_that_begins_again_after_an_abort_skips_nothing_that_was_deleted_meanwhile():
+    def rebalanced_after_a_deletion(consumer):
+        consumer.log = (130, 150)
+        return rebalanced_amid(7, 8)(consumer)
+
+    consumer = Consumer(rebalanced_after_a_deletion)
+    consumer.next_offset, consumer.log = -1001, (7, 150)
+    assert run(consumer) == ([], [])
+    assert consumer.taken_at == [7]
