@@ -14,11 +14,12 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from streams import topics
 from streams.access import RefusedError, admitted
 from streams.connection import Connection
-from streams.held import Rights, TopicState, described
+from streams.held import OFFSETS_RETENTION, Rights, TopicState, described, offsets_kept_min
 from streams.ledger import CLOCK_DIFFERENCE
 from streams.rights import RIGHTS
 
 _ANSWER_S = 10
+_KEPT_MIN = next(topic.retention_ms for topic in topics.TOPICS if topic.name == topics.TRANSACTIONS) // 60_000
 
 
 class Verdict(StrEnum):
@@ -52,6 +53,7 @@ def cluster(connection: Connection, roles: Iterable[str], now_ms: Callable[[], i
     yield reached(connection)
     states = described(admin, connection)
     yield from judged_topics(states)
+    yield judged_offsets(offsets_kept_min(admin))
     held = Rights(admin, connection, states)
     for role in roles:
         yield judged_rights(role, *held.of(RIGHTS[role]))
@@ -115,6 +117,21 @@ def _judged_topic(topic: topics.Topic, state: TopicState | KafkaError, partition
         advice = "set min.insync.replicas=2: one replica's disk alone is no safe place"
         return Finding(what, Verdict.WARN, found + ", min.insync.replicas=1", advice)
     return Finding(what, Verdict.OK, found)
+
+
+def judged_offsets(kept_min: int | None) -> Finding:
+    """`kept_min`: for how many minutes the offsets of a group without members are kept, None where that may not be seen."""
+    what = "offsets of groups"
+    if kept_min is None:
+        advice = f"ask whoever runs Kafka whether {OFFSETS_RETENTION} is more than {_KEPT_MIN:,}: `transactions` is kept so long"
+        return Finding(what, Verdict.WARN, "for how long they are kept may not be seen", advice)
+    found = f"kept for {kept_min:,} minutes after the last member left; `transactions` for {_KEPT_MIN:,}"
+    if kept_min > _KEPT_MIN:
+        return Finding(what, Verdict.OK, found)
+    advice = (
+        f"set {OFFSETS_RETENTION} higher on the brokers: a scorer away for longer begins anew, and what was deleted unread is not named"
+    )
+    return Finding(what, Verdict.WARN, found, advice)
 
 
 def judged_rights(role: str, missing: list[str], untried: list[str]) -> Finding:

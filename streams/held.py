@@ -13,6 +13,7 @@ from streams.connection import Connection
 from streams.rights import Right
 
 _ANSWER_S = 10
+OFFSETS_RETENTION = "offsets.retention.minutes"
 _PROBE = "doctor"  # after a prefix such as "fraud-scorer-": no worker has this id, so none is fenced by the probe
 
 
@@ -50,6 +51,15 @@ def _config(answer: "object") -> dict[str, str | None] | None:
         return {key: entry.value for key, entry in answer.result().items()}  # type: ignore[attr-defined]  # a future of the library's own
     except KafkaException:
         return None
+
+
+def offsets_kept_min(admin: AdminClient) -> int | None:
+    """For how many minutes a group's offsets outlive its last member, on the broker that forgets them first; None: it may not be seen."""
+    brokers = admin.describe_cluster(request_timeout=_ANSWER_S).result().nodes
+    asked = [ConfigResource(ResourceType.BROKER, str(broker.id)) for broker in brokers]
+    answers = admin.describe_configs(asked, request_timeout=_ANSWER_S).values()
+    kept = [(_config(answer) or {}).get(OFFSETS_RETENTION) for answer in answers]
+    return None if None in kept else min(int(minutes) for minutes in kept if minutes)
 
 
 class Rights:

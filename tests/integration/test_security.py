@@ -40,6 +40,7 @@ from streams import rights, topics
 from streams.cluster import Cluster
 from streams.connection import Connection
 from streams.credentials import faust_credentials
+from streams.held import offsets_kept_min
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 60
@@ -334,6 +335,8 @@ def test_the_doctor_finds_a_scorer_well(cluster, model):
     assert (code, found["rights for score"], found["connection"][0]) == (0, ("ok", "all there"), "ok")
     assert found["topic transactions"] == ("warn", "2 partitions; its settings may not be seen")
     assert found["topic labels"] == ("warn", "this user may not see it")
+    assert found["offsets of groups"] == ("warn", "for how long they are kept may not be seen")
+    assert offsets_kept_min(cluster.broker.client) == 259_200  # whoever runs Kafka sees them
     cluster.assert_no_password_was_shown()
 
 

@@ -55,6 +55,22 @@ def test_a_missing_topic_is_made_by_the_command_that_is_named():
 
 
 @pytest.mark.parametrize(
+    ("kept_min", "verdict", "said", "to_do"),
+    [
+        (10_081, OK, "kept for 10,081 minutes", ""),
+        (10_080, WARN, "kept for 10,080 minutes", "set offsets.retention.minutes higher"),  # Kafka's default
+        (None, WARN, "may not be seen", "ask whoever runs Kafka whether offsets.retention.minutes is more than 10,080"),
+    ],
+)
+def test_the_offsets_of_a_scorer_that_is_away_outlive_its_transactions(kept_min, verdict, said, to_do):
+    finding = diagnosis.judged_offsets(kept_min)
+    assert finding.verdict is verdict
+    assert said in finding.found
+    assert finding.advice.startswith(to_do)
+    assert bool(finding.advice) == (verdict is not OK)
+
+
+@pytest.mark.parametrize(
     ("missing", "untried", "verdict", "said"),
     [
         ([], [], OK, "all there"),

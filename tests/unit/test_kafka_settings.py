@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from infra.kafka import IMAGE, VERSION
+from streams import topics
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"]
@@ -26,6 +27,11 @@ def test_the_container_has_the_settings_of_the_local_broker() -> None:
     local = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     container = {name.removeprefix("KAFKA_").lower().replace("_", "."): value for name, value in COMPOSE["environment"].items()}
     assert {name: container.get(name) for name in local.keys() - OWN} == {name: local[name] for name in local.keys() - OWN}
+
+
+def test_a_groups_offsets_outlive_every_topic() -> None:
+    kept_ms = int(COMPOSE["environment"]["KAFKA_OFFSETS_RETENTION_MINUTES"]) * 60_000
+    assert kept_ms > max(topic.retention_ms for topic in topics.TOPICS)
 
 
 def test_one_version_everywhere() -> None:
