@@ -14,7 +14,7 @@ _TIMEOUT = "Failed: Timeout (>"  # pytest-timeout's: the test noticed nothing, i
 
 @dataclass(frozen=True)
 class Verdict:
-    """CAUGHT by a test that failed, SURVIVED where all passed, else NOT_TOLD; `by`: who failed, or who told nothing and why."""
+    """CAUGHT by a test that failed, SURVIVED where all passed, else NOT_TOLD; `by`: who failed or told nothing, and why."""
 
     outcome: str
     by: str = ""
@@ -28,11 +28,9 @@ def judge(report: Path) -> Verdict:
     for case in ET.parse(report).iter("testcase"):
         ran += case.find("skipped") is None
         for found in case.findall("failure") + case.findall("error"):
-            message = found.get("message", "")
-            if found.tag == "error" or message.startswith(_TIMEOUT):
-                untold.append(f"{case.get('name')}: {message.splitlines()[0]}")
-            else:
-                failed.append(f"{case.get('name')}")
+            why = found.get("message", "").partition("\n")[0]
+            told = found.tag == "failure" and not why.startswith(_TIMEOUT)
+            (failed if told else untold).append(f"{case.get('name')}: {why}")
     if untold or not ran:
         return Verdict(NOT_TOLD, " ".join(untold) or "no test ran")
     return Verdict(CAUGHT, " ".join(failed)) if failed else Verdict(SURVIVED)
