@@ -30,7 +30,8 @@ def judge(report: Path) -> Verdict:
         for found in case.findall("failure") + case.findall("error"):
             why = found.get("message", "").partition("\n")[0]
             told = found.tag == "failure" and not why.startswith(_TIMEOUT)
-            (failed if told else untold).append(f"{case.get('name')}: {why}")
+            name = ".".join(filter(None, (case.get("classname"), case.get("name"))))  # hypothesis calls every machine runTest
+            (failed if told else untold).append(f"{name}: {why}")
     if untold or not ran:
         return Verdict(NOT_TOLD, " ".join(untold) or "no test ran")
     return Verdict(CAUGHT, " ".join(failed)) if failed else Verdict(SURVIVED)

@@ -22,12 +22,12 @@ def test_what_a_mutant_changes_is_there_once(mutant):
 @pytest.mark.parametrize(
     ("body", "outcome", "by"),
     [
-        ("def test_it(): assert False", CAUGHT, "test_it: assert False"),
-        ("def test_it(): raise OSError", CAUGHT, "test_it: OSError"),
+        ("def test_it(): assert False", CAUGHT, "test_body.test_it: assert False"),
+        ("def test_it(): raise OSError", CAUGHT, "test_body.test_it: OSError"),
         ("def test_it(): pass", SURVIVED, ""),
-        ("def test_it(absent): assert False", NOT_TOLD, "test_it: failed on setup with"),
-        (f"{BROKEN_END}def test_it(after): assert False", NOT_TOLD, "test_it: failed on teardown with"),
-        ("@pytest.mark.timeout(0.1)\ndef test_it(): threading.Event().wait()", NOT_TOLD, "test_it: "),
+        ("def test_it(absent): assert False", NOT_TOLD, "test_body.test_it: failed on setup with"),
+        (f"{BROKEN_END}def test_it(after): assert False", NOT_TOLD, "test_body.test_it: failed on teardown with"),
+        ("@pytest.mark.timeout(0.1)\ndef test_it(): threading.Event().wait()", NOT_TOLD, "test_body.test_it: "),
         ("@pytest.mark.skip\ndef test_it(): assert False", NOT_TOLD, "no test ran"),
         ("import absent", NOT_TOLD, "test_body: collection failure"),
         ("def test_it(): os._exit(1)", NOT_TOLD, "pytest left no report"),
