@@ -1,4 +1,4 @@
-"""Searching for better parameters of the trees: on the forward folds, under the limit of what scoring a row may cost."""
+"""Searching for better parameters of the trees: on the forward folds, under the limits of what a row and an alert may cost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,13 +9,13 @@ import optuna
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
+from model.cost import explain_ms, score_us
 from model.split import split
-from model.training import Recipe, out_of_fold
+from model.training import Recipe, fit, out_of_fold
 
-# A row passes trees x depth levels at most. Scoring 2,048 rows at once takes 1.5 to 1.7 ns a level and row in one thread
-# (measured: 1.0 us at 100 trees of depth 6, 1.48 us at 175 of 5, 3.9 us at 400 of 6), so these stay within 2.5 us.
-# Known before fitting, and the same on any machine.
-MOST_LEVELS = 1_400
+# What the stream can afford of a row, and of an alert (0.15 % of rows, so 1.5 us of a row), as `model.cost` counts it.
+MOST_SCORE_US = 2.5
+MOST_EXPLAIN_MS = 1.0
 SECONDS = 13 * 60.0  # and then the model itself is fitted: 15 minutes in all
 _SEARCH_SHARE = 0.7  # of the time; the rest is for judging the best again
 # From seed to seed the same parameters' mean over the folds moves by 0.004 (standard deviation of three): the best of many trials is
@@ -52,7 +52,7 @@ class _OutOfTimeError(Exception):
 
 
 class _Judge:
-    """Mean average precision of a recipe over the forward folds."""
+    """Mean average precision of a recipe over the forward folds, and what its booster costs. Both raise _OutOfTimeError amid a tree."""
 
     def __init__(self, table: pd.DataFrame, clock: Callable[[], float]) -> None:
         self._table, self._clock = table, clock
@@ -60,14 +60,20 @@ class _Judge:
         self._truths = [truth[fold.judged] for fold in split(len(table)).folds]
 
     def __call__(self, recipe: Recipe, deadline: float) -> float:
-        """Raises _OutOfTimeError in the middle of a tree's growing."""
+        scores = out_of_fold(self._table, recipe, self._until(deadline))
+        return float(np.mean([average_precision_score(truth, found) for truth, found in zip(self._truths, scores, strict=True)]))
 
+    def explain_ms(self, recipe: Recipe, deadline: float) -> float:
+        """Of the booster that `model.training.train` would fit: those of the folds have fewer rows, and so fewer leaves."""
+        train = self._table[split(len(self._table)).train]
+        return explain_ms(fit(train, recipe.resolved(self._table), self._until(deadline)))
+
+    def _until(self, deadline: float) -> Callable[[], None]:
         def grown() -> None:
             if self._clock() > deadline:
                 raise _OutOfTimeError
 
-        scores = out_of_fold(self._table, recipe, grown)
-        return float(np.mean([average_precision_score(truth, found) for truth, found in zip(self._truths, scores, strict=True)]))
+        return grown
 
 
 def tune(
@@ -77,6 +83,7 @@ def tune(
 
     A search by the tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011; optuna), two trials at a time; then its best and the
     defaults are judged again with other seeds, and the best of these is taken. What is found depends on how fast the machine is.
+    No trial scores a row in more than MOST_SCORE_US; one that would be a finalist is refused if explaining takes over MOST_EXPLAIN_MS.
     """
     start = clock()
     judge = _Judge(table, clock)
@@ -102,18 +109,27 @@ def _search(judge: _Judge, deadline: float, progress: Callable[[int, float | Non
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=20130901))
 
     def objective(trial: optuna.Trial) -> float:
+        recipe = _recipe(trial)
         try:
-            return judge(_recipe(trial), deadline)
+            found = judge(recipe, deadline)
+            better = sum(value > found for value in _values(study))
+            if better < _FINALISTS and judge.explain_ms(recipe, deadline) > MOST_EXPLAIN_MS:
+                raise optuna.TrialPruned
         except _OutOfTimeError:
             study.stop()
             raise optuna.TrialPruned from None
+        return found
 
     def told(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
-        values = [trial.value for trial in study.trials if trial.value is not None]
+        values = _values(study)
         progress(len(values), max(values, default=None))
 
     study.optimize(objective, n_jobs=_THREADS, callbacks=[told])
     return study
+
+
+def _values(study: optuna.Study) -> list[float]:
+    return [trial.value for trial in study.trials if trial.value is not None]
 
 
 def _recipe(trial: Any) -> Recipe:
@@ -128,5 +144,5 @@ def _recipe(trial: Any) -> Recipe:
         "reg_lambda": trial.suggest_float("reg_lambda", 0.5, 30.0, log=True),
     }
     directed = trial.suggest_categorical("directed", [True, False])
-    share = trial.suggest_float("share_of_levels", 0.2, 1.0)
-    return Recipe(parameters, int(share * MOST_LEVELS) // depth, directed)
+    share = trial.suggest_float("share_of_cost", 0.2, 1.0)
+    return Recipe(parameters, int(share * MOST_SCORE_US / score_us(1, depth)), directed)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model import dataset
+from model import cost, dataset, tuning
 from model.artefact import decisions, probabilities
 
 
@@ -28,6 +28,11 @@ def test_it_finds_frauds_that_it_was_not_fitted_on(model, reference):
     alert = reference["probability"] >= model.thresholds.review
     assert (fraud & alert).sum() / alert.sum() > 0.8  # there is room for fewer alerts than there are frauds
     assert np.mean([fold.average_precision for fold in model.manifest.folds]) > 0.8
+
+
+def test_it_costs_no_more_than_tuning_may_choose(model):
+    assert cost.score_us(model.manifest.trees, model.manifest.parameters["max_depth"]) <= tuning.MOST_SCORE_US
+    assert cost.explain_ms(model.booster) <= tuning.MOST_EXPLAIN_MS
 
 
 def test_a_transaction_of_medians_is_approved(model, reference):
