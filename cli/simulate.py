@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
     from producer.simulation import Chunk
 
+_MOST = 1_000_000_000  # rows and accounts: the numbers of both share the 64 bits of a waiting label (producer.simulation.late)
+
 
 @app.command()
 def simulate(
     *,
-    rows: Annotated[int, typer.Option(min=1, help="How many transactions.")] = 284_807,
+    rows: Annotated[int, typer.Option(min=1, max=_MOST, help="How many transactions.")] = 284_807,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
     out: Annotated[Path | None, typer.Option(help="The CSV to write, in the shape of creditcard.csv.")] = None,
     send: Annotated[bool, typer.Option("--send", help="Send them to the topic transactions, labels later to labels.")] = False,
     fraud_rate: Annotated[float | None, typer.Option(min=0, max=1, help="Share of frauds; default: the data's.")] = None,
-    accounts: Annotated[int, typer.Option(min=0, help="Spread them over this many account_ids; 0: none.")] = 0,
+    accounts: Annotated[int, typer.Option(min=0, max=_MOST, help="Spread them over this many account_ids; 0: none.")] = 0,
     no_rhythm: Annotated[bool, typer.Option("--no-rhythm", help="The same rate and mixture at every hour of the day.")] = False,
     disturb: Annotated[
         list[str] | None, typer.Option(metavar="WHAT", help="KIND[:FEATURE]@FROM[..UNTIL][:SIZE], more than once; see docs/simulation.md.")

@@ -1,6 +1,9 @@
 """`fraud simulate`, without a broker."""
 
 import json
+import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -13,6 +16,9 @@ from cli.demo.simulated import prepared
 from cli.settings import Settings
 from model import dataset
 from producer.errors import SimulationError
+from producer.rows import Row
+from producer.simulation import late
+from producer.simulation.output import account_id
 
 
 def fraud(*arguments: str):
@@ -33,6 +39,26 @@ def test_it_must_be_told_where_to(tmp_path):
         done = fraud(*arguments)
         assert done.exit_code == 2
         assert "either --out FILE.csv or --send" in " ".join(done.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("option", ["--accounts", "--rows"])
+def test_more_than_a_label_can_number_is_bad_usage(option):
+    done = fraud(option, str(10**20))
+    assert done.exit_code == 2
+    assert f"less than or equal to {cli.simulate._MOST}" in " ".join(done.output.replace("│", " ").split())
+
+
+def test_the_largest_row_and_account_come_back_from_a_waiting_label(tmp_path, monkeypatch):
+    sent = []
+    sender = SimpleNamespace(sent=1, delivered=1, confirm=lambda: None, send=lambda key, value: sent.append(json.loads(value)))
+    monkeypatch.setattr(late, "Sender", lambda *_: sender)
+    labels = late.LateLabels(None, "r", 0.001, 1, time, threading.Event())
+    last = cli.simulate._MOST - 1
+    assert list(labels.following([Row(last, f"r-{last}", 0.0, (), True, account_id(last))]))
+    labels.sent(1)
+    labels.finish()
+    labels.run()
+    assert [(one["transaction_id"], one["account_id"], one["is_fraud"]) for one in sent] == [(f"r-{last}", f"account-{last}", True)]
 
 
 def test_a_disturbance_that_cannot_be_read_is_an_error_of_the_producer(tmp_path):
