@@ -19,7 +19,7 @@ def explore(
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Look at a file: rows, span, duplicates, class balance, distributions, outliers, first day against last, hours.
+    """Look at a file, fit for training or not: rows, span, flaws, duplicates, class balance, distributions, outliers, drift, hours.
 
     Example: fraud explore --data creditcard.csv
     """
@@ -29,9 +29,9 @@ def explore(
     path = fetched(settings, data, quiet)
     with bars(quiet) as update:
         update("reading and looking", 0, 3)
-        rows = dataset.read(path)
+        rows, unusable = dataset.survey(path)
         update("reading and looking", 1, 3)
-        found = exploration.explore(rows)
+        found = exploration.explore(rows, unusable)
         update("reading and looking", 2, 3)
         page = settings.home / "exploration" / f"{pages.name_for(path)}.html"
         pages.write(page, exploration_page.page(path.name, rows, found))

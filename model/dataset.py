@@ -1,6 +1,7 @@
 """The labelled transactions on disk: a CSV with Time, V1..V28, Amount and Class, in time order."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +21,50 @@ def read(path: Path) -> pd.DataFrame:
     Raises DatasetError when it cannot be read, lacks a column, holds what does not fit a float32, or is not in time order.
     """
     try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read as a CSV: {error}") from None
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
-        raise DatasetError(f"{path} lacks the columns {', '.join(missing)}: a CSV with Time, V1..V28, Amount and Class is needed")
-    try:
-        table = table[list(COLUMNS)].astype(float)
+        table = _columns(path, COLUMNS)[list(COLUMNS)].astype(float)
     except ValueError as error:
         raise DatasetError(f"{path} holds text where numbers are needed: {error}") from None
     _refuse_values(path, table)
     return table.astype({"Class": "int64"})
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """How many cells of a column hold no value: `missing` are empty, `invalid` hold what no transaction or class may."""
+
+    name: str
+    missing: int
+    invalid: int
+
+
+def survey(path: Path) -> tuple[pd.DataFrame, list[Unusable]]:
+    """All rows of a CSV that need not be fit for training, in its order, and what each of COLUMNS lacks.
+
+    Columns as `read` returns them, all float64; NaN where a cell is missing or invalid. Class is left out where the file has none.
+    Raises DatasetError when it cannot be read, lacks another column, or has no rows.
+    """
+    found = _columns(path, COLUMNS[:-1])
+    if found.empty:
+        raise DatasetError(f"{path} has no rows")
+    cells = found[[name for name in COLUMNS if name in found]]
+    table = cells.apply(pd.to_numeric, errors="coerce").astype(float)
+    table = table.where(table.abs() < FLOAT32_OVERFLOW)
+    table["Amount"] = table["Amount"].where(table["Amount"] >= 0)
+    if "Class" in table:
+        table["Class"] = table["Class"].where(table["Class"].isin((0, 1)))
+    missing, unusable = cells.isna().sum(), table.isna().sum()
+    return table, [Unusable(name, int(missing[name]), int(unusable[name] - missing[name])) for name in table]
+
+
+def _columns(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, low_memory=False)  # else a column with texts far down has two types, and pandas warns of it
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} cannot be read as a CSV: {error}") from None
+    lacking = [name for name in needed if name not in table]
+    if lacking:
+        raise DatasetError(f"{path} lacks the columns {', '.join(lacking)}: a CSV with Time, V1..V28, Amount and Class is needed")
+    return table
 
 
 def _refuse_values(path: Path, table: pd.DataFrame) -> None:

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import labelled
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
 from cli.main import main
+from model.contract import INPUTS
 from model.exploration import days, explore, psi
+from producer.simulation import Parameters, simulate
+from producer.simulation.disturbance import parse
 
 
 def test_duplicates_are_told_by_inputs_whatever_the_time():
@@ -97,6 +101,90 @@ def test_any_file_gives_a_page_a_summary_and_json(fraud, tmp_path, rows):
     assert "<script src" not in page
 
 
+@pytest.fixture
+def explored(fraud, tmp_path):
+    """What is found in rows, as JSON, and the summary's lines."""
+
+    def run(rows):
+        path = tmp_path / "rows.csv"
+        rows.to_csv(path, index=False)
+        code, printed, errors = fraud("--data", path)
+        assert (code, errors) == (0, "")
+        found = json.loads(fraud("--data", path, "--json")[1], parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+        assert found["rows"] == len(rows)
+        return found, printed.splitlines(), Path(found["page"]).read_text()
+
+    return run
+
+
+def test_missing_and_invalid_values_are_counted_and_left_out(explored):
+    rows = labelled.rows(500).astype(object)
+    rows.loc[[3, 4, 5], "V14"] = ""
+    rows.loc[6, "V3"], rows.loc[7, "V3"], rows.loc[8, "V3"] = "abc", 1e39, "inf"
+    rows.loc[[9, 10], "Amount"] = -0.01
+    rows.loc[11, "Time"], rows.loc[12, "Class"], rows.loc[13, "Class"] = "", 2, ""
+    found, lines, page = explored(rows)
+    bad = {one["name"]: (one["missing"], one["invalid"]) for one in found["unusable"] if one["missing"] or one["invalid"]}
+    assert bad == {"Time": (1, 0), "V3": (0, 3), "V14": (3, 0), "Amount": (0, 2), "Class": (1, 1)}
+    said = "Time (1 missing), V3 (3 invalid), V14 (3 missing), Amount (2 invalid), Class (1 missing, 1 invalid)."
+    assert lines[1].endswith(said)
+    assert said in page
+    left = rows["V3"].drop(index=[6, 7, 8]).astype(float)
+    feature = next(one for one in found["features"] if one["name"] == "V3")
+    assert (feature["maximum"], feature["mean"]) == pytest.approx((left.max(), left.mean()))
+    assert found["fraud_share"]["value"] == pytest.approx(found["frauds"] / 498)
+    assert sum(hour["transactions"] for hour in found["hours"]) == 499
+
+
+def test_without_a_class_the_rest_is_there(explored):
+    rows = labelled.rows(500)
+    known, _, _ = explored(rows)
+    for without in (rows.drop(columns="Class"), rows.assign(Class="")):
+        found, lines, page = explored(without)
+        assert (found["frauds"], found["fraud_share"], found["duplicate_frauds"], found["fraud_amount"]) == (None, None, None, None)
+        assert (found["features"], found["amount"]) == (known["features"], known["amount"])
+        assert any(line.startswith("No row has a Class") for line in lines)
+        assert "Distributions by class" not in page
+        assert "Frauds in 1,000" not in page
+
+
+def test_rows_out_of_order_are_counted_and_looked_at_in_the_order_of_time(explored):
+    rows = labelled.rows(500)
+    expected, _, _ = explored(rows)
+    found, lines, _ = explored(pd.concat([rows[:100], rows[101:], rows[100:101]]))
+    assert found["out_of_order"] == 1
+    assert lines[1].startswith("Rows that stand after one of a later Time: 1;")
+    assert {name: found[name] for name in ("span_s", "features", "hours")} == {
+        name: expected[name] for name in ("span_s", "features", "hours")
+    }
+
+
+@pytest.mark.parametrize("name", ["Time", "V1", "Amount"])
+def test_a_column_without_a_value_leaves_the_others(explored, name):
+    found, _, page = explored(labelled.rows(500).assign(**{name: ""}))
+    assert {one["name"]: one["missing"] for one in found["unusable"] if one["missing"]} == {name: 500}
+    assert [one["name"] for one in found["features"] if one["mean"] is None] == [name] * (name != "Time")
+    assert "<td>V28</td>" in page
+
+
+def test_what_the_simulator_leaves_out_is_counted(explored):
+    chunks = simulate(Parameters.load(), 2_000, 1, [parse("missing:V14@500:0.1")])
+    rows = pd.concat(
+        [pd.DataFrame(chunk.values, columns=list(INPUTS)).assign(Time=chunk.times, Class=chunk.is_fraud * 1) for chunk in chunks]
+    )
+    _, lines, _ = explored(rows)
+    assert 100 < rows["V14"].isna().sum() < 200
+    assert lines[1].endswith(f": V14 ({rows['V14'].isna().sum()} missing).")
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "", ",".join(["Time", *INPUTS, "Class"])])
+def test_what_holds_no_transactions_is_one_line(fraud, tmp_path, content):
+    path = tmp_path / "other.csv"
+    path.write_text(content)
+    code, printed, errors = fraud("--data", path)
+    assert (code, printed, errors.count("\n")) == (1, "", 1)
+
+
 def test_files_of_one_name_have_a_page_each(fraud, tmp_path):
     pages = set()
     for folder in ("one", "two"):
@@ -104,10 +192,3 @@ def test_files_of_one_name_have_a_page_each(fraud, tmp_path):
         labelled.rows(10).to_csv(tmp_path / folder / "rows.csv", index=False)
         pages.add(json.loads(fraud("--data", tmp_path / folder / "rows.csv", "--json")[1])["page"])
     assert len(pages) == 2
-
-
-def test_another_shape_is_one_line(fraud, tmp_path):
-    path = tmp_path / "other.csv"
-    path.write_text("a,b\n1,2\n")
-    code, printed, errors = fraud("--data", path)
-    assert (code, printed, errors.count("\n")) == (1, "", 1)
