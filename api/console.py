@@ -12,6 +12,8 @@ from fastapi.staticfiles import StaticFiles
 
 from api.desk import Item
 from api.live import Live, live_of
+from model.contract import INPUTS
+from model.display import short_name
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -22,6 +24,13 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 async def page() -> FileResponse:
     """The page."""
     return FileResponse(_STATIC / "console.html")
+
+
+@router.get("/names.js")
+def names() -> Response:
+    """What people read instead of a feature's name, as a module for the page's scripts."""
+    found = {feature: short_name(feature) for feature in INPUTS}
+    return Response(b"export const NAMES = %b;\n" % msgspec.json.encode(found), media_type="text/javascript")
 
 
 @router.get("/vitals")

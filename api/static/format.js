@@ -1,5 +1,7 @@
 // How things look: numbers, names, times. Every text reaches the page as text, never as markup: ids come from outside.
 
+import { NAMES } from "../names.js"; // written by the server
+
 const decimals = (digits) => new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const TWO = decimals(2);
 const WHOLE = decimals(0);
@@ -13,8 +15,9 @@ export const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).to
 export const clock = (time) => new Date(time).toLocaleTimeString("en-GB");
 export const moment = (time) => new Date(time).toISOString().replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
 
-// `component 14` for V14, as in model/display.py: the components are anonymous.
-export const featureName = (feature) => feature.replace(/^V(\d+)$/, "component $1").replace(/^Amount$/, "amount");
+// A feature that the server has no name for keeps its own.
+const names = new Map(Object.entries(NAMES));
+export const featureName = (feature) => names.get(feature) ?? feature;
 
 // An HTML element with attributes and children; strings become text nodes.
 export function element(tag, attributes = {}, ...children) {

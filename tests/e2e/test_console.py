@@ -150,6 +150,19 @@ def test_an_alert_appears_without_a_reload_and_a_click_writes_its_label(browser,
     }  # fmt: skip
 
 
+def test_features_have_the_names_that_the_server_gives_them(browser, server, module_connection):
+    reasons = [{"feature": name, "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5} for name in ("V3", "constructor")]
+    publish(module_connection, alert("named", reasons=reasons))
+    with console(browser, server) as page:
+        row(page, "named").click()
+        expect(page.locator("#detail .feature")).to_have_text(["component 3", "constructor"])
+        body = 'export const NAMES = { V3: "velocity" };'
+        page.route("**/names.js", lambda route: route.fulfill(content_type="text/javascript", body=body))
+        page.reload()
+        row(page, "named").click()
+        expect(page.locator("#detail .feature")).to_have_text(["velocity", "constructor"])
+
+
 def test_a_judgement_can_be_changed_and_outlives_the_server(browser, server, module_connection):
     publish(module_connection, alert("again-1"), alert("again-2"))
     with console(browser, server) as page:

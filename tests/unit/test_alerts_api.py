@@ -15,6 +15,8 @@ from api.desk import Desk
 from api.feed import Feed
 from api.live import Live
 from api.services import Services
+from model import display
+from model.contract import INPUTS
 from streams.connection import Connection
 
 JUDGEMENT = {"is_fraud": True, "labelled_by": "Ana"}
@@ -140,6 +142,15 @@ def test_the_page_loads_nothing_but_its_own_files(api):
     assert "<script>" not in answer.text
     assert " style=" not in answer.text
     assert "//" not in answer.text.replace("/console/static/", "")
+
+
+def test_the_page_is_told_what_features_are_called_where_everybody_is(api, monkeypatch):
+    monkeypatch.setitem(display._NAMES, "V14", "velocity")
+    answer = api.get("/console/names.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    named = json.loads(answer.text.removeprefix("export const NAMES = ").removesuffix(";\n"))
+    assert named == {feature: display.short_name(feature) for feature in INPUTS}
+    assert named["V14"] == "velocity"
 
 
 class Record(FakeRecord):
