@@ -95,7 +95,8 @@ def test_the_page_follows_the_stream_and_sigterm_ends_it(connection, started, tm
     printed, complaints = process.communicate(timeout=6)
     assert process.returncode == 0
     assert [line.split(":")[0] for line in printed.splitlines()] == ["window 1", "window 2 (partial)"]
-    assert complaints == ""
+    # a broker that has just started may still be loading its coordinators
+    assert [line for line in complaints.splitlines() if not line.endswith("trying again")] == []
 
 
 @pytest.mark.parametrize("started", [("--json",)], indirect=True)
