@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Union, get_args, get_origin
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel
@@ -80,12 +80,17 @@ def _msgspec_type(annotation: Any, metadata: list[Any]) -> Any:
 
 
 def struct_of(model: type[BaseModel], **replace: Any) -> type[msgspec.Struct]:
-    """A msgspec struct with a pydantic model's fields, in its order; `replace` gives other types to some of them."""
+    """A msgspec struct with a pydantic model's fields, in its order; `replace` gives other types to some of them.
+
+    Where no optional field comes before a required one it takes values by position, too: half the time of names.
+    """
     fields: list[Any] = []
     for name, info in model.model_fields.items():
         kind = replace.get(name) or _msgspec_type(info.annotation, info.metadata)
         fields.append((name, kind) if info.is_required() else (name, kind, info.default))
-    return msgspec.defstruct(model.__name__, fields, kw_only=True, gc=False, omit_defaults=True)
+    required = [info.is_required() for info in model.model_fields.values()]
+    by_name = required != sorted(required, reverse=True)
+    return msgspec.defstruct(model.__name__, fields, kw_only=by_name, gc=False, omit_defaults=True)
 
 
 # The input stands in every output byte for byte: it is never decoded and encoded again.
@@ -115,13 +120,14 @@ def _form(struct: type[msgspec.Struct]) -> Form:
     return Form(msgspec.json.Decoder(struct).decode, slice(first, first + len(INPUTS)))
 
 
+_astuple: Callable[[Any], tuple[Any, ...]] = msgspec.structs.astuple
 TRANSACTION = _form(TransactionStruct)
 PAYMENT = _form(struct_of(Payment))
 
 
 def inputs(record: TransactionRecord, form: Form = TRANSACTION) -> tuple[float, ...]:
     """V1..V28 and Amount as they were sent, in the order of `INPUTS`."""
-    return msgspec.structs.astuple(cast(msgspec.Struct, record))[form.inputs]
+    return _astuple(record)[form.inputs]
 
 
 def _nesting(value: bytes) -> int:
@@ -151,10 +157,11 @@ def decode(
     if len(value) > max_bytes:
         raise InvalidTransactionError("too_large", f"{len(value)} bytes, {max_bytes} are allowed")
     try:
-        value.decode()  # strict: msgspec does not look into the text of fields that it skips; it refuses lone surrogates everywhere
-        record = cast(TransactionRecord, form.decode(value))
+        if not value.isascii():  # half the time of decoding it
+            value.decode()  # strict: msgspec does not look into the text of fields that it skips; it refuses lone surrogates everywhere
+        record: TransactionRecord = form.decode(value)
         pack(rows, row * ROW_BYTES, *inputs(record, form))
-        if (_LIST in value or value.rfind(b"{") > 0) and _nesting(value) > MAX_NESTING:
+        if (_LIST in value or value.find(b"{", 1) > 0) and _nesting(value) > MAX_NESTING:
             raise InvalidTransactionError("malformed_json", f"nested more than {MAX_NESTING} levels deep")
         if len(value) > MAX_NUMBER_LENGTH and _LONG_NUMBER.search(_STRING.sub(b"", value)):
             raise InvalidTransactionError("malformed_json", f"a number of more than {MAX_NUMBER_LENGTH} characters")

@@ -91,12 +91,12 @@ class _BatchCommitter:
     def _produce(self, outputs: list[Output]) -> None:
         names = {topic.name: self._connection.named(topic.name) for topic in topics.TOPICS}
         produce = self._producer.produce
-        for topic, key, value, headers in outputs:
+        for output in outputs:
             try:
-                produce(names[topic], value, key, headers=headers)
+                produce(names[output.topic], output.value, output.key, headers=output.headers)
             except BufferError:  # librdkafka's queue is full: the broker sets the pace
                 self._producer.flush(_CALL_TIMEOUT_S)
-                produce(names[topic], value, key, headers=headers)
+                produce(names[output.topic], output.value, output.key, headers=output.headers)
 
     def _persist(self, call: Callable[[], None]) -> None:
         """Repeats a call for as long as the cluster may still answer it. Raises KafkaException when it will not."""

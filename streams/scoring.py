@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -53,7 +53,7 @@ class ScoringFailedError(RuntimeError):
     """Scoring failed on a row that is known to be good, too: the model is broken, not the data."""
 
 
-class _Named(NamedTuple):
+class _Named(msgspec.Struct, gc=False):
     """A valid record, and what of its transaction goes into its outputs."""
 
     source: Record
@@ -157,19 +157,10 @@ class Scorer:
 
     def _predict(self, scored: Scored, valid: _Valid, decided: list[Decision], scored_at: datetime) -> None:
         version = self._model.version
-        for (source, transaction_id, event_time, key), probability, decision in zip(
-            valid.records, scored.probabilities.tolist(), decided, strict=True
-        ):
-            prediction = PredictionRecord(
-                transaction_id=transaction_id,
-                event_time=event_time,
-                scored_at=scored_at,
-                probability=probability,
-                decision=decision,
-                model_version=version,
-                transaction=msgspec.Raw(source.value() or b""),
-            )
-            scored.outputs.append(_output(topics.PREDICTIONS, source, key, prediction))
+        for one, probability, decision in zip(valid.records, scored.probabilities.tolist(), decided, strict=True):
+            sent = msgspec.Raw(one.source.value() or b"")
+            prediction = PredictionRecord(one.transaction_id, one.event_time, scored_at, probability, decision, version, sent)
+            scored.outputs.append(_output(topics.PREDICTIONS, one.source, one.key, prediction))
 
     def _alert(
         self,
@@ -182,14 +173,14 @@ class Scorer:
     ) -> None:
         base, contributions = self._model.explain(valid.matrix()[suspicious])
         for index, pushes in zip(suspicious, contributions, strict=True):
-            source, transaction_id, event_time, key = valid.records[index]
-            sent = decode(source.value(), bytearray(ROW_BYTES), 0, self._max_bytes)  # again: alerts are one in a thousand
+            one = valid.records[index]
+            sent = decode(one.source.value(), bytearray(ROW_BYTES), 0, self._max_bytes)  # again: alerts are one in a thousand
             probability = float(scored.probabilities[index])
             reasons, rest = strongest(self._model, inputs(sent), pushes)
             scored.reasons.update(reason.feature for reason in reasons)
             alert = AlertRecord(
-                transaction_id=transaction_id,
-                event_time=event_time,
+                transaction_id=one.transaction_id,
+                event_time=one.event_time,
                 scored_at=scored_at,
                 probability=probability,
                 margin=float(margins[index]),
@@ -201,9 +192,9 @@ class Scorer:
                 base=base,
                 reasons=reasons,
                 rest=rest,
-                transaction=msgspec.Raw(source.value() or b""),
+                transaction=msgspec.Raw(one.source.value() or b""),
             )
-            scored.outputs.append(_output(topics.ALERTS, source, key, alert))
+            scored.outputs.append(_output(topics.ALERTS, one.source, one.key, alert))
 
 
 def strongest(model: ScoringModel, values: Sequence[float], pushes: NDArray[np.float64]) -> tuple[list[Any], float]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,7 +24,7 @@ REASONS = 5
 _encode = msgspec.json.Encoder().encode
 
 
-class Scored(NamedTuple):
+class Scored(msgspec.Struct, gc=False):
     """What became of one transaction; `alert` is None where it was approved."""
 
     key: bytes
@@ -84,13 +84,7 @@ class Scorer:
         decided = decisions(scores, self._model.thresholds)
         for row, (value, record, score, decision) in enumerate(zip(values, records, scores.tolist(), decided, strict=True)):
             prediction = PredictionRecord(
-                transaction_id=record.transaction_id,
-                event_time=record.event_time,
-                scored_at=now,
-                probability=score,
-                decision=decision,
-                model_version=self._model.version,
-                transaction=msgspec.Raw(value),
+                record.transaction_id, record.event_time, now, score, decision, self._model.version, msgspec.Raw(value)
             )
             alert = None if decision == "approve" else self._alert(prediction, record, rows[row : row + 1], float(margins[row]))
             scored.append(Scored((record.account_id or record.transaction_id).encode(), _encode(prediction), alert))

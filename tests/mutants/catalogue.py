@@ -69,9 +69,9 @@ MUTANTS = (
             """        produce = self._producer.produce
 """,
             """        alerts = Producer(self._connection.writer())
-        for topic, key, value, headers in outputs:
-            if topic == topics.ALERTS:
-                alerts.produce(names[topic], value, key, headers=headers)
+        for output in outputs:
+            if output.topic == topics.ALERTS:
+                alerts.produce(names[output.topic], output.value, output.key, headers=output.headers)
         alerts.flush()
         outputs = [output for output in outputs if output.topic != topics.ALERTS]
         produce = self._producer.produce
