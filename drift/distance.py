@@ -3,6 +3,7 @@
 It is the area between two quantile functions, and both are steps: where their steps lie depends on the two sizes alone.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -20,17 +21,34 @@ def by_column(rows: Floats) -> Floats:
     return columns
 
 
+def together(parts: Sequence[Floats]) -> Floats:
+    """float64[k, n] of several n to float64[k, sum of n], each column sorted."""
+    columns = np.concatenate(parts, axis=1)
+    columns.sort(axis=1)
+    return columns
+
+
 def wasserstein(reference: Floats, current: Floats) -> Floats:
     """float64[k, m] and float64[k, n], both sorted along their rows, to float64[k]. The same as scipy.stats.wasserstein_distance."""
-    mine, theirs, widths = _steps(reference.shape[1], current.shape[1])
-    return np.asarray(np.abs(np.take(reference, mine, axis=1) - np.take(current, theirs, axis=1)) @ widths)
+    fewer, more = sorted((reference, current), key=lambda columns: columns.shape[1])
+    short, long, widths = _steps(fewer.shape[1], more.shape[1])
+    if len(widths) == more.shape[1]:  # each step of the one is at a step of the other
+        apart = np.repeat(fewer, more.shape[1] // fewer.shape[1], axis=1)
+        apart -= more
+    else:
+        apart = np.take(fewer, short, axis=1)
+        apart -= np.take(more, long, axis=1)
+    return np.asarray(np.abs(apart, out=apart) @ widths)
 
 
 def evenly(rows: Floats, most: int) -> Floats:
     """At most `most` of the rows, evenly spaced, the first and the last among them."""
-    if len(rows) <= most:
-        return rows
-    return np.asarray(rows[np.linspace(0, len(rows) - 1, most).round().astype(int)])
+    return rows if len(rows) <= most else rows[_spaced(len(rows), most)]
+
+
+@lru_cache(maxsize=64)
+def _spaced(count: int, most: int) -> Indices:
+    return np.linspace(0, count - 1, most).round().astype(int)
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,7 @@ from scipy.special import logit
 
 from drift import calibration, stuck, tails
 from drift.calibration import BASELINE_ROWS, Thresholds
-from drift.distance import by_column, evenly, wasserstein
+from drift.distance import by_column, evenly, together, wasserstein
 from drift.trailing import Trailing
 from drift.windows import Floats
 from model.contract import INPUTS
@@ -34,7 +34,7 @@ _MARGIN = COLUMNS.index("margin")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a window was found to be, against `baseline`, float64[rows, columns].
+    """What a window was found to be, against `beside`: stretches of rows, float64[columns, rows] each.
 
     `distances`: by column, in standard deviations of the baseline, as `limits` are, from which on a column is over. `score`: share of
     columns at or over their limit, 0..1. `tail`: the surprise of the margin's tail divided by its threshold, so from 1 on it is drift.
@@ -49,7 +49,12 @@ class Verdict:
     tail: float
     stuck: dict[str, float]
     from_reference: dict[str, float]
-    baseline: Floats
+    beside: tuple[Floats, ...]
+
+    @property
+    def baseline(self) -> Floats:
+        """float64[rows, columns], in order of time."""
+        return np.array(np.concatenate(self.beside, axis=1).T, order="C")
 
     @property
     def ranked(self) -> list[tuple[str, float]]:
@@ -90,13 +95,13 @@ class Reference:
             return None
         before = trailing if trailing is not None and len(trailing) else None
         thresholds, most = self._thresholds(len(rows), before.span if before else None)
-        current, baseline = by_column(rows), before.rows if before else self.sample
-        beside = by_column(baseline) if before else self._sorted
+        current, beside = by_column(rows), before.shown if before else (self.sample.T,)
+        known = together(beside) if before else self._sorted
         from_reference = wasserstein(self._sorted, current)
-        apart = wasserstein(beside, current) if before else from_reference
-        unit = _deviations(beside)
+        apart = wasserstein(known, current) if before else from_reference
+        unit = _deviations(known) if before else self._unit
         over, tail = int((apart >= thresholds.distances).sum()), self._surprise(rows, before) / most
-        still = stuck.excess(beside, current) / thresholds.stuck
+        still = stuck.excess(known, current) / thresholds.stuck
         return Verdict(
             distances=_by_name(apart / unit),
             score=over / len(COLUMNS),
@@ -105,7 +110,7 @@ class Reference:
             tail=tail,
             stuck=_by_name(still),
             from_reference=_by_name(from_reference / self._unit),
-            baseline=baseline,
+            beside=beside,
         )
 
     def _surprise(self, rows: Floats, before: Trailing | None) -> float:

@@ -14,11 +14,14 @@ def excess(before: Floats, current: Floats) -> Floats:
     The share that the commonest value of `current` has of it, less the share that this value has of `before`.
     """
     columns, rows = current.shape
-    begins = np.ones(current.shape, bool)
-    begins[:, 1:] = current[:, 1:] != current[:, :-1]
-    runs = np.flatnonzero(begins)  # of equal values, over all columns one after the other
-    lengths = np.diff(runs, append=current.size)
-    # Length and place in one number, so that the largest tells both.
-    longest = np.maximum.reduceat(lengths * current.size + runs, np.searchsorted(runs, np.arange(columns) * rows))
+    equal = np.zeros(current.shape, bool)  # to the next in its column
+    np.equal(current[:, 1:], current[:, :-1], out=equal[:, :-1])
+    pairs = np.flatnonzero(equal)  # few, and next to each other where a value comes more than twice
+    begins = np.flatnonzero(np.diff(pairs, prepend=-2) > 1)
+    lengths, runs = np.diff(begins, append=len(pairs)) + 1, pairs[begins]
+    # Length and place in one number, so that the largest tells both; every value comes once at least, the last of a column among them.
+    longest = current.size + rows * np.arange(1, columns + 1) - 1
+    np.maximum.at(longest, runs // rows, lengths * current.size + runs)
     length, place = np.divmod(longest, current.size)
-    return np.asarray(length / rows - (before == current.ravel()[place, None]).mean(axis=1))
+    known = np.bincount(np.flatnonzero(before == current.ravel()[place, None]) // before.shape[1], minlength=columns)
+    return np.asarray(length / rows - known / before.shape[1])

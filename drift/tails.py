@@ -23,7 +23,7 @@ def cuts(margins: Floats) -> Floats:
 
 def counts(margins: Floats, cut: Floats) -> Floats:
     """float64[cuts]: how many margins lie at or beyond each cut."""
-    return np.asarray((margins[:, None] >= cut).sum(axis=0), np.float64)
+    return np.array([np.count_nonzero(margins >= one) for one in cut], np.float64)
 
 
 def surprise(window: Floats, size: int, baseline: Floats, span: int) -> Floats:

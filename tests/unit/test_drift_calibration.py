@@ -113,7 +113,7 @@ def test_a_baseline_that_was_lost_comes_out_the_same(before):
     random = np.random.default_rng(5)
     for _ in range(WINDOWS):
         again.add(random.normal(size=(SIZE, K)))
-    assert np.array_equal(again.rows, before.rows)
+    assert np.array_equal(again.shown, before.shown)
     assert again.span == WINDOWS * SIZE
 
 
@@ -121,7 +121,7 @@ def test_only_the_last_windows_are_the_baseline():
     trailing = Trailing()
     for number in range(WINDOWS + 3):
         trailing.add(np.full((SIZE, K), float(number)))
-    assert set(trailing.rows[:, 0]) == set(range(3, WINDOWS + 3))
+    assert set(np.concatenate(trailing.shown, axis=1)[0]) == set(range(3, WINDOWS + 3))
 
 
 def test_larger_baselines_need_no_larger_thresholds():

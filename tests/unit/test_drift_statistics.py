@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import wasserstein_distance
 
+from drift import tails
+from drift.calibration import thresholds
 from drift.distance import by_column, wasserstein
 from drift.statistics import COLUMNS, DRIFT_SHARE, MIN_EVENTS, SAMPLE_ROWS, Reference, margins
+from drift.trailing import WINDOWS, Trailing
 
 K = len(COLUMNS)
 columns = st.integers(1, 40).flatmap(lambda n: arrays(np.float64, (3, n), elements=st.floats(-1e6, 1e6, width=32)))
@@ -97,3 +100,67 @@ def test_evidently_sees_rows_evenly_spaced_in_time():
     assert len(shown) == SAMPLE_ROWS
     assert (shown[0, 0], shown[-1, 0]) == (0, 11_999)
     assert np.diff(shown[:, 0]).max() <= 3
+
+
+def plain_columns(rows):
+    return np.array([np.sort(column) for column in rows.T])
+
+
+def plain_area(mine, theirs):
+    """The area between two quantile functions, from its definition, one column in each row."""
+    m, n = len(mine), len(theirs)
+    ends = np.unique([*range(n, m * n + 1, n), *range(m, m * n + 1, m)])
+    mine = np.take(plain_columns(mine), (ends - 1) // n, axis=1)
+    theirs = np.take(plain_columns(theirs), (ends - 1) // m, axis=1)
+    return np.abs(mine - theirs) @ (np.diff(ends, prepend=0) / (m * n))
+
+
+def plain_excess(before, current):
+    found = []
+    for known, column in zip(before.T, current.T, strict=True):
+        values, counts = np.unique(column, return_counts=True)
+        commonest = values[counts == counts.max()][-1]
+        found.append(counts.max() / len(column) - np.mean(known == commonest))
+    return np.array(found)
+
+
+def plain_rows(windows):
+    """Those that a window is compared with: 5,000 in all, as many of each window as its share, out of 5,000 of it at most."""
+    total, parts = sum(map(len, windows)), []
+    for rows in windows:
+        kept = np.arange(len(rows))
+        for most in (5_000, round(5_000 * len(rows) / total)):
+            kept = kept[np.linspace(0, len(kept) - 1, most).round().astype(int)] if len(kept) > most else kept
+        parts.append(rows[kept])
+    return np.concatenate(parts)
+
+
+SMALL = stream(600, seed=9)  # thresholds for any size in a moment
+
+
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from([500, 777, 1_000, 2_500, 6_000]), max_size=WINDOWS + 3), st.sampled_from([500, 1_000, 1_234]), st.data())
+def test_a_verdict_is_that_of_the_plain_computation_bit_by_bit(sizes, size, data):
+    """What is kept from window to window, and each way that is quicker, changes no bit."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    decimals = data.draw(st.sampled_from([0, 1, 17]))  # with and without equal values
+    *windows, rows = (np.round(rng.normal(size=(count, K)), decimals) for count in (*sizes, size))
+    reference, trailing = Reference(SMALL), Trailing()
+    for window in windows:
+        trailing.add(window)
+        assert sum(part.shape[1] for part in trailing.shown) <= 5_000 + WINDOWS // 2
+    verdict = reference.judge(rows, trailing)
+
+    kept = windows[-WINDOWS:]
+    baseline, span = (plain_rows(kept), sum(map(len, kept))) if kept else (SMALL, None)
+    known = np.concatenate([window[:, -1] for window in kept]) if kept else SMALL[:, -1]
+    cuts = np.quantile(SMALL[:, -1], [0.99, 0.999])
+    beyond = [np.array([np.sum(margins >= cut) for cut in cuts], float) for margins in (rows[:, -1], known)]
+    limits, unit, usual = thresholds(SMALL, size, span), plain_columns(baseline).std(axis=1), plain_columns(SMALL).std(axis=1)
+    assert np.array_equal(verdict.baseline, baseline)
+    assert list(verdict.distances.values()) == (plain_area(baseline, rows) / unit).tolist()
+    assert list(verdict.limits.values()) == (limits.distances / unit).tolist()
+    assert list(verdict.from_reference.values()) == (plain_area(SMALL, rows) / usual).tolist()
+    assert list(verdict.stuck.values()) == (plain_excess(baseline, rows) / limits.stuck).tolist()
+    surprise = tails.surprise(beyond[0], size, beyond[1], len(known)).max()
+    assert verdict.tail == surprise / tails.threshold(SMALL[:, -1], cuts, size, span)
