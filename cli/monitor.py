@@ -78,7 +78,7 @@ def monitor(
     keep_reports: Annotated[int, typer.Option(min=0, help="Reports to keep, 6 MB each; the oldest are deleted.")] = 50,
     label_horizon: Annotated[
         float,
-        typer.Option(parser=seconds, metavar="DURATION", help="How long to wait for a window's labels; two million are held, 250 MB."),
+        typer.Option(parser=seconds, metavar="DURATION", help="How long to wait for a window's labels; two million are held, 80 MB."),
     ] = "24h",  # type: ignore[assignment]  # parsed
     model: Annotated[Path | None, typer.Option(help="A model's directory, for its reference; default: the one in use.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One window a line, as it stands on drift.events.")] = False,
@@ -87,13 +87,12 @@ def monitor(
 
     Example: fraud monitor --window 5000 --idle-close 10s
     """
-    from drift import decision, reference
     from drift.labelling import MAX_HORIZON_S, Labelling
+    from drift.loading import load
     from drift.metrics import DriftMetrics, LabelMetrics
     from drift.monitor import Monitor
     from drift.report import ReportProcess
     from drift.reports import Reports, folder
-    from model.artefact import Model
     from streams.committer import CommitError
     from streams.http import PortTakenError, process_registry, serve
 
@@ -102,7 +101,7 @@ def monitor(
         raise typer.BadParameter(f"--label-horizon: more than 0, at most {MAX_HORIZON_S / 86400:g}d: predictions are kept a day longer")
     settings, stop, registry = Settings.from_environment(), threading.Event(), process_registry()
     directory = (model or settings.model).resolve()  # `latest` may name another one tomorrow
-    known, usual = reference.load(directory), decision.usual(Model.load(directory))
+    known, usual = load(directory)
     connection, metrics = settings.connection(), DriftMetrics(registry)
     labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop)
 

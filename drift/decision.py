@@ -7,21 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
-import pandas as pd
 from scipy.stats import chi2
 
-from drift.distance import evenly
-from drift.statistics import COLUMNS, margins
-from model.artefact import Model
 from model.contract import INPUTS
-from model.features import matrix
 
 TOP = 5
 LEVEL = 0.95
 _DAY_S = 86_400.0
-# Exact contributions take about a millisecond a row; the mean of 500 is known to a twentieth of its size.
-_EXPLAINED_ROWS = 500
 
 
 class Ranked(msgspec.Struct, frozen=True):
@@ -53,15 +45,6 @@ class Usual:
 
     reliance: Mapping[str, float]
     alert_share: float
-
-
-def usual(model: Model) -> Usual:
-    """From the model's reference: rows that were scored by boosters that had not seen them. Takes a second."""
-    rows = pd.read_parquet(model.reference, columns=list(COLUMNS)).to_numpy(np.float64)
-    _, contributions = model.explain(matrix(evenly(rows, _EXPLAINED_ROWS)[:, : len(INPUTS)]))
-    mean = np.abs(contributions).mean(axis=0)
-    share = float((rows[:, -1] >= margins(np.array([model.thresholds.review]))).mean())
-    return Usual(dict(zip(model.features, (mean / (mean.sum() or 1.0)).tolist(), strict=True)), share)
 
 
 def ranked(distances: Mapping[str, float], reliance: Mapping[str, float]) -> list[Ranked]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from drift.errors import NoReferenceError
 from drift.statistics import COLUMNS, Reference
@@ -25,11 +24,23 @@ class ModelReference:
 
 def load(directory: Path) -> ModelReference:
     """From `manifest.json` and `reference.parquet` in a model directory. Raises NoReferenceError."""
+    return known(directory, *read(directory))
+
+
+def read(directory: Path) -> tuple[str, Floats]:
+    """The version and the rows. Raises NoReferenceError."""
+    import pandas as pd  # 60 MB that a process which is told of them does without
+
     try:
         version = str(json.loads((directory / "manifest.json").read_text())["version"])
         rows = pd.read_parquet(directory / "reference.parquet", columns=list(COLUMNS)).to_numpy(np.float64)
     except (OSError, ValueError, KeyError) as error:
         raise NoReferenceError(f"{directory} holds no usable reference ({error}): run `fraud train`, or name a model by --model") from None
+    return version, rows
+
+
+def known(directory: Path, version: str, rows: Floats) -> ModelReference:
+    """Of what was read from a model directory. Raises NoReferenceError."""
     return ModelReference(version, of_rows(rows, directory / "reference.parquet", "run `fraud train` again"))
 
 

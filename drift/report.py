@@ -36,7 +36,7 @@ def _yield_the_cpu() -> None:
 
 
 @contextmanager
-def _ctrl_c_held() -> Iterator[None]:
+def ctrl_c_held() -> Iterator[None]:
     """What is started meanwhile never sees Ctrl-C, not even amid its imports; here it is answered afterwards."""
     resource_tracker.ensure_running()  # else the first process to be started starts it, which lets Ctrl-C through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -59,7 +59,7 @@ class ReportProcess:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), name="drift-report", daemon=True)
-        with _ctrl_c_held():  # it reaches the whole terminal; the monitor decides when this ends
+        with ctrl_c_held():  # it reaches the whole terminal; the monitor decides when this ends
             self._process.start()
         theirs.close()
         # a task fills the pipe many times over: sending it waits for a process that may not run for a while

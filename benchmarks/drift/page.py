@@ -53,7 +53,7 @@ is promised and references differ by luck. `data_drift_score` is the share of co
 - **Frauds**, once labels are in: the same test on the frauds of the last two labelled windows, one-sided at one in {round(1 / _PROMISED)}.
   Among all payments, for chargebacks label frauds alone; where more of the legitimate payments than before are labelled, by the same test,
   among the labelled: more labels at the same rate are no rise.
-  Up to two million labels wait in memory, 250 MB; the oldest go first and are counted (`fraud_labels_dropped_total`).
+  Up to two million labels wait in memory, 80 MB; the oldest go first and are counted (`fraud_labels_dropped_total`).
   By its record's timestamp, a label counts from a label horizon before its window's first prediction (where the scorer is behind,
   labels are older than predictions) to a label horizon after its last. What comes later counts neither in the monitor, however late it
   looks, nor in `fraud report`, which goes by the horizon that the window was judged with, before that by a day.

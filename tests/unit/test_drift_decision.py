@@ -4,8 +4,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from drift.decision import alert_rate, ranked, usual
+from drift.decision import alert_rate, ranked
 from drift.severity import LEVELS, Severity, resumed
+from drift.usual import usual
 from model.contract import INPUTS
 
 

@@ -1,14 +1,17 @@
 import json
+import tracemalloc
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
 from drift.labels import Labels, Truth
 from drift.metrics import LabelMetrics
 from drift.quality import POOLED, Outcomes, Quality, frauds_rose, pooled
+from drift.stretch import Stretch
 from model.intervals import NOTHING, proportion
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
@@ -117,6 +120,29 @@ def test_memory_is_bounded_and_what_goes_is_counted(pace_ms):
     assert labels.take_dropped() == 0
     assert labels.of("p9990", EVER) is not None
     assert labels.of("p0", EVER) is None
+
+
+@example([(5, arrived) for arrived in range(20)])
+@given(st.lists(st.tuples(st.integers(0, 2**60 - 1) | st.sampled_from([5, 21, 2**40 + 5]), st.integers(0, 9)), max_size=200))
+def test_a_stretch_is_a_dict_of_lists(put):
+    stretch, expected = Stretch(0), defaultdict(list)
+    for key, arrived in put:
+        known = expected[key]
+        added = stretch.put(key, arrived, -arrived)
+        assert added == (len(known) < 16)
+        expected[key] = [*known[:15], (arrived, -arrived)]
+    assert len(stretch) == sum(map(len, expected.values()))
+    for key in [*expected, 37, 2**50 + 5]:
+        assert list(stretch.get(key)) == expected[key]
+
+
+def test_a_label_takes_as_much_memory_as_is_promised():
+    tracemalloc.start()
+    stretch = Stretch(0)
+    for number in range(100_000):
+        stretch.put(hash(str(number)) & (2**60 - 1), number, number)
+    assert tracemalloc.get_traced_memory()[0] < 44 * 100_000
+    tracemalloc.stop()
 
 
 def test_labels_of_other_payments_take_no_room():

@@ -1,0 +1,47 @@
+"""A model's reference and what is usual for it, read by a process that ends: pandas, pyarrow and XGBoost would keep some 200 MB."""
+
+import multiprocessing
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+
+from drift.decision import Usual
+from drift.errors import NoReferenceError
+from drift.reference import ModelReference, known, read
+from drift.report import ctrl_c_held
+from drift.windows import Floats
+
+_Read = tuple[str, Floats, Usual]
+
+
+def load(directory: Path) -> tuple[ModelReference, Usual]:
+    """Raises NoReferenceError, model.errors.ArtefactError."""
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(theirs, directory), name="drift-loading", daemon=True)
+    with ctrl_c_held():
+        process.start()
+    theirs.close()
+    try:
+        found: _Read | Exception = pipe.recv()
+    except EOFError:
+        process.join()
+        raise NoReferenceError(f"{directory} was not read: the process that reads it died (exit code {process.exitcode})") from None
+    process.join()
+    if isinstance(found, Exception):
+        raise found
+    version, rows, usual = found
+    return known(directory, version, rows), usual
+
+
+def _answer(pipe: Pipe, directory: Path) -> None:
+    try:
+        pipe.send(_read(directory))
+    except Exception as error:
+        pipe.send(error)
+
+
+def _read(directory: Path) -> _Read:
+    from drift.usual import usual
+    from model.artefact import Model
+
+    return *read(directory), usual(Model.load(directory))
