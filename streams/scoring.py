@@ -158,8 +158,15 @@ class Scorer:
     def _predict(self, scored: Scored, valid: _Valid, decided: list[Decision], scored_at: datetime) -> None:
         version = self._model.version
         for one, probability, decision in zip(valid.records, scored.probabilities.tolist(), decided, strict=True):
-            sent = msgspec.Raw(one.source.value() or b"")
-            prediction = PredictionRecord(one.transaction_id, one.event_time, scored_at, probability, decision, version, sent)
+            prediction = PredictionRecord(
+                transaction_id=one.transaction_id,
+                event_time=one.event_time,
+                scored_at=scored_at,
+                probability=probability,
+                decision=decision,
+                model_version=version,
+                transaction=msgspec.Raw(one.source.value() or b""),
+            )
             scored.outputs.append(_output(topics.PREDICTIONS, one.source, one.key, prediction))
 
     def _alert(

@@ -84,7 +84,13 @@ class Scorer:
         decided = decisions(scores, self._model.thresholds)
         for row, (value, record, score, decision) in enumerate(zip(values, records, scores.tolist(), decided, strict=True)):
             prediction = PredictionRecord(
-                record.transaction_id, record.event_time, now, score, decision, self._model.version, msgspec.Raw(value)
+                transaction_id=record.transaction_id,
+                event_time=record.event_time,
+                scored_at=now,
+                probability=score,
+                decision=decision,
+                model_version=self._model.version,
+                transaction=msgspec.Raw(value),
             )
             alert = None if decision == "approve" else self._alert(prediction, record, rows[row : row + 1], float(margins[row]))
             scored.append(Scored((record.account_id or record.transaction_id).encode(), _encode(prediction), alert))
