@@ -5,6 +5,7 @@ As many labels as it holds lie within the horizon, and one window by event time 
 
 import json
 import sys
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from confluent_kafka import Producer
 from benchmarks.bench import DRAIN, BenchError, opened
 from benchmarks.catalogue import SYSTEMS
 from benchmarks.drain import drain
-from benchmarks.drift.pace import METRICS_PORT, PORT, looks, told
+from benchmarks.drift.pace import LOOK_S, METRICS_PORT, PORT, STALLED_S, looks, told
 from benchmarks.topic import clear, forget, preload
 from benchmarks.usage import Tree
 from drift.labels import MOST
@@ -51,10 +52,20 @@ def measured() -> Memory:
         with bench.running("monitor-memory", command, environment) as process:
             tree = Tree(process)
             resident = [look.mib for look in looks(bench, process, tree, "monitor-memory", _WINDOWS)]
-            held = told("fraud_labels_held")
-    if held < MOST * 7 // 8:  # the oldest eighth goes as a whole
-        raise BenchError(f"the monitor holds {held:,} labels, {MOST:,} are on the topic")
+            held = _held(tree)
     return Memory(held, resident, tree.peak_mib, tree.peak_total_mib)
+
+
+def _held(tree: Tree) -> int:
+    """How many labels are in memory, once it is as many as it can be: they are read beside the windows, and may be slower."""
+    deadline, held = time.monotonic() + STALLED_S, 0
+    while held < MOST * 7 // 8:  # the oldest eighth goes as a whole
+        if time.monotonic() > deadline:
+            raise BenchError(f"the monitor holds {held:,} labels, {MOST:,} are on the topic")
+        time.sleep(LOOK_S)
+        tree.look()
+        held = told("fraud_labels_held")
+    return held
 
 
 def _label(connection: Connection, count: int) -> None:

@@ -18,8 +18,8 @@ from streams import topics
 
 PORT = 29292  # not those of other benchmarks
 METRICS_PORT = 39301
-_LOOK_S = 0.1
-_STALLED_S = 60.0  # the first window of a new size waits for its thresholds
+LOOK_S = 0.1
+STALLED_S = 60.0  # the first window of a new size waits for its thresholds
 _MIB = 2**20
 
 
@@ -88,14 +88,14 @@ def looks(bench: Bench, process: psutil.Popen, tree: Tree, name: str, windows: i
     """From the first window to the last, each time that there are more."""
     seen, at = 0, time.monotonic()
     while seen < windows:
-        time.sleep(_LOOK_S)
+        time.sleep(LOOK_S)
         bench.check(process, name)
         cpu, now, closed = tree.look(), time.monotonic(), told("fraud_drift_windows_total")
         if closed > seen:
             seen, at = closed, now
             yield Look(now, closed, cpu, process.memory_info().rss / _MIB)
-        elif now - at > _STALLED_S:
-            raise BenchError(f"{name}: no window within {_STALLED_S:.0f} s; see {bench.log(name)}")
+        elif now - at > STALLED_S:
+            raise BenchError(f"{name}: no window within {STALLED_S:.0f} s; see {bench.log(name)}")
 
 
 def told(series: str) -> int:
