@@ -47,7 +47,8 @@ def test_the_rows_judged_change_nothing_that_is_fitted(found):
     changed.loc[2500:, "V4"] += 100.0
     again = run(changed, changed[2000:2500])
     for name, one in again.items():
-        np.testing.assert_array_equal(one.scores, results[name].scores[:500], err_msg=name)
+        # not bit by bit: BLAS may add in another order where there are fewer rows
+        np.testing.assert_allclose(one.scores, results[name].scores[:500], rtol=1e-5, err_msg=name)
 
 
 @pytest.mark.parametrize("frauds", [0, 5, 300])
