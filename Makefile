@@ -7,6 +7,7 @@ BIN := .venv/bin
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 # the Python that .venv is made with: the first that fits, or the one that is named
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
+CODE_TESTS := tests/unit tests/contract
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help demo watch test test-compose chaos mutants fuzz soak docs-test lint check bench bench-quick bench-drift setup data train format lock clean
@@ -23,8 +24,11 @@ demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast a
 watch: setup ## Prometheus, Alertmanager and node exporter beside the demo, until Ctrl-C
 	@$(BIN)/python -m infra.watch
 
-test: model ## All tests, a real Kafka included
-	@$(BIN)/pytest tests/ --ignore tests/containers
+# two runs side by side: most of the second is spent waiting for brokers
+test: model ## All tests, a real Kafka included; those of the code alone run beside it
+	@mkdir -p .run; $(BIN)/pytest $(CODE_TESTS) >.run/code-tests.log 2>&1 & \
+	$(BIN)/pytest tests --ignore tests/containers $(CODE_TESTS:%=--ignore %); system=$$?; \
+	wait $$!; code=$$?; cat .run/code-tests.log; exit $$((system || code))
 
 test-compose: setup ## The whole system in containers; needs a Docker engine, and minutes
 	@docker info >/dev/null 2>&1 || { echo 'a Docker engine is needed; none answers' >&2; exit 1; }
@@ -55,7 +59,7 @@ lint: setup ## Format, lint, strict types, import order
 	@$(BIN)/lint-imports
 
 check: lint ## The same, and unit and contract tests: no broker, no dataset
-	@$(BIN)/pytest tests/unit tests/contract
+	@$(BIN)/pytest $(CODE_TESTS)
 
 bench: model plots ## Speed and memory beside other systems, on an idle machine: an hour, writes docs/performance.md; FRAUD_HOME=/dev/shm/fraud: without the disk's stalls, with 32 GB of memory
 	@$(BIN)/python -m benchmarks all

@@ -24,7 +24,9 @@ from producer.simulation.parameters import DEFAULT, HOURS, MIN_FRAUDS, MIN_ROWS,
 Floats = NDArray[np.float64]
 SEED = 20130901
 COMPONENTS_LEGITIMATE = 1500  # to start from; 619 are left, for the others would rest on too few rows
-COMPONENTS_FRAUD = 8
+# 8 are left. A model fitted and judged on what they give has an average precision of 0.83, four runs' mean; on real rows it is 0.77.
+# From 8, of which 5 were left, frauds are easier still: 0.88.
+COMPONENTS_FRAUD = 12
 BLOCKS = 16
 QUANTILES = 200  # 1,137 rows each
 DRAWN = 400_000
