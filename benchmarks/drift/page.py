@@ -85,9 +85,8 @@ reads it again. By event time:
 - **Closed early**, as partial: after silence in all partitions, and at 100,000 events, for memory. What comes later of the same time is
   another window of that time, and not late. A partition that has no event left at that moment holds the others for `--idle-close`, as any
   silent one does: 100,000 events in one window call for a shorter duration.
-- **Memory** (`python -m benchmarks.drift.memory`): with two million labels held, the monitor took 1,000 MiB after the first window of
-  100,000 events, 954 after the third and 1,025 at most, which is under the 1.2 GB (1,144 MiB) aimed at; with its report process 1,265,
-  which is over.
+- **Memory** (`python -m benchmarks.drift.memory`): with two million labels held, the monitor took 578 MiB after the first window of
+  100,000 events, 469 after the third and 630 at most; with its report process 908, which is under the 1.2 GB (1,144 MiB) aimed at.
 - **Sizes differ**, and thresholds are for each window's own: a second or two of CPU time a window, where windows by count are
   calibrated once. Under 500 events there is no verdict, so a duration has to hold as many at night. What is measured above is by count.
 """
@@ -271,7 +270,7 @@ def _pace(paces: Sequence[Pace]) -> str:
         + _table(head, rows)
         + f"\nAimed at are {_AIM_PER_SECOND:,} predictions/s, and 1.2 GB ({_AIM_MIB:,.0f} MiB) with the report process:\n\n"
         + "".join(f"- {pace_in_words(pace)}\n" for pace in paces)
-        + "\nThese runs hold no labels. With two million of them and the largest windows it was [over 1.2 GB](#what-a-window-is).\n"
+        + "\nThese runs hold no labels. With two million of them and the largest windows it was [under 1.2 GB, too](#what-a-window-is).\n"
     )
 
 
