@@ -24,11 +24,12 @@ demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast a
 watch: setup ## Prometheus, Alertmanager and node exporter beside the demo, until Ctrl-C
 	@$(BIN)/python -m infra.watch
 
-# two runs side by side: most of the second is spent waiting for brokers
-test: model ## All tests, a real Kafka included; those of the code alone run beside it
-	@mkdir -p .run; $(BIN)/pytest $(CODE_TESTS) >.run/code-tests.log 2>&1 & \
-	$(BIN)/pytest tests --ignore tests/containers $(CODE_TESTS:%=--ignore %); system=$$?; \
-	wait $$!; code=$$?; cat .run/code-tests.log; exit $$((system || code))
+# two runs side by side, about as long as each other: most of both is spent waiting for brokers
+BESIDE := $(CODE_TESTS) tests/e2e
+test: model ## All tests, a real Kafka included, in two runs side by side
+	@mkdir -p .run; $(BIN)/pytest $(BESIDE) >.run/tests-beside.log 2>&1 & \
+	$(BIN)/pytest tests --ignore tests/containers $(BESIDE:%=--ignore %); system=$$?; \
+	wait $$!; beside=$$?; cat .run/tests-beside.log; exit $$((system || beside))
 
 test-compose: setup ## The whole system in containers; needs a Docker engine, and minutes
 	@docker info >/dev/null 2>&1 || { echo 'a Docker engine is needed; none answers' >&2; exit 1; }
