@@ -53,12 +53,12 @@ def explain(
 
 def _of_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
     from model.records import AlertRecord
-    from streams import finding
+    from streams import lookup
     from streams.topics import ALERTS
 
     connection = reachable(settings.connection())
     with bars(quiet) as progress:
-        found = finding.newest_of(connection, ALERTS, msgspec.json.Decoder(AlertRecord), transaction_id, progress)
+        found = lookup.newest_of(connection, ALERTS, msgspec.json.Decoder(AlertRecord), transaction_id, progress)
     if found is None:
         raise CommandError(
             f"there is no alert of the transaction {printable(transaction_id)}; only what was not approved has one, and for 30 days"

@@ -52,7 +52,7 @@ def _of_window(settings: Settings, number: int, model: Path | None, out: Path | 
     from drift.evidently_report import Task
     from drift.reports import folder, name
     from drift.statistics import SAMPLE_ROWS
-    from drift.windows import sample
+    from drift.window import sample
 
     connection = reachable(settings.connection())
     event, before = rebuild.find(connection, number)
@@ -76,7 +76,7 @@ def _of_file(settings: Settings, data: Path, reference: Path | None, model: Path
     from drift import reference as references
     from drift.evidently_report import Task
     from drift.statistics import MIN_EVENTS, SAMPLE_ROWS
-    from drift.windows import sample
+    from drift.window import sample
     from model.artefact import Model
 
     loaded = Model.load(model or settings.model)

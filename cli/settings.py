@@ -8,6 +8,7 @@ import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra import demo_ports
 from streams.connection import Connection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,19 +24,11 @@ def debugging() -> bool:
     return os.environ.get(DEBUG, "") not in ("", "0")
 
 
-def _number(name: str, default: int) -> int:
-    text = os.environ.get(name, "")
+def _port(name: str) -> int:
     try:
-        return int(text) if text else default
-    except ValueError:
-        raise SettingsError(f"{name}={text} is not a whole number") from None
-
-
-def _port(name: str, default: int) -> int:
-    port = _number(name, default)
-    if not 0 < port < 2**16:
-        raise SettingsError(f"{name}={port} is not a port: 1 to 65535")
-    return port
+        return demo_ports.number(os.environ, name)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _properties(path: str) -> dict[str, str]:
@@ -83,14 +76,14 @@ class Settings:
             home=home,
             cache=Path(get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-fraud-scorer",
             bootstrap_servers=get("FRAUD_BOOTSTRAP_SERVERS") or None,
-            kafka_port=_port("FRAUD_KAFKA_PORT", 9092),
+            kafka_port=_port("FRAUD_KAFKA_PORT"),
             kafka_config=get("FRAUD_KAFKA_CONFIG") or None,
             topic_prefix=get("FRAUD_TOPIC_PREFIX", ""),
-            monitor_port=_port("FRAUD_MONITOR_PORT", 8001),
-            metrics_port=_port("FRAUD_METRICS_PORT", 9101),
+            monitor_port=_port("FRAUD_MONITOR_PORT"),
+            metrics_port=_port("FRAUD_METRICS_PORT"),
             metrics_host=get("FRAUD_METRICS_HOST") or "127.0.0.1",
             scorer_host=get("FRAUD_SCORER_HOST") or "127.0.0.1",
-            api_port=_port("FRAUD_API_PORT", 8000),
+            api_port=_port("FRAUD_API_PORT"),
             api_key=get("FRAUD_API_KEY") or None,
             data=Path(get("FRAUD_DATA", "")) if get("FRAUD_DATA") else None,
             model_dir=Path(get("FRAUD_MODEL_DIR", "")) if get("FRAUD_MODEL_DIR") else None,

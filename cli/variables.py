@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from infra.demo_ports import DEFAULTS
+
 
 class Variable(NamedTuple):
     """`default` as it is used, or in words; `sample` stands in .env.example where the default is in words."""
@@ -10,6 +12,10 @@ class Variable(NamedTuple):
     default: str
     meaning: str
     sample: str = ""
+
+
+def _port(name: str, meaning: str) -> Variable:
+    return Variable(name, str(DEFAULTS[name]), meaning)
 
 
 GROUPS: dict[str, tuple[Variable, ...]] = {
@@ -27,12 +33,12 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
             "/path/to/client.properties",
         ),
         Variable("FRAUD_TOPIC_PREFIX", "", "Goes before the name of every topic, group and transactional id.", "test."),
-        Variable("FRAUD_KAFKA_PORT", "9092", "The local Kafka; its controller takes this port + 3."),
+        _port("FRAUD_KAFKA_PORT", "The local Kafka; its controller takes this port + 3."),
     ),
     "Ports and addresses": (
-        Variable("FRAUD_API_PORT", "8000", "The API and the console."),
-        Variable("FRAUD_MONITOR_PORT", "8001", "The monitor's metrics."),
-        Variable("FRAUD_METRICS_PORT", "9101", "The metrics of the first scorer worker; worker i takes this port + i."),
+        _port("FRAUD_API_PORT", "The API and the console."),
+        _port("FRAUD_MONITOR_PORT", "The monitor's metrics."),
+        _port("FRAUD_METRICS_PORT", "The metrics of the first scorer worker; worker i takes this port + i."),
         Variable(
             "FRAUD_METRICS_HOST",
             "127.0.0.1",
@@ -60,10 +66,10 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         Variable("FRAUD_DEBUG", "0", "1: an error shows its trace, as `fraud --debug` does."),
     ),
     "`make watch` and containers": (
-        Variable("FRAUD_PROMETHEUS_PORT", "9090", "Prometheus."),
-        Variable("FRAUD_ALERTMANAGER_PORT", "9093", "Alertmanager."),
-        Variable("FRAUD_NODE_EXPORTER_PORT", "9100", "Node exporter."),
-        Variable("FRAUD_GRAFANA_PORT", "3000", "Grafana; needs Docker."),
+        _port("FRAUD_PROMETHEUS_PORT", "Prometheus."),
+        _port("FRAUD_ALERTMANAGER_PORT", "Alertmanager."),
+        _port("FRAUD_NODE_EXPORTER_PORT", "Node exporter."),
+        _port("FRAUD_GRAFANA_PORT", "Grafana; needs Docker."),
         Variable("FRAUD_ALERT_WEBHOOK", "printed", "`make watch`: where Alertmanager posts alerts.", "http://127.0.0.1:8002/alerts"),
     ),
     "Of other programs": (

@@ -12,7 +12,7 @@ import numpy as np
 
 from drift import stuck
 from drift.distance import by_column, evenly, wasserstein
-from drift.windows import Floats
+from drift.window import Floats
 
 # One undisturbed window in so many is called drift: a tenth of the 1 in 200 that is promised, for references differ by luck.
 WINDOWS_A_FALSE_ALARM = 2_000

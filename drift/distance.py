@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from drift.windows import Floats
+from drift.window import Floats
 
 Indices = npt.NDArray[np.int64]
 

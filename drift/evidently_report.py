@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from drift.statistics import COLUMNS, DRIFT_SHARE, METHOD, Verdict
 from drift.verdict import in_words
-from drift.windows import Floats
+from drift.window import Floats
 
 _PREDICTION = COLUMNS[-1]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from drift.errors import FileError
 from drift.evidently_report import Labelled
 from drift.statistics import margins
-from drift.windows import Floats
+from drift.window import Floats
 from model.artefact import Model
 from model.contract import INPUTS
 from model.errors import ModelError

@@ -8,7 +8,7 @@ from drift.decision import Usual
 from drift.errors import NoReferenceError
 from drift.reference import ModelReference, known, read
 from drift.report import ctrl_c_held
-from drift.windows import Floats
+from drift.window import Floats
 
 _Read = tuple[str, Floats, Usual]
 

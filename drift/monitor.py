@@ -24,8 +24,8 @@ from drift.severity import Severity, resumed
 from drift.silence import Silence
 from drift.statistics import SAMPLE_ROWS, Verdict
 from drift.stream import PredictionStream
+from drift.window import Floats, sample
 from drift.windowing import Windowing
-from drift.windows import Floats, sample
 from streams.access import wait_for_topics
 from streams.clock import utc_now
 from streams.committer import BatchAbortedError, OutageError

@@ -11,7 +11,7 @@ from confluent_kafka import Message
 
 from drift.errors import BrokenPredictionError
 from drift.statistics import margins
-from drift.windows import Floats, Ints
+from drift.window import Floats, Ints
 from model.contract import INPUTS, Decision
 
 # Of the embedded transaction only the model's inputs, of the prediction only what was decided and when: nothing else is decoded.

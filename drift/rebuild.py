@@ -14,7 +14,7 @@ from drift.labelling import HORIZON_S
 from drift.labels import Labels
 from drift.quality import Quality
 from drift.trailing import WINDOWS, Trailing
-from drift.windows import Window
+from drift.window import Window
 from streams import reading
 from streams.cluster import Cluster
 from streams.connection import Connection

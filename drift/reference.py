@@ -8,7 +8,7 @@ import numpy as np
 
 from drift.errors import NoReferenceError
 from drift.statistics import COLUMNS, Reference
-from drift.windows import Floats
+from drift.window import Floats
 
 # Enough for three blocks with a distribution worth the name; a real reference has tens of thousands.
 MIN_ROWS = 100

@@ -17,7 +17,7 @@ from drift.metrics import DriftMetrics
 from drift.report import Writer
 from drift.report_index import Point, Shelf
 from drift.statistics import Verdict
-from drift.windows import Floats
+from drift.window import Floats
 from streams.connection import Connection
 from streams.topics import PREDICTIONS
 

@@ -15,7 +15,7 @@ from drift import calibration, stuck, tails
 from drift.calibration import BASELINE_ROWS, Thresholds
 from drift.distance import by_column, evenly, together, wasserstein
 from drift.trailing import Trailing
-from drift.windows import Floats
+from drift.window import Floats
 from model.contract import INPUTS
 
 COLUMNS = (*INPUTS, "margin")

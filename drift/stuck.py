@@ -5,7 +5,7 @@ No distance sees it where that value lies amid the others, and a broken input's 
 
 import numpy as np
 
-from drift.windows import Floats
+from drift.window import Floats
 
 
 def excess(before: Floats, current: Floats) -> Floats:

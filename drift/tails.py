@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import binom
 
 from drift.calibration import WINDOWS_A_FALSE_ALARM, apart, comparisons, upper_quantile
-from drift.windows import Floats
+from drift.window import Floats
 
 # Of the reference's margins: one in so many rows is beyond. By default `review` lies at about one in 1,400.
 SHARES = (0.01, 0.001)

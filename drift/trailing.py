@@ -6,7 +6,7 @@ import numpy as np
 
 from drift.calibration import BASELINE_ROWS
 from drift.distance import evenly
-from drift.windows import Floats
+from drift.window import Floats
 
 WINDOWS = 10
 

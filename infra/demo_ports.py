@@ -10,6 +10,16 @@ from typing import Any, Iterator, Mapping, NamedTuple  # noqa: UP035 - collectio
 from infra.kafka import ports
 
 SCORER_WORKERS = 2
+DEFAULTS = {
+    "FRAUD_KAFKA_PORT": 9092,
+    "FRAUD_API_PORT": 8000,
+    "FRAUD_MONITOR_PORT": 8001,
+    "FRAUD_METRICS_PORT": 9101,
+    "FRAUD_PROMETHEUS_PORT": 9090,
+    "FRAUD_ALERTMANAGER_PORT": 9093,
+    "FRAUD_NODE_EXPORTER_PORT": 9100,
+    "FRAUD_GRAFANA_PORT": 3000,
+}
 
 
 class Port(NamedTuple):
@@ -22,7 +32,7 @@ class Port(NamedTuple):
 
 def kafka(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
     """Kafka's ports; inside a container the `controller` needs none of this machine's. Raises ValueError."""
-    port = number(environment, "FRAUD_KAFKA_PORT", 9092, following=3)
+    port = number(environment, "FRAUD_KAFKA_PORT", following=3)
     yield Port(port, "FRAUD_KAFKA_PORT", "Kafka")
     if controller:
         yield Port(ports.controller(port), "FRAUD_KAFKA_PORT", "Kafka's controller, FRAUD_KAFKA_PORT + 3")
@@ -30,9 +40,9 @@ def kafka(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
 
 def services(environment: Mapping[str, str]) -> Iterator[Port]:
     """The ports of the API, the monitor and the scorer. Raises ValueError."""
-    yield Port(number(environment, "FRAUD_API_PORT", 8000), "FRAUD_API_PORT", "API")
-    yield Port(number(environment, "FRAUD_MONITOR_PORT", 8001), "FRAUD_MONITOR_PORT", "monitor")
-    metrics = number(environment, "FRAUD_METRICS_PORT", 9101, following=SCORER_WORKERS - 1)
+    yield Port(number(environment, "FRAUD_API_PORT"), "FRAUD_API_PORT", "API")
+    yield Port(number(environment, "FRAUD_MONITOR_PORT"), "FRAUD_MONITOR_PORT", "monitor")
+    metrics = number(environment, "FRAUD_METRICS_PORT", following=SCORER_WORKERS - 1)
     for worker in range(SCORER_WORKERS):
         yield Port(metrics + worker, "FRAUD_METRICS_PORT", f"scorer worker {worker}, FRAUD_METRICS_PORT + {worker}")
 
@@ -55,11 +65,11 @@ def taken(wanted: list[Port], home: Path) -> Iterator[str]:
             yield f"port {port.number} ({port.use}) is taken by another program; end that, or set {port.variable} to another port"
 
 
-def number(environment: Mapping[str, str], name: str, default: int, following: int = 0) -> int:
-    """The port that a variable names, with `following` more above it. Raises ValueError."""
-    text = environment.get(name) or str(default)
+def number(environment: Mapping[str, str], name: str, following: int = 0) -> int:
+    """The port that a variable names, else its default, with `following` more above it. Raises ValueError."""
+    text = environment.get(name) or str(DEFAULTS[name])
     if not text.isdecimal() or not 0 < int(text) < 65536 - following:
-        raise ValueError(f"{name}={text} is not a port{f' with {following} more above it' if following else ''}")
+        raise ValueError(f"{name}={text} is not a port, 1 to {65535 - following}")
     return int(text)
 
 

@@ -1,18 +1,18 @@
 """Reads `transactions.dlq`: what was refused, why, and which record of `transactions` it was."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from confluent_kafka import Message
 
 from streams import reading
-from streams.cluster import Cluster, Offsets
+from streams.cluster import Cluster
 from streams.codec import ReadHeaders, source_of
 from streams.connection import Connection
 from streams.topics import DEAD_LETTERS, TRANSACTIONS
 
-Progress = Callable[[str, int, int], None]
 Place = tuple[int, int]
 """(partition, offset)"""
 
@@ -51,28 +51,19 @@ class Choice:
         return (not self.kinds or letter.kind in self.kinds) and (not self.sources or letter.source in self.sources)
 
 
-def read(connection: Connection, choice: Choice, progress: Progress) -> Iterator[DeadLetter]:
+def read(connection: Connection, choice: Choice, progress: reading.Progress) -> Iterator[DeadLetter]:
     """The chosen dead letters up to the end as it is now, each partition in its order, one in memory at a time.
 
-    `progress` takes (topic, records read, offsets to read). Raises ReadingError, KafkaException.
+    Raises ReadingError, KafkaException.
     """
     cluster = Cluster(connection)
     numbers = cluster.partitions(DEAD_LETTERS)[DEAD_LETTERS]
     end = cluster.end(DEAD_LETTERS, numbers)
     begin = cluster.earliest(DEAD_LETTERS, numbers) if choice.since is None else cluster.since(DEAD_LETTERS, end, choice.since)
-    for message in records(connection, DEAD_LETTERS, begin, end, progress):
+    for message in chain.from_iterable(reading.told(connection, DEAD_LETTERS, begin, end, progress)):
         letter = _letter(message, connection.named(TRANSACTIONS))
         if choice.takes(letter):
             yield letter
-
-
-def records(connection: Connection, name: str, begin: Mapping[int, int], end: Offsets, progress: Progress) -> Iterator[Message]:
-    """The committed records of a topic with begin <= offset < end, by partition. Raises ReadingError, KafkaException."""
-    done, total = 0, sum(end[number] - offset for number, offset in begin.items())
-    for batch in reading.read(connection, name, begin, end):
-        yield from batch
-        done += len(batch)
-        progress(name, done, total)
 
 
 def _letter(message: Message, transactions: str) -> DeadLetter:

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from streams import topics
 from streams.access import RefusedError, admitted
 from streams.connection import Connection
-from streams.held import OFFSETS_RETENTION, Rights, TopicState, described, offsets_kept_min
+from streams.inspection import OFFSETS_RETENTION, Rights, TopicState, described, offsets_kept_min
 from streams.ledger import CLOCK_DIFFERENCE
 from streams.rights import RIGHTS
 

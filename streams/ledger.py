@@ -11,7 +11,7 @@ that the operating system may write out.
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +35,9 @@ _PROVABLE = timedelta(milliseconds=min(topic.retention_ms for topic in TOPICS if
 _NOWHERE = (-1, -1)
 _MAX_OFFSET = 2**63 - 1
 
-Progress = Callable[[str, int, int], None]
+
+def _untold(*_: object) -> None:
+    """Nobody asked."""
 
 
 def audit(
@@ -44,13 +46,13 @@ def audit(
     since: datetime | None = None,
     *,
     group: str = SCORER_GROUP,
-    on_progress: Progress | None = None,
+    on_progress: reading.Progress = _untold,
     clock: Callable[[], float] = time.time,
 ) -> Audit:
     """Audits `transactions` to its end as it is now: all of it, or from the time `since` on, or from the offsets `start` (by partition).
 
     With `start`, `since` says only from when on outputs are read; without it, all of them are. Without `start`, records older than the
-    outputs' retention are left out once outputs have been deleted. `on_progress` takes (topic, records read, offsets to read).
+    outputs' retention are left out once outputs have been deleted.
     Raises cluster.ReadingError, KafkaException.
     """
     cluster = Cluster(connection)
@@ -63,13 +65,13 @@ def audit(
     begin |= {number: min(max(offset, begin[number]), end[number]) for number, offset in (start or {}).items() if number in end}
     ranges = {number: (begin[number], end[number]) for number in end}
     with tempfile.TemporaryDirectory(prefix="fraud-ledger-") as directory, closing(Tally(ranges, Path(directory))) as tally:
-        for batch in _batches(connection, TRANSACTIONS, begin, end, on_progress):
+        for batch in reading.told(connection, TRANSACTIONS, begin, end, on_progress):
             _take_sent(tally, batch)
         foreign = 0
         for topic, kind in OUTPUTS.items():
             until = cluster.end(topic, numbers[topic])
             beginning = _begin(cluster, topic, until, since and since - CLOCK_DIFFERENCE)
-            foreign += sum(_take_outputs(tally, kind, batch) for batch in _batches(connection, topic, beginning, until, on_progress))
+            foreign += sum(_take_outputs(tally, kind, batch) for batch in reading.told(connection, topic, beginning, until, on_progress))
         return tally.audit(committed, foreign)
 
 
@@ -83,15 +85,6 @@ def _provable(cluster: Cluster, numbers: Mapping[str, list[int]], since: datetim
 
 def _begin(cluster: Cluster, topic: str, end: Offsets, since: datetime | None) -> Offsets:
     return cluster.earliest(topic, list(end)) if since is None else cluster.since(topic, end, since)
-
-
-def _batches(connection: Connection, topic: str, begin: Offsets, end: Offsets, on_progress: Progress | None) -> Iterator[list[Message]]:
-    done, total = 0, sum(end[number] - begin[number] for number in end)
-    for batch in reading.read(connection, topic, begin, end):
-        yield batch
-        done += len(batch)
-        if on_progress:
-            on_progress(topic, done, total)
 
 
 def _numbers(values: Iterable[int], count: int) -> Numbers:

@@ -3,7 +3,7 @@
 On a transactional topic offsets have gaps (markers, aborted records), so the end is never "the record at end - 1".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -21,6 +21,9 @@ _READER = {
     "fetch.queue.backoff.ms": 5,  # a fast reader stalls up to 1 s each time its queue is full
     "queued.max.messages.kbytes": 16_384,
 }
+
+Progress = Callable[[str, int, int], None]
+"""Takes a topic, the records read and the offsets to read."""
 
 
 class ReadingStoppedError(ReadingError):
@@ -57,6 +60,17 @@ def read(connection: Connection, name: str, begin: Mapping[int, int], end: Mappi
                 consumer.pause([TopicPartition(topic, number) for number in finished])
     finally:
         consumer.close()
+
+
+def told(
+    connection: Connection, name: str, begin: Mapping[int, int], end: Mapping[int, int], progress: Progress
+) -> Iterator[list[Message]]:
+    """What `read` gives; `progress` is told of each batch once it was worked on."""
+    done, total = 0, sum(end[number] - offset for number, offset in begin.items())
+    for batch in read(connection, name, begin, end):
+        yield batch
+        done += len(batch)
+        progress(name, done, total)
 
 
 def _within(batch: list[Message], open_until: Offsets) -> list[Message]:

@@ -12,6 +12,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from time import monotonic
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
@@ -22,7 +23,8 @@ from streams.cluster import Cluster, Offsets, ReadingError
 from streams.codec import Headers, own_headers
 from streams.committer import producer_settings
 from streams.connection import Connection
-from streams.dead_letters import Choice, DeadLetter, Place, Progress
+from streams.dead_letters import Choice, DeadLetter, Place
+from streams.reading import Progress, told
 from streams.topics import MAX_RECORD_BYTES, TRANSACTIONS
 
 TRANSACTIONAL_ID = "fraud-redrive"
@@ -117,7 +119,7 @@ def _sent_already(connection: Connection, places: set[Place], progress: Progress
         begin[partition] = min(offset + 1, begin.get(partition, offset + 1))
     end = _high_watermarks(connection, list(begin)) if begin else {}
     topic, found = connection.named(TRANSACTIONS).encode(), set()
-    for message in dead_letters.records(connection, TRANSACTIONS, begin, end, progress):
+    for message in chain.from_iterable(told(connection, TRANSACTIONS, begin, end, progress)):
         headers = dict(message.headers() or [])
         if headers.get("redriven.topic") == topic:
             with contextlib.suppress(KeyError, TypeError, ValueError):  # anybody may write headers

@@ -131,7 +131,7 @@ def _docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Container]:
-    node = demo_ports.number(environment, "FRAUD_NODE_EXPORTER_PORT", 9100)
+    node = demo_ports.number(environment, "FRAUD_NODE_EXPORTER_PORT")
     yield Container(
         "node-exporter",
         node,
@@ -140,7 +140,7 @@ def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Contai
         ("--pid=host", "--volume=/:/host:ro"),
         (f"--web.listen-address=127.0.0.1:{node}", "--path.rootfs=/host"),
     )
-    prometheus = demo_ports.number(environment, "FRAUD_PROMETHEUS_PORT", 9090)
+    prometheus = demo_ports.number(environment, "FRAUD_PROMETHEUS_PORT")
     yield Container(
         "prometheus",
         prometheus,
@@ -153,7 +153,7 @@ def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Contai
             f"--web.listen-address=127.0.0.1:{prometheus}",
         ),
     )
-    grafana = demo_ports.number(environment, "FRAUD_GRAFANA_PORT", 3000)
+    grafana = demo_ports.number(environment, "FRAUD_GRAFANA_PORT")
     settings = {
         "SERVER_HTTP_ADDR": "127.0.0.1",
         "SERVER_HTTP_PORT": str(grafana),

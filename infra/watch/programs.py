@@ -34,9 +34,9 @@ class Program(NamedTuple):
 
 def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
     """Node exporter, Alertmanager, Prometheus: configuration (infra.watch.configuration) and data below `folder`. Raises ValueError."""
-    node = demo_ports.number(environment, "FRAUD_NODE_EXPORTER_PORT", 9100)
-    alertmanager = demo_ports.number(environment, "FRAUD_ALERTMANAGER_PORT", 9093)
-    prometheus = demo_ports.number(environment, "FRAUD_PROMETHEUS_PORT", 9090)
+    node = demo_ports.number(environment, "FRAUD_NODE_EXPORTER_PORT")
+    alertmanager = demo_ports.number(environment, "FRAUD_ALERTMANAGER_PORT")
+    prometheus = demo_ports.number(environment, "FRAUD_PROMETHEUS_PORT")
     return [
         Program("prometheus-node-exporter", node, "FRAUD_NODE_EXPORTER_PORT", (f"--web.listen-address=127.0.0.1:{node}",)),
         Program(

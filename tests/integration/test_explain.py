@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import cli.explain  # noqa: F401 - adds itself to the application
 from cli.app import CommandError, app
 from model.records import AlertRecord
-from streams import finding
+from streams import lookup
 from streams.topics import ALERTS
 
 
@@ -51,7 +51,7 @@ def bus(connection, monkeypatch, tmp_path):
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
     monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "none"))
-    monkeypatch.setattr(finding, "_FIRST_WINDOW", 2)  # so that it looks further and further back
+    monkeypatch.setattr(lookup, "_FIRST_WINDOW", 2)  # so that it looks further and further back
     return connection
 
 

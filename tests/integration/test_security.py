@@ -40,7 +40,7 @@ from streams import rights, topics
 from streams.cluster import Cluster
 from streams.connection import Connection
 from streams.credentials import faust_credentials
-from streams.held import offsets_kept_min
+from streams.inspection import offsets_kept_min
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 60

@@ -105,7 +105,7 @@ def test_ctrl_c_that_a_client_library_turns_into_an_error_is_ctrl_c(surprise, fr
 
 def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
     monkeypatch.setenv("FRAUD_KAFKA_PORT", "ninety")
-    assert fraud("topics") == (2, "", "fraud: FRAUD_KAFKA_PORT=ninety is not a whole number\n")
+    assert fraud("topics") == (2, "", "fraud: FRAUD_KAFKA_PORT=ninety is not a port, 1 to 65535\n")
 
 
 @pytest.mark.parametrize(

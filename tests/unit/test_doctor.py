@@ -12,7 +12,7 @@ from infra.demo_ports import Port
 from streams import diagnosis, topics
 from streams.connection import Connection
 from streams.diagnosis import Finding, Verdict
-from streams.held import TopicState
+from streams.inspection import TopicState
 
 OK, WARN, FAIL = Verdict.OK, Verdict.WARN, Verdict.FAIL
 ALL = frozenset(AclOperation)

@@ -91,11 +91,14 @@ def test_a_port_meant_for_two_is_one_line_with_both_variables(environment: dict[
 
 @pytest.mark.parametrize(("variable", "port"), [("FRAUD_METRICS_PORT", "65535"), ("FRAUD_KAFKA_PORT", "65533")])
 def test_the_ports_that_follow_one_are_ports_too(environment: dict[str, str], variable: str, port: str) -> None:
-    assert any(f"{variable}={port} is not a port with" in line for line in Preflight(environment | {variable: port}, "").problems())
+    assert any(f"{variable}={port} is not a port, 1 to " in line for line in Preflight(environment | {variable: port}, "").problems())
 
 
 def test_what_is_no_port_is_said(environment: dict[str, str]) -> None:
-    assert "FRAUD_MONITOR_PORT=eight is not a port" in Preflight(environment | {"FRAUD_MONITOR_PORT": "eight"}, sys.executable).problems()
+    assert (
+        "FRAUD_MONITOR_PORT=eight is not a port, 1 to 65535"
+        in Preflight(environment | {"FRAUD_MONITOR_PORT": "eight"}, sys.executable).problems()
+    )
 
 
 def test_a_given_kafka_needs_neither_java_nor_a_port(environment: dict[str, str], listener: int) -> None:

@@ -1,6 +1,5 @@
 """Finds one record by its transaction_id, from the newest back, without reading a whole topic where that is not needed."""
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,16 +12,14 @@ from streams.connection import Connection
 _FIRST_WINDOW = 1_000  # offsets a partition: the newest alerts are those that people ask about
 _GROWTH = 8
 
-Progress = Callable[[str, int, int], None]
-
 
 def newest_of(
-    connection: Connection, name: str, decoder: "msgspec.json.Decoder[Any]", transaction_id: str, progress: Progress
+    connection: Connection, name: str, decoder: "msgspec.json.Decoder[Any]", transaction_id: str, progress: reading.Progress
 ) -> bytes | None:
     """The newest record of a topic that `decoder` can read and that has this transaction_id; None where there is none.
 
     It reads windows of offsets, each further back and larger, until one holds such a record; of several in it the latest timestamp
-    counts. `progress` takes (topic, offsets read, offsets to read at most). Raises ReadingError, KafkaException.
+    counts. Raises ReadingError, KafkaException.
     """
     cluster = Cluster(connection)
     numbers = cluster.partitions(name)[name]

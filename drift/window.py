@@ -9,7 +9,7 @@ from drift.errors import WindowOrderError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Offsets = dict[int, tuple[int, int]]
+Spans = dict[int, tuple[int, int]]  # [start, end) of offsets by partition
 
 _PARTITION, _OFFSET, _TIMESTAMP = range(3)
 
@@ -67,7 +67,7 @@ class Window:
         self._next = {partition: end for partition, end in self._next.items() if partition not in partitions}
 
     @property
-    def offsets(self) -> Offsets:
+    def offsets(self) -> Spans:
         """[first, last + 1) of its events in each partition that it has events of, by partition."""
         partitions, offsets = np.concatenate(self._places)[:, [_PARTITION, _OFFSET]].T
         found = {int(partition): offsets[partitions == partition] for partition in np.unique(partitions)}
@@ -85,7 +85,7 @@ class Window:
         return np.concatenate(self._rows)[np.lexsort((offsets, partitions, timestamps))]
 
 
-def sample(rows: Floats, offsets: Offsets, most: int) -> Floats:
+def sample(rows: Floats, offsets: Spans, most: int) -> Floats:
     """At most `most` rows drawn without replacement, in their order. The draw is seeded by the offsets: repeating it gives the same."""
     if len(rows) <= most:
         return rows

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift.errors import WindowOrderError
-from drift.windows import Window, sample
+from drift.window import Window, sample
 
 SIZE = 7
 
