@@ -43,7 +43,8 @@ class KafkaPublisher:
         self._headers = own_headers()
         self._probe: asyncio.Task[bool] | None = None
         self._closing = threading.Event()
-        threading.Thread(target=self._poll, name="publisher", daemon=True).start()
+        self._thread = threading.Thread(target=self._poll, name="publisher", daemon=True)
+        self._thread.start()
 
     async def publish(self, topic: str, key: bytes, value: bytes) -> None:
         """Returns once every in-sync replica has the record on `topic` (its name without the prefix). Raises NotConfirmedError."""
@@ -79,6 +80,7 @@ class KafkaPublisher:
         """Waits a moment for what is on its way."""
         self._producer.flush(_CLOSE_S)
         self._closing.set()
+        self._thread.join()
 
     def _ask(self) -> bool:
         try:

@@ -21,6 +21,7 @@ from drift.verdict import in_words
 if TYPE_CHECKING:
     from drift.events import WindowClosed
 
+_LEAVE_S = 10.0  # a call to a broker that does not answer may take longer
 _HARD_STOP_S = 4.5  # an exit is promised within 5 s; a broker that does not answer may hold a call, and nothing uncommitted counts
 
 _LEAST = timedelta(seconds=1)
@@ -132,3 +133,7 @@ def monitor(
         raise CommandError(str(error)) from None
     finally:
         writer.close()
+        stop.set()
+        if labelling.ident is not None:
+            # A client that still works on a TLS connection while the process ends may crash it: OpenSSL clears up under its feet.
+            labelling.join(_LEAVE_S)

@@ -176,16 +176,20 @@ class TransactionalCommitter(_BatchCommitter):
             raise refused
         fatal = OutageError if self._waited or out_of_touch else CommitFatalError
         if cause.fatal():
-            namesake = cause.code() == KafkaError._FENCED and fatal is CommitFatalError
-            asked = "; does another one run with the same FRAUD_INSTANCE?" if namesake else ""
-            raise fatal(f"{cause.name()}: {cause.str()}{asked}")
+            raise _named(cause, fatal)
         if self._give_up.is_set():  # the broker ends the transaction when it times out, or when this id comes back
             raise BatchAbortedError(f"given up: {cause.str()}")
         try:
             self._persist(lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S))
         except KafkaException as failed:
-            raise fatal(f"{failed.args[0].name()}: {failed.args[0].str()}") from failed
+            raise _named(failed.args[0], fatal) from failed
         raise BatchAbortedError(cause.name())  # the text repeats every partition
+
+
+def _named(cause: KafkaError, fatal: type[CommitFatalError]) -> CommitFatalError:
+    namesake = cause.code() == KafkaError._FENCED and fatal is CommitFatalError
+    asked = "; does another one run with the same FRAUD_INSTANCE?" if namesake else ""
+    return fatal(f"{cause.name()}: {cause.str()}{asked}")
 
 
 class FlushingCommitter(_BatchCommitter):

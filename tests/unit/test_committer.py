@@ -70,3 +70,9 @@ def test_to_be_fenced_is_nobodys_fault_only_after_a_call_that_kafka_did_not_answ
     with pytest.raises(CommitFatalError) as found:
         committer.commit({0: 1}, None)
     assert type(found.value) is raised
+
+
+def test_who_is_fenced_while_aborting_is_asked_for_a_namesake_too():
+    committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Cluster(KafkaError._FENCED)], Event())
+    with pytest.raises(CommitFatalError, match="does another one run with the same FRAUD_INSTANCE"):
+        committer.abort(KafkaException(KafkaError(KafkaError._STATE)))
