@@ -9,9 +9,10 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import psutil
 from confluent_kafka import Producer
 
-from benchmarks.bench import DRAIN, BenchError, opened
+from benchmarks.bench import DRAIN, Bench, BenchError, opened
 from benchmarks.catalogue import SYSTEMS
 from benchmarks.drain import drain
 from benchmarks.drift.pace import LOOK_S, METRICS_PORT, PORT, STALLED_S, looks, told
@@ -22,6 +23,7 @@ from drift.monitor import MOST_EVENTS
 from streams import topics
 from streams.connection import Connection
 
+_NAME = "monitor-memory"
 _WINDOWS = 3
 _FLUSH_EVERY = 10_000
 
@@ -49,19 +51,20 @@ def measured() -> Memory:
         _label(connection, MOST)
         command = [sys.executable, "-m", "cli.main", "monitor", "--window", "10000d"]
         environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
-        with bench.running("monitor-memory", command, environment) as process:
+        with bench.running(_NAME, command, environment) as process:
             tree = Tree(process)
-            resident = [look.mib for look in looks(bench, process, tree, "monitor-memory", _WINDOWS)]
-            held = _held(tree)
+            resident = [look.mib for look in looks(bench, process, tree, _NAME, _WINDOWS)]
+            held = _held(bench, process, tree)
     return Memory(held, resident, tree.peak_mib, tree.peak_total_mib)
 
 
-def _held(tree: Tree) -> int:
+def _held(bench: Bench, process: psutil.Popen, tree: Tree) -> int:
     """How many labels are in memory, once it is as many as it can be: they are read beside the windows, and may be slower."""
     deadline, held = time.monotonic() + STALLED_S, 0
     while held < MOST * 7 // 8:  # the oldest eighth goes as a whole
         if time.monotonic() > deadline:
             raise BenchError(f"the monitor holds {held:,} labels, {MOST:,} are on the topic")
+        bench.check(process, _NAME)
         time.sleep(LOOK_S)
         tree.look()
         held = told("fraud_labels_held")
