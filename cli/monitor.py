@@ -132,8 +132,8 @@ def monitor(
     except (PortTakenError, CommitError) as error:
         raise CommandError(str(error)) from None
     finally:
-        writer.close()
         stop.set()
+        writer.close()
         if labelling.ident is not None:
             # A client that still works on a TLS connection while the process ends may crash it: OpenSSL clears up under its feet.
             labelling.join(_LEAVE_S)
