@@ -1,4 +1,4 @@
-"""The ports that the demo listens on: each is free, or named together with the variable that changes it."""
+"""Default ports, and those that the demo listens on: each is free, or named together with the variable that changes it."""
 
 from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
 
