@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import errors
 from api.bodies import EXAMPLE, declared_body
 from api.services import services_of
+from model.alert import ScoringModel, strongest
 from model.artefact import decisions, probabilities
 from model.contract import Decision, Payment, Probability, Reason
 from model.records import PAYMENT, ROW_BYTES, InvalidTransactionError, decode, inputs, struct_of
-from streams.scoring import ScoringModel, strongest
 
 router = APIRouter(tags=["scoring"])
 

@@ -9,8 +9,8 @@ from fastapi import Request
 from prometheus_client import CollectorRegistry
 
 from api.publisher import Publisher
+from model.alert import ScoringModel
 from streams.connection import Connection
-from streams.scoring import ScoringModel
 
 
 @dataclass(frozen=True)

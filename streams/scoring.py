@@ -4,49 +4,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from model.alert import Judgement, ScoringModel, alert
 from model.artefact import decisions, probabilities
-from model.contract import INPUTS, Decision, Thresholds
+from model.contract import INPUTS, Decision
 from model.records import (
     MAX_TRANSACTION_BYTES,
     ROW_BYTES,
-    AlertRecord,
     DeadLetterKind,
     InvalidTransactionError,
     PredictionRecord,
-    ReasonRecord,
-    ThresholdsRecord,
     decode,
-    inputs,
 )
 from streams import codec, topics
 from streams.batch import Batch, Output, Record, Scored
 
-REASONS = 5  # the contract's number of reasons an alert
 _ATTEMPTS = 2  # what failed for a moment, for want of memory say, is no record's fault
 
 # A row that any model can score: the components' means, and an amount that may be.
 _KNOWN_GOOD = np.zeros((1, len(INPUTS)), np.float32)
 
 _encode = msgspec.json.Encoder().encode
-
-
-class ScoringModel(Protocol):
-    """The part of model.artefact.Model that scoring reads."""
-
-    @property
-    def version(self) -> str: ...  # noqa: D102
-    @property
-    def thresholds(self) -> Thresholds: ...  # noqa: D102
-    @property
-    def usual(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
-    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]: ...  # noqa: D102
-    def explain(self, rows: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]: ...  # noqa: D102
 
 
 class ScoringFailedError(RuntimeError):
@@ -82,7 +65,6 @@ class Scorer:
         self._model = model
         self._clock = clock
         self._max_bytes = max_bytes
-        self._thresholds = ThresholdsRecord(review=model.thresholds.review, block=model.thresholds.block)
 
     def score(self, batch: Batch) -> Scored:
         """Exactly one prediction or dead letter for every record of the batch, and an alert for what is not approved.
@@ -181,45 +163,12 @@ class Scorer:
         base, contributions = self._model.explain(valid.matrix()[suspicious])
         for index, pushes in zip(suspicious, contributions, strict=True):
             one = valid.records[index]
-            sent = decode(one.source.value(), bytearray(ROW_BYTES), 0, self._max_bytes)  # again: alerts are one in a thousand
-            probability = float(scored.probabilities[index])
-            reasons, rest = strongest(self._model, inputs(sent), pushes)
-            scored.reasons.update(reason.feature for reason in reasons)
-            alert = AlertRecord(
-                transaction_id=one.transaction_id,
-                event_time=one.event_time,
-                scored_at=scored_at,
-                probability=probability,
-                margin=float(margins[index]),
-                decision=decided[index],
-                thresholds=self._thresholds,
-                amount=sent.Amount,
-                expected_loss=probability * sent.Amount,
-                model_version=self._model.version,
-                base=base,
-                reasons=reasons,
-                rest=rest,
-                transaction=msgspec.Raw(one.source.value() or b""),
-            )
-            scored.outputs.append(_output(topics.ALERTS, one.source, one.key, alert))
-
-
-def strongest(model: ScoringModel, values: Sequence[float], pushes: NDArray[np.float64]) -> tuple[list[Any], float]:
-    """The REASONS largest pushes towards fraud first, as ReasonRecords, and the sum of all others.
-
-    `values` are a transaction's inputs as they were sent, `pushes` float64[29] the contributions of these; both in the order of INPUTS.
-    """
-    order = np.argsort(-pushes, kind="stable")
-    reasons = [
-        ReasonRecord(
-            feature=INPUTS[index],
-            value=values[index],
-            usual=model.usual[INPUTS[index]],
-            contribution=float(pushes[index]),
-        )
-        for index in order[:REASONS]
-    ]
-    return reasons, float(pushes[order[REASONS:]].sum())
+            value = one.source.value() or b""
+            sent = decode(value, bytearray(ROW_BYTES), 0, self._max_bytes)  # again: alerts are one in a thousand
+            judgement = Judgement(float(margins[index]), float(scored.probabilities[index]), decided[index], base, pushes)
+            raised = alert(self._model, value, sent, judgement, scored_at)
+            scored.reasons.update(reason.feature for reason in raised.reasons)
+            scored.outputs.append(_output(topics.ALERTS, one.source, one.key, raised))
 
 
 def _output(topic: str, source: Record, key: bytes, value: Any) -> Output:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
+from model.alert import ScoringModel
 from model.records import MAX_TRANSACTION_BYTES
 from streams import topics
 from streams.access import refusal, wait_for_topics
@@ -27,7 +28,7 @@ from streams.limit import DeadShareLimit
 from streams.metrics import ScorerMetrics
 from streams.options import Guarantee, Options
 from streams.pipeline import CommitPipeline
-from streams.scoring import Scorer, ScoringModel
+from streams.scoring import Scorer
 from streams.source import CONSUMER_SETTINGS, Source
 
 log = logging.getLogger(__name__)

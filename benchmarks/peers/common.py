@@ -9,17 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from model.alert import Judgement, alert
 from model.artefact import Model, decisions, probabilities
 from model.contract import INPUTS
-from model.records import ROW_BYTES, AlertRecord, PredictionRecord, ReasonRecord, ThresholdsRecord, TransactionRecord, decode, inputs
-
-REASONS = 5
+from model.records import ROW_BYTES, PredictionRecord, decode
 
 _encode = msgspec.json.Encoder().encode
 
@@ -72,7 +69,6 @@ class Scorer:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._thresholds = ThresholdsRecord(review=model.thresholds.review, block=model.thresholds.block)
 
     def score(self, values: Sequence[bytes]) -> list[Scored]:
         """One for each value, in its order. Raises InvalidTransactionError."""
@@ -92,33 +88,10 @@ class Scorer:
                 model_version=self._model.version,
                 transaction=msgspec.Raw(value),
             )
-            alert = None if decision == "approve" else self._alert(prediction, record, rows[row : row + 1], float(margins[row]))
-            scored.append(Scored((record.account_id or record.transaction_id).encode(), _encode(prediction), alert))
+            raised = None
+            if decision != "approve":
+                base, pushes = self._model.explain(rows[row : row + 1])
+                judgement = Judgement(float(margins[row]), score, decision, base, pushes[0])
+                raised = _encode(alert(self._model, value, record, judgement, now))
+            scored.append(Scored((record.account_id or record.transaction_id).encode(), _encode(prediction), raised))
         return scored
-
-    def _alert(self, prediction: Any, record: TransactionRecord, row: NDArray[np.float32], margin: float) -> bytes:
-        base, contributions = self._model.explain(row)
-        pushes, values = contributions[0], inputs(record)
-        order = np.argsort(-pushes, kind="stable")
-        usual = self._model.usual
-        reasons = [
-            ReasonRecord(feature=INPUTS[at], value=values[at], usual=usual[INPUTS[at]], contribution=float(pushes[at]))
-            for at in order[:REASONS]
-        ]
-        alert = AlertRecord(
-            transaction_id=prediction.transaction_id,
-            event_time=prediction.event_time,
-            scored_at=prediction.scored_at,
-            probability=prediction.probability,
-            margin=margin,
-            decision=prediction.decision,
-            thresholds=self._thresholds,
-            amount=record.Amount,
-            expected_loss=prediction.probability * record.Amount,
-            model_version=prediction.model_version,
-            base=base,
-            reasons=reasons,
-            rest=float(pushes[order[REASONS:]].sum()),
-            transaction=prediction.transaction,
-        )
-        return _encode(alert)

@@ -1,0 +1,76 @@
+"""An alert: what a model makes of one transaction, with the reasons. The stream, `POST /predict` and `fraud explain` say it from here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from model.contract import INPUTS, Decision, Thresholds
+from model.records import AlertRecord, ReasonRecord, ThresholdsRecord, TransactionRecord, inputs
+
+REASONS = 5  # the contract's number of reasons an alert
+
+
+class ScoringModel(Protocol):
+    """The part of model.artefact.Model that scoring reads."""
+
+    @property
+    def version(self) -> str: ...  # noqa: D102
+    @property
+    def thresholds(self) -> Thresholds: ...  # noqa: D102
+    @property
+    def usual(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
+    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]: ...  # noqa: D102
+    def explain(self, rows: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A model's score of one transaction, and where it comes from: `margin` is `base` and the sum of `pushes`, float64[29] as INPUTS."""
+
+    margin: float
+    probability: float
+    decision: Decision
+    base: float
+    pushes: NDArray[np.float64]
+
+
+def alert(
+    model: ScoringModel, transaction: bytes, sent: TransactionRecord, judgement: Judgement, scored_at: datetime, most: int = REASONS
+) -> Any:
+    """The AlertRecord of a transaction, with the `most` strongest reasons. `sent`: `transaction`, the record's bytes, decoded."""
+    reasons, rest = strongest(model, inputs(sent), judgement.pushes, most)
+    return AlertRecord(
+        transaction_id=sent.transaction_id,
+        event_time=sent.event_time,
+        scored_at=scored_at,
+        probability=judgement.probability,
+        margin=judgement.margin,
+        decision=judgement.decision,
+        thresholds=ThresholdsRecord(review=model.thresholds.review, block=model.thresholds.block),
+        amount=sent.Amount,
+        expected_loss=judgement.probability * sent.Amount,
+        model_version=model.version,
+        base=judgement.base,
+        reasons=reasons,
+        rest=rest,
+        transaction=msgspec.Raw(transaction),
+    )
+
+
+def strongest(model: ScoringModel, values: Sequence[float], pushes: NDArray[np.float64], most: int = REASONS) -> tuple[list[Any], float]:
+    """The `most` largest pushes towards fraud first, as ReasonRecords, and the sum of all others.
+
+    `values` are a transaction's inputs as they were sent, `pushes` float64[29] the contributions of these; both in the order of INPUTS.
+    """
+    order = np.argsort(-pushes, kind="stable")
+    usual = model.usual
+    reasons = [
+        ReasonRecord(feature=INPUTS[index], value=values[index], usual=usual[INPUTS[index]], contribution=float(pushes[index]))
+        for index in order[:most]
+    ]
+    return reasons, float(pushes[order[most:]].sum())
