@@ -8,7 +8,6 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 # the Python that .venv is made with: the first that fits, or the one that is named
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 CODE_TESTS := tests/unit tests/contract
-BESIDE := $(CODE_TESTS) tests/e2e
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help demo watch test test-compose chaos mutants fuzz soak docs-test lint check bench bench-quick bench-drift setup data train format lock clean
@@ -25,11 +24,9 @@ demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast a
 watch: setup ## Prometheus, Alertmanager and node exporter beside the demo, until Ctrl-C
 	@$(BIN)/python -m infra.watch
 
-# side by side: most of both runs is spent waiting for brokers
-test: model ## All tests, a real Kafka included, in two runs side by side
-	@mkdir -p .run; $(BIN)/pytest $(BESIDE) >.run/tests-beside.log 2>&1 & \
-	$(BIN)/pytest tests --ignore tests/containers $(BESIDE:%=--ignore %); system=$$?; \
-	wait $$!; beside=$$?; cat .run/tests-beside.log; exit $$((system || beside))
+# three at a time: most of the time is spent waiting for brokers; a file's tests stay together, for they share what they start
+test: model ## All tests, a real Kafka included, three files at a time
+	@$(BIN)/pytest tests --ignore tests/containers --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-compose: setup ## The whole system in containers; needs a Docker engine, and minutes
 	@docker info >/dev/null 2>&1 || { echo 'a Docker engine is needed; none answers' >&2; exit 1; }

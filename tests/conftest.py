@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTITIONS = 4
 START_TIMEOUT_S = 90
 LONG = os.environ.get("FRAUD_TESTS") == "long"
-TIERS = ("unit", "contract", "integration", "e2e", "chaos", "containers")  # the quick ones first
+TIERS = ("containers", "chaos", "e2e", "integration", "contract", "unit")  # the long ones first: side by side, all end together then
 
 
 def pytest_configure(config: pytest.Config) -> None:
