@@ -26,8 +26,8 @@ class Scored(msgspec.Struct):
 
 
 @contextlib.contextmanager
-def replaying(connection, creditcard, rate=4000):
-    """A replay of COUNT transactions that is running; it is ended with the block."""
+def replaying(connection, creditcard, rate=2000):
+    """A replay of COUNT transactions that is running: ten seconds, for on a busy machine faults come late. It is ended with the block."""
     command = [sys.executable, "-m", "cli.main", "replay", "--data", str(creditcard), "--run", "c", "--limit", str(COUNT)]
     process = subprocess.Popen(
         [*command, "--rate", str(rate)], env=environment(connection), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

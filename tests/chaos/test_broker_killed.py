@@ -28,7 +28,7 @@ def stopped(own_broker, _):
 def test_a_broker_that_ends_during_a_replay_and_comes_back_costs_nothing_but_time(own_broker, creditcard, expected, end):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
-    with scorer(connection, workers=2) as system, replaying(connection, creditcard, rate=2000) as replay:
+    with scorer(connection, workers=2) as system, replaying(connection, creditcard) as replay:
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
         assert_running(replay)
         end(own_broker, connection)

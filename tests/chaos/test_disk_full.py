@@ -21,7 +21,7 @@ def test_a_full_disk_costs_nothing_but_time(own_broker, creditcard, expected):
     topics.create(connection, partitions=1)
     full = own_broker.process()
     full.rlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, resource.RLIM_INFINITY))
-    with scorer(connection, workers=2) as system, replaying(connection, creditcard, rate=2000) as replay:
+    with scorer(connection, workers=2) as system, replaying(connection, creditcard) as replay:
         full.wait(90)  # Kafka ends when the last of its disks fails
         assert_running(replay)
         wait_for(lambda: not system.ready(), 30, "the scorer is not ready")

@@ -25,7 +25,7 @@ def kill(system, victims):
 
 
 def test_a_worker_killed_during_a_replay_loses_and_doubles_nothing(connection, creditcard, expected):
-    with scorer(connection, workers=2) as system, replaying(connection, creditcard, rate=2000) as replay:
+    with scorer(connection, workers=2) as system, replaying(connection, creditcard) as replay:
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
         assert_running(replay)
         kill(system, system.pids()[:1])
