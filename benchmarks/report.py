@@ -15,9 +15,9 @@ _RATES = {"ours-1": 75_000, "ours-2": 100_000}
 _TIMES = {"faust": 30, "quix-eo": 9, "bytewax": 1, "pathway": 1}
 _P99_MS = {2_000: 25, 10_000: 50}
 _START_S = 5
-_WHY = """Where the answer is no, it is the CPU that a transaction takes: the column "tx/s if no core idled" says what all cores could do with what
-it took in those runs, broker included, and [by stage](#cpu-by-stage) where the worker's share goes. One worker, whose Python is one
-thread, leaves some of the second core idle; two hardly any. Most is not this project's own code: consuming, decoding, scoring and
+_WHY = """Where the answer is no, it is the CPU that a transaction takes: the column "tx/s if no core idled" says what all cores could do
+with what it took in those runs, broker included, and [by stage](#cpu-by-stage) where the worker's share goes. One worker, whose Python is
+one thread, leaves some of the second core idle; two hardly any. Most is not this project's own code: consuming, decoding, scoring and
 producing are librdkafka, msgspec and XGBoost, each called once a record or batch. What was tried:
 [for throughput](decisions/0012-what-a-throughput-is-made-of.md), [for latency](decisions/0011-what-a-latency-is-made-of.md)."""
 
