@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -15,8 +15,9 @@ from cli.durations import moment
 from cli.progress import Quiet, bars
 from cli.reachable import reachable
 from cli.settings import Settings
-from streams import ledger
-from streams.tally import FIRST, Audit
+
+if TYPE_CHECKING:
+    from streams.tally import Audit
 
 _MEANINGS = {
     "sent": "records of `transactions` in the range",
@@ -31,7 +32,7 @@ _MEANINGS = {
 }
 
 
-def summary(audit: Audit) -> Table:
+def summary(audit: "Audit") -> Table:
     """The counts and what they mean."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column()
@@ -42,8 +43,10 @@ def summary(audit: Audit) -> Table:
     return table
 
 
-def notes(audit: Audit) -> Iterator[str]:
+def notes(audit: "Audit") -> Iterator[str]:
     """The range, the first offending offsets and the verdict, a line each."""
+    from streams.tally import FIRST
+
     ranges = " ".join(f"{partition}:{begin}..{end}" for partition, (begin, end) in audit.ranges.items())
     yield f"range (partition:from..to, offsets of `transactions`): {ranges}"
     for name in ("lost", "duplicated", "resent", "out_of_order", "phantom"):
@@ -68,6 +71,8 @@ def audit(
 
     Example: fraud ledger --since 10m
     """
+    from streams import ledger
+
     begin = moment(since, datetime.now(UTC)) if since else None
     with bars(quiet) as on_progress:
         result = ledger.audit(reachable(Settings.from_environment().connection()), since=begin, on_progress=on_progress)

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,15 +15,15 @@ from cli.app import FAILED, app
 from cli.progress import Quiet
 from cli.settings import Settings
 from cli.terminal import output
-from streams.diagnosis import Finding, Verdict
-from streams.rights import RIGHTS
 
-_STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
+if TYPE_CHECKING:
+    from streams.diagnosis import Finding
+
+_STYLES = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}  # of a Verdict
 _FILE_WIDTH = 160  # of a table that goes to a file or a pipe
-_USUAL = tuple(role for role in RIGHTS if role != "topics")  # whoever creates topics does so once
 
 
-def table(findings: list[Finding]) -> Table:
+def table(findings: "list[Finding]") -> Table:
     """A row for each; under what was found, what to do."""
     shown = Table(box=None, pad_edge=False)
     for name in ("", "checked", "found"):
@@ -35,10 +35,12 @@ def table(findings: list[Finding]) -> Table:
 
 
 def _roles(given: list[str] | None) -> tuple[str, ...]:
+    from streams.rights import RIGHTS
+
     for role in given or ():
         if role not in RIGHTS:
             raise typer.BadParameter(f"{role!r} is none of {', '.join(RIGHTS)}", param_hint="--for")
-    return tuple(given or _USUAL)
+    return tuple(given or (role for role in RIGHTS if role != "topics"))  # whoever creates topics does so once
 
 
 @app.command()
@@ -58,7 +60,7 @@ def doctor(
     with Console(stderr=True, quiet=quiet or not sys.stderr.isatty()).status("looking"):
         cluster = diagnosis.cluster(settings.connection(), asked_for, lambda: time.time_ns() // 1_000_000)
         findings = [*cluster, *machine.findings(settings)]
-    failed = sum(finding.verdict is Verdict.FAIL for finding in findings)
+    failed = sum(finding.verdict is diagnosis.Verdict.FAIL for finding in findings)
     if as_json:
         print(json.dumps({"failed": failed, "findings": [asdict(finding) for finding in findings]}, allow_nan=False))
     else:

@@ -51,6 +51,12 @@ def test_ctrl_c_amid_the_imports_prints_nothing(module):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_help_waits_for_no_library_of_the_work_itself():
+    loaded = "import sys; from cli.main import main; sys.argv = ['fraud', '--help']\ntry: main()\nfinally: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60, check=True)
+    assert {"numpy", "pandas", "pydantic", "xgboost", "evidently"} & set(done.stdout.splitlines()[-1].split()) == set()
+
+
 def test_a_job_in_the_background_goes_on_after_ctrl_c():
     ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + CTRL_C_AT_AN_IMPORT
     done = subprocess.run([sys.executable, "-c", ignoring, "cli.app"], capture_output=True, text=True, timeout=60, check=False)
