@@ -24,9 +24,9 @@ demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast a
 watch: setup ## Prometheus, Alertmanager and node exporter beside the demo, until Ctrl-C
 	@$(BIN)/python -m infra.watch
 
-# three at a time: most of the time is spent waiting for brokers; a file's tests stay together, for they share what they start
-test: model ## All tests, a real Kafka included, three files at a time
-	@$(BIN)/pytest tests --ignore tests/containers --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# two at a time: a file's tests stay together, for they share what they start
+test: model ## All tests, a real Kafka included, two files at a time
+	@$(BIN)/pytest tests --ignore tests/containers --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-compose: setup ## The whole system in containers; needs a Docker engine, and minutes
 	@docker info >/dev/null 2>&1 || { echo 'a Docker engine is needed; none answers' >&2; exit 1; }

@@ -1,6 +1,7 @@
 """A replay of creditcard.csv in a process of its own, and the proof that each of its transactions was scored once, and rightly."""
 
 import contextlib
+import functools
 import subprocess
 import sys
 
@@ -49,9 +50,14 @@ def finish(replay):
     assert replay.returncode == 0, output.decode()
 
 
+@functools.cache
+def _replayed(creditcard):
+    return matrix(read(creditcard).iloc[:COUNT])
+
+
 def undisturbed(creditcard, model):
     """The probabilities of an undisturbed run, by transaction: the model on the same rows."""
-    rows = matrix(read(creditcard).iloc[:COUNT])
+    rows = _replayed(creditcard)
     return {f"c-{row}": probability for row, probability in enumerate(probabilities(model.margins(rows)).tolist())}
 
 

@@ -8,7 +8,7 @@ from model.contract import Thresholds
 from model.publish import save_thresholds
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: it changes the environment
 def model(model, creditcard, tmp_path_factory):
     """The model in use, but suspicious of every fifth transaction: of its own few alerts hardly one would be in what is broken."""
     review, block = np.quantile([*undisturbed(creditcard, model).values()], [0.8, 0.9]).tolist()
@@ -19,7 +19,7 @@ def model(model, creditcard, tmp_path_factory):
         yield wary
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def expected(creditcard, model):
     """What an undisturbed run gives."""
     return undisturbed(creditcard, model)

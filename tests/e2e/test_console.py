@@ -24,6 +24,8 @@ from model import dataset
 from streams.metrics import ScorerMetrics
 from streams.topics import ALERTS, DRIFT_EVENTS, LABELS
 
+expect.set_options(timeout=30_000)  # the first figures wait for scipy, on a busy machine for long
+
 SCRIPT = "<script>document.title='taken'</script>"
 PHONE = {"width": 390, "height": 844}
 
