@@ -19,18 +19,20 @@ from cli.terminal import output
 if TYPE_CHECKING:
     from streams.diagnosis import Finding
 
-_STYLES = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}  # of a Verdict
 _FILE_WIDTH = 160  # of a table that goes to a file or a pipe
 
 
 def table(findings: "list[Finding]") -> Table:
     """A row for each; under what was found, what to do."""
+    from streams.diagnosis import Verdict
+
+    styles = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
     shown = Table(box=None, pad_edge=False)
     for name in ("", "checked", "found"):
         shown.add_column(name, no_wrap=name != "found")
     for finding in findings:
         found = finding.found + (f"\n-> {finding.advice}" if finding.advice else "")
-        shown.add_row(Text(finding.verdict, _STYLES[finding.verdict]), finding.what, Text(found))
+        shown.add_row(Text(finding.verdict, styles[finding.verdict]), finding.what, Text(found))
     return shown
 
 
