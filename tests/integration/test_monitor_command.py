@@ -138,5 +138,5 @@ def test_sigterm_ends_it_while_no_broker_answers(tmp_path, model_directory):
     )
     wait_for(lambda: gauges(port), 60, "the page")
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=6)
     assert process.returncode == 0
