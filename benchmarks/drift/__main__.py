@@ -116,8 +116,9 @@ def main(
     model = Model.load(settings.model)
     paces = pace.paces(records, PACE_SIZES)
     simulated = [_simulated(model, rhythm, rows, runs) for rhythm in (False, True)]
-    truth = streams.truth(rows)
-    rises = [trials.rises(truth[: (SIZES[size] + POOLED - 1) * size], size, runs) for size in FRAUD_SIZES]
+    needed = {size: (SIZES[size] + POOLED - 1) * size for size in FRAUD_SIZES}
+    truth = streams.truth(min(rows, max(needed.values())))
+    rises = [trials.rises(truth[:first], size, runs) for size, first in needed.items()]
     csv = fetch(settings.cache, settings.data, lambda *_: None)
     out.write_text(page.written(simulated, rises, _real(model, csv, runs), paces, SIZES))
     print(out)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from producer.simulation.parameters import ATOM_ROWS, MIN_ROWS
 
@@ -10,16 +9,8 @@ Floats = NDArray[np.float64]
 _TAIL = (2.0, 10.0, 100.0)  # the highest amounts are at the level that one in so many of the last block's rows exceeds
 
 
-def normal_scores(amounts: Floats, random: np.random.Generator) -> Floats:
-    """[n]: the standard normal quantile at each amount's rank; equal amounts share their ranks at random."""
-    order = np.lexsort((random.random(len(amounts)), amounts))
-    ranks = np.empty(len(amounts))
-    ranks[order] = np.arange(len(amounts)) + 0.5
-    return np.asarray(ndtri(ranks / len(amounts)), np.float64)
-
-
 def quantile_function(amounts: Floats) -> tuple[Floats, Floats]:
-    """(scores, amounts), both increasing: a step for each amount of at least ATOM_ROWS rows, and means of MIN_ROWS rows or more between.
+    """(levels in 0..1, amounts), both increasing: a step for each amount that ATOM_ROWS rows have, and means of MIN_ROWS or more between.
 
     Beyond the mean of the highest block it goes on as an exponential distribution of the same mean.
     """
@@ -34,8 +25,8 @@ def quantile_function(amounts: Floats) -> tuple[Floats, Floats]:
         begin = int(ends[atom])
     rest = np.sort(amounts)[begin:]
     knots += _blocks(rest[:-MIN_ROWS], begin) + _tail(rest, len(amounts))
-    levels, found = np.array(knots).T
-    return np.asarray(ndtri(levels / len(amounts)), np.float64), np.maximum.accumulate(found)
+    ranks, found = np.array(knots).T
+    return ranks / len(amounts), np.maximum.accumulate(found)
 
 
 def _blocks(values: Floats, begin: int) -> list[tuple[float, float]]:

@@ -5,6 +5,7 @@ Every number is a mean, a covariance or a share over at least MIN_ROWS distinct 
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Parameters:
-    """All of the simulator's knowledge; 29 columns are V1..V28 in their own unit and the amount as its normal score.
+    """All of the simulator's knowledge; the mixtures' 29 columns are V1..V28 in their own unit and the amount's square root.
 
-    hourly: [24, K], the weights of `legitimate`'s components by hour of day. rate: [24] transactions an hour. fraud_share: 0..1.
-    amount_scores, amounts: the amount's quantile function, a price at each end of its step. drawn, settled: [28, Q], the means of Q
-    equal blocks of sorted values: of what `legitimate` gives for V1..V28, and of what the data has there. mean, sd: [29], of the
-    legitimate rows, the amount in its own unit. rows_legitimate, rows_fraud: [K], the rows that each component rests on.
+    The root, for much of V1..V28 follows it along straight lines. hourly: [24, K], the weights of `legitimate`'s components by hour of
+    day. rate: [24] transactions an hour. fraud_share: 0..1. amounts: the amount's quantile function, a price at each end of its step;
+    amount_roots: what `legitimate` gives for the root at the same levels. selection: the trees of `producer.simulation.selection`.
+    mean, sd: [29], of the legitimate rows, the amount in its own unit. rows_legitimate, rows_fraud: [K], the rows that each component
+    rests on.
     """
 
     legitimate: Mixture
@@ -36,41 +38,34 @@ class Parameters:
     hourly: Floats
     rate: Floats
     fraud_share: float
-    amount_scores: Floats
+    amount_roots: Floats
     amounts: Floats
-    drawn: Floats
-    settled: Floats
+    selection: NDArray[np.uint8]
     mean: Floats
     sd: Floats
     rows_legitimate: Floats
     rows_fraud: Floats
 
-    def amount(self, scores: Floats) -> Floats:
-        """Amounts in whole cents for normal scores, of any shape."""
-        return np.round(np.interp(scores, self.amount_scores, self.amounts), 2)
-
-    def settle(self, values: Floats) -> None:
-        """Moves V1..V28 of `values` [n, 29], drawn from `legitimate`, to the data's quantiles in place; beyond the ends all by the same."""
-        for column, (drawn, settled) in enumerate(zip(self.drawn, self.settled, strict=True)):
-            old = values[:, column]
-            inside = np.clip(old, drawn[0], drawn[-1])
-            values[:, column] = old - inside + np.interp(inside, drawn, settled)
+    def amount(self, roots: Floats) -> Floats:
+        """Amounts in whole cents for what the mixtures give, of any shape: distributed as the data's, where roots are as `legitimate`'s."""
+        return np.round(np.interp(roots, self.amount_roots, self.amounts), 2)
 
     def save(self, path: Path) -> None:
         """Writes arrays of numbers only, at the precision that they are used at: half for covariances' factors, single for the rest."""
-        arrays: dict[str, NDArray[np.floating]] = {name: np.asarray(getattr(self, name), np.float32) for name in _PLAIN}
+        arrays: dict[str, NDArray[Any]] = {name: np.asarray(getattr(self, name), np.float32) for name in _PLAIN}
         for name in ("legitimate", "fraud"):
             mixture: Mixture = getattr(self, name)
             arrays |= {f"{name}_weights": mixture.weights.astype(np.float32), f"{name}_means": mixture.means.astype(np.float32)}
             arrays[f"{name}_factors"] = pack(mixture.factors).astype(np.float16)
-        np.savez_compressed(path, allow_pickle=False, **arrays)
+        np.savez_compressed(path, allow_pickle=False, selection=self.selection, **arrays)
 
     @classmethod
     def load(cls, path: Path = DEFAULT) -> "Parameters":
         """Raises DataError if the file is not there or is no such file."""
         try:
             with np.load(path, allow_pickle=False) as stored:
-                arrays = {name: stored[name].astype(np.float64) for name in stored.files}
+                selection = stored["selection"]
+                arrays = {name: stored[name].astype(np.float64) for name in stored.files if name != "selection"}
             mixtures = {
                 name: Mixture(arrays[f"{name}_weights"], arrays[f"{name}_means"], unpack(arrays[f"{name}_factors"]))
                 for name in ("legitimate", "fraud")
@@ -78,7 +73,7 @@ class Parameters:
             plain = {name: arrays[name] for name in _PLAIN}
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{path} holds no parameters: {error}; make them with: python -m producer.simulation.fit") from None
-        return cls(**mixtures, **(plain | {"fraud_share": float(plain["fraud_share"])}))  # type: ignore[arg-type]
+        return cls(**mixtures, selection=selection, **(plain | {"fraud_share": float(plain["fraud_share"])}))  # type: ignore[arg-type]
 
 
-_PLAIN = [field.name for field in fields(Parameters) if field.name not in ("legitimate", "fraud")]
+_PLAIN = [field.name for field in fields(Parameters) if field.name not in ("legitimate", "fraud", "selection")]

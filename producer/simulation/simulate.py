@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 from model.contract import COMPONENTS, INPUTS
 from producer.simulation.arrival import DAY_S, HOUR_S, Arrivals
 from producer.simulation.disturbance import NEW_FRAUD, Disturbance, on_values
+from producer.simulation.mixture import Mixture
 from producer.simulation.parameters import HOURS, Parameters
+from producer.simulation.selection import Selection
 
 Floats = NDArray[np.float64]
 CHUNK = 16_384  # fixed, for numbers are drawn by chunk: the first rows are the same however many follow
+CANDIDATES = 8  # for each transaction; about half are kept, and of 256 transactions one takes the last, which nothing has selected
 _DECIMALS = 6  # of V1..V28: finer than any model's cut, coarser than what differs between two machines' arithmetic
 
 
@@ -64,6 +67,7 @@ class _Source:
         hourly = parameters.hourly if rhythm else np.tile(parameters.legitimate.weights, (HOURS, 1))
         self._hourly = _ladder(hourly)
         self._fraud = _ladder(parameters.fraud.weights[None, :])
+        self._selection = Selection(parameters.selection)
         self._share = parameters.fraud_share if settings.fraud_share is None else settings.fraud_share
 
     def chunk(self, first: int, count: int) -> Chunk:
@@ -76,7 +80,13 @@ class _Source:
         times = np.floor(self._arrivals.times(rows, gaps))
         known = kind < self._fraud_share(rows, times)
         new = self._new_frauds(rows, times, newcomer) & ~known
-        values = self._values(times, known, new, component, noise)
+        values = self._legitimate(first // CHUNK, (times % DAY_S // HOUR_S).astype(np.int64))
+        frauds = _climb(self._fraud, np.zeros(int(known.sum()), np.int64), component[known])
+        values[known] = self._drawn(self._parameters.fraud, frauds, noise[known])
+        for name, shift in NEW_FRAUD.items():
+            column = INPUTS.index(name)
+            values[new, column] += shift * self._parameters.sd[column]
+        values[:, : len(COMPONENTS)] = np.round(values[:, : len(COMPONENTS)], _DECIMALS)
         on_values(self._disturbances, values, (rows, times), (self._parameters.mean, self._parameters.sd), chance)
         return Chunk(first, times, values, known | new, accounts)
 
@@ -94,17 +104,23 @@ class _Source:
                 new |= disturbance.active(rows, times) & (chance < disturbance.size)
         return new
 
-    def _values(self, times: Floats, known: NDArray[np.bool_], new: NDArray[np.bool_], component: Floats, noise: Floats) -> Floats:
-        hours = (times % DAY_S // HOUR_S).astype(np.int64)
-        values = self._parameters.legitimate.sample(_climb(self._hourly, hours, component), noise)
-        self._parameters.settle(values)
-        frauds = _climb(self._fraud, np.zeros(int(known.sum()), np.int64), component[known])
-        values[known] = self._parameters.fraud.sample(frauds, noise[known])
+    def _legitimate(self, number: int, hours: NDArray[np.int64]) -> Floats:
+        """[n, 29], the legitimate rows of a chunk: for each row the first of its candidates that is kept, or its last."""
+        values = np.empty((len(hours), len(INPUTS)))
+        left = np.arange(len(hours))
+        for turn in range(CANDIDATES):
+            # Two generators, so that what a row draws does not depend on how many rows come after it.
+            seeds = (np.random.SeedSequence(self._seed, spawn_key=(number, turn, kind)) for kind in range(2))
+            chances, noises = map(np.random.default_rng, seeds)
+            component, chance = chances.random((len(left), 2)).T
+            components = _climb(self._hourly, hours[left], component)
+            values[left] = self._drawn(self._parameters.legitimate, components, noises.standard_normal((len(left), len(INPUTS))))
+            left = left[~self._selection.keeps(values[left], chance)]
+        return values
+
+    def _drawn(self, mixture: Mixture, component: NDArray[np.int64], noise: Floats) -> Floats:
+        values = mixture.sample(component, noise)
         values[:, -1] = self._parameters.amount(values[:, -1])
-        for name, shift in NEW_FRAUD.items():
-            column = INPUTS.index(name)
-            values[new, column] += shift * self._parameters.sd[column]
-        values[:, : len(COMPONENTS)] = np.round(values[:, : len(COMPONENTS)], _DECIMALS)
         return values
 
 

@@ -15,6 +15,7 @@ from benchmarks.likeness import kolmogorov_smirnov, separation, simulated, trans
 from model import dataset
 from model.contract import INPUTS, Label
 from model.split import split
+from producer.dataset import ROWS
 from producer.simulation import Parameters, Settings, simulate
 from producer.simulation.output import account_id
 
@@ -80,11 +81,12 @@ def test_each_feature_is_distributed_like_the_real_one(real, made):
 
 
 def test_a_classifier_hardly_separates_them(real, made):
-    assert separation(real, made, 20_000) <= 0.80
+    assert separation(real, made, 20_000) <= 0.75
+    assert separation(real, made, 100_000) <= 0.80
 
 
 def test_what_is_learnt_on_one_holds_on_the_other(real, made):
-    found = transfer(real, made)
+    found = transfer(real, made, split(ROWS).folds)
     for one, other in (("real", "simulated"), ("simulated", "real")):  # each way against the same model on rows of its own kind
         own, across = found[f"fitted on {one}, judged on {one}"], found[f"fitted on {one}, judged on {other}"]
         assert across >= own - 0.10, found

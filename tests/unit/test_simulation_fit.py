@@ -4,6 +4,7 @@ import labelled
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 
 from model.contract import COMPONENTS
 from producer.simulation import fit
@@ -25,7 +26,7 @@ def table() -> pd.DataFrame:
 @pytest.fixture(scope="module", autouse=True)
 def smaller():
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"COMPONENTS_LEGITIMATE": 8, "COMPONENTS_FRAUD": 2, "BLOCKS": 2, "QUANTILES": 20, "DRAWN": 5_000}.items():
+        for name, value in {"COMPONENTS_LEGITIMATE": 8, "COMPONENTS_FRAUD": 2, "BLOCKS": 2, "CUTS": 20, "DRAWN": 5_000}.items():
             patch.setattr(fit, name, value)
         yield
 
@@ -53,9 +54,11 @@ def test_equal_rows_count_once(table):
     np.testing.assert_allclose(found.weights @ found.means[:, :-1], expected, atol=0.02)
 
 
-def test_no_value_of_a_single_row_is_among_the_quantiles(table, parameters):
-    for name, quantiles in zip(COMPONENTS, parameters.settled, strict=True):
-        assert not set(quantiles) & set(table[name])
+def test_no_value_of_a_single_row_is_among_the_cuts_and_the_amounts(table, parameters):
+    nodes = xgboost.Booster(model_file=bytearray(parameters.selection.tobytes())).trees_to_dataframe().query("Feature != 'Leaf'")
+    assert len(nodes)
+    for column, name in enumerate(COMPONENTS):
+        assert not set(nodes.loc[nodes["Feature"] == f"f{column}", "Split"]) & set(table[name].astype("float32").astype(float))
     counts = table["Amount"].value_counts()
     assert PRICE in parameters.amounts
     assert all(counts.get(amount, ATOM_ROWS) >= ATOM_ROWS for amount in parameters.amounts)
