@@ -2,7 +2,9 @@
 
 Each block is compared with rows of the reference that it is no part of, as a window will be: those right before it or right after
 it (a stream runs both ways alike), as many as the baseline will have, or all others where the reference has no room for that. Blocks are
-consecutive because the stream moves with the hour: rows drawn at random would not, and every real window would be drift.
+consecutive because the stream moves with the hour: rows drawn at random would not, and every real window would be drift. Of its baseline
+each block faces other rows than the next, so that the luck of those which a window will face is in the thresholds: of ten references of
+171,000 simulated rows that all faced the same, one gave false alarms in 8 % of the windows of 5,000, and three in 0.5 to 2 %.
 """
 
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drift import stuck
-from drift.distance import by_column, evenly, wasserstein
+from drift.distance import by_column, wasserstein
 from drift.window import Floats
 
 # One undisturbed window in so many is called drift: a tenth of the 1 in 200 that is promised, for references differ by luck.
@@ -30,6 +32,7 @@ _LEAST_STUCK = 0.2
 # The one-sided 95 % bound of the normal distribution: a quantile read off few blocks is taken at its upper bound.
 _CONFIDENCE = 1.645
 _EULER = 0.5772156649
+_GOLDEN = 0.6180339887  # its multiples, modulo 1, lie evenly however many there are
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class Thresholds:
 def thresholds(rows: Floats, size: int, span: int | None) -> Thresholds:
     """For windows of `size` events: one undisturbed window in WINDOWS_A_FALSE_ALARM is over by a distance, and one by what is stuck."""
     compared = list(comparisons(len(rows), size, span))
-    distances, excesses = map(np.array, zip(*(_compared(rows, comparison) for comparison in compared), strict=True))
+    pairs = (_compared(rows, comparison, number * _GOLDEN % 1) for number, comparison in enumerate(compared))
+    distances, excesses = map(np.array, zip(*pairs, strict=True))
     independent = apart(compared)
     still = np.maximum(_family_wise(excesses, _LEAST_STUCK, independent), _LEAST_STUCK)
     return Thresholds(_family_wise(distances, _MIN_SCALE, independent), still)
@@ -90,8 +94,12 @@ def apart(compared: list[Comparison]) -> float:
     return float(min(1.0, covered / sum(stop - start for start, stop in blocks)))
 
 
-def _compared(rows: Floats, comparison: Comparison) -> tuple[Floats, Floats]:
-    baseline = by_column(evenly(np.concatenate([rows[part] for part in comparison.baseline]), BASELINE_ROWS))
+def _compared(rows: Floats, comparison: Comparison, phase: float) -> tuple[Floats, Floats]:
+    """`phase`: 0..1, where between the first of its baseline's rows and the next one the rows that stand for it begin."""
+    baseline = np.concatenate([rows[part] for part in comparison.baseline])
+    if len(baseline) > BASELINE_ROWS:
+        baseline = baseline[((np.arange(BASELINE_ROWS) + phase) * len(baseline) / BASELINE_ROWS).astype(int)]
+    baseline = by_column(baseline)
     block = by_column(rows[comparison.block])
     return wasserstein(baseline, block), stuck.excess(baseline, block)
 

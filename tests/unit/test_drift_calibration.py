@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from drift import tails
+from drift import calibration, tails
 from drift.calibration import Comparison, apart, comparisons, thresholds, upper_quantile
+from drift.distance import wasserstein
 from drift.statistics import COLUMNS, Reference
 from drift.trailing import WINDOWS, Trailing
 
@@ -25,6 +26,20 @@ def test_a_block_is_no_part_of_what_it_is_compared_with():
                 assert part.stop <= block.start or part.start > block[-1]
             if span:
                 assert [part.stop - part.start for part in comparison.baseline] == [span]
+
+
+def test_most_rows_of_the_reference_stand_for_it_beside_some_block(monkeypatch):
+    """Where all blocks face the same few, how these differ from the rest by luck is in no threshold, and each window is nearer to drift."""
+    faced = set()
+
+    def noted(baseline, block):
+        faced.update(baseline[0].tolist())
+        return wasserstein(baseline, block)
+
+    monkeypatch.setattr(calibration, "wasserstein", noted)
+    rows = np.tile(np.arange(100_000.0)[:, None], K)
+    thresholds(rows, SIZE, None)
+    assert len(faced) > 0.9 * len(rows)
 
 
 def test_blocks_are_consecutive_for_rows_at_random_would_make_every_hour_drift():
