@@ -37,7 +37,7 @@ is promised and references differ by luck. `data_drift_score` is the share of co
 - **Larger windows.** A reference of N rows judges windows of more than N / 40 rows by blocks of N / 40: the default model's has 113,923,
   so a window of the default size is judged by blocks of 2,848. The distance is convex, so a window is never farther than the farthest
   of its parts: this errs on the quiet side. Where ten windows are longer than the reference, a
-  block stands beside all the rest of it.
+  block stands beside all the rest of it. 5,000 rows stand for what is longer, for each block others.
 - **The first windows.** The first of all is compared with the model's reference, for there is nothing else; the second with the one
   window before it, by thresholds for that little, and so on up to ten. So the monitor speaks from its first window on, and does not
   compare evenings with a reference of mornings for ten windows.

@@ -45,9 +45,10 @@ def fit(rows: Floats, candidates: Floats, cuts: Sequence[Floats]) -> Bytes:
     """Trees under which, leaf by leaf, as large a share of the kept `candidates` [m, 29] lies as of the data's distinct `rows` [n, 29].
 
     The first derivative of a candidate is its share of what is kept, min(ratio, MOST) n/m, that of a row is -1: where the sum over a leaf
-    is 0, the shares are equal. The second derivative, whose sum is the least weight of a leaf, is that of log-linear density ratios
-    (M. Sugiyama et al., "Density Ratio Estimation in Machine Learning", 2012, 5.2) with equal shares, that is, the number of rows: so each
-    leaf rests on MIN_ROWS of them at least. `cuts`: for each of the columns the increasing values at which a tree may part the rows.
+    is 0, the shares are equal. (Without the bound it is the log-linear density ratio of Y. Tsuboi et al., "Direct Density Ratio Estimation
+    for Large-scale Covariate Shift Adaptation", SDM 2008.) The second derivative, whose sum is the least weight of a leaf, is what it comes
+    to with equal shares, the number of rows: so each leaf rests on MIN_ROWS of them at least. `cuts`: for each of the columns the
+    increasing values at which a tree may part the rows.
     """
     is_row = np.repeat([True, False], [len(rows), len(candidates)])
     weight = len(rows) / len(candidates)

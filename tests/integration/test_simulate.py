@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 from support import read_all
 
 from benchmarks.likeness import kolmogorov_smirnov, separation, simulated, transfer
@@ -18,6 +19,7 @@ from model.split import split
 from producer.dataset import ROWS
 from producer.simulation import Parameters, Settings, simulate
 from producer.simulation.output import account_id
+from producer.simulation.parameters import MIN_ROWS
 
 COUNT, ACCOUNTS, SEED = 500, 7, 3
 DELAY_S = 0.5
@@ -91,6 +93,13 @@ def test_what_is_learnt_on_one_holds_on_the_other(real, made):
         own, across = found[f"fitted on {one}, judged on {one}"], found[f"fitted on {one}, judged on {other}"]
         assert across >= own - 0.10, found
     assert found["fitted on simulated, judged on real"] >= found["fitted on real, judged on real"] - 0.10
+
+
+def test_each_leaf_of_the_selection_rests_on_many_distinct_rows(real):
+    rows = real.loc[~real[list(INPUTS)].duplicated() & (real["Class"] == 0), list(INPUTS)].to_numpy()
+    trees = xgboost.Booster(model_file=bytearray(Parameters.load().selection.tobytes()))
+    for found in trees.predict(xgboost.DMatrix(rows), pred_leaf=True).T:
+        assert np.unique(found, return_counts=True)[1].min() >= MIN_ROWS
 
 
 def test_no_simulated_row_is_a_real_one(real, made):
