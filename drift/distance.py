@@ -46,6 +46,11 @@ def evenly(rows: Floats, most: int) -> Floats:
     return rows if len(rows) <= most else rows[_spaced(len(rows), most)]
 
 
+def staggered(rows: Floats, most: int, phase: float) -> Floats:
+    """At most `most` of the rows, evenly spaced; `phase`: 0..1, how far into the first space they begin, so others for another phase."""
+    return rows if len(rows) <= most else rows[((np.arange(most) + phase) * len(rows) / most).astype(int)]
+
+
 @lru_cache(maxsize=64)
 def _spaced(count: int, most: int) -> Indices:
     return np.linspace(0, count - 1, most).round().astype(int)

@@ -33,11 +33,11 @@ class Selection:
     """The trees that `fit` gave."""
 
     def __init__(self, trees: Bytes) -> None:
-        self._trees = xgboost.Booster(model_file=bytearray(trees.tobytes()))
+        self.booster = xgboost.Booster(model_file=bytearray(trees.tobytes()))
 
     def keeps(self, values: Floats, chance: Floats) -> NDArray[np.bool_]:
         """bool[n]: which of the candidates [n, 29] are kept, `chance` [n] being uniform in 0..1."""
-        ratio: Floats = np.exp(self._trees.inplace_predict(values.astype(np.float32), predict_type="margin"))
+        ratio: Floats = np.exp(self.booster.inplace_predict(values.astype(np.float32), predict_type="margin"))
         return np.asarray(chance * MOST < ratio, np.bool_)
 
 

@@ -20,6 +20,7 @@ from producer.dataset import ROWS
 from producer.simulation import Parameters, Settings, simulate
 from producer.simulation.output import account_id
 from producer.simulation.parameters import MIN_ROWS
+from producer.simulation.selection import Selection
 
 COUNT, ACCOUNTS, SEED = 500, 7, 3
 DELAY_S = 0.5
@@ -88,6 +89,7 @@ def test_a_classifier_hardly_separates_them(real, made):
 
 
 def test_what_is_learnt_on_one_holds_on_the_other(real, made):
+    """Over the three forward folds. On the last alone, of 47 real frauds, the simulated model loses more: docs/simulation.md."""
     found = transfer(real, made, split(ROWS).folds)
     for one, other in (("real", "simulated"), ("simulated", "real")):  # each way against the same model on rows of its own kind
         own, across = found[f"fitted on {one}, judged on {one}"], found[f"fitted on {one}, judged on {other}"]
@@ -97,7 +99,7 @@ def test_what_is_learnt_on_one_holds_on_the_other(real, made):
 
 def test_each_leaf_of_the_selection_rests_on_many_distinct_rows(real):
     rows = real.loc[~real[list(INPUTS)].duplicated() & (real["Class"] == 0), list(INPUTS)].to_numpy()
-    trees = xgboost.Booster(model_file=bytearray(Parameters.load().selection.tobytes()))
+    trees = Selection(Parameters.load().selection).booster
     for found in trees.predict(xgboost.DMatrix(rows), pred_leaf=True).T:
         assert np.unique(found, return_counts=True)[1].min() >= MIN_ROWS
 

@@ -4,12 +4,12 @@ import labelled
 import numpy as np
 import pandas as pd
 import pytest
-import xgboost
 
 from model.contract import COMPONENTS
 from producer.simulation import fit
 from producer.simulation.amount import quantile_function
 from producer.simulation.parameters import ATOM_ROWS, MIN_FRAUDS, MIN_ROWS, Parameters
+from producer.simulation.selection import Selection
 
 ROWS = 6_000
 PRICE = 9.99
@@ -55,7 +55,7 @@ def test_equal_rows_count_once(table):
 
 
 def test_no_value_of_a_single_row_is_among_the_cuts_and_the_amounts(table, parameters):
-    nodes = xgboost.Booster(model_file=bytearray(parameters.selection.tobytes())).trees_to_dataframe().query("Feature != 'Leaf'")
+    nodes = Selection(parameters.selection).booster.trees_to_dataframe().query("Feature != 'Leaf'")
     assert len(nodes)
     for column, name in enumerate(COMPONENTS):
         assert not set(nodes.loc[nodes["Feature"] == f"f{column}", "Split"]) & set(table[name].astype("float32").astype(float))

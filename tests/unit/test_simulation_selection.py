@@ -50,7 +50,7 @@ def test_about_one_candidate_in_most_is_kept(kept):
 
 
 def test_each_leaf_rests_on_many_rows_and_each_cut_is_one_that_was_given(rows, trees):
-    booster = xgboost.Booster(model_file=bytearray(trees.tobytes()))
+    booster = Selection(trees).booster
     leaves = booster.predict(xgboost.DMatrix(rows), pred_leaf=True)
     nodes = booster.trees_to_dataframe()
     for tree, found in enumerate(leaves.T):
