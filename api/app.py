@@ -7,18 +7,19 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator, metrics
 
-from api import alerts, console, errors, labels, login, predict, site, status, transactions
-from api.access import COOKIE, LOCALLY, OPEN, Access, Key
-from api.guard import Guard
-from api.services import Services
-from model.contract import CONTRACT_VERSION
-from streams.metrics import LATENCY_BUCKETS_S
+from api import errors
+from api.auth import COOKIE, LOCALLY, OPEN, Access, Key
+from api.dependencies import Services
+from api.middleware import Guard
+from api.routes import alerts, console, labels, login, predict, site, status, transactions
+from payments.contract import CONTRACT_VERSION
+from streams.latency_buckets import LATENCY_BUCKETS_S
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
-    """The application around its collaborators, which every page finds by `api.services.services_of(request)`.
+    """The application around its collaborators, which every page finds by `api.dependencies.services_of(request)`.
 
     A router that has something running beside its requests says so with `APIRouter(lifespan=...)`.
     """
@@ -33,7 +34,7 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
         description=site.DESCRIPTION,
         version=CONTRACT_VERSION,
         lifespan=lifespan,
-        docs_url=None,  # they load scripts from elsewhere: see api.site
+        docs_url=None,  # they load scripts from elsewhere: see api.routes.site
         redoc_url=None,
         responses=errors.REFUSALS,
     )

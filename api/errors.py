@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
-from model.records import InvalidTransactionError
+from payments.records import InvalidTransactionError
 
 
 class Refusal(BaseModel):
@@ -32,11 +32,17 @@ class Invalid(BaseModel):
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Refusal, "description": "The Host header names another server, or the request cannot be read"},
+    400: {
+        "model": Refusal,
+        "description": "The Host header names another server, or the request cannot be read",
+    },
     403: {"model": Refusal, "description": "A page of another site has sent it"},
     413: {"model": Refusal, "description": "The body is larger than a transaction may be"},
     422: {"model": Invalid, "description": "A field is missing or wrong; `loc` names it"},
-    429: {"model": Refusal, "description": "Too many requests; `Retry-After` says when to come back"},
+    429: {
+        "model": Refusal,
+        "description": "Too many requests; `Retry-After` says when to come back",
+    },
 }
 """What any operation may answer besides its own."""
 
@@ -52,12 +58,14 @@ def refused(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 
 def _without_input(errors: Iterable[Mapping[str, Any]]) -> Response:
-    kept = [{"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]} for error in errors]
+    kept = [
+        {"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]} for error in errors
+    ]
     return _json({"detail": kept}, 422)
 
 
 def invalid(body: bytes, declared: type[BaseModel], error: InvalidTransactionError) -> Response:
-    """The answer to a body that `model.records.decode` has refused as no `declared`.
+    """The answer to a body that `payments.records.decode` has refused as no `declared`.
 
     The decoder stops at the first field that is wrong; pydantic, asked only here, names all of them.
     """

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.codec import own_headers
-from streams.connection import Connection
+from streams.kafka.codec import own_headers
+from streams.kafka.connection import Connection
 
 _SETTINGS = {
     "max.in.flight.requests.per.connection": 1,  # with more, a new topic loses records silently: see producer.sender
@@ -63,7 +63,13 @@ class KafkaPublisher:
             loop.call_soon_threadsafe(settle, error)
 
         try:
-            self._producer.produce(self._connection.named(topic), value, key, headers=self._headers, on_delivery=reported)
+            self._producer.produce(
+                self._connection.named(topic),
+                value,
+                key,
+                headers=self._headers,
+                on_delivery=reported,
+            )
         except BufferError:
             raise NotConfirmedError("too many records wait for Kafka") from None
         except KafkaException as error:

@@ -16,14 +16,16 @@ from benchmarks.measure import Measurement
 from benchmarks.peers.catalogue import PEERS
 from benchmarks.results import Results
 from cli.app import CommandError
-from cli.settings import ROOT, Settings
+from cli.support.settings import ROOT, Settings
 from infra.kafka import BrokerError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 Records = Annotated[int, typer.Option(min=20_000, help="Transactions to drain.")]
 Runs = Annotated[int, typer.Option(min=1, help="Runs of each; the median counts.")]
-WarmUp = Annotated[bool, typer.Option(help="First a run that does not count, for the broker's JVM.")]
+WarmUp = Annotated[
+    bool, typer.Option(help="First a run that does not count, for the broker's JVM.")
+]
 _RECORDS = 2_000_000
 _QUICK_RECORDS, _QUICK_LIMIT_S, _QUICK_SETTLING_S = 400_000, 10.0, 15.0
 _BATCHES_S = 10.0  # sizes of batches are only told from each other: so many seconds of each, not the whole topic
@@ -38,7 +40,9 @@ def _benchmarks() -> None:
 def _names(text: str) -> list[str]:
     names = text.split(",")
     if unknown := [name for name in names if name not in SYSTEMS]:
-        raise typer.BadParameter(f"no such system: {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
+        raise typer.BadParameter(
+            f"no such system: {', '.join(unknown)}; there are {', '.join(SYSTEMS)}"
+        )
     return names
 
 
@@ -71,8 +75,12 @@ def drain(
 @app.command()
 def live(
     systems: Annotated[str, typer.Option(help="Names, with commas between.")] = "ours-1,ours-2",
-    rates: Annotated[str, typer.Option(help="Transactions a second, with commas between.")] = ",".join(map(str, RATES)),
-    seconds: Annotated[float, typer.Option(min=1, help="How long each rate lasts after its warm-up.")] = 15,
+    rates: Annotated[
+        str, typer.Option(help="Transactions a second, with commas between.")
+    ] = ",".join(map(str, RATES)),
+    seconds: Annotated[
+        float, typer.Option(min=1, help="How long each rate lasts after its warm-up.")
+    ] = 15,
     runs: Runs = 3,
 ) -> None:
     """Latency: each system at fixed rates, up to the one that it cannot keep up with.
@@ -95,7 +103,10 @@ def start(runs: Runs = 3) -> None:
 
 
 @app.command()
-def stages(records: Records = _RECORDS, batch: Annotated[int, typer.Option(min=64, help="Records in a batch.")] = 4096) -> None:
+def stages(
+    records: Records = _RECORDS,
+    batch: Annotated[int, typer.Option(min=64, help="Records in a batch.")] = 4096,
+) -> None:
     """CPU a transaction by stage.
 
     Example: python -m benchmarks stages --batch 2048
@@ -105,7 +116,10 @@ def stages(records: Records = _RECORDS, batch: Annotated[int, typer.Option(min=6
 
 
 @app.command()
-def api(seconds: Annotated[float, typer.Option(min=1, help="How long each measurement lasts.")] = 15, runs: Runs = 3) -> None:
+def api(
+    seconds: Annotated[float, typer.Option(min=1, help="How long each measurement lasts.")] = 15,
+    runs: Runs = 3,
+) -> None:
     """HTTP: how many POST /predict a second one server answers, and how soon at 1,000 a second.
 
     Example: python -m benchmarks api --seconds 10 --runs 1
@@ -115,7 +129,11 @@ def api(seconds: Annotated[float, typer.Option(min=1, help="How long each measur
 
 
 @app.command("all")
-def all_(quick: Annotated[bool, typer.Option("--quick", help="In under 5 minutes: fewer records, one run of each.")] = False) -> None:
+def all_(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="In under 5 minutes: fewer records, one run of each.")
+    ] = False,
+) -> None:
     """Everything, then the report: docs/performance.md, or with --quick bench/quick-performance.md under FRAUD_HOME.
 
     Example: python -m benchmarks all --quick
@@ -144,7 +162,9 @@ def all_(quick: Annotated[bool, typer.Option("--quick", help="In under 5 minutes
 
 
 @app.command()
-def report(quick: Annotated[bool, typer.Option("--quick", help="Of the quick measurement.")] = False) -> None:
+def report(
+    quick: Annotated[bool, typer.Option("--quick", help="Of the quick measurement.")] = False,
+) -> None:
     """Write the report of what was measured last.
 
     Example: python -m benchmarks report

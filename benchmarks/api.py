@@ -24,7 +24,9 @@ from producer.rows import Selection, read, transaction
 PORT = 38000  # not the one of a demo that may be up
 RATE = 1_000
 P99_MS = 20.0  # with RATE: what is wanted of one core
-_ROWS = 5_000  # of the test part: as many of them are suspicious, and have reasons, as on the stream
+_ROWS = (
+    5_000  # of the test part: as many of them are suspicious, and have reasons, as on the stream
+)
 _WARM_UP_S = 2.0
 _START_S = 60.0
 _POLL_S = 0.1
@@ -62,7 +64,9 @@ def verdict(found: Iterable[Entry]) -> str:
 def answers(bench: Bench, seconds: float, rate: int = RATE) -> Answers:
     """Starts a server and asks it. Raises BenchError when it ends, http_load.AnswerError when it refuses."""
     first = Model.load(bench.model).manifest.test.first
-    bodies = [transaction(row) for row in read(Selection(bench.data, first=first, limit=_ROWS), "bench")]
+    bodies = [
+        transaction(row) for row in read(Selection(bench.data, first=first, limit=_ROWS), "bench")
+    ]
     environment = bench.environment("live.") | {"FRAUD_API_PORT": str(PORT)}
     command = [sys.executable, "-m", "cli.main", "serve", "--rate-limit", _NO_LIMIT]
     with bench.running("serve", command, environment) as server:
@@ -73,8 +77,21 @@ def answers(bench: Bench, seconds: float, rate: int = RATE) -> Answers:
         begin = time.perf_counter()
         latencies = uvloop.run(http_load.scheduled(PORT, bodies, rate, seconds))
         took = time.perf_counter() - begin
-    p50, p95, p99, worst = (float(value) for value in np.percentile(latencies, [50, 95, 99, 100]) * 1000)
-    return Answers(fast / seconds, fast / cpu, 1e6 * cpu / fast, rate, len(latencies) / took, p50, p95, p99, worst, one_core)
+    p50, p95, p99, worst = (
+        float(value) for value in np.percentile(latencies, [50, 95, 99, 100]) * 1000
+    )
+    return Answers(
+        fast / seconds,
+        fast / cpu,
+        1e6 * cpu / fast,
+        rate,
+        len(latencies) / took,
+        p50,
+        p95,
+        p99,
+        worst,
+        one_core,
+    )
 
 
 def _hold(server: psutil.Process) -> bool:
@@ -102,4 +119,6 @@ def _wait(bench: Bench, server: psutil.Popen) -> None:
                 return
         except (URLError, OSError):
             time.sleep(_POLL_S)
-    raise BenchError(f"fraud serve did not answer within {_START_S:.0f} s; see {bench.log('serve')}")
+    raise BenchError(
+        f"fraud serve did not answer within {_START_S:.0f} s; see {bench.log('serve')}"
+    )

@@ -6,9 +6,9 @@ A worker is spawned, and a spawned process imports this module before it begins:
 import os
 
 from cli.main import main
-from streams import source
+from streams.scorer import consumer
 
-source.MAX_BATCH = int(os.environ["BENCH_MAX_BATCH"])
+consumer.MAX_BATCH = int(os.environ["BENCH_MAX_BATCH"])
 
 if __name__ == "__main__":
     main()

@@ -13,11 +13,11 @@ from typing import BinaryIO
 import psutil
 
 from cli.app import CommandError
-from cli.data import fetched
-from cli.settings import ROOT, Settings
+from cli.commands.data import fetched
+from cli.support.settings import ROOT, Settings
 from infra.kafka.launcher import LocalBroker
-from streams import topics
-from streams.connection import Connection
+from streams.kafka import topics
+from streams.kafka.connection import Connection
 
 KAFKA_PORT = 29092  # not the one of a demo that may be up
 METRICS_PORT = 39101
@@ -69,7 +69,9 @@ class Bench:
         return process
 
     @contextmanager
-    def running(self, name: str, command: list[str], environment: Mapping[str, str]) -> Iterator[psutil.Popen]:
+    def running(
+        self, name: str, command: list[str], environment: Mapping[str, str]
+    ) -> Iterator[psutil.Popen]:
         """A process in a session of its own, so that all that it starts is ended with it."""
         with self.log(name).open("wb") as log:
             process = _start(command, environment, log)
@@ -87,11 +89,25 @@ class Bench:
     def load(self, prefix: str, run: str, limit: int, rate: float = 0) -> "subprocess.Popen[bytes]":
         """Starts sending `limit` transactions `<run>-0`, `<run>-1`, ... in a process of its own; its output is their totals as JSON."""
         command = [sys.executable, "-m", "benchmarks.load", run, str(limit), str(rate)]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=self.environment(prefix), cwd=ROOT)
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=self.environment(prefix),
+            cwd=ROOT,
+        )
 
 
 def _start(command: list[str], environment: Mapping[str, str], log: BinaryIO) -> psutil.Popen:
-    return psutil.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=ROOT, start_new_session=True)
+    return psutil.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=environment,
+        cwd=ROOT,
+        start_new_session=True,
+    )
 
 
 def _end(process: psutil.Popen) -> None:

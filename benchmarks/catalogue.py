@@ -9,17 +9,40 @@ from benchmarks.systems import AT_LEAST_ONCE, EXACTLY_ONCE, System
 def _ours(workers: int, guarantee: str = EXACTLY_ONCE) -> System:
     option = guarantee.replace(" ", "-")
     name = f"ours-{workers}" if guarantee == EXACTLY_ONCE else f"ours-{workers}-{option}"
-    command = [sys.executable, "-m", "cli.main", "score", "--workers", str(workers), "--guarantee", option]
-    return System(name, f"this project, {workers} worker{'s' if workers > 1 else ''}", guarantee, lambda _: command)
+    command = [
+        sys.executable,
+        "-m",
+        "cli.main",
+        "score",
+        "--workers",
+        str(workers),
+        "--guarantee",
+        option,
+    ]
+    return System(
+        name,
+        f"this project, {workers} worker{'s' if workers > 1 else ''}",
+        guarantee,
+        lambda _: command,
+    )
 
 
 def _with_batches(limit: int) -> System:
     command = [sys.executable, "-m", "benchmarks.batch_worker", "score"]
     title = f"this project, 1 worker, batches of up to {limit:,}"
-    return System(f"batch-{limit}", title, EXACTLY_ONCE, lambda _: command, variables={"BENCH_MAX_BATCH": str(limit)})
+    return System(
+        f"batch-{limit}",
+        title,
+        EXACTLY_ONCE,
+        lambda _: command,
+        variables={"BENCH_MAX_BATCH": str(limit)},
+    )
 
 
 OURS = (_ours(1), _ours(2), _ours(2, AT_LEAST_ONCE))
 MORE_WORKERS = (_ours(3), _ours(4))
 BATCHES = tuple(map(_with_batches, (64, 256, 1024, 2048, 4096, 8192)))
-SYSTEMS = {system.name: system for system in (*OURS, _ours(1, AT_LEAST_ONCE), *MORE_WORKERS, *BATCHES, *PEERS)}
+SYSTEMS = {
+    system.name: system
+    for system in (*OURS, _ours(1, AT_LEAST_ONCE), *MORE_WORKERS, *BATCHES, *PEERS)
+}

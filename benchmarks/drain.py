@@ -9,8 +9,8 @@ from benchmarks.bench import DRAIN, Bench, BenchError
 from benchmarks.systems import System, running
 from benchmarks.topic import begin_of, count, reset
 from benchmarks.usage import Tree
-from streams import topics
-from streams.cluster import Cluster
+from streams.kafka import topics
+from streams.kafka.cluster import Cluster
 
 _LOOK_S = 0.1
 _QUIET_S = 2.0  # no prediction for so long, with all of them there: it is done
@@ -88,7 +88,14 @@ def drain(bench: Bench, system: System, records: int) -> Drained:
 class _Watch:
     """Looks at the end of `predictions` ten times a second, and remembers each time that it has moved."""
 
-    def __init__(self, bench: Bench, system: System, process: psutil.Popen, records: int, begin: dict[int, int]) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        system: System,
+        process: psutil.Popen,
+        records: int,
+        begin: dict[int, int],
+    ) -> None:
         self._bench, self._what, self._process = bench, system, process
         self._records, self._begin = records, sum(begin.values())
         self._cluster, self._partitions = Cluster(bench.connection(DRAIN)), list(begin)
@@ -105,7 +112,9 @@ class _Watch:
             now = time.monotonic()
             if not self.looks:
                 if now - started > _START_S:
-                    raise BenchError(f"{self._what.name}: no prediction within {_START_S:.0f} s; see {self._bench.log(self._what.name)}")
+                    raise BenchError(
+                        f"{self._what.name}: no prediction within {_START_S:.0f} s; see {self._bench.log(self._what.name)}"
+                    )
                 continue
             quiet = now - self.looks[-1].at
             if self._last >= self._records and quiet > _QUIET_S:

@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from itertools import cycle
 from time import perf_counter
 
-_CONNECTIONS = 16  # enough that the server never waits for the client, few enough that none waits for long
+_CONNECTIONS = (
+    16  # enough that the server never waits for the client, few enough that none waits for long
+)
 _OK = b"http/1.1 200"
 _LENGTH = b"content-length: "
 
@@ -17,9 +19,12 @@ class AnswerError(RuntimeError):
 
 def request(body: bytes) -> bytes:
     """The bytes of one POST /predict."""
-    return b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-        len(body),
-        body,
+    return (
+        b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+        % (
+            len(body),
+            body,
+        )
     )
 
 

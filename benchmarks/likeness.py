@@ -21,22 +21,34 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from model import dataset, training
-from model.contract import INPUTS
+from model import dataset
 from model.dataset import matrix
-from model.split import Fold, split
+from model.training import trainer
+from model.training.split import Fold, split
+from payments.contract import INPUTS
 from producer.simulation import Parameters, simulate
 
 Floats = NDArray[np.float64]
 SEED = 1
 FOLDS = 3
 SAMPLES = (20_000, 100_000)  # a classifier separates better the more rows it sees, so both are told
-XGBOOST = xgboost.XGBClassifier(n_estimators=100, max_depth=6, learning_rate=0.1, tree_method="hist", n_jobs=2, random_state=SEED)
+XGBOOST = xgboost.XGBClassifier(
+    n_estimators=100,
+    max_depth=6,
+    learning_rate=0.1,
+    tree_method="hist",
+    n_jobs=2,
+    random_state=SEED,
+)
 # What the trees of the simulator have levelled for classifiers of their own kind, others may still see.
 OTHERS: dict[str, Any] = {
     "random forest": RandomForestClassifier(100, min_samples_leaf=3, n_jobs=2, random_state=SEED),
-    "neural network": make_pipeline(StandardScaler(), MLPClassifier((64, 32), early_stopping=True, random_state=SEED)),
-    "XGBoost of 400 trees": xgboost.XGBClassifier(**XGBOOST.get_params() | {"n_estimators": 400, "colsample_bytree": 0.5}),
+    "neural network": make_pipeline(
+        StandardScaler(), MLPClassifier((64, 32), early_stopping=True, random_state=SEED)
+    ),
+    "XGBoost of 400 trees": xgboost.XGBClassifier(
+        **XGBOOST.get_params() | {"n_estimators": 400, "colsample_bytree": 0.5}
+    ),
 }
 
 
@@ -53,28 +65,38 @@ def kolmogorov_smirnov(real: pd.DataFrame, made: pd.DataFrame) -> dict[str, floa
     return {name: float(ks_2samp(real[name], made[name]).statistic) for name in INPUTS}
 
 
-def separation(real: pd.DataFrame, made: pd.DataFrame, rows: int, classifier: Any = XGBOOST) -> float:
+def separation(
+    real: pd.DataFrame, made: pd.DataFrame, rows: int, classifier: Any = XGBOOST
+) -> float:
     """ROC AUC, cross-validated, of a classifier told to separate so many real rows, drawn at random, from as many simulated ones."""
     random = np.random.default_rng(SEED)
-    features = np.vstack([matrix(table)[random.choice(len(table), rows, replace=False)] for table in (real, made)])
+    features = np.vstack(
+        [matrix(table)[random.choice(len(table), rows, replace=False)] for table in (real, made)]
+    )
     is_real = np.repeat([1, 0], rows)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
-    scores = cross_val_predict(classifier, features, is_real, cv=folds, method="predict_proba")[:, 1]
+    scores = cross_val_predict(classifier, features, is_real, cv=folds, method="predict_proba")[
+        :, 1
+    ]
     return float(roc_auc_score(is_real, scores))
 
 
 def transfer(real: pd.DataFrame, made: pd.DataFrame, forward: Sequence[Fold]) -> dict[str, float]:
     """Average precision of the default model within and across files, means over the forward folds: one has some 50 frauds to judge."""
     tables = {"real": real, "simulated": made}
-    found: dict[str, list[float]] = {f"fitted on {fitted}, judged on {judged}": [] for fitted in tables for judged in tables}
+    found: dict[str, list[float]] = {
+        f"fitted on {fitted}, judged on {judged}": [] for fitted in tables for judged in tables
+    }
     for fitted, table in tables.items():
-        recipe = training.Recipe().resolved(table)
+        recipe = trainer.Recipe().resolved(table)
         for fold in forward:
-            booster = training.fit(table[fold.fitted], recipe)
+            booster = trainer.fit(table[fold.fitted], recipe)
             for judged, other in tables.items():
                 rows = other[fold.judged]
                 margins = booster.inplace_predict(matrix(rows), predict_type="margin")
-                found[f"fitted on {fitted}, judged on {judged}"].append(float(average_precision_score(rows["Class"], margins)))
+                found[f"fitted on {fitted}, judged on {judged}"].append(
+                    float(average_precision_score(rows["Class"], margins))
+                )
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
@@ -90,7 +112,9 @@ def measure(path: Path) -> dict[str, object]:
         "ks_largest": {worst: distances[worst]},
         "ks": distances,
         "separation_auc": {rows: separation(real, made, rows) for rows in SAMPLES},
-        f"separation_auc of others, {SAMPLES[0]:,} rows": {name: separation(real, made, SAMPLES[0], one) for name, one in OTHERS.items()},
+        f"separation_auc of others, {SAMPLES[0]:,} rows": {
+            name: separation(real, made, SAMPLES[0], one) for name, one in OTHERS.items()
+        },
         "average_precision": transfer(real, made, parts.folds),
         "average_precision on the last fold alone": transfer(real, made, parts.folds[-1:]),
     }

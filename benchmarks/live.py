@@ -12,9 +12,9 @@ import numpy as np
 from benchmarks.bench import LIVE, Bench, BenchError
 from benchmarks.systems import System, running
 from benchmarks.topic import clear, reset
-from cli.demo.measure import WARM_UP_S, LiveReader, end_offsets, latency
-from streams import topics
-from streams.cluster import Cluster
+from cli.commands.demo.measure import WARM_UP_S, LiveReader, end_offsets, latency
+from streams.kafka import topics
+from streams.kafka.cluster import Cluster
 
 RATES = (500, 2_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000)
 SATURATED_S = 1.0  # a p99 beyond it: the queue grows, and more would only make it longer
@@ -64,7 +64,13 @@ class _Session:
     def sending(self, count: int, rate: float) -> Iterator["_Run"]:
         """Sends `count` transactions at `rate` (0: as fast as it can) while a reader waits for their predictions."""
         name = f"live{time.time_ns()}"
-        reader = LiveReader(self._connection, end_offsets(Cluster(self._connection), topics.PREDICTIONS), name, 0, count)
+        reader = LiveReader(
+            self._connection,
+            end_offsets(Cluster(self._connection), topics.PREDICTIONS),
+            name,
+            0,
+            count,
+        )
         reader.start()
         try:
             with self._bench.load(LIVE, name, count, rate) as sender:
@@ -116,7 +122,11 @@ def latencies(bench: Bench, system: System, rates: Sequence[int], seconds: float
                 print(f"{system.name}: {rate:,}/s: {error}")
                 break
             measured = latency(run.reader.arrived, totals["started_at"], rate)
-            found.append(Latency(system.name, rate, totals["achieved_per_second"], **measured, missing=missing))
+            found.append(
+                Latency(
+                    system.name, rate, totals["achieved_per_second"], **measured, missing=missing
+                )
+            )
             if missing or (found[-1].p99 or 0) > SATURATED_S:
                 break
     return found
@@ -132,9 +142,13 @@ def start(bench: Bench, system: System) -> Start:
         run.totals()
         with running(bench, system, LIVE) as process:
             if run.wait():
-                raise BenchError(f"{system.name}: the predictions did not come; see {bench.log(system.name)}")
+                raise BenchError(
+                    f"{system.name}: the predictions did not come; see {bench.log(system.name)}"
+                )
             first = float(np.nanmin(run.reader.arrived))
-            worker = next(child for child in process.children() if "spawn_main" in " ".join(child.cmdline()))
+            worker = next(
+                child for child in process.children() if "spawn_main" in " ".join(child.cmdline())
+            )
             return Start(first - process.create_time(), first - worker.create_time())
 
 

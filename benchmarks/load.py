@@ -12,8 +12,8 @@ from dataclasses import asdict
 
 import msgspec
 
-from cli.data import fetched
-from cli.settings import Settings
+from cli.commands.data import fetched
+from cli.support.settings import Settings
 from producer.replay import Replay
 from producer.rows import Row, Selection, read
 from producer.schedule import at_rate
@@ -28,7 +28,9 @@ def main(run: str, limit: str, rate: str) -> None:
     """Sends at `rate` a second (0: as fast as it can) to the cluster that FRAUD_BOOTSTRAP_SERVERS names."""
     settings = Settings.from_environment()
     selection = Selection(fetched(settings, None, quiet=True), limit=int(limit), loop=True)
-    totals = Replay(settings.connection(), _numbered(selection, run), at_rate(float(rate)), time).run(threading.Event())
+    totals = Replay(
+        settings.connection(), _numbered(selection, run), at_rate(float(rate)), time
+    ).run(threading.Event())
     print(json.dumps(asdict(totals)))
 
 

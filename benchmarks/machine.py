@@ -46,14 +46,25 @@ def machine(bench: Bench) -> dict[str, Any]:
 
 
 def _cpu() -> str:
-    names = [line.partition(":")[2].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
+    names = [
+        line.partition(":")[2].strip()
+        for line in _lines(Path("/proc/cpuinfo"))
+        if line.startswith("model name")
+    ]
     return names[0] if names else platform.processor()
 
 
 def _file_system(path: Path) -> str:
     """The type of the file system that holds Kafka's data."""
     mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
-    return next((mounts[folder] for folder in (path.resolve(), *path.resolve().parents) if folder in mounts), "unknown")
+    return next(
+        (
+            mounts[folder]
+            for folder in (path.resolve(), *path.resolve().parents)
+            if folder in mounts
+        ),
+        "unknown",
+    )
 
 
 def _lines(path: Path) -> list[str]:

@@ -46,7 +46,13 @@ class Measurement:
                 _say(f"run {run}", found[-1])
         self.results.write(section, list(map(asdict, found)))
 
-    def latencies(self, names: Sequence[str], rates: Sequence[int], seconds: float, settling_s: float = _SETTLING_S) -> None:
+    def latencies(
+        self,
+        names: Sequence[str],
+        rates: Sequence[int],
+        seconds: float,
+        settling_s: float = _SETTLING_S,
+    ) -> None:
         """Every system at every rate, `runs` times over, as far as it keeps up; before, `settling_s` that do not count."""
         latencies(self.bench, SYSTEMS[names[0]], [_SETTLING_RATE], settling_s)
         found = []

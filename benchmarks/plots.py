@@ -40,8 +40,22 @@ def latencies(path: Path, curves: Mapping[str, Mapping[int, Mapping[str, Spread]
     for number, (system, rates) in enumerate(curves.items()):
         for name, style in _PERCENTILES:
             medians = [percentiles[name].median for percentiles in rates.values()]
-            axes.plot(list(rates), medians, style, marker="o", markersize=3, color=f"C{number}", label=f"{system}, {name}")
-    axes.set(title="From the scheduled send time to the reader", xlabel="transactions a second", ylabel="ms", xscale="log", yscale="log")
+            axes.plot(
+                list(rates),
+                medians,
+                style,
+                marker="o",
+                markersize=3,
+                color=f"C{number}",
+                label=f"{system}, {name}",
+            )
+    axes.set(
+        title="From the scheduled send time to the reader",
+        xlabel="transactions a second",
+        ylabel="ms",
+        xscale="log",
+        yscale="log",
+    )
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend(fontsize="small")
     _save(figure, path)

@@ -29,14 +29,20 @@ def write(results: Entry, page: Path) -> None:
         "machine": lambda found: _machine(found, results.get("drains", [])),
         "drains": lambda found: _throughput(found, folder, results["machine"]["cores"]),
         "workers": lambda found: _by("Throughput by workers", found, folder / "workers.svg"),
-        "batches": lambda found: _by("Throughput by the largest batch", found, folder / "batches.svg"),
+        "batches": lambda found: _by(
+            "Throughput by the largest batch", found, folder / "batches.svg"
+        ),
         "latencies": lambda found: _latencies(found, folder / "latency.svg"),
         "stages": lambda found: _stages(found, folder / "stages.svg"),
         "starts": _starts,
         "api": _api,
     }
     ended = results.get("ended", {})
-    parts = [_dated(make(results[name]), ended.get(name)) for name, make in sections.items() if name in results]
+    parts = [
+        _dated(make(results[name]), ended.get(name))
+        for name, make in sections.items()
+        if name in results
+    ]
     if {"drains", "latencies", "starts"} <= results.keys():
         parts.insert(1, _wanted(results))
     if "drains" in results:
@@ -47,7 +53,11 @@ def write(results: Entry, page: Path) -> None:
 def _dated(section: str, ended: str | None) -> str:
     """Sections may be measured apart: under its title each says when it ended."""
     title, _, content = section.partition("\n\n")
-    return section if ended is None or not title.startswith("## ") else f"{title}\n\nEnded {ended}.\n\n{content}"
+    return (
+        section
+        if ended is None or not title.startswith("## ")
+        else f"{title}\n\nEnded {ended}.\n\n{content}"
+    )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -70,7 +80,10 @@ def _of(entries: Iterable[Entry], name: str, factor: float = 1.0) -> Spread:
 
 
 def _machine(found: Entry, drains: list[Entry]) -> str:
-    model, versions = found["model"], ", ".join(f"{name} {value}" for name, value in found["versions"].items())
+    model, versions = (
+        found["model"],
+        ", ".join(f"{name} {value}" for name, value in found["versions"].items()),
+    )
     predictions = sum(entry["predictions"] for entry in drains)
     alerts = sum(entry["alerts"] for entry in drains) / predictions if predictions else 0.0
     return (
@@ -88,22 +101,54 @@ def _wanted(results: Entry) -> str:
     latencies = by(results["latencies"], lambda entry: (entry["system"], entry["rate"]))
     rate = {system: _of(entries, "per_second").median for system, entries in drains.items()}
     rows = [
-        (f"tx/s, exactly once: {SYSTEMS[name].title}", f"{least:,}", f"{rate[name]:,.0f}", rate[name] >= least)
+        (
+            f"tx/s, exactly once: {SYSTEMS[name].title}",
+            f"{least:,}",
+            f"{rate[name]:,.0f}",
+            rate[name] >= least,
+        )
         for name, least in _RATES.items()
         if name in rate
     ]
     for peer, least in _TIMES.items():
         if _OURS in rate and peer in rate:
-            times, title = rate[_OURS] / rate[peer], f"{SYSTEMS[peer].title}, {SYSTEMS[peer].guarantee}"
-            rows.append((f"times as fast with 2 workers as {title}", f"{least}", f"{times:.1f}", times >= least))
+            times, title = (
+                rate[_OURS] / rate[peer],
+                f"{SYSTEMS[peer].title}, {SYSTEMS[peer].guarantee}",
+            )
+            rows.append(
+                (
+                    f"times as fast with 2 workers as {title}",
+                    f"{least}",
+                    f"{times:.1f}",
+                    times >= least,
+                )
+            )
     for at, most in _P99_MS.items():
         for system in _RATES:
             if (system, at) in latencies:
                 p99 = _of(latencies[system, at], "p99", 1000).median
-                rows.append((f"ms, p99 at {at:,}/s, exactly once: {SYSTEMS[system].title}", f"{most}", f"{p99:,.0f}", p99 <= most))
+                rows.append(
+                    (
+                        f"ms, p99 at {at:,}/s, exactly once: {SYSTEMS[system].title}",
+                        f"{most}",
+                        f"{p99:,.0f}",
+                        p99 <= most,
+                    )
+                )
     start = _of(results["starts"], "worker_s").median
-    rows.append(("s from a worker's start to its first prediction", f"{_START_S}", f"{start:.1f}", start <= _START_S))
-    table = _table(["", "wanted", "reached", ""], [(what, bound, reached, "yes" if met else "no") for what, bound, reached, met in rows])
+    rows.append(
+        (
+            "s from a worker's start to its first prediction",
+            f"{_START_S}",
+            f"{start:.1f}",
+            start <= _START_S,
+        )
+    )
+    table = _table(
+        ["", "wanted", "reached", ""],
+        [(what, bound, reached, "yes" if met else "no") for what, bound, reached, met in rows],
+    )
     return f"## Wanted and reached\n\n{table}\n\n{_WHY}"
 
 
@@ -139,15 +184,23 @@ def _throughput(drains: list[Entry], folder: Path, cores: int) -> str:
         "predictions",
     ]
     plot = folder / "throughput.svg"
-    titles = {f"{SYSTEMS[name].title}, {SYSTEMS[name].guarantee}": _of(entries, "per_second") for name, entries in groups.items()}
+    titles = {
+        f"{SYSTEMS[name].title}, {SYSTEMS[name].guarantee}": _of(entries, "per_second")
+        for name, entries in groups.items()
+    }
     plots.bars(plot, "Throughput", titles, "transactions a second")
     runs, records = max(map(len, groups.values())), drains[0]["records"]
     text = f"Draining {records:,} preloaded transactions; median of {runs} (range), the systems in turn."
-    return f"## Throughput\n\n{text}\n\n{_table(head, rows)}\n\n{_image(plot, 'throughput by system')}"
+    return (
+        f"## Throughput\n\n{text}\n\n{_table(head, rows)}\n\n{_image(plot, 'throughput by system')}"
+    )
 
 
 def _checked(entries: list[Entry]) -> str:
-    lost, doubled = sum(entry["lost"] or 0 for entry in entries), sum(entry["duplicated"] for entry in entries)
+    lost, doubled = (
+        sum(entry["lost"] or 0 for entry in entries),
+        sum(entry["duplicated"] for entry in entries),
+    )
     if not all(entry["complete"] for entry in entries):
         return f"{doubled:,} doubled; stopped before the end"
     return f"{lost:,} lost, {doubled:,} doubled" if lost or doubled else "all there, once"
@@ -158,7 +211,11 @@ def _by(title: str, drains: list[Entry], plot: Path) -> str:
     rates = {name: _of(entries, "per_second") for name, entries in groups.items()}
     plots.bars(plot, title, rates, "transactions a second")
     rows = [
-        [name, _range(rates[name]), *(f"{_of(entries, key).median:.1f}" for key in ("system_cpu_us", "broker_cpu_us"))]
+        [
+            name,
+            _range(rates[name]),
+            *(f"{_of(entries, key).median:.1f}" for key in ("system_cpu_us", "broker_cpu_us")),
+        ]
         for name, entries in groups.items()
     ]
     return f"## {title}\n\n{_table(['', 'tx/s', 'CPU us/tx', 'broker us/tx'], rows)}\n\n{_image(plot, title.lower())}"
@@ -169,7 +226,10 @@ def _latencies(found: list[Entry], plot: Path) -> str:
     rows, curves = [], {}
     for system, entries in by(measured, lambda entry: entry["system"]).items():
         rates = by(entries, lambda entry: entry["rate"])
-        curve = {rate: {name: _of(runs, name, 1000) for name in ("p50", "p95", "p99")} for rate, runs in rates.items()}
+        curve = {
+            rate: {name: _of(runs, name, 1000) for name in ("p50", "p95", "p99")}
+            for rate, runs in rates.items()
+        }
         curves[SYSTEMS[system].title] = curve
         for rate, percentiles in curve.items():
             achieved = _of(rates[rate], "achieved_per_second").median
@@ -188,7 +248,9 @@ def _stages(found: list[Entry], plot: Path) -> str:
     rows = [[name, *(f"{stages[name]:.2f}" for stages in found)] for name in _STAGES]
     rows.append(["all", *(f"{sum(stages[name] for name in _STAGES):.2f}" for stages in found)])
     head = ["us of CPU a transaction", *(f"batches of {stages['batch']:,}" for stages in found)]
-    plots.stack(plot, "CPU by stage", {name: found[-1][name] for name in _STAGES}, "us a transaction")
+    plots.stack(
+        plot, "CPU by stage", {name: found[-1][name] for name in _STAGES}, "us a transaction"
+    )
     text = f"Explaining costs {found[-1]['explain_alert']:,.0f} us an alert; the table holds its share."
     return f"## CPU by stage\n\n{_table(head, rows)}\n\n{text}\n\n{_image(plot, 'CPU by stage')}"
 
@@ -202,8 +264,17 @@ def _starts(found: list[Entry]) -> str:
 
 
 def _api(found: list[Entry]) -> str:
-    columns = {"answered/s": "per_second", "a CPU second": "per_cpu_second", "p50 ms": "p50", "p95 ms": "p95", "p99 ms": "p99"}
-    row = [_range(_of(found, name), ",.0f" if name.startswith("per") else ",.1f") for name in columns.values()]
+    columns = {
+        "answered/s": "per_second",
+        "a CPU second": "per_cpu_second",
+        "p50 ms": "p50",
+        "p95 ms": "p95",
+        "p99 ms": "p99",
+    }
+    row = [
+        _range(_of(found, name), ",.0f" if name.startswith("per") else ",.1f")
+        for name in columns.values()
+    ]
     text = (
         "One `fraud serve` with one event loop; the client is a process of its own with 16 connections. The rates are those of answering "
         f"as fast as it can; the latencies are counted from the time at which a request was due, at {found[0]['rate']:,} a second. "
@@ -217,7 +288,14 @@ def _cost(drains: list[Entry]) -> str:
     for name, entries in by(drains, lambda entry: entry["system"]).items():
         system, broker = (_of(entries, key).median for key in ("system_cpu_us", "broker_cpu_us"))
         price = (system + broker) / 3600 * _VCPU_HOUR
-        rows.append([f"{SYSTEMS[name].title}, {SYSTEMS[name].guarantee}", f"{system:,.1f}", f"{broker:,.1f}", f"{100 * price:.3f}"])
+        rows.append(
+            [
+                f"{SYSTEMS[name].title}, {SYSTEMS[name].guarantee}",
+                f"{system:,.1f}",
+                f"{broker:,.1f}",
+                f"{100 * price:.3f}",
+            ]
+        )
     text = f"At {_VCPU_HOUR} USD a vCPU hour (AWS Fargate, Linux on x86, us-east-1, aws.amazon.com/fargate/pricing)."
     return f"## A million transactions\n\n{text}\n\n{_table(['system', 'CPU seconds', 'of the broker', 'US cents'], rows)}"
 

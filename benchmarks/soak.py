@@ -23,14 +23,14 @@ from benchmarks.catalogue import SYSTEMS
 from benchmarks.systems import running
 from benchmarks.topic import clear
 from drift import predictions
-from model import features
 from model.artefact import Model, probabilities
-from streams import topics
-from streams.cluster import Cluster
-from streams.connection import Connection
-from streams.ledger import audit
-from streams.reading import read
-from streams.tally import Audit
+from payments import features
+from streams.kafka import topics
+from streams.kafka.cluster import Cluster
+from streams.kafka.connection import Connection
+from streams.kafka.reader import read
+from streams.ledger.audit import audit
+from streams.ledger.reconcile import Audit
 
 _PORT = 29192  # not those of other benchmarks
 _SYSTEM = replace(SYSTEMS["ours-2"], variables={"FRAUD_METRICS_PORT": "39201"})
@@ -69,7 +69,9 @@ def workers(supervisor: psutil.Popen) -> list[psutil.Process]:
     return sorted(found, key=lambda child: float(child.create_time()))
 
 
-def watched(bench: Bench, supervisor: psutil.Popen, until: float, kill_every: float) -> Iterator[Sample]:
+def watched(
+    bench: Bench, supervisor: psutil.Popen, until: float, kill_every: float
+) -> Iterator[Sample]:
     """Samples every worker each `_SAMPLE_S` seconds, for `until` seconds; kills the younger one when it is due."""
     began = time.monotonic()
     due = kill_every
@@ -77,7 +79,9 @@ def watched(bench: Bench, supervisor: psutil.Popen, until: float, kill_every: fl
         bench.check(supervisor, _SYSTEM.name)
         try:
             alive = workers(supervisor)
-            yield from [Sample(passed, worker.pid, worker.memory_info().rss / _MIB) for worker in alive]
+            yield from [
+                Sample(passed, worker.pid, worker.memory_info().rss / _MIB) for worker in alive
+            ]
             if passed >= due and len(alive) == 2:
                 alive[-1].send_signal(signal.SIGKILL)
                 due += kill_every
@@ -116,9 +120,13 @@ def report(samples: list[Sample], warm_up: float, books: Audit, others: int) -> 
     elder = [sample for sample in samples if sample.pid == lives[0]]
     steady = [sample for sample in elder if sample.at >= warm_up]
     steepness, error = slope(steady)
-    print(f"worker 0: {steady[0].mib:.1f} MiB at {steady[0].at:.0f} s, {steady[-1].mib:.1f} MiB at {steady[-1].at:.0f} s")
+    print(
+        f"worker 0: {steady[0].mib:.1f} MiB at {steady[0].at:.0f} s, {steady[-1].mib:.1f} MiB at {steady[-1].at:.0f} s"
+    )
     level = abs(steepness) <= _WITHIN * error
-    print(f"slope: {steepness:+.1f} MiB an hour, standard error {error:.1f}: {'0 within its error' if level else 'NOT 0'}")
+    print(
+        f"slope: {steepness:+.1f} MiB an hour, standard error {error:.1f}: {'0 within its error' if level else 'NOT 0'}"
+    )
     largest = max(sample.mib for sample in samples)
     print(f"largest of {len(lives)} lives: {largest:.1f} MiB of {math.floor(_MOST_MIB)}")
     print(
@@ -131,9 +139,16 @@ def report(samples: list[Sample], warm_up: float, books: Audit, others: int) -> 
 
 def main(
     minutes: Annotated[float, typer.Option(min=1, help="How long, after the warm-up.")] = 20,
-    warm_up: Annotated[float, typer.Option(min=0, help="Minutes, the same before it: memory took eight to reach its level.")] = 10,
+    warm_up: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Minutes, the same before it: memory took eight to reach its level."
+        ),
+    ] = 10,
     rate: Annotated[float, typer.Option(min=1, help="Transactions a second.")] = 2_000,
-    kill_every: Annotated[float, typer.Option(min=15, help="Seconds; five deaths a minute end the scorer.")] = 60,
+    kill_every: Annotated[
+        float, typer.Option(min=15, help="Seconds; five deaths a minute end the scorer.")
+    ] = 60,
 ) -> None:
     """Soaks a scorer of two workers.
 
@@ -146,14 +161,21 @@ def main(
         prefix = f"soak-{time.time():.0f}."
         connection = bench.connection(prefix)
         topics.create(connection)
-        with running(bench, _SYSTEM, prefix) as supervisor, bench.load(prefix, "soak", int(rate * seconds), rate) as sending:
+        with (
+            running(bench, _SYSTEM, prefix) as supervisor,
+            bench.load(prefix, "soak", int(rate * seconds), rate) as sending,
+        ):
             samples = list(watched(bench, supervisor, seconds, kill_every))
             out, _ = sending.communicate()
             if sending.returncode:
                 raise BenchError("the transactions could not be sent")
             books = settled(connection)
-        (bench.home / "soak.json").write_text(json.dumps([(sample.at, sample.pid, sample.mib) for sample in samples]))
-        print(f"sent at {json.loads(out)['achieved_per_second']:,.0f} a second; samples in {bench.home / 'soak.json'}")
+        (bench.home / "soak.json").write_text(
+            json.dumps([(sample.at, sample.pid, sample.mib) for sample in samples])
+        )
+        print(
+            f"sent at {json.loads(out)['achieved_per_second']:,.0f} a second; samples in {bench.home / 'soak.json'}"
+        )
         others = differing(connection, Model.load(bench.model))
         whole = report(samples, warm_up * 60, books, others)
         clear(connection, *(topic.name for topic in topics.TOPICS))

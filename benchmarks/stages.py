@@ -13,16 +13,16 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from benchmarks.bench import DRAIN, Bench, BenchError
 from benchmarks.topic import first_offsets
-from model import features
 from model.artefact import Model, decisions, probabilities
-from model.records import ROW_BYTES, TransactionRecord, decode, inputs
-from streams import topics
-from streams.batch import Batch, Scored
-from streams.committer import TransactionalCommitter, producer_settings
-from streams.connection import Connection
-from streams.reading import gather
-from streams.scoring import Scorer
-from streams.source import CONSUMER_SETTINGS
+from payments import features
+from payments.records import ROW_BYTES, TransactionRecord, decode, inputs
+from streams.kafka import topics
+from streams.kafka.committer import TransactionalCommitter, producer_settings
+from streams.kafka.connection import Connection
+from streams.kafka.reader import gather
+from streams.scorer.batch import Batch, Scored
+from streams.scorer.consumer import CONSUMER_SETTINGS
+from streams.scorer.scoring import Scorer
 
 _BATCHES = 24
 _EXPLAINED = 50  # rows of the TreeSHAP call that is timed
@@ -62,10 +62,16 @@ def profile(bench: Bench, size: int) -> Stages:
     scored = [scorer.score(batch) for batch in batches]
     scoring = _each(scorer.score, batches) / size
     parts = _Parts(model, batches[0])
-    explain_alert = _each(lambda _: model.explain(parts.matrix[:_EXPLAINED]), batches) / min(_EXPLAINED, size)
-    alerts = sum(done.outcomes.total() - done.outcomes["approve"] for done in scored) / (size * len(scored))
+    explain_alert = _each(lambda _: model.explain(parts.matrix[:_EXPLAINED]), batches) / min(
+        _EXPLAINED, size
+    )
+    alerts = sum(done.outcomes.total() - done.outcomes["approve"] for done in scored) / (
+        size * len(scored)
+    )
     produce, commit, committing = _commits(connection, scored, metadata)
-    decoding, packing, margins = (_each(part, batches) / size for part in (parts.decode, parts.pack, parts.score))
+    decoding, packing, margins = (
+        _each(part, batches) / size for part in (parts.decode, parts.pack, parts.score)
+    )
     return Stages(
         batch=size,
         consume=consume * _US,
@@ -88,7 +94,9 @@ class _Parts:
     def __init__(self, model: Model, first: Batch) -> None:
         self._model = model
         self._rows = bytearray(len(first.records) * ROW_BYTES)
-        self._numbers = [inputs(self._record(record.value(), row)) for row, record in enumerate(first.records)]
+        self._numbers = [
+            inputs(self._record(record.value(), row)) for row, record in enumerate(first.records)
+        ]
         self.matrix = features.matrix(self._numbers)
 
     def _record(self, value: bytes | None, row: int) -> TransactionRecord:
@@ -121,20 +129,32 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
     name = connection.named(topics.TRANSACTIONS)
     records: list[Message] = []
     try:
-        consumer.assign([TopicPartition(name, partition, offset) for partition, offset in first_offsets(connection).items()])
+        consumer.assign(
+            [
+                TopicPartition(name, partition, offset)
+                for partition, offset in first_offsets(connection).items()
+            ]
+        )
         deadline, started = monotonic() + _WAIT_S, process_time()
         while len(records) < size * _BATCHES:
             records += gather(consumer, size, 0.1)
             if monotonic() > deadline:
-                raise BenchError(f"{size * _BATCHES} records are needed to see the stages: preload more")
+                raise BenchError(
+                    f"{size * _BATCHES} records are needed to see the stages: preload more"
+                )
         seconds = (process_time() - started) / len(records)
-        batches = [Batch(0, number, records[number * size : (number + 1) * size]) for number in range(_BATCHES)]
+        batches = [
+            Batch(0, number, records[number * size : (number + 1) * size])
+            for number in range(_BATCHES)
+        ]
         return batches, seconds, consumer.consumer_group_metadata()
     finally:
         consumer.close()
 
 
-def _commits(connection: Connection, scored: list[Scored], metadata: object) -> tuple[float, float, float]:
+def _commits(
+    connection: Connection, scored: list[Scored], metadata: object
+) -> tuple[float, float, float]:
     """Median CPU seconds a batch: of producing until all is delivered, of ending the transaction, and of all as the worker does it."""
     producer = Producer(connection.writer(producer_settings(connection.named("bench-stages"))))
     committer = TransactionalCommitter(connection, [producer], Event())
@@ -150,10 +170,14 @@ def _commits(connection: Connection, scored: list[Scored], metadata: object) -> 
         times.append([process_time()])
         producer.begin_transaction()
         for output in done.outputs:
-            producer.produce(connection.named(output.topic), output.value, output.key, headers=output.headers)
+            producer.produce(
+                connection.named(output.topic), output.value, output.key, headers=output.headers
+            )
         producer.flush()
         times[-1].append(process_time())
-        producer.send_offsets_to_transaction([TopicPartition(source, *place) for place in done.next_offsets().items()], metadata)
+        producer.send_offsets_to_transaction(
+            [TopicPartition(source, *place) for place in done.next_offsets().items()], metadata
+        )
         producer.commit_transaction()
         times[-1].append(process_time())
     produce, commit = (median(row[at + 1] - row[at] for row in times) for at in (0, 1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from benchmarks.bench import Bench
-from streams.topics import SCORER_GROUP
+from streams.kafka.topics import SCORER_GROUP
 
 EXACTLY_ONCE, AT_LEAST_ONCE = "exactly once", "at least once"
 
@@ -30,4 +30,6 @@ class System:
 
 def running(bench: Bench, system: System, prefix: str) -> AbstractContextManager[psutil.Popen]:
     """The system at work on the topics under `prefix`, until the context ends."""
-    return bench.running(system.name, system.command(bench), {**bench.environment(prefix), **system.variables})
+    return bench.running(
+        system.name, system.command(bench), {**bench.environment(prefix), **system.variables}
+    )

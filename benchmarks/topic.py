@@ -10,11 +10,11 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from benchmarks.bench import DRAIN, Bench, BenchError
-from cli.demo.measure import end_offsets, row_of
-from streams import topics
-from streams.cluster import Cluster, Offsets
-from streams.connection import Connection
-from streams.reading import read
+from cli.commands.demo.measure import end_offsets, row_of
+from streams.kafka import topics
+from streams.kafka.cluster import Cluster, Offsets
+from streams.kafka.connection import Connection
+from streams.kafka.reader import read
 
 _OUTPUTS = (topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)
 _GROUP_GONE_S = 60.0
@@ -36,7 +36,9 @@ def run_name(records: int) -> str:
 def first_offsets(connection: Connection) -> Offsets:
     """Where the records of the input begin."""
     cluster = Cluster(connection)
-    return cluster.earliest(topics.TRANSACTIONS, cluster.partitions(topics.TRANSACTIONS)[topics.TRANSACTIONS])
+    return cluster.earliest(
+        topics.TRANSACTIONS, cluster.partitions(topics.TRANSACTIONS)[topics.TRANSACTIONS]
+    )
 
 
 def preload(bench: Bench, records: int) -> None:
@@ -79,7 +81,9 @@ def forget(connection: Connection, group: str) -> None:
     deadline = time.monotonic() + _GROUP_GONE_S
     while True:
         try:
-            admin.delete_consumer_groups([connection.named(group)])[connection.named(group)].result()
+            admin.delete_consumer_groups([connection.named(group)])[
+                connection.named(group)
+            ].result()
         except KafkaException as error:
             code = error.args[0].code()
             if code != KafkaError.GROUP_ID_NOT_FOUND:
@@ -106,15 +110,29 @@ def count(connection: Connection, begin: dict[str, Offsets], records: int) -> Wr
     cluster = Cluster(connection)
     seen = np.zeros(records, np.uint8)
     prefix, predictions = f"{run_name(records)}-", 0
-    for batch in read(connection, topics.PREDICTIONS, begin[topics.PREDICTIONS], end_offsets(cluster, topics.PREDICTIONS)):
+    for batch in read(
+        connection,
+        topics.PREDICTIONS,
+        begin[topics.PREDICTIONS],
+        end_offsets(cluster, topics.PREDICTIONS),
+    ):
         for message in batch:
             row = row_of(_decode(message.value() or b"").transaction_id, prefix, 0, records)
             if row is None:
                 raise BenchError(f"a prediction of another run is on {message.topic()}")
             seen[row] += 1
             predictions += 1
-    alerts, dead = (_count(connection, cluster, name, begin[name]) for name in (topics.ALERTS, topics.DEAD_LETTERS))
-    return Written(predictions, predictions - int(np.count_nonzero(seen)), int(np.count_nonzero(seen == 0)), alerts, dead)
+    alerts, dead = (
+        _count(connection, cluster, name, begin[name])
+        for name in (topics.ALERTS, topics.DEAD_LETTERS)
+    )
+    return Written(
+        predictions,
+        predictions - int(np.count_nonzero(seen)),
+        int(np.count_nonzero(seen == 0)),
+        alerts,
+        dead,
+    )
 
 
 def begin_of(connection: Connection) -> dict[str, Offsets]:

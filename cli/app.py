@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli.settings import DEBUG
+from cli.support.settings import DEBUG
 
-DONE, FAILED, USAGE = 0, 1, 2  # and 3, stopped on purpose: streams.supervisor.DO_NOT_RESTART
+DONE, FAILED, USAGE = 0, 1, 2  # and 3, stopped on purpose: streams.scorer.supervisor.DO_NOT_RESTART
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 app = typer.Typer(
@@ -32,8 +32,16 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _fraud(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error; FRAUD_DEBUG=1 does the same.")] = False,
-    _version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Show the trace of an error; FRAUD_DEBUG=1 does the same."),
+    ] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
 ) -> None:
     if debug:
         os.environ[DEBUG] = "1"  # for the processes that it starts, too

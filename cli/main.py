@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typer import Typer, TyperException
 
-_INTERRUPTED = 128 + signal.SIGINT  # as shells report it; cli.app, which says it to commands, is not imported yet
+_INTERRUPTED = (
+    128 + signal.SIGINT
+)  # as shells report it; cli.app, which says it to commands, is not imported yet
 
 
 def main() -> None:
@@ -36,7 +38,9 @@ def main() -> None:
 def _quiet_ctrl_c() -> Iterator[None]:
     """Ctrl-C ends the program at once: nothing is begun yet that would have to be ended in order."""
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:  # a shell's background jobs ignore it, and so does what they start
+    if (
+        before is signal.default_int_handler
+    ):  # a shell's background jobs ignore it, and so does what they start
         signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     try:
         yield
@@ -45,7 +49,8 @@ def _quiet_ctrl_c() -> Iterator[None]:
 
 
 def _application() -> "Typer":
-    from cli import (  # noqa: F401 - a subcommand adds itself to the application when it is imported
+    from cli.app import app
+    from cli.commands import (  # noqa: F401 - a subcommand adds itself to the application when it is imported
         alerts,
         data,
         demo,
@@ -66,7 +71,6 @@ def _application() -> "Typer":
         topics,
         train,
     )
-    from cli.app import app
 
     return app
 
@@ -76,7 +80,7 @@ def _told(error: Exception) -> int:
     from typer import TyperException
 
     from cli.app import FAILED, USAGE
-    from cli.settings import SettingsError, debugging
+    from cli.support.settings import SettingsError, debugging
 
     if debugging():
         import traceback
@@ -93,16 +97,28 @@ def _line(error: Exception) -> str:
     from typer import TyperException
 
     from cli.app import CommandError
-    from cli.settings import SettingsError
+    from cli.support.settings import SettingsError
     from drift.errors import DriftError
     from infra.kafka import BrokerError
     from model.errors import ModelError
+    from payments.errors import InputError
     from producer.errors import ProducerError
-    from streams.access import RefusedError, refusal
-    from streams.cluster import ReadingError
-    from streams.topics import TopicError
+    from streams.kafka.auth import RefusedError, refusal
+    from streams.kafka.cluster import ReadingError
+    from streams.kafka.topics import TopicError
 
-    expected = (BrokerError, CommandError, DriftError, ModelError, ProducerError, ReadingError, RefusedError, SettingsError, TopicError)
+    expected = (
+        BrokerError,
+        CommandError,
+        DriftError,
+        InputError,
+        ModelError,
+        ProducerError,
+        ReadingError,
+        RefusedError,
+        SettingsError,
+        TopicError,
+    )
     if isinstance(error, expected):
         return str(error)
     if isinstance(error, TyperException):
@@ -116,14 +132,17 @@ def _line(error: Exception) -> str:
 
 def _usage(error: "TyperException") -> str:
     """What Typer says, on one line; nothing where it has printed the help instead, because no command was named."""
-    said, context = " ".join(error.format_message().split()).rstrip("."), getattr(error, "ctx", None)
+    said, context = (
+        " ".join(error.format_message().split()).rstrip("."),
+        getattr(error, "ctx", None),
+    )
     return f"{said}; see `{context.command_path} --help`" if said and context else said
 
 
 def _explained(failure: Exception) -> str:
     from confluent_kafka import KafkaError
 
-    from cli.settings import Settings
+    from cli.support.settings import Settings
 
     error: KafkaError = failure.args[0]
     if error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN):

@@ -1,8 +1,8 @@
-"""Writes docs/configuration.md and .env.example from cli/variables.py. Run: .venv/bin/python -m docs.configuration"""
+"""Writes docs/configuration.md and .env.example from cli/support/variables.py. Run: .venv/bin/python -m docs.configuration"""
 
 from pathlib import Path
 
-from cli.variables import GROUPS, Variable
+from cli.support.variables import GROUPS, Variable
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,12 +21,18 @@ _SAMPLE = """# Every setting has a default; a flag, where a command has one, com
 def files() -> dict[str, str]:
     """Path in the checkout: content."""
     page = [_PAGE, *(_table(group, variables) for group, variables in GROUPS.items())]
-    sample = [_SAMPLE, *(_assignment(variable) for variables in GROUPS.values() for variable in variables)]
+    sample = [
+        _SAMPLE,
+        *(_assignment(variable) for variables in GROUPS.values() for variable in variables),
+    ]
     return {"docs/configuration.md": "\n".join(page), ".env.example": "\n".join(sample)}
 
 
 def _table(group: str, variables: tuple[Variable, ...]) -> str:
-    rows = [f"| `{name}` | {default or 'empty'} | {meaning} |\n" for name, default, meaning, _ in variables]
+    rows = [
+        f"| `{name}` | {default or 'empty'} | {meaning} |\n"
+        for name, default, meaning, _ in variables
+    ]
     return f"## {group}\n\n| variable | default | meaning |\n|---|---|---|\n{''.join(rows)}"
 
 

@@ -43,7 +43,9 @@ def installed() -> dict[str, str]:
         name, extras = waiting.pop()
         for text in metadata.requires(name) or ():
             needed = Requirement(text)
-            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras or {""}):
+            if needed.marker is None or any(
+                needed.marker.evaluate({"extra": extra}) for extra in extras or {""}
+            ):
                 package = re.sub(r"[-_.]+", "-", needed.name).lower()
                 found[package] = licence(package)
                 following = (package, frozenset(needed.extras))
@@ -57,7 +59,11 @@ def licence(package: str) -> str:
     about = metadata.metadata(package).json
     if expression := about.get("license_expression"):
         return str(expression)
-    named = [line.split(" :: ")[-1] for line in about.get("classifier", ()) if line.startswith("License :: OSI Approved :: ")]
+    named = [
+        line.split(" :: ")[-1]
+        for line in about.get("classifier", ())
+        if line.startswith("License :: OSI Approved :: ")
+    ]
     text = str(about.get("license", "")).strip().splitlines()
     names = named or text[:1] or ["not said"]
     return " or ".join(dict.fromkeys(_SAME.get(name, name) for name in names))

@@ -39,9 +39,13 @@ def documentation(page: Page) -> None:
 def terminal(page: Page) -> None:
     """What `fraud alerts` prints, in its colours."""
     command = [sys.executable, "-m", "cli.main", "alerts", "--limit", "8"]
-    printed = subprocess.run(command, env=os.environ | {"FORCE_COLOR": "1"}, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        command, env=os.environ | {"FORCE_COLOR": "1"}, capture_output=True, text=True, check=True
+    ).stdout
     with tempfile.TemporaryFile("w") as nowhere:
-        screen = Console(record=True, width=COLUMNS, file=nowhere, force_terminal=True, color_system="truecolor")
+        screen = Console(
+            record=True, width=COLUMNS, file=nowhere, force_terminal=True, color_system="truecolor"
+        )
         screen.print(Text.from_ansi(printed))
         page.set_content(screen.export_svg(title="fraud alerts --limit 8"))
     page.locator("svg").first.wait_for()
@@ -59,7 +63,9 @@ def main() -> None:
     """All pictures."""
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
         for name, size, scheme in (
             ("console", DESK, "light"),
             ("console-dark", DESK, "dark"),

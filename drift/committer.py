@@ -10,11 +10,10 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from drift.events import SeverityChanged, WindowClosed
-from streams.batch import Output
-from streams.codec import own_headers
-from streams.committer import TransactionalCommitter, producer_settings
-from streams.connection import Connection
-from streams.topics import DRIFT_EVENTS, PREDICTIONS
+from streams.kafka.codec import Output, own_headers
+from streams.kafka.committer import TransactionalCommitter, producer_settings
+from streams.kafka.connection import Connection
+from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 
 class WindowCommitter(TransactionalCommitter):
@@ -22,9 +21,13 @@ class WindowCommitter(TransactionalCommitter):
 
     def __init__(self, connection: Connection, instance: str, give_up: threading.Event) -> None:
         name = connection.named(f"fraud-monitor-{instance}")
-        super().__init__(connection, [Producer(connection.writer(producer_settings(name)))], give_up, PREDICTIONS)
+        super().__init__(
+            connection, [Producer(connection.writer(producer_settings(name)))], give_up, PREDICTIONS
+        )
 
-    def commit_window(self, event: WindowClosed, change: SeverityChanged | None, group_metadata: Any) -> None:
+    def commit_window(
+        self, event: WindowClosed, change: SeverityChanged | None, group_metadata: Any
+    ) -> None:
         """Makes the event, the change of severity that it brings and the group's progress visible together, or not at all.
 
         Raises BatchAbortedError (read the window again) or CommitFatalError (this process is done).
@@ -32,7 +35,12 @@ class WindowCommitter(TransactionalCommitter):
         _, offsets = event.bounds
         events = [event, change] if change else [event]
         try:
-            self.write([Output(DRIFT_EVENTS, None, msgspec.json.encode(one), own_headers()) for one in events])
+            self.write(
+                [
+                    Output(DRIFT_EVENTS, None, msgspec.json.encode(one), own_headers())
+                    for one in events
+                ]
+            )
         except KafkaException as error:
             self.abort(error)
         self.commit(offsets, group_metadata)

@@ -6,12 +6,12 @@ from functools import partial
 
 import msgspec
 
-from drift.decision import AlertRate, Ranked
-from drift.quality import Quality
-from streams import reading
-from streams.cluster import Cluster, Offsets
-from streams.connection import Connection
-from streams.topics import DRIFT_EVENTS
+from drift.detect.decision import AlertRate, Ranked
+from drift.labels.quality import Quality
+from streams.kafka import reader
+from streams.kafka.cluster import Cluster, Offsets
+from streams.kafka.connection import Connection
+from streams.kafka.topics import DRIFT_EVENTS
 
 # A thousand windows, as many events of labels and some changes of severity: one reading is enough where labels come steadily.
 _TAIL = 2_500
@@ -53,9 +53,11 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
 
     @property
     def bounds(self) -> tuple[Offsets, Offsets]:
-        """Its first offsets and those behind its last, by partition: what `streams.reading.read` is to read."""
+        """Its first offsets and those behind its last, by partition: what `streams.kafka.reader.read` is to read."""
         spans = {int(partition): span for partition, span in self.offsets.items()}
-        return {partition: begin for partition, (begin, _) in spans.items()}, {partition: end for partition, (_, end) in spans.items()}
+        return {partition: begin for partition, (begin, _) in spans.items()}, {
+            partition: end for partition, (_, end) in spans.items()
+        }
 
 
 class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="labels"):
@@ -100,7 +102,11 @@ def changed(event: WindowClosed, before: str) -> SeverityChanged:
 
 
 Event = WindowClosed | WindowLabelled | SeverityChanged
-_KINDS: dict[str, type[Event]] = {"window": WindowClosed, "labels": WindowLabelled, "severity": SeverityChanged}
+_KINDS: dict[str, type[Event]] = {
+    "window": WindowClosed,
+    "labels": WindowLabelled,
+    "severity": SeverityChanged,
+}
 
 
 class _Kind(msgspec.Struct):
@@ -123,14 +129,16 @@ def windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
 def recent_windows(connection: Connection, verdicts: int) -> list[WindowClosed]:
     """The last windows on `drift.events`, in their order: so many with a verdict at least, or all that there are.
 
-    Raises KafkaException, streams.cluster.ReadingError.
+    Raises KafkaException, streams.kafka.cluster.ReadingError.
     """
     cluster = Cluster(connection)
     first, end = cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]
     return last_windows(partial(_values, connection), first, end, verdicts)
 
 
-def last_windows(values: Callable[[int, int], Iterable[bytes | None]], first: int, end: int, verdicts: int) -> list[WindowClosed]:
+def last_windows(
+    values: Callable[[int, int], Iterable[bytes | None]], first: int, end: int, verdicts: int
+) -> list[WindowClosed]:
     """The same of a topic whose `values` from one offset to another can be read: further back each time, for many labels come at once."""
     found: list[WindowClosed] = []
     begin, length = end, _TAIL
@@ -142,18 +150,22 @@ def last_windows(values: Callable[[int, int], Iterable[bytes | None]], first: in
 
 
 def all_windows(connection: Connection) -> Iterator[WindowClosed]:
-    """Every window on `drift.events`, in their order. Raises KafkaException, streams.cluster.ReadingError."""
+    """Every window on `drift.events`, in their order. Raises KafkaException, streams.kafka.cluster.ReadingError."""
     cluster = Cluster(connection)
-    return windows(_values(connection, cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]))
+    return windows(
+        _values(
+            connection, cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]
+        )
+    )
 
 
 def events_since(connection: Connection, at: datetime) -> Iterator[Event]:
-    """The events that were written since then. Raises KafkaException, streams.cluster.ReadingError."""
+    """The events that were written since then. Raises KafkaException, streams.kafka.cluster.ReadingError."""
     cluster = Cluster(connection)
     end = cluster.end(DRIFT_EVENTS, [0])
     return decoded(_values(connection, cluster.since(DRIFT_EVENTS, end, at)[0], end[0]))
 
 
 def _values(connection: Connection, begin: int, end: int) -> Iterator[bytes | None]:
-    batches = reading.read(connection, DRIFT_EVENTS, {0: begin}, {0: end})
+    batches = reader.read(connection, DRIFT_EVENTS, {0: begin}, {0: end})
     return (message.value() for batch in batches for message in batch)

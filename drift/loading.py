@@ -4,11 +4,11 @@ import multiprocessing
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
-from drift.decision import Usual
+from drift.detect.decision import Usual
+from drift.detect.reference import ModelReference, known, read
 from drift.errors import NoReferenceError
-from drift.reference import ModelReference, known, read
-from drift.report import ctrl_c_held
-from drift.window import Floats
+from drift.reports.process import ctrl_c_held
+from drift.windows.window import Floats
 
 _Read = tuple[str, Floats, Usual]
 
@@ -17,7 +17,9 @@ def load(directory: Path) -> tuple[ModelReference, Usual]:
     """Raises NoReferenceError, model.errors.ArtefactError."""
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(theirs, directory), name="drift-loading", daemon=True)
+    process = context.Process(
+        target=_answer, args=(theirs, directory), name="drift-loading", daemon=True
+    )
     with ctrl_c_held():
         process.start()
     theirs.close()
@@ -25,7 +27,9 @@ def load(directory: Path) -> tuple[ModelReference, Usual]:
         found: _Read | Exception = pipe.recv()
     except EOFError:
         process.join()
-        raise NoReferenceError(f"{directory} was not read: the process that reads it died (exit code {process.exitcode})") from None
+        raise NoReferenceError(
+            f"{directory} was not read: the process that reads it died (exit code {process.exitcode})"
+        ) from None
     process.join()
     if isinstance(found, Exception):
         raise found
@@ -41,7 +45,7 @@ def _answer(pipe: Pipe, directory: Path) -> None:
 
 
 def _read(directory: Path) -> _Read:
-    from drift.usual import usual
+    from drift.detect.reference_profile import usual
     from model.artefact import Model
 
     return *read(directory), usual(Model.load(directory))

@@ -4,19 +4,23 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from drift.detect.detector import METHOD
+from drift.detect.severity import LEVELS
 from drift.events import WindowClosed
-from drift.quality import Quality
-from drift.severity import LEVELS
-from drift.statistics import METHOD
-from model.contract import DECISIONS
+from drift.labels.quality import Quality
 from model.intervals import Interval
+from payments.contract import DECISIONS
 
 
 class KnownGauge:
     """A gauge that is absent, not 0, while nothing is known of its value: no verdict is not "no drift", no label is not "no fraud"."""
 
     def __init__(self, name: str, meaning: str, registry: CollectorRegistry) -> None:
-        self._gauge, self._registry, self._shown = Gauge(name, meaning, registry=None), registry, False
+        self._gauge, self._registry, self._shown = (
+            Gauge(name, meaning, registry=None),
+            registry,
+            False,
+        )
 
     def set(self, value: float | None) -> None:
         """To be shown from now on; None: not known any more."""
@@ -33,7 +37,8 @@ class IntervalGauges:
     def __init__(self, name: str, meaning: str, registry: CollectorRegistry) -> None:
         self._value = KnownGauge(name, meaning, registry)
         self._low, self._high = (
-            KnownGauge(f"{name}_{end}", f"Ends of the 95 % Wilson interval of {name}", registry) for end in ("low", "high")
+            KnownGauge(f"{name}_{end}", f"Ends of the 95 % Wilson interval of {name}", registry)
+            for end in ("low", "high")
         )
 
     def set(self, found: Interval) -> None:
@@ -47,9 +52,13 @@ class DriftMetrics:
     """The gauges follow the last committed window, whichever process committed it; counters count what this one did."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.windows = Counter("fraud_drift_windows_total", "Windows closed by this process", registry=registry)
+        self.windows = Counter(
+            "fraud_drift_windows_total", "Windows closed by this process", registry=registry
+        )
         self.late = Counter(
-            "fraud_drift_late_events_total", "Predictions from before their window's event time, where windows are by it", registry=registry
+            "fraud_drift_late_events_total",
+            "Predictions from before their window's event time, where windows are by it",
+            registry=registry,
         )
         self.distance = Gauge(
             "fraud_drift_distance",
@@ -70,7 +79,9 @@ class DriftMetrics:
             registry=registry,
         )
         self.tail = KnownGauge(
-            "fraud_drift_tail", "Surprise of the tail of the scores in the last window over its limit: from 1 on it is drift", registry
+            "fraud_drift_tail",
+            "Surprise of the tail of the scores in the last window over its limit: from 1 on it is drift",
+            registry,
         )
         self.stuck = Gauge(
             "fraud_drift_stuck",
@@ -79,16 +90,29 @@ class DriftMetrics:
             registry=registry,
         )
         self.drifted = Counter(
-            "fraud_drift_drifted_windows_total", "Windows closed by this process whose verdict was drift", registry=registry
+            "fraud_drift_drifted_windows_total",
+            "Windows closed by this process whose verdict was drift",
+            registry=registry,
         )
-        self.score = KnownGauge("data_drift_score", "Share of features at or over their threshold in the last window, 0..1", registry)
-        self.detected = KnownGauge("data_drift_detected", "1 when the last window's verdict is drift, else 0", registry)
+        self.score = KnownGauge(
+            "data_drift_score",
+            "Share of features at or over their threshold in the last window, 0..1",
+            registry,
+        )
+        self.detected = KnownGauge(
+            "data_drift_detected", "1 when the last window's verdict is drift, else 0", registry
+        )
         self.window_end = KnownGauge(
             "fraud_drift_window_end_timestamp_seconds",
             "Record time of the last prediction in the last window, in seconds since 1970",
             registry,
         )
-        self.reports = Counter("fraud_drift_reports_total", "Reports by what became of them", ["outcome"], registry=registry)
+        self.reports = Counter(
+            "fraud_drift_reports_total",
+            "Reports by what became of them",
+            ["outcome"],
+            registry=registry,
+        )
         self.reports_skipped = Counter(
             "fraud_drift_reports_skipped_total",
             "Reports left out because one was being written and another waited, or left behind by the process before this",
@@ -96,7 +120,11 @@ class DriftMetrics:
         )
         for outcome in ("written", "failed"):
             self.reports.labels(outcome)
-        self.severity = KnownGauge("fraud_drift_severity", "0 ok, 1 warn, 2 alarm: after the last window, with hysteresis", registry)
+        self.severity = KnownGauge(
+            "fraud_drift_severity",
+            "0 ok, 1 warn, 2 alarm: after the last window, with hysteresis",
+            registry,
+        )
         self.weight = Gauge(
             "fraud_drift_weight",
             "Distance times the model's reliance on the feature, a share of 1: the features that weigh most in the last window",
@@ -124,7 +152,9 @@ class DriftMetrics:
         One that drifted may have been counted by no process, where the last one died right after the commit: the alert DriftDetected then
         fires by the gauge.
         """
-        for event in [event for event in earlier if event.detected is not None][-1:] + list(earlier[-1:]):
+        for event in [event for event in earlier if event.detected is not None][-1:] + list(
+            earlier[-1:]
+        ):
             self._show(event)
 
     def _show(self, event: WindowClosed) -> None:
@@ -134,7 +164,12 @@ class DriftMetrics:
             self.severity.set(LEVELS.index(event.severity))
         if event.alerts:
             found = event.alerts
-            for name, value in (("now", found.per_day), ("low", found.low), ("high", found.high), ("usual", found.usual_per_day)):
+            for name, value in (
+                ("now", found.per_day),
+                ("low", found.low),
+                ("high", found.high),
+                ("usual", found.usual_per_day),
+            ):
                 self.alerts.labels(name).set(value)
         if event.score is None or event.detected is None:
             return
@@ -160,8 +195,17 @@ class LabelMetrics:
     """What labels say of the last windows whose labels had their time."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.labels = Counter("fraud_labels_read_total", "Records of labels that this process read", ["outcome"], registry=registry)
-        self.dropped = Counter("fraud_labels_dropped_total", "Labels forgotten too early, for want of memory", registry=registry)
+        self.labels = Counter(
+            "fraud_labels_read_total",
+            "Records of labels that this process read",
+            ["outcome"],
+            registry=registry,
+        )
+        self.dropped = Counter(
+            "fraud_labels_dropped_total",
+            "Labels forgotten too early, for want of memory",
+            registry=registry,
+        )
         self.held = Gauge("fraud_labels_held", "Labels in memory", registry=registry)
         self.payments = Gauge(
             "fraud_label_payments",
@@ -172,11 +216,19 @@ class LabelMetrics:
         for outcome in ("valid", "invalid"):
             self.labels.labels(outcome)
         over = "over the last windows whose labels had their time"
-        self.precision = IntervalGauges("fraud_label_precision", f"Frauds among the labelled alerts, 0..1, {over}", registry)
-        self.recall = IntervalGauges(
-            "fraud_label_recall", f"Alerts among the frauds that others than analysts labelled, 0..1, {over}", registry
+        self.precision = IntervalGauges(
+            "fraud_label_precision", f"Frauds among the labelled alerts, 0..1, {over}", registry
         )
-        self.share = KnownGauge("fraud_labelled_share", f"Labelled among the payments that were not blocked, 0..1, {over}", registry)
+        self.recall = IntervalGauges(
+            "fraud_label_recall",
+            f"Alerts among the frauds that others than analysts labelled, 0..1, {over}",
+            registry,
+        )
+        self.share = KnownGauge(
+            "fraud_labelled_share",
+            f"Labelled among the payments that were not blocked, 0..1, {over}",
+            registry,
+        )
         self.rises = Counter(
             "fraud_label_fraud_rises_total",
             "Windows judged by this process that, with the one before, hold more frauds than the windows before those explain",
@@ -194,7 +246,11 @@ class LabelMetrics:
         for decision in DECISIONS:
             outcomes = getattr(quality, decision)
             legitimate = outcomes.legitimate + outcomes.analyst_legitimate
-            truths = {"fraud": outcomes.frauds, "legitimate": legitimate, "unknown": outcomes.payments - outcomes.labelled}
+            truths = {
+                "fraud": outcomes.frauds,
+                "legitimate": legitimate,
+                "unknown": outcomes.payments - outcomes.labelled,
+            }
             for truth, count in truths.items():
                 self.payments.labels(decision, truth).set(count)
         self.precision.set(quality.precision)

@@ -13,24 +13,25 @@ from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import KafkaException
 
-from drift import predictions, rebuild
+from drift import predictions
 from drift.committer import WindowCommitter
-from drift.decision import TOP, Usual, alert_rate, ranked
+from drift.detect.decision import TOP, Usual, alert_rate, ranked
+from drift.detect.detector import SAMPLE_ROWS, Verdict
+from drift.detect.reference import ModelReference
+from drift.detect.severity import Severity, resumed
 from drift.events import WindowClosed, changed, recent_windows
 from drift.metrics import DriftMetrics
-from drift.reference import ModelReference
-from drift.reports import SHOWN, Reports
-from drift.severity import Severity, resumed
-from drift.silence import Silence
-from drift.statistics import SAMPLE_ROWS, Verdict
-from drift.stream import PredictionStream
-from drift.window import Floats, sample
-from drift.windowing import Windowing
-from streams.access import wait_for_topics
-from streams.clock import utc_now
-from streams.committer import BatchAbortedError, OutageError
-from streams.connection import Connection
-from streams.topics import DRIFT_EVENTS, PREDICTIONS
+from drift.prediction_stream import PredictionStream
+from drift.reports.schedule import SHOWN, Reports
+from drift.windows import window_reader
+from drift.windows.idle_partitions import Silence
+from drift.windows.tumbling import Windowing
+from drift.windows.window import Floats, sample
+from streams.kafka.auth import wait_for_topics
+from streams.kafka.clock import utc_now
+from streams.kafka.committer import BatchAbortedError, OutageError
+from streams.kafka.connection import Connection
+from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,9 @@ class Monitor:
             try:
                 self._go_on(stop)
             except OutageError as error:
-                log.warning("%s: going on with new clients, from the last window that is written", error)
+                log.warning(
+                    "%s: going on with new clients, from the last window that is written", error
+                )
 
     def _go_on(self, stop: threading.Event) -> None:
         """Watches with clients of its own, from what is committed."""
@@ -87,20 +90,26 @@ class Monitor:
         earlier = recent_windows(self.connection, SHOWN)
         self.metrics.restore(earlier)
         last = earlier[-1] if earlier else None
-        if last and last.window == self._number:  # it was written in the outage that ended the clients before, and nobody told us
+        if (
+            last and last.window == self._number
+        ):  # it was written in the outage that ended the clients before, and nobody told us
             self._published(last)
         self.reports.start(earlier, unseen=self._number)
         self._number = last.window + 1 if last else 1
         self._severity = resumed((event.detected, event.severity) for event in earlier)
-        self._trailing = rebuild.trailing(self.connection, earlier, as_left=True)
-        stream = PredictionStream(self.connection, self._windowing(earlier), Silence(self.idle_close, self.clock))
+        self._trailing = window_reader.trailing(self.connection, earlier, as_left=True)
+        stream = PredictionStream(
+            self.connection, self._windowing(earlier), Silence(self.idle_close, self.clock)
+        )
         try:
             self._watch(stream, committer, stop)
         finally:
             self.ready = False
             stream.close()
 
-    def _watch(self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event) -> None:
+    def _watch(
+        self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event
+    ) -> None:
         while not stop.is_set():
             self.reports.step()
             stream.poll(stop)
@@ -114,14 +123,18 @@ class Monitor:
         closed = [event.interval[0 if event.partial else 1] for event in earlier if event.interval]
         return Windowing(MOST_EVENTS, predictions.WIDTH, self.size, closed[-1] if closed else None)
 
-    def _close(self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event) -> None:
+    def _close(
+        self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event
+    ) -> None:
         window = stream.windows.window
         read = window.rows()
         rows = predictions.columns(read)
         verdict = self.model.reference.judge(rows, self._trailing)
         severity = self._severity.after(verdict.detected if verdict else None)
         event = self._event(stream.windows, verdict, severity, read)
-        change = changed(event, self._severity.name) if severity.level != self._severity.level else None
+        change = (
+            changed(event, self._severity.name) if severity.level != self._severity.level else None
+        )
         try:
             committer.commit_window(event, change, stream.group_metadata())
         except BatchAbortedError as error:
@@ -139,7 +152,9 @@ class Monitor:
         self.metrics.window_closed(event)
         self.closed(event)
 
-    def _event(self, windows: Windowing, verdict: Verdict | None, severity: Severity, read: Floats) -> WindowClosed:
+    def _event(
+        self, windows: Windowing, verdict: Verdict | None, severity: Severity, read: Floats
+    ) -> WindowClosed:
         window = windows.window
         begin, end = window.span
         return WindowClosed(
@@ -160,7 +175,9 @@ class Monitor:
             begin=datetime.fromtimestamp(begin, UTC),
             end=datetime.fromtimestamp(end, UTC),
             top=ranked(verdict.distances, self.usual.reliance)[:TOP] if verdict else [],
-            alerts=alert_rate(predictions.alerts(read), len(window), end - begin, self.usual.alert_share),
+            alerts=alert_rate(
+                predictions.alerts(read), len(window), end - begin, self.usual.alert_share
+            ),
             severity=severity.name,
             interval=windows.interval,
             late=windows.late(predictions.event_times(read)),

@@ -9,16 +9,23 @@ import msgspec
 import numpy as np
 from confluent_kafka import Message
 
+from drift.detect.detector import margins
 from drift.errors import BrokenPredictionError
-from drift.statistics import margins
-from drift.window import Floats, Ints
-from model.contract import INPUTS, Decision
+from drift.windows.window import Floats, Ints
+from payments.contract import INPUTS, Decision
 
 # Of the embedded transaction only the model's inputs, of the prediction only what was decided and when: nothing else is decoded.
 _Inputs = msgspec.defstruct("_Inputs", [(name, float) for name in INPUTS], gc=False)
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 _Prediction = msgspec.defstruct(
-    "_Prediction", [("probability", float), ("decision", Decision), ("event_time", _Time), ("transaction", _Inputs)], gc=False
+    "_Prediction",
+    [
+        ("probability", float),
+        ("decision", Decision),
+        ("event_time", _Time),
+        ("transaction", _Inputs),
+    ],
+    gc=False,
 )
 _decoder = msgspec.json.Decoder(_Prediction)
 
@@ -35,14 +42,28 @@ def rows(messages: Sequence[Message]) -> Floats:
     does not hold its partition for a year. One before 1970 counts as 1970.
     """
     found = np.empty((len(messages), WIDTH))
-    buffer, decode, astuple, size = found.data.cast("B"), _decoder.decode, msgspec.structs.astuple, WIDTH * 8
+    buffer, decode, astuple, size = (
+        found.data.cast("B"),
+        _decoder.decode,
+        msgspec.structs.astuple,
+        WIDTH * 8,
+    )
     for i, message in enumerate(messages):
         try:
             probability, decision, event_time, inputs = astuple(decode(message.value() or b""))
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             where = f"{message.topic()}[{message.partition()}] offset {message.offset()}"
-            raise BrokenPredictionError(f"{where} is not a prediction ({error}): look at the scorer that wrote it") from None
-        _pack(buffer, i * size, *astuple(inputs), probability, decision != "approve", event_time.timestamp() * 1000)
+            raise BrokenPredictionError(
+                f"{where} is not a prediction ({error}): look at the scorer that wrote it"
+            ) from None
+        _pack(
+            buffer,
+            i * size,
+            *astuple(inputs),
+            probability,
+            decision != "approve",
+            event_time.timestamp() * 1000,
+        )
     sent = [message.timestamp()[1] for message in messages]
     found[:, _EVENT_TIME] = np.clip(found[:, _EVENT_TIME], 0, sent)
     return found
@@ -50,7 +71,10 @@ def rows(messages: Sequence[Message]) -> Floats:
 
 def places(messages: Sequence[Message]) -> Ints:
     """int64[n, 3]: partition, offset and record timestamp in ms."""
-    return np.array([(message.partition(), message.offset(), message.timestamp()[1]) for message in messages], np.int64)
+    return np.array(
+        [(message.partition(), message.offset(), message.timestamp()[1]) for message in messages],
+        np.int64,
+    )
 
 
 def event_times(rows: Floats) -> Ints:
@@ -69,7 +93,7 @@ def probabilities(rows: Floats) -> Floats:
 
 
 def columns(rows: Floats) -> Floats:
-    """Rows as they were read, to the columns of drift.statistics.COLUMNS: the probability becomes the margin, whose bulk moves too."""
+    """Rows as they were read, to the columns of drift.detect.detector.COLUMNS: the probability becomes the margin, whose bulk moves too."""
     return np.column_stack([inputs(rows), margins(probabilities(rows))])
 
 

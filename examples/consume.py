@@ -14,7 +14,9 @@ local = f"127.0.0.1:{os.environ.get('FRAUD_KAFKA_PORT', '9092')}"
 servers = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("FRAUD_BOOTSTRAP_SERVERS", local)
 config = os.environ.get("FRAUD_KAFKA_CONFIG")
 lines = [line.strip() for line in Path(config).read_text().splitlines()] if config else []
-properties = dict(map(str.strip, line.split("=", 1)) for line in lines if line and not line.startswith("#"))
+properties = dict(
+    map(str.strip, line.split("=", 1)) for line in lines if line and not line.startswith("#")
+)
 prefix = os.environ.get("FRAUD_TOPIC_PREFIX", "")
 
 settings = {
@@ -34,8 +36,13 @@ try:
         if message.error():
             sys.exit(f"alerts: {message.error().str()}")
         alert = json.loads(message.value())
-        reasons = ", ".join(f"{reason['feature']} {reason['contribution']:+.2f}" for reason in alert["reasons"])
-        print(f"{alert['transaction_id']}: {alert['decision']}, {alert['probability']:.4f}, {reasons}", flush=True)
+        reasons = ", ".join(
+            f"{reason['feature']} {reason['contribution']:+.2f}" for reason in alert["reasons"]
+        )
+        print(
+            f"{alert['transaction_id']}: {alert['decision']}, {alert['probability']:.4f}, {reasons}",
+            flush=True,
+        )
         consumer.commit(message)  # when it is dealt with: at least once
 except KeyboardInterrupt:
     pass

@@ -17,7 +17,9 @@ local = f"127.0.0.1:{os.environ.get('FRAUD_KAFKA_PORT', '9092')}"
 servers = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("FRAUD_BOOTSTRAP_SERVERS", local)
 config = os.environ.get("FRAUD_KAFKA_CONFIG")
 lines = [line.strip() for line in Path(config).read_text().splitlines()] if config else []
-properties = dict(map(str.strip, line.split("=", 1)) for line in lines if line and not line.startswith("#"))
+properties = dict(
+    map(str.strip, line.split("=", 1)) for line in lines if line and not line.startswith("#")
+)
 topic = os.environ.get("FRAUD_TOPIC_PREFIX", "") + "transactions"
 
 components = {f"V{i}": 0.0 for i in range(1, 29)} | {
@@ -38,9 +40,19 @@ transaction = {
 }
 
 outcomes = []
-settings = {"bootstrap.servers": servers, "enable.idempotence": True, "partitioner": "murmur2_random", "log_level": 2}
+settings = {
+    "bootstrap.servers": servers,
+    "enable.idempotence": True,
+    "partitioner": "murmur2_random",
+    "log_level": 2,
+}
 producer = Producer(settings | properties)
-producer.produce(topic, json.dumps(transaction), transaction["account_id"], on_delivery=lambda *outcome: outcomes.append(outcome))
+producer.produce(
+    topic,
+    json.dumps(transaction),
+    transaction["account_id"],
+    on_delivery=lambda *outcome: outcomes.append(outcome),
+)
 producer.flush(30)
 if not outcomes:
     sys.exit(f"no broker answers at {servers}")

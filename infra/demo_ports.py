@@ -35,7 +35,9 @@ def kafka(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
     port = number(environment, "FRAUD_KAFKA_PORT", following=3)
     yield Port(port, "FRAUD_KAFKA_PORT", "Kafka")
     if controller:
-        yield Port(ports.controller(port), "FRAUD_KAFKA_PORT", "Kafka's controller, FRAUD_KAFKA_PORT + 3")
+        yield Port(
+            ports.controller(port), "FRAUD_KAFKA_PORT", "Kafka's controller, FRAUD_KAFKA_PORT + 3"
+        )
 
 
 def services(environment: Mapping[str, str]) -> Iterator[Port]:
@@ -44,7 +46,11 @@ def services(environment: Mapping[str, str]) -> Iterator[Port]:
     yield Port(number(environment, "FRAUD_MONITOR_PORT"), "FRAUD_MONITOR_PORT", "monitor")
     metrics = number(environment, "FRAUD_METRICS_PORT", following=SCORER_WORKERS - 1)
     for worker in range(SCORER_WORKERS):
-        yield Port(metrics + worker, "FRAUD_METRICS_PORT", f"scorer worker {worker}, FRAUD_METRICS_PORT + {worker}")
+        yield Port(
+            metrics + worker,
+            "FRAUD_METRICS_PORT",
+            f"scorer worker {worker}, FRAUD_METRICS_PORT + {worker}",
+        )
 
 
 def collisions(wanted: list[Port]) -> Iterator[str]:

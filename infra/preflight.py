@@ -49,14 +49,29 @@ class Preflight:
         """What the first run downloads."""
         kafka = not self._own_kafka or self._jars or self._image
         return [
-            Part("Python packages, into .venv", 250, 1200, (self._root / ".venv" / ".complete").exists()),
+            Part(
+                "Python packages, into .venv",
+                250,
+                1200,
+                (self._root / ".venv" / ".complete").exists(),
+            ),
             Part("Apache Kafka, as jars or as an image", 55, 110, kafka),
-            Part("creditcard.csv", 150, 150, bool(self._environment.get("FRAUD_DATA")) or self._csv.exists()),
+            Part(
+                "creditcard.csv",
+                150,
+                150,
+                bool(self._environment.get("FRAUD_DATA")) or self._csv.exists(),
+            ),
         ]
 
     def problems(self) -> list[str]:
         """Everything that is missing, each with how to get it."""
-        return [*self._disk(), *self._venv(), *(self._kafka() if self._own_kafka else ()), *self._ports()]
+        return [
+            *self._disk(),
+            *self._venv(),
+            *(self._kafka() if self._own_kafka else ()),
+            *self._ports(),
+        ]
 
     def _disk(self) -> Iterator[str]:
         needed = SPARE_MB + sum(part.disk_mb for part in self.parts() if not part.there)
@@ -69,7 +84,9 @@ class Preflight:
         if not self._python:
             here = ".".join(map(str, sys.version_info[:3]))
             yield f"Python: {PYTHONS} is needed, python3 is {here}; install one, or name it: PYTHON=/path/to/python3.12"
-        elif not _succeeds(self._python, "-c", "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))"):
+        elif not _succeeds(
+            self._python, "-c", "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))"
+        ):
             yield f"Python: {PYTHONS} is needed, {self._python} is none; name one: PYTHON=/path/to/python3.12"
         elif not _succeeds(self._python, "-c", "import venv, ensurepip"):
             yield f"Python's venv module: {self._python} comes without it (Debian, Ubuntu: apt install python3-venv)"
@@ -79,7 +96,11 @@ class Preflight:
         # the image is pulled only here, where there is no other way
         if not missing or self._image or (engine.compose() and engine.has(IMAGE)):
             return
-        docker = "the image cannot be pulled within 30 s" if engine.answers() else "Docker's engine does not answer"
+        docker = (
+            "the image cannot be pulled within 30 s"
+            if engine.answers()
+            else "Docker's engine does not answer"
+        )
         yield (
             f"Kafka: Java {jars.OLDEST_JAVA}+ and Maven (Debian, Ubuntu: apt install openjdk-17-jre-headless maven), "
             "or Docker with compose (https://docs.docker.com/engine/install/), or a Kafka of yours, FRAUD_BOOTSTRAP_SERVERS=host:port; "
@@ -113,7 +134,12 @@ def _existing(path: Path) -> Path:
 
 def _succeeds(*command: str) -> bool:
     try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            ).returncode
+            == 0
+        )
     except OSError:
         return False
 
@@ -123,7 +149,10 @@ def main() -> int:
     preflight = Preflight(os.environ, sys.argv[1] if len(sys.argv) > 1 else "")
     wanted = [part for part in preflight.parts() if not part.there]
     if wanted:
-        download, disk = sum(part.download_mb for part in wanted), sum(part.disk_mb for part in wanted)
+        download, disk = (
+            sum(part.download_mb for part in wanted),
+            sum(part.disk_mb for part in wanted),
+        )
         print(f"To be downloaded, once: about {download} MB, which take {disk} MB on disk")
         for part in wanted:
             print(f"  {part.name}: {part.download_mb} MB, {part.disk_mb} MB on disk")

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import INPUTS, Decision, Thresholds
-from model.records import AlertRecord, ReasonRecord, ThresholdsRecord, TransactionRecord, inputs
+from payments.contract import INPUTS, Decision, Thresholds
+from payments.records import AlertRecord, ReasonRecord, ThresholdsRecord, TransactionRecord, inputs
 
 REASONS = 5  # the contract's number of reasons an alert
 
@@ -40,7 +40,12 @@ class Judgement:
 
 
 def alert(
-    model: ScoringModel, transaction: bytes, sent: TransactionRecord, judgement: Judgement, scored_at: datetime, most: int = REASONS
+    model: ScoringModel,
+    transaction: bytes,
+    sent: TransactionRecord,
+    judgement: Judgement,
+    scored_at: datetime,
+    most: int = REASONS,
 ) -> Any:
     """The AlertRecord of a transaction, with the `most` strongest reasons. `sent`: `transaction`, the record's bytes, decoded."""
     reasons, rest = strongest(model, inputs(sent), judgement.pushes, most)
@@ -62,7 +67,9 @@ def alert(
     )
 
 
-def strongest(model: ScoringModel, values: Sequence[float], pushes: NDArray[np.float64], most: int = REASONS) -> tuple[list[Any], float]:
+def strongest(
+    model: ScoringModel, values: Sequence[float], pushes: NDArray[np.float64], most: int = REASONS
+) -> tuple[list[Any], float]:
     """The `most` largest pushes towards fraud first, as ReasonRecords, and the sum of all others.
 
     `values` are a transaction's inputs as they were sent, `pushes` float64[29] the contributions of these; both in the order of INPUTS.
@@ -70,7 +77,12 @@ def strongest(model: ScoringModel, values: Sequence[float], pushes: NDArray[np.f
     order = np.argsort(-pushes, kind="stable")
     usual = model.usual
     reasons = [
-        ReasonRecord(feature=INPUTS[index], value=values[index], usual=usual[INPUTS[index]], contribution=float(pushes[index]))
+        ReasonRecord(
+            feature=INPUTS[index],
+            value=values[index],
+            usual=usual[INPUTS[index]],
+            contribution=float(pushes[index]),
+        )
         for index in order[:most]
     ]
     return reasons, float(pushes[order[most:]].sum())

@@ -20,11 +20,22 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy.special import expit
 
-from model.contract import INPUTS, Decision, Thresholds
-from model.errors import DamagedArtefactError, FeatureMismatchError, MissingArtefactError, NewerFormatError, OlderFormatError
+from model.errors import (
+    DamagedArtefactError,
+    FeatureMismatchError,
+    MissingArtefactError,
+    NewerFormatError,
+    OlderFormatError,
+)
 from model.manifest import FORMAT_VERSION, Manifest, sha256, version_of
+from payments.contract import INPUTS, Decision, Thresholds
 
-MODEL, MANIFEST, REFERENCE, CARD = "model.ubj", "manifest.json", "reference.parquet", "MODEL_CARD.md"
+MODEL, MANIFEST, REFERENCE, CARD = (
+    "model.ubj",
+    "manifest.json",
+    "reference.parquet",
+    "MODEL_CARD.md",
+)
 HASHED = (MODEL, REFERENCE)
 LATEST = "latest"
 
@@ -37,7 +48,10 @@ def probabilities(margins: NDArray[np.float64]) -> NDArray[np.float64]:
 def decisions(probabilities: NDArray[np.float64], thresholds: Thresholds) -> list[Decision]:
     """`block` from thresholds.block on, else `review` from thresholds.review on, else `approve`; for float64[n] probabilities."""
     review, block = thresholds.review, thresholds.block
-    return ["block" if p >= block else "review" if p >= review else "approve" for p in probabilities.tolist()]
+    return [
+        "block" if p >= block else "review" if p >= review else "approve"
+        for p in probabilities.tolist()
+    ]
 
 
 @dataclass(frozen=True)
@@ -57,14 +71,20 @@ class Model:
         """Loads and checks `<models>/<version>`; a link such as `latest` is followed once. Raises ArtefactError."""
         resolved = directory.resolve()
         version, manifest = _read_manifest(directory, resolved)
-        content = {name: _checked(resolved / name, manifest.hashes.get(name, "")) for name in HASHED}
+        content = {
+            name: _checked(resolved / name, manifest.hashes.get(name, "")) for name in HASHED
+        }
         if manifest.features != INPUTS:
-            raise FeatureMismatchError(f"{directory} was made for other features than V1..V28, Amount, in this order; run: fraud train")
+            raise FeatureMismatchError(
+                f"{directory} was made for other features than V1..V28, Amount, in this order; run: fraud train"
+            )
         booster = xgboost.Booster({"nthread": 1})
         booster.load_model(bytearray(content[MODEL]))
         booster.set_param({"nthread": 1})  # what was loaded may say otherwise
         if booster.feature_names != list(INPUTS):
-            raise FeatureMismatchError(f"{resolved / MODEL} was made for other features than its manifest says; run: fraud train")
+            raise FeatureMismatchError(
+                f"{resolved / MODEL} was made for other features than its manifest says; run: fraud train"
+            )
         return cls(resolved, version, manifest, booster)
 
     @property
@@ -74,7 +94,7 @@ class Model:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The booster's inputs in its order, which is that of `model.contract.INPUTS`."""
+        """The booster's inputs in its order, which is that of `payments.contract.INPUTS`."""
         return self.manifest.features
 
     @property
@@ -107,24 +127,35 @@ class Model:
 def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:
     try:
         content: dict[str, Any] = json.loads((resolved / MANIFEST).read_text())
-        newer, older = content["format_version"] > FORMAT_VERSION, content["format_version"] < FORMAT_VERSION
+        newer, older = (
+            content["format_version"] > FORMAT_VERSION,
+            content["format_version"] < FORMAT_VERSION,
+        )
         version = content.pop("version")
     except (FileNotFoundError, NotADirectoryError):
         raise MissingArtefactError(f"there is no model in {directory}; run: fraud train") from None
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DamagedArtefactError(f"{resolved / MANIFEST} cannot be read ({error}); run: fraud train") from None
+        raise DamagedArtefactError(
+            f"{resolved / MANIFEST} cannot be read ({error}); run: fraud train"
+        ) from None
     if newer:
         raise NewerFormatError(
             f"{directory} has format {content['format_version']}, known is {FORMAT_VERSION}; update, or run: fraud train"
         )
     if older:
-        raise OlderFormatError(f"{directory} has format {content['format_version']}, needed is {FORMAT_VERSION}; run: fraud train")
+        raise OlderFormatError(
+            f"{directory} has format {content['format_version']}, needed is {FORMAT_VERSION}; run: fraud train"
+        )
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as error:
-        raise DamagedArtefactError(f"{resolved / MANIFEST} is not a manifest ({error.error_count()} errors); run: fraud train") from None
+        raise DamagedArtefactError(
+            f"{resolved / MANIFEST} is not a manifest ({error.error_count()} errors); run: fraud train"
+        ) from None
     if version != version_of(content):
-        raise DamagedArtefactError(f"{resolved / MANIFEST} was changed after it was written; run: fraud train")
+        raise DamagedArtefactError(
+            f"{resolved / MANIFEST} was changed after it was written; run: fraud train"
+        )
     return version, manifest
 
 
@@ -132,7 +163,9 @@ def _checked(path: Path, digest: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DamagedArtefactError(f"{path} cannot be read ({error.strerror}); run: fraud train") from None
+        raise DamagedArtefactError(
+            f"{path} cannot be read ({error.strerror}); run: fraud train"
+        ) from None
     if sha256(content) != digest:
         raise DamagedArtefactError(f"{path} was changed after it was written; run: fraud train")
     return content

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from model import features
-from model.contract import FLOAT32_OVERFLOW, INPUTS
 from model.errors import DatasetError
+from payments import features
+from payments.contract import FLOAT32_OVERFLOW, INPUTS
 
 COLUMNS = ("Time", *INPUTS, "Class")
 
@@ -53,17 +53,23 @@ def survey(path: Path) -> tuple[pd.DataFrame, list[Unusable]]:
     if "Class" in table:
         table["Class"] = table["Class"].where(table["Class"].isin((0, 1)))
     missing, unusable = cells.isna().sum(), table.isna().sum()
-    return table, [Unusable(name, int(missing[name]), int(unusable[name] - missing[name])) for name in table]
+    return table, [
+        Unusable(name, int(missing[name]), int(unusable[name] - missing[name])) for name in table
+    ]
 
 
 def _columns(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, low_memory=False)  # else a column with texts far down has two types, and pandas warns of it
+        table = pd.read_csv(
+            path, low_memory=False
+        )  # else a column with texts far down has two types, and pandas warns of it
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path} cannot be read as a CSV: {error}") from None
     lacking = [name for name in needed if name not in table]
     if lacking:
-        raise DatasetError(f"{path} lacks the columns {', '.join(lacking)}: a CSV with Time, V1..V28, Amount and Class is needed")
+        raise DatasetError(
+            f"{path} lacks the columns {', '.join(lacking)}: a CSV with Time, V1..V28, Amount and Class is needed"
+        )
     return table
 
 
@@ -73,21 +79,27 @@ def _refuse_values(path: Path, table: pd.DataFrame) -> None:
     bad = np.argwhere(~(np.abs(table.to_numpy()) < FLOAT32_OVERFLOW))
     if len(bad):
         row, column = bad[0]
-        raise DatasetError(f"{path}: row {row} has no number that fits a float32 in {COLUMNS[column]}; correct or remove it")
+        raise DatasetError(
+            f"{path}: row {row} has no number that fits a float32 in {COLUMNS[column]}; correct or remove it"
+        )
     if not table["Class"].isin((0, 1)).all():
         raise DatasetError(f"{path}: Class must be 0 or 1")
     negative = np.flatnonzero(table["Amount"] < 0)
     if len(negative):
         raise DatasetError(f"{path}: row {negative[0]} has a negative Amount; correct or remove it")
     if not table["Time"].is_monotonic_increasing:
-        raise DatasetError(f"{path} is not in time order, and rows are split by time: sort it by Time first")
+        raise DatasetError(
+            f"{path} is not in time order, and rows are split by time: sort it by Time first"
+        )
 
 
 def matrix(table: pd.DataFrame) -> NDArray[np.float32]:
-    """The model's inputs of a table, by `model.features.matrix`: float32[n, 29]. Raises InputError for NaN and infinity."""
+    """The model's inputs of a table, by `payments.features.matrix`: float32[n, 29]. Raises InputError for NaN and infinity."""
     return features.matrix(table[list(INPUTS)].to_numpy(np.float64))
 
 
 def rows_sha256(table: pd.DataFrame) -> str:
     """SHA-256 of the rows themselves: `COLUMNS` as little-endian float64, row by row."""
-    return hashlib.sha256(np.ascontiguousarray(table[list(COLUMNS)].to_numpy("<f8")).data).hexdigest()
+    return hashlib.sha256(
+        np.ascontiguousarray(table[list(COLUMNS)].to_numpy("<f8")).data
+    ).hexdigest()

@@ -5,7 +5,6 @@ They stand apart from the files that raise them, because those take a second to 
 ModelError
 +-- DatasetError                   a file of transactions cannot be read, or is not of the shape needed
 +-- TrainingError                  rows from which no model can be made
-+-- InputError                     numbers that no model takes
 +-- ArtefactError                  a model that cannot be used
     +-- MissingArtefactError       there is none
     +-- DamagedArtefactError       a file is missing, or is not what was written
@@ -25,10 +24,6 @@ class DatasetError(ModelError):
 
 class TrainingError(ModelError):
     """Rows from which no model can be made."""
-
-
-class InputError(ModelError):
-    """Numbers that no model takes: NaN, infinite, beyond float32, or not V1..V28 and Amount."""
 
 
 class ArtefactError(ModelError):

@@ -8,8 +8,8 @@ import numpy as np
 
 from model.alert import Judgement, alert
 from model.artefact import Model, decisions, probabilities
-from model.contract import INPUTS
-from model.records import ROW_BYTES, decode
+from payments.contract import INPUTS
+from payments.records import ROW_BYTES, decode
 
 BASE, REST, MARGIN = "base", "rest", "margin"
 
@@ -35,7 +35,9 @@ def explain(model: Model, transaction: bytes, at: datetime) -> Any:
     margins = model.margins(row)
     scores = probabilities(margins)
     base, pushes = model.explain(row)
-    judgement = Judgement(float(margins[0]), float(scores[0]), decisions(scores, model.thresholds)[0], base, pushes[0])
+    judgement = Judgement(
+        float(margins[0]), float(scores[0]), decisions(scores, model.thresholds)[0], base, pushes[0]
+    )
     return alert(model, transaction, sent, judgement, at, most=len(INPUTS))
 
 
@@ -47,7 +49,9 @@ def waterfall(explained: Any, most: int) -> list[Step]:
     strongest = sorted(explained.reasons, key=lambda reason: -abs(reason.contribution))[:most]
     shown = [reason for reason in explained.reasons if reason in strongest]
     hidden = sum(reason.contribution for reason in explained.reasons if reason not in strongest)
-    pushes = [(reason.feature, reason.contribution, reason) for reason in shown] + [(REST, explained.rest + hidden, None)]
+    pushes = [(reason.feature, reason.contribution, reason) for reason in shown] + [
+        (REST, explained.rest + hidden, None)
+    ]
     steps = [Step(BASE, 0.0, explained.base)]
     for feature, push, reason in pushes:
         steps.append(Step(feature, steps[-1].end, steps[-1].end + push, reason))

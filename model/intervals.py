@@ -38,7 +38,11 @@ def proportion(successes: int, trials: int) -> Interval:
 
 
 def bootstrap(
-    n_rows: int, statistic: Statistic, resamples: int = RESAMPLES, seed: int = SEED, progress: Callable[[int], None] = lambda _: None
+    n_rows: int,
+    statistic: Statistic,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Floats:
     """The statistic on `resamples` samples of n_rows rows drawn with replacement: float64[resamples, k].
 
@@ -49,7 +53,9 @@ def bootstrap(
     random = np.random.default_rng(seed)
     samples = []
     for done in range(resamples):
-        weights = np.bincount(random.integers(0, n_rows, n_rows), minlength=n_rows).astype(np.float64)
+        weights = np.bincount(random.integers(0, n_rows, n_rows), minlength=n_rows).astype(
+            np.float64
+        )
         samples.append(statistic(weights))
         progress(done + 1)
     return np.array(samples)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.contract import Thresholds
+from payments.contract import Thresholds
 
 FORMAT_VERSION = 3
 _VERSION_DIGITS = 12

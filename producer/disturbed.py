@@ -16,7 +16,9 @@ _CHUNK = 1_000
 SEED = 1
 
 
-def disturbed(rows: Iterable[Row], disturbances: Sequence[Disturbance], seed: int = SEED) -> Iterator[Row]:
+def disturbed(
+    rows: Iterable[Row], disturbances: Sequence[Disturbance], seed: int = SEED
+) -> Iterator[Row]:
     """The rows, those that are touched with other numbers. FROM and UNTIL count from the first of them.
 
     Standard deviations are those of legitimate training rows, as in `fraud simulate`. The same seed gives the same rows.
@@ -24,16 +26,23 @@ def disturbed(rows: Iterable[Row], disturbances: Sequence[Disturbance], seed: in
     """
     wrong = [one.kind for one in disturbances if one.kind not in ON_FEATURE]
     if wrong:
-        raise SimulationError(f"{wrong[0]} cannot be put into a file's rows: choose from {', '.join(ON_FEATURE)}, or use fraud simulate")
+        raise SimulationError(
+            f"{wrong[0]} cannot be put into a file's rows: choose from {', '.join(ON_FEATURE)}, or use fraud simulate"
+        )
     return _disturbed(iter(rows), disturbances, np.random.default_rng(seed))
 
 
-def _disturbed(rows: Iterator[Row], disturbances: Sequence[Disturbance], random: np.random.Generator) -> Iterator[Row]:
+def _disturbed(
+    rows: Iterator[Row], disturbances: Sequence[Disturbance], random: np.random.Generator
+) -> Iterator[Row]:
     parameters = Parameters.load()
     number, begin = 0, 0.0
     while chunk := list(islice(rows, _CHUNK)):
         begin = begin if number else chunk[0].time
-        where = np.arange(number, number + len(chunk)), np.array([row.time for row in chunk]) - begin
+        where = (
+            np.arange(number, number + len(chunk)),
+            np.array([row.time for row in chunk]) - begin,
+        )
         number += len(chunk)
         chance = random.random(len(chunk))
         touched = np.any([one.active(*where) for one in disturbances], axis=0)

@@ -28,7 +28,9 @@ def accept(part: Path, final: Path, sha256: str) -> None:
         return
     refused = _unused(final.with_name(final.name + ".refused"))
     part.replace(refused)
-    raise DataError(f"wrong checksum: {final.name} has sha256 {found}, expected is {sha256}; it was put aside as {refused}")
+    raise DataError(
+        f"wrong checksum: {final.name} has sha256 {found}, expected is {sha256}; it was put aside as {refused}"
+    )
 
 
 def _unused(path: Path) -> Path:
@@ -72,7 +74,9 @@ def _size(path: Path) -> int:
 def _go_on(url: str, part: Path, progress: Progress, timeout_s: float) -> bool:
     """One request; True if the file is whole now."""
     done = _size(part)
-    headers = {"User-Agent": "streaming-fraud-scorer"} | ({"Range": f"bytes={done}-"} if done else {})
+    headers = {"User-Agent": "streaming-fraud-scorer"} | (
+        {"Range": f"bytes={done}-"} if done else {}
+    )
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - addresses are constants or come from pip
     with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT

@@ -10,14 +10,14 @@ from typing import Protocol
 
 import msgspec
 
-from model.records import LabelRecord
+from payments.records import LabelRecord
 from producer.replay import PROGRESS_S, Replay, Totals
 from producer.rows import Row
 from producer.schedule import Clock
 from producer.sender import Sender
-from streams.codec import key
-from streams.connection import Connection
-from streams.topics import LABELS
+from streams.kafka.codec import key
+from streams.kafka.connection import Connection
+from streams.kafka.topics import LABELS
 
 _MARKS = 1_000
 LINGER_MS = 100  # labels are late by nature
@@ -25,9 +25,13 @@ POLL_EVERY = 256
 
 
 def label(row: Row, at: datetime) -> bytes:
-    """The row's class as the JSON of a `model.contract.Label` that became known at `at`."""
+    """The row's class as the JSON of a `payments.contract.Label` that became known at `at`."""
     record = LabelRecord(
-        transaction_id=row.transaction_id, account_id=row.account_id, is_fraud=row.is_fraud, labelled_at=at, source="replay"
+        transaction_id=row.transaction_id,
+        account_id=row.account_id,
+        is_fraud=row.is_fraud,
+        labelled_at=at,
+        source="replay",
     )
     return msgspec.json.encode(record)
 
@@ -52,7 +56,14 @@ class LabelFeed:
     by a tenth of a second or a thousandth of the delay, never sooner. So memory is bounded, whatever the rate and the delay.
     """
 
-    def __init__(self, connection: Connection, rows: Iterable[Row], delay_s: float, clock: Clock, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        rows: Iterable[Row],
+        delay_s: float,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
         """Raises ReplayError if no broker answers or the topic does not exist."""
         self._sender = Sender(connection, LABELS, stop, LINGER_MS)
         self._rows = iter(rows)
@@ -84,14 +95,21 @@ class LabelFeed:
         """
         while (mark := self._marks.get()) is not None:
             count, at = mark
-            while not self._stop.is_set() and (wait := at + self._delay_s - self._clock.monotonic()) > 0:
+            while (
+                not self._stop.is_set()
+                and (wait := at + self._delay_s - self._clock.monotonic()) > 0
+            ):
                 self._clock.sleep(min(wait, PROGRESS_S))
             self._send(count)
         self._sender.confirm()
         return self._sender.delivered
 
     def _send(self, count: int) -> None:
-        while self._sender.sent < count and not self._stop.is_set() and (row := next(self._rows, None)) is not None:
+        while (
+            self._sender.sent < count
+            and not self._stop.is_set()
+            and (row := next(self._rows, None)) is not None
+        ):
             now = datetime.fromtimestamp(self._clock.time(), UTC)
             self._sender.send(key(row.transaction_id, row.account_id), label(row, now))
             if self._sender.sent % POLL_EVERY == 0:

@@ -9,9 +9,9 @@ from producer.errors import ReplayError
 from producer.rows import Row, transaction
 from producer.schedule import Clock, Schedule, paced
 from producer.sender import Sender
-from streams.codec import key
-from streams.connection import Connection
-from streams.topics import TRANSACTIONS
+from streams.kafka.codec import key
+from streams.kafka.connection import Connection
+from streams.kafka.topics import TRANSACTIONS
 
 OnProgress = Callable[[int], None]
 """Called with the number of records sent so far: some ten times a second, and at the end."""
@@ -47,7 +47,12 @@ class Replay:
     """
 
     def __init__(
-        self, connection: Connection, rows: Iterable[Row], schedule: Schedule, clock: Clock, on_progress: OnProgress = lambda _: None
+        self,
+        connection: Connection,
+        rows: Iterable[Row],
+        schedule: Schedule,
+        clock: Clock,
+        on_progress: OnProgress = lambda _: None,
     ) -> None:
         self._connection = connection
         self._rows = iter(rows)
@@ -85,7 +90,9 @@ class Replay:
             self._send(sender, first, stop)
         finally:
             elapsed = self._last.time - first.time if self._last else 0.0
-            self._offered_s = self._schedule(sender.sent, elapsed) or self._clock.monotonic() - self._start
+            self._offered_s = (
+                self._schedule(sender.sent, elapsed) or self._clock.monotonic() - self._start
+            )
             sender.confirm()
 
     def _account(self, sender: Sender) -> Totals:
@@ -108,8 +115,14 @@ class Replay:
                 self._on_progress(sender.sent)
             return not stop.is_set()
 
-        for row in paced(chain((first,), self._rows), self._schedule, self._clock, self._start, look):
-            if stop.is_set() or sender.failed or not sender.send(key(row.transaction_id, row.account_id), transaction(row)):
+        for row in paced(
+            chain((first,), self._rows), self._schedule, self._clock, self._start, look
+        ):
+            if (
+                stop.is_set()
+                or sender.failed
+                or not sender.send(key(row.transaction_id, row.account_id), transaction(row))
+            ):
                 break
             self._last = row
 

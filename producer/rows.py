@@ -19,14 +19,20 @@ from typing import Any, BinaryIO, Literal, cast
 
 import msgspec
 
-from model.contract import INPUTS
+from payments.contract import INPUTS
 from producer.errors import DataError
 
-EPOCH = datetime(2013, 9, 1, tzinfo=UTC)  # the month that the data is of; the day is a convention of this project
-RUN_NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")  # stands in every transaction_id, which may have 128 characters
+EPOCH = datetime(
+    2013, 9, 1, tzinfo=UTC
+)  # the month that the data is of; the day is a convention of this project
+RUN_NAME = re.compile(
+    r"[A-Za-z0-9._:-]{1,100}"
+)  # stands in every transaction_id, which may have 128 characters
 COLUMNS = ("Time", *INPUTS, "Class")
 _ACCOUNT = "account_id"
-_Parsed = tuple[float, tuple[bytes | None, ...], bool, str | None]  # time, numbers, is_fraud, account_id of a Row
+_Parsed = tuple[
+    float, tuple[bytes | None, ...], bool, str | None
+]  # time, numbers, is_fraud, account_id of a Row
 
 _NUMBERS = ",".join(f'"{name}":%b' for name in INPUTS)
 _TRANSACTION = f'{{"transaction_id":"%b","event_time":"%b",{_NUMBERS}}}'.encode()
@@ -60,7 +66,12 @@ class Selection:
         if self.loop:
             return self.limit
         with _opened(self.path) as file:
-            n = sum(1 for _ in islice(_lines(file), self.first + 1, None if self.end is None else self.end + 1))
+            n = sum(
+                1
+                for _ in islice(
+                    _lines(file), self.first + 1, None if self.end is None else self.end + 1
+                )
+            )
         return n if self.limit is None else min(n, self.limit)
 
 
@@ -74,16 +85,26 @@ def read(selection: Selection, run: str) -> Iterator[Row]:
 
 
 def transaction(row: Row) -> bytes:
-    """The row as the JSON of a `model.contract.Transaction`. The class is not in it."""
+    """The row as the JSON of a `payments.contract.Transaction`. The class is not in it."""
     if None not in row.numbers:
         name, time = row.transaction_id.encode(), _event_time(row.time)
         if row.account_id is None:
             return _TRANSACTION % (name, time, *row.numbers)
         return _OF_ACCOUNT % (name, time, msgspec.json.encode(row.account_id), *row.numbers)
-    texts = {"transaction_id": row.transaction_id, "event_time": _event_time(row.time).decode(), "account_id": row.account_id}
+    texts = {
+        "transaction_id": row.transaction_id,
+        "event_time": _event_time(row.time).decode(),
+        "account_id": row.account_id,
+    }
     fields = {name: msgspec.json.encode(text) for name, text in texts.items() if text is not None}
-    fields |= {name: number for name, number in zip(INPUTS, row.numbers, strict=True) if number is not None}
-    return b"{" + b",".join(b'"%b":%b' % (name.encode(), field) for name, field in fields.items()) + b"}"
+    fields |= {
+        name: number for name, number in zip(INPUTS, row.numbers, strict=True) if number is not None
+    }
+    return (
+        b"{"
+        + b",".join(b'"%b":%b' % (name.encode(), field) for name, field in fields.items())
+        + b"}"
+    )
 
 
 @lru_cache(maxsize=1)  # rows of the same second follow each other
@@ -99,7 +120,9 @@ def _laps(selection: Selection, run: str) -> Iterator[Row]:
         for number, (time, numbers, is_fraud, account_id) in _numbered(selection):
             first = time if first is None else first
             last = time
-            yield Row(number, f"{run}-{number}{suffix}", time + shift, numbers, is_fraud, account_id)
+            yield Row(
+                number, f"{run}-{number}{suffix}", time + shift, numbers, is_fraud, account_id
+            )
         if first is None or not selection.loop:
             return
         shift += last - first + 1
@@ -109,7 +132,9 @@ def _numbered(selection: Selection) -> Iterator[tuple[int, _Parsed]]:
     with _opened(selection.path) as file:
         lines = _lines(file)
         parser = _Parser(selection.path, next(lines, b""))
-        for number, line in enumerate(islice(lines, selection.first, selection.end), selection.first):
+        for number, line in enumerate(
+            islice(lines, selection.first, selection.end), selection.first
+        ):
             yield number, parser.parse(number, line)
 
 
@@ -137,12 +162,18 @@ class _Parser:
         self._position = {name.strip(): i for i, name in enumerate(names)}
         missing = [name for name in COLUMNS if name not in self._position]
         if missing:
-            raise DataError(f"{path} lacks the columns {', '.join(missing)}: it must have Time, V1 to V28, Amount and Class")
+            raise DataError(
+                f"{path} lacks the columns {', '.join(missing)}: it must have Time, V1 to V28, Amount and Class"
+            )
         kinds: list[Any] = [Any] * len(names)
         for name in COLUMNS:
             kinds[self._position[name]] = Literal["0", "1", 0, 1] if name == "Class" else float
         self._width = len(names)
-        self._time, self._class, self._account = self._position["Time"], self._position["Class"], self._position.get(_ACCOUNT)
+        self._time, self._class, self._account = (
+            self._position["Time"],
+            self._position["Class"],
+            self._position.get(_ACCOUNT),
+        )
         self._decode = msgspec.json.Decoder(tuple.__class_getitem__(tuple(kinds))).decode
         self._inputs = itemgetter(*(self._position[name] for name in INPUTS))
 
@@ -155,17 +186,24 @@ class _Parser:
             return self._parse_csv(number, line)
         if len(fields) != self._width:  # a comma inside a text
             return self._parse_csv(number, line)
-        account = None if self._account is None else fields[self._account].strip(b' "').decode() or None
+        account = (
+            None if self._account is None else fields[self._account].strip(b' "').decode() or None
+        )
         return values[self._time], self._inputs(fields), values[self._class] in (1, "1"), account
 
     def _parse_csv(self, number: int, line: bytes) -> _Parsed:
         texts = next(csv.reader([line.decode(errors="replace")]))
         if len(texts) < self._width:
-            raise DataError(f"{self._path}, row {number} is cut short: it has {len(texts)} of {self._width} columns")
+            raise DataError(
+                f"{self._path}, row {number} is cut short: it has {len(texts)} of {self._width} columns"
+            )
         time, is_fraud = (self._number(number, name, texts) for name in ("Time", "Class"))
         if is_fraud not in (0, 1):
             raise DataError(f"{self._path}, row {number}: Class is {is_fraud:g}, not 0 or 1")
-        numbers = tuple(repr(self._number(number, name, texts)).encode() if self._text(name, texts) else None for name in INPUTS)
+        numbers = tuple(
+            repr(self._number(number, name, texts)).encode() if self._text(name, texts) else None
+            for name in INPUTS
+        )
         account = self._text(_ACCOUNT, texts) if _ACCOUNT in self._position else ""
         return time, numbers, is_fraud == 1, account or None
 

@@ -37,7 +37,13 @@ def at_speed(speed: float) -> Schedule:
     return lambda _, elapsed: elapsed / speed
 
 
-def paced(rows: Iterable[Row], schedule: Schedule, clock: Clock, start: float, look: Callable[[float], bool]) -> Iterator[Row]:
+def paced(
+    rows: Iterable[Row],
+    schedule: Schedule,
+    clock: Clock,
+    start: float,
+    look: Callable[[float], bool],
+) -> Iterator[Row]:
     """Yields each row when it is due, counted from `start` on the monotonic clock, or up to 1 ms later; those that are late at once.
 
     `look` is called with the seconds since the start, every 0.1 s while it waits and every 256 rows while it does not; where it

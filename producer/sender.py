@@ -5,8 +5,8 @@ import threading
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from producer.errors import ReplayError
-from streams.codec import own_headers
-from streams.connection import Connection
+from streams.kafka.codec import own_headers
+from streams.kafka.connection import Connection
 
 _CONNECT_TIMEOUT_S = 10
 _STOP_FLUSH_S = 10
@@ -24,7 +24,9 @@ _SETTINGS = {
 class Sender:
     """An idempotent producer for one topic that counts what was handed over, confirmed and refused. `stop` ends its waiting."""
 
-    def __init__(self, connection: Connection, topic: str, stop: threading.Event, linger_ms: int) -> None:
+    def __init__(
+        self, connection: Connection, topic: str, stop: threading.Event, linger_ms: int
+    ) -> None:
         """A record goes out `linger_ms` after it was handed over; what gathers meanwhile goes with it, at less cost for the broker.
 
         Raises ReplayError if no broker answers or the topic does not exist.
@@ -38,9 +40,13 @@ class Sender:
         self.delivered = 0
         self.failed = 0
         try:
-            topics = self._producer.list_topics(timeout=_CONNECT_TIMEOUT_S).topics  # asked for one topic, it would create it
+            topics = self._producer.list_topics(
+                timeout=_CONNECT_TIMEOUT_S
+            ).topics  # asked for one topic, it would create it
         except KafkaException as error:
-            raise ReplayError(f"no broker answers at {connection.bootstrap_servers}: {error.args[0].str()}") from None
+            raise ReplayError(
+                f"no broker answers at {connection.bootstrap_servers}: {error.args[0].str()}"
+            ) from None
         if self._topic not in topics:
             raise ReplayError(f"the topic {self._topic} does not exist; run: fraud topics")
 
@@ -48,7 +54,9 @@ class Sender:
         """Hands one record over. While the queue is full it waits; if it is stopped there, the record is not sent: False."""
         while True:
             try:
-                self._producer.produce(self._topic, value, key, headers=self._headers, on_delivery=self._reported)
+                self._producer.produce(
+                    self._topic, value, key, headers=self._headers, on_delivery=self._reported
+                )
             except BufferError:
                 self._producer.poll(0.05)
                 if self._stop.is_set():
@@ -67,7 +75,9 @@ class Sender:
             pass
         self._producer.flush(_STOP_FLUSH_S)
         if self.failed:
-            raise ReplayError(f"{self.failed} of {self.sent} records were not delivered; the first error: {self._first_error}")
+            raise ReplayError(
+                f"{self.failed} of {self.sent} records were not delivered; the first error: {self._first_error}"
+            )
 
     def _reported(self, error: KafkaError | None, _: Message) -> None:
         if error is None:

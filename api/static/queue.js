@@ -2,7 +2,7 @@
 
 import { clock, element, money, percent } from "./format.js";
 
-export const KEPT = 2000; // as many as the server keeps, in the same way (api/desk.py)
+export const KEPT = 2000; // as many as the server keeps, in the same way (api/alert_store.py)
 const SHOWN = 200; // more rows than anybody scrolls through
 const $ = (id) => document.getElementById(id);
 

@@ -12,18 +12,22 @@ import typer
 
 from benchmarks.drift import pace, page, streams, trials
 from benchmarks.drift.trials import Bench, Found, Undisturbed
-from cli.settings import ROOT, Settings
-from drift.quality import POOLED
-from drift.reference import load as load_reference
-from drift.trailing import WINDOWS
+from cli.support.settings import ROOT, Settings
+from drift.detect.reference import load as load_reference
+from drift.labels.quality import POOLED
+from drift.windows.rolling_baseline import WINDOWS
 from model import dataset
 from model.artefact import Model
-from model.contract import INPUTS
-from model.split import split
+from model.training.split import split
+from payments.contract import INPUTS
 from producer.dataset import fetch
 
 SIZES = {500: 2_000, 1_000: 2_000, 5_000: 2_000, 10_000: 600, 20_000: 600, 50_000: 600}
-DISTURBANCES = {"mean shift": ("shift", 0.5), "scale": ("scale", 1.5), "stuck at one value in half of the rows": ("stuck", 0.5)}
+DISTURBANCES = {
+    "mean shift": ("shift", 0.5),
+    "scale": ("scale", 1.5),
+    "stuck at one value in half of the rows": ("stuck", 0.5),
+}
 FOUND_SIZES = (500, 1_000, 5_000, 20_000)
 BY_AMOUNT = {
     "mean shift of {} sd": ("shift", (0.25, 0.5, 0.75, 1.0, 1.5)),
@@ -66,9 +70,16 @@ def _simulated(model: Model, rhythm: bool, rows: int, runs: int) -> page.Simulat
             for method, found in trials.found(bench, size, *what, features).items()
         },
         by_amount=_by_amount(bench, features) if rhythm else {},
-        high_scores={} if rhythm else {size: trials.found_high_scores(bench, size, share, runs) for size in TAIL_SIZES},
+        high_scores={}
+        if rhythm
+        else {size: trials.found_high_scores(bench, size, share, runs) for size in TAIL_SIZES},
         runs=runs,
-        events_a_second={} if rhythm else {size: trials.events_a_second(bench.known, bench.rows, size) for size in (500, 1_000, 5_000)},
+        events_a_second={}
+        if rhythm
+        else {
+            size: trials.events_a_second(bench.known, bench.rows, size)
+            for size in (500, 1_000, 5_000)
+        },
     )
 
 
@@ -78,7 +89,11 @@ def _beside(bench: Bench, kind: str, amount: float, features: Sequence[str]) -> 
 
 
 def _by_amount(bench: Bench, features: Sequence[str]) -> dict[tuple[str, float], Found]:
-    return {(name, amount): _beside(bench, kind, amount, features) for name, (kind, amounts) in BY_AMOUNT.items() for amount in amounts}
+    return {
+        (name, amount): _beside(bench, kind, amount, features)
+        for name, (kind, amounts) in BY_AMOUNT.items()
+        for amount in amounts
+    }
 
 
 def _real(model: Model, csv: Path, runs: int) -> page.Real:
@@ -95,17 +110,29 @@ def _real(model: Model, csv: Path, runs: int) -> page.Real:
             for size in REAL_SIZES
         },
         by_amount=_by_amount(bench, trials.turned(runs)),
-        features={name: {amount: _beside(bench, "shift", amount, [name] * _FEATURE_RUNS) for amount in _FEATURE_SHIFTS} for name in INPUTS},
+        features={
+            name: {
+                amount: _beside(bench, "shift", amount, [name] * _FEATURE_RUNS)
+                for amount in _FEATURE_SHIFTS
+            }
+            for name in INPUTS
+        },
         rises=trials.rises(table["Class"].to_numpy(bool), 1_000, runs),
     )
 
 
 def main(
     rows: Annotated[
-        int, typer.Option(min=300_000, help="Rows of each simulated stream; 31,000,000 give every window promised.")
+        int,
+        typer.Option(
+            min=300_000,
+            help="Rows of each simulated stream; 31,000,000 give every window promised.",
+        ),
     ] = 31_000_000,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each disturbance.")] = 116,
-    records: Annotated[int, typer.Option(min=100_000, help="Predictions that the monitor goes through.")] = 2_000_000,
+    records: Annotated[
+        int, typer.Option(min=100_000, help="Predictions that the monitor goes through.")
+    ] = 2_000_000,
     out: Annotated[Path, typer.Option(help="The page to write.")] = ROOT / "docs" / "drift.md",
 ) -> None:
     """Measure false alarms, delays and throughput of the drift verdict, and write the page.

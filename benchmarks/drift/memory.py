@@ -18,10 +18,10 @@ from benchmarks.drain import drain
 from benchmarks.drift.pace import LOOK_S, METRICS_PORT, PORT, STALLED_S, looks, told
 from benchmarks.topic import clear, forget, preload
 from benchmarks.usage import Tree
-from drift.labels import MOST
+from drift.labels.label_store import MOST
 from drift.monitor import MOST_EVENTS
-from streams import topics
-from streams.connection import Connection
+from streams.kafka import topics
+from streams.kafka.connection import Connection
 
 _NAME = "monitor-memory"
 _WINDOWS = 3
@@ -73,10 +73,17 @@ def _held(bench: Bench, process: psutil.Popen, tree: Tree) -> int:
 
 def _label(connection: Connection, count: int) -> None:
     """Labels of payments that nobody asks about: they are held as any others."""
-    producer = Producer(connection.writer({"linger.ms": 20, "queue.buffering.max.messages": 1_000_000}))
+    producer = Producer(
+        connection.writer({"linger.ms": 20, "queue.buffering.max.messages": 1_000_000})
+    )
     at = datetime.now(UTC).isoformat()
     for number in range(count):
-        label = {"transaction_id": f"memory-{number}", "is_fraud": False, "labelled_at": at, "source": "replay"}
+        label = {
+            "transaction_id": f"memory-{number}",
+            "is_fraud": False,
+            "labelled_at": at,
+            "source": "replay",
+        }
         producer.produce(connection.named(topics.LABELS), json.dumps(label), f"memory-{number}")
         if number % _FLUSH_EVERY == 0:
             producer.flush()

@@ -14,7 +14,7 @@ from benchmarks.catalogue import SYSTEMS
 from benchmarks.drain import drain
 from benchmarks.topic import clear, forget, preload
 from benchmarks.usage import Tree
-from streams import topics
+from streams.kafka import topics
 
 PORT = 29292  # not those of other benchmarks
 METRICS_PORT = 39301
@@ -64,12 +64,24 @@ def _pace(bench: Bench, records: int, size: int) -> Pace:
     forget(connection, topics.MONITOR_GROUP)
     clear(connection, topics.DRIFT_EVENTS)
     name, windows = f"monitor-{size}", records // size
-    command = [sys.executable, "-m", "cli.main", "monitor", "--window", str(size), "--idle-close", "1h"]
+    command = [
+        sys.executable,
+        "-m",
+        "cli.main",
+        "monitor",
+        "--window",
+        str(size),
+        "--idle-close",
+        "1h",
+    ]
     environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
     with bench.running(name, command, environment) as process:
         tree = Tree(process)
         seen = list(looks(bench, process, tree, name, windows))
-        written, skipped = told('fraud_drift_reports_total{outcome="written"}'), told("fraud_drift_reports_skipped_total")
+        written, skipped = (
+            told('fraud_drift_reports_total{outcome="written"}'),
+            told("fraud_drift_reports_skipped_total"),
+        )
     first, last = seen[0], seen[-1]
     scored = (last.windows - first.windows) * size
     return Pace(
@@ -84,7 +96,9 @@ def _pace(bench: Bench, records: int, size: int) -> Pace:
     )
 
 
-def looks(bench: Bench, process: psutil.Popen, tree: Tree, name: str, windows: int) -> Iterator[Look]:
+def looks(
+    bench: Bench, process: psutil.Popen, tree: Tree, name: str, windows: int
+) -> Iterator[Look]:
     """From the first window to the last, each time that there are more."""
     seen, at = 0, time.monotonic()
     while seen < windows:

@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.drift.pace import Pace
 from benchmarks.drift.trials import METHODS, Found, Rises, Undisturbed, tail_power, upper
-from drift.calibration import WINDOWS_A_FALSE_ALARM
-from drift.statistics import COLUMNS, Verdict
+from drift.detect.calibration import WINDOWS_A_FALSE_ALARM
+from drift.detect.detector import COLUMNS, Verdict
 
 REVIEW_SHARE = 0.0007  # 100 alerts a day of 142,404 payments, the default policy
 _PROMISED = 0.005
@@ -115,7 +115,13 @@ class Real:
     rises: Rises
 
 
-def written(simulated: Iterable[Simulated], rises: Iterable[Rises], real: Real, paces: Sequence[Pace], promised: Mapping[int, int]) -> str:
+def written(
+    simulated: Iterable[Simulated],
+    rises: Iterable[Rises],
+    real: Real,
+    paces: Sequence[Pace],
+    promised: Mapping[int, int],
+) -> str:
     """The page."""
     parts = [_HEAD]
     for one in simulated:
@@ -138,8 +144,21 @@ def _false_alarms(one: Simulated, promised: Mapping[int, int]) -> str:
     for watch in one.undisturbed:
         for method, name in METHODS.items():
             alarms, bound = watch.alarms[method], upper(watch.alarms[method], watch.windows)
-            count = f"{watch.windows:,}" + ("" if watch.windows >= promised[watch.size] else f" (of {promised[watch.size]:,} wanted)")
-            rows.append([f"{watch.size:,}", name, alarms, count, f"{100 * alarms / watch.windows:.2f} %", f"{100 * bound:.2f} %"])
+            count = f"{watch.windows:,}" + (
+                ""
+                if watch.windows >= promised[watch.size]
+                else f" (of {promised[watch.size]:,} wanted)"
+            )
+            rows.append(
+                [
+                    f"{watch.size:,}",
+                    name,
+                    alarms,
+                    count,
+                    f"{100 * alarms / watch.windows:.2f} %",
+                    f"{100 * bound:.2f} %",
+                ]
+            )
     columns = sum((Counter(watch.columns) for watch in one.undisturbed), Counter[str]())
     where = ", ".join(f"{name} ({count})" for name, count in columns.most_common()) or "none"
     head = ("window", "compared with", "false alarms", "windows", "share", "exact upper 95 % bound")
@@ -157,26 +176,50 @@ def alarms_in_words(undisturbed: Iterable[Undisturbed]) -> str:
         alarms, bound = watch.alarms["trailing"], upper(watch.alarms["trailing"], watch.windows)
         if alarms >= _PROMISED * watch.windows:
             where = "at" if alarms == _PROMISED * watch.windows else "over"
-            parts.append(f"At windows of {watch.size:,} they are {where} the limit: {alarms:,} of {watch.windows:,}.")
+            parts.append(
+                f"At windows of {watch.size:,} they are {where} the limit: {alarms:,} of {watch.windows:,}."
+            )
         if bound > _PROMISED:
             above.append(f"{watch.size:,} ({100 * bound:.2f} %)")
     parts = parts or ["They are under the limit at every size."]
-    return " ".join([*parts, f"The upper bound is above it at windows of {', '.join(above)}." if above else "So is the upper bound."])
+    return " ".join(
+        [
+            *parts,
+            f"The upper bound is above it at windows of {', '.join(above)}."
+            if above
+            else "So is the upper bound.",
+        ]
+    )
 
 
 def _found(one: Simulated) -> str:
-    rows = [[name, f"{size:,}", *_line(METHODS[method], found)] for (name, size, method), found in one.found.items()]
+    rows = [
+        [name, f"{size:,}", *_line(METHODS[method], found)]
+        for (name, size, method), found in one.found.items()
+    ]
     head = ("disturbance of one feature", "window", *_FOUND)
-    return "Found, before any hysteresis, each feature as often as the next:\n\n" + _table(head, rows)
+    return "Found, before any hysteresis, each feature as often as the next:\n\n" + _table(
+        head, rows
+    )
 
 
 def _line(beside: str, found: Found) -> list[str]:
-    return [beside, f"{found.at_once} of {found.runs}", f"{found.within_two} of {found.runs}", f"{found.right} of {found.within_two}"]
+    return [
+        beside,
+        f"{found.at_once} of {found.runs}",
+        f"{found.within_two} of {found.runs}",
+        f"{found.right} of {found.within_two}",
+    ]
 
 
 def _by_amount(by_amount: Mapping[tuple[str, float], Found]) -> str:
-    rows = [[name.format(amount), *_line("the windows before", found)] for (name, amount), found in by_amount.items()]
-    return "What is found as a function of its size, windows of 1,000:\n\n" + _table(("disturbance", *_FOUND), rows)
+    rows = [
+        [name.format(amount), *_line("the windows before", found)]
+        for (name, amount), found in by_amount.items()
+    ]
+    return "What is found as a function of its size, windows of 1,000:\n\n" + _table(
+        ("disturbance", *_FOUND), rows
+    )
 
 
 def _tail(one: Simulated) -> str:
@@ -184,8 +227,22 @@ def _tail(one: Simulated) -> str:
     for size, hits in one.high_scores.items():
         expected = 2 * size * REVIEW_SHARE
         bound = tail_power(REVIEW_SHARE, 3.0, 2 * size, _PROMISED)
-        rows.append([f"{size:,}", f"{expected:.1f}", f"{3 * expected:.1f}", f"{100 * bound:.0f} %", f"{hits} of {one.runs}"])
-    head = ("window", "expected in two windows", "with three times the share", "no test can do better than", "found within two")
+        rows.append(
+            [
+                f"{size:,}",
+                f"{expected:.1f}",
+                f"{3 * expected:.1f}",
+                f"{100 * bound:.0f} %",
+                f"{hits} of {one.runs}",
+            ]
+        )
+    head = (
+        "window",
+        "expected in two windows",
+        "with three times the share",
+        "no test can do better than",
+        "found within two",
+    )
     return (
         f"Scores in the highest {100 * REVIEW_SHARE:.2f} %, where `review` lies by default, "
         f"three times as frequent. The bound is the\n"
@@ -206,7 +263,11 @@ def _bounds() -> str:
         for size in (1_000, 5_000)
         for windows in (1, 2)
     ]
-    head = ("share of scores", "rows", *(f"one false alarm in {round(1 / level):,}" for level in _LEVELS))
+    head = (
+        "share of scores",
+        "rows",
+        *(f"one false alarm in {round(1 / level):,}" for level in _LEVELS),
+    )
     return (
         "\nThe bound is P(X >= k) for X Poisson with mean 3 n s, for a share s of n rows, where k is the least count that a Poisson "
         "variable\nof mean n s reaches with no more than the level of false alarms; only a test that tosses a coin could do better. "
@@ -217,7 +278,9 @@ def _bounds() -> str:
 
 def _speed(one: Simulated) -> str:
     rows = [[f"{size:,}", f"{rate:,.0f}"] for size, rate in one.events_a_second.items()]
-    return "Verdicts over every event, events a second of CPU time on one core:\n\n" + _table(("window", "events/s"), rows)
+    return "Verdicts over every event, events a second of CPU time on one core:\n\n" + _table(
+        ("window", "events/s"), rows
+    )
 
 
 def frauds(simulated: Iterable[Rises], real: Rises) -> str:
@@ -234,7 +297,14 @@ def frauds(simulated: Iterable[Rises], real: Rises) -> str:
         ]
         for name, one in streams
     ]
-    head = ("stream", "window", "alarms, undisturbed", "exact upper 95 % bound", "five times as many: in the first window", "within two")
+    head = (
+        "stream",
+        "window",
+        "alarms, undisturbed",
+        "exact upper 95 % bound",
+        "five times as many: in the first window",
+        "within two",
+    )
     return (
         "\n## Frauds, from when their labels are in\n\nAll payments labelled; the two newest windows beside the up to eighteen before "
         "them. Two windows after the other share one, so\nalarms come in pairs. In the real file frauds come in bursts, and at night their "
@@ -288,7 +358,9 @@ def _real(real: Real) -> str:
     rows, columns = [], Counter[str]()
     for (part, size), verdicts in real.windows.items():
         alarms = sum(verdict.detected for verdict in verdicts)
-        columns += Counter(name for verdict in verdicts for name, ratio in verdict.ranked if ratio >= 1)
+        columns += Counter(
+            name for verdict in verdicts for name, ratio in verdict.ranked if ratio >= 1
+        )
         tails = sum(verdict.tail >= 1 for verdict in verdicts)
         far = np.median([max(verdict.from_reference.values()) for verdict in verdicts])
         rows.append([part, f"{size:,}", len(verdicts), alarms, tails, f"{far:.2f}"])
@@ -317,11 +389,21 @@ def _by_feature(real: Real) -> str:
     amounts = list(next(iter(real.features.values())))
     limits = real.windows["test part", 1_000][-1].limits
     rows = [
-        [name, f"{limits[name]:.2f}", *(f"{found.within_two} of {found.runs}" for found in shifts.values())]
+        [
+            name,
+            f"{limits[name]:.2f}",
+            *(f"{found.within_two} of {found.runs}" for found in shifts.values()),
+        ]
         for name, shifts in sorted(real.features.items(), key=lambda one: limits[one[0]])
     ]
-    head = ("feature", "its threshold, sd", *(f"mean shift of {amount} sd, within two" for amount in amounts))
-    return "\nA shift of each feature, the one with the lowest threshold first:\n\n" + _table(head, rows)
+    head = (
+        "feature",
+        "its threshold, sd",
+        *(f"mean shift of {amount} sd, within two" for amount in amounts),
+    )
+    return "\nA shift of each feature, the one with the lowest threshold first:\n\n" + _table(
+        head, rows
+    )
 
 
 def _thresholds(verdict: Verdict) -> str:

@@ -1,13 +1,13 @@
-"""Simulated streams as the monitor sees them: the columns of drift.statistics.COLUMNS, the margin by a model that saw none of the rows."""
+"""Simulated streams as the monitor sees them: the columns of drift.detect.detector.COLUMNS, the margin by a model that saw none of the rows."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.statistics import Reference
+from drift.detect.detector import Reference
 from model.artefact import Model
-from model.contract import INPUTS
+from payments.contract import INPUTS
 from producer.simulation import Disturbance, Parameters, Settings, simulate
 from producer.simulation.disturbance import on_values
 
@@ -39,15 +39,21 @@ def reference(model: Model, rhythm: bool) -> Reference:
     return Reference(np.concatenate(list(stream(model, REFERENCE_ROWS, rhythm, _REFERENCE_SEED))))
 
 
-def disturbed(model: Model, rows: Floats, disturbance: Disturbance, random: np.random.Generator) -> Floats:
+def disturbed(
+    model: Model, rows: Floats, disturbance: Disturbance, random: np.random.Generator
+) -> Floats:
     """`rows` with one of the simulator's disturbances of a feature, scored anew."""
     values = rows[:, : len(INPUTS)].copy()
     where = (np.arange(len(values)), np.zeros(len(values)))
-    on_values([disturbance], values, where, (PARAMETERS.mean, PARAMETERS.sd), random.random(len(values)))
+    on_values(
+        [disturbance], values, where, (PARAMETERS.mean, PARAMETERS.sd), random.random(len(values))
+    )
     return scored(model, values)
 
 
-def more_high_scores(rows: Floats, pool: Floats, share: float, factor: float, random: np.random.Generator) -> Floats:
+def more_high_scores(
+    rows: Floats, pool: Floats, share: float, factor: float, random: np.random.Generator
+) -> Floats:
     """`rows` where those of `pool`, a `share` of the stream, are `factor` times as frequent: others give way to them."""
     taken = random.random(len(rows)) < (factor - 1) * share
     changed = rows.copy()

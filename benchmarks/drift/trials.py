@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.stats import beta, poisson
 
 from benchmarks.drift.streams import Floats, disturbed, more_high_scores
-from drift.quality import POOLED, Outcomes, Quality, frauds_rose
-from drift.statistics import Reference, Verdict
-from drift.trailing import WINDOWS, Trailing
+from drift.detect.detector import Reference, Verdict
+from drift.labels.quality import POOLED, Outcomes, Quality, frauds_rose
+from drift.windows.rolling_baseline import WINDOWS, Trailing
 from model.artefact import Model
-from model.contract import INPUTS
+from payments.contract import INPUTS
 from producer.simulation import Disturbance
 
 # What Evidently does where nobody tells it otherwise (evidently 0.7.23, DataDriftPreset): 0.1 standard deviations in half of the columns.
@@ -27,10 +27,15 @@ METHODS: dict[str, str] = {
 }
 
 
-def judged(known: Reference, rows: Floats, before: Trailing, methods: Collection[str] = METHODS) -> dict[str, tuple[bool, str]]:
+def judged(
+    known: Reference, rows: Floats, before: Trailing, methods: Collection[str] = METHODS
+) -> dict[str, tuple[bool, str]]:
     """By method: whether a window is drift, and which column is farthest; where the tail alone is drift, that is no column."""
     beside = _verdict(known, rows, before)
-    usual = np.mean([distance >= _USUAL_THRESHOLD for distance in beside.distances.values()]) >= _USUAL_SHARE
+    usual = (
+        np.mean([distance >= _USUAL_THRESHOLD for distance in beside.distances.values()])
+        >= _USUAL_SHARE
+    )
     found = {
         "trailing": (beside.detected, _first(beside)),
         "usual": (bool(usual), max(beside.distances, key=beside.distances.__getitem__)),
@@ -108,7 +113,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Bench:
-    """A stream's rows, float64[n, columns of drift.statistics.COLUMNS], undisturbed, and what its windows are judged by."""
+    """A stream's rows, float64[n, columns of drift.detect.detector.COLUMNS], undisturbed, and what its windows are judged by."""
 
     model: Model
     known: Reference
@@ -116,7 +121,12 @@ class Bench:
 
 
 def found(
-    bench: Bench, size: int, kind: str, amount: float, features: Sequence[str], methods: Collection[str] = METHODS
+    bench: Bench,
+    size: int,
+    kind: str,
+    amount: float,
+    features: Sequence[str],
+    methods: Collection[str] = METHODS,
 ) -> dict[str, Found]:
     """By method; a run for each of `features`: ten undisturbed windows from a place of its own, then two in which it is disturbed."""
     random = np.random.default_rng(5)
@@ -131,12 +141,19 @@ def found(
             current = disturbed(bench.model, bench.rows[first : first + size], disturbance, random)
             verdicts = judged(bench.known, current, before, methods)
             before.add(current)
-            for method in [method for method, (detected, _) in verdicts.items() if detected and method not in already]:
+            for method in [
+                method
+                for method, (detected, _) in verdicts.items()
+                if detected and method not in already
+            ]:
                 already.add(method)
                 at_once[method] += window == 0
                 within_two[method] += 1
                 right[method] += verdicts[method][1] == feature
-    return {method: Found(len(features), at_once[method], within_two[method], right[method]) for method in methods}
+    return {
+        method: Found(len(features), at_once[method], within_two[method], right[method])
+        for method in methods
+    }
 
 
 def _filled(rows: Floats, size: int) -> Trailing:
@@ -194,7 +211,11 @@ def rises(truth: NDArray[np.bool_], size: int, runs: int, factor: float = 5.0) -
 
 
 def _rose(frauds: NDArray[np.int64], size: int) -> bool:
-    return bool(frauds_rose([Quality(approve=Outcomes(size, count, size - count)) for count in frauds.tolist()]))
+    return bool(
+        frauds_rose(
+            [Quality(approve=Outcomes(size, count, size - count)) for count in frauds.tolist()]
+        )
+    )
 
 
 def turned(count: int) -> list[str]:
@@ -215,7 +236,9 @@ def real_windows(known: Reference, rows: Floats, size: int) -> list[Verdict]:
     """The verdicts on consecutive windows, from the eleventh on."""
     before, verdicts = Trailing(), []
     for start in range(0, len(rows) - size + 1, size):
-        verdict = known.judge(rows[start : start + size], before) if len(before) == WINDOWS else None
+        verdict = (
+            known.judge(rows[start : start + size], before) if len(before) == WINDOWS else None
+        )
         if verdict is not None:
             verdicts.append(verdict)
         before.add(rows[start : start + size])

@@ -32,17 +32,48 @@ def _bytewax(bench: Bench) -> list[str]:
     subprocess.run([interpreter, "-m", "bytewax.recovery", str(store), str(PROCESSES)], check=True)
     addresses = ";".join(f"127.0.0.1:{_BYTEWAX_PORT + number}" for number in range(PROCESSES))
     recovery = ["-r", str(store), "-s", "10", "-b", "0"]
-    return _launch(interpreter, "-m", "bytewax.run", "benchmarks.peers.bytewax.flow", "-i", "{i}", "-a", addresses, *recovery)
+    return _launch(
+        interpreter,
+        "-m",
+        "bytewax.run",
+        "benchmarks.peers.bytewax.flow",
+        "-i",
+        "{i}",
+        "-a",
+        addresses,
+        *recovery,
+    )
 
 
 def _pathway(bench: Bench) -> list[str]:
     interpreter = python(bench.home, "pathway")
-    spawn = ["spawn", "--processes", str(PROCESSES), "--threads", "1", "--first-port", str(_PATHWAY_PORT)]
-    return [interpreter, "-m", "pathway", *spawn, interpreter, "-m", "benchmarks.peers.pathway.scorer"]
+    spawn = [
+        "spawn",
+        "--processes",
+        str(PROCESSES),
+        "--threads",
+        "1",
+        "--first-port",
+        str(_PATHWAY_PORT),
+    ]
+    return [
+        interpreter,
+        "-m",
+        "pathway",
+        *spawn,
+        interpreter,
+        "-m",
+        "benchmarks.peers.pathway.scorer",
+    ]
 
 
 def _faust(bench: Bench) -> list[str]:
-    return _launch(python(bench.home, "faust"), "-m", "benchmarks.peers.faust.scorer", str(bench.home / "faust-{i}"))
+    return _launch(
+        python(bench.home, "faust"),
+        "-m",
+        "benchmarks.peers.faust.scorer",
+        str(bench.home / "faust-{i}"),
+    )
 
 
 def _quix(guarantee: str) -> Command:

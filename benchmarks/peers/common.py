@@ -15,8 +15,8 @@ import numpy as np
 
 from model.alert import Judgement, alert
 from model.artefact import Model, decisions, probabilities
-from model.contract import INPUTS
-from model.records import ROW_BYTES, PredictionRecord, decode
+from payments.contract import INPUTS
+from payments.records import ROW_BYTES, PredictionRecord, decode
 
 _encode = msgspec.json.Encoder().encode
 
@@ -78,7 +78,9 @@ class Scorer:
         margins = self._model.margins(rows)
         scores, now, scored = probabilities(margins), datetime.now(UTC), []
         decided = decisions(scores, self._model.thresholds)
-        for row, (value, record, score, decision) in enumerate(zip(values, records, scores.tolist(), decided, strict=True)):
+        for row, (value, record, score, decision) in enumerate(
+            zip(values, records, scores.tolist(), decided, strict=True)
+        ):
             prediction = PredictionRecord(
                 transaction_id=record.transaction_id,
                 event_time=record.event_time,
@@ -93,5 +95,11 @@ class Scorer:
                 base, pushes = self._model.explain(rows[row : row + 1])
                 judgement = Judgement(float(margins[row]), score, decision, base, pushes[0])
                 raised = _encode(alert(self._model, value, record, judgement, now))
-            scored.append(Scored((record.account_id or record.transaction_id).encode(), _encode(prediction), raised))
+            scored.append(
+                Scored(
+                    (record.account_id or record.transaction_id).encode(),
+                    _encode(prediction),
+                    raised,
+                )
+            )
         return scored

@@ -7,7 +7,9 @@ import time
 _LOOK_S = 0.1
 
 if __name__ == "__main__":
-    commands = [[word.replace("{i}", str(i)) for word in sys.argv[2:]] for i in range(int(sys.argv[1]))]
+    commands = [
+        [word.replace("{i}", str(i)) for word in sys.argv[2:]] for i in range(int(sys.argv[1]))
+    ]
     processes = [subprocess.Popen(command) for command in commands]
     while all(process.poll() is None for process in processes):
         time.sleep(_LOOK_S)

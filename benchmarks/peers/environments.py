@@ -16,7 +16,16 @@ def python(home: Path, peer: str) -> str:
     if not complete.exists() or complete.read_text() != text:
         print(f"making the environment of {peer}", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
-        pip = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(wanted)]
+        pip = [
+            interpreter,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+            str(wanted),
+        ]
         subprocess.run(pip, stdin=subprocess.DEVNULL, check=True)
         complete.write_text(text)
     return interpreter

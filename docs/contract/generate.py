@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from docs.contract import messages
-from model.contract import CONTRACT_VERSION
-from streams import topics
+from payments.contract import CONTRACT_VERSION
+from streams.kafka import topics
 
 FOLDER = Path(__file__).parent
 Json = dict[str, Any]
@@ -39,8 +39,14 @@ SUMMARIES = {
 
 def files() -> dict[str, str]:
     """Path below this folder: content."""
-    schemas = {f"schemas/{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in messages.schemas().items()}
-    examples = {f"examples/{name}.json": value.decode() + "\n" for name, value in messages.examples().items()}
+    schemas = {
+        f"schemas/{name}.json": json.dumps(schema, indent=2) + "\n"
+        for name, schema in messages.schemas().items()
+    }
+    examples = {
+        f"examples/{name}.json": value.decode() + "\n"
+        for name, value in messages.examples().items()
+    }
     page = yaml.safe_dump(asyncapi(), sort_keys=False, width=140)
     return schemas | examples | {"asyncapi.yaml": "# Written by docs/contract/generate.py\n" + page}
 
@@ -56,17 +62,38 @@ def asyncapi() -> Json:
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
-        "servers": {"local": {"host": "127.0.0.1:9092", "protocol": "kafka", "description": "the Kafka of `fraud kafka start`"}},
+        "servers": {
+            "local": {
+                "host": "127.0.0.1:9092",
+                "protocol": "kafka",
+                "description": "the Kafka of `fraud kafka start`",
+            }
+        },
         "channels": {topic.name: _channel(topic) for topic in topics.TOPICS},
-        "operations": {f"{action}-{message}": _operation(name, action) for name, (message, _, action) in CHANNELS.items()},
-        "components": {"messages": {message: _message(message, headers, name) for name, (message, headers, _) in CHANNELS.items()}},
+        "operations": {
+            f"{action}-{message}": _operation(name, action)
+            for name, (message, _, action) in CHANNELS.items()
+        },
+        "components": {
+            "messages": {
+                message: _message(message, headers, name)
+                for name, (message, headers, _) in CHANNELS.items()
+            }
+        },
     }
 
 
 def _channel(topic: topics.Topic) -> Json:
     message = CHANNELS[topic.name][0]
-    configuration = {"retention.ms": topic.retention_ms, "max.message.bytes": topic.max_record_bytes}
-    kafka = {"partitions": topic.partitions or topics.PARTITIONS, "topicConfiguration": configuration, "bindingVersion": "0.5.0"}
+    configuration = {
+        "retention.ms": topic.retention_ms,
+        "max.message.bytes": topic.max_record_bytes,
+    }
+    kafka = {
+        "partitions": topic.partitions or topics.PARTITIONS,
+        "topicConfiguration": configuration,
+        "bindingVersion": "0.5.0",
+    }
     return {
         "address": topic.name,
         "description": f"Kept for {topic.retention_ms // 86_400_000} days. FRAUD_TOPIC_PREFIX, where it is set, goes before the name.",
@@ -83,14 +110,22 @@ def _message(message: str, headers: str, topic: str) -> Json:
     examples = messages.examples()
     payload: Json = {"$ref": f"schemas/{message}.json"}
     example: Json = {"headers": json.loads(examples[headers])}
-    found: Json = {"name": message, "summary": SUMMARIES[message], "headers": {"$ref": f"schemas/{headers}.json"}}
+    found: Json = {
+        "name": message,
+        "summary": SUMMARIES[message],
+        "headers": {"$ref": f"schemas/{headers}.json"},
+    }
     if topic == topics.DEAD_LETTERS:
         payload = {"description": "whatever was sent, byte for byte"}
         found["contentType"] = "application/octet-stream"
         example["payload"] = '{"transaction_id": "t-1"}'
     else:
         example["payload"] = json.loads(examples[message])
-    key = {} if topic == topics.DRIFT_EVENTS else {"bindings": {"kafka": {"key": {"type": "string", "description": KEY}}}}
+    key = (
+        {}
+        if topic == topics.DRIFT_EVENTS
+        else {"bindings": {"kafka": {"key": {"type": "string", "description": KEY}}}}
+    )
     return found | {"payload": payload, "examples": [example]} | key
 
 

@@ -1,4 +1,4 @@
-"""The messages as JSON Schemas and one example of each, from the declarations in `model.contract`, `drift.events` and `streams.codec`."""
+"""The messages as JSON Schemas and one example of each, from the declarations in `payments.contract`, `drift.events` and `streams.kafka.codec`."""
 
 import inspect
 import json
@@ -10,10 +10,10 @@ import msgspec
 from pydantic import BaseModel
 
 from drift import events
-from drift.decision import AlertRate, Ranked
-from drift.quality import Outcomes, Quality
-from model import contract, records
-from streams import codec
+from drift.detect.decision import AlertRate, Ranked
+from drift.labels.quality import Outcomes, Quality
+from payments import contract, records
+from streams.kafka import codec
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SENT = datetime(2013, 9, 1, 12, 30, tzinfo=UTC)
@@ -37,7 +37,10 @@ _HEADERS: dict[str, dict[str, Any]] = {
     "source.partition": _DIGITS,
     "source.offset": _DIGITS,
     "error.kind": {"type": "string", "enum": list(records.DEAD_LETTER_KINDS)},
-    "error.detail": {"type": "string", "description": f"at most {codec.MAX_DETAIL_BYTES} bytes of UTF-8"},
+    "error.detail": {
+        "type": "string",
+        "description": f"at most {codec.MAX_DETAIL_BYTES} bytes of UTF-8",
+    },
     "failed.at": {"type": "string", "format": "date-time"},
 }
 
@@ -51,19 +54,35 @@ def schemas() -> dict[str, dict[str, Any]]:
         "label": contract.Label,
     }
     found = {name: model.model_json_schema() for name, model in declared.items()}
-    found["drift-event"] = msgspec.json.schema(events.WindowClosed | events.WindowLabelled | events.SeverityChanged)
+    found["drift-event"] = msgspec.json.schema(
+        events.WindowClosed | events.WindowLabelled | events.SeverityChanged
+    )
     for event in found["drift-event"]["$defs"].values():
-        event["description"] = inspect.cleandoc(event["description"])  # as Python has docstrings from 3.13 on
-    del found["drift-event"]["discriminator"]  # OpenAPI's form of it, which AsyncAPI refuses; `kind` tells them apart anyway
+        event["description"] = inspect.cleandoc(
+            event["description"]
+        )  # as Python has docstrings from 3.13 on
+    del found["drift-event"][
+        "discriminator"
+    ]  # OpenAPI's form of it, which AsyncAPI refuses; `kind` tells them apart anyway
     own, source, dead = headers()
-    for name, written in {"own-headers": own, "source-headers": source, "dead-letter-headers": dead}.items():
-        found[name] = {"type": "object", "properties": {key: _HEADERS[key] for key in written}, "required": list(written)}
+    for name, written in {
+        "own-headers": own,
+        "source-headers": source,
+        "dead-letter-headers": dead,
+    }.items():
+        found[name] = {
+            "type": "object",
+            "properties": {key: _HEADERS[key] for key in written},
+            "required": list(written),
+        }
     return {name: {"$schema": DRAFT, **schema} for name, schema in found.items()}
 
 
 def headers() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Examples: of a message without a source record, of a prediction or an alert, of a dead letter."""
-    dead = codec.dead_letter_headers("transactions", 3, 41, "invalid_transaction", "Object missing required field `V3`", SCORED)
+    dead = codec.dead_letter_headers(
+        "transactions", 3, 41, "invalid_transaction", "Object missing required field `V3`", SCORED
+    )
     written = (codec.own_headers(), codec.source_headers("transactions", 3, 41), dead)
     own, source, refused = ({key: value.decode() for key, value in one.items()} for one in written)
     return own, source, refused
@@ -85,31 +104,54 @@ def examples() -> dict[str, bytes]:
         "label": records.LabelRecord(transaction_id="t-1", **label),
         "drift-event": _window(),
         "drift-event-labels": events.WindowLabelled(
-            window=7, judged_at=SENT + timedelta(days=1), horizon_seconds=86400, quality=_quality(), frauds_rose=False
+            window=7,
+            judged_at=SENT + timedelta(days=1),
+            horizon_seconds=86400,
+            quality=_quality(),
+            frauds_rose=False,
         ),
         "drift-event-severity": events.changed(_window(), "ok"),
     }
     own, source, dead = headers()
     plain = {"own-headers": own, "source-headers": source, "dead-letter-headers": dead}
-    return {"transaction": transaction} | {name: msgspec.json.encode(value) for name, value in (written | plain).items()}
+    return {"transaction": transaction} | {
+        name: msgspec.json.encode(value) for name, value in (written | plain).items()
+    }
 
 
 def _scored(transaction: bytes) -> dict[str, Any]:
     probability = round(1 / (1 + math.exp(-_explained()["margin"])), 6)
-    decision = {"probability": probability, "decision": "block", "model_version": MODEL, "transaction": msgspec.Raw(transaction)}
+    decision = {
+        "probability": probability,
+        "decision": "block",
+        "model_version": MODEL,
+        "transaction": msgspec.Raw(transaction),
+    }
     return {"transaction_id": "t-1", "event_time": SENT, "scored_at": SCORED} | decision
 
 
 def _explained() -> dict[str, Any]:
     base, rest = -7.25, 0.5
-    pushes = {"V14": (-9.0, (-1.75, 1.5), 4.5), "V4": (6.0, (-2.75, 3.5), 2.25), "V12": (-9.0, (-2.25, 1.75), 2.0)}
+    pushes = {
+        "V14": (-9.0, (-1.75, 1.5), 4.5),
+        "V4": (6.0, (-2.75, 3.5), 2.25),
+        "V12": (-9.0, (-2.25, 1.75), 2.0),
+    }
     reasons = [
-        records.ReasonRecord(feature=name, value=value, usual=usual, contribution=push) for name, (value, usual, push) in pushes.items()
+        records.ReasonRecord(feature=name, value=value, usual=usual, contribution=push)
+        for name, (value, usual, push) in pushes.items()
     ]
     margin = base + sum(push for _, _, push in pushes.values()) + rest
     loss = round(AMOUNT / (1 + math.exp(-margin)), 4)
     thresholds = records.ThresholdsRecord(review=0.25, block=0.75)
-    values = {"margin": margin, "thresholds": thresholds, "amount": AMOUNT, "expected_loss": loss, "base": base, "rest": rest}
+    values = {
+        "margin": margin,
+        "thresholds": thresholds,
+        "amount": AMOUNT,
+        "expected_loss": loss,
+        "base": base,
+        "rest": rest,
+    }
     return values | {"reasons": reasons}
 
 

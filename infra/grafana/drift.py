@@ -38,7 +38,12 @@ def _figures() -> Panels:
         )
         .mappings([verdict(bad=1)])
         .data_links([reports()]),
-        number("Score", "Share of features over their threshold in the last window.", "percentunit", query("max(data_drift_score)")),
+        number(
+            "Score",
+            "Share of features over their threshold in the last window.",
+            "percentunit",
+            query("max(data_drift_score)"),
+        ),
         number(
             "Age of the last window",
             "Since its last prediction was sent. Red: ReportsLate, if transactions are flowing.",
@@ -46,7 +51,12 @@ def _figures() -> Panels:
             query("time() - max(fraud_drift_window_end_timestamp_seconds)"),
             above(900, 1800),
         ),
-        number("Windows", "Closed in the time shown.", "short", now("sum(increase(fraud_drift_windows_total[$__range]))")),
+        number(
+            "Windows",
+            "Closed in the time shown.",
+            "short",
+            now("sum(increase(fraud_drift_windows_total[$__range]))"),
+        ),
         number(
             "Reports skipped",
             "Windows without a report in the time shown: the last one was still being written, or the monitor ended. Their verdict stands.",
@@ -67,9 +77,17 @@ def _figures() -> Panels:
 def _over_time() -> Panels:
     thirds = [
         lines(
-            "Score", "Share of features over their threshold, window by window.", "percentunit", query("max(data_drift_score)", "score")
+            "Score",
+            "Share of features over their threshold, window by window.",
+            "percentunit",
+            query("max(data_drift_score)", "score"),
         ).max(1),
-        lines("Detected", "1 while the last window's verdict is drift.", "none", query("max(data_drift_detected)", "detected")).max(1),
+        lines(
+            "Detected",
+            "1 while the last window's verdict is drift.",
+            "none",
+            query("max(data_drift_detected)", "detected"),
+        ).max(1),
         lines(
             "Late events",
             "Predictions whose event time was before that of their window, in the last five minutes. Always 0 where windows are by count.",
@@ -106,7 +124,9 @@ def _features() -> Panels:
             "Distance over its limit, by feature",
             "From the windows before; from 1 on it is drift. One row that turns red: an input. All at a certain hour: the rhythm.",
             "none",
-            query(f"{distance} / max by (feature) (fraud_drift_limit{{{_FEATURE}}})", "{{feature}}"),
+            query(
+                f"{distance} / max by (feature) (fraud_drift_limit{{{_FEATURE}}})", "{{feature}}"
+            ),
             above(0.8, 1),
         ),
         bars(
@@ -134,6 +154,9 @@ def _features() -> Panels:
             "The five farthest at each moment from what the model was made for. It raises no alarm: the stream goes on, and a drift that "
             "stays is forgotten above after ten windows, and not here.",
             "none",
-            query(f"topk(5, max by (feature) (fraud_drift_reference_distance{{{_FEATURE}}}))", "{{feature}}"),
+            query(
+                f"topk(5, max by (feature) (fraud_drift_reference_distance{{{_FEATURE}}}))",
+                "{{feature}}",
+            ),
         ),
     ]

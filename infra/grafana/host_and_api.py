@@ -6,7 +6,9 @@ from infra.grafana.frame import Panels, choice, dashboard
 from infra.grafana.panels import THIRD, above, below, lines, number, query, verdict
 
 _NODE = 'instance=~"$node"'
-_HANDLER = 'handler=~"$handler", handler!~"/metrics|/health|/ready"'  # what clients ask, not what watches
+_HANDLER = (
+    'handler=~"$handler", handler!~"/metrics|/health|/ready"'  # what clients ask, not what watches
+)
 _FILES = f'{_NODE}, fstype!~"tmpfs|ramfs|squashfs"'  # as in the alert DiskSpaceLow
 _OURS = 'job=~"scorer|monitor|api"'
 
@@ -27,11 +29,20 @@ def build() -> Dashboard:
 
 def _drift() -> Panels:
     return [
-        number("Drift detected", "The verdict on the last window.", "none", query("max(data_drift_detected)"), above(0.5, 1))
+        number(
+            "Drift detected",
+            "The verdict on the last window.",
+            "none",
+            query("max(data_drift_detected)"),
+            above(0.5, 1),
+        )
         .mappings([verdict(bad=1)])
         .span(THIRD),
         number(
-            "Drift score", "Share of features over their threshold in the last window.", "percentunit", query("max(data_drift_score)")
+            "Drift score",
+            "Share of features over their threshold in the last window.",
+            "percentunit",
+            query("max(data_drift_score)"),
         ).span(THIRD),
         number(
             "Requests in total",
@@ -44,14 +55,18 @@ def _drift() -> Panels:
 
 def _api() -> Panels:
     mean = " / ".join(
-        f"sum by (handler) (rate(http_request_duration_seconds_{part}{{{_HANDLER}}}[$__rate_interval]))" for part in ("sum", "count")
+        f"sum by (handler) (rate(http_request_duration_seconds_{part}{{{_HANDLER}}}[$__rate_interval]))"
+        for part in ("sum", "count")
     )
     return [
         lines(
             "Requests by status",
             "Requests a second. 4xx: a client. 429: over its limit. 5xx: ours.",
             "reqps",
-            query(f"sum by (status) (rate(http_requests_total{{{_HANDLER}}}[$__rate_interval]))", "{{status}}"),
+            query(
+                f"sum by (status) (rate(http_requests_total{{{_HANDLER}}}[$__rate_interval]))",
+                "{{status}}",
+            ),
             stacked=True,
         ),
         lines(
@@ -77,7 +92,10 @@ def _host() -> Panels:
             "Free disk",
             "Share of each file system that is free. Red: DiskSpaceLow.",
             "percentunit",
-            query(f"node_filesystem_avail_bytes{{{_FILES}}} / node_filesystem_size_bytes", "{{mountpoint}}"),
+            query(
+                f"node_filesystem_avail_bytes{{{_FILES}}} / node_filesystem_size_bytes",
+                "{{mountpoint}}",
+            ),
             limits=below(0.1, 0.2),
         )
         .span(THIRD)
@@ -86,7 +104,10 @@ def _host() -> Panels:
             "CPU seconds",
             "Seconds of processor used a second, all cores together, by what for. iowait: a disk is the limit.",
             "none",
-            query(f'sum by (mode) (rate(node_cpu_seconds_total{{{_NODE}, mode!="idle"}}[$__rate_interval]))', "{{mode}}"),
+            query(
+                f'sum by (mode) (rate(node_cpu_seconds_total{{{_NODE}, mode!="idle"}}[$__rate_interval]))',
+                "{{mode}}",
+            ),
             stacked=True,
         ).span(THIRD),
     ]
@@ -104,6 +125,9 @@ def _processes() -> Panels:
             "CPU of our processes",
             "Seconds of processor used a second. A worker at 1 has no more to give.",
             "none",
-            query(f"rate(process_cpu_seconds_total{{{_OURS}}}[$__rate_interval])", "{{job}} {{instance}}"),
+            query(
+                f"rate(process_cpu_seconds_total{{{_OURS}}}[$__rate_interval])",
+                "{{job}} {{instance}}",
+            ),
         ),
     ]

@@ -25,7 +25,9 @@ def build() -> Dashboard:
 
 
 def _share(over: str, by: str = "") -> str:
-    alerts, every = (f"rate(fraud_transactions_total{{{which}}}[{over}])" for which in (_ALERTS, ""))
+    alerts, every = (
+        f"rate(fraud_transactions_total{{{which}}}[{over}])" for which in (_ALERTS, "")
+    )
     return f"sum {by} ({alerts}) / ignoring (outcome) group_left () sum({every})"
 
 
@@ -36,7 +38,12 @@ def _figures() -> Panels:
             "The model in use. Two at a time: workers are being changed over, or were started with different ones.",
             query("max by (version) (fraud_model_info)", "{{version}}"),
         ),
-        number("Alert rate", "Share of transactions to be reviewed or blocked, in the time shown.", "percentunit", now(_share("$__range"))),
+        number(
+            "Alert rate",
+            "Share of transactions to be reviewed or blocked, in the time shown.",
+            "percentunit",
+            now(_share("$__range")),
+        ),
         number(
             "Alerts in an hour",
             "In the last hour. AlertVolumeUnusual compares it with the last day.",
@@ -107,7 +114,10 @@ def _reasons() -> Panels:
             "Reasons over time",
             "Reasons a second. A feature that takes the lead: another pattern of fraud, or a broken input; compare with Drift.",
             "ops",
-            query(f"sum by (feature) (rate(fraud_alert_reasons_total{{{_FEATURE}}}[$__rate_interval]))", "{{feature}}"),
+            query(
+                f"sum by (feature) (rate(fraud_alert_reasons_total{{{_FEATURE}}}[$__rate_interval]))",
+                "{{feature}}",
+            ),
         ),
     ]
 

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import TypeVar
 
-from grafana_foundation_sdk.builders import bargauge, common, heatmap, prometheus, stat, statushistory, timeseries
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common,
+    heatmap,
+    prometheus,
+    stat,
+    statushistory,
+    timeseries,
+)
 from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
@@ -18,7 +26,14 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
     VizOrientation,
 )
-from grafana_foundation_sdk.models.dashboard import DataSourceRef, FieldColorModeId, Threshold, ThresholdsMode, ValueMap, ValueMappingResult
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+)
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
@@ -59,10 +74,21 @@ def below(critical: float, warning: float) -> Limits:
 def verdict(bad: float) -> ValueMap:
     """0 and 1 as words, where `bad` of the two is red."""
     words = {"0": "no drift", "1": "DRIFT"}
-    return ValueMap({key: ValueMappingResult(text, "red" if float(key) == bad else "green") for key, text in words.items()})
+    return ValueMap(
+        {
+            key: ValueMappingResult(text, "red" if float(key) == bad else "green")
+            for key, text in words.items()
+        }
+    )
 
 
-def number(title: str, description: str, unit: str, target: prometheus.Dataquery, limits: Limits = _NO_LIMITS) -> stat.Panel:
+def number(
+    title: str,
+    description: str,
+    unit: str,
+    target: prometheus.Dataquery,
+    limits: Limits = _NO_LIMITS,
+) -> stat.Panel:
     """One figure, with its course behind it."""
     panel = _panel(stat.Panel(), title, description, unit, [target], limits)
     return panel.span(SMALL).height(_LOW).graph_mode(BigValueGraphMode.AREA)
@@ -75,26 +101,50 @@ def name(title: str, description: str, target: prometheus.Dataquery) -> stat.Pan
 
 
 def lines(
-    title: str, description: str, unit: str, *targets: prometheus.Dataquery, limits: Limits = (), stacked: bool = False
+    title: str,
+    description: str,
+    unit: str,
+    *targets: prometheus.Dataquery,
+    limits: Limits = (),
+    stacked: bool = False,
 ) -> timeseries.Panel:
     """Lines over time; limits are drawn as dashes across."""
     panel = _panel(timeseries.Panel(), title, description, unit, targets, limits or _NO_LIMITS)
-    panel.span(HALF).height(_HIGH).min(0).fill_opacity(20 if stacked else 5).show_points(VisibilityMode.NEVER)
+    panel.span(HALF).height(_HIGH).min(0).fill_opacity(20 if stacked else 5).show_points(
+        VisibilityMode.NEVER
+    )
     panel.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
     panel.legend(
-        common.VizLegendOptions().display_mode(LegendDisplayMode.TABLE).placement(LegendPlacement.BOTTOM).calcs(["lastNotNull", "max"])
+        common.VizLegendOptions()
+        .display_mode(LegendDisplayMode.TABLE)
+        .placement(LegendPlacement.BOTTOM)
+        .calcs(["lastNotNull", "max"])
     )
     if limits:
-        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphTresholdsStyleMode.DASHED))
+        panel.thresholds_style(
+            common.GraphThresholdsStyleConfig().mode(GraphTresholdsStyleMode.DASHED)
+        )
     if stacked:
         panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL))
     return panel
 
 
-def bars(title: str, description: str, unit: str, target: prometheus.Dataquery, limits: Limits = _NO_LIMITS) -> bargauge.Panel:
+def bars(
+    title: str,
+    description: str,
+    unit: str,
+    target: prometheus.Dataquery,
+    limits: Limits = _NO_LIMITS,
+) -> bargauge.Panel:
     """A bar for each series, as it is now."""
     panel = _panel(bargauge.Panel(), title, description, unit, [target], limits)
-    return panel.span(HALF).height(_HIGH).min(0).orientation(VizOrientation.HORIZONTAL).display_mode(BarGaugeDisplayMode.BASIC)
+    return (
+        panel.span(HALF)
+        .height(_HIGH)
+        .min(0)
+        .orientation(VizOrientation.HORIZONTAL)
+        .display_mode(BarGaugeDisplayMode.BASIC)
+    )
 
 
 def distribution(title: str, description: str, target: prometheus.Dataquery) -> heatmap.Panel:
@@ -111,13 +161,22 @@ def distribution(title: str, description: str, target: prometheus.Dataquery) -> 
     return panel.span(FULL).height(_HIGH).color(color).show_legend()
 
 
-def grid(title: str, description: str, unit: str, target: prometheus.Dataquery, limits: Limits) -> statushistory.Panel:
+def grid(
+    title: str, description: str, unit: str, target: prometheus.Dataquery, limits: Limits
+) -> statushistory.Panel:
     """A row for each series, a cell for each moment, coloured by the limits."""
     panel = _panel(statushistory.Panel(), title, description, unit, [target], limits)
     return panel.span(FULL).height(2 * _HIGH).show_value(VisibilityMode.NEVER)
 
 
-def _panel(panel: P, title: str, description: str, unit: str, targets: Sequence[prometheus.Dataquery], limits: Limits) -> P:
+def _panel(
+    panel: P,
+    title: str,
+    description: str,
+    unit: str,
+    targets: Sequence[prometheus.Dataquery],
+    limits: Limits,
+) -> P:
     panel.title(title).description(description).unit(unit).datasource(PROMETHEUS)
     panel.thresholds(ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(limits)))
     if limits != _NO_LIMITS and not isinstance(panel, timeseries.Panel):

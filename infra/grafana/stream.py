@@ -6,7 +6,9 @@ from infra.grafana.frame import Panels, choice, dashboard
 from infra.grafana.panels import HALF, SMALL, THIRD, above, below, lines, now, number, query
 
 _WORKER = 'instance=~"$worker"'
-_OBJECTIVE = above(0.1, 1)  # seconds: the objective of infra/prometheus/rules/recording.yml, and ten times it
+_OBJECTIVE = above(
+    0.1, 1
+)  # seconds: the objective of infra/prometheus/rules/recording.yml, and ten times it
 _WAITING = above(5, 30)  # seconds: worth a look, and the alert LagHigh
 
 
@@ -17,7 +19,13 @@ def build() -> Dashboard:
         "fraud-stream",
         "The scorer: transactions in, predictions out.",
         [choice("worker", "Worker", 'label_values(up{job="scorer"}, instance)')],
-        {"Now": _figures(), "Throughput": _throughput(), "Latency": _latency(), "Waiting": _waiting(), "Faults": _faults()},
+        {
+            "Now": _figures(),
+            "Throughput": _throughput(),
+            "Latency": _latency(),
+            "Waiting": _waiting(),
+            "Faults": _faults(),
+        },
     )
 
 
@@ -42,7 +50,13 @@ def _figures() -> Panels:
             query(f"max(fraud_consumer_lag_seconds{{{_WORKER}}})"),
             _WAITING,
         ),
-        number("Workers", "Worker processes that are up. Orange: one, with nobody to take over.", "none", query(_workers()), below(1, 2)),
+        number(
+            "Workers",
+            "Worker processes that are up. Orange: one, with nobody to take over.",
+            "none",
+            query(_workers()),
+            below(1, 2),
+        ),
         number(
             "Restarts",
             "Workers started again after they died, in the time shown. Five within a minute end the scorer.",
@@ -69,9 +83,7 @@ def _workers() -> str:
 
 
 def _throughput() -> Panels:
-    mean = (
-        f"sum(rate(fraud_batch_size_sum{{{_WORKER}}}[$__rate_interval])) / sum(rate(fraud_batch_size_count{{{_WORKER}}}[$__rate_interval]))"
-    )
+    mean = f"sum(rate(fraud_batch_size_sum{{{_WORKER}}}[$__rate_interval])) / sum(rate(fraud_batch_size_count{{{_WORKER}}}[$__rate_interval]))"
     return [
         lines(
             "Rate by outcome",
@@ -91,20 +103,28 @@ def _throughput() -> Panels:
 
 
 def _latency() -> Panels:
-    late = [query(f"fraud:late_predictions:ratio_rate{window}", window) for window in ("5m", "1h", "6h")]
+    late = [
+        query(f"fraud:late_predictions:ratio_rate{window}", window) for window in ("5m", "1h", "6h")
+    ]
     return [
         lines(
             "End to end",
             "From the record's timestamp to the committed prediction. Lines across: the objective for p99, and ten times it.",
             "s",
-            *(query(_quantile(share, "fraud_end_to_end_seconds"), f"p{share * 100:g}") for share in (0.5, 0.95, 0.99)),
+            *(
+                query(_quantile(share, "fraud_end_to_end_seconds"), f"p{share * 100:g}")
+                for share in (0.5, 0.95, 0.99)
+            ),
             limits=_OBJECTIVE,
         ).span(THIRD),
         lines(
             "Scoring a batch",
             "Decoding, scoring, explaining and encoding. Where this is small and the whole is not, the time goes to commits or to waiting.",
             "s",
-            *(query(_quantile(share, "fraud_scoring_seconds"), f"p{share * 100:g}") for share in (0.5, 0.99)),
+            *(
+                query(_quantile(share, "fraud_scoring_seconds"), f"p{share * 100:g}")
+                for share in (0.5, 0.99)
+            ),
         ).span(THIRD),
         lines(
             "Later than 100 ms",
@@ -140,7 +160,10 @@ def _faults() -> Panels:
             "Dead letters by kind",
             "Messages refused a second. Malformed or invalid: a producer. scoring_failed: a defect of ours.",
             "ops",
-            query(f"sum by (kind) (rate(fraud_dead_letters_total{{{_WORKER}}}[$__rate_interval]))", "{{kind}}"),
+            query(
+                f"sum by (kind) (rate(fraud_dead_letters_total{{{_WORKER}}}[$__rate_interval]))",
+                "{{kind}}",
+            ),
             stacked=True,
         ),
         lines(

@@ -14,7 +14,11 @@ def direct(declared: list[str], left_out: set[str]) -> list[str]:
     names = [re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0] for requirement in declared]
     if unknown := left_out - set(names):
         raise ValueError(f"pyproject.toml does not depend on {', '.join(sorted(unknown))}")
-    return [requirement for name, requirement in zip(names, declared, strict=True) if name not in left_out]
+    return [
+        requirement
+        for name, requirement in zip(names, declared, strict=True)
+        if name not in left_out
+    ]
 
 
 if __name__ == "__main__":

@@ -22,7 +22,11 @@ class Broker(Protocol):
     def status(self) -> Status:
         """Whether it answers."""
 
-    def start(self, say: Callable[[str], None], count: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+    def start(
+        self,
+        say: Callable[[str], None],
+        count: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> None:
         """Returns when it answers; does nothing when it already does. `count` takes the bytes of what is downloaded. Raises BrokerError."""
 
     def stop(self) -> bool:

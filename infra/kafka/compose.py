@@ -88,12 +88,32 @@ class ContainerBroker(HomeBroker):
 
     def _container(self, *conditions: str) -> str:
         """The container's id, empty when there is none."""
-        wanted = (f"label=com.docker.compose.project={self._project}", "label=com.docker.compose.service=kafka", *conditions)
-        return _run("docker", "ps", "--all", "--quiet", *(part for condition in wanted for part in ("--filter", condition)))
+        wanted = (
+            f"label=com.docker.compose.project={self._project}",
+            "label=com.docker.compose.service=kafka",
+            *conditions,
+        )
+        return _run(
+            "docker",
+            "ps",
+            "--all",
+            "--quiet",
+            *(part for condition in wanted for part in ("--filter", condition)),
+        )
 
     def _compose(self, *arguments: str) -> None:
         command = engine.compose()
         if command is None:
-            raise BrokerError("neither `docker compose` nor docker-compose was found; one of them is needed for Kafka in a container")
+            raise BrokerError(
+                "neither `docker compose` nor docker-compose was found; one of them is needed for Kafka in a container"
+            )
         # the port is a variable of the file
-        _run(*command, "-p", self._project, "-f", str(_FILE), *arguments, FRAUD_KAFKA_PORT=str(self.port))
+        _run(
+            *command,
+            "-p",
+            self._project,
+            "-f",
+            str(_FILE),
+            *arguments,
+            FRAUD_KAFKA_PORT=str(self.port),
+        )

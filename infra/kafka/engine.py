@@ -6,13 +6,17 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-PULL_TIMEOUT_S = 30  # somebody waits: whoever cannot pull within this has another way to start Kafka
+PULL_TIMEOUT_S = (
+    30  # somebody waits: whoever cannot pull within this has another way to start Kafka
+)
 _ANSWER_TIMEOUT_S = 10
 
 
 def _succeeds(*command: str, timeout: float) -> bool:
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

@@ -51,7 +51,12 @@ class HomeBroker(ABC):
         if not self.alive():
             return Status(False, self.kind, self.bootstrap_servers, "not running")
         if not ready.answers(self.bootstrap_servers, properties=self._client):
-            return Status(False, self.kind, self.bootstrap_servers, f"{self._where()} runs, but does not answer")
+            return Status(
+                False,
+                self.kind,
+                self.bootstrap_servers,
+                f"{self._where()} runs, but does not answer",
+            )
         return Status(True, self.kind, self.bootstrap_servers, self._where())
 
     @classmethod
@@ -69,8 +74,12 @@ class HomeBroker(ABC):
 
     def _answers(self) -> bool:
         """Waits until it does; False when it ends, or takes too long."""
-        return ready.wait(self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive, properties=self._client)
+        return ready.wait(
+            self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive, properties=self._client
+        )
 
     def _failure(self) -> BrokerError:
         why = f"did not answer within {_START_TIMEOUT_S} s" if self.alive() else "ended at once"
-        return BrokerError.after(f"Kafka {why} at {self.bootstrap_servers}; see its log, {self.log}", self._end_of_log())
+        return BrokerError.after(
+            f"Kafka {why} at {self.bootstrap_servers}; see its log, {self.log}", self._end_of_log()
+        )

@@ -27,7 +27,14 @@ def java_version() -> int | None:
     """The major version of the Java that `java` starts; None when there is none."""
     command = ("java", "-version")
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
     except OSError:
         return None
     version = re.search(r'version "(?:1\.)?(\d+)', done.stdout)  # Java 8 calls itself 1.8
@@ -39,10 +46,16 @@ def check_java() -> None:
     version = java_version()
     if version is None or version < OLDEST_JAVA:
         found = "java was not found" if version is None else f"java is version {version}"
-        raise BrokerError(f"{found}; Kafka needs Java {OLDEST_JAVA} or newer (Debian, Ubuntu: apt install openjdk-17-jre-headless)")
+        raise BrokerError(
+            f"{found}; Kafka needs Java {OLDEST_JAVA} or newer (Debian, Ubuntu: apt install openjdk-17-jre-headless)"
+        )
 
 
-def fetch(folder: Path, say: Callable[[str], None], count: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+def fetch(
+    folder: Path,
+    say: Callable[[str], None],
+    count: Callable[[int, int], None] = lambda _done, _total: None,
+) -> None:
     """Brings the jars to `folder` unless they are there. `count` takes bytes: how many came, and how many there are. Raises BrokerError."""
     if complete(folder):
         return
@@ -68,11 +81,27 @@ def complete(folder: Path) -> bool:
 
 
 def _download(part: Path, count: Callable[[int, int], None]) -> None:
-    command = ("mvn", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={part / 'jars'}", "-DincludeScope=runtime")
+    command = (
+        "mvn",
+        "-B",
+        "-f",
+        str(POM),
+        "dependency:copy-dependencies",
+        f"-DoutputDirectory={part / 'jars'}",
+        "-DincludeScope=runtime",
+    )
     try:
-        maven = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        maven = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     except FileNotFoundError:
-        raise BrokerError("mvn was not found; Maven brings Kafka's jars (Debian, Ubuntu: apt install maven)") from None
+        raise BrokerError(
+            "mvn was not found; Maven brings Kafka's jars (Debian, Ubuntu: apt install maven)"
+        ) from None
     said: list[str] = []
     deadline = time.monotonic() + _TIMEOUT_S
     patience = threading.Timer(_TIMEOUT_S, maven.kill)
@@ -87,7 +116,10 @@ def _download(part: Path, count: Callable[[int, int], None]) -> None:
     if time.monotonic() >= deadline:
         raise BrokerError(f"Maven did not bring Kafka's jars within {_TIMEOUT_S} s")
     if maven.returncode:
-        why = next((line[len(_ERROR) :].strip() for line in said if line.startswith(_ERROR)), f"exit code {maven.returncode}")
+        why = next(
+            (line[len(_ERROR) :].strip() for line in said if line.startswith(_ERROR)),
+            f"exit code {maven.returncode}",
+        )
         raise BrokerError.after(f"Maven could not bring Kafka's jars: {why}", "".join(said))
     shutil.copy(POM, part / "jars")
 

@@ -20,7 +20,9 @@ _HERE = Path(__file__).parent
 _BROKER = "server.properties"
 _HEAP = "-Xmx768m"
 _STOP_TIMEOUT_S = 30
-_EXPIRY_S = 15.0  # a registration that had expired before is not told of: then this is waited for in vain
+_EXPIRY_S = (
+    15.0  # a registration that had expired before is not told of: then this is waited for in vain
+)
 _POLL_S = 0.05
 # The controller says that it has fenced a broker, and writes it 25 ms later (controller.quorum.append.linger.ms): stopped in between it
 # forgets it, and the broker is refused for a minute and gives up.
@@ -48,7 +50,13 @@ class LocalBroker(HomeBroker):
 
     kind = "local"
 
-    def __init__(self, home: Path, port: int, jars_folder: Path | None = None, security: Security | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        jars_folder: Path | None = None,
+        security: Security | None = None,
+    ) -> None:
         super().__init__(home, port, security.client if security else None)
         self._security = security
         self._controller_port = ports.controller(port)
@@ -66,7 +74,10 @@ class LocalBroker(HomeBroker):
         try:
             noted = json.loads(self._note.read_text())
             process = psutil.Process(noted["pid"])
-            ours = process.create_time() == noted["created"] and process.status() != psutil.STATUS_ZOMBIE
+            ours = (
+                process.create_time() == noted["created"]
+                and process.status() != psutil.STATUS_ZOMBIE
+            )
         except (OSError, ValueError, KeyError, psutil.Error):
             return None
         return process if ours else None
@@ -83,7 +94,11 @@ class LocalBroker(HomeBroker):
     def _log_since(self) -> bytes:
         return self.log.read_bytes()[self._log_from :]
 
-    def start(self, say: Callable[[str], None], count: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+    def start(
+        self,
+        say: Callable[[str], None],
+        count: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> None:
         """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
         if self.alive() and self._answers():
             return
@@ -127,7 +142,9 @@ class LocalBroker(HomeBroker):
         """
         self._run("controller.properties")
         deadline = monotonic() + _EXPIRY_S
-        while b"Fencing broker" not in self._log_since() and self.alive() and monotonic() < deadline:
+        while (
+            b"Fencing broker" not in self._log_since() and self.alive() and monotonic() < deadline
+        ):
             sleep(_POLL_S)
         sleep(_WRITTEN_S)
         self.stop()
@@ -138,7 +155,11 @@ class LocalBroker(HomeBroker):
         with self.log.open("ab") as log:
             self._log_from = log.tell()
             process = psutil.Popen(
-                self._java("kafka.Kafka", str(settings)), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self._java("kafka.Kafka", str(settings)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self._write_note(pid=process.pid, created=process.create_time())
 
@@ -152,9 +173,20 @@ class LocalBroker(HomeBroker):
             # in one argument with its name: an id may begin with a dash
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             settings = self._settings(Path(part) / _BROKER, made)
-            users = [f"--add-scram={user}" for user in self._security.credentials] if self._security else []
+            users = (
+                [f"--add-scram={user}" for user in self._security.credentials]
+                if self._security
+                else []
+            )
             done = subprocess.run(
-                self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings), *users),
+                self._java(
+                    "kafka.tools.StorageTool",
+                    "format",
+                    f"--cluster-id={cluster}",
+                    "-c",
+                    str(settings),
+                    *users,
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -162,7 +194,10 @@ class LocalBroker(HomeBroker):
                 check=False,
             )
             if done.returncode:
-                raise BrokerError.after(f"Kafka could not prepare its data folder {self._data}; `fraud --debug` shows why", done.stdout)
+                raise BrokerError.after(
+                    f"Kafka could not prepare its data folder {self._data}; `fraud --debug` shows why",
+                    done.stdout,
+                )
             made.rename(self._data)
 
     def _java(self, main: str, *arguments: str) -> list[str]:
@@ -172,5 +207,7 @@ class LocalBroker(HomeBroker):
     def _settings(self, path: Path, data: Path) -> Path:
         template = Template((_HERE / path.name).read_text())
         text = template.substitute(port=self.port, controller_port=self._controller_port, data=data)
-        path.write_text(text + (self._security.server if self._security and path.name == _BROKER else ""))
+        path.write_text(
+            text + (self._security.server if self._security and path.name == _BROKER else "")
+        )
         return path

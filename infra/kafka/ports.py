@@ -18,7 +18,9 @@ def controller(port: int) -> int:
 def taken(port: int) -> bool:
     """Whether a program listens on this port of 127.0.0.1 or of all addresses."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have just ended do not count
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # connections that have just ended do not count
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
@@ -31,5 +33,7 @@ def refuse_taken(port: int, use: str = "Kafka, FRAUD_KAFKA_PORT") -> None:
     deadline = time.monotonic() + _LEAVING_S
     while taken(port):
         if time.monotonic() > deadline:
-            raise BrokerError(f"port {port} ({use}) is taken by another program; set FRAUD_KAFKA_PORT to another port")
+            raise BrokerError(
+                f"port {port} ({use}) is taken by another program; set FRAUD_KAFKA_PORT to another port"
+            )
         time.sleep(0.1)

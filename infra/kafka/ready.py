@@ -10,10 +10,16 @@ from confluent_kafka.admin import AdminClient
 _ATTEMPT_S = 1.0
 
 
-def answers(bootstrap_servers: str, timeout: float = _ATTEMPT_S, properties: Mapping[str, Any] | None = None) -> bool:
+def answers(
+    bootstrap_servers: str, timeout: float = _ATTEMPT_S, properties: Mapping[str, Any] | None = None
+) -> bool:
     """Whether a broker answers a metadata request within `timeout` seconds. `properties` are librdkafka's, for SASL and TLS."""
     # log_level 0: the client would print each refused connection of a broker that is still starting
-    quick = {"bootstrap.servers": bootstrap_servers, "log_level": 0, "reconnect.backoff.max.ms": 250}
+    quick = {
+        "bootstrap.servers": bootstrap_servers,
+        "log_level": 0,
+        "reconnect.backoff.max.ms": 250,
+    }
     admin = AdminClient({**(properties or {}), **quick})
     try:
         return bool(admin.list_topics(timeout=timeout).brokers)
@@ -22,7 +28,10 @@ def answers(bootstrap_servers: str, timeout: float = _ATTEMPT_S, properties: Map
 
 
 def wait(
-    bootstrap_servers: str, timeout: float, alive: Callable[[], bool] = lambda: True, properties: Mapping[str, Any] | None = None
+    bootstrap_servers: str,
+    timeout: float,
+    alive: Callable[[], bool] = lambda: True,
+    properties: Mapping[str, Any] | None = None,
 ) -> bool:
     """Waits until the broker answers; False when `timeout` seconds pass or `alive` says that it has ended."""
     deadline = time.monotonic() + timeout

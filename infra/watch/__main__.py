@@ -37,10 +37,14 @@ def main() -> int:
         return _refused([str(error)])
     found = list(problems(wanted))
     if not theirs and ports.taken(_OURS):
-        found.append(f"port {_OURS} (alerts) is held by another program; end it, or set FRAUD_ALERT_WEBHOOK to a URL of yours")
+        found.append(
+            f"port {_OURS} (alerts) is held by another program; end it, or set FRAUD_ALERT_WEBHOOK to a URL of yours"
+        )
     if found:
         return _refused(found)
-    configuration.write(folder, targets, theirs or configuration.DEFAULT_WEBHOOK, announced.pattern(home))
+    configuration.write(
+        folder, targets, theirs or configuration.DEFAULT_WEBHOOK, announced.pattern(home)
+    )
     if not theirs:
         webhook.serve(_OURS, lambda alert: print(webhook.line(alert), flush=True))
     return _run(wanted, folder)
@@ -67,7 +71,9 @@ def _run(wanted: list[Program], folder: Path) -> int:
     try:
         for program in wanted:
             running[program.name] = program.start(folder / "logs" / f"{program.name}.log")
-            print(f"{program.name}: http://127.0.0.1:{program.port}, log {folder}/logs/{program.name}.log")
+            print(
+                f"{program.name}: http://127.0.0.1:{program.port}, log {folder}/logs/{program.name}.log"
+            )
         print("Ctrl-C ends them", flush=True)
         os.wait()
         ended = [name for name, process in running.items() if process.poll() is not None]

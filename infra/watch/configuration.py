@@ -15,7 +15,9 @@ DEFAULT_WEBHOOK = "http://127.0.0.1:8002/alerts"
 """Where alertmanager.yml sends to."""
 
 
-def write(folder: Path, targets: Mapping[str, Sequence[str]], webhook: str, scorers: Path | None = None) -> None:
+def write(
+    folder: Path, targets: Mapping[str, Sequence[str]], webhook: str, scorers: Path | None = None
+) -> None:
     """Writes folder/prometheus and folder/alertmanager anew. `targets`: host:port by job; a job that is not named keeps its own.
 
     `scorers`: the files that name the scorer's targets instead, which may come and go (infra.watch.targets).
@@ -24,7 +26,9 @@ def write(folder: Path, targets: Mapping[str, Sequence[str]], webhook: str, scor
         shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(_INFRA / name, folder / name)
     for job, addresses in targets.items():
-        (folder / "prometheus" / "targets" / f"{job}.json").write_text(json.dumps([{"targets": list(addresses)}]))
+        (folder / "prometheus" / "targets" / f"{job}.json").write_text(
+            json.dumps([{"targets": list(addresses)}])
+        )
     if scorers:
         prometheus = folder / "prometheus" / "prometheus.yml"
         prometheus.write_text(prometheus.read_text().replace(_SCORERS, json.dumps([str(scorers)])))

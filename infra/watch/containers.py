@@ -17,10 +17,20 @@ from infra.image.ready import ready
 from infra.kafka import engine, ports
 from infra.watch import configuration
 
-IMAGES = {"node-exporter": "prom/node-exporter:v1.9.1", "prometheus": "prom/prometheus:v3.5.0", "grafana": "grafana/grafana:12.0.2"}
+IMAGES = {
+    "node-exporter": "prom/node-exporter:v1.9.1",
+    "prometheus": "prom/prometheus:v3.5.0",
+    "grafana": "grafana/grafana:12.0.2",
+}
 """By the names of the services in docker-compose.yml."""
 _TIMEOUT_S = 60
-_RIGHTS = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", "--network=host")
+_RIGHTS = (
+    "--read-only",
+    "--tmpfs=/tmp",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges:true",
+    "--network=host",
+)
 
 
 class Container(NamedTuple):
@@ -46,7 +56,9 @@ class Container(NamedTuple):
 class Containers:
     """Those of one `home`. Raises ValueError where a variable names no port."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, home: Path, environment: Mapping[str, str], say: Callable[[str], None]
+    ) -> None:
         self._folder = home.resolve() / "demo" / "watch"
         self._project = engine.project(self._folder)
         self._environment = environment
@@ -65,7 +77,10 @@ class Containers:
         if sys.platform != "linux" or not engine.answers():
             return
         node, prometheus, _ = self._wanted
-        targets = configuration.services(self._environment) | {"node": [node.url.removeprefix("http://")], "alertmanager": []}
+        targets = configuration.services(self._environment) | {
+            "node": [node.url.removeprefix("http://")],
+            "alertmanager": [],
+        }
         configuration.write(self._folder, targets, configuration.DEFAULT_WEBHOOK)
         configuration.write_grafana(self._folder, prometheus.url)
         if not self.password.exists():
@@ -79,11 +94,17 @@ class Containers:
             there = engine.present(image)
             if not there and registry:
                 self._say(f"fetching {image}")
-                there = registry = engine.pull(image)  # who could not pull one will not be able to pull the next
+                there = registry = engine.pull(
+                    image
+                )  # who could not pull one will not be able to pull the next
             if not there:
-                self._say(f"{container.service}: left out, for {image} could not be pulled; later: docker pull {image}")
+                self._say(
+                    f"{container.service}: left out, for {image} could not be pulled; later: docker pull {image}"
+                )
             elif ports.taken(container.port):
-                self._say(f"{container.service}: left out, for port {container.port} is taken; {container.variable} names another")
+                self._say(
+                    f"{container.service}: left out, for port {container.port} is taken; {container.variable} names another"
+                )
             elif self._run(container, image):
                 self._started.append(container)
                 self._say(f"{container.service}: {container.url}{self._login(container)}")
@@ -95,7 +116,9 @@ class Containers:
             if container.answers():
                 found[container.service] = container.url + self._login(container)
             else:
-                self._say(f"{container.service} does not answer; see: docker logs {self._name(container)}")
+                self._say(
+                    f"{container.service} does not answer; see: docker logs {self._name(container)}"
+                )
         return found
 
     def stop(self) -> None:
@@ -105,17 +128,27 @@ class Containers:
             self._started.clear()
 
     def _login(self, container: Container) -> str:
-        return f", user admin, password in {self.password}" if container.service == "grafana" else ""
+        return (
+            f", user admin, password in {self.password}" if container.service == "grafana" else ""
+        )
 
     def _name(self, container: Container) -> str:
         return f"{self._project}-{container.service}"
 
     def _run(self, container: Container, image: str) -> bool:
         user = f"--user={os.getuid()}:{os.getgid()}"  # the configuration is ours to read
-        options = ("--detach", f"--name={self._name(container)}", user, *_RIGHTS, *container.options)
+        options = (
+            "--detach",
+            f"--name={self._name(container)}",
+            user,
+            *_RIGHTS,
+            *container.options,
+        )
         done = _docker("run", *options, image, *container.arguments)
         if done.returncode:
-            self._say(f"{container.service}: left out, for docker run failed: {done.stderr.strip().rpartition(chr(10))[2]}")
+            self._say(
+                f"{container.service}: left out, for docker run failed: {done.stderr.strip().rpartition(chr(10))[2]}"
+            )
         return not done.returncode
 
     def _remove(self) -> None:
@@ -125,7 +158,14 @@ class Containers:
 def _docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = ("docker", *arguments)
     try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"no answer within {_TIMEOUT_S} s")
 

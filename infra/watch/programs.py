@@ -28,7 +28,11 @@ class Program(NamedTuple):
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             return subprocess.Popen(
-                [self.name, *self.arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                [self.name, *self.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
 
@@ -38,7 +42,12 @@ def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
     alertmanager = demo_ports.number(environment, "FRAUD_ALERTMANAGER_PORT")
     prometheus = demo_ports.number(environment, "FRAUD_PROMETHEUS_PORT")
     return [
-        Program("prometheus-node-exporter", node, "FRAUD_NODE_EXPORTER_PORT", (f"--web.listen-address=127.0.0.1:{node}",)),
+        Program(
+            "prometheus-node-exporter",
+            node,
+            "FRAUD_NODE_EXPORTER_PORT",
+            (f"--web.listen-address=127.0.0.1:{node}",),
+        ),
         Program(
             "prometheus-alertmanager",
             alertmanager,

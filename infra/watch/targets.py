@@ -21,6 +21,8 @@ def announce(home: Path, host: str, port: int, workers: int) -> Path:
     host = "127.0.0.1" if host == _EVERYWHERE else host
     path = pattern(home).with_name(f"scorer-{port}.json")
     unfinished = path.with_suffix(".new")
-    unfinished.write_text(json.dumps([{"targets": [f"{host}:{port + worker}" for worker in range(workers)]}]))
+    unfinished.write_text(
+        json.dumps([{"targets": [f"{host}:{port + worker}" for worker in range(workers)]}])
+    )
     unfinished.replace(path)  # Prometheus reads it as soon as it changes
     return path

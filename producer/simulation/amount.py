@@ -6,7 +6,11 @@ from numpy.typing import NDArray
 from producer.simulation.parameters import ATOM_ROWS, MIN_ROWS
 
 Floats = NDArray[np.float64]
-_TAIL = (2.0, 10.0, 100.0)  # the highest amounts are at the level that one in so many of the last block's rows exceeds
+_TAIL = (
+    2.0,
+    10.0,
+    100.0,
+)  # the highest amounts are at the level that one in so many of the last block's rows exceeds
 
 
 def quantile_function(amounts: Floats) -> tuple[Floats, Floats]:
@@ -32,7 +36,10 @@ def quantile_function(amounts: Floats) -> tuple[Floats, Floats]:
 def _blocks(values: Floats, begin: int) -> list[tuple[float, float]]:
     blocks = np.array_split(values, len(values) // MIN_ROWS) if len(values) >= MIN_ROWS else []
     starts = begin + np.cumsum([0, *map(len, blocks)])
-    return [(start + len(block) / 2, float(block.mean())) for start, block in zip(starts, blocks, strict=False)]
+    return [
+        (start + len(block) / 2, float(block.mean()))
+        for start, block in zip(starts, blocks, strict=False)
+    ]
 
 
 def _tail(rest: Floats, total: int) -> list[tuple[float, float]]:

@@ -46,7 +46,12 @@ class Arrivals:
 
     def _warp(self) -> tuple[Floats, Floats]:
         """Where surges begin or end: transactions by then without any surge, and with them."""
-        moments = {0.0} | {moment for surge in self._by_time for moment in (surge.begin, surge.end) if np.isfinite(moment)}
+        moments = {0.0} | {
+            moment
+            for surge in self._by_time
+            for moment in (surge.begin, surge.end)
+            if np.isfinite(moment)
+        }
         plain = np.array(sorted(map(self._count, moments)))
         factors = self._factors(np.array(sorted(moments)))
         return plain, np.concatenate([[0.0], np.cumsum(np.diff(plain) * factors[:-1])])
@@ -60,5 +65,7 @@ class Arrivals:
 
     def _unsurged(self, counts: Floats) -> Floats:
         segment = np.searchsorted(self._surged, counts, side="right") - 1
-        plain: Floats = self._plain[segment] + (counts - self._surged[segment]) / self._last_factors[segment]
+        plain: Floats = (
+            self._plain[segment] + (counts - self._surged[segment]) / self._last_factors[segment]
+        )
         return plain

@@ -19,13 +19,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import INPUTS
+from payments.contract import INPUTS
 from producer.errors import SimulationError
 
 ON_FEATURE = ("shift", "scale", "stuck", "missing")
 ON_STREAM = ("new-fraud", "fraud-rate", "surge")
 SHARES = ("stuck", "missing", "new-fraud")
-NEW_FRAUD = {"V13": 4.0, "V22": -4.0, "V26": 4.0}  # in sd, on legitimate rows: where the known frauds differ least from them
+NEW_FRAUD = {
+    "V13": 4.0,
+    "V22": -4.0,
+    "V26": 4.0,
+}  # in sd, on legitimate rows: where the known frauds differ least from them
 
 _SYNTAX = re.compile(
     r"(?P<kind>[a-z-]+)(?::(?P<feature>\w+))?@(?P<begin>[\d._]+?[smhd]?)(?:\.\.(?P<end>[\d._]+[smhd]?))?(?::(?P<size>-?\d+(?:\.\d+)?))?"
@@ -54,22 +58,34 @@ def parse(text: str) -> Disturbance:
     """The disturbance that `text` writes. Raises SimulationError."""
     match = _SYNTAX.fullmatch(text.strip())
     if not match:
-        raise SimulationError(f"{text!r} is not a disturbance: write KIND[:FEATURE]@FROM[..UNTIL][:SIZE], as in shift:V14@5000:0.5")
+        raise SimulationError(
+            f"{text!r} is not a disturbance: write KIND[:FEATURE]@FROM[..UNTIL][:SIZE], as in shift:V14@5000:0.5"
+        )
     kind, feature, size = match["kind"], match["feature"], match["size"]
     if kind not in ON_FEATURE + ON_STREAM:
-        raise SimulationError(f"{text!r}: {kind} is not a kind of disturbance: choose from {', '.join(ON_FEATURE + ON_STREAM)}")
+        raise SimulationError(
+            f"{text!r}: {kind} is not a kind of disturbance: choose from {', '.join(ON_FEATURE + ON_STREAM)}"
+        )
     if (kind in ON_FEATURE) != (feature in INPUTS) or (kind in ON_STREAM and feature):
         wanted = "needs one of V1 to V28 or Amount" if kind in ON_FEATURE else "takes no feature"
-        raise SimulationError(f"{text!r}: {kind} {wanted}, as in {'shift:V14@5000:0.5' if kind in ON_FEATURE else 'surge@30h..31h:10'}")
+        raise SimulationError(
+            f"{text!r}: {kind} {wanted}, as in {'shift:V14@5000:0.5' if kind in ON_FEATURE else 'surge@30h..31h:10'}"
+        )
     if size is None and kind not in ("stuck", "missing"):
         raise SimulationError(f"{text!r}: {kind} needs a size, as in {text.strip()}:2")
     number = 1.0 if size is None else float(size)
-    if kind != "shift" and (number < 0 or (kind in SHARES and number > 1) or (kind == "surge" and number == 0)):
-        raise SimulationError(f"{text!r}: the size of {kind} is {'a share, 0 to 1' if kind in SHARES else 'a factor above 0'}")
+    if kind != "shift" and (
+        number < 0 or (kind in SHARES and number > 1) or (kind == "surge" and number == 0)
+    ):
+        raise SimulationError(
+            f"{text!r}: the size of {kind} is {'a share, 0 to 1' if kind in SHARES else 'a factor above 0'}"
+        )
     begin, by_time = _moment(text, match["begin"])
     end, end_by_time = _moment(text, match["end"]) if match["end"] else (math.inf, by_time)
     if by_time != end_by_time or end <= begin:
-        raise SimulationError(f"{text!r}: FROM and UNTIL must both be rows or both be times, and UNTIL the later one")
+        raise SimulationError(
+            f"{text!r}: FROM and UNTIL must both be rows or both be times, and UNTIL the later one"
+        )
     return Disturbance(kind, begin, end, number, feature, by_time)
 
 
@@ -78,9 +94,13 @@ def _moment(text: str, moment: str) -> tuple[float, bool]:
     try:
         number = float(moment.removesuffix(unit))
     except ValueError:
-        raise SimulationError(f"{text!r}: {moment!r} is neither a row (5000) nor a time (90s, 30m, 36h, 2d)") from None
+        raise SimulationError(
+            f"{text!r}: {moment!r} is neither a row (5000) nor a time (90s, 30m, 36h, 2d)"
+        ) from None
     if not unit and number % 1:
-        raise SimulationError(f"{text!r}: {moment!r} is not a row; a time has a unit, as in {moment}h")
+        raise SimulationError(
+            f"{text!r}: {moment!r} is not a row; a time has a unit, as in {moment}h"
+        )
     return number * _UNIT_S.get(unit, 1.0), bool(unit)
 
 
@@ -108,7 +128,9 @@ def on_values(
     values[:, amount] = np.maximum(np.round(values[:, amount], 2), 0.0)
 
 
-def _changed(disturbance: Disturbance, values: NDArray[np.float64], mean: float, sd: float) -> NDArray[np.float64]:
+def _changed(
+    disturbance: Disturbance, values: NDArray[np.float64], mean: float, sd: float
+) -> NDArray[np.float64]:
     if disturbance.kind == "shift":
         return values + disturbance.size * sd
     if disturbance.kind == "scale":

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 
 from model import dataset
-from model.contract import COMPONENTS, INPUTS
-from model.split import split
+from model.training.split import split
+from payments.contract import COMPONENTS, INPUTS
 from producer.simulation import mixture, selection
 from producer.simulation.amount import quantile_function
 from producer.simulation.arrival import DAY_S, HOUR_S
@@ -24,7 +24,9 @@ from producer.simulation.parameters import DEFAULT, HOURS, MIN_FRAUDS, MIN_ROWS,
 
 Floats = NDArray[np.float64]
 SEED = 20130901
-COMPONENTS_LEGITIMATE = 1500  # to start from; 631 are left, for the others would rest on too few rows
+COMPONENTS_LEGITIMATE = (
+    1500  # to start from; 631 are left, for the others would rest on too few rows
+)
 # 7 are left. Real models have on their frauds an average precision nearest to that on real ones: 0.809 on the forward folds of three
 # simulated files (`benchmarks.likeness.transfer`), 0.822 on real rows; 0.835 and 0.844 from 12 and 14, 0.798 from 24, of which 2 are left.
 COMPONENTS_FRAUD = 16
@@ -47,8 +49,12 @@ def fit(table: pd.DataFrame, rounds: int = ROUNDS) -> Parameters:
     sd = columns[~fraud].std().to_numpy()
     rows = columns.to_numpy() / sd
     hours = (table["Time"].to_numpy() % DAY_S // HOUR_S).astype(np.int64)
-    legitimate, support, by_hour = _legitimate(rows[distinct & ~fraud], hours[distinct & ~fraud], rounds)
-    frauds, fraud_support = _mixture(rows[distinct & fraud], COMPONENTS_FRAUD, MIN_FRAUDS, RIDGE_FRAUD, rounds)
+    legitimate, support, by_hour = _legitimate(
+        rows[distinct & ~fraud], hours[distinct & ~fraud], rounds
+    )
+    frauds, fraud_support = _mixture(
+        rows[distinct & fraud], COMPONENTS_FRAUD, MIN_FRAUDS, RIDGE_FRAUD, rounds
+    )
     honest = table.loc[~fraud, list(INPUTS)]
     component = random.choice(len(support), DRAWN, p=legitimate.weights)
     drawn = legitimate.sample(component, random.standard_normal((DRAWN, len(INPUTS)))) * sd
@@ -69,7 +75,9 @@ def fit(table: pd.DataFrame, rounds: int = ROUNDS) -> Parameters:
     )
     drawn[:, -1] = unselected.amount(drawn[:, -1])
     cuts = [*_block_means(honest[list(COMPONENTS)].to_numpy()), np.unique(amounts)]
-    return replace(unselected, selection=selection.fit(honest[distinct[~fraud]].to_numpy(), drawn, cuts))
+    return replace(
+        unselected, selection=selection.fit(honest[distinct[~fraud]].to_numpy(), drawn, cuts)
+    )
 
 
 def _block_means(values: Floats) -> Floats:
@@ -78,7 +86,9 @@ def _block_means(values: Floats) -> Floats:
     return np.stack([block.mean(axis=0) for block in blocks], axis=1)
 
 
-def _legitimate(rows: Floats, hours: NDArray[np.int64], rounds: int) -> tuple[Mixture, Floats, Floats]:
+def _legitimate(
+    rows: Floats, hours: NDArray[np.int64], rounds: int
+) -> tuple[Mixture, Floats, Floats]:
     """The mixture, the rows [K] under each component, and its share of them by hour [24, K].
 
     Fitted in BLOCKS parts that do not overlap, each with its share of the components: all at once takes so many times as long.
@@ -87,24 +97,52 @@ def _legitimate(rows: Floats, hours: NDArray[np.int64], rounds: int) -> tuple[Mi
     fits, hourly, shares = [], [], []
     for block in range(BLOCKS):
         part = rows[blocks == block]
-        fitted = _mixture(part, max(2, round(COMPONENTS_LEGITIMATE * len(part) / len(rows))), MIN_ROWS, RIDGE, rounds)
+        fitted = _mixture(
+            part,
+            max(2, round(COMPONENTS_LEGITIMATE * len(part) / len(rows))),
+            MIN_ROWS,
+            RIDGE,
+            rounds,
+        )
         found, _ = mixture.responsibilities(fitted[0], part.astype(np.float32))
-        hourly.append(np.stack([found[:, hours[blocks == block] == hour].sum(axis=1, dtype=np.float64) for hour in range(HOURS)]))
+        hourly.append(
+            np.stack(
+                [
+                    found[:, hours[blocks == block] == hour].sum(axis=1, dtype=np.float64)
+                    for hour in range(HOURS)
+                ]
+            )
+        )
         fits.append(fitted)
         shares.append(len(part) / len(rows))
-        _log.info("block %d of %d: %d rows, %d components", block + 1, BLOCKS, len(part), len(fitted[1]))
-    weights = np.concatenate([fitted.weights * share for (fitted, _), share in zip(fits, shares, strict=True)])
-    means, factors = (np.concatenate([getattr(fitted, name) for fitted, _ in fits]) for name in ("means", "factors"))
-    return Mixture(weights, means, factors), np.concatenate([support for _, support in fits]), np.concatenate(hourly, axis=1)
+        _log.info(
+            "block %d of %d: %d rows, %d components", block + 1, BLOCKS, len(part), len(fitted[1])
+        )
+    weights = np.concatenate(
+        [fitted.weights * share for (fitted, _), share in zip(fits, shares, strict=True)]
+    )
+    means, factors = (
+        np.concatenate([getattr(fitted, name) for fitted, _ in fits])
+        for name in ("means", "factors")
+    )
+    return (
+        Mixture(weights, means, factors),
+        np.concatenate([support for _, support in fits]),
+        np.concatenate(hourly, axis=1),
+    )
 
 
 def _groups(rows: Floats, count: int) -> NDArray[np.int64]:
     """[n]: k-means on a scale on which far rows do not take a group each, of too few rows."""
-    found = MiniBatchKMeans(count, random_state=SEED, batch_size=8192, n_init=1, max_iter=30).fit(np.arcsinh(2.0 * rows))
+    found = MiniBatchKMeans(count, random_state=SEED, batch_size=8192, n_init=1, max_iter=30).fit(
+        np.arcsinh(2.0 * rows)
+    )
     return np.asarray(found.labels_, np.int64)
 
 
-def _mixture(rows: Floats, count: int, least: int, ridge: float, rounds: int) -> tuple[Mixture, Floats]:
+def _mixture(
+    rows: Floats, count: int, least: int, ridge: float, rounds: int
+) -> tuple[Mixture, Floats]:
     def progress(turn: int, likelihood: float) -> None:
         _log.debug("round %d of %d: log likelihood %.4f", turn + 1, rounds, likelihood)
 
@@ -120,7 +158,9 @@ def _hourly(by_hour: Floats) -> Floats:
     totals = by_hour.sum(axis=1)
     weights = np.zeros_like(by_hour)
     for reach in range(HOURS // 2 + 1):  # widest last: by then all hours are in
-        around = np.sum([np.roll(by_hour, step, axis=0) for step in range(-reach, reach + 1)], axis=0)
+        around = np.sum(
+            [np.roll(by_hour, step, axis=0) for step in range(-reach, reach + 1)], axis=0
+        )
         volume = np.sum([np.roll(totals, step) for step in range(-reach, reach + 1)], axis=0)
         ready = ((around >= MIN_ROWS) | (reach == HOURS // 2)) & (weights == 0)
         weights[ready] = (around / volume[:, None])[ready]

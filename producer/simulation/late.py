@@ -14,9 +14,9 @@ from producer.rows import Row
 from producer.schedule import Clock
 from producer.sender import Sender
 from producer.simulation.output import account_id, account_number
-from streams.codec import key
-from streams.connection import Connection
-from streams.topics import LABELS
+from streams.kafka.codec import key
+from streams.kafka.connection import Connection
+from streams.kafka.topics import LABELS
 
 _PARTS = 1_000
 _ACCOUNT_BITS = 32  # a waiting label is one integer: row number, account + 1, class
@@ -29,7 +29,15 @@ class LateLabels:
     transactions a second and a mean of 30 minutes are 29 MB.
     """
 
-    def __init__(self, connection: Connection, run: str, mean_s: float, seed: int, clock: Clock, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        run: str,
+        mean_s: float,
+        seed: int,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
         """Raises ReplayError if no broker answers or the topic does not exist."""
         self._sender = Sender(connection, LABELS, stop, LINGER_MS)
         self._run = run
@@ -54,7 +62,11 @@ class LateLabels:
     def sent(self, count: int) -> None:
         """So many transactions are sent by now. Called from the replay's thread."""
         now, new = self._clock.monotonic(), count - self._sent
-        parts = ((now + self._random.exponential(self._mean_s, new)) // self._width_s + 1).astype(int).tolist()
+        parts = (
+            ((now + self._random.exponential(self._mean_s, new)) // self._width_s + 1)
+            .astype(int)
+            .tolist()
+        )
         with self._lock:
             for part in parts:
                 self._waiting[part].append(self._unsent.popleft())
@@ -86,7 +98,17 @@ class LateLabels:
             if self._stop.is_set():
                 return
             number, account = divmod(waiting >> 1, 1 << _ACCOUNT_BITS)
-            row = Row(number, f"{self._run}-{number}", 0.0, (), bool(waiting & 1), account_id(account - 1) if account else None)
-            self._sender.send(key(row.transaction_id, row.account_id), label(row, datetime.fromtimestamp(self._clock.time(), UTC)))
+            row = Row(
+                number,
+                f"{self._run}-{number}",
+                0.0,
+                (),
+                bool(waiting & 1),
+                account_id(account - 1) if account else None,
+            )
+            self._sender.send(
+                key(row.transaction_id, row.account_id),
+                label(row, datetime.fromtimestamp(self._clock.time(), UTC)),
+            )
             if self._sender.sent % POLL_EVERY == 0:
                 self._sender.poll()

@@ -55,16 +55,24 @@ def start(rows: Floats, labels: NDArray[np.int64], least: int, ridge: float) -> 
     eye = ridge * np.eye(rows.shape[1])
     weights = np.array([len(group) for group in groups], float)
     factors = np.stack([np.linalg.cholesky(np.cov(group.T) + eye) for group in groups])
-    return Mixture(weights / weights.sum(), np.stack([group.mean(axis=0) for group in groups]), factors)
+    return Mixture(
+        weights / weights.sum(), np.stack([group.mean(axis=0) for group in groups]), factors
+    )
 
 
 def responsibilities(mixture: Mixture, rows: Singles) -> tuple[Singles, float]:
     """[K, n], which sum to 1 over the components, and the mean log likelihood of a row, but for a constant."""
     logs = np.empty((len(mixture.weights), len(rows)), np.float32)
-    for k, (weight, mean, factor) in enumerate(zip(mixture.weights, mixture.means, mixture.factors, strict=True)):
+    for k, (weight, mean, factor) in enumerate(
+        zip(mixture.weights, mixture.means, mixture.factors, strict=True)
+    ):
         inverse = np.linalg.inv(factor).T.astype(np.float32)
         whitened = (rows - mean.astype(np.float32)) @ inverse
-        logs[k] = np.log(weight) - np.log(np.diag(factor)).sum() - 0.5 * np.einsum("ij,ij->i", whitened, whitened)
+        logs[k] = (
+            np.log(weight)
+            - np.log(np.diag(factor)).sum()
+            - 0.5 * np.einsum("ij,ij->i", whitened, whitened)
+        )
     top = logs.max(axis=0)
     shares: Singles = np.exp(logs - top)
     total = shares.sum(axis=0)
@@ -72,7 +80,12 @@ def responsibilities(mixture: Mixture, rows: Singles) -> tuple[Singles, float]:
 
 
 def fit(
-    rows: Floats, labels: NDArray[np.int64], least: int, ridge: float, rounds: int, progress: Callable[[int, float], None]
+    rows: Floats,
+    labels: NDArray[np.int64],
+    least: int,
+    ridge: float,
+    rounds: int,
+    progress: Callable[[int, float], None],
 ) -> tuple[Mixture, Floats]:
     """`rounds` rounds of expectation maximisation from the groups of `labels`, and the rows [K] that each component rests on.
 
@@ -102,7 +115,9 @@ def _maximised(shares: Singles, rows: Singles, ridge: float) -> Mixture:
     factors = np.empty((len(totals), rows.shape[1], rows.shape[1]))
     for k, share in enumerate(shares):
         near = share > _NEGLIGIBLE
-        offset = rows[near].astype(np.float64) - means[k]  # in float32 a far row's rounding is larger than the ridge
+        offset = (
+            rows[near].astype(np.float64) - means[k]
+        )  # in float32 a far row's rounding is larger than the ridge
         covariance = (offset * share[near, None]).T @ offset / totals[k]
         factors[k] = np.linalg.cholesky(covariance + ridge * np.eye(rows.shape[1]))
     return Mixture(totals / totals.sum(), means, factors)

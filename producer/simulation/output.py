@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.csv
 
-from model.contract import INPUTS
+from payments.contract import INPUTS
 from producer.errors import DataError
 from producer.rows import Row
 from producer.simulation.simulate import Chunk
@@ -26,7 +26,9 @@ def account_number(name: str) -> int:
     return int(name.removeprefix(_ACCOUNT))
 
 
-def write(chunks: Iterable[Chunk], path: Path, progress: Callable[[int], None] = lambda _: None) -> int:
+def write(
+    chunks: Iterable[Chunk], path: Path, progress: Callable[[int], None] = lambda _: None
+) -> int:
     """Writes Time, V1..V28, Amount, Class and, where there are accounts, account_id; a missing field is empty. Returns the rows.
 
     Raises DataError if `path` cannot be written.
@@ -50,7 +52,9 @@ def write(chunks: Iterable[Chunk], path: Path, progress: Callable[[int], None] =
 
 def _table(chunk: Chunk) -> pa.Table:
     columns = {"Time": pa.array(chunk.times)}
-    columns |= {name: pa.array(chunk.values[:, i], from_pandas=True) for i, name in enumerate(INPUTS)}
+    columns |= {
+        name: pa.array(chunk.values[:, i], from_pandas=True) for i, name in enumerate(INPUTS)
+    }
     columns["Class"] = pa.array(chunk.is_fraud.astype("int8"))
     if chunk.accounts is not None:
         columns["account_id"] = pa.array([account_id(number) for number in chunk.accounts.tolist()])
@@ -60,9 +64,21 @@ def _table(chunk: Chunk) -> pa.Table:
 def rows(chunks: Iterable[Chunk], run: str) -> Iterator[Row]:
     """The same as rows to send; transaction_id = `<run>-<row>`. A missing field is absent from the transaction."""
     for chunk in chunks:
-        accounts = [None] * len(chunk.times) if chunk.accounts is None else [account_id(number) for number in chunk.accounts.tolist()]
-        table = zip(chunk.times.tolist(), chunk.values.tolist(), chunk.is_fraud.tolist(), accounts, strict=True)
+        accounts = (
+            [None] * len(chunk.times)
+            if chunk.accounts is None
+            else [account_id(number) for number in chunk.accounts.tolist()]
+        )
+        table = zip(
+            chunk.times.tolist(),
+            chunk.values.tolist(),
+            chunk.is_fraud.tolist(),
+            accounts,
+            strict=True,
+        )
         for number, (time, values, is_fraud, account) in enumerate(table, chunk.first):
-            texts = msgspec.json.encode(values)[1:-1].split(b",")  # repr, one by one, takes twice as long
+            texts = msgspec.json.encode(values)[1:-1].split(
+                b","
+            )  # repr, one by one, takes twice as long
             numbers = tuple(None if text == b"null" else text for text in texts)
             yield Row(number, f"{run}-{number}", time, numbers, is_fraud, account)

@@ -52,10 +52,15 @@ class Parameters:
 
     def save(self, path: Path) -> None:
         """Writes arrays of numbers only, at the precision that they are used at: half for covariances' factors, single for the rest."""
-        arrays: dict[str, NDArray[Any]] = {name: np.asarray(getattr(self, name), np.float32) for name in _PLAIN}
+        arrays: dict[str, NDArray[Any]] = {
+            name: np.asarray(getattr(self, name), np.float32) for name in _PLAIN
+        }
         for name in ("legitimate", "fraud"):
             mixture: Mixture = getattr(self, name)
-            arrays |= {f"{name}_weights": mixture.weights.astype(np.float32), f"{name}_means": mixture.means.astype(np.float32)}
+            arrays |= {
+                f"{name}_weights": mixture.weights.astype(np.float32),
+                f"{name}_means": mixture.means.astype(np.float32),
+            }
             arrays[f"{name}_factors"] = pack(mixture.factors).astype(np.float16)
         np.savez_compressed(path, allow_pickle=False, selection=self.selection, **arrays)
 
@@ -65,15 +70,33 @@ class Parameters:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 selection = stored["selection"]
-                arrays = {name: stored[name].astype(np.float64) for name in stored.files if name != "selection"}
+                arrays = {
+                    name: stored[name].astype(np.float64)
+                    for name in stored.files
+                    if name != "selection"
+                }
             mixtures = {
-                name: Mixture(arrays[f"{name}_weights"], arrays[f"{name}_means"], unpack(arrays[f"{name}_factors"]))
+                name: Mixture(
+                    arrays[f"{name}_weights"],
+                    arrays[f"{name}_means"],
+                    unpack(arrays[f"{name}_factors"]),
+                )
                 for name in ("legitimate", "fraud")
             }
             plain = {name: arrays[name] for name in _PLAIN}
         except (OSError, KeyError, ValueError) as error:
-            raise DataError(f"{path} holds no parameters: {error}; make them with: python -m producer.simulation.fit") from None
-        return cls(**mixtures, selection=selection, **(plain | {"fraud_share": float(plain["fraud_share"])}))  # type: ignore[arg-type]
+            raise DataError(
+                f"{path} holds no parameters: {error}; make them with: python -m producer.simulation.fit"
+            ) from None
+        return cls(
+            **mixtures,  # type: ignore[arg-type]
+            selection=selection,
+            **(plain | {"fraud_share": float(plain["fraud_share"])}),
+        )
 
 
-_PLAIN = [field.name for field in fields(Parameters) if field.name not in ("legitimate", "fraud", "selection")]
+_PLAIN = [
+    field.name
+    for field in fields(Parameters)
+    if field.name not in ("legitimate", "fraud", "selection")
+]

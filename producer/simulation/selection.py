@@ -37,7 +37,9 @@ class Selection:
 
     def keeps(self, values: Floats, chance: Floats) -> NDArray[np.bool_]:
         """bool[n]: which of the candidates [n, 29] are kept, `chance` [n] being uniform in 0..1."""
-        ratio: Floats = np.exp(self.booster.inplace_predict(values.astype(np.float32), predict_type="margin"))
+        ratio: Floats = np.exp(
+            self.booster.inplace_predict(values.astype(np.float32), predict_type="margin")
+        )
         return np.asarray(chance * MOST < ratio, np.bool_)
 
 
@@ -57,9 +59,13 @@ def fit(rows: Floats, candidates: Floats, cuts: Sequence[Floats]) -> Bytes:
     def derivatives(margin: Floats, _: xgboost.DMatrix) -> tuple[Floats, Floats]:
         return np.where(is_row, -1.0, weight * np.exp(np.minimum(margin, np.log(MOST)))), second
 
-    values = np.column_stack([_cut(column, at) for column, at in zip(np.vstack([rows, candidates]).T, cuts, strict=True)])
+    values = np.column_stack(
+        [_cut(column, at) for column, at in zip(np.vstack([rows, candidates]).T, cuts, strict=True)]
+    )
     bins = max(map(len, cuts)) + 2  # so that each cut has one
-    trees = xgboost.train(_TREE | {"max_bin": bins}, xgboost.DMatrix(values, is_row), TREES, obj=derivatives)
+    trees = xgboost.train(
+        _TREE | {"max_bin": bins}, xgboost.DMatrix(values, is_row), TREES, obj=derivatives
+    )
     return np.frombuffer(trees.save_raw("ubj"), np.uint8)
 
 

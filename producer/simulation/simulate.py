@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.contract import COMPONENTS, INPUTS
+from payments.contract import COMPONENTS, INPUTS
 from producer.simulation.arrival import DAY_S, HOUR_S, Arrivals
 from producer.simulation.disturbance import NEW_FRAUD, Disturbance, on_values
 from producer.simulation.mixture import Mixture
@@ -14,7 +14,9 @@ from producer.simulation.parameters import HOURS, Parameters
 from producer.simulation.selection import Selection
 
 Floats = NDArray[np.float64]
-CHUNK = 16_384  # fixed, for numbers are drawn by chunk: the first rows are the same however many follow
+CHUNK = (
+    16_384  # fixed, for numbers are drawn by chunk: the first rows are the same however many follow
+)
 CANDIDATES = 8  # for each transaction; about half are kept, and of 256 transactions one takes the last, which nothing has selected
 _DECIMALS = 6  # of V1..V28: finer than any model's cut, coarser than what differs between two machines' arithmetic
 
@@ -44,7 +46,11 @@ class Chunk:
 
 
 def simulate(
-    parameters: Parameters, rows: int, seed: int, disturbances: Sequence[Disturbance] = (), settings: Settings | None = None
+    parameters: Parameters,
+    rows: int,
+    seed: int,
+    disturbances: Sequence[Disturbance] = (),
+    settings: Settings | None = None,
 ) -> Iterator[Chunk]:
     """`rows` transactions, CHUNK at a time; the same arguments give the same numbers.
 
@@ -56,7 +62,13 @@ def simulate(
 
 
 class _Source:
-    def __init__(self, parameters: Parameters, seed: int, disturbances: Sequence[Disturbance], settings: Settings) -> None:
+    def __init__(
+        self,
+        parameters: Parameters,
+        seed: int,
+        disturbances: Sequence[Disturbance],
+        settings: Settings,
+    ) -> None:
         self._parameters = parameters
         self._seed = seed
         self._disturbances = disturbances
@@ -68,14 +80,20 @@ class _Source:
         self._hourly = _ladder(hourly)
         self._fraud = _ladder(parameters.fraud.weights[None, :])
         self._selection = Selection(parameters.selection)
-        self._share = parameters.fraud_share if settings.fraud_share is None else settings.fraud_share
+        self._share = (
+            parameters.fraud_share if settings.fraud_share is None else settings.fraud_share
+        )
 
     def chunk(self, first: int, count: int) -> Chunk:
         random = np.random.default_rng([self._seed, first // CHUNK])
         gaps = random.standard_exponential(CHUNK)[:count]
         kind, component, chance, newcomer = random.random((4, CHUNK))[:, :count]
         noise = random.standard_normal((CHUNK, len(INPUTS)))[:count]
-        accounts = random.integers(self._settings.accounts, size=CHUNK)[:count] if self._settings.accounts else None
+        accounts = (
+            random.integers(self._settings.accounts, size=CHUNK)[:count]
+            if self._settings.accounts
+            else None
+        )
         rows = np.arange(first, first + count)
         times = np.floor(self._arrivals.times(rows, gaps))
         known = kind < self._fraud_share(rows, times)
@@ -87,7 +105,13 @@ class _Source:
             column = INPUTS.index(name)
             values[new, column] += shift * self._parameters.sd[column]
         values[:, : len(COMPONENTS)] = np.round(values[:, : len(COMPONENTS)], _DECIMALS)
-        on_values(self._disturbances, values, (rows, times), (self._parameters.mean, self._parameters.sd), chance)
+        on_values(
+            self._disturbances,
+            values,
+            (rows, times),
+            (self._parameters.mean, self._parameters.sd),
+            chance,
+        )
         return Chunk(first, times, values, known | new, accounts)
 
     def _fraud_share(self, rows: NDArray[np.int64], times: Floats) -> Floats:
@@ -97,7 +121,9 @@ class _Source:
                 share[disturbance.active(rows, times)] *= disturbance.size
         return share
 
-    def _new_frauds(self, rows: NDArray[np.int64], times: Floats, chance: Floats) -> NDArray[np.bool_]:
+    def _new_frauds(
+        self, rows: NDArray[np.int64], times: Floats, chance: Floats
+    ) -> NDArray[np.bool_]:
         new = np.zeros(len(rows), bool)
         for disturbance in self._disturbances:
             if disturbance.kind == "new-fraud":
@@ -110,11 +136,18 @@ class _Source:
         left = np.arange(len(hours))
         for turn in range(CANDIDATES):
             # Two generators, so that what a row draws does not depend on how many rows come after it.
-            seeds = (np.random.SeedSequence(self._seed, spawn_key=(number, turn, kind)) for kind in range(2))
+            seeds = (
+                np.random.SeedSequence(self._seed, spawn_key=(number, turn, kind))
+                for kind in range(2)
+            )
             chances, noises = map(np.random.default_rng, seeds)
             component, chance = chances.random((len(left), 2)).T
             components = _climb(self._hourly, hours[left], component)
-            values[left] = self._drawn(self._parameters.legitimate, components, noises.standard_normal((len(left), len(INPUTS))))
+            values[left] = self._drawn(
+                self._parameters.legitimate,
+                components,
+                noises.standard_normal((len(left), len(INPUTS))),
+            )
             left = left[~self._selection.keeps(values[left], chance)]
         return values
 

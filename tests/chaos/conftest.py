@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from replays import undisturbed
+from support.replays import undisturbed
 
-from model.contract import Thresholds
 from model.publish import save_thresholds
+from payments.contract import Thresholds
 
 
 @pytest.fixture(scope="module")  # not longer: it changes the environment
@@ -13,7 +13,9 @@ def model(model, creditcard, tmp_path_factory):
     """The model in use, but suspicious of every fifth transaction: of its own few alerts hardly one would be in what is broken."""
     review, block = np.quantile([*undisturbed(creditcard, model).values()], [0.8, 0.9]).tolist()
     models = tmp_path_factory.mktemp("models")
-    wary = save_thresholds(model, Thresholds(review=review, block=block), model.manifest.policy, models)
+    wary = save_thresholds(
+        model, Thresholds(review=review, block=block), model.manifest.policy, models
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRAUD_MODEL_DIR", str(wary.directory))
         yield wary

@@ -13,10 +13,10 @@ from itertools import count
 from pathlib import Path
 
 from confluent_kafka import Producer
-from monitoring import SIZE, Running
+from support.monitoring import SIZE, Running
 
 import drift.committer
-from streams.connection import Connection
+from streams.kafka.connection import Connection
 
 
 def main() -> None:
@@ -25,7 +25,9 @@ def main() -> None:
 
     def reached(here: str) -> None:
         if point == "alarm" and next(times) == 1:
-            signal.setitimer(signal.ITIMER_REAL, int(nth) / 1000)  # nobody handles this signal: the kernel ends the process
+            signal.setitimer(
+                signal.ITIMER_REAL, int(nth) / 1000
+            )  # nobody handles this signal: the kernel ends the process
         if here == point and next(times) == int(nth):
             os.kill(os.getpid(), signal.SIGKILL)
 

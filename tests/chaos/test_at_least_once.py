@@ -5,20 +5,28 @@ import signal
 import sys
 
 from confluent_kafka import Producer
-from scorers import scorer
 from support import read_all, transaction_bytes, wait_for
+from support.scorers import scorer
 
-from streams import topics
-from streams.ledger import audit
+from streams.kafka import topics
+from streams.ledger.audit import audit
 
 COUNT = 20_000
 
 
 def test_a_killed_worker_loses_nothing(connection, model):
-    producer = Producer(connection.writer({"enable.idempotence": False}))  # it would spin beside a broker that has no core to itself
-    with scorer(connection, workers=2, command=[sys.executable, "-m", "cli.main", "score", "--guarantee", "at-least-once"]) as system:
+    producer = Producer(
+        connection.writer({"enable.idempotence": False})
+    )  # it would spin beside a broker that has no core to itself
+    with scorer(
+        connection,
+        workers=2,
+        command=[sys.executable, "-m", "cli.main", "score", "--guarantee", "at-least-once"],
+    ) as system:
         for number in range(COUNT):
-            producer.produce(connection.named(topics.TRANSACTIONS), transaction_bytes(number), f"t-{number}")
+            producer.produce(
+                connection.named(topics.TRANSACTIONS), transaction_bytes(number), f"t-{number}"
+            )
             if number == COUNT // 2:
                 producer.flush(60)
                 read_all(connection, topics.PREDICTIONS, COUNT // 4)

@@ -3,12 +3,12 @@
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from scorers import scorer
 from support import read_all, transaction_bytes, wait_for
+from support.scorers import scorer
 
-from streams import topics
-from streams.cluster import Cluster
-from streams.connection import Connection
+from streams.kafka import topics
+from streams.kafka.cluster import Cluster
+from streams.kafka.connection import Connection
 
 
 def send(servers, topic, *values):
@@ -45,8 +45,14 @@ def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(ow
         wait_for(lambda: "waiting for Kafka" in system.log, 60, "it says that it waits")
         own_broker.start(say=print)
         wait_for(system.ready, 60, "it is ready")
-        assert cluster.end(topics.TRANSACTIONS, list(range(4))) == before, "a client from before the restart hears of the new leaders"
-        send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(transaction_bytes, range(50, 100)))
+        assert cluster.end(topics.TRANSACTIONS, list(range(4))) == before, (
+            "a client from before the restart hears of the new leaders"
+        )
+        send(
+            own_broker.bootstrap_servers,
+            topics.TRANSACTIONS,
+            *map(transaction_bytes, range(50, 100)),
+        )
         assert len(read_all(connection, topics.PREDICTIONS, 100)) == 100
         assert system.stop() == 0
 

@@ -4,18 +4,22 @@ from time import monotonic
 
 import psutil
 import pytest
-from replays import COUNT, assert_exactly_once, assert_running, finish, replaying
-from scorers import scorer
 from support import read_all, wait_for
+from support.replays import COUNT, assert_exactly_once, assert_running, finish, replaying
+from support.scorers import scorer
 
-from streams import topics
-from streams.connection import Connection
+from streams.kafka import topics
+from streams.kafka.connection import Connection
 
 AWAY_S = 30.0
 
 
 def killed(own_broker, connection):
-    [broker] = [process for process in psutil.process_iter() if listens(process, connection.bootstrap_servers)]
+    [broker] = [
+        process
+        for process in psutil.process_iter()
+        if listens(process, connection.bootstrap_servers)
+    ]
     broker.kill()
     broker.wait(30)
 
@@ -25,7 +29,9 @@ def stopped(own_broker, _):
 
 
 @pytest.mark.parametrize("end", [killed, pytest.param(stopped, marks=pytest.mark.long)])
-def test_a_broker_that_ends_during_a_replay_and_comes_back_costs_nothing_but_time(own_broker, creditcard, expected, end):
+def test_a_broker_that_ends_during_a_replay_and_comes_back_costs_nothing_but_time(
+    own_broker, creditcard, expected, end
+):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
     with scorer(connection, workers=2) as system, replaying(connection, creditcard) as replay:
@@ -39,10 +45,15 @@ def test_a_broker_that_ends_during_a_replay_and_comes_back_costs_nothing_but_tim
 
 
 @pytest.mark.long
-def test_workers_are_healthy_and_not_ready_for_as_long_as_the_broker_is_away_and_none_dies(own_broker, creditcard, expected):
+def test_workers_are_healthy_and_not_ready_for_as_long_as_the_broker_is_away_and_none_dies(
+    own_broker, creditcard, expected
+):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
-    with scorer(connection, workers=2) as system, replaying(connection, creditcard, rate=1000) as replay:
+    with (
+        scorer(connection, workers=2) as system,
+        replaying(connection, creditcard, rate=1000) as replay,
+    ):
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
         assert_running(replay)
         workers = system.pids()
@@ -57,10 +68,14 @@ def test_workers_are_healthy_and_not_ready_for_as_long_as_the_broker_is_away_and
         finish(replay)
         assert_exactly_once(connection, expected)
         wait_for(system.ready, 60, "all workers are ready again")
-        assert "ended with exit code" not in system.log  # to be fenced during the outage is no death
+        assert (
+            "ended with exit code" not in system.log
+        )  # to be fenced during the outage is no death
 
 
-def test_an_idle_scorer_is_not_ready_while_the_broker_is_away_and_then_goes_on(own_broker, creditcard, model):
+def test_an_idle_scorer_is_not_ready_while_the_broker_is_away_and_then_goes_on(
+    own_broker, creditcard, model
+):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
     with scorer(connection) as system:
@@ -76,7 +91,9 @@ def test_an_idle_scorer_is_not_ready_while_the_broker_is_away_and_then_goes_on(o
 def listens(process, servers):
     try:
         return any(
-            f"{address.laddr.port}" == servers.rpartition(":")[2] for address in process.net_connections() if address.status == "LISTEN"
+            f"{address.laddr.port}" == servers.rpartition(":")[2]
+            for address in process.net_connections()
+            if address.status == "LISTEN"
         )
     except psutil.Error:
         return False

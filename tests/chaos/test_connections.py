@@ -6,17 +6,22 @@ import signal
 import sys
 
 import pytest
-from proxy import proxied_broker
-from replays import COUNT, assert_exactly_once, assert_running, finish, replaying
-from scorers import scorer
 from support import read_all, wait_for
+from support.proxy import proxied_broker
+from support.replays import COUNT, assert_exactly_once, assert_running, finish, replaying
+from support.scorers import scorer
 
-from streams import topics
-from streams.connection import Connection
+from streams.kafka import topics
+from streams.kafka.connection import Connection
 
 DELAY_S = 0.05
 CUTS = 10
-LAST_REQUEST = [sys.executable, "tests/faulty_scorer.py", "--stop", "before-the-commit-request"]
+LAST_REQUEST = [
+    sys.executable,
+    "tests/support/faulty_scorer.py",
+    "--stop",
+    "before-the-commit-request",
+]
 
 
 @pytest.fixture(scope="module")
@@ -73,4 +78,6 @@ def test_a_commit_whose_answer_is_lost_counts_once(ways, creditcard, expected, t
         finish(replay)
         assert_exactly_once(direct, expected)
         assert ("ended with exit code" in system.log) == (then == "killed")
-        assert "offsets: _TIMED_OUT" not in system.log  # aborted for want of an answer; most often, not always, the count shows it
+        assert (
+            "offsets: _TIMED_OUT" not in system.log
+        )  # aborted for want of an answer; most often, not always, the count shows it

@@ -3,12 +3,12 @@
 import resource
 
 import pytest
-from replays import assert_exactly_once, assert_running, finish, replaying
-from scorers import scorer
 from support import wait_for
+from support.replays import assert_exactly_once, assert_running, finish, replaying
+from support.scorers import scorer
 
-from streams import topics
-from streams.connection import Connection
+from streams.kafka import topics
+from streams.kafka.connection import Connection
 
 # No file may become larger: a write beyond fails as on a full disk. The log of one partition of `transactions` (11 MB) still fits,
 # that of `predictions`, which holds them and more, does not.

@@ -8,19 +8,24 @@ import sys
 from pathlib import Path
 
 import pytest
-from monitoring import SIZE, assert_each_in_one_window, events, predict, running
 from support import wait_for
+from support.monitoring import SIZE, assert_each_in_one_window, events, predict, running
 
 from drift.committer import WindowCommitter
-from streams import topics
-from streams.committer import OutageError
-from streams.connection import Connection
+from streams.kafka import topics
+from streams.kafka.committer import OutageError
+from streams.kafka.connection import Connection
 
 TESTS = Path(__file__).resolve().parent.parent
 
 
 def start(connection, folder, point="never", nth=1, *length):
-    command = [sys.executable, str(TESTS / "chaos" / "dying_monitor.py"), connection.bootstrap_servers, connection.topic_prefix]
+    command = [
+        sys.executable,
+        str(TESTS / "chaos" / "dying_monitor.py"),
+        connection.bootstrap_servers,
+        connection.topic_prefix,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     return subprocess.Popen([*command, str(folder), point, str(nth), *length], env=environment)
 
@@ -29,14 +34,20 @@ def windows_so_far(connection):
     return len(events(connection, 0))
 
 
-@pytest.mark.parametrize("length", [(), pytest.param(("3600",), marks=pytest.mark.long)], ids=["count", "event time"])
+@pytest.mark.parametrize(
+    "length", [(), pytest.param(("3600",), marks=pytest.mark.long)], ids=["count", "event time"]
+)
 def test_a_killed_monitor_loses_no_window_and_repeats_none(connection, tmp_path, length):
     count, after = 8 * SIZE, 50 * len(length)
-    predict(connection, count + after, second=lambda i: i * 3600 / SIZE)  # the first of the ninth hour end the eighth
+    predict(
+        connection, count + after, second=lambda i: i * 3600 / SIZE
+    )  # the first of the ninth hour end the eighth
     for point, nth in (("report", 1), ("transaction", 2), ("committed", 2)):
         assert start(connection, tmp_path, point, nth, *length).wait(60) == -signal.SIGKILL
     killed_at = windows_so_far(connection)
-    assert killed_at == 4  # what was committed but not told, one before the open transaction, and two
+    assert (
+        killed_at == 4
+    )  # what was committed but not told, one before the open transaction, and two
     monitor = start(connection, tmp_path, "never", 1, *length)
     wait_for(lambda: windows_so_far(connection) == 8, 60, "the other windows")
     monitor.terminate()
@@ -52,7 +63,10 @@ def test_killed_at_any_moment(connection, tmp_path):
     predict(connection, count)
     rng = random.Random(7)
     for _ in range(3):
-        assert start(connection, tmp_path, "alarm", nth=rng.randint(1, 150)).wait(60) == -signal.SIGALRM
+        assert (
+            start(connection, tmp_path, "alarm", nth=rng.randint(1, 150)).wait(60)
+            == -signal.SIGALRM
+        )
     assert windows_so_far(connection) < 30
     monitor = start(connection, tmp_path)
     wait_for(lambda: windows_so_far(connection) >= 30, 60, "the other windows")
@@ -79,7 +93,9 @@ def test_a_broker_that_is_away_is_waited_for_and_closes_no_window(own_broker, tm
 
 
 @pytest.mark.long
-def test_a_monitor_that_was_out_of_touch_for_a_minute_goes_on_with_new_clients(own_broker, tmp_path, caplog):
+def test_a_monitor_that_was_out_of_touch_for_a_minute_goes_on_with_new_clients(
+    own_broker, tmp_path, caplog
+):
     connection = Connection(own_broker.bootstrap_servers, topic_prefix="away.")
     topics.create(connection, partitions=4)
     predict(connection, SIZE + 100)
@@ -87,7 +103,11 @@ def test_a_monitor_that_was_out_of_touch_for_a_minute_goes_on_with_new_clients(o
         wait_for(lambda: monitor.windows, 30, "the first window")
         own_broker.stop()
         wait_for(lambda: not monitor.monitor.ready, 30, "it is not ready")
-        wait_for(lambda: "out of touch with the group's coordinator for 60 s" in caplog.text, 90, "it says so")
+        wait_for(
+            lambda: "out of touch with the group's coordinator for 60 s" in caplog.text,
+            90,
+            "it says so",
+        )
         own_broker.start(say=print)
         predict(connection, SIZE - 100, seed=3)
         wait_for(lambda: len(monitor.windows) == 2, 60, "the second window")
@@ -95,7 +115,9 @@ def test_a_monitor_that_was_out_of_touch_for_a_minute_goes_on_with_new_clients(o
     assert_each_in_one_window(connection, events(connection, 2), 2 * SIZE)
 
 
-def test_a_window_that_was_written_though_the_answer_never_came_is_told_once(connection, tmp_path, monkeypatch):
+def test_a_window_that_was_written_though_the_answer_never_came_is_told_once(
+    connection, tmp_path, monkeypatch
+):
     written, committing = [], WindowCommitter.commit_window
 
     def unanswered(self, event, change, group_metadata):
@@ -109,5 +131,8 @@ def test_a_window_that_was_written_though_the_answer_never_came_is_told_once(con
     with running(connection, tmp_path) as monitor:
         wait_for(lambda: len(monitor.windows) == 3, 60, "the third window")
     assert written == [window.window for window in monitor.windows] == [1, 2, 3]
-    assert (monitor.writer.paths, monitor.gauge("fraud_drift_reports_skipped_total")) == ([], 1)  # the first window's was due
+    assert (monitor.writer.paths, monitor.gauge("fraud_drift_reports_skipped_total")) == (
+        [],
+        1,
+    )  # the first window's was due
     assert_each_in_one_window(connection, events(connection, 3), 3 * SIZE)

@@ -8,23 +8,29 @@ import subprocess
 import sys
 
 import pytest
-from replays import COUNT, assert_exactly_once, assert_running, finish, replaying
-from scorers import ROOT, environment, scorer
 from support import read_all, wait_for
+from support.replays import COUNT, assert_exactly_once, assert_running, finish, replaying
+from support.scorers import ROOT, environment, scorer
 
-from streams import topics
-from streams.ledger import audit
+from streams.kafka import topics
+from streams.ledger.audit import audit
 
-FAULTY = [sys.executable, "tests/faulty_scorer.py"]
+FAULTY = [sys.executable, "tests/support/faulty_scorer.py"]
 
 
 def kill(system, victims):
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
-    wait_for(lambda: not {*victims} & {*system.pids()} and len(system.pids()) == system.workers, 30, "they are started again")
+    wait_for(
+        lambda: not {*victims} & {*system.pids()} and len(system.pids()) == system.workers,
+        30,
+        "they are started again",
+    )
 
 
-def test_a_worker_killed_during_a_replay_loses_and_doubles_nothing(connection, creditcard, expected):
+def test_a_worker_killed_during_a_replay_loses_and_doubles_nothing(
+    connection, creditcard, expected
+):
     with scorer(connection, workers=2) as system, replaying(connection, creditcard) as replay:
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
         assert_running(replay)
@@ -32,12 +38,16 @@ def test_a_worker_killed_during_a_replay_loses_and_doubles_nothing(connection, c
         finish(replay)
         assert_exactly_once(connection, expected)
         wait_for(system.ready, 30, "the worker that was started again is ready")
-        restarts = "".join(system.page(worker, "/metrics") for worker in range(2)).count("fraud_worker_restarts_total 1.0")
+        restarts = "".join(system.page(worker, "/metrics") for worker in range(2)).count(
+            "fraud_worker_restarts_total 1.0"
+        )
         assert restarts == 1
 
 
 @pytest.mark.long
-def test_workers_killed_by_turns_at_random_moments_lose_and_double_nothing(connection, creditcard, expected):
+def test_workers_killed_by_turns_at_random_moments_lose_and_double_nothing(
+    connection, creditcard, expected
+):
     """Two scorers of one worker each: five deaths within a minute would end a scorer, which is meant."""
     rng, predictions = random.Random(7), 0
     with (
@@ -46,7 +56,9 @@ def test_workers_killed_by_turns_at_random_moments_lose_and_double_nothing(conne
         replaying(connection, creditcard, rate=250) as replay,
     ):
         for system in (first, second) * 3:
-            predictions = len(read_all(connection, topics.PREDICTIONS, predictions + rng.randint(1, 1000)))
+            predictions = len(
+                read_all(connection, topics.PREDICTIONS, predictions + rng.randint(1, 1000))
+            )
             assert_running(replay)
             kill(system, system.pids())
         finish(replay)
@@ -54,9 +66,14 @@ def test_workers_killed_by_turns_at_random_moments_lose_and_double_nothing(conne
         assert [system.log.count("ended with exit code -9") for system in (first, second)] == [3, 3]
 
 
-def test_all_workers_killed_at_once_and_once_more_lose_and_double_nothing(connection, creditcard, expected):
+def test_all_workers_killed_at_once_and_once_more_lose_and_double_nothing(
+    connection, creditcard, expected
+):
     """Four deaths: a fifth within a minute would end the scorer, which is meant."""
-    with scorer(connection, workers=2) as system, replaying(connection, creditcard, rate=500) as replay:
+    with (
+        scorer(connection, workers=2) as system,
+        replaying(connection, creditcard, rate=500) as replay,
+    ):
         for share in (10, 5):
             read_all(connection, topics.PREDICTIONS, COUNT // share)
             assert_running(replay)
@@ -75,8 +92,13 @@ def test_all_workers_killed_at_once_and_once_more_lose_and_double_nothing(connec
         "after-the-commit-request",
     ],
 )
-def test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing(connection, creditcard, expected, point):
-    with scorer(connection, command=[*FAULTY, point]) as system, replaying(connection, creditcard) as replay:
+def test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing(
+    connection, creditcard, expected, point
+):
+    with (
+        scorer(connection, command=[*FAULTY, point]) as system,
+        replaying(connection, creditcard) as replay,
+    ):
         wait_for(lambda: "ended with exit code -9" in system.log, 60, "the worker dies")
         assert_running(replay)
         finish(replay)
@@ -105,6 +127,8 @@ def test_the_ledger_command_fails_when_something_is_missing(connection, creditca
     with replaying(connection, creditcard) as replay:
         finish(replay)
     command = [sys.executable, "-m", "cli.main", "ledger", "--json"]
-    run = subprocess.run(command, env=environment(connection), cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        command, env=environment(connection), cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert run.returncode == 1
     assert json.loads(run.stdout)["lost"] == COUNT

@@ -2,23 +2,33 @@
 
 import sys
 
-from replays import assert_exactly_once, assert_running, finish, replaying
-from scorers import scorer
 from support import read_all
+from support.replays import assert_exactly_once, assert_running, finish, replaying
+from support.scorers import scorer
 
-from streams import topics
+from streams.kafka import topics
 
 FATAL = "c-7777"
 
 
 def test_a_record_that_makes_the_scorer_raise_is_one_dead_letter(connection, creditcard, expected):
-    command = [sys.executable, "tests/faulty_scorer.py", "none", "--raise-on", FATAL]
-    with scorer(connection, workers=2, command=command) as system, replaying(connection, creditcard) as replay:
+    command = [sys.executable, "tests/support/faulty_scorer.py", "none", "--raise-on", FATAL]
+    with (
+        scorer(connection, workers=2, command=command) as system,
+        replaying(connection, creditcard) as replay,
+    ):
         [dead] = read_all(connection, topics.DEAD_LETTERS, 1)
         assert_running(replay)
         finish(replay)
-        assert_exactly_once(connection, {name: value for name, value in expected.items() if name != FATAL}, rejected=1)
+        assert_exactly_once(
+            connection,
+            {name: value for name, value in expected.items() if name != FATAL},
+            rejected=1,
+        )
         assert "starting it again" not in system.log
     headers = dict(dead.headers())
-    assert (headers["error.kind"], headers["error.detail"]) == (b"scoring_failed", b"RuntimeError: the model has a fault")
+    assert (headers["error.kind"], headers["error.detail"]) == (
+        b"scoring_failed",
+        b"RuntimeError: the model has a fault",
+    )
     assert f'"{FATAL}"'.encode() in dead.value()

@@ -5,14 +5,18 @@ import signal
 import sys
 
 import pytest
-from replays import assert_exactly_once, assert_running, finish, replaying
-from scorers import scorer
 from support import wait_for
+from support.replays import assert_exactly_once, assert_running, finish, replaying
+from support.scorers import scorer
 
-ZOMBIE = [sys.executable, "tests/faulty_scorer.py", "--stop"]
+ZOMBIE = [sys.executable, "tests/support/faulty_scorer.py", "--stop"]
 # How each learns of it: its membership is refused at its first request, or its transaction was aborted by the broker long ago, which is
 # the first answer, or the second after a call that lasted for too long while it was stopped.
-REFUSED = ("transaction aborted, reading again", "ended with exit code", "was out of touch with Kafka")
+REFUSED = (
+    "transaction aborted, reading again",
+    "ended with exit code",
+    "was out of touch with Kafka",
+)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +29,10 @@ REFUSED = ("transaction aborted, reading again", "ended with exit code", "was ou
 )
 def test_a_zombie_commits_nothing(connection, creditcard, expected, point):
     """All that it held was scored by the other worker when it goes on."""
-    with scorer(connection, workers=2, command=[*ZOMBIE, point]) as system, replaying(connection, creditcard) as replay:
+    with (
+        scorer(connection, workers=2, command=[*ZOMBIE, point]) as system,
+        replaying(connection, creditcard) as replay,
+    ):
         [zombie] = wait_for(system.stopped, 60, "a worker stops with a batch in its hands")
         assert_running(replay)
         finish(replay)

@@ -4,15 +4,17 @@ import os
 import signal
 
 import pytest
-from replays import assert_exactly_once, assert_running, finish, replaying
-from scorers import scorer
+from support.replays import assert_exactly_once, assert_running, finish, replaying
+from support.scorers import scorer
 
 RATE = 150  # the replay lasts 133 s, the rounds half of that
 ROUNDS = 8
 
 
 @pytest.mark.long
-def test_workers_added_and_removed_under_a_replay_lose_and_double_nothing(connection, creditcard, expected):
+def test_workers_added_and_removed_under_a_replay_lose_and_double_nothing(
+    connection, creditcard, expected
+):
     with replaying(connection, creditcard, RATE) as replay, scorer(connection):
         for number in range(ROUNDS):
             with scorer(connection, FRAUD_INSTANCE=f"guest-{number}") as guest:

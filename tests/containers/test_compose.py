@@ -20,17 +20,19 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 from confluent_kafka import Producer
-from pages import blocks
 from support import free_port, needs, read_all, transaction, transaction_bytes, wait_for
+from support.doc_blocks import blocks
 
 from infra.kafka import engine
-from streams import topics
-from streams.connection import Connection
+from streams.kafka import topics
+from streams.kafka.connection import Connection
 
 pytestmark = pytest.mark.timeout(2400)  # the first build fetches 400 MB
 
 ROOT = Path(__file__).resolve().parents[2]
-UP, REPLAY, SCALE, KEY, PASSWORD, NEW_KEY, BACKUP, RESTORE, COPY, TRAIN, REBUILD, BUILD = blocks("docs/containers.md")
+UP, REPLAY, SCALE, KEY, PASSWORD, NEW_KEY, BACKUP, RESTORE, COPY, TRAIN, REBUILD, BUILD = blocks(
+    "docs/containers.md"
+)
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 PORTS = ("KAFKA", "API", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER", "GRAFANA")
 OURS = ("scorer", "monitor", "api")
@@ -64,7 +66,14 @@ class Stack:
 
     def compose(self, *arguments: str) -> str:
         """What it prints."""
-        return self._run(needs("docker-compose"), "-p", self.project, "-f", str(ROOT / "docker-compose.yml"), *arguments)
+        return self._run(
+            needs("docker-compose"),
+            "-p",
+            self.project,
+            "-f",
+            str(ROOT / "docker-compose.yml"),
+            *arguments,
+        )
 
     def type(self, block: str) -> str:
         """What a block of the page prints, typed in `folder`. There is no terminal, and `up` comes back."""
@@ -83,18 +92,32 @@ class Stack:
 
     def _run(self, *command: str) -> str:
         """Its own FRAUD_* variables are the ports, whatever the caller has set."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")
+        }
         own = {f"FRAUD_{name}_PORT": str(port) for name, port in self.ports.items()}
         done = subprocess.run(
-            command, cwd=self.folder, env=inherited | own, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command,
+            cwd=self.folder,
+            env=inherited | own,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert done.returncode == 0 and "Usage:" not in done.stdout, f"{command[-1]}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        assert done.returncode == 0 and "Usage:" not in done.stdout, (
+            f"{command[-1]}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        )
         return done.stdout
 
     def get(self, port: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
         """Status and text."""
         data = None if body is None else json.dumps(body).encode()
-        sent = Request(f"http://127.0.0.1:{self.ports[port]}{path}", data, {"Content-Type": "application/json"} | headers)
+        sent = Request(
+            f"http://127.0.0.1:{self.ports[port]}{path}",
+            data,
+            {"Content-Type": "application/json"} | headers,
+        )
         try:
             with urlopen(sent, timeout=10) as answer:
                 return answer.status, answer.read().decode()
@@ -103,7 +126,9 @@ class Stack:
 
     def figure(self, query: str) -> float | None:
         """One number of Prometheus, None while there is none."""
-        result = json.loads(self.get("PROMETHEUS", f"/api/v1/query?{urlencode({'query': query})}")[1])["data"]["result"]
+        result = json.loads(
+            self.get("PROMETHEUS", f"/api/v1/query?{urlencode({'query': query})}")[1]
+        )["data"]["result"]
         return float(result[0]["value"][1]) if result else None
 
     def healthy(self) -> bool:
@@ -111,7 +136,10 @@ class Stack:
         checked = [name for name in self.services if "healthcheck" in SERVICES[name]]
         containers = self.compose("ps", "-q", *checked).split()
         shown = subprocess.run(
-            ["docker", "inspect", "-f", "{{.State.Health.Status}}", *containers], capture_output=True, text=True, check=True
+            ["docker", "inspect", "-f", "{{.State.Health.Status}}", *containers],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return set(shown.stdout.split()) == {"healthy"}
 
@@ -123,7 +151,9 @@ def stack(creditcard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder = tmp_path_factory.mktemp("compose")
     shutil.copy(creditcard, folder / "creditcard.csv")
     (folder / "company-ca.pem").write_text(os.environ.get("EXTRA_CA", "") + "\n")
-    stack = Stack(f"fraud-test-{secrets.token_hex(4)}", {name: free_port() for name in PORTS}, folder)
+    stack = Stack(
+        f"fraud-test-{secrets.token_hex(4)}", {name: free_port() for name in PORTS}, folder
+    )
     try:
         stack.type(BUILD)
         stack.type(COPY)  # what init would fetch is here already
@@ -162,22 +192,40 @@ def test_what_is_published_is_scored_and_watched(stack: Stack) -> None:
     assert {f"t-{i}" for i in range(PUBLISHED)} < set(scored)
 
     def windows() -> list[int]:
-        events = [json.loads(message.value()) for message in read_all(stack.connection, topics.DRIFT_EVENTS, 1)]
+        events = [
+            json.loads(message.value())
+            for message in read_all(stack.connection, topics.DRIFT_EVENTS, 1)
+        ]
         return sorted(event["events"] for event in events if event["kind"] == "window")
 
-    expected = [PUBLISHED, *[WINDOW] * (REPLAYED // WINDOW)]  # the smaller one closes when nothing comes for 10 s
+    expected = [
+        PUBLISHED,
+        *[WINDOW] * (REPLAYED // WINDOW),
+    ]  # the smaller one closes when nothing comes for 10 s
     wait_for(lambda: windows() == expected, 120, "drift windows")
-    counted = re.search(r"^fraud_drift_windows_total (\S+)", stack.get("MONITOR", "/metrics")[1], re.MULTILINE)
+    counted = re.search(
+        r"^fraud_drift_windows_total (\S+)", stack.get("MONITOR", "/metrics")[1], re.MULTILINE
+    )
     assert counted and float(counted[1]) == len(expected)
 
 
 def test_prometheus_finds_every_process_and_each_scorer_has_its_share(stack: Stack) -> None:
     for job, count in {"scorer": SCORERS, "monitor": 1, "api": 1, "node": 1}.items():
-        wait_for(lambda job=job, count=count: stack.figure(f'sum(up{{job="{job}"}})') == count, 60, f"{count} of {job} up")
+        wait_for(
+            lambda job=job, count=count: stack.figure(f'sum(up{{job="{job}"}})') == count,
+            60,
+            f"{count} of {job} up",
+        )
     everything = "sum(fraud_transactions_total)"
-    wait_for(lambda: stack.figure(everything) == PUBLISHED + REPLAYED, 60, "all transactions counted")
+    wait_for(
+        lambda: stack.figure(everything) == PUBLISHED + REPLAYED, 60, "all transactions counted"
+    )
     assert stack.figure("count(sum by (instance) (fraud_transactions_total) > 0)") == SCORERS
-    wait_for(lambda: "/api/v2/alerts" in stack.get("PROMETHEUS", "/api/v1/alertmanagers")[1], 60, "Alertmanager found")
+    wait_for(
+        lambda: "/api/v2/alerts" in stack.get("PROMETHEUS", "/api/v1/alertmanagers")[1],
+        60,
+        "Alertmanager found",
+    )
     assert stack.get("ALERTMANAGER", "/-/ready")[0] == 200
 
 
@@ -216,7 +264,10 @@ def test_another_model_is_trained_and_taken_as_the_page_says(stack: Stack) -> No
     stack.type(TRAIN)
     wait_for(stack.healthy, START_S, "scorers, monitor and API healthy again")
     assert model(stack) != before
-    assert json.loads(predict(stack, **{"X-API-Key": key(stack)})[1])["model_version"] == model(stack).strip()
+    assert (
+        json.loads(predict(stack, **{"X-API-Key": key(stack)})[1])["model_version"]
+        == model(stack).strip()
+    )
 
 
 def test_models_are_copied_and_brought_back_as_the_page_says(stack: Stack) -> None:
@@ -251,12 +302,20 @@ def test_containers_run_without_rights(stack: Stack, service: str) -> None:
 
 def test_the_scorers_image_is_small_and_only_the_monitors_has_evidently(stack: Stack) -> None:
     size = subprocess.run(
-        ["docker", "image", "inspect", "-f", "{{.Size}}", "streaming-fraud-scorer:0.1.0"], capture_output=True, text=True, check=True
+        ["docker", "image", "inspect", "-f", "{{.Size}}", "streaming-fraud-scorer:0.1.0"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert int(size.stdout) < SCORER_BYTES
     found = {
         service: stack.compose(
-            "exec", "-T", service, "python", "-c", "import importlib.util as u; print(u.find_spec('evidently') is not None)"
+            "exec",
+            "-T",
+            service,
+            "python",
+            "-c",
+            "import importlib.util as u; print(u.find_spec('evidently') is not None)",
         ).strip()
         for service in OURS
     }

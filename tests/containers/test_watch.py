@@ -34,7 +34,11 @@ def get(url, **headers):
 
 
 def containers():
-    return set(subprocess.run(["docker", "ps", "--all", "--quiet"], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run(
+            ["docker", "ps", "--all", "--quiet"], capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
 
 
 def test_they_watch_what_the_demo_starts_and_leave_nothing(ports, tmp_path):
@@ -53,14 +57,22 @@ def test_they_watch_what_the_demo_starts_and_leave_nothing(ports, tmp_path):
             return {target["labels"]["instance"]: target["health"] for target in targets}
 
         wait_for(lambda: health().get(node) == "up", 60, "Prometheus sees the node exporter")
-        assert {"127.0.0.1:9301", "127.0.0.1:9302", "127.0.0.1:8000", "127.0.0.1:8001"} < set(health())
+        assert {"127.0.0.1:9301", "127.0.0.1:9302", "127.0.0.1:8000", "127.0.0.1:8001"} < set(
+            health()
+        )
         if "grafana" in wanted:
             grafana = f"http://127.0.0.1:{ports['FRAUD_GRAFANA_PORT']}/api/search?type=dash-db"
             login = base64.b64encode(f"admin:{watching.password.read_text()}".encode()).decode()
             assert get(grafana)[0] == 401
-            wait_for(lambda: len(get(grafana, Authorization=f"Basic {login}")[1] or ()) == 4, 60, "four dashboards")
+            wait_for(
+                lambda: len(get(grafana, Authorization=f"Basic {login}")[1] or ()) == 4,
+                60,
+                "four dashboards",
+            )
         else:
-            assert any(line.startswith("grafana: left out") and IMAGES["grafana"] in line for line in said)
+            assert any(
+                line.startswith("grafana: left out") and IMAGES["grafana"] in line for line in said
+            )
     finally:
         watching.stop()
     assert containers() == before
@@ -68,14 +80,19 @@ def test_they_watch_what_the_demo_starts_and_leave_nothing(ports, tmp_path):
 
 def test_a_port_that_is_taken_is_named_and_the_others_start(ports, tmp_path):
     said = []
-    first, second = (Containers(tmp_path / name, ports, said.append) for name in ("first", "second"))
+    first, second = (
+        Containers(tmp_path / name, ports, said.append) for name in ("first", "second")
+    )
     first.start()
     try:
         wait_for(lambda: "prometheus" in first.addresses(), 60, "the first answers")
         second.start()
         assert not second.addresses()
         port = ports["FRAUD_PROMETHEUS_PORT"]
-        assert f"prometheus: left out, for port {port} is taken; FRAUD_PROMETHEUS_PORT names another" in said
+        assert (
+            f"prometheus: left out, for port {port} is taken; FRAUD_PROMETHEUS_PORT names another"
+            in said
+        )
     finally:
         first.stop()
         second.stop()

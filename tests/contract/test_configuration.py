@@ -6,26 +6,41 @@ from pathlib import Path
 
 import pytest
 
-from cli.settings import Settings
-from cli.variables import GROUPS
+from cli.support.settings import Settings
+from cli.support.variables import GROUPS
 from docs import configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLES = {variable.name: variable for group in GROUPS.values() for variable in group}
 FIELDS = {f"FRAUD_{field.name.upper()}": field.name for field in dataclasses.fields(Settings)}
-IN_WORDS = {"FRAUD_HOME", "FRAUD_MODEL_DIR", "FRAUD_DATA", "FRAUD_INSTANCE", "FRAUD_BOOTSTRAP_SERVERS"}
+IN_WORDS = {
+    "FRAUD_HOME",
+    "FRAUD_MODEL_DIR",
+    "FRAUD_DATA",
+    "FRAUD_INSTANCE",
+    "FRAUD_BOOTSTRAP_SERVERS",
+}
 
 
 def test_the_files_are_what_is_declared():
-    assert {name: (ROOT / name).read_text() for name in configuration.files()} == configuration.files()
+    assert {
+        name: (ROOT / name).read_text() for name in configuration.files()
+    } == configuration.files()
 
 
 def test_every_variable_that_is_read_is_there_and_no_other():
-    code = [path for room in ("api", "cli", "infra") for path in (ROOT / room).rglob("*.py") if path.name != "variables.py"]
+    code = [
+        path
+        for room in ("api", "cli", "infra")
+        for path in (ROOT / room).rglob("*.py")
+        if path.name != "variables.py"
+    ]
     texts = [path.read_text() for path in code]
     compose = (ROOT / "docker-compose.yml").read_text()
     ours = {name for text in (*texts, compose) for name in re.findall(r"FRAUD_[A-Z_]+[A-Z]", text)}
-    others = {name for text in texts for name in re.findall(r'\bget\("([A-Z_]+)"', text)} | set(re.findall(r"[^$]\$\{([A-Z_]+)", compose))
+    others = {name for text in texts for name in re.findall(r'\bget\("([A-Z_]+)"', text)} | set(
+        re.findall(r"[^$]\$\{([A-Z_]+)", compose)
+    )
     assert {"XDG_CACHE_HOME", "EXTRA_CA"} <= others
     assert ours | others == VARIABLES.keys()
 

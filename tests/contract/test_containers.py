@@ -17,7 +17,14 @@ OURS = {"init", "scorer", "monitor", "api", "replay"}
 
 
 def run(*command: str | Path) -> str:
-    done = subprocess.run(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -31,15 +38,27 @@ def services() -> dict[str, dict[str, Any]]:
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 
-def test_every_published_port_is_reached_from_this_machine_only(services: dict[str, dict[str, Any]]) -> None:
+def test_every_published_port_is_reached_from_this_machine_only(
+    services: dict[str, dict[str, Any]],
+) -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert published.keys() == {"kafka", "api", "monitor", "prometheus", "alertmanager", "grafana", "node-exporter"}
+    assert published.keys() == {
+        "kafka",
+        "api",
+        "monitor",
+        "prometheus",
+        "alertmanager",
+        "grafana",
+        "node-exporter",
+    }
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
 def test_every_version_is_pinned(services: dict[str, dict[str, Any]]) -> None:
     tags = {name: service["image"].partition(":")[2] for name, service in services.items()}
-    assert {name: tag for name, tag in tags.items() if not re.fullmatch(r"v?\d+\.\d+\.\d+", tag)} == {}
+    assert {
+        name: tag for name, tag in tags.items() if not re.fullmatch(r"v?\d+\.\d+\.\d+", tag)
+    } == {}
     assert {tags[name] for name in OURS} == {VERSION}
 
 
@@ -50,29 +69,51 @@ def test_the_images_of_ours_are_built_on_one_python_of_one_debian() -> None:
     assert re.findall(r"^ARG PYTHON_TAG=(.+)$", text, re.MULTILINE) == ["3.11-slim-bookworm"]
 
 
-def test_whether_a_service_works_is_asked_of_all_that_go_on(services: dict[str, dict[str, Any]]) -> None:
-    going_on = {name for name, service in services.items() if service.get("restart") == "unless-stopped"}
+def test_whether_a_service_works_is_asked_of_all_that_go_on(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    going_on = {
+        name for name, service in services.items() if service.get("restart") == "unless-stopped"
+    }
     assert going_on == services.keys() - {"init", "replay"}
     assert {name for name in going_on if "healthcheck" not in services[name]} == set()
 
 
-def test_whatever_needs_topics_model_or_secrets_waits_for_them(services: dict[str, dict[str, Any]]) -> None:
-    waiting = {name for name, service in services.items() if "init" in service.get("depends_on", {})}
+def test_whatever_needs_topics_model_or_secrets_waits_for_them(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    waiting = {
+        name for name, service in services.items() if "init" in service.get("depends_on", {})
+    }
     assert waiting == OURS - {"init"} | {"grafana"}
-    assert {services[name]["depends_on"]["init"]["condition"] for name in waiting} == {"service_completed_successfully"}
+    assert {services[name]["depends_on"]["init"]["condition"] for name in waiting} == {
+        "service_completed_successfully"
+    }
 
 
-def test_no_container_but_kafkas_may_write_to_its_image(services: dict[str, dict[str, Any]]) -> None:
+def test_no_container_but_kafkas_may_write_to_its_image(
+    services: dict[str, dict[str, Any]],
+) -> None:
     assert {name for name, service in services.items() if not service.get("read_only")} == {"kafka"}
 
 
 def test_no_container_has_capabilities_or_gets_rights(services: dict[str, dict[str, Any]]) -> None:
-    assert {name for name, service in services.items() if service.get("cap_drop") != ["ALL"]} == set()
-    assert {name for name, service in services.items() if service.get("security_opt") != ["no-new-privileges:true"]} == set()
+    assert {
+        name for name, service in services.items() if service.get("cap_drop") != ["ALL"]
+    } == set()
+    assert {
+        name
+        for name, service in services.items()
+        if service.get("security_opt") != ["no-new-privileges:true"]
+    } == set()
 
 
 def test_what_is_mounted_from_the_repository_is_there(services: dict[str, dict[str, Any]]) -> None:
-    sources = [volume.partition(":")[0] for service in services.values() for volume in service.get("volumes", [])]
+    sources = [
+        volume.partition(":")[0]
+        for service in services.values()
+        for volume in service.get("volumes", [])
+    ]
     ours = [ROOT / source for source in sources if source.startswith("./")]
     assert len(ours) == 5
     assert [source for source in ours if not source.exists()] == []

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from model import contract, records
+from payments import contract, records
 
 NOW = datetime(2013, 9, 1, 12, 30, tzinfo=UTC)
 PAIRS = [
@@ -29,7 +29,9 @@ def test_model_and_record_have_the_same_fields(model, struct):
 
 def test_a_transaction_has_the_inputs_in_their_order():
     assert list(contract.INPUTS) == [f"V{i}" for i in range(1, 29)] + ["Amount"]
-    assert [name for name in contract.Transaction.model_fields if name in contract.INPUTS] == list(contract.INPUTS)
+    assert [name for name in contract.Transaction.model_fields if name in contract.INPUTS] == list(
+        contract.INPUTS
+    )
 
 
 def examples(transaction: bytes):
@@ -43,19 +45,36 @@ def examples(transaction: bytes):
     }
     thresholds = records.ThresholdsRecord(review=0.5, block=0.7)
     reason = records.ReasonRecord(feature="V1", value=0.1, usual=(-1.0, 1.0), contribution=2.5)
-    alert = {"margin": 1.1, "thresholds": thresholds, "amount": 10.0, "expected_loss": 7.5, "base": -5.0, "reasons": [reason], "rest": 0.2}
+    alert = {
+        "margin": 1.1,
+        "thresholds": thresholds,
+        "amount": 10.0,
+        "expected_loss": 7.5,
+        "base": -5.0,
+        "reasons": [reason],
+        "rest": 0.2,
+    }
     return [
         (contract.Prediction, records.PredictionRecord(**scored)),
         (contract.Alert, records.AlertRecord(**scored, **alert)),
-        (contract.Label, records.LabelRecord(transaction_id="a-1", is_fraud=True, labelled_at=NOW, source="replay")),
+        (
+            contract.Label,
+            records.LabelRecord(
+                transaction_id="a-1", is_fraud=True, labelled_at=NOW, source="replay"
+            ),
+        ),
     ]
 
 
-@pytest.mark.parametrize(("model", "record"), examples(b'{"x": 1e5}'), ids=["prediction", "alert", "label"])
+@pytest.mark.parametrize(
+    ("model", "record"), examples(b'{"x": 1e5}'), ids=["prediction", "alert", "label"]
+)
 def test_what_is_written_is_what_the_model_describes(model, record):
     written = msgspec.json.encode(record)
     read = model.model_validate_json(written)
-    assert list(json.loads(written)) == [name for name in model.model_fields if getattr(read, name) is not None]
+    assert list(json.loads(written)) == [
+        name for name in model.model_fields if getattr(read, name) is not None
+    ]
     assert msgspec.json.encode(msgspec.json.decode(written, type=type(record))) == written
 
 
@@ -66,7 +85,12 @@ def test_the_input_stands_in_a_prediction_byte_for_byte():
 
 def test_the_schema_names_every_limit():
     schema = contract.Transaction.model_json_schema()
-    assert schema["properties"]["transaction_id"] | {"title": None} == {"maxLength": 128, "minLength": 1, "title": None, "type": "string"}
+    assert schema["properties"]["transaction_id"] | {"title": None} == {
+        "maxLength": 128,
+        "minLength": 1,
+        "title": None,
+        "type": "string",
+    }
     assert schema["properties"]["Amount"]["minimum"] == 0
     assert schema["properties"]["V1"]["exclusiveMaximum"] == contract.FLOAT32_OVERFLOW
     assert set(schema["required"]) == {"transaction_id", "event_time", *contract.INPUTS}

@@ -10,11 +10,13 @@ import pytest
 import yaml
 
 from docs.contract import generate, messages
-from model import contract, records
+from payments import contract, records
 
 FOLDER = Path(__file__).parent / "released"
 RELEASED = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
-ASYNCAPI = Path(__file__).parent / "asyncapi-3.0.0" / "schema.json"  # the specification's own, from its package @asyncapi/specs 6.11.1
+ASYNCAPI = (
+    Path(__file__).parent / "asyncapi-3.0.0" / "schema.json"
+)  # the specification's own, from its package @asyncapi/specs 6.11.1
 RELEASED_PAGE = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text())
 WRITTEN_BY_OTHERS = {"transaction", "label"}
 READ_BY_OTHERS = set(RELEASED) - {"transaction"}
@@ -48,7 +50,9 @@ def page_breaks(old, new, where=""):
         after = new.get(key)
         if key in TOLD:
             continue
-        if isinstance(before, dict) and key != "key":  # of a record's key the description is the rule
+        if (
+            isinstance(before, dict) and key != "key"
+        ):  # of a record's key the description is the rule
             found += page_breaks(before, after or {}, f"{where}{key}/")
         elif after is None or (after < before if key in MAY_GROW else after != before):
             found.append(f"{where}{key} was {before}, is {after}")
@@ -63,7 +67,11 @@ def breaks(name, old, new):
         for field, declared in before.get("properties", {}).items():
             if bare(after.get("properties", {}).get(field)) != bare(declared):
                 found.append(f"{name} {part}: {field} was removed, or is another type")
-        found += [f"{name} {part}: {kind} is gone" for kind in before.get("anyOf", []) if kind not in after.get("anyOf", [])]
+        found += [
+            f"{name} {part}: {kind} is gone"
+            for kind in before.get("anyOf", [])
+            if kind not in after.get("anyOf", [])
+        ]
         if whole(before) != whole(after):
             found.append(f"{name} {part}: is another type, or held to more")
         was, now = (set(side.get("required", ())) for side in (before, after))
@@ -76,7 +84,9 @@ def breaks(name, old, new):
 
 def test_the_files_are_what_the_code_declares():
     there = [path for suffix in ("json", "yaml") for path in generate.FOLDER.rglob(f"*.{suffix}")]
-    assert {str(path.relative_to(generate.FOLDER)): path.read_text() for path in there} == generate.files()
+    assert {
+        str(path.relative_to(generate.FOLDER)): path.read_text() for path in there
+    } == generate.files()
 
 
 @pytest.mark.parametrize("name", sorted(messages.examples()))
@@ -84,7 +94,9 @@ def test_an_example_is_valid(name):
     schema = messages.schemas()[name if name in messages.schemas() else "drift-event"]
     validator = jsonschema.Draft202012Validator(schema)
     validator.check_schema(schema)
-    assert [error.message for error in validator.iter_errors(json.loads(messages.examples()[name]))] == []
+    assert [
+        error.message for error in validator.iter_errors(json.loads(messages.examples()[name]))
+    ] == []
 
 
 def test_the_example_transaction_is_scored():
@@ -94,7 +106,9 @@ def test_the_example_transaction_is_scored():
 
 def test_the_example_alert_adds_up():
     alert = contract.Alert.model_validate_json(messages.examples()["alert"])
-    assert alert.base + sum(reason.contribution for reason in alert.reasons) + alert.rest == pytest.approx(alert.margin, abs=1e-4)
+    assert alert.base + sum(
+        reason.contribution for reason in alert.reasons
+    ) + alert.rest == pytest.approx(alert.margin, abs=1e-4)
     assert alert.probability == pytest.approx(1 / (1 + math.exp(-alert.margin)), abs=1e-6)
     assert alert.decision == "block"
     assert alert.probability >= alert.thresholds.block
@@ -102,7 +116,9 @@ def test_the_example_alert_adds_up():
 
 def test_the_schemas_are_compatible_with_those_released():
     now = messages.schemas()
-    assert [line for name, old in RELEASED.items() for line in breaks(name, old, now.get(name, {}))] == []
+    assert [
+        line for name, old in RELEASED.items() for line in breaks(name, old, now.get(name, {}))
+    ] == []
 
 
 def test_the_page_is_asyncapi():
@@ -128,7 +144,10 @@ def required(schema, field):
         ("transaction", lambda schema: required(schema, "country")),
         ("label", lambda schema: required(schema, "country")),
         ("prediction", lambda schema: schema["properties"].pop("probability")),
-        ("alert", lambda schema: schema["$defs"]["Reason"]["properties"]["value"].update(type="string")),
+        (
+            "alert",
+            lambda schema: schema["$defs"]["Reason"]["properties"]["value"].update(type="string"),
+        ),
         ("alert", lambda schema: schema["required"].remove("margin")),
         ("transaction", lambda schema: schema["properties"]["Amount"].update(minimum=1)),
         ("drift-event", lambda schema: schema["$defs"].pop("WindowLabelled")),
@@ -156,11 +175,19 @@ def kafka(page, channel):
         lambda page: page["channels"]["alerts"].update(messages={}),
         lambda page: page["operations"]["send-alert"].update(action="receive"),
         lambda page: kafka(page, "transactions").update(partitions=4),
-        lambda page: kafka(page, "transactions")["topicConfiguration"].update({"max.message.bytes": 65_536}),
+        lambda page: kafka(page, "transactions")["topicConfiguration"].update(
+            {"max.message.bytes": 65_536}
+        ),
         lambda page: kafka(page, "labels")["topicConfiguration"].update({"retention.ms": 1}),
-        lambda page: page["components"]["messages"]["alert"]["bindings"]["kafka"]["key"].update(description="whatever"),
-        lambda page: page["components"]["messages"]["alert"].update(headers={"$ref": "schemas/own-headers.json"}),
-        lambda page: page["components"]["messages"]["dead-letter"].update(contentType="application/json"),
+        lambda page: page["components"]["messages"]["alert"]["bindings"]["kafka"]["key"].update(
+            description="whatever"
+        ),
+        lambda page: page["components"]["messages"]["alert"].update(
+            headers={"$ref": "schemas/own-headers.json"}
+        ),
+        lambda page: page["components"]["messages"]["dead-letter"].update(
+            contentType="application/json"
+        ),
     ],
 )
 def test_a_break_of_the_page_is_seen(change):

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from streams import topics
+from streams.kafka import topics
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "examples" / "README.md", *DOCS]
 # page: the tests that run its blocks of commands, as `make docs-test` does
 RUN = {
-    "README.md": ["tests/e2e/test_readme.py", "tests/e2e/test_demo.py"],  # make demo; make test is what runs this
+    "README.md": [
+        "tests/e2e/test_readme.py",
+        "tests/e2e/test_demo.py",
+    ],  # make demo; make test is what runs this
     "docs/containers.md": ["tests/containers/test_compose.py"],  # where a Docker engine answers
     "docs/model.md": ["tests/e2e/test_model_docs.py"],
     "docs/operations.md": ["tests/e2e/test_readme.py"],
@@ -21,7 +24,7 @@ RUN = {
         for book in DOCS
         if book.parent.name == "runbooks" and "```sh" in book.read_text()
     },
-    "docs/security.md": ["tests/integration/test_security.py"],
+    "docs/security.md": ["tests/integration/commands/test_security.py"],
     "docs/simulation.md": ["tests/e2e/test_readme.py"],
     "docs/tutorial.md": ["tests/e2e/test_readme.py"],
 }
@@ -38,20 +41,31 @@ def anchors(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
 def test_links_lead_somewhere(page):
-    links = [link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", page.read_text()) if "://" not in link]
+    links = [
+        link.partition("#")
+        for link in re.findall(r"\]\(([^)]+)\)", page.read_text())
+        if "://" not in link
+    ]
     targets = [(page.parent / path if path else page, anchor) for path, _, anchor in links]
     assert [str(path) for path, _ in targets if not path.exists()] == []
-    assert [(str(path), anchor) for path, anchor in targets if anchor and anchor not in anchors(path)] == []
+    assert [
+        (str(path), anchor) for path, anchor in targets if anchor and anchor not in anchors(path)
+    ] == []
 
 
 def test_every_picture_is_shown():
-    shown = {(page.parent / link).resolve() for page in PAGES for link in re.findall(r"!\[[^]]+\]\(([^)]+)\)", page.read_text())}
+    shown = {
+        (page.parent / link).resolve()
+        for page in PAGES
+        for link in re.findall(r"!\[[^]]+\]\(([^)]+)\)", page.read_text())
+    }
     assert [path.name for path in (ROOT / "docs" / "pictures").iterdir() if path not in shown] == []
 
 
 def test_how_it_works_has_the_picture_of_the_readme():
     first, second = (
-        re.findall(r"```mermaid\n.+?\n```", (ROOT / page).read_text(), re.DOTALL) for page in ("README.md", "docs/how-it-works.md")
+        re.findall(r"```mermaid\n.+?\n```", (ROOT / page).read_text(), re.DOTALL)
+        for page in ("README.md", "docs/how-it-works.md")
     )
     assert len(first) == 1
     assert first == second
@@ -63,18 +77,31 @@ def test_every_page_can_be_reached_from_the_index():
         page = waiting.pop().resolve()
         if page not in seen and page.suffix == ".md":
             seen.add(page)
-            waiting += [page.parent / link for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
+            waiting += [
+                page.parent / link for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+            ]
     assert [name for name in DOCS if name.resolve() not in seen] == []
 
 
 def test_every_block_of_commands_is_run():
-    languages = {str(page.relative_to(ROOT)): re.findall(r"^```(\w*)$", page.read_text(), re.MULTILINE)[::2] for page in PAGES}
+    languages = {
+        str(page.relative_to(ROOT)): re.findall(r"^```(\w*)$", page.read_text(), re.MULTILINE)[::2]
+        for page in PAGES
+    }
     assert {page for page, found in languages.items() if "sh" in found} == RUN.keys()
-    assert set().union(*languages.values()) == {"sh", "mermaid", "promql", "properties", "yaml"}  # the others are not typed
+    assert set().union(*languages.values()) == {
+        "sh",
+        "mermaid",
+        "promql",
+        "properties",
+        "yaml",
+    }  # the others are not typed
     for page, tests in RUN.items():
         assert [test for test in tests if f'"{page}"' not in (ROOT / test).read_text()] == []
 
 
 def test_topics_are_kept_as_long_as_operations_says():
-    rows = re.findall(r"^\| `([a-z.]+)` \| (\d+) \|$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([a-z.]+)` \| (\d+) \|$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE
+    )
     assert rows == [(topic.name, str(topic.retention_ms // 86_400_000)) for topic in topics.TOPICS]

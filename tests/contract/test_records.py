@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from soundness import FIELDS, sound
+from support.soundness import FIELDS, sound
 
-from model.contract import FLOAT32_OVERFLOW, INPUTS, Transaction
-from model.records import (
+from payments.contract import FLOAT32_OVERFLOW, INPUTS, Transaction
+from payments.records import (
     MAX_NAME_LENGTH,
     MAX_NESTING,
     MAX_NUMBER_LENGTH,
@@ -47,10 +47,18 @@ def kind_of(value) -> str:
     return caught.value.kind
 
 
-numbers = st.one_of(st.floats(), st.integers(-(10**45), 10**45), st.sampled_from([FLOAT32_OVERFLOW, LARGEST, -LARGEST, -0.0, 1e-50]))
+numbers = st.one_of(
+    st.floats(),
+    st.integers(-(10**45), 10**45),
+    st.sampled_from([FLOAT32_OVERFLOW, LARGEST, -LARGEST, -0.0, 1e-50]),
+)
 simple = st.none() | st.booleans() | numbers | st.text(max_size=140)
-anything = simple | st.lists(simple, max_size=2) | st.dictionaries(st.text(max_size=5), simple, max_size=2)
-times = st.datetimes(timezones=st.sampled_from([None, UTC])).map(datetime.isoformat) | st.text(max_size=30)
+anything = (
+    simple | st.lists(simple, max_size=2) | st.dictionaries(st.text(max_size=5), simple, max_size=2)
+)
+times = st.datetimes(timezones=st.sampled_from([None, UTC])).map(datetime.isoformat) | st.text(
+    max_size=30
+)
 
 
 @given(st.binary(max_size=400))
@@ -61,7 +69,11 @@ def test_any_bytes(value):
     sound(value)
 
 
-@given(st.dictionaries(st.sampled_from([*FIELDS, "account_id", "Class", "é"]), anything | times, max_size=4))
+@given(
+    st.dictionaries(
+        st.sampled_from([*FIELDS, "account_id", "Class", "é"]), anything | times, max_size=4
+    )
+)
 def test_any_field_of_a_transaction_replaced(changes):
     sound(message(**changes))
 
@@ -109,12 +121,16 @@ ACCEPTED = {
     "an offset": message(event_time="2013-09-01T00:00:00.123456+02:00"),
     "a surrogate pair": with_raw("transaction_id", r'"\ud83d\ude00"'),
     "of duplicates the last": with_raw("Amount", "1"),
-    "nested as deep as allowed": with_raw("more", "[" * (MAX_NESTING - 1) + "]" * (MAX_NESTING - 1)),
+    "nested as deep as allowed": with_raw(
+        "more", "[" * (MAX_NESTING - 1) + "]" * (MAX_NESTING - 1)
+    ),
     "the longest number": with_raw("more", "1" * MAX_NUMBER_LENGTH),
     "the longest name": with_raw("n" * MAX_NAME_LENGTH, "1"),
     "a longer text": with_raw("more", '"' + "n" * (MAX_NAME_LENGTH + 1) + '"'),
     "a longer text of digits": with_raw("more", '"' + "1" * 5000 + '"'),
-    "many brackets that do not nest": with_raw("more", "[" + ",".join(["[{}]"] * 500) + r',"\"' + "[" * 500 + r'\\"]'),
+    "many brackets that do not nest": with_raw(
+        "more", "[" + ",".join(["[{}]"] * 500) + r',"\"' + "[" * 500 + r'\\"]'
+    ),
     "exactly the largest size": message() + b" " * (MAX_TRANSACTION_BYTES - len(message())),
 }
 MALFORMED = {
@@ -137,7 +153,9 @@ MALFORMED = {
     "nested far too deeply": with_raw("more", "[" * 20_000 + "]" * 20_000),
     "a longer number": with_raw("more", "1" * (MAX_NUMBER_LENGTH + 1)),
     "a longer name": with_raw("n" * (MAX_NAME_LENGTH + 1), "1"),
-    "a longer name, escaped and spaced": with_raw('\\"' * (MAX_NAME_LENGTH // 2 + 1), "1").replace(b'":1', b'" :1'),
+    "a longer name, escaped and spaced": with_raw('\\"' * (MAX_NAME_LENGTH // 2 + 1), "1").replace(
+        b'":1', b'" :1'
+    ),
     "a longer number, of a feature": with_raw("V1", "0." + "1" * MAX_NUMBER_LENGTH),
     "a number that Python's json refuses": with_raw("more", "[-" + "1" * 4301 + "]"),
     "a control character": message().replace(b"a-1", b"a\x01"),
@@ -167,7 +185,10 @@ INVALID = {
     "the same, of the amount": message(Amount=FLOAT32_OVERFLOW),
     "a number that a float64 cannot hold": with_raw("V3", "1e999"),
     "a whole number that a float64 cannot hold": with_raw("V3", "9" * 400),
-} | {f"no {name}": json.dumps({k: v for k, v in FIELDS.items() if k != name}).encode() for name in FIELDS}
+} | {
+    f"no {name}": json.dumps({k: v for k, v in FIELDS.items() if k != name}).encode()
+    for name in FIELDS
+}
 
 
 @pytest.mark.parametrize("value", ACCEPTED.values(), ids=ACCEPTED.keys())

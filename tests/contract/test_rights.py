@@ -1,9 +1,9 @@
-"""docs/security.md lists the rights that streams/rights.py declares."""
+"""docs/security.md lists the rights that streams/doctor/acls.py declares."""
 
 from pathlib import Path
 
-from streams import topics
-from streams.rights import RIGHTS, WRITE
+from streams.doctor.acls import RIGHTS, WRITE
+from streams.kafka import topics
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "security.md").read_text()
 
@@ -13,15 +13,23 @@ def row(role: str) -> str:
     for right in RIGHTS[role]:
         kind = f"{right.operation.name.lower()} {right.resource.name.lower().replace('_', ' ')}"
         names.setdefault(kind, []).append(f"`{right.name}{'*' if right.prefixed else ''}`")
-    return f"| `fraud {role}` | " + "; ".join(f"{kind} {', '.join(listed)}" for kind, listed in names.items()) + " |"
+    return (
+        f"| `fraud {role}` | "
+        + "; ".join(f"{kind} {', '.join(listed)}" for kind, listed in names.items())
+        + " |"
+    )
 
 
 def test_the_page_has_them_and_no_others():
-    assert [line for line in PAGE.splitlines() if line.startswith("| `fraud ")] == [row(role) for role in RIGHTS]
+    assert [line for line in PAGE.splitlines() if line.startswith("| `fraud ")] == [
+        row(role) for role in RIGHTS
+    ]
 
 
 def test_only_the_scorer_writes_decisions():
     for name in (topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS):
-        assert [role for role, rights in RIGHTS.items() if any(right.operation is WRITE and right.name == name for right in rights)] == [
-            "score"
-        ]
+        assert [
+            role
+            for role, rights in RIGHTS.items()
+            if any(right.operation is WRITE and right.name == name for right in rights)
+        ] == ["score"]

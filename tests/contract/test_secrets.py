@@ -14,14 +14,22 @@ from detect_secrets.settings import transient_settings
 ROOT = Path(__file__).resolve().parents[2]
 BASELINE = json.loads((ROOT / ".secrets.baseline").read_text())
 # generated from what is searched, hashes that are published, and what is no text
-LEFT_OUT = ("requirements.lock", ".secrets.baseline", "infra/grafana/dashboards/", "docs/contract/", "tests/contract/released/")
+LEFT_OUT = (
+    "requirements.lock",
+    ".secrets.baseline",
+    "infra/grafana/dashboards/",
+    "docs/contract/",
+    "tests/contract/released/",
+)
 SUFFIXES = (".png", ".npz", ".svg")
 
 
 @pytest.fixture(autouse=True)
 def settings(monkeypatch):
     monkeypatch.chdir(ROOT)
-    with transient_settings({"plugins_used": BASELINE["plugins_used"], "filters_used": BASELINE["filters_used"]}):
+    with transient_settings(
+        {"plugins_used": BASELINE["plugins_used"], "filters_used": BASELINE["filters_used"]}
+    ):
         yield
 
 
@@ -33,9 +41,19 @@ def found(paths):
 
 
 def test_there_is_none():
-    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.splitlines()
-    paths = [path for path in listed if not path.startswith(LEFT_OUT) and not path.endswith(SUFFIXES) and Path(path).exists()]
-    known = {(name, secret["hashed_secret"]) for name, secrets in BASELINE["results"].items() for secret in secrets}
+    listed = subprocess.run(
+        ["git", "ls-files"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    paths = [
+        path
+        for path in listed
+        if not path.startswith(LEFT_OUT) and not path.endswith(SUFFIXES) and Path(path).exists()
+    ]
+    known = {
+        (name, secret["hashed_secret"])
+        for name, secrets in BASELINE["results"].items()
+        for secret in secrets
+    }
     assert len(paths) > 0
     assert found(paths) - known == set()
 

@@ -16,13 +16,13 @@ import pytest
 from confluent_kafka import Producer
 from playwright.sync_api import expect, sync_playwright
 from prometheus_client import CollectorRegistry, start_http_server
-from scorers import ROOT, environment, free_port_range
 from support import free_port, needs, read_all, transaction_bytes, wait_for
+from support.scorers import ROOT, environment, free_port_range
 
-from drift.report_index import Point, Shelf, tidy
+from drift.reports.index import Point, Shelf, tidy
 from model import dataset
-from streams.metrics import ScorerMetrics
-from streams.topics import ALERTS, DRIFT_EVENTS, LABELS
+from streams.kafka.topics import ALERTS, DRIFT_EVENTS, LABELS
+from streams.scorer.metrics import ScorerMetrics
 
 expect.set_options(timeout=30_000)  # the first figures wait for scipy, on a busy machine for long
 
@@ -44,7 +44,10 @@ def alert(name, loss=50.0, **changes):
         "expected_loss": loss,
         "model_version": "v1",
         "base": -6.0,
-        "reasons": [{"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5} for n in range(1, 6)],
+        "reasons": [
+            {"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5}
+            for n in range(1, 6)
+        ],
         "rest": -1.5,
     } | changes
     transaction = transaction_bytes(1, transaction_id=name, account_id="acc-1")
@@ -63,18 +66,26 @@ class Server:
 
     def __init__(self, connection, model, **changes):
         self._port = free_port()
-        own = {"FRAUD_API_PORT": str(self._port), "FRAUD_METRICS_PORT": str(free_port_range(8)), "FRAUD_MODEL_DIR": str(model.directory)}
+        own = {
+            "FRAUD_API_PORT": str(self._port),
+            "FRAUD_METRICS_PORT": str(free_port_range(8)),
+            "FRAUD_MODEL_DIR": str(model.directory),
+        }
         self._environment = environment(connection, **own | changes)
         self.url = f"http://127.0.0.1:{self._port}"
         self.start()
 
     def start(self):
-        self._process = subprocess.Popen([sys.executable, "-m", "cli.main", "serve"], env=self._environment, cwd=ROOT)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "serve"], env=self._environment, cwd=ROOT
+        )
         wait_for(self._answers, 60, "the alerts are read")
 
     def _answers(self):
         assert self._process.poll() is None, "fraud serve ended"
-        asked = urllib.request.Request(f"{self.url}/alerts", headers={"X-API-Key": self._environment.get("FRAUD_API_KEY", "")})
+        asked = urllib.request.Request(
+            f"{self.url}/alerts", headers={"X-API-Key": self._environment.get("FRAUD_API_KEY", "")}
+        )
         with contextlib.suppress(OSError):
             return urllib.request.urlopen(asked, timeout=5).status == 200
 
@@ -101,7 +112,9 @@ def server(module_connection, model):
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=needs("chromium"), args=["--no-sandbox"])
+        started = playwright.chromium.launch(
+            executable_path=needs("chromium"), args=["--no-sandbox"]
+        )
         yield started
         started.close()
 
@@ -111,7 +124,12 @@ def console(browser, server, name="Ana", **options):
     """The page in a fresh profile; whatever the browser complains of fails the test."""
     context = browser.new_context(**options)
     page, complaints = context.new_page(), []
-    page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+    page.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text) if message.type in ("error", "warning") else None
+        ),
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{server.url}/console")
     if name:
@@ -136,7 +154,9 @@ def labels(connection, name, count=1):
     return wait_for(lambda: len(found()) >= count and found(), 10, f"{count} labels about {name}")
 
 
-def test_an_alert_appears_without_a_reload_and_a_click_writes_its_label(browser, server, module_connection):
+def test_an_alert_appears_without_a_reload_and_a_click_writes_its_label(
+    browser, server, module_connection
+):
     with console(browser, server) as page:
         publish(module_connection, alert("click-1"))
         expect(row(page, "click-1")).to_be_visible(timeout=2_000)
@@ -153,13 +173,18 @@ def test_an_alert_appears_without_a_reload_and_a_click_writes_its_label(browser,
 
 
 def test_features_have_the_names_that_the_server_gives_them(browser, server, module_connection):
-    reasons = [{"feature": name, "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5} for name in ("V3", "constructor")]
+    reasons = [
+        {"feature": name, "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5}
+        for name in ("V3", "constructor")
+    ]
     publish(module_connection, alert("named", reasons=reasons))
     with console(browser, server) as page:
         row(page, "named").click()
         expect(page.locator("#detail .feature")).to_have_text(["component 3", "constructor"])
         body = 'export const NAMES = { V3: "velocity" };'
-        page.route("**/names.js", lambda route: route.fulfill(content_type="text/javascript", body=body))
+        page.route(
+            "**/names.js", lambda route: route.fulfill(content_type="text/javascript", body=body)
+        )
         page.reload()
         row(page, "named").click()
         expect(page.locator("#detail .feature")).to_have_text(["velocity", "constructor"])
@@ -175,7 +200,10 @@ def test_a_judgement_can_be_changed_and_outlives_the_server(browser, server, mod
         page.get_by_label("Analyst").fill("Bo")
         page.get_by_role("button", name="Legitimate").click()
         expect(page.get_by_text("Judged legitimate by Bo")).to_be_visible()
-        assert [label["labelled_by"] for label in labels(module_connection, "again-1", 2)] == ["Ana", "Bo"]
+        assert [label["labelled_by"] for label in labels(module_connection, "again-1", 2)] == [
+            "Ana",
+            "Bo",
+        ]
     server.stop()
     server.start()
     with console(browser, server) as page:
@@ -198,11 +226,17 @@ def test_text_from_outside_is_shown_and_never_obeyed(browser, server, module_con
     assert labels(module_connection, SCRIPT)
 
 
-def test_the_queue_is_worked_off_by_keys_the_largest_expected_loss_first(browser, server, module_connection):
+def test_the_queue_is_worked_off_by_keys_the_largest_expected_loss_first(
+    browser, server, module_connection
+):
     publish(module_connection, *(alert(f"key-{loss}", loss=loss) for loss in (9_001, 9_003, 9_002)))
     with console(browser, server, name="") as page:
         expect(row(page, "key-9001")).to_be_visible()
-        assert page.locator(".row .id").all_text_contents()[:3] == ["key-9003", "key-9002", "key-9001"]
+        assert page.locator(".row .id").all_text_contents()[:3] == [
+            "key-9003",
+            "key-9002",
+            "key-9001",
+        ]
         page.keyboard.press("j")
         page.keyboard.press("ArrowDown")
         expect(row(page, "key-9002")).to_have_attribute("aria-selected", "true")
@@ -212,13 +246,17 @@ def test_the_queue_is_worked_off_by_keys_the_largest_expected_loss_first(browser
         page.keyboard.type("Flo")  # the field has the focus, and `l` in it is a letter
         page.keyboard.press("Tab")
         page.keyboard.press("l")
-        expect(page.get_by_role("heading", name="key-9001")).to_be_visible()  # the next one is opened
+        expect(
+            page.get_by_role("heading", name="key-9001")
+        ).to_be_visible()  # the next one is opened
     (label,) = labels(module_connection, "key-9002")
     assert (label["is_fraud"], label["labelled_by"]) == (False, "Flo")
 
 
 def test_a_key_judges_only_the_alert_that_is_on_view(browser, server, module_connection):
-    publish(module_connection, *(alert(f"view-{loss}", loss=loss) for loss in (9_503, 9_502, 9_501)))
+    publish(
+        module_connection, *(alert(f"view-{loss}", loss=loss) for loss in (9_503, 9_502, 9_501))
+    )
     with console(browser, server) as page:
         row(page, "view-9503").click()
         page.keyboard.press("j")
@@ -236,11 +274,16 @@ def test_a_key_judges_only_the_alert_that_is_on_view(browser, server, module_con
         expect(page.get_by_role("heading", name="view-9503")).to_be_visible()
         page.keyboard.press("f")
         expect(page.get_by_text("view-9503: saved as fraud by Ana.")).to_be_visible()
-    judged = {item["transaction_id"] for item in httpx.get(f"{server.url}/alerts", params={"state": "judged"}).json()}
+    judged = {
+        item["transaction_id"]
+        for item in httpx.get(f"{server.url}/alerts", params={"state": "judged"}).json()
+    }
     assert {name for name in judged if name.startswith("view-")} == {"view-9503"}
 
 
-def test_the_highlighted_row_has_its_focus_inside_and_a_button_around_it(browser, server, module_connection):
+def test_the_highlighted_row_has_its_focus_inside_and_a_button_around_it(
+    browser, server, module_connection
+):
     publish(module_connection, alert("focus-1", loss=8_500))
     with console(browser, server) as page:
         row(page, "focus-1").click()
@@ -253,7 +296,9 @@ def test_the_highlighted_row_has_its_focus_inside_and_a_button_around_it(browser
         assert found == {"#alerts": "-2px", ".actions .fraud": "2px"}
 
 
-def test_a_phone_shows_queue_and_alert_without_scrolling_sideways(browser, server, module_connection):
+def test_a_phone_shows_queue_and_alert_without_scrolling_sideways(
+    browser, server, module_connection
+):
     name = "phone-" + 120 * "x"
     publish(module_connection, alert(name, loss=8_000))
     with console(browser, server, viewport=PHONE, has_touch=True) as page:
@@ -269,7 +314,9 @@ def test_a_phone_shows_queue_and_alert_without_scrolling_sideways(browser, serve
 
 def events(server, count, **headers):
     """(id, transaction, whether it is judged) of the first events of a stream."""
-    with httpx.stream("GET", f"{server.url}/alerts/stream", params={"recent": 1000}, headers=headers, timeout=30) as answer:
+    with httpx.stream(
+        "GET", f"{server.url}/alerts/stream", params={"recent": 1000}, headers=headers, timeout=30
+    ) as answer:
         lines, found, alert = answer.iter_lines(), [], None
         while len(found) < count:
             field, _, value = next(lines).partition(": ")
@@ -284,7 +331,9 @@ def test_a_client_of_the_stream_gets_what_it_missed(server, module_connection):
     publish(module_connection, alert("seen"), alert("missed"))
     wait_for(lambda: {"seen", "missed"} <= set(listed(server)), 10, "both are listed")
     seen, *missed = events(server, len(listed(server)))[-2:]
-    httpx.post(f"{server.url}/alerts/{seen[1]}/label", json={"is_fraud": True, "labelled_by": "Ana"}).raise_for_status()
+    httpx.post(
+        f"{server.url}/alerts/{seen[1]}/label", json={"is_fraud": True, "labelled_by": "Ana"}
+    ).raise_for_status()
     publish(module_connection, alert("new"))
     again = events(server, 3, **{"Last-Event-ID": seen[0]})
     assert again[0] == missed[0]
@@ -292,7 +341,10 @@ def test_a_client_of_the_stream_gets_what_it_missed(server, module_connection):
 
 
 def listed(server):
-    return [item["transaction_id"] for item in httpx.get(f"{server.url}/alerts", params={"limit": 1000}).json()]
+    return [
+        item["transaction_id"]
+        for item in httpx.get(f"{server.url}/alerts", params={"limit": 1000}).json()
+    ]
 
 
 def test_what_nobody_tells_is_absent_and_not_zero(browser, server):
@@ -327,15 +379,23 @@ def worker(port):
 
 
 def drift(**changes):
-    return json.dumps(json.loads((ROOT / "docs/contract/examples/drift-event.json").read_text()) | changes).encode()
+    return json.dumps(
+        json.loads((ROOT / "docs/contract/examples/drift-event.json").read_text()) | changes
+    ).encode()
 
 
 def test_the_figures_of_a_scorer_and_of_the_last_window(browser, connection, model):
     port = free_port_range(8)
-    with worker(port), serving(connection, model, FRAUD_METRICS_PORT=str(port)) as own, console(browser, own) as page:
+    with (
+        worker(port),
+        serving(connection, model, FRAUD_METRICS_PORT=str(port)) as own,
+        console(browser, own) as page,
+    ):
         expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9][\d,]*$"), timeout=30_000)
         expect(page.locator("#alert-rate")).to_have_text(re.compile(r"^(19|20|21)(\.\d)?$"))
-        expect(page.locator("#latency")).to_have_text(re.compile(r"^(19\.9|20)$"))  # linear in the bucket from 15 to 20 ms
+        expect(page.locator("#latency")).to_have_text(
+            re.compile(r"^(19\.9|20)$")
+        )  # linear in the bucket from 15 to 20 ms
         expect(page.locator("#median")).to_have_text(", 17.5 median")
         for figure in ("rate", "alert-rate", "latency"):
             expect(page.locator(f"#{figure}-plot path.line")).not_to_have_count(0)
@@ -387,7 +447,11 @@ CONTRAST = """() => {
 
 @pytest.mark.parametrize(("scheme", "bright"), [("light", True), ("dark", False)])
 def test_text_can_be_read_by_day_and_by_night(browser, server, module_connection, scheme, bright):
-    publish(module_connection, alert(f"read-{scheme}", loss=8_400), alert(f"blocked-{scheme}", loss=8_300, decision="block"))
+    publish(
+        module_connection,
+        alert(f"read-{scheme}", loss=8_400),
+        alert(f"blocked-{scheme}", loss=8_300, decision="block"),
+    )
     with console(browser, server, color_scheme=scheme, reduced_motion="reduce") as page:
         row(page, f"read-{scheme}").click()
         expect(row(page, f"blocked-{scheme}")).to_be_visible()
@@ -396,32 +460,61 @@ def test_text_can_be_read_by_day_and_by_night(browser, server, module_connection
         assert (light > 0.5) == bright
 
 
-def test_a_report_and_the_index_that_leads_to_it_are_drawn_without_a_complaint(browser, creditcard, model, tmp_path):
+def test_a_report_and_the_index_that_leads_to_it_are_drawn_without_a_complaint(
+    browser, creditcard, model, tmp_path
+):
     name, data = "window-000007.html", tmp_path / "now.csv"
     rows = dataset.read(creditcard).iloc[150_000:152_000]
     rows.assign(V14=rows["V14"] + 3).to_csv(data, index=False)
-    command = [sys.executable, "-m", "cli.main", "report", "--data", str(data), "--out", str(tmp_path / name)]
-    subprocess.run(command, env={**os.environ, "FRAUD_MODEL_DIR": str(model.directory)}, cwd=ROOT, check=True)
-    tidy(Shelf(tmp_path, [Point(7, datetime(2026, 1, 31, tzinfo=UTC), 2_000, 0.5, True, name)], keep=1))
+    command = [
+        sys.executable,
+        "-m",
+        "cli.main",
+        "report",
+        "--data",
+        str(data),
+        "--out",
+        str(tmp_path / name),
+    ]
+    subprocess.run(
+        command, env={**os.environ, "FRAUD_MODEL_DIR": str(model.directory)}, cwd=ROOT, check=True
+    )
+    tidy(
+        Shelf(
+            tmp_path, [Point(7, datetime(2026, 1, 31, tzinfo=UTC), 2_000, 0.5, True, name)], keep=1
+        )
+    )
     with contextlib.closing(browser.new_context()) as context:
         page, complaints = context.new_page(), []
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if message.type == "error" else None,
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto((tmp_path / "index.html").as_uri())
         expect(page.locator("svg circle")).to_have_count(1)
         page.get_by_role("link", name="report", exact=True).click()
-        expect(page.get_by_text("Dataset Drift is detected", exact=False)).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("Dataset Drift is detected", exact=False)).to_be_visible(
+            timeout=30_000
+        )
         expect(page.get_by_text("Confusion Matrix", exact=False).first).to_be_visible()
         assert complaints == []
 
 
-def test_with_a_key_a_person_logs_in_once_and_reads_every_report(browser, connection, model, tmp_path):
+def test_with_a_key_a_person_logs_in_once_and_reads_every_report(
+    browser, connection, model, tmp_path
+):
     folder, name = tmp_path / "reports" / "predictions", "window-000007.html"
     folder.mkdir(parents=True)
     (folder / name).write_text("<script>document.title = `origin ${self.origin}`</script>")
-    tidy(Shelf(folder, [Point(7, datetime(2026, 1, 31, tzinfo=UTC), 5_000, 0.5, True, name)], keep=1))
+    tidy(
+        Shelf(folder, [Point(7, datetime(2026, 1, 31, tzinfo=UTC), 5_000, 0.5, True, name)], keep=1)
+    )
     changes = {"FRAUD_HOME": str(tmp_path), "FRAUD_API_KEY": "of the tests in a browser"}
-    with serving(connection, model, **changes) as own, contextlib.closing(browser.new_context()) as context:
+    with (
+        serving(connection, model, **changes) as own,
+        contextlib.closing(browser.new_context()) as context,
+    ):
         page = context.new_page()
         page.goto(f"{own.url}/console")
         page.get_by_label("API key").fill(changes["FRAUD_API_KEY"])

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pages import blocks
-from scorers import ROOT, environment, free_port_range
 from support import free_port, read_all, wait_for
+from support.doc_blocks import blocks
+from support.scorers import ROOT, environment, free_port_range
 
 from drift.events import all_windows
-from streams.connection import Connection
-from streams.topics import PREDICTIONS
+from streams.kafka.connection import Connection
+from streams.kafka.topics import PREDICTIONS
 
 COUNT = 56_962
 
@@ -33,14 +33,18 @@ def variables(broker, model, tmp_path):
         "FRAUD_MONITOR_PORT": str(free_port()),
         "FRAUD_API_PORT": str(free_port()),
     }
-    connection = Connection(broker, topic_prefix=f"demo{secrets.token_hex(4)}.")  # the demo creates its topics itself
+    connection = Connection(
+        broker, topic_prefix=f"demo{secrets.token_hex(4)}."
+    )  # the demo creates its topics itself
     return environment(connection, **own)
 
 
 def start(variables, *arguments):
     command = [sys.executable, "-m", "cli.main", "demo", *arguments]
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.Popen(command, env=variables, cwd=ROOT, text=True, start_new_session=True, **streams)
+    return subprocess.Popen(
+        command, env=variables, cwd=ROOT, text=True, start_new_session=True, **streams
+    )
 
 
 def family(variables):
@@ -48,7 +52,10 @@ def family(variables):
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("FRAUD_HOME") == variables["FRAUD_HOME"] and process.status() != psutil.STATUS_ZOMBIE:
+            if (
+                process.environ().get("FRAUD_HOME") == variables["FRAUD_HOME"]
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
                 found.append(process)
         except psutil.Error:
             continue
@@ -93,24 +100,44 @@ def test_a_demo_beside_the_leftovers_of_a_killed_one_proves_that_nothing_was_los
         if window["report"]:
             assert Path(variables["FRAUD_HOME"], window["report"]).is_file()
     assert any(window["report"] for window in summary["windows"])
-    assert summary["end_to_end_seconds"] == {"p50": None, "p95": None, "p99": None}  # without a rate there is no schedule to be late on
+    assert summary["end_to_end_seconds"] == {
+        "p50": None,
+        "p95": None,
+        "p99": None,
+    }  # without a rate there is no schedule to be late on
 
 
 @pytest.mark.long
 def test_drift_that_is_put_in_is_found_and_none_before_it(variables, model):
     """`make demo DRIFT=1`, as fast as it can."""
-    made = subprocess.run(["make", "-n", "demo", "DRIFT=1", "RATE=0"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    made = subprocess.run(
+        ["make", "-n", "demo", "DRIFT=1", "RATE=0"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     demo = start(variables, *made.splitlines()[-1].partition("fraud demo ")[2].split())
     output, _ = demo.communicate(timeout=200)
     assert demo.returncode == 0, output
-    connection = Connection(variables["FRAUD_BOOTSTRAP_SERVERS"], topic_prefix=variables["FRAUD_TOPIC_PREFIX"])
+    connection = Connection(
+        variables["FRAUD_BOOTSTRAP_SERVERS"], topic_prefix=variables["FRAUD_TOPIC_PREFIX"]
+    )
     disturbed = {}  # by partition: of each offset
     for message in read_all(connection, PREDICTIONS, COUNT):
-        row = int(json.loads(message.value())["transaction_id"].rpartition("-")[2]) - model.manifest.test.first
+        row = (
+            int(json.loads(message.value())["transaction_id"].rpartition("-")[2])
+            - model.manifest.test.first
+        )
         disturbed.setdefault(str(message.partition()), {})[message.offset()] = row >= COUNT // 2
     shares = []
     for window in all_windows(connection):
-        rows = [disturbed[of][offset] for of, span in window.offsets.items() for offset in range(*span) if offset in disturbed[of]]
+        rows = [
+            disturbed[of][offset]
+            for of, span in window.offsets.items()
+            for offset in range(*span)
+            if offset in disturbed[of]
+        ]
         shares.append((window, sum(rows) / len(rows)))
     assert [window.window for window, share in shares if window.detected and not share] == []
     first = next(window for window, share in shares if share > 0.75)
@@ -124,7 +151,9 @@ def test_the_first_command_of_the_readme(variables):
     command = blocks("README.md")[0]
     assert command == "make demo"
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    done = subprocess.run(command.split(), env=variables, cwd=ROOT, text=True, check=False, **streams)
+    done = subprocess.run(
+        command.split(), env=variables, cwd=ROOT, text=True, check=False, **streams
+    )
     assert done.returncode == 0, done.stdout
     assert re.search(r"\blost\W+0\b", done.stdout)
     assert not family(variables)
@@ -146,4 +175,7 @@ def test_a_taken_port_is_one_line_that_names_it_and_its_variable(variables):
         demo = start(variables)
         output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 1
-    assert f"port {variables['FRAUD_MONITOR_PORT']} (monitor) is taken by another program; end that, or set FRAUD_MONITOR_PORT" in output
+    assert (
+        f"port {variables['FRAUD_MONITOR_PORT']} (monitor) is taken by another program; end that, or set FRAUD_MONITOR_PORT"
+        in output
+    )

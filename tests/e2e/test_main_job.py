@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import xgboost
 from confluent_kafka import Producer
-from scorers import ROOT, environment, scorer
 from support import read_all, transaction_bytes
+from support.scorers import ROOT, environment, scorer
 
-from model.contract import INPUTS
-from streams import topics
-from streams.codec import source_of
+from payments.contract import INPUTS
+from streams.kafka import topics
+from streams.kafka.codec import source_of
 
 FIRST, COUNT = 227_845, 56_962  # the last fifth of creditcard.csv
 
@@ -31,7 +31,12 @@ class Embedding(msgspec.Struct):
 
 def fraud(connection, *arguments, code=0):
     run = subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments], env=environment(connection), cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "cli.main", *arguments],
+        env=environment(connection),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == code, run.stdout + run.stderr
     return run.stdout
@@ -49,49 +54,74 @@ def job(module_connection, creditcard, model):
     with scorer(connection, workers=2):
         fraud(connection, "replay", *rows, "--labels", "--label-delay", "0s", "--quiet")
         predictions = read_all(connection, topics.PREDICTIONS, COUNT, timeout=120)
-    sent = {(message.partition(), message.offset()): message.value() for message in read_all(connection, topics.TRANSACTIONS, COUNT)}
+    sent = {
+        (message.partition(), message.offset()): message.value()
+        for message in read_all(connection, topics.TRANSACTIONS, COUNT)
+    }
     return connection, sent, predictions
 
 
 def test_every_transaction_has_exactly_one_prediction(job):
     _, sent, predictions = job
     assert len(sent) == COUNT
-    assert Counter(source_of(message.headers()) for message in predictions) == dict.fromkeys(sent, 1)
+    assert Counter(source_of(message.headers()) for message in predictions) == dict.fromkeys(
+        sent, 1
+    )
 
 
 def test_the_transaction_is_embedded_byte_for_byte(job):
     _, sent, predictions = job
     for message in predictions:
-        assert bytes(msgspec.json.decode(message.value(), type=Embedding).transaction) == sent[source_of(message.headers())]
+        assert (
+            bytes(msgspec.json.decode(message.value(), type=Embedding).transaction)
+            == sent[source_of(message.headers())]
+        )
 
 
 def test_the_probability_is_the_logistic_function_of_the_boosters_margin(job, creditcard, model):
     _, _, predictions = job
     booster = xgboost.Booster(model_file=str(model.directory / "model.ubj"))
     rows = pd.read_csv(creditcard).iloc[FIRST:]
-    margins = booster.predict(xgboost.DMatrix(rows[list(INPUTS)]), output_margin=True).astype(np.float64)
+    margins = booster.predict(xgboost.DMatrix(rows[list(INPUTS)]), output_margin=True).astype(
+        np.float64
+    )
     expected = {f"e2e-{FIRST + i}": 1 / (1 + math.exp(-margin)) for i, margin in enumerate(margins)}
     decoded = [msgspec.json.decode(message.value(), type=Embedding) for message in predictions]
-    assert max(abs(prediction.probability - expected[prediction.transaction_id]) for prediction in decoded) < 1e-6
+    assert (
+        max(
+            abs(prediction.probability - expected[prediction.transaction_id])
+            for prediction in decoded
+        )
+        < 1e-6
+    )
 
 
 def test_alerts_are_exactly_what_is_not_approved_and_their_reasons_add_up(job, model):
     connection, _, predictions = job
     decoded = [msgspec.json.decode(message.value(), type=Embedding) for message in predictions]
-    suspicious = {prediction.transaction_id: prediction.decision for prediction in decoded if prediction.decision != "approve"}
+    suspicious = {
+        prediction.transaction_id: prediction.decision
+        for prediction in decoded
+        if prediction.decision != "approve"
+    }
     messages = read_all(connection, topics.ALERTS, len(suspicious))
     alerts = [json.loads(message.value()) for message in messages]
     assert len(alerts) == len(suspicious) > 0
     assert {alert["transaction_id"]: alert["decision"] for alert in alerts} == suspicious
     for alert in alerts:
-        assert alert["base"] + sum(reason["contribution"] for reason in alert["reasons"]) + alert["rest"] == pytest.approx(
-            alert["margin"], abs=1e-4
-        )
+        assert alert["base"] + sum(reason["contribution"] for reason in alert["reasons"]) + alert[
+            "rest"
+        ] == pytest.approx(alert["margin"], abs=1e-4)
         pushes = [reason["contribution"] for reason in alert["reasons"]]
         assert len(pushes) == 5
         assert pushes == sorted(pushes, reverse=True)
-        assert alert["probability"] == pytest.approx(1 / (1 + math.exp(-alert["margin"])), abs=1e-12)
-        assert alert["thresholds"] == {"review": model.thresholds.review, "block": model.thresholds.block}
+        assert alert["probability"] == pytest.approx(
+            1 / (1 + math.exp(-alert["margin"])), abs=1e-12
+        )
+        assert alert["thresholds"] == {
+            "review": model.thresholds.review,
+            "block": model.thresholds.block,
+        }
 
 
 def test_the_truth_is_in_no_message_but_labels(job):
@@ -140,13 +170,20 @@ def test_a_thousand_broken_messages_are_all_kept_and_nothing_else_suffers(connec
         producer.produce(connection.named(topics.TRANSACTIONS), transaction_bytes(i), f"t-{i}")
         if i % (valid // broken) == 0:
             key = None if i % 2 else b"\xff key"
-            producer.produce(connection.named(topics.TRANSACTIONS), kinds[i // (valid // broken) % len(kinds)], key)
+            producer.produce(
+                connection.named(topics.TRANSACTIONS),
+                kinds[i // (valid // broken) % len(kinds)],
+                key,
+            )
         producer.poll(0)
     producer.flush()
     with scorer(connection, workers=2):
         predictions = read_all(connection, topics.PREDICTIONS, valid)
         dead = read_all(connection, topics.DEAD_LETTERS, broken)
-    sent = {(message.partition(), message.offset()): message for message in read_all(connection, topics.TRANSACTIONS, valid + broken)}
+    sent = {
+        (message.partition(), message.offset()): message
+        for message in read_all(connection, topics.TRANSACTIONS, valid + broken)
+    }
     assert len(sent) == len(predictions) + len(dead) == valid + broken
     for message in dead:
         source, headers = sent[source_of(message.headers())], dict(message.headers())
@@ -158,4 +195,9 @@ def test_a_thousand_broken_messages_are_all_kept_and_nothing_else_suffers(connec
         assert headers["contract.version"] == b"1"
         assert pd.Timestamp(headers["failed.at"].decode()).tzinfo is not None
     books = ledger(connection)
-    assert (books["sent"], books["scored"], books["rejected"], books["lost"]) == (valid + broken, valid, broken, 0)
+    assert (books["sent"], books["scored"], books["rejected"], books["lost"]) == (
+        valid + broken,
+        valid,
+        broken,
+        0,
+    )

@@ -10,14 +10,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from pages import blocks
-from scorers import ROOT
+from support.doc_blocks import blocks
+from support.scorers import ROOT
 
 COMMANDS = blocks("docs/model.md")
 
 
 def test_the_commands_are_these():
-    expected = [f".venv/bin/fraud {name}" for name in ("explore", "train", "evaluate", "evaluate --baselines")]
+    expected = [
+        f".venv/bin/fraud {name}"
+        for name in ("explore", "train", "evaluate", "evaluate --baselines")
+    ]
     assert expected == COMMANDS
 
 
@@ -26,14 +29,33 @@ def test_the_commands_are_these():
     [
         (COMMANDS[0], "rows over", "exploration"),
         (COMMANDS[2], "alerts a day", "evaluation"),
-        pytest.param(COMMANDS[3], "alerts a day", "evaluation", marks=[pytest.mark.long, pytest.mark.timeout(1200)]),
+        pytest.param(
+            COMMANDS[3],
+            "alerts a day",
+            "evaluation",
+            marks=[pytest.mark.long, pytest.mark.timeout(1200)],
+        ),
     ],
 )
 def test_it_runs_and_writes_its_page(command, says, page, model, creditcard, tmp_path):
-    copy = shutil.copytree(model.directory, tmp_path / "models" / model.version)  # it writes to the model's card
-    variables = os.environ | {"FRAUD_HOME": str(tmp_path), "FRAUD_MODEL_DIR": str(copy), "FRAUD_DATA": str(creditcard)}
+    copy = shutil.copytree(
+        model.directory, tmp_path / "models" / model.version
+    )  # it writes to the model's card
+    variables = os.environ | {
+        "FRAUD_HOME": str(tmp_path),
+        "FRAUD_MODEL_DIR": str(copy),
+        "FRAUD_DATA": str(creditcard),
+    }
     local = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
-    done = subprocess.run(["bash", "-c", local], env=variables, cwd=ROOT, capture_output=True, text=True, timeout=1000, check=False)
+    done = subprocess.run(
+        ["bash", "-c", local],
+        env=variables,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1000,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert says in done.stdout.splitlines()[0]
     assert [path.suffix for path in (tmp_path / page).iterdir()] == [".html"]

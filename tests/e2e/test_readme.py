@@ -15,13 +15,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from pages import blocks
-from scorers import ROOT, environment, free_port_range, scorer
-from servers import server
 from support import free_port, needs, wait_for
+from support.doc_blocks import blocks
+from support.scorers import ROOT, environment, free_port_range, scorer
+from support.servers import server
 
 from model.artefact import Model
-from streams.connection import Connection
+from streams.kafka.connection import Connection
 
 COMMANDS = blocks("README.md")
 DEPLOY, BACKUP, RESTORE = blocks("docs/operations.md")
@@ -57,12 +57,25 @@ def system(module_connection, model, tmp_path_factory):
         FRAUD_MODEL_DIR=str(model.directory),
         FRAUD_MONITOR_PORT=port,
     )
-    with scorer(module_connection, workers=2) as workers, server(module_connection) as api, (logs / "monitor.log").open("wb") as log:
-        monitor = subprocess.Popen([sys.executable, "-m", "cli.main", "monitor"], env=variables, cwd=ROOT, stdout=log, stderr=log)
+    with (
+        scorer(module_connection, workers=2) as workers,
+        server(module_connection) as api,
+        (logs / "monitor.log").open("wb") as log,
+    ):
+        monitor = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "monitor"],
+            env=variables,
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+        )
         try:
             wait_for(lambda: page(port, "ready"), 60, "the monitor is ready")
             (logs / "scorer.log").write_text(workers.log)
-            yield variables, {"8000": str(api.base_url.port), "8001": port, "9101": str(workers.port)}
+            yield (
+                variables,
+                {"8000": str(api.base_url.port), "8001": port, "9101": str(workers.port)},
+            )
         finally:
             monitor.terminate()
             monitor.wait(20)
@@ -80,7 +93,15 @@ def run(command, variables, own_ports, folder=ROOT):
     local = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
     for port, own in own_ports.items():
         local = local.replace(f"127.0.0.1:{port}/", f"127.0.0.1:{own}/")
-    done = subprocess.run(["bash", "-c", local], env=variables, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        ["bash", "-c", local],
+        env=variables,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
 
@@ -96,7 +117,9 @@ def test_the_four_uses_and_the_proof(system):
     wait_for(lambda: "block" in run(alerts, variables, own_ports), 60, "its alert")
     assert "10,000 sent, 10,000 confirmed" in run(replay, variables, own_ports)
     wait_for(lambda: "data_drift_score" in metrics(own_ports), 90, "a window closes")
-    assert re.search(r"^data_drift_score (0|1)\.\d+$", run(watch, variables, own_ports), re.MULTILINE)
+    assert re.search(
+        r"^data_drift_score (0|1)\.\d+$", run(watch, variables, own_ports), re.MULTILINE
+    )
     assert "20,000" in run(simulate, variables, own_ports)
     assert '"decision":"block"' in run(predict, variables, own_ports)
     assert re.search(r"lost +0 ", run(ledger, variables, own_ports))
@@ -104,27 +127,43 @@ def test_the_four_uses_and_the_proof(system):
 
 def test_the_tutorial(system):
     variables, own_ports = system
-    demo, publish, alerts, explain, judged, broken, letters, ledger, drifting, watch = blocks("docs/tutorial.md")
+    demo, publish, alerts, explain, judged, broken, letters, ledger, drifting, watch = blocks(
+        "docs/tutorial.md"
+    )
     assert demo == "make demo"
     run(publish, variables, own_ports)
     wait_for(lambda: "block" in run(alerts, variables, own_ports), 60, "its alert")
     assert "margin" in run(explain, variables, own_ports)
     wait_for(lambda: '"position"' in run(judged, variables, own_ports), 30, "the console's alerts")
     run(broken, variables, own_ports)
-    wait_for(lambda: "invalid_transaction" in run(letters, variables, own_ports), 60, "the dead letters")
+    wait_for(
+        lambda: "invalid_transaction" in run(letters, variables, own_ports), 60, "the dead letters"
+    )
     assert re.search(r"lost +0 ", run(ledger, variables, own_ports))
     assert "20,000 confirmed" in run(drifting, variables, own_ports)
-    wait_for(lambda: "data_drift_detected 1.0" in run(watch, variables, own_ports), 90, "drift is found")
+    wait_for(
+        lambda: "data_drift_detected 1.0" in run(watch, variables, own_ports), 90, "drift is found"
+    )
 
 
 @pytest.fixture(scope="module")
 def trouble(system):
     """The same system when it has refused transactions and found drift."""
     variables, own_ports = system
-    run("fraud simulate --rows 100 --disturb missing:V14@90 --send --no-labels", variables, own_ports)
-    run("fraud replay --from 227845 --limit 20000 --rate 4000 --disturb shift:V4@10000:2", variables, own_ports)
+    run(
+        "fraud simulate --rows 100 --disturb missing:V14@90 --send --no-labels",
+        variables,
+        own_ports,
+    )
+    run(
+        "fraud replay --from 227845 --limit 20000 --rate 4000 --disturb shift:V4@10000:2",
+        variables,
+        own_ports,
+    )
     wait_for(lambda: "data_drift_detected 1.0" in metrics(own_ports), 90, "drift is found")
-    (Path(variables["FRAUD_HOME"]) / "reports").mkdir(exist_ok=True)  # the report itself waits until nothing else wants the processor
+    (Path(variables["FRAUD_HOME"]) / "reports").mkdir(
+        exist_ok=True
+    )  # the report itself waits until nothing else wants the processor
     return system
 
 
@@ -133,19 +172,27 @@ def test_a_runbook(trouble, runbook):
     needs("pgrep"), needs("uptime")
     variables, own_ports = trouble
     [look] = blocks(runbook)
-    seen = run(f"set -e; exec 2>&1\n{look.replace('.run', variables['FRAUD_HOME'])}", variables, own_ports)
+    seen = run(
+        f"set -e; exec 2>&1\n{look.replace('.run', variables['FRAUD_HOME'])}", variables, own_ports
+    )
     assert RUNBOOKS[runbook] in seen
     assert not re.search(r"No such file|not found", seen)
 
 
 def test_simulation(tmp_path):
     [simulate] = blocks("docs/simulation.md")
-    assert "100,000" in run(simulate.replace("simulated.csv", str(tmp_path / "simulated.csv")), None, {})
+    assert "100,000" in run(
+        simulate.replace("simulated.csv", str(tmp_path / "simulated.csv")), None, {}
+    )
 
 
 def test_deploying(broker, creditcard, tmp_path):
     """Word for word, but that one broker holds one replica and nothing listens beyond this machine."""
-    doctor, make_topics, train, *parts = DEPLOY.replace("--replication 3", "--replication 1").replace("--host 0.0.0.0 ", "").splitlines()
+    doctor, make_topics, train, *parts = (
+        DEPLOY.replace("--replication 3", "--replication 1")
+        .replace("--host 0.0.0.0 ", "")
+        .splitlines()
+    )
     assert [part.split()[1] for part in parts] == ["score", "monitor", "serve"]
     worker, monitor, api = free_port_range(4), free_port(), free_port()
     variables = environment(
@@ -158,13 +205,18 @@ def test_deploying(broker, creditcard, tmp_path):
         FRAUD_MONITOR_PORT=str(monitor),
         FRAUD_API_PORT=str(api),
     )
-    missing = subprocess.run(["bash", "-c", doctor], env=variables, cwd=ROOT, capture_output=True, text=True, check=False)
+    missing = subprocess.run(
+        ["bash", "-c", doctor], env=variables, cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert missing.returncode == 1
     assert {"transactions", "model"} <= set(re.findall(r"\w+", missing.stdout))
     run(make_topics, variables, {})
     run(train, variables, {})
     run(doctor, variables, {})
-    started = [subprocess.Popen(shlex.split(part), env=variables, cwd=ROOT, stderr=subprocess.DEVNULL) for part in parts]
+    started = [
+        subprocess.Popen(shlex.split(part), env=variables, cwd=ROOT, stderr=subprocess.DEVNULL)
+        for part in parts
+    ]
     try:
         for port in (*range(worker, worker + 4), monitor, api):
             wait_for(lambda port=port: page(port, "ready"), 60, f"port {port} is ready")

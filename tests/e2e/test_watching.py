@@ -18,26 +18,33 @@ from urllib.request import Request, urlopen
 import pandas as pd
 import pytest
 from confluent_kafka import Producer
-from scorers import ROOT, environment, free_port_range, scorer
 from support import free_port, needs, read_all, wait_for
-from watching import Prometheus, metrics_of, panel_queries, rule_expressions, substituted, watching
+from support.scorers import ROOT, environment, free_port_range, scorer
+from support.watching import (
+    Prometheus,
+    metrics_of,
+    panel_queries,
+    rule_expressions,
+    substituted,
+    watching,
+)
 
+from drift.detect.severity import LEVELS
 from drift.events import WindowClosed, windows
-from drift.reports import EVERY
-from drift.severity import LEVELS
+from drift.reports.schedule import EVERY
 from model.artefact import MANIFEST, REFERENCE
-from model.contract import INPUTS
 from model.manifest import sha256, version_of
-from streams import topics
-from streams.dead_letters import Choice
-from streams.redrive import redrive
+from payments.contract import INPUTS
+from streams.dlq.dead_letters import Choice
+from streams.dlq.redrive import redrive
+from streams.kafka import topics
 
 WINDOW = 600
 FRAUDS = 2  # among the first transactions: alerts, and so reasons; more of them in one window would be a finding
 REFUSED = {b"not json": 30, b"[]": 12}
 KINDS = {"malformed_json": 60, "invalid_transaction": 24}  # refused again after the redrive
 REQUESTS = {"200": 10, "422": 3, "404": 2}  # each of two times
-RATE_S = 10  # what tests/watching.py puts for $__rate_interval
+RATE_S = 10  # what tests/support/watching.py puts for $__rate_interval
 BEYOND = 3  # seconds by which Prometheus' increase() goes past the samples at most: 1.1 of a second at both ends, and a late sample
 
 
@@ -61,17 +68,30 @@ class Story:
         """Seconds of the whole, in which no event is left out."""
         return math.ceil(self.ended - self.began)
 
-    def send(self, count: int, shift: float = 0.0, frauds_every: int = 0, producer: Producer | None = None) -> None:
+    def send(
+        self,
+        count: int,
+        shift: float = 0.0,
+        frauds_every: int = 0,
+        producer: Producer | None = None,
+    ) -> None:
         """The next transactions, with their labels; `shift`: of V1..V10, in standard deviations. `frauds_every`: by their labels."""
         producer = producer or Producer(self.connection.writer({"linger.ms": 5}))
         chosen = self.rows.iloc[self.sent : self.sent + count].copy()
         moved = list(INPUTS[:10])
         chosen[moved] += shift * self.rows[moved].std()
-        for i, (values, fraud) in enumerate(zip(chosen[list(INPUTS)].to_dict("records"), chosen["Class"], strict=True), self.sent):
+        for i, (values, fraud) in enumerate(
+            zip(chosen[list(INPUTS)].to_dict("records"), chosen["Class"], strict=True), self.sent
+        ):
             body = {"transaction_id": f"w-{i}", "event_time": "2013-09-01T00:00:00Z", **values}
             producer.produce(self.connection.named(topics.TRANSACTIONS), json.dumps(body), f"w-{i}")
             is_fraud = bool(fraud) or (frauds_every > 0 and i % frauds_every == 0)
-            label = {"transaction_id": f"w-{i}", "is_fraud": is_fraud, "labelled_at": "2026-01-01T00:00:00Z", "source": "replay"}
+            label = {
+                "transaction_id": f"w-{i}",
+                "is_fraud": is_fraud,
+                "labelled_at": "2026-01-01T00:00:00Z",
+                "source": "replay",
+            }
             producer.produce(self.connection.named(topics.LABELS), json.dumps(label), f"w-{i}")
         producer.flush()
         self.sent += count
@@ -82,7 +102,11 @@ class Story:
         producer.init_transactions(10)
         producer.begin_transaction()
         self.send(count, producer=producer)
-        wait_for(lambda: (self.prometheus.value("max(fraud_consumer_lag_seconds)") or 0) > 0, 30, "the lag")
+        wait_for(
+            lambda: (self.prometheus.value("max(fraud_consumer_lag_seconds)") or 0) > 0,
+            30,
+            "the lag",
+        )
         producer.commit_transaction(10)
 
     def refuse(self) -> None:
@@ -94,10 +118,20 @@ class Story:
 
     def redrive(self) -> None:
         """Sends the dead letters back, in a transaction; its markers are then the last entries of their partitions."""
-        assert redrive(self.connection, Choice(), dry_run=False, progress=lambda *_: None).sent == sum(REFUSED.values())
-        wait_for(lambda: self.prometheus.value("sum(fraud_dead_letters_total)") == sum(KINDS.values()), 30, "they are refused again")
+        assert redrive(
+            self.connection, Choice(), dry_run=False, progress=lambda *_: None
+        ).sent == sum(REFUSED.values())
+        wait_for(
+            lambda: self.prometheus.value("sum(fraud_dead_letters_total)") == sum(KINDS.values()),
+            30,
+            "they are refused again",
+        )
         told = time.time()
-        wait_for(lambda: self.prometheus.value("min(timestamp(fraud_consumer_lag))") > told + 2, 30, "the lag, told anew since")
+        wait_for(
+            lambda: self.prometheus.value("min(timestamp(fraud_consumer_lag))") > told + 2,
+            30,
+            "the lag, told anew since",
+        )
         wait_for(lambda: self.prometheus.value("max(fraud_consumer_lag)") == 0, 30, "no lag")
 
 
@@ -118,7 +152,9 @@ def model_for_the_monitor(model, folder: Path) -> pd.DataFrame:
 def command(connection, log: Path, *arguments: str, **variables: str):
     with log.open("wb") as output:
         line = [sys.executable, "-m", "cli.main", *arguments]
-        process = subprocess.Popen(line, env=environment(connection, **variables), cwd=ROOT, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            line, env=environment(connection, **variables), cwd=ROOT, stdout=output, stderr=output
+        )
     try:
         yield process
     finally:
@@ -137,11 +173,29 @@ def story(module_connection, model, tmp_path_factory):
         "api": [f"127.0.0.1:{api_port}"],
     }
     # labels are as old as their transactions, which may wait in an open transaction for longer than a short horizon reaches back
-    monitor = ["monitor", "--window", str(WINDOW), "--idle-close", "1h", "--label-horizon", "10s", "--model", str(folder / "model")]
+    monitor = [
+        "monitor",
+        "--window",
+        str(WINDOW),
+        "--idle-close",
+        "1h",
+        "--label-horizon",
+        "10s",
+        "--model",
+        str(folder / "model"),
+    ]
     home = {"FRAUD_HOME": str(folder), "FRAUD_MODEL_DIR": str(model.directory)}
     with (
-        command(module_connection, folder / "monitor.log", *monitor, FRAUD_MONITOR_PORT=str(monitor_port), **home),
-        command(module_connection, folder / "api.log", "serve", FRAUD_API_PORT=str(api_port), **home),
+        command(
+            module_connection,
+            folder / "monitor.log",
+            *monitor,
+            FRAUD_MONITOR_PORT=str(monitor_port),
+            **home,
+        ),
+        command(
+            module_connection, folder / "api.log", "serve", FRAUD_API_PORT=str(api_port), **home
+        ),
         scorer(module_connection, workers=2, port=workers, wait=False, **home) as scoring,
         watching(folder / "watch", targets, received) as prometheus,
     ):
@@ -149,7 +203,11 @@ def story(module_connection, model, tmp_path_factory):
         wait_for(scoring.ready, 60, "the scorer is ready")
         wait_for(lambda: prometheus.value("sum(up)") == 5, 60, "Prometheus sees everything")
         told.began = time.time()
-        wait_for(lambda: prometheus.value("min(timestamp(fraud_dead_letters_total))") > told.began, 30, "what counters begin with is seen")
+        wait_for(
+            lambda: prometheus.value("min(timestamp(fraud_dead_letters_total))") > told.began,
+            30,
+            "what counters begin with is seen",
+        )
         tell(told, scoring, f"http://127.0.0.1:{api_port}")
         told.ended = time.time()
         yield told
@@ -160,7 +218,11 @@ def tell(story: Story, scoring, api: str) -> None:
     prometheus = story.prometheus
     ask_the_api(api, story.rows.iloc[FRAUDS])
     story.refuse()
-    wait_for(lambda: prometheus.value("sum(fraud_dead_letters_total)") == sum(REFUSED.values()), 30, "the dead letters")
+    wait_for(
+        lambda: prometheus.value("sum(fraud_dead_letters_total)") == sum(REFUSED.values()),
+        30,
+        "the dead letters",
+    )
     story.redrive()
     story.send(WINDOW)
     while prometheus.value("data_drift_detected") is None or story.sent < 3 * WINDOW:
@@ -168,14 +230,18 @@ def tell(story: Story, scoring, api: str) -> None:
         seen(story)
         assert story.sent <= 15 * WINDOW, "no verdict"
     everything = story.sent + sum(KINDS.values())
-    wait_for(lambda: prometheus.value("sum(fraud_transactions_total)") == everything, 30, "all counts")  # what a kill would take away
+    wait_for(
+        lambda: prometheus.value("sum(fraud_transactions_total)") == everything, 30, "all counts"
+    )  # what a kill would take away
     os.kill(scoring.pids()[1], signal.SIGKILL)
     story.send(WINDOW)  # its partitions wait for their next owner
     wait_for(lambda: prometheus.value("max(fraud_worker_restarts_total)") == 1, 30, "the restart")
     seen(story)
     story.send_in_an_open_transaction(WINDOW)
     seen(story)
-    ask_the_api(api, story.rows.iloc[FRAUDS])  # a second time: what was counted before Prometheus first saw a series is no rise
+    ask_the_api(
+        api, story.rows.iloc[FRAUDS]
+    )  # a second time: what was counted before Prometheus first saw a series is no rise
     story.alerts_before = list(story.received)
     story.drifted = time.time()
     for _ in range(5):
@@ -183,23 +249,43 @@ def tell(story: Story, scoring, api: str) -> None:
         seen(story)
         if prometheus.value("data_drift_detected") == 1:
             break
-    wait_for(lambda: prometheus.value("sum(fraud_label_fraud_rises_total)") > 0, 60, "labels tell of more frauds")
-    wait_for(lambda: prometheus.value("sum(fraud_label_payments)") == story.sent, 60, "all windows to be judged by their labels")
+    wait_for(
+        lambda: prometheus.value("sum(fraud_label_fraud_rises_total)") > 0,
+        60,
+        "labels tell of more frauds",
+    )
+    wait_for(
+        lambda: prometheus.value("sum(fraud_label_payments)") == story.sent,
+        60,
+        "all windows to be judged by their labels",
+    )
     told = time.time()
-    wait_for(lambda: prometheus.value("min(timestamp(fraud_label_payments))") > told + 1, 30, "a second more, the step of a range")
+    wait_for(
+        lambda: prometheus.value("min(timestamp(fraud_label_payments))") > told + 1,
+        30,
+        "a second more, the step of a range",
+    )
     wait_for(lambda: drift_alerts(story.received), 30, "the webhook is told of the drift")
 
 
 def seen(story: Story) -> None:
     """Until Prometheus shows the window of what was sent last."""
-    wait_for(lambda: story.prometheus.value("sum(fraud_drift_windows_total)") == story.sent // WINDOW, 60, f"window {story.sent // WINDOW}")
+    wait_for(
+        lambda: story.prometheus.value("sum(fraud_drift_windows_total)") == story.sent // WINDOW,
+        60,
+        f"window {story.sent // WINDOW}",
+    )
 
 
 def ask_the_api(api: str, row: pd.Series) -> None:
     wait_for(lambda: answer(f"{api}/health") == 200, 60, "the API answers")
     payment = json.dumps({name: float(row[name]) for name in INPUTS}).encode()
     for status, count in REQUESTS.items():
-        path, body = {"200": ("predict", payment), "422": ("predict", b"{}"), "404": ("nothing", None)}[status]
+        path, body = {
+            "200": ("predict", payment),
+            "422": ("predict", b"{}"),
+            "404": ("nothing", None),
+        }[status]
         for _ in range(count):
             assert answer(f"{api}/{path}", body) == int(status)
 
@@ -214,7 +300,11 @@ def answer(url: str, body: bytes | None = None) -> int:
 
 
 def drift_alerts(received: list[dict]) -> list[dict]:
-    return [alert for alert in received if alert["labels"]["alertname"] == "DriftDetected" and alert["status"] == "firing"]
+    return [
+        alert
+        for alert in received
+        if alert["labels"]["alertname"] == "DriftDetected" and alert["status"] == "firing"
+    ]
 
 
 def numbers(story: Story, expression: str, instant: bool) -> list[float]:
@@ -223,11 +313,17 @@ def numbers(story: Story, expression: str, instant: bool) -> list[float]:
     if instant:
         values = [series["value"] for series in story.prometheus.now(expression, time=story.ended)]
     else:
-        values = [value for series in story.prometheus.over(expression, story.began, story.ended) for value in series["values"]]
+        values = [
+            value
+            for series in story.prometheus.over(expression, story.began, story.ended)
+            for value in series["values"]
+        ]
     return [float(value) for _, value in values if value != "NaN"]
 
 
-@pytest.mark.parametrize(("expression", "instant"), [q[1:] for q in panel_queries()], ids=[q[0] for q in panel_queries()])
+@pytest.mark.parametrize(
+    ("expression", "instant"), [q[1:] for q in panel_queries()], ids=[q[0] for q in panel_queries()]
+)
 def test_every_query_of_every_panel_has_data(story, expression, instant):
     assert numbers(story, expression, instant), expression
 
@@ -248,12 +344,18 @@ def test_counters_equal_the_topics(story):
     }
     predictions = read_all(story.connection, topics.PREDICTIONS, story.sent)
     dead = read_all(story.connection, topics.DEAD_LETTERS, sum(KINDS.values()))
-    alerts = [json.loads(message.value()) for message in read_all(story.connection, topics.ALERTS, FRAUDS)]
+    alerts = [
+        json.loads(message.value()) for message in read_all(story.connection, topics.ALERTS, FRAUDS)
+    ]
     decisions = [json.loads(message.value())["decision"] for message in predictions]
     assert len(decisions) == story.sent
-    expected = {name: decisions.count(name) for name in ("approve", "review", "block")} | {"rejected": len(dead)}
+    expected = {name: decisions.count(name) for name in ("approve", "review", "block")} | {
+        "rejected": len(dead)
+    }
     assert rose["fraud_transactions_total"] == expected
-    assert {kind: count for kind, count in rose["fraud_dead_letters_total"].items() if count} == KINDS
+    assert {
+        kind: count for kind, count in rose["fraud_dead_letters_total"].items() if count
+    } == KINDS
     assert sum(rose["fraud_alert_reasons_total"].values()) == 5 * len(alerts)
 
 
@@ -264,7 +366,9 @@ def expression_of(name: str) -> str:
 def shown(story: Story, name: str) -> dict[str, float]:
     """What a panel's query shows when the story has ended, by its label's value; "" where it has none."""
     found = story.prometheus.now(substituted(expression_of(name), story.span), time=story.ended)
-    return {next(iter(series["metric"].values()), ""): float(series["value"][1]) for series in found}
+    return {
+        next(iter(series["metric"].values()), ""): float(series["value"][1]) for series in found
+    }
 
 
 def figure(story: Story, name: str) -> float:
@@ -275,8 +379,15 @@ def figure(story: Story, name: str) -> float:
 
 def added_up(story: Story, name: str) -> dict[str, float]:
     """Of a rate, drawn for each second until its events are over: their count, by the label's value."""
-    found = story.prometheus.over(substituted(expression_of(name), story.span), story.began, story.ended + RATE_S)
-    return {next(iter(series["metric"].values()), ""): sum(float(value) for _, value in series["values"]) for series in found}
+    found = story.prometheus.over(
+        substituted(expression_of(name), story.span), story.began, story.ended + RATE_S
+    )
+    return {
+        next(iter(series["metric"].values()), ""): sum(
+            float(value) for _, value in series["values"]
+        )
+        for series in found
+    }
 
 
 def messages(story: Story, topic: str, count: int) -> list[dict]:
@@ -285,18 +396,29 @@ def messages(story: Story, topic: str, count: int) -> list[dict]:
 
 def window_events(story: Story) -> list[WindowClosed]:
     """The monitor's events of windows, all of them."""
-    return list(windows(message.value() for message in read_all(story.connection, topics.DRIFT_EVENTS, story.sent // WINDOW)))
+    return list(
+        windows(
+            message.value()
+            for message in read_all(story.connection, topics.DRIFT_EVENTS, story.sent // WINDOW)
+        )
+    )
 
 
 def about(count: int, story: Story) -> object:
     """What Prometheus may make of it over the story, for increase() goes on to where the range begins and ends."""
     beyond = story.span / (story.span - BEYOND)
-    return pytest.approx(count * (1 + beyond) / 2, rel=(beyond - 1) / (beyond + 1) + 0.001, abs=0)  # count to beyond * count
+    return pytest.approx(
+        count * (1 + beyond) / 2, rel=(beyond - 1) / (beyond + 1) + 0.001, abs=0
+    )  # count to beyond * count
 
 
 def test_figures_equal_what_was_done(story):
     alerts = messages(story, topics.ALERTS, FRAUDS)
-    due = [event for event in window_events(story) if event.detected or (event.detected is not None and (event.window - 1) % EVERY == 0)]
+    due = [
+        event
+        for event in window_events(story)
+        if event.detected or (event.detected is not None and (event.window - 1) % EVERY == 0)
+    ]
     done = {
         "Stream / Dead letters": sum(KINDS.values()),
         "Stream / Restarts": 1,
@@ -305,21 +427,37 @@ def test_figures_equal_what_was_done(story):
         "Drift / Late events": sum(event.late for event in window_events(story)),
         "Model / Alerts in an hour": len(alerts),
     }
-    assert {name: figure(story, f"{name} / A") for name in done} == {name: about(count, story) for name, count in done.items()}
+    assert {name: figure(story, f"{name} / A") for name in done} == {
+        name: about(count, story) for name, count in done.items()
+    }
     assert figure(story, "Model / Alerts in an hour, and as usual / B") == about(len(alerts), story)
     reasons = Counter(reason["feature"] for alert in alerts for reason in alert["reasons"])
-    top = {feature: count for feature, count in shown(story, "Model / Reasons by feature / A").items() if count}
+    top = {
+        feature: count
+        for feature, count in shown(story, "Model / Reasons by feature / A").items()
+        if count
+    }
     assert top == {feature: about(reasons[feature], story) for feature in top}
     assert len(top) == min(len(reasons), 10)
     assert sorted(shown(story, "Stream / Restarts by worker / A").values()) == [0, 1]
     assert figure(story, "Host and API / Requests in total / A") == 2 * sum(REQUESTS.values())
-    answered = story.prometheus.now('sum by (status) (http_requests_total{handler!~"/metrics|/health"})', time=story.ended)
-    assert {series["metric"]["status"]: int(series["value"][1]) / 2 for series in answered} == REQUESTS
+    answered = story.prometheus.now(
+        'sum by (status) (http_requests_total{handler!~"/metrics|/health"})', time=story.ended
+    )
+    assert {
+        series["metric"]["status"]: int(series["value"][1]) / 2 for series in answered
+    } == REQUESTS
 
 
 def test_rates_add_up_to_what_was_done(story):
-    decisions = Counter(prediction["decision"] for prediction in messages(story, topics.PREDICTIONS, story.sent))
-    reasons = Counter(reason["feature"] for alert in messages(story, topics.ALERTS, FRAUDS) for reason in alert["reasons"])
+    decisions = Counter(
+        prediction["decision"] for prediction in messages(story, topics.PREDICTIONS, story.sent)
+    )
+    reasons = Counter(
+        reason["feature"]
+        for alert in messages(story, topics.ALERTS, FRAUDS)
+        for reason in alert["reasons"]
+    )
     everything = decisions + Counter(rejected=sum(KINDS.values()))
     done = {
         "Stream / Rate": {"": everything.total()},
@@ -327,9 +465,17 @@ def test_rates_add_up_to_what_was_done(story):
         "Stream / Dead letters by kind": KINDS,
         "Model / Reasons over time": reasons,
     }
-    drawn = {name: {label: count for label, count in added_up(story, f"{name} / A").items() if count} for name in done}
-    assert drawn == {name: {label: pytest.approx(count, rel=0.2) for label, count in counts.items()} for name, counts in done.items()}
-    assert added_up(story, "Model / Probability of fraud / A")["+Inf"] == pytest.approx(RATE_S * decisions.total(), rel=0.2)
+    drawn = {
+        name: {label: count for label, count in added_up(story, f"{name} / A").items() if count}
+        for name in done
+    }
+    assert drawn == {
+        name: {label: pytest.approx(count, rel=0.2) for label, count in counts.items()}
+        for name, counts in done.items()
+    }
+    assert added_up(story, "Model / Probability of fraud / A")["+Inf"] == pytest.approx(
+        RATE_S * decisions.total(), rel=0.2
+    )
     answered = added_up(story, "Host and API / Requests by status / A")
     assert answered.keys() == REQUESTS.keys()
     for status, count in REQUESTS.items():  # those of the first time may be older than the series
@@ -350,13 +496,21 @@ def test_the_drift_panels_show_the_last_window(story):
     assert {name: figure(story, f"Drift / {name} / A") for name in panels} == panels
     assert figure(story, "Host and API / Drift detected / A") == last.detected
     assert figure(story, "Host and API / Drift score / A") == last.score
-    nearness = {feature: distance / last.limits[feature] for feature, distance in last.distances.items()}
-    assert shown(story, "Drift / Distance over its limit, by feature / A") == pytest.approx(nearness)
+    nearness = {
+        feature: distance / last.limits[feature] for feature, distance in last.distances.items()
+    }
+    assert shown(story, "Drift / Distance over its limit, by feature / A") == pytest.approx(
+        nearness
+    )
     assert sum(near >= 1 for near in nearness.values()) / len(nearness) == pytest.approx(last.score)
     assert shown(story, "Drift / Stuck at one value / A") == pytest.approx(last.stuck)
     assert shown(story, "Drift / Farthest over time / A") == farthest(last.distances)
-    assert shown(story, "Drift / Farthest from the model's reference / A") == farthest(last.from_reference)
-    assert shown(story, "Drift / What weighs most / A") == {one.feature: one.weight for one in last.top}
+    assert shown(story, "Drift / Farthest from the model's reference / A") == farthest(
+        last.from_reference
+    )
+    assert shown(story, "Drift / What weighs most / A") == {
+        one.feature: one.weight for one in last.top
+    }
     rate = last.alerts
     pace = {"now": rate.per_day, "low": rate.low, "high": rate.high, "usual": rate.usual_per_day}
     assert shown(story, "Drift / Alerts a day / A") == pace
@@ -374,7 +528,11 @@ def test_gauges_move_when_the_stream_does(story):
     assert course("data_drift_detected", story.began, story.drifted) == {0}
     assert course("data_drift_detected") == {0, 1}
     assert max(course("data_drift_score")) > max(course("data_drift_score", end=story.drifted))
-    assert max(course('fraud_drift_distance{feature="V1"}')) > 1 > max(course('fraud_drift_distance{feature="V1"}', end=story.drifted))
+    assert (
+        max(course('fraud_drift_distance{feature="V1"}'))
+        > 1
+        > max(course('fraud_drift_distance{feature="V1"}', end=story.drifted))
+    )
     assert len(course("fraud_drift_window_end_timestamp_seconds")) > 1
     for lag in ("max(fraud_consumer_lag)", "max(fraud_consumer_lag_seconds)"):
         assert min(course(lag)) == 0 < max(course(lag)), lag
@@ -389,9 +547,20 @@ def test_gauges_move_when_the_stream_does(story):
 
 def test_what_labels_say_is_what_was_labelled(story):
     """Every payment is labelled, and every window judged: counted anew from the topics."""
-    frauds = {label["transaction_id"] for label in messages(story, topics.LABELS, story.sent) if label["is_fraud"]}
-    alerts = {found["transaction_id"] for found in messages(story, topics.PREDICTIONS, story.sent) if found["decision"] != "approve"}
-    told = {name: last(story, f"max({name})") for name in ("fraud_label_precision", "fraud_label_recall", "fraud_labelled_share")}
+    frauds = {
+        label["transaction_id"]
+        for label in messages(story, topics.LABELS, story.sent)
+        if label["is_fraud"]
+    }
+    alerts = {
+        found["transaction_id"]
+        for found in messages(story, topics.PREDICTIONS, story.sent)
+        if found["decision"] != "approve"
+    }
+    told = {
+        name: last(story, f"max({name})")
+        for name in ("fraud_label_precision", "fraud_label_recall", "fraud_labelled_share")
+    }
     assert told == {
         "fraud_label_precision": len(alerts & frauds) / len(alerts),
         "fraud_label_recall": len(alerts & frauds) / len(frauds),
@@ -409,7 +578,9 @@ def last(story: Story, expression: str) -> float:
 def test_promtool_accepts_every_endpoint(story, job):
     for address in story.targets[job]:
         page = urlopen(f"http://{address}/metrics", timeout=5).read()
-        checked = subprocess.run([needs("promtool"), "check", "metrics"], input=page, capture_output=True, check=False)
+        checked = subprocess.run(
+            [needs("promtool"), "check", "metrics"], input=page, capture_output=True, check=False
+        )
         assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from model import dataset
-from model.split import split
+from model.training.split import split
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,11 @@ JARS = Path(".run/kafka/jars")
 def copied() -> Iterator[Path]:
     """A copy of what git knows or would, in a folder of its own; Kafka's jars are shared."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    names = (
+        subprocess.run(listed, cwd=ROOT, capture_output=True, check=True)
+        .stdout.decode()
+        .split("\0")
+    )
     with tempfile.TemporaryDirectory(prefix="fraud-mutant-") as folder:
         for name in filter(None, names):
             if (ROOT / name).is_file():
@@ -57,7 +61,9 @@ def say(line: str) -> None:
 def main(word: str = "") -> int:
     chosen = [mutant for mutant in MUTANTS if word in mutant.name]
     with copied() as tree:  # else a test that always fails would catch every mutant
-        unbroken = run(tree, tuple(dict.fromkeys(test for mutant in chosen for test in mutant.tests)))
+        unbroken = run(
+            tree, tuple(dict.fromkeys(test for mutant in chosen for test in mutant.tests))
+        )
     if unbroken.outcome != SURVIVED:
         sys.exit(f"the tests fail without a mutant: {unbroken.by}")
     outcomes = []

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-INTERLEAVINGS = "tests/unit/test_interleavings.py"
+INTERLEAVINGS = "tests/unit/streams/scorer/test_interleavings.py"
 KILLED = "tests/chaos/test_scorer_killed.py::test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing"
 
 
@@ -31,9 +31,9 @@ def mutant(name: str, tests: str, *changes: tuple[str, str, str]) -> Mutant:
 MUTANTS = (
     mutant(
         "offsets committed before the flush",
-        "tests/unit/test_flushing.py",
+        "tests/unit/streams/kafka/test_flushing.py",
         (
-            "streams/committer.py",
+            "streams/kafka/committer.py",
             """            self._persist(self._flush)
         except KafkaException as error:
             self.abort(error)
@@ -52,12 +52,14 @@ MUTANTS = (
         "offsets outside of the transaction",
         f"{KILLED}[after-the-commit-request]",
         (
-            "streams/committer.py",
-            """            self._persist(lambda: self._producer.send_offsets_to_transaction(positions, group_metadata, _CALL_TIMEOUT_S))
+            "streams/kafka/committer.py",
+            """            self._persist(
+                lambda: self._producer.send_offsets_to_transaction(
 """,
             """            self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
             self._producer.begin_transaction()
-            self._persist(lambda: self._producer.send_offsets_to_transaction(positions, group_metadata, _CALL_TIMEOUT_S))
+            self._persist(
+                lambda: self._producer.send_offsets_to_transaction(
 """,
         ),
     ),
@@ -65,7 +67,7 @@ MUTANTS = (
         "alerts outside of the transaction",
         f"{KILLED}[after-produce]",
         (
-            "streams/committer.py",
+            "streams/kafka/committer.py",
             """        produce = self._producer.produce
 """,
             """        alerts = Producer(self._connection.writer())
@@ -81,92 +83,121 @@ MUTANTS = (
     mutant(
         "a reader of uncommitted records",
         f"{KILLED}[after-produce]",
-        ("streams/connection.py", '"isolation.level": "read_committed"', '"isolation.level": "read_uncommitted"'),
+        (
+            "streams/kafka/connection.py",
+            '"isolation.level": "read_committed"',
+            '"isolation.level": "read_uncommitted"',
+        ),
     ),
     mutant(
         "a scorer that alone reads uncommitted records",
-        "tests/integration/test_scorer.py::test_what_was_never_committed_is_never_scored",
+        "tests/integration/scorer/test_scorer.py::test_what_was_never_committed_is_never_scored",
         (
-            "streams/source.py",
+            "streams/scorer/consumer.py",
             '    "auto.offset.reset": "error",\n',
             '    "auto.offset.reset": "error",\n    "isolation.level": "read_uncommitted",\n',
         ),
     ),
     mutant(
         "a dead letter dropped",
-        "tests/unit/test_scoring.py",
+        "tests/unit/streams/scorer/test_scoring.py",
         (
-            "streams/scoring.py",
+            "streams/scorer/scoring.py",
             "        scored.outputs.append(Output(topics.DEAD_LETTERS, source.key(), source.value(), headers))\n",
             "",
         ),
     ),
     mutant(
         "a batch acknowledged after an exception",
-        "tests/unit/test_agent.py",
-        ("streams/app.py", "                sink.failed(batch, error)\n", "                await sink.submit(Scored(batch))\n"),
+        "tests/unit/streams/scorer/test_agent.py",
+        (
+            "streams/scorer/agent.py",
+            "                sink.failed(batch, error)\n",
+            "                await sink.submit(Scored(batch))\n",
+        ),
     ),
     mutant(
         "position() committed instead of the batch's own offsets",
         INTERLEAVINGS,
-        ("streams/batch.py", "    group_metadata: Any = None\n", "    group_metadata: Any = None\n    consumer: Any = None\n"),
         (
-            "streams/batch.py",
-            "return {partition: record.offset() + 1 for partition, record in self.batch.last_records().items()}",
-            "return {at.partition: at.offset for at in self.batch.consumer.position(self.batch.consumer.assignment()) if at.offset >= 0}",
+            "streams/scorer/batch.py",
+            "    group_metadata: Any = None\n",
+            "    group_metadata: Any = None\n    consumer: Any = None\n",
         ),
         (
-            "streams/source.py",
+            "streams/scorer/batch.py",
+            """            partition: record.offset() + 1
+            for partition, record in self.batch.last_records().items()
+""",
+            """            at.partition: at.offset
+            for at in self.batch.consumer.position(self.batch.consumer.assignment())
+            if at.offset >= 0
+""",
+        ),
+        (
+            "streams/scorer/consumer.py",
             "records, self._consumer.consumer_group_metadata())",
             "records, self._consumer.consumer_group_metadata(), self._consumer)",
         ),
     ),
     mutant(
         "a channel that clears on resume",
-        "tests/unit/test_agent.py",
-        ("streams/app.py", "clear_on_resume=False", "clear_on_resume=True"),
+        "tests/unit/streams/scorer/test_agent.py",
+        ("streams/scorer/agent.py", "clear_on_resume=False", "clear_on_resume=True"),
     ),
     mutant(
         "an abort that does not end the epoch",
-        f"{INTERLEAVINGS} tests/unit/test_pipeline.py",
-        ("streams/pipeline.py", "            self._in_flight.end_epoch()\n", ""),
+        f"{INTERLEAVINGS} tests/unit/streams/scorer/test_pipeline.py",
+        ("streams/scorer/pipeline.py", "            self._in_flight.end_epoch()\n", ""),
     ),
     mutant(
         "partitions given up while batches of theirs are on the way",
         INTERLEAVINGS,
-        ("streams/source.py", "        self._drain()\n        if not self._stopping", "        if not self._stopping"),
+        (
+            "streams/scorer/consumer.py",
+            "        self._drain()\n        if not self._stopping",
+            "        if not self._stopping",
+        ),
     ),
     mutant(
         "lost partitions' batches still committed, as whoever is a member now",
-        f"{INTERLEAVINGS} tests/unit/test_source.py",
+        f"{INTERLEAVINGS} tests/unit/streams/scorer/test_consumer.py",
         (
-            "streams/source.py",
+            "streams/scorer/consumer.py",
             "        self._in_flight.end_epoch()\n        self._drain()\n        self.take_done()",
             "        self._drain()\n        self.take_done()",
         ),
         (
-            "streams/batch.py",
+            "streams/scorer/batch.py",
             "    group_metadata: Any = None\n",
             "    member: Any = None\n\n    @property\n"
             "    def group_metadata(self) -> Any:\n        return self.member.consumer_group_metadata()\n",
         ),
-        ("streams/source.py", "records, self._consumer.consumer_group_metadata())", "records, self._consumer)"),
+        (
+            "streams/scorer/consumer.py",
+            "records, self._consumer.consumer_group_metadata())",
+            "records, self._consumer)",
+        ),
     ),
     mutant(
         "what arrives with a rebalance handed over",
-        f"{INTERLEAVINGS} tests/unit/test_source.py",
-        ("streams/source.py", "if self._rebalances != rebalances and records:", "if False:"),
+        f"{INTERLEAVINGS} tests/unit/streams/scorer/test_consumer.py",
+        (
+            "streams/scorer/consumer.py",
+            "if self._rebalances != rebalances and records:",
+            "if False:",
+        ),
     ),
     mutant(
         "a missing batch committed over",
-        "tests/unit/test_pipeline.py",
-        ("streams/pipeline.py", "            self._check_order(scored.batch)\n", ""),
+        "tests/unit/streams/scorer/test_pipeline.py",
+        ("streams/scorer/pipeline.py", "            self._check_order(scored.batch)\n", ""),
     ),
     mutant(
         "an uncertain commit aborted",
         "tests/chaos/test_connections.py::test_a_commit_whose_answer_is_lost_counts_once[cut]",
         (
-            "streams/committer.py",
+            "streams/kafka/committer.py",
             "            self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))\n",
             "            self._producer.commit_transaction(_CALL_TIMEOUT_S)\n",
         ),

@@ -30,7 +30,9 @@ def judge(report: Path) -> Verdict:
         for found in case.findall("failure") + case.findall("error"):
             why = found.get("message", "").partition("\n")[0]
             told = found.tag == "failure" and not why.startswith(_TIMEOUT)
-            name = ".".join(filter(None, (case.get("classname"), case.get("name"))))  # hypothesis calls every machine runTest
+            name = ".".join(
+                filter(None, (case.get("classname"), case.get("name")))
+            )  # hypothesis calls every machine runTest
             (failed if told else untold).append(f"{name}: {why}")
     if untold or not ran:
         return Verdict(NOT_TOLD, " ".join(untold) or "no test ran")
@@ -40,11 +42,32 @@ def judge(report: Path) -> Verdict:
 def run(tree: Path, tests: tuple[str, ...]) -> Verdict:
     """The verdict of these tests in this tree: everything is imported from there, also by the processes that they start."""
     model = os.environ.get("FRAUD_MODEL_DIR") or str(ROOT / ".run/models/latest")
-    environment = os.environ | {"PYTHONPATH": str(tree), "FRAUD_MODEL_DIR": model, "PYTHONDONTWRITEBYTECODE": "1", "FRAUD_TESTS": "long"}
+    environment = os.environ | {
+        "PYTHONPATH": str(tree),
+        "FRAUD_MODEL_DIR": model,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "FRAUD_TESTS": "long",
+    }
     report = tree / "junit.xml"
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--junitxml={report}",
+        *tests,
+    ]
     # no pipe: what a killed test leaves behind would hold it open, and be waited for
     subprocess.run(
-        command, cwd=tree, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=False
+        command,
+        cwd=tree,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
     return judge(report)

@@ -1,15 +1,16 @@
 """A model of made-up rows, trained once for all unit tests."""
 
-import labelled
 import pytest
+from support import labelled
 
-from model import publish, training
+from model import publish
 from model.artefact import Model
+from model.training import trainer
 
 
 @pytest.fixture(scope="session")
-def trained() -> training.Trained:
-    return training.train(labelled.rows(), "0" * 64)
+def trained() -> trainer.Trained:
+    return trainer.train(labelled.rows(), "0" * 64)
 
 
 @pytest.fixture(scope="session")

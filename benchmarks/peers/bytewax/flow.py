@@ -11,8 +11,10 @@ from benchmarks.peers.common import Scorer, Settings, source_headers
 from model.artefact import Model
 
 _BATCH = 4096
-_READING = {"fetch.queue.backoff.ms": "5"}  # otherwise a fast reader stalls up to 1 s each time its queue is full
-# not idempotent, as in Bytewax's own examples: librdkafka's idempotent producer spins where records wait (streams/committer.py says
+_READING = {
+    "fetch.queue.backoff.ms": "5"
+}  # otherwise a fast reader stalls up to 1 s each time its queue is full
+# not idempotent, as in Bytewax's own examples: librdkafka's idempotent producer spins where records wait (streams/kafka/committer.py says
 # when), and took two thirds and more of its rate
 _WRITING = {
     "batch.size": "1000000",
@@ -27,9 +29,13 @@ scorer = Scorer(Model.load(settings.model))
 def score(messages: list[KafkaSourceMessage]) -> list[KafkaSinkMessage]:
     """Predictions and alerts of a batch."""
     written = []
-    for message, scored in zip(messages, scorer.score([message.value for message in messages]), strict=True):
+    for message, scored in zip(
+        messages, scorer.score([message.value for message in messages]), strict=True
+    ):
         headers = source_headers(message.topic, message.partition, message.offset)
-        written.append(KafkaSinkMessage(scored.key, scored.prediction, settings.predictions, headers))
+        written.append(
+            KafkaSinkMessage(scored.key, scored.prediction, settings.predictions, headers)
+        )
         if scored.alert:
             written.append(KafkaSinkMessage(scored.key, scored.alert, settings.alerts, headers))
     return written
@@ -37,6 +43,14 @@ def score(messages: list[KafkaSourceMessage]) -> list[KafkaSinkMessage]:
 
 flow = Dataflow("scorer")
 transactions = op.input(
-    "transactions", flow, KafkaSource([settings.servers], [settings.transactions], batch_size=_BATCH, add_config=_READING)
+    "transactions",
+    flow,
+    KafkaSource(
+        [settings.servers], [settings.transactions], batch_size=_BATCH, add_config=_READING
+    ),
 )
-op.output("outputs", op.flat_map_batch("score", transactions, score), KafkaSink([settings.servers], None, add_config=_WRITING))
+op.output(
+    "outputs",
+    op.flat_map_batch("score", transactions, score),
+    KafkaSink([settings.servers], None, add_config=_WRITING),
+)

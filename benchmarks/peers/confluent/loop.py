@@ -41,9 +41,13 @@ def main(number: str) -> None:
         first = consumer.poll(0.1)
         if first is None:
             continue
-        messages = [message for message in (first, *consumer.consume(_BATCH - 1, 0)) if not message.error()]
+        messages = [
+            message for message in (first, *consumer.consume(_BATCH - 1, 0)) if not message.error()
+        ]
         producer.begin_transaction()
-        for message, scored in zip(messages, scorer.score([message.value() for message in messages]), strict=True):
+        for message, scored in zip(
+            messages, scorer.score([message.value() for message in messages]), strict=True
+        ):
             headers = source_headers(message.topic(), message.partition(), message.offset())
             producer.produce(settings.predictions, scored.prediction, scored.key, headers=headers)
             if scored.alert:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.peers.common import Scorer, Settings, source_headers
 from model.artefact import Model, decisions, probabilities
-from model.contract import INPUTS
+from payments.contract import INPUTS
 
 settings = Settings.from_environment("faust")
 model = Model.load(settings.model)
@@ -102,7 +102,9 @@ async def score(stream: faust.StreamT) -> None:
         headers = source_headers(message.topic, message.partition, message.offset)
         await predictions.send(key=message.key, value=prediction, headers=headers)
         if decision != "approve":  # one in a thousand: written by the same code as the other peers'
-            await alerts.send(key=message.key, value=scorer.score([message.value])[0].alert, headers=headers)
+            await alerts.send(
+                key=message.key, value=scorer.score([message.value])[0].alert, headers=headers
+            )
 
 
 if __name__ == "__main__":

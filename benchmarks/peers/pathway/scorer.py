@@ -13,7 +13,12 @@ from model.artefact import Model
 _BATCH = 4096
 _BACKLOG = 50_000  # records in processing; without a limit the whole topic is pulled into memory
 _COMMIT_MS = 100
-_WRITING = {"batch.size": "1000000", "batch.num.messages": "10000", "partitioner": "murmur2_random", "linger.ms": "5"}
+_WRITING = {
+    "batch.size": "1000000",
+    "batch.num.messages": "10000",
+    "partitioner": "murmur2_random",
+    "linger.ms": "5",
+}
 
 settings = Settings.from_environment("pathway")
 scorer = Scorer(Model.load(settings.model))
@@ -29,7 +34,12 @@ def score(values: list[bytes]) -> list[tuple[bytes, bytes | None]]:
 def main() -> None:
     """Scores until it is ended."""
     servers = {"bootstrap.servers": settings.servers}
-    reading = {**servers, "group.id": settings.group, "auto.offset.reset": "earliest", "isolation.level": "read_committed"}
+    reading = {
+        **servers,
+        "group.id": settings.group,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+    }
     transactions = pw.io.kafka.read(
         reading,
         settings.transactions,
@@ -43,8 +53,12 @@ def main() -> None:
     metadata: Any = pw.this._metadata
     source = {f"source.{name}": metadata[name].as_str() for name in ("topic",)}
     source |= {f"source.{name}": metadata[name].as_int() for name in ("partition", "offset")}
-    scored = transactions.select(pw.this.key, found=score(pw.this.data), **source, **{"contract.version": "1"})
-    outputs = scored.select(*pw.this.without("found"), prediction=pw.this.found[0], alert=pw.this.found[1])
+    scored = transactions.select(
+        pw.this.key, found=score(pw.this.data), **source, **{"contract.version": "1"}
+    )
+    outputs = scored.select(
+        *pw.this.without("found"), prediction=pw.this.found[0], alert=pw.this.found[1]
+    )
     _write(servers, outputs, outputs.prediction, settings.predictions)
     alerts = outputs.filter(outputs.alert.is_not_none())
     alerts = alerts.with_columns(alert=pw.unwrap(alerts.alert))
@@ -53,8 +67,19 @@ def main() -> None:
 
 
 def _write(servers: dict[str, str], table: pw.Table, value: pw.ColumnReference, topic: str) -> None:
-    headers = [table[name] for name in ("contract.version", "source.topic", "source.partition", "source.offset")]
-    pw.io.kafka.write(table, {**servers, **_WRITING}, topic, format="raw", key=table.key, value=value, headers=headers)
+    headers = [
+        table[name]
+        for name in ("contract.version", "source.topic", "source.partition", "source.offset")
+    ]
+    pw.io.kafka.write(
+        table,
+        {**servers, **_WRITING},
+        topic,
+        format="raw",
+        key=table.key,
+        value=value,
+        headers=headers,
+    )
 
 
 if __name__ == "__main__":

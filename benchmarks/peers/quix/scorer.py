@@ -7,7 +7,9 @@ from quixstreams import Application, message_context
 from benchmarks.peers.common import Scored, Scorer, Settings, source_headers
 from model.artefact import Model
 
-_READING = {"fetch.queue.backoff.ms": 5}  # otherwise a fast reader stalls up to 1 s each time its queue is full
+_READING = {
+    "fetch.queue.backoff.ms": 5
+}  # otherwise a fast reader stalls up to 1 s each time its queue is full
 _WRITING = {"batch.size": 1_000_000, "batch.num.messages": 10_000, "retry.backoff.ms": 5}
 
 
@@ -28,7 +30,13 @@ def main(guarantee: str) -> None:
         loglevel="WARNING",
     )
     transactions, predictions, alerts = (
-        app.topic(name, value_deserializer="bytes", value_serializer="bytes", key_deserializer="bytes", key_serializer="bytes")
+        app.topic(
+            name,
+            value_deserializer="bytes",
+            value_serializer="bytes",
+            key_deserializer="bytes",
+            key_serializer="bytes",
+        )
         for name in (settings.transactions, settings.predictions, settings.alerts)
     )
 
@@ -41,7 +49,9 @@ def main(guarantee: str) -> None:
 
     scored = app.dataframe(transactions).set_headers(headers).apply(score)
     scored.apply(lambda found: found.prediction).to_topic(predictions)
-    scored.filter(lambda found: found.alert is not None).apply(lambda found: found.alert).to_topic(alerts)
+    scored.filter(lambda found: found.alert is not None).apply(lambda found: found.alert).to_topic(
+        alerts
+    )
     app.run()
 
 

@@ -1,0 +1,73 @@
+"""`POST /predict`: the score of one payment, by the decoder, the features and the model of the stream."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import errors
+from api.dependencies import services_of
+from api.openapi import EXAMPLE, declared_body
+from model.alert import ScoringModel, strongest
+from model.artefact import decisions, probabilities
+from payments.contract import Decision, Payment, Probability, Reason
+from payments.records import PAYMENT, ROW_BYTES, InvalidTransactionError, decode, inputs, struct_of
+
+router = APIRouter(tags=["scoring"])
+
+
+class Score(BaseModel):
+    """What the model says about one payment. The stream decides the same about a transaction with these inputs."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    prediction: Literal[0, 1] = Field(description="1 if and only if the decision is not to approve")
+    probability: Probability
+    threshold: Probability = Field(description="the probability from which a payment is reviewed")
+    decision: Decision
+    model_version: str
+    reasons: list[Reason] = Field(
+        description="as in an alert, largest push towards fraud first; empty when approved"
+    )
+
+
+_ScoreRecord = struct_of(Score)
+_encode = msgspec.json.Encoder().encode
+
+
+@router.post(
+    "/predict",
+    response_model=Score,
+    summary="Score a payment",
+    openapi_extra=declared_body(Payment, EXAMPLE),
+)
+async def predict(request: Request) -> Response:
+    """By V1..V28 and Amount. Nothing is published, and Kafka is not needed. Fields of other names are ignored."""
+    body = await request.body()
+    buffer = bytearray(ROW_BYTES)
+    try:
+        payment = decode(body, buffer, 0, form=PAYMENT)
+    except InvalidTransactionError as error:
+        return errors.invalid(body, Payment, error)
+    row = np.frombuffer(buffer, np.float32).reshape(1, -1)
+    scored = _score(services_of(request).model, inputs(payment, PAYMENT), row)
+    return Response(_encode(scored), media_type="application/json")
+
+
+def _score(model: ScoringModel, values: Sequence[float], row: NDArray[np.float32]) -> Any:
+    """The Score of float32[1, 29]; `values` are its numbers as they were sent."""
+    scores = probabilities(model.margins(row))
+    decision = decisions(scores, model.thresholds)[0]
+    suspicious = decision != "approve"
+    return _ScoreRecord(
+        prediction=int(suspicious),
+        probability=float(scores[0]),
+        threshold=model.thresholds.review,
+        decision=decision,
+        model_version=model.version,
+        reasons=strongest(model, values, model.explain(row)[1][0])[0] if suspicious else [],
+    )

@@ -1,0 +1,59 @@
+"""`POST /transactions`: puts a transaction on the bus, and says so when it is there."""
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from api import errors
+from api.dependencies import services_of
+from api.openapi import EXAMPLE, declared_body
+from api.publisher import NotConfirmedError
+from payments.contract import Transaction
+from payments.records import ROW_BYTES, InvalidTransactionError, decode
+from streams.kafka.codec import key
+from streams.kafka.topics import TRANSACTIONS
+
+router = APIRouter(tags=["scoring"])
+
+
+class Accepted(BaseModel):
+    """A transaction that is on its topic, on every replica that has to have it."""
+
+    transaction_id: str
+
+
+@router.post(
+    "/transactions",
+    summary="Publish a transaction",
+    status_code=202,
+    response_model=Accepted,
+    responses={
+        503: {
+            "model": errors.Refusal,
+            "description": "Kafka has not confirmed it; whether it is on the topic is not known",
+        }
+    },
+    openapi_extra=declared_body(
+        Transaction, EXAMPLE | {"transaction_id": "t-1", "event_time": "2013-09-01T12:00:00+02:00"}
+    ),
+)
+async def publish(request: Request) -> Response:
+    """To be scored by the stream, byte for byte as it came. 202: Kafka has acknowledged it.
+
+    After a 503 send it again: a transaction that is on the topic twice is scored twice, and reported as resent.
+    """
+    body = await request.body()
+    try:
+        record = decode(body, bytearray(ROW_BYTES), 0)
+    except InvalidTransactionError as error:
+        return errors.invalid(body, Transaction, error)
+    try:
+        await services_of(request).publisher.publish(
+            TRANSACTIONS, key(record.transaction_id, record.account_id), body
+        )
+    except NotConfirmedError as error:
+        return errors.refused(503, f"not confirmed: {error}")
+    return Response(
+        Accepted(transaction_id=record.transaction_id).model_dump_json(),
+        202,
+        media_type="application/json",
+    )

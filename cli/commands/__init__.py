@@ -1,0 +1,1 @@
+"""The subcommands of `fraud`, one module or package each."""

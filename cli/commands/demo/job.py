@@ -1,0 +1,277 @@
+"""The main job: broker, dataset, model, topics, scorer, monitor and API, a replay with its labels, and what came of it."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from cli.app import CommandError
+from cli.commands.demo import measure
+from cli.commands.demo.interrupts import Interrupts
+from cli.commands.demo.processes import Processes
+from cli.commands.demo.summary import Summary
+from cli.support.progress import bar, of_bytes
+from cli.support.settings import Settings
+from drift.events import WindowClosed, windows
+from drift.reports.schedule import folder
+from infra import demo_ports
+from infra.kafka import broker as kafka
+from infra.watch.containers import Containers
+from model.artefact import Model
+from producer.disturbed import disturbed, halfway
+from producer.labels import LabelFeed, replay_with_labels
+from producer.replay import Replay, Totals
+from producer.rows import Selection, read
+from producer.schedule import at_rate
+from streams.kafka import topics
+from streams.kafka.cluster import Cluster, Offsets
+from streams.kafka.connection import Connection
+from streams.kafka.reader import read as read_between
+from streams.ledger.audit import audit
+
+WORKERS = demo_ports.SCORER_WORKERS
+IDLE_CLOSE = "5s"  # shorter than the default: after the replay nothing more will come
+LABEL_DELAY_S = 2.0
+_STALLED_S = 120.0
+_POLL_S = 0.5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of the demo, with everything it was given."""
+
+    settings: Settings
+    data: Path
+    rate: float
+    drift: bool
+    interrupts: Interrupts
+    console: Console
+
+    def run(self, stack: ExitStack) -> Summary:
+        """Leaves what it started running until `stack` is closed. Raises CommandError and the rooms' own errors."""
+        environment = dict(os.environ)
+        if self.settings.model_dir:
+            environment["FRAUD_MODEL_DIR"] = str(self.settings.model_dir)
+        processes = Processes(self.settings.home, environment, self.interrupts)
+        if ended := processes.end_leftovers():
+            self._say(f"ended {ended} processes that an earlier demo had left")
+        self._refuse_ports()
+        watching = self._watching()
+        settings = self._start_kafka(stack)
+        connection = settings.connection()
+        topics.create(connection)
+        stack.callback(processes.stop)
+        stack.callback(watching.stop)
+        watching.start()
+        self._start_system(processes, settings)
+        summary = self._replay(processes, settings, connection)
+        return replace(summary, addresses=summary.addresses | watching.addresses())
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _worker_ports(self) -> list[int]:
+        return [self.settings.metrics_port + worker for worker in range(WORKERS)]
+
+    def _refuse_ports(self) -> None:
+        """Before anything is started. Whether Kafka's are taken is told by Kafka's start, which knows what runs already."""
+        try:
+            ours = list(demo_ports.services(os.environ))
+            kafkas = (
+                []
+                if self.settings.bootstrap_servers
+                else demo_ports.kafka(os.environ, controller=True)
+            )
+            problems = [
+                *demo_ports.collisions([*ours, *kafkas]),
+                *demo_ports.taken(ours, self.settings.home),
+            ]
+        except ValueError as error:
+            problems = [str(error)]
+        if problems:
+            raise CommandError("; ".join(problems))
+
+    def _watching(self) -> Containers:
+        try:
+            return Containers(self.settings.home, os.environ, self._say)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+
+    def _start_kafka(self, stack: ExitStack) -> Settings:
+        """The cluster that was named, the broker that is up already, or one that is stopped again at the end."""
+        if self.settings.bootstrap_servers:
+            return self.settings
+        chosen = kafka.choose(self.settings.home, self.settings.kafka_port)
+        ours = (
+            self.settings.home / "demo" / "started-kafka"
+        )  # stands until it is stopped: a killed demo's Kafka is ours to stop
+        if not chosen.alive() or ours.exists():
+            ours.touch()
+
+            def stop() -> None:
+                chosen.stop()
+                ours.unlink(missing_ok=True)
+
+            stack.callback(stop)
+        with bar(self.console.quiet, of_bytes(), self.console) as progress:
+            jars = progress.add_task("", total=None, visible=False)
+            chosen.start(
+                self._say,
+                lambda done, total: progress.update(
+                    jars, completed=done, total=total, visible=True
+                ),
+            )
+        return replace(self.settings, bootstrap_servers=chosen.bootstrap_servers)
+
+    def _start_system(self, processes: Processes, settings: Settings) -> None:
+        self._say(f"starting the scorer with {WORKERS} workers, the monitor and the API")
+        worker_ports = self._worker_ports()
+        processes.start("scorer", ["score", "--workers", str(WORKERS)], worker_ports)
+        processes.start("monitor", ["monitor", "--idle-close", IDLE_CLOSE], [settings.monitor_port])
+        processes.start("api", ["serve"], [settings.api_port])
+        processes.wait_until_ready("scorer", worker_ports)
+        processes.wait_until_ready("monitor", [settings.monitor_port])
+        processes.wait_until_ready("api", [settings.api_port])
+
+    def _replay(self, processes: Processes, settings: Settings, connection: Connection) -> Summary:
+        """Replays the test part, waits for the last commit and the last window, and accounts for all of it."""
+        cluster = Cluster(connection)
+        self._wait_for_both(processes, connection, cluster, "what an earlier run left")
+        first, count = self._test_part(settings)
+        run = f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        begin = {topic.name: measure.end_offsets(cluster, topic.name) for topic in topics.TOPICS}
+        reader = measure.LiveReader(connection, begin[topics.PREDICTIONS], run, first, count)
+        reader.start()
+        since = datetime.now(UTC)
+        try:
+            totals = self._send(connection, run, first, count)
+            self._wait_for_both(
+                processes, connection, cluster, "the last commit and the last window"
+            )
+        finally:
+            reader.stop()
+        self._say("checking the ledger")
+        books = audit(connection, begin[topics.TRANSACTIONS], since)
+        end = {topic.name: measure.end_offsets(cluster, topic.name) for topic in topics.TOPICS}
+        labels = read_between(connection, topics.LABELS, begin[topics.LABELS], end[topics.LABELS])
+        truth = measure.truth(labels, run, first, count)
+        found = _windows(connection, begin[topics.DRIFT_EVENTS], end[topics.DRIFT_EVENTS])
+        self._wait_for_reports(processes, found)
+        return Summary(
+            run=run,
+            audit=books,
+            alerts=_count(connection, topics.ALERTS, begin[topics.ALERTS], end[topics.ALERTS]),
+            offered_per_second=totals.offered_per_second,
+            achieved_per_second=totals.achieved_per_second,
+            end_to_end_seconds=measure.latency(reader.arrived, totals.started_at, self.rate),
+            quality=measure.quality(reader.decisions, truth),
+            windows=found,
+            addresses=self._addresses(connection),
+        )
+
+    def _test_part(self, settings: Settings) -> tuple[int, int]:
+        test = Model.load(settings.model).manifest.test
+        count = Selection(self.data, test.first, test.last + 1).total()
+        if not count:
+            raise CommandError(
+                f"{self.data} has no row {test.first}: the model in use was made from another file; run: fraud train"
+            )
+        return test.first, count
+
+    def _send(self, connection: Connection, run: str, first: int, count: int) -> Totals:
+        selection = Selection(self.data, first, first + count)
+        stop = threading.Event()
+        feed = LabelFeed(connection, read(selection, run), LABEL_DELAY_S, time, stop)
+        pace = f"{self.rate:,.0f} a second" if self.rate else "as fast as it can"
+        self._say(
+            f"replaying {count:,} transactions in time order, {pace}; labels follow {LABEL_DELAY_S:g} s later"
+        )
+        rows = read(selection, run)
+        if self.drift:
+            self._say(f"from transaction {count // 2:,} on, V4 lies 2 standard deviations off")
+            rows = disturbed(rows, halfway(count))
+        with bar(self.console.quiet, console=self.console) as progress:
+            task = progress.add_task("", total=count)
+
+            def on_progress(sent: int) -> None:
+                feed.sent(sent)
+                progress.update(task, completed=sent)
+
+            player = Replay(connection, rows, at_rate(self.rate), time, on_progress)
+            totals, labels = replay_with_labels(player, feed, stop)
+        self._say(f"{totals.delivered:,} confirmed in {totals.seconds:.1f} s, {labels:,} labels")
+        return totals
+
+    def _wait_for_both(
+        self, processes: Processes, connection: Connection, cluster: Cluster, what: str
+    ) -> None:
+        """Until scorer and monitor have committed past the last record before them."""
+        told = False
+        for group, topic in (
+            (topics.SCORER_GROUP, topics.TRANSACTIONS),
+            (topics.MONITOR_GROUP, topics.PREDICTIONS),
+        ):
+            before, deadline = (0, 0.0), 0.0
+            while waiting := _waiting(connection, cluster, group, topic):
+                processes.check()
+                if not told:
+                    self._say(f"waiting for {what}")
+                    told = True
+                # a report is made when no other process wants to run: on a busy machine a window may take minutes
+                now = (waiting, processes.cpu_seconds_below("monitor"))
+                if now != before:
+                    before, deadline = now, time.monotonic() + _STALLED_S
+                if time.monotonic() > deadline:
+                    raise CommandError(
+                        f"{group} has not moved for {_STALLED_S:.0f} s, {waiting} records of {topic} wait; see the logs"
+                    )
+                time.sleep(_POLL_S)
+
+    def _wait_for_reports(self, processes: Processes, windows: list[WindowClosed]) -> None:
+        """The monitor writes a report beside the stream: the last one may not be there yet."""
+        expected = [self.settings.home / window.report for window in windows if window.report]
+        deadline = time.monotonic() + _STALLED_S
+        while not all(path.exists() for path in expected):
+            processes.check()
+            if time.monotonic() > deadline:
+                raise CommandError(f"a report is not there after {_STALLED_S:.0f} s; see the logs")
+            time.sleep(_POLL_S)
+
+    def _addresses(self, connection: Connection) -> dict[str, str]:
+        workers = {
+            f"scorer_{number}": f"http://127.0.0.1:{port}/metrics"
+            for number, port in enumerate(self._worker_ports())
+        }
+        return {
+            "kafka": connection.bootstrap_servers,
+            **workers,
+            "monitor": f"http://127.0.0.1:{self.settings.monitor_port}/metrics",
+            "api": f"http://127.0.0.1:{self.settings.api_port}/docs",
+            "console": f"http://127.0.0.1:{self.settings.api_port}/console",
+            "reports": str(self.settings.home / folder(connection)),
+            "logs": str(self.settings.home / "logs"),
+        }
+
+
+def _waiting(connection: Connection, cluster: Cluster, group: str, topic: str) -> int:
+    """How many records of the topic the group has not committed past; exact, for offsets have gaps."""
+    end = measure.end_offsets(cluster, topic)
+    begin = dict.fromkeys(end, 0) | cluster.committed(group, topic, list(end))
+    return sum(len(batch) for batch in read_between(connection, topic, begin, end))
+
+
+def _count(connection: Connection, topic: str, begin: Offsets, end: Offsets) -> int:
+    return sum(len(batch) for batch in read_between(connection, topic, begin, end))
+
+
+def _windows(connection: Connection, begin: Offsets, end: Offsets) -> list[WindowClosed]:
+    batches = read_between(connection, topics.DRIFT_EVENTS, begin, end)
+    return list(windows(message.value() for batch in batches for message in batch))

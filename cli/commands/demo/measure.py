@@ -1,0 +1,138 @@
+"""What the demo measures while it runs: when each prediction of its run could be read, and what was decided."""
+
+import threading
+import time
+from collections.abc import Iterable
+from itertools import chain
+
+import msgspec
+import numpy as np
+from confluent_kafka import Consumer, Message, TopicPartition
+from numpy.typing import NDArray
+
+from payments.contract import DECISIONS
+from streams.kafka.cluster import Cluster, Offsets
+from streams.kafka.connection import Connection
+from streams.kafka.reader import gather
+from streams.kafka.topics import PREDICTIONS
+
+WARM_UP_S = 5.0
+_BATCH = 10_000
+_NONE = -1
+_APPROVE = DECISIONS.index("approve")
+
+
+class _Decided(msgspec.Struct):
+    transaction_id: str
+    decision: str
+
+
+class _Labelled(msgspec.Struct):
+    transaction_id: str
+    is_fraud: bool
+
+
+def end_offsets(cluster: Cluster, topic: str) -> Offsets:
+    """The next offset of each partition, for a reader of committed records."""
+    return cluster.end(topic, cluster.partitions(topic)[topic])
+
+
+class LiveReader(threading.Thread):
+    """A plain reader of committed predictions, as any client of the system is one.
+
+    `arrived[i]` is when the prediction of the run's i-th transaction was there (seconds since 1970, NaN before), `decisions[i]`
+    its decision as an index of DECISIONS.
+    """
+
+    def __init__(
+        self, connection: Connection, begin: Offsets, run: str, first_row: int, count: int
+    ) -> None:
+        super().__init__(name="live-reader", daemon=True)
+        self._consumer = Consumer(connection.reader(None, {"fetch.queue.backoff.ms": 5}))
+        name = connection.named(PREDICTIONS)
+        self._consumer.assign(
+            [TopicPartition(name, partition, offset) for partition, offset in begin.items()]
+        )
+        self._prefix = f"{run}-"
+        self._first_row = first_row
+        self._ended = threading.Event()
+        self.arrived = np.full(count, np.nan)
+        self.decisions = np.full(count, _NONE, dtype=np.int8)
+
+    def run(self) -> None:
+        """The thread's body."""
+        while not self._ended.is_set():
+            messages = gather(self._consumer, _BATCH, 0.1)
+            now = time.time()
+            for message in messages:
+                value = message.value()
+                if message.error() is None and value is not None:
+                    self._take(msgspec.json.decode(value, type=_Decided), now)
+        self._consumer.close()
+
+    def stop(self) -> None:
+        """Ends the thread and waits for it."""
+        self._ended.set()
+        self.join()
+
+    def _take(self, decided: _Decided, now: float) -> None:
+        index = row_of(decided.transaction_id, self._prefix, self._first_row, len(self.arrived))
+        if index is not None and np.isnan(self.arrived[index]):
+            self.arrived[index] = now
+            self.decisions[index] = DECISIONS.index(decided.decision)
+
+
+def row_of(transaction_id: str, prefix: str, first_row: int, count: int) -> int | None:
+    """Which transaction of the run this is, from 0; None for another run's."""
+    row = transaction_id.removeprefix(prefix)
+    if row == transaction_id or not row.isdecimal():
+        return None
+    index = int(row) - first_row
+    return index if 0 <= index < count else None
+
+
+def latency(
+    arrived: NDArray[np.float64], started_at: float, rate: float
+) -> dict[str, float | None]:
+    """Percentiles of arrival minus scheduled send time, in seconds; the first WARM_UP_S of the schedule do not count.
+
+    None where nothing is left to measure, as at rate 0, where there is no schedule.
+    """
+    names = {"p50": 50, "p95": 95, "p99": 99}
+    if not rate:
+        return dict.fromkeys(names)
+    due = np.arange(len(arrived)) / rate
+    counted = (due >= WARM_UP_S) & ~np.isnan(arrived)
+    if not counted.any():
+        return dict.fromkeys(names)
+    waited = arrived[counted] - started_at - due[counted]
+    return {name: float(np.percentile(waited, q)) for name, q in names.items()}
+
+
+def truth(
+    labels: Iterable[list[Message]], run: str, first_row: int, count: int
+) -> NDArray[np.int8]:
+    """int8[count]: 1 fraud, 0 legitimate, -1 not labelled; of several labels for one transaction the last wins."""
+    known = np.full(count, _NONE, dtype=np.int8)
+    for message in chain.from_iterable(labels):
+        label = msgspec.json.decode(message.value() or b"null", type=_Labelled)
+        index = row_of(label.transaction_id, f"{run}-", first_row, count)
+        if index is not None:
+            known[index] = label.is_fraud
+    return known
+
+
+def quality(decisions: NDArray[np.int8], truth: NDArray[np.int8]) -> dict[str, float | int | None]:
+    """Precision and recall of `not approve` among labelled transactions, with their counts; None where there is nothing to divide by."""
+    labelled = (truth != _NONE) & (decisions != _NONE)
+    flagged = labelled & (decisions != _APPROVE)
+    frauds = labelled & (truth == 1)
+    caught = int((flagged & frauds).sum())
+    return {
+        "precision": caught / int(flagged.sum()) if flagged.any() else None,
+        "recall": caught / int(frauds.sum()) if frauds.any() else None,
+        "labelled": int((truth != _NONE).sum()),
+        "frauds": int(frauds.sum()),
+        "flagged": int(flagged.sum()),
+        "frauds_flagged": caught,
+    }

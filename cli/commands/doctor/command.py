@@ -1,0 +1,86 @@
+"""The subcommand: asks everything, prints it."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.app import FAILED, app
+from cli.support.progress import Quiet
+from cli.support.settings import Settings
+from cli.support.terminal import output
+
+if TYPE_CHECKING:
+    from streams.doctor.checks import Finding
+
+_FILE_WIDTH = 160  # of a table that goes to a file or a pipe
+
+
+def table(findings: "list[Finding]") -> Table:
+    """A row for each; under what was found, what to do."""
+    from streams.doctor.checks import Verdict
+
+    styles = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
+    shown = Table(box=None, pad_edge=False)
+    for name in ("", "checked", "found"):
+        shown.add_column(name, no_wrap=name != "found")
+    for finding in findings:
+        found = finding.found + (f"\n-> {finding.advice}" if finding.advice else "")
+        shown.add_row(Text(finding.verdict, styles[finding.verdict]), finding.what, Text(found))
+    return shown
+
+
+def _roles(given: list[str] | None) -> tuple[str, ...]:
+    from streams.doctor.acls import RIGHTS
+
+    for role in given or ():
+        if role not in RIGHTS:
+            raise typer.BadParameter(f"{role!r} is none of {', '.join(RIGHTS)}", param_hint="--for")
+    return tuple(
+        given or (role for role in RIGHTS if role != "topics")
+    )  # whoever creates topics does so once
+
+
+@app.command()
+def doctor(
+    roles: Annotated[
+        list[str] | None,
+        typer.Option("--for", help="A command that this user runs; may be given more than once."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The findings as one JSON object.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check connection, rights, topics, clock, model, data, ports and what a local Kafka needs. Exit code 1: something will not work.
+
+    Example: fraud doctor --for score --for monitor
+    """
+    from cli.commands.doctor import machine
+    from streams.doctor import checks
+
+    settings, asked_for = Settings.from_environment(), _roles(roles)
+    with Console(stderr=True, quiet=quiet or not sys.stderr.isatty()).status("looking"):
+        cluster = checks.cluster(
+            settings.connection(), asked_for, lambda: time.time_ns() // 1_000_000
+        )
+        findings = [*cluster, *machine.findings(settings)]
+    failed = sum(finding.verdict is checks.Verdict.FAIL for finding in findings)
+    if as_json:
+        print(
+            json.dumps(
+                {"failed": failed, "findings": [asdict(finding) for finding in findings]},
+                allow_nan=False,
+            )
+        )
+    else:
+        output(_FILE_WIDTH).print(table(findings))
+        print(f"{failed} of {len(findings)} checks failed" if failed else "all is well")
+    if failed:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,152 @@
+"""What is wrong on this machine: the model, the data, ports, and what a local Kafka needs."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from cli.support.settings import Settings
+from infra.demo_ports import Port
+from streams.doctor.checks import Finding, Verdict
+
+Holder = Callable[[int], str | None]
+_OURS = ("cli.main", "bin/fraud", "kafka.Kafka")
+
+
+def values(settings: Settings) -> Finding:
+    """What the variables come to that nothing else here tells of."""
+    known = {
+        "FRAUD_HOME": settings.home,
+        "FRAUD_MODEL_DIR": settings.model,
+        "FRAUD_TOPIC_PREFIX": settings.topic_prefix or "empty",
+        "FRAUD_INSTANCE": settings.instance,
+        "FRAUD_METRICS_HOST": settings.metrics_host,
+        "FRAUD_SCORER_HOST": settings.scorer_host,
+    }
+    key = f"FRAUD_API_KEY {'set' if settings.api_key else 'not set'}"
+    return Finding(
+        "settings",
+        Verdict.OK,
+        ", ".join([*(f"{name} {value}" for name, value in known.items()), key]),
+    )
+
+
+def model(directory: Path) -> Finding:
+    """Whether the artefact in use loads, its hashes right."""
+    from model.artefact import Model
+    from model.errors import ArtefactError
+
+    try:
+        loaded = Model.load(directory)
+    except ArtefactError as error:
+        return Finding("model", Verdict.FAIL, str(error), "run: fraud train")
+    return Finding("model", Verdict.OK, f"version {loaded.version} loads, its hashes are right")
+
+
+def data(given: Path | None, cache: Path) -> Finding:
+    """Whether the CSV is there; of the cached one, whether it is the dataset."""
+    from producer import dataset
+    from producer.errors import DataError
+
+    path = given or cache / dataset.CREDITCARD.name
+    if not path.is_file():
+        if given:
+            return Finding(
+                "data",
+                Verdict.FAIL,
+                f"{given} is not a file",
+                "set FRAUD_DATA to a CSV, or unset it",
+            )
+        return Finding(
+            "data",
+            Verdict.WARN,
+            "creditcard.csv is not fetched; training and replays need it",
+            "run: fraud data",
+        )
+    if given:
+        return Finding("data", Verdict.OK, f"{given}, as FRAUD_DATA says; `fraud data` verifies it")
+    try:
+        dataset.verify(path)
+    except DataError as error:
+        return Finding("data", Verdict.FAIL, str(error), "delete it and run: fraud data")
+    return Finding("data", Verdict.OK, f"{path}, its sha256 is right")
+
+
+def port(wanted: Port, holder: Holder) -> Finding:
+    """Whether a port is free, or held by this system itself. `holder`: the command line that listens there, "" where it is not told."""
+    held = holder(wanted.number)
+    what = f"port {wanted.number}"
+    if held is None:
+        return Finding(what, Verdict.OK, f"free for {wanted.use}")
+    if any(name in held for name in _OURS):
+        return Finding(what, Verdict.OK, f"held by this system ({wanted.use})")
+    return Finding(
+        what,
+        Verdict.FAIL,
+        f"wanted for {wanted.use}, held by {held or 'a process of another user'}",
+        f"end that, or set {wanted.variable} to another port",
+    )
+
+
+def holder(number: int) -> str | None:
+    """Who listens on this port of 127.0.0.1 or of all addresses: its command line and its parents', for workers are children of theirs."""
+    from infra.kafka import ports
+
+    if not ports.taken(number):
+        return None
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and connection.pid
+                and connection.laddr
+                and connection.laddr.port == number
+            ):
+                process = psutil.Process(connection.pid)
+                return " < ".join(
+                    " ".join(each.cmdline()[:4])[:80] for each in (process, *process.parents()[:2])
+                )
+    return ""
+
+
+def local_kafka(java: int | None, maven: bool, docker: bool) -> Finding:
+    """What `fraud kafka start` would use. `java`: its major version; `maven`: or the jars; `docker`: compose and the image."""
+    from infra.kafka.jars import OLDEST_JAVA
+
+    if docker:
+        return Finding("local Kafka", Verdict.OK, "Docker has the image")
+    if java is not None and java >= OLDEST_JAVA and maven:
+        return Finding(
+            "local Kafka", Verdict.OK, f"Java {java} and Kafka's jars, or Maven to bring them"
+        )
+    lacking = f"Java {OLDEST_JAVA}+" if java is None or java < OLDEST_JAVA else "Maven"
+    advice = "Debian, Ubuntu: apt install openjdk-17-jre-headless maven; or Docker; or FRAUD_BOOTSTRAP_SERVERS names a Kafka of yours"
+    return Finding(
+        "local Kafka", Verdict.FAIL, f"neither Docker with the image, nor {lacking}", advice
+    )
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """All of it, for these settings."""
+    from infra.kafka import IMAGE, engine, jars
+
+    yield values(settings)
+    yield model(settings.model)
+    yield data(settings.data, settings.cache)
+    for wanted in _ports(settings):
+        yield port(wanted, holder)
+    if settings.bootstrap_servers is None:
+        maven = jars.complete(settings.home / "kafka" / "jars") or shutil.which("mvn") is not None
+        yield local_kafka(
+            jars.java_version(), maven, engine.compose() is not None and engine.present(IMAGE)
+        )
+
+
+def _ports(settings: Settings) -> Iterator[Port]:
+    if settings.bootstrap_servers is None:
+        yield Port(settings.kafka_port, "FRAUD_KAFKA_PORT", "Kafka")
+    yield Port(settings.api_port, "FRAUD_API_PORT", "fraud serve")
+    yield Port(settings.monitor_port, "FRAUD_MONITOR_PORT", "fraud monitor")
+    yield Port(settings.metrics_port, "FRAUD_METRICS_PORT", "worker 0 of fraud score")

@@ -1,0 +1,100 @@
+"""`fraud ledger`: proves that each transaction has exactly one prediction or dead letter, and nothing else has any."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.app import FAILED, app
+from cli.support.durations import moment
+from cli.support.progress import Quiet, bars
+from cli.support.reachable import reachable
+from cli.support.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.ledger.reconcile import Audit
+
+_MEANINGS = {
+    "sent": "records of `transactions` in the range",
+    "scored": "with a prediction",
+    "rejected": "with a dead letter",
+    "lost": "with neither",
+    "duplicated": "outputs beyond a record's first",
+    "resent": "sent again under the same transaction_id, no duplicate",
+    "out_of_order": "outputs after one of a later record",
+    "foreign": "outputs that name no source",
+    "phantom": "outputs about records that were never committed",
+}
+
+
+def summary(audit: "Audit") -> Table:
+    """The counts and what they mean."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column()
+    for name, meaning in _MEANINGS.items():
+        table.add_row(name, f"{getattr(audit, name):,}", meaning)
+    return table
+
+
+def notes(audit: "Audit") -> Iterator[str]:
+    """The range, the first offending offsets and the verdict, a line each."""
+    from streams.ledger.reconcile import FIRST
+
+    ranges = " ".join(
+        f"{partition}:{begin}..{end}" for partition, (begin, end) in audit.ranges.items()
+    )
+    yield f"range (partition:from..to, offsets of `transactions`): {ranges}"
+    for name in ("lost", "duplicated", "resent", "out_of_order", "phantom"):
+        records = getattr(audit, f"first_{name}")
+        if records:
+            yield f"{name}, the first {FIRST} at most: " + " ".join(
+                f"{partition}:{offset}" for partition, offset in records
+            )
+    if audit.pending:
+        yield f"{audit.pending:,} of the lost had not been read by the scorer yet: run this again when it has caught up"
+    if not audit.sent:
+        yield "nothing to prove: there is no record in the range"
+    else:
+        yield "complete: each record came out exactly once" if audit.complete else "NOT complete"
+
+
+@app.command(name="ledger")
+def audit_ledger(
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="Only what was sent in the last 10m, or after an RFC 3339 time. Default: all."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Prove that nothing was lost, duplicated or made up. Exit code 0: proven; 1: not, not yet, or there was nothing to prove.
+
+    Example: fraud ledger --since 10m
+    """
+    from streams.ledger.audit import audit
+
+    begin = moment(since, datetime.now(UTC)) if since else None
+    with bars(quiet) as on_progress:
+        result = audit(
+            reachable(Settings.from_environment().connection()),
+            since=begin,
+            on_progress=on_progress,
+        )
+    if as_json:
+        print(msgspec.json.encode(asdict(result)).decode())
+    else:
+        console = Console(highlight=False, markup=False, soft_wrap=True)
+        console.print(summary(result))
+        for note in notes(result):
+            console.print(note)
+    if not result.complete:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,196 @@
+"""`fraud replay`: rows of a CSV as transactions, on time, each confirmed; and, if wanted, their labels later."""
+
+import json
+import re
+import signal
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.app import INTERRUPTED, app
+from cli.commands.data import fetched
+from cli.support.durations import seconds
+from cli.support.progress import Quiet, bar
+from cli.support.rates import per_second
+from cli.support.reachable import reachable
+from cli.support.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from producer.labels import Feed
+    from producer.replay import Totals
+    from producer.rows import Row
+    from producer.schedule import Schedule
+    from streams.kafka.connection import Connection
+
+_RATE = 2_000.0
+
+
+def _speed(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)x?", text.strip())
+    if not match or not float(match[1]):
+        raise typer.BadParameter(f"{text!r} is not a speed: try 60x")
+    return float(match[1])
+
+
+def chosen_schedule(rate: float | None, speed: str | None) -> "Schedule":
+    """By --rate or by --speed, which exclude each other."""
+    from producer.schedule import at_rate, at_speed
+
+    if speed is None:
+        return at_rate(_RATE if rate is None else rate)
+    if rate is not None:
+        raise typer.BadParameter("--rate and --speed exclude each other: give one of them")
+    return at_speed(_speed(speed))
+
+
+def run_name(name: str | None) -> str:
+    """The name given to --run, or one by the time."""
+    from producer.rows import RUN_NAME
+
+    run = name or f"r{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    if not RUN_NAME.fullmatch(run):
+        raise typer.BadParameter(f"--run {run!r}: 1 to 100 letters, digits or . _ : -")
+    return run
+
+
+def stopped_by_signal() -> threading.Event:
+    """Set by Ctrl-C or SIGTERM; a second one ends the process at once."""
+    stop = threading.Event()
+
+    def handle(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
+
+
+def _sentence(run: str, totals: "Totals", labels: int | None) -> str:
+    text = (
+        f"run {run}: {totals.sent:,} sent, {totals.delivered:,} confirmed in {totals.seconds:.1f} s"
+    )
+    text += "" if totals.last_row is None else f", up to row {totals.last_row}"
+    text += f"; {totals.offered_per_second:,.0f}/s offered, {totals.achieved_per_second:,.0f}/s achieved"
+    return text if labels is None else f"{text}; {labels:,} labels"
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Sends rows with a bar, and prints the totals however it ends."""
+
+    name: str
+    connection: "Connection"
+    schedule: "Schedule"
+    stop: threading.Event
+    quiet: bool
+    as_json: bool
+
+    def run(self, rows: "Iterable[Row]", feed: "Feed | None", total: int | None) -> None:
+        """`feed` sends labels meanwhile. Exits with INTERRUPTED when it was stopped; raises what `producer.replay` raises."""
+        from producer.labels import replay_with_labels
+        from producer.replay import Replay
+
+        progress = bar(self.quiet)
+        task = progress.add_task("sending", total=total)
+
+        def on_progress(sent: int) -> None:
+            progress.update(task, completed=sent)
+            if feed:
+                feed.sent(sent)
+
+        player, labelled = Replay(self.connection, rows, self.schedule, time, on_progress), None
+        try:
+            with progress:
+                if feed:
+                    _, labelled = replay_with_labels(player, feed, self.stop)
+                else:
+                    player.run(self.stop)
+        finally:
+            if player.totals:  # however it ended: what was sent is on the topic
+                result = {"run": self.name, **asdict(player.totals), "labels": labelled}
+                print(
+                    json.dumps(result, allow_nan=False)
+                    if self.as_json
+                    else _sentence(self.name, player.totals, labelled)
+                )
+        if self.stop.is_set():
+            sys.exit(INTERRUPTED)
+
+
+@app.command()
+def replay(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv, fetched."
+        ),
+    ] = None,
+    first: Annotated[int, typer.Option("--from", min=0, help="First row, counted from 0.")] = 0,
+    end: Annotated[int | None, typer.Option("--to", min=1, help="The row to stop before.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Send at most this many transactions.")
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            parser=per_second,
+            metavar="NUMBER",
+            help="Transactions a second; 0: as fast as it can; default: 2000.",
+        ),
+    ] = None,
+    speed: Annotated[
+        str | None,
+        typer.Option(help="Follow the file's own clock at a multiple of real time: 60x."),
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Start over at the end.")] = False,
+    disturb: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND:FEATURE@FROM[..UNTIL][:SIZE]",
+            help="Inject drift: shift:V14@5000:2; see fraud simulate. Repeatable.",
+        ),
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(help="Prefix of every transaction_id; default: from the time.")
+    ] = None,
+    labels: Annotated[
+        bool,
+        typer.Option(
+            "--labels", help="Send each transaction's label too, later, to the topic labels."
+        ),
+    ] = False,
+    label_delay: Annotated[str, typer.Option(help="How much later.")] = "2s",
+    quiet: Quiet = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The totals as JSON.")] = False,
+) -> None:
+    """Send rows of a CSV to the topic `transactions`, each delivery confirmed; Ctrl-C stops in order (exit code 130).
+
+    Example: fraud replay --from 227845 --rate 2000 --labels
+    """
+    from producer.disturbed import disturbed
+    from producer.labels import LabelFeed
+    from producer.rows import Selection, read
+    from producer.simulation.disturbance import parse
+
+    schedule, name, delay_s = chosen_schedule(rate, speed), run_name(run), seconds(label_delay)
+    if end is not None and end <= first:
+        raise typer.BadParameter("--to must be greater than --from")
+    settings = Settings.from_environment()
+    selection = Selection(fetched(settings, data, quiet), first, end, limit, loop)
+    rows = read(selection, name)
+    if disturb:
+        rows = disturbed(rows, [parse(text) for text in disturb])
+    connection, stop = reachable(settings.connection()), stopped_by_signal()
+    feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
+    sending = Sending(name, connection, schedule, stop, quiet, as_json)
+    sending.run(rows, feed, None if quiet else selection.total())

@@ -1,0 +1,176 @@
+"""`fraud score`: the workers that score the stream."""
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.app import DONE, FAILED, CommandError, app
+from cli.support.lean import without_sklearn
+from cli.support.settings import Settings
+from infra.watch import targets
+from streams.kafka import topics
+from streams.scorer.options import Guarantee, Options
+from streams.scorer.supervisor import (
+    AFTER_OUTAGE,
+    DO_NOT_RESTART,
+    HOPELESS,
+    Supervisor,
+    stop_with_parent,
+)
+
+log = logging.getLogger("fraud")
+
+# A batch of 4,096 lives in some 50,000 containers without a cycle, which counting references frees: with Python's default of 700 the
+# collector went through all of them dozens of times a batch, an eighth of a worker's CPU (perf, one worker draining a topic).
+_GC_THRESHOLD = 200_000
+_HARD_STOP_S = 4.8  # a broker that does not answer may hold a call; nothing that is not committed was acknowledged
+
+
+def _set_up_logging(who: str) -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        format=f"%(asctime)s %(levelname)s {who}: %(message)s",
+        stream=sys.stderr,
+    )
+    for noisy in (
+        "faust",
+        "mode",
+        "streams.scorer.agent",
+    ):  # Faust tells of each service that starts and stops
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _exit_on_time() -> None:
+    timer = threading.Timer(_HARD_STOP_S, os._exit, (DONE,))
+    timer.daemon = True
+    timer.start()
+
+
+def run_worker(settings: Settings, number: int, restarts: int, options: Options) -> None:
+    """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, and what streams.scorer.supervisor declares."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the supervisor, which stops its workers in order
+    _set_up_logging(f"worker {number}")
+    stop_with_parent()
+    try:
+        code = _score(settings, number, restarts, options)
+    except Exception as error:  # one line, then the supervisor decides
+        log.error("%s: %s", type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG))  # noqa: TRY400 - a line, not a trace
+        code = FAILED
+    sys.stderr.flush()
+    os._exit(code)  # threads of a client library that waits for a broker must not hold the process
+
+
+def _score(settings: Settings, number: int, restarts: int, options: Options) -> int:
+    without_sklearn()
+    from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
+    from model.errors import ArtefactError
+    from streams.kafka.auth import RefusedError
+    from streams.kafka.cluster import TopicMissingError
+    from streams.kafka.committer import OutageError
+    from streams.scorer.consumer import LostRangeError
+    from streams.scorer.dead_letter_limit import TooManyDeadLettersError
+    from streams.scorer.worker import Identity, Worker
+    from streams.status_server import PortTakenError
+
+    identity = Identity(
+        f"fraud-scorer-{settings.instance}-{number}",
+        settings.metrics_port + number,
+        restarts,
+        settings.metrics_host,
+    )
+    try:
+        model = Model.load(settings.model)
+        gc.freeze()  # what is there now stays
+        gc.set_threshold(_GC_THRESHOLD)
+        Worker(settings.connection(), model, identity, options, _exit_on_time).run()
+    except (
+        ArtefactError,
+        LostRangeError,
+        TopicMissingError,
+        PortTakenError,
+        TooManyDeadLettersError,
+    ) as error:
+        log.error("%s", error)  # noqa: TRY400 - it says what to do; a trace helps nobody here
+        return DO_NOT_RESTART
+    except RefusedError as error:
+        log.error("%s", error)  # noqa: TRY400 - as above
+        return HOPELESS
+    except OutageError as error:
+        log.warning("%s", error)
+        return AFTER_OUTAGE
+    return DONE
+
+
+def _announce(settings: Settings, workers: int) -> Path | None:
+    try:
+        return targets.announce(
+            settings.home, settings.metrics_host, settings.metrics_port, workers
+        )
+    except OSError as error:  # a container's file system is read-only: there, Prometheus finds the workers by name
+        log.info("`make watch` is not told of the workers: %s", error)
+        return None
+
+
+@app.command()
+def score(
+    workers: Annotated[
+        int,
+        typer.Option(min=1, help="Processes that score; each takes its share of the partitions."),
+    ] = 1,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port of worker 0's metrics; worker i has this + i.")
+    ] = None,
+    guarantee: Annotated[
+        Guarantee,
+        typer.Option(
+            help="at-least-once answers sooner, and scores some transactions twice after a crash."
+        ),
+    ] = Guarantee.EXACTLY_ONCE,
+    max_bytes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=topics.MAX_SCORED_BYTES,
+            help="A larger transaction is a dead letter. Default: 65536.",
+        ),
+    ] = None,
+    max_dead_share: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Stop, with exit code 3, when more than this share of a worker's last 10,000 is refused.",
+        ),
+    ] = 1.0,
+) -> None:
+    """Score every transaction on the topic, exactly once unless --guarantee says otherwise, until SIGTERM or Ctrl-C.
+
+    Example: fraud score --workers 2
+    """
+    settings = Settings.from_environment()
+    _set_up_logging("scorer")
+    artefact = (
+        settings.model.resolve()
+    )  # one version for all workers, whatever `latest` names tomorrow
+    if not artefact.is_dir():
+        raise CommandError(f"there is no model in {settings.model}; run: fraud train")
+    options = Options(guarantee, max_bytes, max_dead_share)
+    settings = replace(
+        settings, model_dir=artefact, metrics_port=metrics_port or settings.metrics_port
+    )
+    announced = _announce(settings, workers)
+    code = Supervisor(partial(run_worker, settings, options=options), workers).run()
+    if announced and code == DONE:
+        announced.unlink(missing_ok=True)
+    sys.exit(code)

@@ -1,0 +1,135 @@
+"""`fraud serve`: the model, the bus and the console over HTTP."""
+
+import gc
+import signal
+import socket
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.app import CommandError, app
+from cli.support.lean import without_sklearn
+from cli.support.settings import Settings
+from streams.kafka.clock import utc_now
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from api.auth import Access
+
+_LOCAL = "127.0.0.1"
+_KEY_LENGTH = 16  # characters; a login may be tried as often as the rate allows
+_GOODBYE_S = 3  # an exit is promised within 5 s of SIGTERM; streams to browsers would never end by themselves
+_KEEP_ALIVE_S = 75  # longer than the minute for which load balancers keep an idle connection
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise CommandError(
+            f"port {port} of {host} cannot be used ({error.strerror}); choose others with FRAUD_API_PORT and --host"
+        ) from None
+
+
+def _access(hosts: list[str], key: str | None, rate: str | None) -> "Access":
+    from api.auth import LOCALLY, RATE, Access
+
+    try:
+        return Access((*LOCALLY.hosts, *hosts), key, rate or RATE)
+    except ValueError as error:
+        raise CommandError(f"--rate-limit: {error}; try 2000/second or {RATE}") from None
+
+
+def _application(settings: Settings, access: "Access") -> "FastAPI":
+    without_sklearn()
+    from api.app import create_app
+    from api.dependencies import Services
+    from api.publisher import KafkaPublisher
+    from model.artefact import Model
+    from streams.status_server import process_registry
+
+    connection, model = settings.connection(), Model.load(settings.model)
+    services = Services(
+        model,
+        connection,
+        KafkaPublisher(connection),
+        utc_now,
+        settings.home,
+        process_registry(),
+        (settings.scorer_host, settings.metrics_port),
+    )
+    return create_app(services, access)
+
+
+def _run(application: "FastAPI", listening: socket.socket) -> None:
+    import uvicorn
+
+    from api.background import end_streams
+
+    class Server(uvicorn.Server):
+        """Ends the streams to browsers before it waits for the requests that are being answered."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            end_streams(application)
+            super().handle_exit(sig, frame)
+
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # once stopped, uvicorn raises the signal again, for whom it found there
+        signal.signal(number, lambda *_: None)
+    gc.collect()
+    gc.freeze()  # what is there now stays: a collection that walks over it takes milliseconds
+    config = uvicorn.Config(
+        application,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # whoever sends one could choose the address that it is counted under
+        server_header=False,
+        ws="none",
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_GOODBYE_S,
+    )
+    Server(config).run(sockets=[listening])
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on. Any other than 127.0.0.1 needs FRAUD_API_KEY."),
+    ] = _LOCAL,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Another name by which clients reach this. Repeatable.")
+    ] = None,
+    rate_limit: Annotated[
+        str | None,
+        typer.Option(help="Requests of one client, such as 2000/second. Default: 120000/minute."),
+    ] = None,
+) -> None:
+    """Answer over HTTP until SIGTERM or Ctrl-C: the /console, POST /predict, /docs. FRAUD_API_PORT is the port (8000).
+
+    With FRAUD_API_KEY set, a client sends the key as X-API-Key.
+
+    Example: fraud serve
+
+    Example: FRAUD_API_KEY=... fraud serve --host 0.0.0.0 --allow-host fraud.example.org
+    """
+    settings = Settings.from_environment()
+    if host != _LOCAL and len(settings.api_key or "") < _KEY_LENGTH:
+        raise CommandError(
+            f"--host {host}: others may reach it, so set FRAUD_API_KEY to a key of {_KEY_LENGTH} characters or more, "
+            "such as openssl rand -hex 16 prints"
+        )
+    name = f"[{host}]" if ":" in host else host
+    access = _access([name, *(allow_host or ())], settings.api_key, rate_limit)
+    listening = _bound(host, settings.api_port)
+    application = _application(settings, access)
+    print(
+        f"http://{name}:{settings.api_port} answers; documentation: http://{name}:{settings.api_port}/docs",
+        flush=True,
+    )
+    _run(application, listening)

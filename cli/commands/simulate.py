@@ -1,0 +1,132 @@
+"""`fraud simulate`: transactions that look like the data, to a CSV or straight to the topics."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.app import app
+from cli.commands.replay import Sending, chosen_schedule, run_name, stopped_by_signal
+from cli.support.durations import seconds
+from cli.support.progress import Quiet, bar
+from cli.support.rates import per_second
+from cli.support.reachable import reachable
+from cli.support.settings import Settings as CommandSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from producer.simulation import Chunk
+
+_MOST = 1_000_000_000  # rows and accounts: the numbers of both share the 64 bits of a waiting label (producer.simulation.late)
+
+
+@app.command()
+def simulate(
+    *,
+    rows: Annotated[int, typer.Option(min=1, max=_MOST, help="How many transactions.")] = 284_807,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="The CSV to write, in the shape of creditcard.csv.")
+    ] = None,
+    send: Annotated[
+        bool,
+        typer.Option("--send", help="Send them to the topic transactions, labels later to labels."),
+    ] = False,
+    fraud_rate: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of frauds; default: the data's.")
+    ] = None,
+    accounts: Annotated[
+        int, typer.Option(min=0, max=_MOST, help="Spread them over this many account_ids; 0: none.")
+    ] = 0,
+    no_rhythm: Annotated[
+        bool,
+        typer.Option("--no-rhythm", help="The same rate and mixture at every hour of the day."),
+    ] = False,
+    disturb: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT",
+            help="KIND[:FEATURE]@FROM[..UNTIL][:SIZE], more than once; see docs/simulation.md.",
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            parser=per_second,
+            metavar="NUMBER",
+            help="With --send: transactions a second; 0: as fast as it can; default: 2000.",
+        ),
+    ] = None,
+    speed: Annotated[
+        str | None,
+        typer.Option(
+            help="With --send: follow the simulated clock at a multiple of real time: 60x."
+        ),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(help="With --send: begins each transaction_id; default: by the time."),
+    ] = None,
+    label_delay: Annotated[
+        str, typer.Option(help="With --send: a label's mean delay, exponentially distributed.")
+    ] = "30m",
+    no_labels: Annotated[bool, typer.Option("--no-labels", help="With --send: no labels.")] = False,
+    quiet: Quiet = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+) -> None:
+    """Simulate transactions, seeded; with disturbances at named rows or times, if wanted. --send ends when the last label is sent.
+
+    Example: fraud simulate --rows 100000 --seed 7 --disturb shift:V14@50000:0.5 --disturb surge@6h..7h:10 --out simulated.csv
+    """
+    from producer.simulation import Parameters, Settings, simulate
+    from producer.simulation.disturbance import parse
+
+    if (out is None) == (not send):
+        raise typer.BadParameter("give either --out FILE.csv or --send")
+    settings = Settings(fraud_share=fraud_rate, rhythm=not no_rhythm, accounts=accounts)
+    chunks = simulate(
+        Parameters.load(), rows, seed, [parse(text) for text in disturb or ()], settings
+    )
+    if out is not None:
+        _write(chunks, out, rows, quiet, as_json)
+        return
+    name, mean_s, schedule = run_name(run), seconds(label_delay), chosen_schedule(rate, speed)
+    connection = reachable(CommandSettings.from_environment().connection())
+    _send(
+        chunks,
+        Sending(name, connection, schedule, stopped_by_signal(), quiet, as_json),
+        rows,
+        None if no_labels else mean_s,
+        seed,
+    )
+
+
+def _send(
+    chunks: "Iterator[Chunk]", sending: Sending, count: int, label_delay_s: float | None, seed: int
+) -> None:
+    from producer.simulation.late import LateLabels
+    from producer.simulation.output import rows
+
+    simulated = rows(chunks, sending.name)
+    if label_delay_s is None:
+        sending.run(simulated, None, count)
+        return
+    labels = LateLabels(sending.connection, sending.name, label_delay_s, seed, time, sending.stop)
+    sending.run(labels.following(simulated), labels, count)
+
+
+def _write(chunks: "Iterator[Chunk]", out: Path, count: int, quiet: bool, as_json: bool) -> None:
+    from producer.simulation.output import write
+
+    with bar(quiet) as progress:
+        task = progress.add_task("simulating", total=count)
+        written = write(chunks, out, lambda done: progress.update(task, completed=done))
+    result = {"path": str(out), "rows": written, "bytes": out.stat().st_size}
+    print(
+        json.dumps(result, allow_nan=False)
+        if as_json
+        else f"{out}: {written:,} rows, {result['bytes']:,} bytes"
+    )

@@ -1,0 +1,187 @@
+"""`fraud train`: fits a model and writes it to disk."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import TextColumn
+
+from cli.app import app
+from cli.commands.data import fetched
+from cli.commands.threshold import (
+    AlertsPerDay,
+    BlockPrecision,
+    CostBlock,
+    CostReview,
+    judged,
+    policy_of,
+    sentence,
+)
+from cli.support.progress import Quiet, bar, columns, steps
+from cli.support.settings import Settings
+
+if TYPE_CHECKING:
+    from model.artefact import Model
+    from model.manifest import Policy
+    from model.training.thresholds import Outcome
+    from model.training.trainer import Recipe
+    from model.training.tuning import Tuned
+
+
+@app.command()
+def train(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv."),
+    ] = None,
+    alerts_per_day: AlertsPerDay = None,
+    block_precision: BlockPrecision = None,
+    cost_review: CostReview = None,
+    cost_block: CostBlock = None,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune", help="Search for better parameters of the trees first: 13 minutes on 2 cores."
+        ),
+    ] = False,
+    like: Annotated[
+        Path | None,
+        typer.Option(help="A model's folder: train with its parameters, such as --tune found."),
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+) -> None:
+    """Fit a model on the first 80 % of the rows by time, and let `latest` name it.
+
+    Example: fraud train --alerts-per-day 50
+    """
+    settings = Settings.from_environment()
+    policy = policy_of(alerts_per_day, block_precision, cost_review, cost_block)
+    if tune and like:
+        raise typer.BadParameter(
+            "--tune finds parameters, --like takes known ones: give one of them"
+        )
+    recipe = _recipe_of(like) if like else None
+    path = fetched(settings, data, quiet)
+    tuned = _tuned(path, quiet) if tune else None
+    model, outcomes = fit(settings, path, quiet, policy, tuned.recipe if tuned else recipe)
+    result = _result(model, outcomes) | ({"tuning": asdict(tuned)} if tuned else {})
+    print(
+        json.dumps(result, allow_nan=False)
+        if as_json
+        else "\n".join([*_tuning_sentences(tuned), *_sentences(model, outcomes)])
+    )
+
+
+def _recipe_of(directory: Path) -> "Recipe":
+    from model.artefact import Model
+    from model.training.trainer import Recipe
+
+    manifest = Model.load(directory).manifest
+    parameters = dict(manifest.parameters)
+    directed = (
+        parameters.pop("monotone_constraints", None) is not None
+    )  # which directions is for the data to say
+    return Recipe(parameters, manifest.trees, directed)
+
+
+def _tuned(data: Path, quiet: bool) -> "Tuned":
+    from model import dataset
+    from model.training import tuning
+
+    shown = columns(
+        TextColumn("{task.fields[trials]} trials"), TextColumn("{task.fields[rate]:.1f} a minute")
+    )
+    with bar(quiet, (*shown, TextColumn("{task.fields[best]}"))) as progress:
+        searching = progress.add_task(
+            "searching", total=tuning.SECONDS, trials=0, rate=0.0, best=""
+        )
+
+        def told(step: tuning.Step) -> None:
+            best = "" if step.best is None else f"mean average precision {step.best:.4f} at best"
+            rate = 60 * step.trials / step.elapsed if step.elapsed else 0.0
+            progress.update(
+                searching, completed=step.elapsed, trials=step.trials, rate=rate, best=best
+            )
+
+        return tuning.tune(dataset.read(data), time.monotonic, progress=told)
+
+
+def _tuning_sentences(tuned: "Tuned | None") -> list[str]:
+    if tuned is None:
+        return []
+    if tuned.average_precision is None:
+        return [
+            f"{tuned.trials} trials, and no time was left to judge them again: the default parameters stay"
+        ]
+    return [
+        f"{tuned.trials} trials; the best again, with other seeds: mean average precision {tuned.average_precision:.4f}, "
+        f"the default parameters {tuned.default_average_precision:.4f}"
+    ]
+
+
+def fit(
+    settings: Settings,
+    data: Path,
+    quiet: bool,
+    policy: "Policy | None" = None,
+    recipe: "Recipe | None" = None,
+) -> "tuple[Model, dict[str, Outcome]]":
+    """Fits, saves and names the model, with a bar on a terminal; the thresholds' outcomes on the out-of-fold rows."""
+    from model import dataset  # XGBoost and pandas take a second to import
+    from model.manifest import file_sha256
+    from model.publish import save
+    from model.training import leaks, thresholds, trainer
+
+    with steps(quiet) as step:
+        step.say("reading the rows")
+        table = dataset.read(data)
+        digest = file_sha256(data)
+        step.say("growing trees")
+        trained = trainer.train(
+            table, digest, recipe, policy=policy or thresholds.DEFAULT_POLICY, progress=step.count
+        )
+        step.say("writing the model and its card")
+        model = save(trained, settings.models)
+        leak = leaks.find(table, trained.manifest)
+    if leak:  # whatever `quiet` says: nobody else would tell
+        print(f"fraud: warning: {leak}", file=sys.stderr)
+    return model, thresholds.outcomes(model.thresholds, thresholds.Scored.of(trained.reference))
+
+
+def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
+    manifest = model.manifest
+    return {
+        "version": model.version,
+        "directory": str(model.directory),
+        "fitted_on": manifest.fitted_on.model_dump(),
+        "out_of_fold": manifest.out_of_fold.model_dump(),
+        "folds": [fold.model_dump() for fold in manifest.folds],
+        "policy": manifest.policy.model_dump(),
+        "thresholds": {
+            name: judged(getattr(manifest.thresholds, name), found)
+            for name, found in outcomes.items()
+        },
+    }
+
+
+def _sentences(model: "Model", outcomes: dict[str, "Outcome"]) -> list[str]:
+    fitted, out_of_fold = model.manifest.fitted_on, model.manifest.out_of_fold
+    precisions = [fold.average_precision for fold in model.manifest.folds]
+    lines = [
+        f"model {model.version} in {model.directory}",
+        f"fitted on rows {fitted.first}..{fitted.last} ({fitted.rows:,}), sha256 {fitted.rows_sha256}",
+        f"average precision on the forward folds: {', '.join(f'{one:.3f}' for one in precisions)}; "
+        f"mean {sum(precisions) / len(precisions):.3f}",
+        f"out of fold: rows {out_of_fold.first}..{out_of_fold.last} ({out_of_fold.rows:,}), {outcomes['review'].frauds} frauds",
+        "the test part was not opened",
+    ]
+    lines += [
+        sentence(name, getattr(model.thresholds, name), found) for name, found in outcomes.items()
+    ]
+    return lines

@@ -1,3 +1,0 @@
-"""`fraud doctor`: what is wrong, and what to do about it."""
-
-from cli.doctor import command  # noqa: F401 - it adds itself to the application

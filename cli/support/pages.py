@@ -1,0 +1,25 @@
+"""Pages about files of transactions, under FRAUD_HOME."""
+
+from pathlib import Path
+
+from cli.app import CommandError
+
+_DIGITS = 8
+
+
+def name_for(data: Path) -> str:
+    """`test-1a2b3c4d` for any/test.csv: files of one name lie in many folders, and each has a page of its own, told by its path."""
+    from model.manifest import sha256
+
+    return f"{data.stem}-{sha256(str(data.resolve()).encode())[:_DIGITS]}"
+
+
+def write(path: Path, page: str) -> None:
+    """Writes a page, in place of what it said before. Raises CommandError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page)
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be written: {error.strerror}; set FRAUD_HOME to a folder that can"
+        ) from None

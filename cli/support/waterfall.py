@@ -1,0 +1,95 @@
+"""One decision as a waterfall: bars from the base through what pushed the margin, to the margin, and what followed from it."""
+
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any
+
+from rich.bar import Bar
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from scipy.special import logit
+
+from cli.support.terminal import printable
+from model.explanation import BASE, MARGIN, REST, Step, waterfall
+from payments import display
+
+MOST_REASONS = 10  # of 29: ten lines are taken in at a glance
+_WIDEST_BAR, _NARROWEST_BAR, _OTHER_COLUMNS = 40, 16, 76
+_TOWARDS, _AWAY, _TOTAL = "red", "green", "cyan"
+_DECISIONS = {"approve": "bold green", "review": "bold yellow", "block": "bold red"}
+_NAMES = {
+    BASE: "base: where every transaction starts",
+    REST: "all other features",
+    MARGIN: "margin (log odds)",
+}
+
+
+def drawn(alert: Any, width: int) -> RenderableType:
+    """An AlertRecord as people read it, `width` characters wide. Texts in it come from outside: they are shown, never obeyed."""
+    bars = max(_NARROWEST_BAR, min(_WIDEST_BAR, width - _OTHER_COLUMNS))
+    steps = waterfall(alert, MOST_REASONS)
+    low = min(min(step.begin, step.end) for step in steps)
+    span = max(max(step.begin, step.end) for step in steps) - low or 1.0
+    table = Table(box=None, pad_edge=False)
+    table.add_column("feature")
+    for heading in ("value", "usual", "push", "margin"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(
+        Text(f"{low:+.1f}".ljust(bars - 6) + f"{low + span:+.1f}".rjust(6)),
+        width=bars,
+        no_wrap=True,
+    )
+    for step in steps:
+        begin, end = sorted((step.begin - low, step.end - low))
+        table.add_row(*_cells(step), Bar(span, begin, end, width=bars, color=_color(step)))
+    for name in ("review", "block"):
+        margin = float(logit(getattr(alert.thresholds, name)))
+        inside = low <= margin <= low + span
+        mark = (
+            Bar(span, margin - low, margin - low + span / bars, width=bars, color="yellow")
+            if inside
+            else ""
+        )
+        table.add_row(f"{name} from", "", "", "", f"{margin:+.2f}", mark)
+    return Group(*_heading(alert), "", table, "", *_verdict(alert), display.ANONYMOUS)
+
+
+def _cells(step: Step) -> Iterator[Text]:
+    reason = step.reason
+    yield printable(display.name(step.name) if reason else _NAMES[step.name])
+    if reason:
+        low, high = reason.usual
+        yield Text(f"{reason.value:.4g}", "" if low <= reason.value <= high else "bold")
+        yield Text(f"{low:.3g}..{high:.3g}")
+    else:
+        yield from (Text(), Text())
+    yield Text("" if step.name in (BASE, MARGIN) else f"{step.end - step.begin:+.2f}")
+    yield Text(f"{step.end:+.2f}")
+
+
+def _color(step: Step) -> str:
+    if step.name in (BASE, MARGIN):
+        return _TOTAL
+    return _TOWARDS if step.end > step.begin else _AWAY
+
+
+def _heading(alert: Any) -> Iterator[Text]:
+    yield Text("transaction ") + printable(alert.transaction_id)
+    when = (
+        f"of {alert.event_time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, amount {alert.amount:,.2f}"
+    )
+    yield Text(
+        f"{when}, scored {alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC by model "
+    ) + printable(alert.model_version)
+
+
+def _verdict(alert: Any) -> Iterator[Text]:
+    yield Text.assemble(
+        f"probability {alert.probability:.4g}: ",
+        (alert.decision, _DECISIONS[alert.decision]),
+        f" (review from {alert.thresholds.review:.4g}, block from {alert.thresholds.block:.4g}); expected loss {alert.expected_loss:,.2f}",
+    )
+    yield Text(
+        "usual: 1st to 99th percentile among legitimate training rows; bold: outside of it. Red pushes towards fraud, green away."
+    )

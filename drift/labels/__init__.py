@@ -1,0 +1,1 @@
+"""Labels, and precision and recall from them."""

@@ -1,0 +1,1 @@
+"""Pages, cards and texts about models and data."""

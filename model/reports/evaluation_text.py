@@ -1,0 +1,166 @@
+"""A judgement in words and rows of text, for the terminal, the page and the model's card."""
+
+from model.evaluation.evaluate import Alerts, Evaluation
+from model.evaluation.judgement import Beside, Judgement
+from model.intervals import Interval
+
+METRIC_NAMES = {
+    "auprc": "average precision",
+    "roc_auc": "ROC AUC",
+    "recall_at_fpr_1pct": "recall at 1 % false positives",
+    "recall_at_precision_90": "recall at precision 0.9",
+    "brier": "Brier score",
+}
+BASELINE_HEAD = (
+    "",
+    "folds: average precision",
+    "average precision",
+    "this model's lead",
+    "ROC AUC",
+    "recall at 1 % false positives",
+)
+METRIC_HEAD = ("", "all rows", "rows without a twin among the fitted")
+ROOM_HEAD = ("alerts a day", "rows", "frauds caught", "recall", "ceiling", "share of the ceiling")
+_FINE = ("brier",)  # so small that four digits say nothing
+
+
+def number(value: float | None, name: str = "") -> str:
+    """A metric's value, or a dash where it does not exist."""
+    return "-" if value is None else f"{value:.6f}" if name in _FINE else f"{value:.4f}"
+
+
+def interval(found: Interval, name: str = "") -> str:
+    """`0.8012 (0.7401 to 0.8603)`."""
+    bounds = (
+        "" if found.low is None else f" ({number(found.low, name)} to {number(found.high, name)})"
+    )
+    return number(found.value, name) + bounds
+
+
+def headline(judged: Judgement) -> list[str]:
+    """Precision and recall at the chosen capacity with their counts, and what bounds them: three sentences."""
+    found, room = judged.evaluation, judged.evaluation.room
+    review = found.review
+    chosen = (
+        "the review threshold"
+        if judged.alerts_a_day is None
+        else f"{judged.alerts_a_day:g} alerts a day"
+    )
+    ceiling = (
+        f"there is no fraud among the {found.rows:,} rows, and so no recall"
+        if room.ceiling is None
+        else f"the {room.rows:,} highest scores catch {room.caught:,}; at most {room.ceiling:.4f} of the frauds fit, and recall there is "
+        f"{number(room.of_ceiling)} of that"
+    )
+    return [
+        f"At {chosen}: precision {interval(review.precision)}, {review.caught:,} frauds among {review.flagged:,} alerts; "
+        f"recall {interval(review.recall)}, {review.caught:,} of {review.frauds:,} frauds.",
+        f"Really raised: {review.alerts_a_day:.0f} alerts a day ({review.flagged:,} in {found.rows:,} rows, {found.days:.2f} days).",
+        f"Room for {room.alerts_a_day:.0f} a day: {ceiling}.",
+    ]
+
+
+def blocked(found: Alerts) -> str:
+    """What `block` stops."""
+    return (
+        f"Blocked unseen: {found.flagged:,}, {found.caught:,} of them fraud, precision {interval(found.precision)}, "
+        f"recall {interval(found.recall)}."
+    )
+
+
+def money(found: Evaluation) -> str:
+    """The frauds' money, how much of it was caught, and on how few frauds that rests."""
+    if not found.money.frauds:
+        return "No money was in frauds."
+    of = found.money
+    return (
+        f"Money: {of.caught:,.2f} of {of.frauds:,.2f} in frauds is in alerts, a share of {interval(found.review.money)}; "
+        f"the {of.largest} largest frauds hold {number(of.largest_share)} of it, and {of.largest_caught} of them are in alerts."
+    )
+
+
+def metric_rows(judged: Judgement) -> list[list[str]]:
+    """A row for each number: its name, all rows, the rows without a twin among the fitted ones."""
+    every, rest = (
+        _numbers(judged.evaluation),
+        judged.without_twins and _numbers(judged.without_twins),
+    )
+    return [[title, text, rest[title] if rest else "-"] for title, text in every.items()]
+
+
+def _numbers(found: Evaluation) -> dict[str, str]:
+    review, block = found.review, found.block
+    return {
+        "precision at review": _share(review.precision, review.caught, review.flagged),
+        "recall at review": _share(review.recall, review.caught, review.frauds),
+        "share of the frauds' money at review": interval(review.money),
+        "alerts a day really raised": f"{review.alerts_a_day:.0f}",
+        "precision at block": _share(block.precision, block.caught, block.flagged),
+        "recall at block": _share(block.recall, block.caught, block.frauds),
+        **{
+            title: interval(getattr(found.metrics, name), name)
+            for name, title in METRIC_NAMES.items()
+        },
+    }
+
+
+def _share(found: Interval, part: int, whole: int) -> str:
+    """`0.9444 (0.7424 to 0.9901), 17 of 18`."""
+    return f"{interval(found)}, {part:,} of {whole:,}"
+
+
+def room_rows(found: Evaluation) -> list[list[str]]:
+    """A row for each capacity: alerts a day, rows, frauds caught, recall, what recall could at most be, the share of that."""
+    return [
+        [
+            f"{one.alerts_a_day:g}",
+            f"{one.rows:,}",
+            f"{one.caught:,}",
+            number(one.recall),
+            number(one.ceiling),
+            number(one.of_ceiling),
+        ]
+        for one in found.rooms
+    ]
+
+
+def rows_judged(judged: Judgement) -> str:
+    """Which rows, and what the model knew of them."""
+    found = judged.evaluation
+    text = f"{judged.sample.name}: {found.rows:,} rows, {found.frauds:,} frauds."
+    if judged.sample.seen is None or judged.twins is None:
+        return f"{text} The rows that the model was fitted on are not at hand: how many of these it has seen is not known."
+    seen = (
+        f" THE MODEL WAS FITTED ON {judged.sample.seen:,} OF THEM: this is no test."
+        if judged.sample.seen
+        else ""
+    )
+    return f"{text}{seen} {judged.twins:,} repeat V1..V28 and Amount of a fitted row."
+
+
+def baseline_rows(judged: Judgement, baselines: dict[str, Beside]) -> list[list[str]]:
+    """The model and each baseline, in the columns of BASELINE_HEAD. The lead is the paired difference in average precision."""
+    own = {name: getattr(judged.evaluation.metrics, name) for name in METRIC_NAMES}
+    return [
+        _baseline("this model", list(judged.folds), own, ""),
+        *(
+            _baseline(
+                name, one.folds, one.compared.metrics, interval(one.compared.difference["auprc"])
+            )
+            for name, one in baselines.items()
+        ),
+    ]
+
+
+def _baseline(
+    name: str, folds: list[float | None], metrics: dict[str, Interval], lead: str
+) -> list[str]:
+    precisions = ", ".join("-" if value is None else f"{value:.3f}" for value in folds)
+    return [
+        name,
+        precisions,
+        interval(metrics["auprc"]),
+        lead,
+        interval(metrics["roc_auc"]),
+        interval(metrics["recall_at_fpr_1pct"]),
+    ]

@@ -1,0 +1,1 @@
+"""Fitting a model, and choosing its thresholds."""

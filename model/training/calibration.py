@@ -1,0 +1,93 @@
+"""Probabilities that mean what they say: an affine map of the margin, fitted on rows that the booster had not seen."""
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+
+from model.manifest import Calibration
+
+# Most payments are scored far below 1 in 1,000, so the groups are wider towards the top.
+RELIABILITY_EDGES = (0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0)
+
+_NO_CHILD = -1  # in XGBoost's JSON
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows whose probability lies in [low, high), the last group's `high` included: what was said, and what was true."""
+
+    low: float
+    high: float
+    rows: int
+    mean_probability: float
+    frauds: int
+
+
+def fit(raw: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> Calibration:
+    """Platt scaling of float64[n] raw margins by bool[n] truth, both classes among them.
+
+    J. Platt, Probabilistic Outputs for Support Vector Machines, 1999, with his targets (frauds + 1) / (frauds + 2) and
+    1 / (legitimate + 2), which keep the fit finite where the classes do not overlap. Margins that rank frauds below the rest stay as
+    they are: a map that turned the order round would not be a calibration.
+    """
+    frauds, legitimate = int(is_fraud.sum()), int((~is_fraud).sum())
+    target = np.where(is_fraud, (frauds + 1) / (frauds + 2), 1 / (legitimate + 2))
+    # A target between 0 and 1 is a row of each class, weighted by it. C=inf: no penalty.
+    fitted = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(
+        np.concatenate([raw, raw])[:, None],
+        np.repeat([1, 0], len(raw)),
+        sample_weight=np.concatenate([target, 1 - target]),
+    )
+    scale, offset = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    return Calibration(scale=scale, offset=offset) if scale > 0 else Calibration()
+
+
+def folded(booster: xgboost.Booster, calibration: Calibration) -> xgboost.Booster:
+    """The booster whose own margin is scale x margin + offset: its leaves are scaled, and its base score is moved.
+
+    So whoever loads model.ubj with XGBoost alone has the margin, and the contributions, of the alerts.
+    """
+    content = json.loads(booster.save_raw("json"))
+    learner = content["learner"]
+    for tree in learner["gradient_booster"]["model"]["trees"]:
+        values = tree[
+            "split_conditions"
+        ]  # a leaf's value stands where an inner node has its threshold
+        for node, left in enumerate(tree["left_children"]):
+            if left == _NO_CHILD:
+                values[node] *= calibration.scale
+    base = float(learner["learner_model_param"]["base_score"].strip("[]"))  # a probability
+    moved = float(expit(calibration.scale * logit(base) + calibration.offset))
+    learner["learner_model_param"]["base_score"] = f"[{moved!r}]"
+    scaled = xgboost.Booster()
+    scaled.load_model(bytearray(json.dumps(content, allow_nan=False).encode()))
+    return scaled
+
+
+def brier(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> float:
+    """Mean squared difference between float64[n] probabilities and bool[n] truth (G. Brier, 1950)."""
+    return float(np.mean((probabilities - is_fraud) ** 2))
+
+
+def reliability(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> list[Group]:
+    """What was said against what was true, between RELIABILITY_EDGES; groups without rows are left out."""
+    groups = []
+    for low, high in pairwise(RELIABILITY_EDGES):
+        inside = (probabilities >= low) & ((probabilities < high) | (high == 1.0))
+        if inside.any():
+            groups.append(
+                Group(
+                    low,
+                    high,
+                    int(inside.sum()),
+                    float(probabilities[inside].mean()),
+                    int(is_fraud[inside].sum()),
+                )
+            )
+    return groups

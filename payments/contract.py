@@ -1,0 +1,108 @@
+"""The messages on the bus, declared once.
+
+The decoder of the stream (`payments.records`), the JSON Schemas and the API's schema are all derived from these classes.
+Field order is the order on the wire.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+
+CONTRACT_VERSION = "1"
+
+# The smallest number that rounds to infinity in a float32 (IEEE 754, round half to even): 2**128 - 2**103.
+FLOAT32_OVERFLOW = float(2**128 - 2**103)
+
+# Model inputs in the order in which every matrix of this project holds them: 28 anonymous principal components and the amount.
+COMPONENTS = tuple(f"V{i}" for i in range(1, 29))
+INPUTS = (*COMPONENTS, "Amount")
+
+Identifier = Annotated[str, Field(min_length=1, max_length=128)]
+Float32 = Annotated[float, Field(gt=-FLOAT32_OVERFLOW, lt=FLOAT32_OVERFLOW, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Decision = Literal["approve", "review", "block"]
+DECISIONS: tuple[Decision, ...] = ("approve", "review", "block")
+
+
+class Message(BaseModel):
+    """Common behaviour: unknown fields are ignored, and no text is taken for a number."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, protected_namespaces=())
+
+
+class _Identified(Message):
+    transaction_id: Identifier
+    event_time: AwareDatetime = Field(description="RFC 3339 with an offset")
+
+
+_inputs: dict[str, Any] = dict.fromkeys(COMPONENTS, (Float32, ...)) | {
+    "Amount": (Annotated[Float32, Field(ge=0)], ...)
+}
+
+Payment = create_model(
+    "Payment", __base__=Message, __doc__="What the model reads of a transaction.", **_inputs
+)
+
+Transaction = create_model(
+    "Transaction",
+    __base__=_Identified,
+    __doc__="One payment. Features of the model are functions of V1..V28 and Amount only.",
+    **_inputs,
+    account_id=(Identifier | None, None),
+)
+
+
+class Thresholds(Message):
+    """Probabilities from which a payment is looked at, and from which it is stopped."""
+
+    review: Probability
+    block: Probability
+
+
+class Reason(Message):
+    """One feature's exact share in an alert's margin."""
+
+    feature: str
+    value: float
+    usual: tuple[float, float] = Field(
+        description="1st and 99th percentile among legitimate training rows"
+    )
+    contribution: float = Field(description="TreeSHAP value on the margin's scale")
+
+
+class Prediction(_Identified):
+    """The decision about one valid record of `transactions`."""
+
+    scored_at: AwareDatetime
+    probability: Probability
+    decision: Decision
+    model_version: str
+    transaction: Any = Field(description="the input, byte for byte")
+
+
+class Alert(_Identified):
+    """A prediction that is not `approve`, with its reasons. base + sum(contribution) + rest = margin within 1e-4."""
+
+    scored_at: AwareDatetime
+    probability: Probability
+    margin: float
+    decision: Decision
+    thresholds: Thresholds
+    amount: float
+    expected_loss: float = Field(description="probability x amount")
+    model_version: str
+    base: float
+    reasons: list[Reason]
+    rest: float
+    transaction: Any
+
+
+class Label(Message):
+    """The truth about a transaction, known late. The last `labelled_at` wins."""
+
+    transaction_id: Identifier
+    account_id: Identifier | None = None
+    is_fraud: bool
+    labelled_at: AwareDatetime
+    source: Literal["chargeback", "analyst", "replay"]
+    labelled_by: str | None = None

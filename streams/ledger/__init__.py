@@ -1,0 +1,1 @@
+"""The audit of what went in against what came out."""

@@ -1,0 +1,176 @@
+"""Every metric of the scorer, declared once: name, kind, unit, meaning."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import ArrayLike
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.metrics_core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from payments.contract import DECISIONS, INPUTS
+from payments.records import DEAD_LETTER_KINDS
+from streams.latency_buckets import LATENCY_BUCKETS_S
+from streams.scorer.batch import Scored
+
+BATCH_BUCKETS = tuple(float(2**power) for power in range(13))  # 1 to 4096, the largest batch
+# most scores lie far below 1 %, the decisions between 1 % and 99 %
+PROBABILITY_BUCKETS = (
+    1e-5,
+    1e-4,
+    3e-4,
+    1e-3,
+    3e-3,
+    0.01,
+    0.03,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    0.95,
+    0.99,
+    1.0,
+)
+
+
+class BatchHistogram(Collector):
+    """A Prometheus histogram that observes arrays: one call a batch instead of one a transaction."""
+
+    def __init__(
+        self, name: str, documentation: str, buckets: Sequence[float], registry: CollectorRegistry
+    ) -> None:
+        self._name, self._documentation = name, documentation
+        self._bounds = np.array([*buckets, np.inf])
+        self._counts = np.zeros(len(self._bounds), dtype=np.int64)
+        self._sum = 0.0
+        self._lock = threading.Lock()
+        registry.register(self)
+
+    def observe(self, values: ArrayLike) -> None:
+        """Adds all values (any shape)."""
+        flat = np.asarray(values, dtype=np.float64).ravel()
+        counts = np.bincount(
+            np.searchsorted(self._bounds, flat, side="left"), minlength=len(self._bounds)
+        )
+        with self._lock:
+            self._counts += counts
+            self._sum += float(flat.sum())
+
+    def collect(self) -> Iterable[Metric]:
+        """The cumulative buckets, as Prometheus reads them."""
+        with self._lock:
+            cumulative, total = self._counts.cumsum(), self._sum
+        bounds = ["+Inf" if np.isinf(bound) else repr(float(bound)) for bound in self._bounds]
+        buckets = [(bound, float(count)) for bound, count in zip(bounds, cumulative, strict=True)]
+        yield HistogramMetricFamily(
+            self._name, self._documentation, buckets=buckets, sum_value=total
+        )
+
+
+class ScorerMetrics:
+    """The metrics of one worker. Counters move after the commit has returned."""
+
+    def __init__(
+        self, registry: CollectorRegistry, topic: str, version: str, restarts: int
+    ) -> None:
+        self._topic = topic
+        self.transactions = Counter(
+            "fraud_transactions_total", "Transactions by outcome", ["outcome"], registry=registry
+        )
+        self.dead_letters = Counter(
+            "fraud_dead_letters_total", "Dead letters by kind", ["kind"], registry=registry
+        )
+        self.reasons = Counter(
+            "fraud_alert_reasons_total",
+            "Reasons given in alerts, by feature",
+            ["feature"],
+            registry=registry,
+        )
+        self.end_to_end = BatchHistogram(
+            "fraud_end_to_end_seconds",
+            "Record timestamp to committed prediction, in seconds",
+            LATENCY_BUCKETS_S,
+            registry,
+        )
+        self.scoring = BatchHistogram(
+            "fraud_scoring_seconds",
+            "Decoding, scoring, explaining and encoding a batch, in seconds",
+            LATENCY_BUCKETS_S,
+            registry,
+        )
+        self.batch_size = BatchHistogram(
+            "fraud_batch_size", "Records in a batch", BATCH_BUCKETS, registry
+        )
+        self.probability = BatchHistogram(
+            "fraud_probability", "Predicted probability of fraud", PROBABILITY_BUCKETS, registry
+        )
+        partition = ["topic", "partition"]
+        self.lag = Gauge(
+            "fraud_consumer_lag", "Records waiting, by partition", partition, registry=registry
+        )
+        self.lag_seconds = Gauge(
+            "fraud_consumer_lag_seconds",
+            "Seconds since the last committed record was sent, while others wait",
+            partition,
+            registry=registry,
+        )
+        self.workers = Gauge("fraud_workers", "1 for each worker that is up", registry=registry)
+        self.restarts = Counter(
+            "fraud_worker_restarts_total", "Starts of this worker after it died", registry=registry
+        )
+        self.model = Gauge(
+            "fraud_model_info", "1 for the model in use", ["version"], registry=registry
+        )
+        self.workers.set(1)
+        self.restarts.inc(restarts)
+        self.model.labels(version).set(1)
+        for outcome in (*DECISIONS, "rejected"):
+            self.transactions.labels(outcome)
+        for kind in DEAD_LETTER_KINDS:
+            self.dead_letters.labels(kind)
+        for feature in (
+            INPUTS
+        ):  # a series that began with its first alert would hide that alert from increase()
+            self.reasons.labels(feature)
+        self._committed: dict[
+            int, tuple[int, float]
+        ] = {}  # partition -> next offset, timestamp of the last record in seconds
+        self._owned: set[int] = set()
+
+    def committed(self, scored: Scored, now: datetime) -> None:
+        """A batch is visible to readers: its counts move."""
+        for outcome, count in scored.outcomes.items():
+            self.transactions.labels(outcome).inc(count)
+        for kind, count in scored.dead_letters.items():
+            self.dead_letters.labels(kind).inc(count)
+        for feature, count in scored.reasons.items():
+            self.reasons.labels(feature).inc(count)
+        sent = np.array([record.timestamp()[1] for record in scored.predicted]) / 1000
+        self.end_to_end.observe(np.maximum(now.timestamp() - sent, 0.0))
+        self.scoring.observe(scored.seconds)
+        self.batch_size.observe(len(scored.batch.records))
+        self.probability.observe(scored.probabilities)
+        for number, record in scored.batch.last_records().items():
+            self._committed[number] = (record.offset() + 1, record.timestamp()[1] / 1000)
+
+    def lagging(self, ranges: dict[int, tuple[int, int]], now: datetime) -> None:
+        """(start, high watermark) of each partition owned now, nothing before `start` being left to score; all other series go away."""
+        for partition in self._owned - ranges.keys():
+            self.lag.remove(self._topic, str(partition))
+            self.lag_seconds.remove(self._topic, str(partition))
+            self._committed.pop(partition, None)
+        self._owned = set(ranges)
+        for partition, (start, high) in ranges.items():
+            offset, at = self._committed.get(partition, (start, 0.0))
+            waiting = max(high - max(offset, start), 0)
+            self.lag.labels(self._topic, str(partition)).set(waiting)
+            self.lag_seconds.labels(self._topic, str(partition)).set(
+                max(now.timestamp() - at, 0.0) if waiting and at else 0.0
+            )

@@ -1,0 +1,206 @@
+"""From a batch of records to its predictions, alerts and dead letters. Pure: no Kafka call, the clock is an argument."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from model.alert import Judgement, ScoringModel, alert
+from model.artefact import decisions, probabilities
+from payments.contract import INPUTS, Decision
+from payments.records import (
+    MAX_TRANSACTION_BYTES,
+    ROW_BYTES,
+    DeadLetterKind,
+    InvalidTransactionError,
+    PredictionRecord,
+    decode,
+)
+from streams.kafka import codec, topics
+from streams.kafka.codec import Output
+from streams.scorer.batch import Batch, Record, Scored
+
+_ATTEMPTS = 2  # what failed for a moment, for want of memory say, is no record's fault
+
+# A row that any model can score: the components' means, and an amount that may be.
+_KNOWN_GOOD = np.zeros((1, len(INPUTS)), np.float32)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ScoringFailedError(RuntimeError):
+    """Scoring failed on a row that is known to be good, too: the model is broken, not the data."""
+
+
+class _Named(msgspec.Struct, gc=False):
+    """A valid record, and what of its transaction goes into its outputs."""
+
+    source: Record
+    transaction_id: str
+    event_time: datetime
+    key: bytes
+
+
+@dataclass
+class _Valid:
+    """The valid records of a batch beside their rows. The transactions themselves are let go: 30 numbers each would outgrow the caches."""
+
+    records: list[_Named]
+    rows: bytearray
+
+    def matrix(self) -> NDArray[np.float32]:
+        """float32[n, 29] over the packed rows, without a copy."""
+        rows = np.frombuffer(self.rows, np.float32, len(self.records) * len(INPUTS))
+        return rows.reshape(-1, len(INPUTS))
+
+
+class Scorer:
+    """Scores batches with one model."""
+
+    def __init__(
+        self,
+        model: ScoringModel,
+        clock: Callable[[], datetime],
+        max_bytes: int = MAX_TRANSACTION_BYTES,
+    ) -> None:
+        self._model = model
+        self._clock = clock
+        self._max_bytes = max_bytes
+
+    def score(self, batch: Batch) -> Scored:
+        """Exactly one prediction or dead letter for every record of the batch, and an alert for what is not approved.
+
+        Raises ScoringFailedError when it fails on a record, and then on a row that is known to be good as well.
+        """
+        started = perf_counter()
+        scored = Scored(batch)
+        self._isolate(batch.records, scored)
+        scored.seconds = perf_counter() - started
+        return scored
+
+    def _isolate(self, records: Sequence[Record], scored: Scored) -> None:
+        """Adds what the records give to `scored`, in halves where that fails twice; a record that fails alone is a dead letter."""
+        for _ in range(_ATTEMPTS):
+            part = Scored(scored.batch)
+            try:
+                self._score(records, part)
+            except (
+                Exception
+            ) as error:  # whatever it is, the records that do not cause it are scored
+                failure = error
+            else:
+                scored.add(part)
+                return
+        if len(records) == 1:
+            self._check_model()
+            self._reject(
+                scored, records[0], "scoring_failed", f"{type(failure).__name__}: {failure}"
+            )
+            return
+        middle = len(records) // 2
+        self._isolate(records[:middle], scored)
+        self._isolate(records[middle:], scored)
+
+    def _check_model(self) -> None:
+        """Raises ScoringFailedError when the model is of no use to any record."""
+        try:
+            self._model.margins(_KNOWN_GOOD)
+            self._model.explain(_KNOWN_GOOD)
+        except Exception as error:
+            raise ScoringFailedError(
+                f"scoring fails on any record: {type(error).__name__}: {error}"
+            ) from error
+
+    def _score(self, records: Sequence[Record], scored: Scored) -> None:
+        valid = self._decode(records, scored)
+        if not valid.records:
+            return
+        margins = self._model.margins(valid.matrix())
+        scored.probabilities = probabilities(margins)
+        decided = decisions(scored.probabilities, self._model.thresholds)
+        scored.outcomes.update(decided)
+        scored.predicted = [record.source for record in valid.records]
+        scored_at = self._clock()
+        self._predict(scored, valid, decided, scored_at)
+        suspicious = [index for index, decision in enumerate(decided) if decision != "approve"]
+        if suspicious:
+            self._alert(scored, valid, margins, decided, suspicious, scored_at)
+
+    def _decode(self, records: Sequence[Record], scored: Scored) -> _Valid:
+        valid = _Valid([], bytearray(len(records) * ROW_BYTES))
+        for source in records:
+            try:
+                sent = decode(source.value(), valid.rows, len(valid.records), self._max_bytes)
+            except InvalidTransactionError as error:
+                self._reject(scored, source, error.kind, error.detail)
+            else:
+                key = codec.key(sent.transaction_id, sent.account_id)
+                valid.records.append(_Named(source, sent.transaction_id, sent.event_time, key))
+        return valid
+
+    def _reject(self, scored: Scored, source: Record, kind: DeadLetterKind, detail: str) -> None:
+        headers = codec.dead_letter_headers(
+            source.topic(), source.partition(), source.offset(), kind, detail, self._clock()
+        )
+        scored.outputs.append(Output(topics.DEAD_LETTERS, source.key(), source.value(), headers))
+        scored.outcomes["rejected"] += 1
+        scored.dead_letters[kind] += 1
+
+    def _predict(
+        self, scored: Scored, valid: _Valid, decided: list[Decision], scored_at: datetime
+    ) -> None:
+        version = self._model.version
+        for one, probability, decision in zip(
+            valid.records, scored.probabilities.tolist(), decided, strict=True
+        ):
+            prediction = PredictionRecord(
+                transaction_id=one.transaction_id,
+                event_time=one.event_time,
+                scored_at=scored_at,
+                probability=probability,
+                decision=decision,
+                model_version=version,
+                transaction=msgspec.Raw(one.source.value() or b""),
+            )
+            scored.outputs.append(_output(topics.PREDICTIONS, one.source, one.key, prediction))
+
+    def _alert(
+        self,
+        scored: Scored,
+        valid: _Valid,
+        margins: NDArray[np.float64],
+        decided: list[Decision],
+        suspicious: list[int],
+        scored_at: datetime,
+    ) -> None:
+        base, contributions = self._model.explain(valid.matrix()[suspicious])
+        for index, pushes in zip(suspicious, contributions, strict=True):
+            one = valid.records[index]
+            value = one.source.value() or b""
+            sent = decode(
+                value, bytearray(ROW_BYTES), 0, self._max_bytes
+            )  # again: alerts are one in a thousand
+            judgement = Judgement(
+                float(margins[index]),
+                float(scored.probabilities[index]),
+                decided[index],
+                base,
+                pushes,
+            )
+            raised = alert(self._model, value, sent, judgement, scored_at)
+            scored.reasons.update(reason.feature for reason in raised.reasons)
+            scored.outputs.append(_output(topics.ALERTS, one.source, one.key, raised))
+
+
+def _output(topic: str, source: Record, key: bytes, value: Any) -> Output:
+    return Output(
+        topic,
+        key,
+        _encode(value),
+        codec.source_headers(source.topic(), source.partition(), source.offset()),
+    )

@@ -1,0 +1,56 @@
+"""What the console's desk holds, on a real Kafka, where other events than windows are on `drift.events`."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+from support import wait_for
+
+from api.alert_feed import Feed
+from api.alert_store import Desk
+from streams.kafka.topics import DRIFT_EVENTS
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "docs/contract/examples"
+
+
+def event(kind, **changes):
+    return json.dumps(
+        json.loads((EXAMPLES / f"drift-event{kind}.json").read_text()) | changes
+    ).encode()
+
+
+LATER = [event("-severity"), b"{", b"[" * 5_000, *20 * [event("-labels")]]
+
+
+@pytest.fixture
+def write(connection):
+    producer = Producer(connection.writer())
+
+    def write(*events):
+        for value in events:
+            producer.produce(connection.named(DRIFT_EVENTS), value)
+        assert producer.flush(30) == 0
+
+    return write
+
+
+def shown(desk):
+    return [window.window for window in desk.windows()]
+
+
+def test_drift_is_that_of_the_last_windows(connection, write):
+    desk, stop = Desk(), threading.Event()
+    write(event("", window=7), event("", window=8), *LATER)
+    feed = Feed(connection, desk)
+    thread = threading.Thread(target=feed.run, args=[stop])
+    thread.start()
+    try:
+        wait_for(feed.loaded.is_set, 60, "the desk is filled")
+        assert shown(desk) == [7, 8]
+        write(event("", window=9), *LATER, event("", window=10), *LATER)
+        wait_for(lambda: shown(desk) == [7, 8, 9, 10], 60, "the last window is shown")
+    finally:
+        stop.set()
+        thread.join()

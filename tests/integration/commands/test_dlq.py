@@ -1,0 +1,317 @@
+"""`fraud dlq` on a real Kafka: what was refused is listed, shown without harm, and sent back once, whatever happens meanwhile."""
+
+import base64
+import json
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from support import read_all, wait_for
+from typer.testing import CliRunner
+
+import cli.commands.dlq  # noqa: F401 - adds itself to the application
+from cli.app import CommandError, app
+from streams.dlq import redrive as redriving
+from streams.dlq.dead_letters import Choice
+from streams.dlq.redrive import RedriveError, redrive
+from streams.kafka.codec import dead_letter_headers, own_headers, source_headers
+from streams.kafka.topics import DEAD_LETTERS, MAX_RECORD_BYTES, PREDICTIONS, TRANSACTIONS
+from streams.ledger.audit import audit
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+EVERYTHING = Choice()
+
+
+def silent(*_):
+    pass
+
+
+class Bus:
+    """Writes by hand what clients and the scorer would write."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self._producer = Producer(
+            connection.writer({"message.max.bytes": 2**24, "max.in.flight": 1})
+        )
+
+    def _write(self, topic, value, key=None, partition=0, headers=None):
+        written = []
+        self._producer.produce(
+            self.connection.named(topic),
+            value,
+            key,
+            partition,
+            headers=headers,
+            on_delivery=lambda error, it: written.append((error, it)),
+        )
+        assert self._producer.flush(30) == 0
+        ((error, message),) = written
+        assert error is None
+        return message.partition(), message.offset()
+
+    def send(self, value, key=b"key", partition=0):
+        """A record of `transactions`; where it lies."""
+        return self._write(TRANSACTIONS, value, key, partition)
+
+    def refuse(
+        self, source, value, key=b"key", kind="malformed_json", detail="no JSON", topic=None
+    ):
+        headers = dead_letter_headers(
+            topic or self.connection.named(TRANSACTIONS), *source, kind, detail, NOW
+        )
+        self._write(DEAD_LETTERS, value, key, source[0] % 4, headers)
+
+    def refused(self, value, key=b"key", partition=0, **why):
+        source = self.send(value, key, partition)
+        self.refuse(source, value, key, **why)
+        return source
+
+    def predict(self, source):
+        self._write(
+            PREDICTIONS,
+            b"{}",
+            None,
+            source[0],
+            source_headers(self.connection.named(TRANSACTIONS), *source),
+        )
+
+    def redriven(self, count):
+        """The records of `transactions` that were sent back, by the place that they name."""
+        found = {}
+        for message in read_all(self.connection, TRANSACTIONS, count):
+            headers = dict(message.headers() or [])
+            if "redriven.offset" in headers:
+                assert headers["redriven.topic"] == self.connection.named(TRANSACTIONS).encode()
+                assert ("contract.version", b"1") in message.headers()
+                place = int(headers["redriven.partition"]), int(headers["redriven.offset"])
+                assert place not in found, "sent twice"
+                found[place] = message
+        return found
+
+
+@pytest.fixture
+def bus(connection):
+    return Bus(connection)
+
+
+@pytest.fixture
+def fraud(connection, monkeypatch):
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
+    monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
+    return lambda *arguments: CliRunner().invoke(app, ["dlq", *arguments])
+
+
+def test_each_goes_back_once_with_where_it_came_from_and_the_ledger_holds(bus, connection):
+    values = {
+        bus.refused(value, key, partition): (value, key)
+        for value, key, partition in [(b"\xff", b"a", 1), (None, None, 2), (b"", b"", 1)]
+    }
+    bus.predict(bus.send(b"{}", partition=1))
+    first = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    assert (first.chosen, first.to_send, first.sent, first.already) == (3, 3, 3, 0)
+    again = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    assert (again.chosen, again.to_send, again.sent, again.already) == (3, 0, 0, 3)
+    back = bus.redriven(7)
+    assert {place: (message.value(), message.key()) for place, message in back.items()} == values
+    assert all(message.partition() == place[0] for place, message in back.items())
+    books = audit(connection)
+    assert (books.sent, books.lost, books.duplicated) == (7, 3, 0)  # new records, not yet scored
+    for message in back.values():
+        bus.predict((message.partition(), message.offset()))
+    assert (audit(connection).lost, audit(connection).duplicated) == (0, 0)
+
+
+def test_a_record_that_is_refused_again_can_go_back_again(bus, connection):
+    source = bus.refused(b"x")
+    redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    (message,) = bus.redriven(2).values()
+    bus.refuse((message.partition(), message.offset()), b"x")
+    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    assert (result.already, result.sent) == (1, 1)
+    assert bus.redriven(3).keys() == {source, (message.partition(), message.offset())}
+
+
+def test_two_dead_letters_of_one_record_are_one_to_send(bus, connection):
+    source = bus.refused(b"x")
+    bus.refuse(source, b"x")
+    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    assert (result.chosen, result.sent, result.already) == (2, 1, 1)
+    assert len(bus.redriven(2)) == 1
+
+
+def test_what_another_redrive_has_left_open_is_never_sent_too(bus, connection):
+    """The first one is stopped, or killed, between sending and commit; the second sends; the first cannot commit any more."""
+    bus.refused(b"x")
+    first = redriving._opened(connection)
+    (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
+    first.begin_transaction()
+    first.produce(
+        connection.named(TRANSACTIONS),
+        letter.value,
+        headers=redriving._headers(connection, letter.source),
+    )
+    first.flush()
+    assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
+    with pytest.raises(KafkaException) as raised:
+        first.commit_transaction(30)
+    assert redriving._reason(raised.value.args[0]) == "another redrive was started"
+    assert len(bus.redriven(2)) == 1
+
+
+def test_of_two_redrives_that_have_both_looked_only_the_second_sends(bus, connection):
+    bus.refused(b"x")
+    first = redriving._opened(connection)
+    (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
+    assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
+    with pytest.raises(KafkaException) as raised:
+        redriving._send(connection, first, [(letter.source, letter)])
+    assert redriving._reason(raised.value.args[0]) == "another redrive was started"
+    assert len(bus.redriven(2)) == 1
+
+
+def test_a_redriven_record_behind_an_open_transaction_of_others_is_waited_for(bus, connection):
+    bus.refused(b"x")
+    (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
+    first = redriving._opened(connection)
+    other = Producer(connection.writer({"transactional.id": connection.named("other")}))
+    other.init_transactions()
+    other.begin_transaction()
+    other.produce(connection.named(TRANSACTIONS), b"{}", partition=0)
+    other.flush()
+    redriving._send(connection, first, [(letter.source, letter)])
+    looking, results = threading.Event(), []
+
+    def look():
+        results.append(
+            redrive(
+                connection,
+                EVERYTHING,
+                dry_run=False,
+                progress=lambda topic, *_: looking.set() if topic == TRANSACTIONS else None,
+            )
+        )
+
+    second = threading.Thread(target=look)
+    second.start()
+    try:
+        wait_for(lambda: looking.is_set() or not second.is_alive(), 30, "it reads `transactions`")
+    finally:
+        other.commit_transaction()
+        second.join(60)
+    assert [(result.sent, result.already) for result in results] == [(0, 1)]
+
+
+def test_only_what_kafka_has_acknowledged_is_reported(bus, connection, monkeypatch):
+    for i in range(5):
+        bus.refused(b"%d" % i)
+    monkeypatch.setattr(redriving, "_CHUNK_RECORDS", 2)
+    send, calls = redriving._send, []
+
+    def failing(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KafkaException(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+        send(*arguments)
+
+    monkeypatch.setattr(redriving, "_send", failing)
+    with pytest.raises(RedriveError, match=r"^2 of 5 were sent, then: .*run it again"):
+        redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    assert len(bus.redriven(7)) == 2
+    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    assert (result.sent, result.already) == (3, 2)
+    assert len(bus.redriven(10)) == 5
+
+
+def test_what_is_too_large_with_its_headers_stays_and_the_largest_that_fits_goes(bus, connection):
+    source = bus.send(b"small")
+    frame = redriving._record_bytes(
+        redriving.DeadLetter(source, "", "", "", 0, b"key", b""),
+        redriving._headers(connection, source),
+    )
+    bus.refuse(source, bytes(MAX_RECORD_BYTES - frame))
+    assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
+    other = bus.send(b"small")
+    bus.refuse(other, bytes(MAX_RECORD_BYTES - frame + 1))
+    result = redrive(connection, Choice(sources=frozenset({other})), dry_run=False, progress=silent)
+    assert (result.chosen, result.too_large, result.sent) == (1, 1, 0)
+
+
+def test_a_record_that_is_no_longer_kept_is_not_sent(bus, connection):
+    bus.refused(b"old")
+    redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    kept = bus.refused(b"new")
+    admin = AdminClient(connection.config())
+    for deleted in admin.delete_records(
+        [TopicPartition(connection.named(TRANSACTIONS), 0, kept[1])]
+    ).values():
+        deleted.result(30)
+    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    assert (result.chosen, result.expired, result.sent) == (2, 1, 1)
+
+
+def test_headers_of_others_hinder_nothing(bus, connection):
+    source = bus.refused(b"x")
+    bus.refuse((0, 0), b"of another topic", topic="elsewhere")
+    bus._write(DEAD_LETTERS, b"without headers")
+    forged = own_headers() | {
+        "redriven.topic": connection.named(TRANSACTIONS).encode(),
+        "redriven.partition": b"x",
+    }
+    bus._write(TRANSACTIONS, b"{}", headers=forged)
+    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    assert (result.chosen, result.unknown, result.sent) == (3, 2, 1)
+    assert bus.redriven(3).keys() == {source}
+
+
+def test_the_command_lists_filters_and_sends(bus, fraud):
+    first = bus.refused(b"\xff", detail="\x1b[2Jno", kind="malformed_json")
+    second = bus.refused(b"{}", partition=2, kind="invalid_transaction")
+    listed = [json.loads(line) for line in fraud("list", "--json").stdout.splitlines()]
+    assert [(item["kind"], item["bytes"], item["source"]["partition"]) for item in listed] == [
+        ("malformed_json", 1, 0),
+        ("invalid_transaction", 2, 2),
+    ]
+    table = fraud("list").stdout
+    assert "\x1b" not in table
+    assert r"\x1b[2Jno" in table
+    assert "2026-01-31 12:00:00" in table
+    assert f"{second[0]}:{second[1]}" in table
+    assert "1 dead letters" in fraud("list", "--kind", "malformed_json").stdout
+    assert "1 of 2" in fraud("list", "--limit", "1").stdout
+    assert "0 dead letters" in fraud("list", "--since", "2100-01-01T00:00:00Z").stdout
+    assert fraud("list", "--kind", "unkind").exit_code == 2
+    place = f"{first[0]}:{first[1]}"
+    assert "1 chosen, 1 would be sent" in fraud("redrive", place, "--dry-run").stdout
+    assert fraud("redrive").exit_code == fraud("redrive", "x:1").exit_code == 2
+    sent = fraud("redrive", place, "3:77", "--json")
+    assert (
+        sent.exit_code,
+        json.loads(sent.stdout)["sent"],
+        json.loads(sent.stdout)["missing"],
+    ) == (1, 1, 1)
+    everything = fraud("redrive", "--all")
+    assert everything.exit_code == 0
+    assert everything.stdout.splitlines() == [
+        "2 chosen, 1 sent",
+        "1 sent already by an earlier redrive, or another dead letter of the same record",
+    ]
+    assert bus.redriven(4).keys() == {first, second}
+
+
+def test_the_command_shows_bytes_that_no_terminal_obeys(bus, fraud):
+    value = b"[red]\x1b[2J\xff\r\n\xe2\x80\xae" + b"a" * 2_000
+    source = bus.refused(value, key=b"\x1bkey")
+    place = f"{source[0]}:{source[1]}"
+    shown = fraud("show", place).stdout
+    assert r"value     [red]\x1b[2J\xff\r\n\u202eaaa" in shown
+    assert r"key       \x1bkey" in shown
+    assert "15 bytes more: --full" in shown
+    assert "\x1b" not in shown
+    assert shown.count("a" * 1_000) < fraud("show", place, "--full").stdout.count("a" * 1_000)
+    assert (
+        base64.b64decode(json.loads(fraud("show", place, "--json").stdout)["value_base64"]) == value
+    )
+    assert isinstance(fraud("show", "3:99").exception, CommandError)

@@ -1,0 +1,110 @@
+"""`fraud explain` on a real Kafka and on a CSV."""
+
+import json
+
+import pytest
+from confluent_kafka import Producer
+from support import creditcard_files as creditcard
+from typer.testing import CliRunner
+
+import cli.commands.explain  # noqa: F401 - adds itself to the application
+from cli.app import CommandError, app
+from payments.records import AlertRecord
+from streams.kafka import lookup
+from streams.kafka.topics import ALERTS
+
+
+def alert(name, i=0):
+    fields = {
+        "transaction_id": name,
+        "event_time": "2013-09-01T00:00:00Z",
+        "scored_at": f"2026-01-31T12:00:{i % 60:02}Z",
+        "probability": 0.75,
+        "margin": 1.1,
+        "decision": "review",
+        "thresholds": {"review": 0.1, "block": 0.9},
+        "amount": 100.0,
+        "expected_loss": 75.0,
+        "model_version": f"v{i}",
+        "base": -6.0,
+        "reasons": [
+            {"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5}
+            for n in range(1, 6)
+        ],
+        "rest": -0.4,
+        "transaction": {"transaction_id": name},
+    }
+    return json.dumps(fields).encode()
+
+
+def publish(connection, values, first_ms=1_700_000_000_000):
+    producer = Producer(connection.writer())
+    for i, (partition, value) in enumerate(values):
+        producer.produce(
+            connection.named(ALERTS), value, partition=partition, timestamp=first_ms + i
+        )
+    assert producer.flush(30) == 0
+
+
+def fraud(*arguments):
+    return CliRunner().invoke(app, ["explain", *map(str, arguments)])
+
+
+@pytest.fixture
+def bus(connection, monkeypatch, tmp_path):
+    """A cluster with alerts of models that are long gone: what is drawn is what stands there, and no model is looked for."""
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
+    monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
+    monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "none"))
+    monkeypatch.setattr(lookup, "_FIRST_WINDOW", 2)  # so that it looks further and further back
+    return connection
+
+
+def test_the_newest_alert_of_a_transaction_is_drawn_as_it_stands(bus, tmp_path):
+    values = [(0, alert("mine", 1)), (2, alert("mine", 2)), (1, b"no alert"), (3, None)]
+    publish(bus, values + [(i % 4, alert(f"other-{i}")) for i in range(100)])
+    assert fraud("mine", "--json").stdout.encode() == values[1][1] + b"\n"
+    page = tmp_path / "page.html"
+    result = fraud("mine", "--html", page)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "by model v2" in result.stdout
+    assert "anonymous component 1 (V1)" in result.stdout
+    assert "by model v2" in page.read_text()
+
+
+def test_a_transaction_without_an_alert_is_named_in_one_line(bus):
+    publish(bus, [(0, alert("mine"))])
+    missing = fraud("[b]no\x1b[2Jbody")
+    assert isinstance(missing.exception, CommandError)
+    assert str(missing.exception) == (
+        r"there is no alert of the transaction [b]no\x1b[2Jbody; only what was not approved has one, and for 30 days"
+    )
+
+
+def test_a_row_of_a_csv_is_scored_by_the_model_in_use(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
+    rows = [creditcard.row(i) for i in range(3)]
+    path = creditcard.write(tmp_path / "few.csv", rows)
+    result = fraud("--row", 2, "--data", path, "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert (found["transaction_id"], found["model_version"], found["amount"]) == (
+        "row-2",
+        model.version,
+        2.25,
+    )
+    values = {reason["feature"]: reason["value"] for reason in found["reasons"]}
+    assert values == {name: float(rows[2][name]) for name in values}
+    assert len(values) == 29
+    assert found["base"] + sum(
+        reason["contribution"] for reason in found["reasons"]
+    ) == pytest.approx(found["margin"], abs=1e-4)
+    assert set(found) == set(AlertRecord.__struct_fields__)
+    assert (
+        str(fraud("--row", 3, "--data", path).exception) == f"{path} has no row 3: the first is 0"
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("t-1", "--row", 1)])
+def test_either_an_id_or_a_row_is_needed(arguments):
+    assert fraud(*arguments).exit_code == 2

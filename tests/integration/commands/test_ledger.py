@@ -1,0 +1,315 @@
+"""The ledger on a real Kafka: topics are filled by hand, each number is checked."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from support import transaction_bytes
+
+from streams.kafka.codec import dead_letter_headers, source_headers
+from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TRANSACTIONS
+from streams.ledger.audit import audit
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Bus:
+    """Writes the three topics; every call to `transaction` is one Kafka transaction, so markers lie between the records."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self._producer = Producer(
+            connection.writer({"transactional.id": connection.named(uuid.uuid4().hex)})
+        )
+        self._producer.init_transactions()
+        self._offsets: list[tuple[int, int]] = []
+
+    @contextlib.contextmanager
+    def transaction(self, abort=False):
+        self._producer.begin_transaction()
+        yield
+        self._producer.flush()
+        if abort:
+            self._producer.abort_transaction()
+        else:
+            self._producer.commit_transaction()
+
+    def _produce(self, topic, value, partition, headers=None, timestamp=0):
+        self._producer.produce(
+            self.connection.named(topic),
+            value,
+            b"key",
+            partition,
+            headers=headers,
+            timestamp=timestamp,
+            on_delivery=self._delivered,
+        )
+
+    def _delivered(self, error, message):
+        assert error is None
+        self._offsets.append((message.partition(), message.offset()))
+
+    def send(self, count, partition=0, first=0, timestamp=0, abort=False):
+        """`count` transactions in one Kafka transaction; returns (partition, offset) of each."""
+        self._offsets.clear()
+        with self.transaction(abort):
+            for i in range(first, first + count):
+                self._produce(TRANSACTIONS, transaction_bytes(i), partition, timestamp=timestamp)
+        return list(self._offsets)
+
+    def predict(self, *sources, partition=None, timestamp=0):
+        for source in sources:
+            headers = source_headers(self.connection.named(TRANSACTIONS), *source)
+            self._produce(
+                PREDICTIONS,
+                b"{}",
+                source[0] if partition is None else partition,
+                headers,
+                timestamp,
+            )
+
+    def reject(self, *sources):
+        for source in sources:
+            headers = dead_letter_headers(
+                self.connection.named(TRANSACTIONS), *source, "malformed_json", "no JSON", NOW
+            )
+            self._produce(DEAD_LETTERS, b"\xff", source[0], headers)
+
+    def predict_without_source(self, headers):
+        self._produce(PREDICTIONS, b"{}", 0, headers)
+
+
+@pytest.fixture
+def bus(connection):
+    return Bus(connection)
+
+
+def commit(connection, offsets):
+    """What the scorer's group has read, by partition."""
+    consumer = Consumer(connection.reader(SCORER_GROUP))
+    consumer.commit(
+        offsets=[TopicPartition(connection.named(TRANSACTIONS), *item) for item in offsets.items()],
+        asynchronous=False,
+    )
+    consumer.close()
+
+
+def fraud(connection, *arguments):
+    environment = os.environ | {
+        "FRAUD_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
+        "FRAUD_TOPIC_PREFIX": connection.topic_prefix,
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "cli.main", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_everything_scored_or_rejected_is_complete(bus, connection):
+    sent = bus.send(5) + bus.send(3, partition=2, first=5)
+    with bus.transaction():
+        bus.predict(*sent[:6])
+    with bus.transaction():
+        bus.reject(*sent[6:])
+    found = audit(connection)
+    assert (found.sent, found.scored, found.rejected, found.lost, found.duplicated) == (
+        8,
+        6,
+        2,
+        0,
+        0,
+    )
+    assert found.complete
+    assert found.ranges == {
+        0: (0, 6),
+        1: (0, 0),
+        2: (0, 4),
+        3: (0, 0),
+    }  # each commit left a marker, which is no record
+
+
+def test_lost_duplicated_resent_out_of_order_and_foreign_are_told_apart(bus, connection):
+    sent = bus.send(6)
+    again = bus.send(2, first=4)
+    elsewhere = bus.send(2, partition=1, first=20)
+    with bus.transaction():
+        bus.predict(sent[0], sent[2], sent[1], sent[3], sent[3], *again)
+        bus.reject(sent[3], elsewhere[0])
+        bus.predict(
+            (0, 6), (0, 999), (7, 0), partition=3
+        )  # a marker's offset, one not yet sent, a partition that is not there
+        bus.predict_without_source(None)
+        bus.predict_without_source([("source.partition", b"x"), ("source.offset", b"9" * 30)])
+        bus.predict_without_source([("source.partition", b"0"), ("source.offset", b"9" * 30)])
+    with bus.transaction(abort=True):
+        bus.predict(*sent, *elsewhere)
+    found = audit(connection)
+    assert (found.sent, found.scored, found.rejected, found.lost) == (10, 6, 1, 3)
+    assert (found.first_lost, found.pending) == ([sent[4], sent[5], elsewhere[1]], 3)
+    assert (found.duplicated, found.first_duplicated) == (2, [sent[3]])
+    assert (found.resent, found.first_resent) == (2, again)
+    assert (found.out_of_order, found.first_out_of_order) == (1, [sent[1]])
+    assert found.foreign == 3
+    assert (found.phantom, found.first_phantom) == (1, [(0, 6)])
+
+
+def test_outputs_about_aborted_records_are_phantoms(bus, connection):
+    sent = bus.send(5)
+    aborted = bus.send(4, first=5, abort=True)
+    with bus.transaction():
+        bus.predict(*sent, *aborted[:3])
+        bus.reject(aborted[3])
+    found = audit(connection)
+    assert (
+        found.sent,
+        found.scored,
+        found.rejected,
+        found.lost,
+        found.duplicated,
+        found.foreign,
+    ) == (5, 5, 0, 0, 0, 0)
+    assert (found.phantom, found.first_phantom, found.complete) == (4, aborted, False)
+    result = fraud(connection, "ledger", "--json")
+    assert (result.returncode, json.loads(result.stdout)["phantom"]) == (1, 4)
+
+
+def test_an_aborted_record_was_never_sent(bus, connection):
+    with bus.transaction(abort=True):
+        bus._produce(TRANSACTIONS, b"{}", 0)
+    (record,) = bus.send(1)
+    with bus.transaction():
+        bus.predict(record)
+    with bus.transaction(abort=True):
+        bus._produce(TRANSACTIONS, b"{}", 0)
+    found = audit(connection)
+    assert (found.sent, found.scored, found.phantom, found.complete, found.ranges[0]) == (
+        1,
+        1,
+        0,
+        True,
+        (0, 6),
+    )
+
+
+def test_what_is_in_an_open_transaction_is_not_there_yet(bus, connection):
+    sent = bus.send(2)
+    other = Bus(connection)
+    with other.transaction():
+        other._produce(TRANSACTIONS, b"{}", 0)
+        other._producer.flush()
+        with bus.transaction():
+            bus.predict(*sent)
+        assert audit(connection).sent == 2
+    assert audit(connection).sent == 3
+
+
+def test_pending_are_the_lost_that_the_scorer_has_not_committed(bus, connection):
+    sent = bus.send(4)
+    with bus.transaction():
+        bus.predict(sent[0])
+    commit(connection, {0: 2})
+    found = audit(connection)
+    assert (found.lost, found.pending, found.complete) == (3, 2, False)
+
+
+def test_the_range_can_start_at_given_offsets(bus, connection):
+    sent, elsewhere = bus.send(4), bus.send(2, partition=1)
+    with bus.transaction():
+        bus.predict(*sent[2:])
+    found = audit(connection, start={0: sent[2][1], 1: 10**9, 77: 3})
+    assert (found.sent, found.scored, found.lost) == (2, 2, 0)
+    assert found.ranges == {0: (2, 5), 1: (3, 3), 2: (0, 0), 3: (0, 0)}
+    assert audit(connection, start={0: sent[2][1]}).first_lost == elsewhere
+
+
+def test_since_leaves_out_what_was_sent_before_and_allows_for_clocks(bus, connection):
+    now = time.time()
+    bus.send(3, timestamp=int((now - 3600) * 1000))
+    recent = bus.send(2, first=3, timestamp=int((now - 60) * 1000))
+    with bus.transaction():
+        bus.predict(
+            *recent, timestamp=int((now - 200) * 1000)
+        )  # by a clock that is two minutes behind
+    found = audit(connection, since=datetime.fromtimestamp(now, UTC) - timedelta(minutes=2))
+    assert (found.sent, found.scored, found.lost) == (2, 2, 0)
+    assert audit(connection).lost == 3
+
+
+def test_records_whose_outputs_have_expired_prove_nothing(bus, connection):
+    now = time.time()
+    old = bus.send(2, timestamp=int((now - 6.99 * 86400) * 1000))
+    with bus.transaction():
+        bus.predict(*old)
+    new = bus.send(1, first=2)
+    with bus.transaction():
+        bus.predict(*new)
+    assert audit(connection).sent == 3
+    expired = TopicPartition(connection.named(PREDICTIONS), 0, 3)
+    admin = AdminClient(connection.config())
+    for future in admin.delete_records([expired]).values():
+        future.result(30)
+    found = audit(connection)
+    assert (found.sent, found.scored, found.lost) == (1, 1, 0)
+
+
+def test_progress_reaches_every_record(bus, connection):
+    sent = bus.send(4)
+    with bus.transaction():
+        bus.predict(*sent)
+    told = []
+    audit(connection, on_progress=lambda topic, done, total: told.append((topic, done, total)))
+    assert (TRANSACTIONS, 4, 5) in told
+    assert (PREDICTIONS, 4, 5) in told
+
+
+def test_the_command_proves_a_complete_stream_and_nothing_of_an_empty_range(bus, connection):
+    sent = bus.send(3)
+    with bus.transaction():
+        bus.predict(*sent)
+    result = fraud(connection, "ledger", "--since", "10m")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "complete: each record came out exactly once" in result.stdout
+    result = fraud(connection, "ledger", "--since", "2999-01-01T00:00:00Z")
+    assert result.returncode == 1
+    assert "nothing to prove: there is no record in the range" in result.stdout
+
+
+def test_the_command_fails_and_names_what_is_lost(bus, connection):
+    sent = bus.send(3)
+    with bus.transaction():
+        bus.predict(*sent[1:])
+    result = fraud(connection, "ledger", "--json")
+    found = json.loads(result.stdout)
+    assert result.returncode == 1
+    assert (
+        found["sent"],
+        found["scored"],
+        found["lost"],
+        found["pending"],
+        found["first_lost"],
+    ) == (3, 2, 1, 1, [[0, 0]])
+    said = fraud(connection, "ledger").stdout
+    assert "lost, the first 10 at most: 0:0" in said
+    assert "run this again when it has caught up" in said
+
+
+def test_a_missing_topic_is_one_clear_line(connection):
+    missing = type(connection)(connection.bootstrap_servers, connection.topic_prefix + "not.")
+    result = fraud(missing, "ledger")
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        f"fraud: no such topic, or no right to see it: {missing.named('transactions')}, {missing.named('predictions')}, "
+        f"{missing.named('transactions.dlq')}; `fraud topics` creates what is missing"
+    ]

@@ -1,0 +1,523 @@
+"""A Kafka that wants TLS, a password and a right for everything: each part works with its own rights, and says what it lacks."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import faust
+import psutil
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import (
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourcePatternType,
+    ResourceType,
+)
+from support import JARS, free_port, needs, read_all, transaction_bytes, wait_for
+from support import creditcard_files as creditcard
+from support.doc_blocks import blocks
+from support.monitoring import events, running
+from support.scorers import environment, scorer
+from support.secured import Secured, certificate, secured_broker
+
+from model.artefact import Model
+from streams.doctor import acls
+from streams.doctor.cluster_state import offsets_kept_min
+from streams.kafka import topics
+from streams.kafka.cluster import Cluster
+from streams.kafka.connection import Connection
+from streams.kafka.credentials import faust_credentials
+
+ROOT = Path(__file__).resolve().parents[3]
+ROWS = 60
+
+
+@dataclass
+class Office:
+    """Hands out users with rights, runs commands as one of them, and keeps all that anybody could have read."""
+
+    broker: Secured
+    shown: list[str] = field(default_factory=list)
+
+    def user(self, role: str, lacking: str | None = None) -> Connection:
+        """Somebody with the rights of a role; of those on a resource with this name only the right to see it."""
+        name = f"{role}-{secrets.token_hex(2)}"
+        connection = self.broker.user(name)
+        wanted = [
+            right._replace(operation=acls.DESCRIBE) if right.name == lacking else right
+            for right in acls.RIGHTS[role]
+        ]
+        for made in self.broker.client.create_acls(
+            acls.bindings(connection, wanted, name)
+        ).values():
+            made.result()
+        return connection
+
+    def variables(self, user: Connection, **changes: str) -> dict[str, str]:
+        return {"FRAUD_KAFKA_CONFIG": str(self.broker.config_file(user)), **changes}
+
+    def fraud(
+        self, user: Connection, *arguments: str, **variables: str
+    ) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "cli.main", *arguments]
+        given = environment(user, **self.variables(user, **variables))
+        done = subprocess.run(
+            command, env=given, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+        self.shown += [done.stdout, done.stderr]
+        return done
+
+    @contextlib.contextmanager
+    def started(
+        self, user: Connection, command: str, **variables: str
+    ) -> Iterator[subprocess.Popen]:
+        """A command that goes on until it is stopped, and what it says with its errors as its output."""
+        given = environment(user, **self.variables(user, **variables))
+        arguments = [sys.executable, "-m", "cli.main", command]
+        with subprocess.Popen(
+            arguments,
+            env=given,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def look_at(self, process: subprocess.Popen, metrics: str) -> None:
+        """Its metrics, and what `ps` shows of its processes."""
+        first = psutil.Process(process.pid)
+        for one in (first, *first.children(recursive=True)):
+            self.shown += [" ".join(one.cmdline()), str(one.environ())]
+        assert "FRAUD_KAFKA_CONFIG" in self.shown[-1]  # the file's name may be seen
+        self.shown.append(metrics)
+
+    def assert_no_password_was_shown(self) -> None:
+        everything = "\n".join(self.shown)
+        assert [
+            name for name, password in self.broker.passwords.items() if password in everything
+        ] == []
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory):
+    with secured_broker(tmp_path_factory.mktemp("secured")) as broker:
+        yield Office(broker)
+
+
+@pytest.fixture(scope="module")
+def cluster(office):
+    """The office, once a user who may do only that has created the topics."""
+    done = office.fraud(office.user("topics"), "topics", "--partitions", "2", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(json.loads(done.stdout)["created"]) == len(topics.TOPICS)
+    return office
+
+
+def publish(user: Connection, values: list[bytes]) -> None:
+    producer = Producer(user.writer())
+    for value in values:
+        producer.produce(user.named(topics.TRANSACTIONS), value, b"key")
+    assert producer.flush(30) == 0
+
+
+def suspicious(name: str) -> bytes:
+    """A transaction that becomes an alert."""
+    return transaction_bytes(
+        1, transaction_id=name, V3=-9, V4=9, V10=-9, V11=9, V12=-9, V14=-15, V17=-9
+    )
+
+
+def test_each_part_works_with_its_own_rights(cluster, model, tmp_path):
+    rows = creditcard.write(tmp_path / "rows.csv", [creditcard.row(i) for i in range(ROWS)])
+    scoring, replaying, proving = (
+        cluster.user("score"),
+        cluster.user("replay"),
+        cluster.user("ledger"),
+    )
+    with scorer(scoring, **cluster.variables(scoring)) as system:
+        sent = cluster.fraud(
+            replaying,
+            "replay",
+            "--labels",
+            "--label-delay",
+            "0s",
+            "--rate",
+            "0",
+            FRAUD_DATA=str(rows),
+        )
+        assert (sent.returncode, sent.stderr) == (0, "")
+        publish(replaying, [b"no transaction", suspicious("t-1")])
+        assert len(read_all(proving, topics.PREDICTIONS, ROWS + 1)) == ROWS + 1
+        read_all(proving, topics.DEAD_LETTERS, 1)
+        cluster.look_at(system.process, system.page(0, "/metrics"))
+        cluster.shown.append(system.log)
+    proof = json.loads(cluster.fraud(proving, "ledger", "--json").stdout)
+    assert (proof["sent"], proof["lost"], proof["duplicated"]) == (ROWS + 2, 0, 0)
+    reading, redriving = cluster.user("alerts"), cluster.user("dlq")
+    for command in (["alerts"], ["explain", "t-1"]):
+        assert '"transaction_id":"t-1"' in cluster.fraud(reading, *command, "--json").stdout
+    source = json.loads(cluster.fraud(redriving, "dlq", "list", "--json").stdout)["source"]
+    shown = cluster.fraud(redriving, "dlq", "show", "{partition}:{offset}".format(**source)).stdout
+    assert "no transaction" in shown
+    assert (
+        json.loads(cluster.fraud(redriving, "dlq", "redrive", "--all", "--json").stdout)["sent"]
+        == 1
+    )
+    with running(cluster.user("monitor"), tmp_path, idle_close=1.0) as monitor:
+        wait_for(lambda: monitor.windows or monitor.failure, 30, "a window is closed")
+    assert monitor.failure is None
+    cluster.assert_no_password_was_shown()
+
+
+def test_the_api_the_monitor_and_what_goes_with_them_work_with_their_own_rights(
+    cluster, model, tmp_path
+):
+    api, watching, scoring = cluster.user("serve"), cluster.user("monitor"), cluster.user("score")
+    ports = {"FRAUD_API_PORT": str(free_port()), "FRAUD_MONITOR_PORT": str(free_port())}
+    own = {"FRAUD_HOME": str(tmp_path), "FRAUD_MODEL_DIR": str(model.directory), **ports}
+    pages = [f"http://127.0.0.1:{port}" for port in ports.values()]
+    simulate = ["simulate", "--send", "--rows", "5000", "--rate", "0", "--no-labels"]
+    sent = cluster.fraud(cluster.user("replay"), *simulate)
+    assert (sent.returncode, sent.stderr) == (0, "")
+    with (
+        scorer(scoring, **cluster.variables(scoring)),
+        cluster.started(api, "serve", **own) as serving,
+        cluster.started(watching, "monitor", **own) as monitor,
+    ):
+        wait_for(
+            lambda: all(answers(f"{page}/ready") for page in pages), 60, "API and monitor are ready"
+        )
+        assert json.loads(posted(f"{pages[0]}/transactions", suspicious("t-7"))) == {
+            "transaction_id": "t-7"
+        }
+        wait_for(
+            lambda: b'"transaction_id":"t-7"' in read(f"{pages[0]}/alerts"),
+            60,
+            "the API lists the alert",
+        )
+        posted(f"{pages[0]}/alerts/t-7/label", b'{"is_fraud": true, "labelled_by": "ana"}')
+        [window] = wait_for(lambda: judged(cluster, model), 60, "the monitor closes a window")
+        for process, page in zip((serving, monitor), pages, strict=True):
+            cluster.look_at(process, read(f"{page}/metrics").decode())
+            process.terminate()
+            cluster.shown.append(process.communicate(timeout=20)[0])
+            assert process.returncode == 0, cluster.shown[-1]
+    reported = cluster.fraud(
+        cluster.user("report"), "report", "--window", str(window), "--json", **own
+    )
+    assert json.loads(reported.stdout)["rows"] > 0
+    cluster.assert_no_password_was_shown()
+
+
+def read(url: str) -> bytes:
+    with urlopen(url, timeout=30) as answer:
+        return answer.read()
+
+
+def posted(url: str, body: bytes) -> bytes:
+    with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=30) as answer:
+        assert answer.status == 202
+        return answer.read()
+
+
+def judged(cluster: Office, model: Model) -> list[int]:
+    """The number of the newest window that was compared with the model's reference, if there is one."""
+    windows = [
+        event
+        for event in events(cluster.broker.admin, 0)
+        if event["model_version"] == model.version and event["score"] is not None
+    ]
+    return [event["window"] for event in windows[-1:]]
+
+
+def test_rights_are_granted_by_kafkas_own_tool_as_the_page_says(cluster, tmp_path):
+    """docs/security.md: word for word, but for the address; the tool is the one in Kafka's jars."""
+    [block] = blocks("docs/security.md")
+    tool, admin = tmp_path / "kafka-acls.sh", cluster.broker.admin
+    tool.write_text(
+        f"#!/bin/sh\nexec {needs('java')} -cp '{JARS}/*' org.apache.kafka.tools.AclCommand \"$@\"\n"
+    )
+    tool.chmod(0o755)
+    jaas = 'org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="{}";'
+    properties = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.jaas.config": jaas.format(admin.properties["sasl.password"]),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(cluster.broker.certificate),
+    }
+    (tmp_path / "admin.properties").write_text(
+        "".join(f"{name}={value}\n" for name, value in properties.items())
+    )
+    command = block.replace("kafka:9093", admin.bootstrap_servers)
+    variables = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-ec", command],
+        env=variables,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    everything = (
+        ResourceType.ANY,
+        None,
+        ResourcePatternType.ANY,
+        "User:scorer",
+        None,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    granted = {
+        acls.Right(
+            found.operation,
+            found.restype,
+            found.name,
+            found.resource_pattern_type is ResourcePatternType.PREFIXED,
+        )
+        for found in cluster.broker.client.describe_acls(AclBindingFilter(*everything)).result()
+    }
+    assert granted == {
+        right
+        for right in acls.RIGHTS["score"]
+        if right.name in (topics.PREDICTIONS, "fraud-scorer-")
+    }
+
+
+def with_another_password(user: Connection) -> Connection:
+    return replace(user, properties={**user.properties, "sasl.password": secrets.token_hex(8)})
+
+
+def acknowledged(cluster: Office) -> tuple[int, int]:
+    """How many predictions are visible, and how far the scorer's group has come."""
+    admin, state = cluster.broker.admin, Cluster(cluster.broker.admin)
+    numbers = state.partitions(topics.PREDICTIONS)[topics.PREDICTIONS]
+    committed = state.committed(topics.SCORER_GROUP, topics.TRANSACTIONS, numbers)
+    return len(read_all(admin, topics.PREDICTIONS, 0)), sum(committed.values())
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        (
+            "password",
+            r"Kafka at 127.0.0.1:\d+ refuses the credentials: .* see the sasl\.\* lines of FRAUD_KAFKA_CONFIG",
+        ),
+        (
+            topics.PREDICTIONS,
+            r"Kafka refuses this user a right: .*Topic authorization failed; `fraud doctor` lists",
+        ),
+        (
+            "fraud-scorer-",
+            r"Kafka refuses this user a right: .*Transactional Id authorization failed; `fraud doctor` lists",
+        ),
+    ],
+    ids=["password", "topic", "transactional-id"],
+)
+def test_a_scorer_that_is_refused_says_so_in_one_line_and_acknowledges_nothing(
+    cluster, model, lacking, said
+):
+    publish(cluster.broker.admin, [transaction_bytes(2)])
+    before = acknowledged(cluster)
+    user = (
+        with_another_password(cluster.user("score"))
+        if lacking == "password"
+        else cluster.user("score", lacking)
+    )
+    with scorer(user, wait=False, **cluster.variables(user)) as system:
+        assert system.process.wait(60) == 1
+        log = system.log
+    [line] = [
+        line for line in log.splitlines() if not re.search(" INFO | WARNING ", line)
+    ]  # no second error, no trace
+    assert re.search(f" ERROR worker 0: {said}", line)
+    cluster.shown.append(log)
+    cluster.assert_no_password_was_shown()
+    assert acknowledged(cluster) == before
+
+
+def test_a_password_that_is_taken_away_ends_the_scorer(cluster, model):
+    user = cluster.user("score")
+    with scorer(user, **cluster.variables(user)) as system:
+        cluster.broker.user(user.properties["sasl.username"])
+        assert system.process.wait(60) == 1
+        log = system.log
+    [line] = [line for line in log.splitlines() if " ERROR " in line]
+    assert re.search(
+        "ERROR worker 0: Kafka at .* refuses the credentials: .* re-authentication .*FRAUD_KAFKA_CONFIG",
+        line,
+    )
+
+
+def test_a_password_that_is_taken_away_ends_the_monitor(cluster, model, tmp_path):
+    user, port = cluster.user("monitor"), str(free_port())
+    own = {"FRAUD_HOME": str(tmp_path), "FRAUD_MODEL_DIR": str(model.directory)}
+    with cluster.started(user, "monitor", FRAUD_MONITOR_PORT=port, **own) as process:
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}/ready"), 60, "the monitor is ready")
+        cluster.broker.user(user.properties["sasl.username"])
+        assert process.wait(60) == 1
+        said = process.stdout.read()
+    assert re.search(
+        r"^fraud: Kafka at .* refuses the credentials: .*FRAUD_KAFKA_CONFIG$", said, re.MULTILINE
+    )
+    assert "Traceback" not in said
+
+
+def answers(url):
+    with contextlib.suppress(OSError), urlopen(url, timeout=5) as answer:
+        return answer.status == 200
+    return False
+
+
+@pytest.mark.parametrize(
+    ("role", "lacking", "arguments", "said"),
+    [
+        (
+            "alerts",
+            "password",
+            ["alerts"],
+            r"Kafka at 127.0.0.1:\d+ refuses the credentials: .*; see the sasl\.\* lines",
+        ),
+        (
+            "monitor",
+            "password",
+            ["monitor"],
+            r"Kafka at 127.0.0.1:\d+ refuses the credentials: .*; see the sasl\.\* lines",
+        ),
+        (
+            "dlq",
+            "fraud-redrive",
+            ["dlq", "redrive", "--all"],
+            r"Kafka refuses this user a right: .*Transactional Id authorization failed",
+        ),
+    ],
+    ids=["alerts", "monitor", "dlq"],
+)
+def test_a_command_that_is_refused_says_so_in_one_line(cluster, role, lacking, arguments, said):
+    user = (
+        with_another_password(cluster.user(role))
+        if lacking == "password"
+        else cluster.user(role, lacking)
+    )
+    done = cluster.fraud(user, *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(f"fraud: {said}.*\n", done.stderr)
+
+
+def test_an_unknown_certificate_is_named(cluster, tmp_path):
+    user = cluster.broker.user("stranger")
+    stranger, _ = certificate(tmp_path)
+    done = cluster.fraud(
+        replace(user, properties={**user.properties, "ssl.ca.location": str(stranger)}), "alerts"
+    )
+    assert re.fullmatch(
+        r"fraud: no TLS with Kafka at 127.0.0.1:\d+: .*certificate verify failed.*; see the ssl\.\* lines.*\n",
+        done.stderr,
+    )
+
+
+def test_the_clients_of_faust_get_in_with_the_mapped_credentials(cluster):
+    user = cluster.user("replay")
+    credentials = faust_credentials(user.properties)
+
+    async def send():
+        app = faust.App(
+            "agents-of-yours",
+            broker=f"kafka://{user.bootstrap_servers}",
+            broker_credentials=credentials,
+        )
+        await app.producer.start()
+        try:
+            return await app.producer.send_and_wait(
+                user.named(topics.LABELS), b"key", b"{}", 0, None, {}
+            )
+        finally:
+            await app.producer.stop()
+
+    assert asyncio.run(send()).topic == user.named(topics.LABELS)
+
+
+def diagnosed(
+    cluster: Office, user: Connection, *arguments: str, **variables: str
+) -> tuple[int, dict[str, tuple[str, str]]]:
+    """`fraud doctor`: its exit code, and verdict and text by what was checked."""
+    ports = {
+        name: str(free_port())
+        for name in ("FRAUD_API_PORT", "FRAUD_MONITOR_PORT", "FRAUD_METRICS_PORT")
+    }
+    done = cluster.fraud(user, "doctor", "--json", *arguments, **ports | variables)
+    assert done.stderr == ""
+    return done.returncode, {
+        finding["what"]: (finding["verdict"], finding["found"])
+        for finding in json.loads(done.stdout)["findings"]
+    }
+
+
+def test_the_doctor_finds_a_scorer_well(cluster, model):
+    code, found = diagnosed(cluster, cluster.user("score"), "--for", "score")
+    assert (code, found["rights for score"], found["connection"][0]) == (
+        0,
+        ("ok", "all there"),
+        "ok",
+    )
+    assert found["topic transactions"] == ("warn", "2 partitions; its settings may not be seen")
+    assert found["topic labels"] == ("warn", "this user may not see it")
+    assert found["offsets of groups"] == ("warn", "for how long they are kept may not be seen")
+    assert offsets_kept_min(cluster.broker.client) == 259_200  # whoever runs Kafka sees them
+    cluster.assert_no_password_was_shown()
+
+
+def test_the_doctor_names_what_is_wrong(cluster, model):
+    labels = ConfigResource(ResourceType.TOPIC, cluster.broker.admin.named(topics.LABELS))
+    labels.add_incremental_config(
+        ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
+    )
+    for changed in cluster.broker.client.incremental_alter_configs([labels]).values():
+        changed.result()
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        taken = str(stranger.getsockname()[1])
+        code, found = diagnosed(
+            cluster,
+            cluster.user("topics"),
+            "--for",
+            "topics",
+            "--for",
+            "score",
+            FRAUD_MONITOR_PORT=taken,
+        )
+    assert {what for what, (verdict, _) in found.items() if verdict == "FAIL"} == {
+        "topic labels",
+        "rights for score",
+        f"port {taken}",
+    }
+    assert found["topic labels"][1] == "has retention.ms=1000, declared is 7776000000"
+    lacking = [
+        "read topic transactions",
+        *(
+            f"write topic {name}"
+            for name in (topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)
+        ),
+    ]
+    others = ["read group fraud-scorer", "write transactional id fraud-scorer-*"]
+    assert found["rights for score"][1] == f"may not {', '.join(lacking + others)}"
+    assert (code, found["topic predictions"][0], found["rights for topics"][0]) == (1, "ok", "ok")

@@ -1,0 +1,97 @@
+"""Prometheus' and Alertmanager's own tools on our configuration; each alert has a runbook, a case that fires and one that does not."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from support import needs
+
+ROOT = Path(__file__).resolve().parents[3]
+PROMETHEUS = ROOT / "infra" / "prometheus"
+CASES = sorted((PROMETHEUS / "tests").glob("*.yml"))
+
+
+def rules():
+    files = (
+        yaml.safe_load(path.read_text()) for path in sorted((PROMETHEUS / "rules").glob("*.yml"))
+    )
+    return [rule for file in files for group in file["groups"] for rule in group["rules"]]
+
+
+ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+
+
+def run(*command):
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def outcomes(alert):
+    """Whether it is expected to fire, for each case of it."""
+    tests = [test for path in CASES for test in yaml.safe_load(path.read_text())["tests"]]
+    return {
+        bool(case["exp_alerts"])
+        for test in tests
+        for case in test["alert_rule_test"]
+        if case["alertname"] == alert
+    }
+
+
+@pytest.fixture(scope="module")
+def promtool():
+    needs("prometheus")
+    return "promtool"
+
+
+@pytest.mark.parametrize("name", ["prometheus.yml", "prometheus.compose.yml"])
+def test_the_configuration_is_valid(promtool, name):
+    run(promtool, "check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / name)
+
+
+def test_the_cases_hold(promtool):
+    assert run(promtool, "test", "rules", *CASES).count("SUCCESS") == len(CASES)
+
+
+def test_alertmanager_takes_its_configuration():
+    needs("prometheus-alertmanager")
+    run("amtool", "check-config", ROOT / "infra" / "alertmanager" / "alertmanager.yml")
+
+
+def test_one_worker_that_is_down_silences_no_other_alert():
+    rules = yaml.safe_load((ROOT / "infra" / "alertmanager" / "alertmanager.yml").read_text())[
+        "inhibit_rules"
+    ]
+    assert not [rule for rule in rules if 'alertname="ScorerDown"' in rule["source_matchers"]]
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_each_alert_is_complete(alert):
+    rule = ALERTS[alert]
+    assert rule["labels"]["severity"] in ("warning", "critical")
+    assert rule["annotations"]["summary"]
+    assert rule["annotations"]["description"]
+    runbook = ROOT / rule["annotations"]["runbook_url"]
+    assert alert in runbook.read_text().splitlines()[0]
+    assert outcomes(alert) == {True, False}
+
+
+def test_each_runbook_is_somebodys():
+    assert {path.name for path in (ROOT / "docs" / "runbooks").glob("*.md")} == {
+        Path(rule["annotations"]["runbook_url"]).name for rule in ALERTS.values()
+    }
+
+
+def test_the_configurations_differ_only_in_where_targets_are_found():
+    local, compose = (
+        yaml.safe_load((PROMETHEUS / name).read_text())
+        for name in ("prometheus.yml", "prometheus.compose.yml")
+    )
+    assert [job["job_name"] for job in local.pop("scrape_configs")] == [
+        job["job_name"] for job in compose.pop("scrape_configs")
+    ]
+    assert [len(each.pop("alerting")["alertmanagers"]) for each in (local, compose)] == [1, 1]
+    assert local == compose

@@ -1,0 +1,58 @@
+"""Kafka from its jars, as `fraud kafka start` runs it where there is no Docker."""
+
+import json
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+from support import JARS, free_port
+
+from infra.kafka import BrokerError, ports
+from infra.kafka.launcher import LocalBroker
+
+
+def _say(_: str) -> None:
+    pass
+
+
+def test_a_process_that_has_the_pid_now_is_not_ended(tmp_path: Path) -> None:
+    stranger = psutil.Process()
+    note = tmp_path / "kafka" / "local.json"
+    note.parent.mkdir()
+    note.write_text(
+        json.dumps(
+            {"pid": stranger.pid, "created": stranger.create_time() - 1, "port": free_port()}
+        )
+    )
+    recorded = LocalBroker.recorded(tmp_path)
+    assert recorded is not None
+    assert not recorded.status().running
+    assert not recorded.stop()  # else this test run would have ended
+
+
+def test_a_taken_port_is_named_with_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "_LEAVING_S", 0)
+    port = free_port(following=3)
+    for taken in (port, port + 3):
+        with (
+            socket.create_server(("127.0.0.1", taken)),
+            pytest.raises(BrokerError, match=rf"port {taken} .*FRAUD_KAFKA_PORT") as refused,
+        ):
+            LocalBroker(tmp_path, port, JARS).start(_say)
+        assert "\n" not in str(refused.value)
+
+
+def test_a_start_that_fails_names_the_log_and_notes_its_end(tmp_path: Path) -> None:
+    broker = LocalBroker(tmp_path, free_port(following=3), JARS)
+    data = tmp_path / "kafka" / "data"
+    data.mkdir(parents=True)
+    (data / "meta.properties").write_text("version=1\ncluster.id=another\nnode.id=7\n")
+    with pytest.raises(BrokerError, match="ended at once") as failed:
+        broker.start(_say)
+    assert str(failed.value).endswith(f"see its log, {broker.log}")
+    assert "\n" not in str(failed.value)
+    assert "node" in failed.value.__notes__[0]
+    assert not broker.status().running

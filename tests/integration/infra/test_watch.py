@@ -1,0 +1,109 @@
+"""`python -m infra.watch`: three programs of Debian's on our configuration, told apart from the system's own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from support import free_port, needs, wait_for
+
+from infra.kafka import ports
+from infra.watch.targets import announce
+
+ROOT = Path(__file__).resolve().parents[3]
+VARIABLES = ("FRAUD_PROMETHEUS_PORT", "FRAUD_ALERTMANAGER_PORT", "FRAUD_NODE_EXPORTER_PORT")
+
+
+@pytest.fixture
+def variables(tmp_path):
+    first = free_port(following=2)
+    own = {variable: str(first + i) for i, variable in enumerate(VARIABLES)}
+    return {
+        **os.environ,
+        **own,
+        "FRAUD_HOME": str(tmp_path),
+        "FRAUD_ALERT_WEBHOOK": "http://127.0.0.1:9/",
+        "FRAUD_MONITOR_PORT": "9301",
+    }
+
+
+def watch(variables):
+    line = [sys.executable, "-m", "infra.watch"]
+    return subprocess.Popen(
+        line, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def targets(variables):
+    try:
+        with urlopen(
+            f"http://127.0.0.1:{variables['FRAUD_PROMETHEUS_PORT']}/api/v1/targets", timeout=5
+        ) as answer:
+            found = json.load(answer)["data"]["activeTargets"]
+    except OSError:
+        return {}
+    return {
+        (target["labels"]["job"], target["labels"]["instance"]): target["health"]
+        for target in found
+    }
+
+
+def scorers(variables):
+    return sorted(instance for job, instance in targets(variables) if job == "scorer")
+
+
+def test_it_watches_the_ports_that_are_set_and_ctrl_c_ends_all(variables):
+    for package in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
+        needs(package)
+    process = watch(variables)
+    try:
+        node = ("node", f"127.0.0.1:{variables['FRAUD_NODE_EXPORTER_PORT']}")
+        wait_for(
+            lambda: targets(variables).get(node) == "up", 60, "Prometheus sees the node exporter"
+        )
+        assert ("monitor", "127.0.0.1:9301") in targets(variables)
+        assert scorers(variables) == []
+        announced = announce(Path(variables["FRAUD_HOME"]), "0.0.0.0", 9401, workers=3)
+        wait_for(
+            lambda: scorers(variables) == ["127.0.0.1:9401", "127.0.0.1:9402", "127.0.0.1:9403"],
+            30,
+            "three workers",
+        )
+        announce(Path(variables["FRAUD_HOME"]), "127.0.0.1", 9401, workers=1)
+        wait_for(
+            lambda: scorers(variables) == ["127.0.0.1:9401"], 30, "one, where there were three"
+        )
+        announced.unlink()
+        wait_for(lambda: scorers(variables) == [], 30, "none")
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, complaints) == (0, "")
+    assert not any(ports.taken(int(variables[variable])) for variable in VARIABLES)
+
+
+def test_a_port_that_is_held_is_named_with_what_may_hold_it(variables):
+    for package in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
+        needs(package)
+    port = variables["FRAUD_PROMETHEUS_PORT"]
+    with socket.create_server(("127.0.0.1", int(port))):
+        process = watch(variables)
+        _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert complaints.splitlines() == [
+        f"port {port} is held by another program, maybe the system's own prometheus "
+        "(sudo systemctl disable --now prometheus); end it, or set FRAUD_PROMETHEUS_PORT to another port"
+    ]
+
+
+def test_what_is_not_installed_is_named_with_how_to_get_it(variables, tmp_path):
+    process = watch({**variables, "PATH": str(tmp_path)})
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "apt install prometheus-node-exporter prometheus-alertmanager prometheus" in complaints

@@ -1,0 +1,54 @@
+"""The same payments through training's path, the stream's and the API's: the same margins, bit by bit, alone and in batches."""
+
+import numpy as np
+import pytest
+
+from model.dataset import matrix
+from payments import features
+from payments.contract import Transaction
+from payments.records import ROW_BYTES, decode
+from producer import rows
+
+COUNT = 2_048
+
+
+@pytest.fixture(scope="module")
+def values(creditcard, last_fifth):
+    """Transactions as they stand on the bus."""
+    first = int(last_fifth.index[0])
+    return [
+        rows.transaction(row)
+        for row in rows.read(rows.Selection(creditcard, first=first, limit=COUNT), "run")
+    ]
+
+
+def trained(values, last_fifth):
+    return matrix(last_fifth.iloc[:COUNT])
+
+
+def streamed(values, last_fifth):
+    buffer = bytearray(len(values) * ROW_BYTES)
+    for number, value in enumerate(values):
+        decode(value, buffer, number)
+    return np.frombuffer(buffer, np.float32).reshape(len(values), -1)
+
+
+def served(values, last_fifth):
+    return features.of(Transaction.model_validate_json(value) for value in values)
+
+
+@pytest.fixture(scope="module")
+def expected(model, last_fifth):
+    """The margins of all rows at once, as training would judge them."""
+    return model.margins(matrix(last_fifth.iloc[:COUNT]))
+
+
+@pytest.mark.parametrize("path", [trained, streamed, served])
+@pytest.mark.parametrize("size", [1, 7, COUNT])
+def test_margins_are_the_same_bits(model, values, last_fifth, expected, path, size):
+    count = min(COUNT, 200 * size)  # one row alone costs a hundred times as much
+    inputs = path(values, last_fifth)[:count]
+    found = [model.margins(inputs[first : first + size]) for first in range(0, count, size)]
+    np.testing.assert_array_equal(
+        np.concatenate(found).view(np.uint64), expected[:count].view(np.uint64)
+    )

@@ -1,0 +1,262 @@
+"""The monitor on a real Kafka: windows, their events, and gauges that follow."""
+
+from datetime import timedelta
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from support import read_all, wait_for
+from support.monitoring import PARTITIONS, SIZE, assert_each_in_one_window, events, predict, running
+
+import drift.monitor
+from drift import predictions
+from drift.committer import WindowCommitter
+from drift.errors import BrokenPredictionError
+from drift.windows import window_reader
+from streams.kafka.cluster import TopicMissingError
+from streams.kafka.committer import BatchAbortedError
+from streams.kafka.topics import PREDICTIONS
+
+
+def committed(connection):
+    consumer = Consumer(connection.reader("fraud-monitor"))
+    try:
+        asked = [
+            TopicPartition(connection.named("predictions"), partition)
+            for partition in range(PARTITIONS)
+        ]
+        return {found.partition: found.offset for found in consumer.committed(asked, timeout=10)}
+    finally:
+        consumer.close()
+
+
+def gauges(monitor):
+    families = [family for family in monitor.registry.collect() if family.type == "gauge"]
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def shares(connection):
+    """How many partitions each member of the group has."""
+    admin, group = AdminClient(connection.config()), connection.named("fraud-monitor")
+    found = admin.describe_consumer_groups([group])[group].result(10)
+    return [len(member.assignment.topic_partitions) for member in found.members]
+
+
+def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, tmp_path):
+    with running(connection, tmp_path, idle_close=1.0) as monitor:
+        wait_for(lambda: monitor.monitor.ready, 30, "the monitor to have its partitions")
+        assert monitor.gauge("data_drift_score") is None
+        assert monitor.gauge("data_drift_detected") is None
+        predict(connection, 2 * SIZE)
+        wait_for(lambda: len(monitor.windows) == 2, 30, "two windows")
+        assert monitor.gauge("data_drift_detected") == 0
+        assert monitor.gauge("data_drift_score") == monitor.windows[-1].score < 0.2
+        predict(connection, SIZE + 250, shift=2.0, seed=3)
+        wait_for(lambda: len(monitor.windows) == 4, 30, "a full window and the rest")
+        assert monitor.gauge("data_drift_detected") == 1
+        assert monitor.gauge("data_drift_score") == monitor.windows[2].score > 0.9
+        assert monitor.gauge("fraud_drift_windows_total") == 4
+        assert monitor.gauge("fraud_drift_severity") == 1
+        newest = (
+            max(
+                message.timestamp()[1]
+                for message in read_all(connection, "predictions", 3 * SIZE + 250)
+            )
+            / 1000
+        )
+        assert monitor.gauge("fraud_drift_window_end_timestamp_seconds") == newest
+    windows = events(connection, 4)
+    assert_each_in_one_window(connection, windows, 3 * SIZE + 250)
+    assert [window["window"] for window in windows] == [1, 2, 3, 4]
+    assert [window["partial"] for window in windows] == [False, False, False, True]
+    assert [window["detected"] for window in windows] == [
+        False,
+        False,
+        True,
+        None,
+    ]  # 250 are too few for a verdict
+    assert windows[-1]["score"] is None
+    first, third = (f"reports/{connection.named(PREDICTIONS)}/window-{n:06d}.html" for n in (1, 3))
+    assert [window["report"] for window in windows] == [
+        first,
+        None,
+        third,
+        None,
+    ]  # the first of each ten, and what drifted
+    assert monitor.writer.paths == ["window-000001.html", "window-000003.html"]
+    assert (
+        monitor.registry.get_sample_value("fraud_drift_reports_total", {"outcome": "written"}) == 2
+    )
+    assert [window["severity"] for window in windows] == ["ok", "ok", "warn", "warn"]
+    (change,) = events(connection, 5, kind="severity")
+    assert (change["window"], change["before"], change["after"], change["report"]) == (
+        3,
+        "ok",
+        "warn",
+        third,
+    )
+    assert change["top"] == windows[2]["top"]
+    assert windows[2]["alerts"]["count"] == 0  # the test's predictions are all approved
+    assert windows[2]["distances"]["V14"] == pytest.approx(2, abs=0.2)
+    assert {window["model_version"] for window in windows} == {"v-test"}
+    ends = {
+        partition: max(window["offsets"][str(partition)][1] for window in windows)
+        for partition in range(PARTITIONS)
+    }
+    assert committed(connection) == ends
+    assert read_all(connection, "drift.events", 5)[0].headers() == [("contract.version", b"1")]
+
+
+def test_numbers_and_windows_go_on_after_a_restart(connection, tmp_path):
+    predict(connection, SIZE)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: len(monitor.windows) == 1, 30, "a window")
+        predict(connection, SIZE, shift=4.0)
+        wait_for(lambda: len(monitor.windows) == 2, 30, "one that drifts")
+        predict(connection, SIZE, shift=8.0, seed=3)
+        wait_for(lambda: len(monitor.windows) == 3, 30, "another")
+    predict(connection, 100)
+    with running(connection, tmp_path) as again:
+        wait_for(lambda: again.monitor.ready, 30, "the next monitor to have its partitions")
+        assert again.gauge("fraud_drift_severity") == 2
+        assert again.gauge("data_drift_detected") == 1
+        assert gauges(again) == gauges(monitor)
+        assert again.gauge("fraud_drift_windows_total") == 0
+    predict(connection, SIZE - 100, seed=4)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: monitor.windows, 30, "the window that was begun before")
+    windows = events(connection, 4)
+    assert [window["window"] for window in windows] == [1, 2, 3, 4]
+    assert_each_in_one_window(connection, windows, 4 * SIZE)
+
+
+def test_windows_that_retention_took_are_left_out_by_the_next_monitor(connection, tmp_path):
+    with running(connection, tmp_path) as monitor:
+        predict(connection, 2 * SIZE)
+        wait_for(lambda: len(monitor.windows) == 2, 30, "two windows")
+    first = {
+        int(partition): end for partition, (_, end) in events(connection, 2)[0]["offsets"].items()
+    }
+    places = [TopicPartition(connection.named(PREDICTIONS), *place) for place in first.items()]
+    admin = AdminClient(connection.config())  # to be kept: its requests end with it
+    for deleted in admin.delete_records(places).values():
+        deleted.result(10)
+    with running(connection, tmp_path) as monitor:
+        predict(connection, SIZE, seed=3)
+        wait_for(lambda: len(monitor.windows) == 1, 30, "the third window")
+        assert (monitor.windows[0].window, monitor.windows[0].detected) == (3, False)
+        assert len(monitor.monitor._trailing) == 2  # the second and the third
+
+
+def test_windows_by_event_time_go_on_after_a_restart_and_can_be_read_again(connection, tmp_path):
+    def second(i):  # SIZE payments an hour, in rising order but for three in the second hour
+        return 60 if i in (SIZE + 100, SIZE + 101, SIZE + 300) else i * 3600 / SIZE
+
+    passed = [0.0]
+    by_the_hour = {"size": timedelta(hours=1), "idle_close": 10.0, "clock": lambda: passed[0]}
+    predict(connection, 2 * SIZE - 50, second=second)
+    with running(connection, tmp_path, **by_the_hour) as monitor:
+        wait_for(lambda: monitor.windows, 60, "the first hour")
+        assert monitor.gauge("fraud_drift_late_events_total") == 0
+    predict(connection, 450, seed=3, second=lambda i: second(2 * SIZE - 50 + i))
+    with running(connection, tmp_path, **by_the_hour) as monitor:
+        wait_for(lambda: monitor.windows, 60, "the hour that was begun before")
+        assert monitor.gauge("fraud_drift_late_events_total") == 3
+
+        def rest_is_closed():
+            passed[0] += 5.0
+            return sum(window.events for window in monitor.windows) == SIZE + 400
+
+        wait_for(rest_is_closed, 60, "silence to close the rest, at once or in parts")
+    windows = events(connection, 3)
+    assert_each_in_one_window(connection, windows, 2 * SIZE + 400)
+    assert [(window["events"], window["late"], window["partial"]) for window in windows[:2]] == [
+        (SIZE, 0, False),
+        (SIZE, 3, False),
+    ]
+    assert {(window["late"], window["partial"]) for window in windows[2:]} == {(0, True)}
+    assert [window["interval"][0] for window in windows[:3]] == [
+        f"2013-09-01T0{hour}:00:00Z" for hour in range(3)
+    ]
+    for event in window_reader.find(connection, 3)[1]:
+        begin, end = (at.timestamp() * 1000 for at in event.interval)
+        times = predictions.event_times(window_reader.window(connection, event).rows())
+        assert sum(times < begin) == event.late
+        assert max(times) < end
+
+
+def test_a_window_whose_transaction_is_aborted_is_read_again(connection, tmp_path, monkeypatch):
+    attempts = []
+
+    class AbortsFirst(WindowCommitter):
+        def commit_window(self, event, change, group_metadata):
+            attempts.append(event)
+            if len(attempts) == 2:
+                self._producer.begin_transaction()
+                self._producer.abort_transaction(10)
+                raise BatchAbortedError("the test says so")
+            super().commit_window(event, change, group_metadata)
+
+    monkeypatch.setattr(drift.monitor, "WindowCommitter", AbortsFirst)
+    predict(connection, 3 * SIZE)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: len(monitor.windows) == 3, 30, "three windows")
+    windows = events(connection, 3)
+    assert len(attempts) == 4
+    assert [window["window"] for window in windows] == [1, 2, 3]
+    assert_each_in_one_window(connection, windows, 3 * SIZE)
+
+
+def test_a_second_member_takes_its_share_and_no_event_is_in_two_windows(connection, tmp_path):
+    passed = [0.0]
+    shared = {"idle_close": 10.0, "clock": lambda: passed[0]}
+    predict(connection, SIZE + 300)
+    with running(connection, tmp_path, instance="one", **shared) as first:
+        wait_for(
+            lambda: first.windows,
+            30,
+            "the first window; 300 events are in the second, which stays open",
+        )
+        with running(connection, tmp_path, instance="two", **shared) as second:
+            wait_for(
+                lambda: shares(connection) == [2, 2], 30, "the second member to have its share"
+            )
+            predict(connection, 2 * SIZE, seed=5)
+
+            def all_in_windows():
+                passed[0] += 5.0  # now and then what is open is closed
+                return (
+                    sum(window.events for window in first.windows + second.windows)
+                    >= 3 * SIZE + 300
+                )
+
+            wait_for(all_in_windows, 60, "every event in a window")
+    told = first.windows + second.windows
+    assert second.windows
+    numbered = [
+        {"window": i, "events": window.events, "offsets": window.offsets}
+        for i, window in enumerate(told)
+    ]
+    assert_each_in_one_window(connection, numbered, 3 * SIZE + 300)
+
+
+def test_what_is_no_prediction_ends_the_monitor(connection, tmp_path):
+    producer = Producer(connection.writer())
+    producer.produce(connection.named("predictions"), b'{"probability": 0.5}', partition=2)
+    producer.flush(10)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: monitor.failure, 30, "the monitor to fail")
+    assert isinstance(monitor.failure, BrokenPredictionError)
+    assert "predictions[2] offset 0 is not a prediction" in str(monitor.failure)
+
+
+def test_missing_topics_are_named(broker, tmp_path):
+    from streams.kafka.connection import Connection
+
+    with running(Connection(broker, topic_prefix="nothing.here."), tmp_path) as monitor:
+        wait_for(lambda: monitor.failure, 30, "the monitor to fail")
+    assert isinstance(monitor.failure, TopicMissingError)

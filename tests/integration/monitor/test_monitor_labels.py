@@ -1,0 +1,288 @@
+"""Labels on a real Kafka: precision and recall of windows whose labels had their time."""
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+from prometheus_client import CollectorRegistry
+from support import read_all, wait_for
+
+import drift.labels.labelling
+from drift.events import WindowClosed
+from drift.labels.labelling import Labelling
+from drift.metrics import LabelMetrics
+from drift.windows import window_reader
+from streams.kafka.topics import DRIFT_EVENTS, LABELS, PREDICTIONS
+
+HORIZON_S = 3600.0
+PER_WINDOW = 40
+
+
+class World:
+    """Windows of PER_WINDOW predictions each, and a clock of the test's own."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.ahead = timedelta()
+        self.producer = Producer(connection.writer())
+        self.number = 0
+
+    def now(self):
+        return datetime.now(UTC) + self.ahead
+
+    def write(self, topic, value, partition=0, ago=timedelta()):
+        sent = int((datetime.now(UTC) - ago).timestamp() * 1000)
+        self.producer.produce(
+            self.connection.named(topic),
+            json.dumps(value).encode(),
+            partition=partition,
+            timestamp=sent,
+        )
+
+    def window(self, ago=timedelta()):
+        """In each window the payments 0 to 3 are blocked, 4 to 9 reviewed, the others approved."""
+        n, begin = self.number, self.now() - self.ahead - ago
+        for i in range(PER_WINDOW):
+            decision = "block" if i < 4 else "review" if i < 10 else "approve"
+            self.write(
+                PREDICTIONS, {"transaction_id": f"{n}-{i}", "decision": decision}, partition=i % 2
+            )
+        self.producer.flush(10)
+        half = PER_WINDOW // 2
+        self.number += 1
+        event = WindowClosed(
+            window=n + 1, offsets={str(p): (n * half, (n + 1) * half) for p in (0, 1)}, events=PER_WINDOW, partial=False, score=0.0,
+            detected=False, report=None, model_version="v", closed_at=begin, distances={}, begin=begin, end=datetime.now(UTC) - ago,
+        )  # fmt: skip
+        self.producer.produce(self.connection.named(DRIFT_EVENTS), msgspec.json.encode(event))
+        self.producer.flush(10)
+        return event
+
+    def label(self, window, payments, fraud, source="chargeback", at=0, ago=timedelta()):
+        for i in payments:
+            labelled_at = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=at)).isoformat()
+            fields = {
+                "transaction_id": f"{window}-{i}",
+                "is_fraud": fraud,
+                "labelled_at": labelled_at,
+                "source": source,
+            }
+            self.write(LABELS, fields, partition=i % 4, ago=ago)
+        self.producer.flush(10)
+
+    def labelled(self):
+        values = [
+            json.loads(message.value()) for message in read_all(self.connection, DRIFT_EVENTS, 0)
+        ]
+        return [value for value in values if value["kind"] == "labels"]
+
+
+class Running:
+    def __init__(self, world):
+        self.registry, self.stop = CollectorRegistry(), threading.Event()
+        self.thread = Labelling(
+            world.connection, LabelMetrics(self.registry), HORIZON_S, self.stop, world.now
+        )
+        self.thread._round_s = 0.05
+        self.thread.start()
+
+    def value(self, name, **labels):
+        return self.registry.get_sample_value(name, labels)
+
+    def end(self):
+        self.stop.set()
+        self.thread.join(30)
+        assert self.thread.failure is None
+
+
+@pytest.fixture
+def world(connection):
+    return World(connection)
+
+
+def test_a_window_is_judged_once_its_labels_had_their_time_and_a_restart_goes_on(world):
+    first = world.window()
+    monitor = Running(world)
+    monitor.thread.window_closed(first)  # it stands on the topic too
+    world.label(0, range(2), fraud=True, source="analyst")
+    world.label(0, range(4, 8), fraud=True, at=1)
+    world.label(0, range(4, 5), fraud=False, at=2)  # the last one wins
+    world.label(0, range(10, 12), fraud=True)
+    world.label(0, range(12, 22), fraud=False)
+    wait_for(
+        lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 19, 30, "the labels"
+    )
+    assert world.labelled() == []
+    assert monitor.value("fraud_label_recall") is None
+    world.ahead = timedelta(seconds=HORIZON_S)
+    wait_for(
+        lambda: monitor.value("fraud_label_recall") is not None, 30, "the first window to be judged"
+    )
+    assert monitor.value("fraud_label_precision") == 5 / 6  # 2 blocked and 3 of 4 reviewed
+    assert monitor.value("fraud_label_recall") == 3 / 5
+    assert monitor.value("fraud_labelled_share") == 16 / 36
+    assert monitor.value("fraud_label_payments", decision="approve", truth="unknown") == 18
+    monitor.end()
+    known = window_reader.labelled(
+        world.connection, first
+    )  # in a report there are no analysts' labels
+    assert (
+        len(known.fraud),
+        known.alert.sum(),
+        known.fraud.sum(),
+        (known.alert & known.fraud).sum(),
+    ) == (16, 4, 5, 3)
+
+    world.ahead = timedelta()
+    world.window()  # while nobody runs
+    world.label(1, range(20, 25), fraud=True)
+    world.ahead = timedelta(seconds=HORIZON_S)
+    again = Running(world)
+    wait_for(lambda: again.value("fraud_label_recall") == 3 / 10, 30, "both windows together")
+    again.end()
+    found = world.labelled()
+    assert [event["window"] for event in found] == [1, 2]
+    assert found[0]["quality"]["block"] == {
+        "payments": 4,
+        "fraud": 0,
+        "legitimate": 0,
+        "analyst_fraud": 2,
+        "analyst_legitimate": 0,
+    }
+    assert found[1]["quality"]["approve"]["fraud"] == 5
+
+
+def test_many_windows_are_judged_together_each_by_its_own_payments(world):
+    for _ in range(7):
+        world.window()
+    for n in range(7):
+        world.label(n, range(4, 4 + n), fraud=True)
+    world.ahead = timedelta(seconds=HORIZON_S + 1)
+    monitor = Running(world)
+    wait_for(lambda: len(world.labelled()) == 7, 30, "all windows to be judged")
+    monitor.end()
+    assert [event["quality"]["review"]["fraud"] for event in world.labelled()] == list(range(7))
+    # one, two, ... frauds of 40 (nobody labelled the first window), two windows beside those before them: 11 of 80 beside 10 of 160
+    assert [event["frauds_rose"] for event in world.labelled()] == [
+        None,
+        None,
+        None,
+        False,
+        False,
+        False,
+        False,
+    ]
+    world.window()
+    world.label(7, range(4, 4 + 20), fraud=True)
+    again = Running(world)
+    wait_for(
+        lambda: again.value("fraud_label_fraud_rises_total") == 1,
+        30,
+        "many more frauds to be noticed",
+    )
+    assert again.value("fraud_label_frauds_rose") == 1
+    again.end()
+    restarted = Running(world)
+    wait_for(
+        lambda: restarted.value("fraud_label_frauds_rose") == 1,
+        30,
+        "what was found before the restart",
+    )
+    restarted.end()
+    assert restarted.value("fraud_label_fraud_rises_total") == 0
+    assert all(
+        sum(event["quality"][d]["payments"] for d in ("approve", "review", "block")) == PER_WINDOW
+        for event in world.labelled()
+    )
+
+
+BEFORE = timedelta(seconds=HORIZON_S / 2)  # several stretches in which labels are kept together
+
+
+def test_labels_older_than_their_payments_predictions_are_found_by_a_restart_and_by_a_report(world):
+    world.label(0, range(4, 8), fraud=True, ago=BEFORE)  # the scorer was behind
+    first = world.window()
+    assert window_reader.labelled(world.connection, first).fraud.sum() == 4
+    world.ahead = timedelta(seconds=HORIZON_S)
+    monitor = Running(world)
+    wait_for(world.labelled, 30, "the window to be judged")
+    monitor.end()
+    assert world.labelled()[0]["quality"]["review"]["fraud"] == 4
+
+
+def test_labels_older_than_their_payments_predictions_are_kept_for_them(world):
+    monitor = Running(world)
+    world.label(0, range(4, 8), fraud=True, ago=BEFORE)
+    wait_for(
+        lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 4, 30, "the labels"
+    )
+    world.label(9, [0], fraud=True)
+    wait_for(
+        lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 5, 30, "a newer one"
+    )
+    monitor.thread.window_closed(world.window())
+    world.label(9, [1], fraud=True)
+    wait_for(
+        lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 6,
+        30,
+        "a round with the window",
+    )
+    world.ahead = timedelta(seconds=HORIZON_S)
+    wait_for(world.labelled, 30, "the window to be judged")
+    monitor.end()
+    assert world.labelled()[0]["quality"]["review"]["fraud"] == 4
+
+
+def test_a_monitor_that_was_away_counts_no_label_from_after_the_horizon_and_a_report_is_the_same(
+    world,
+):
+    horizon = timedelta(seconds=HORIZON_S)
+    window = world.window(ago=3 * horizon)
+    world.label(0, range(4, 7), fraud=True, ago=2.5 * horizon)
+    world.label(0, range(10, 11), fraud=True, ago=2.5 * horizon)
+    world.label(0, range(4, 5), fraud=False, at=9, ago=1.5 * horizon)
+    world.label(0, range(11, 21), fraud=True, ago=1.5 * horizon)
+    assert (
+        window_reader.labelled(world.connection, window).fraud.sum() == 13
+    )  # by the usual horizon, of a day
+    monitor = Running(world)
+    wait_for(world.labelled, 30, "the window to be judged")
+    monitor.end()
+    quality = world.labelled()[0]["quality"]
+    assert (
+        quality["review"]["fraud"],
+        quality["approve"]["fraud"],
+        quality["approve"]["legitimate"],
+    ) == (3, 1, 0)
+    known = window_reader.labelled(world.connection, window)
+    assert (len(known.fraud), known.fraud.sum(), (known.alert & known.fraud).sum()) == (4, 4, 3)
+
+
+def test_what_the_broker_has_not_taken_is_written_again_and_what_stands_twice_counts_once(
+    world, monkeypatch
+):
+    settings = [
+        {"message.timeout.ms": 1, "linger.ms": 0}
+    ]  # of the first producer: over before it has found the broker
+    monkeypatch.setattr(
+        drift.labelling,
+        "Producer",
+        lambda own: Producer(own | (settings.pop() if settings else {})),
+    )
+    world.window()
+    world.label(0, range(4, 8), fraud=True)
+    world.ahead = timedelta(seconds=HORIZON_S + 1)
+    monitor = Running(world)
+    wait_for(world.labelled, 30, "the window to be judged")
+    monitor.end()
+    assert not settings
+    world.write(DRIFT_EVENTS, world.labelled()[0])
+    world.producer.flush(10)
+    again = Running(world)
+    wait_for(lambda: again.value("fraud_label_recall") is not None, 30, "what was judged before")
+    again.end()
+    assert len(world.labelled()) == 2
+    assert again.value("fraud_label_payments", decision="review", truth="fraud") == 4

@@ -1,0 +1,188 @@
+"""`fraud report`: a window rebuilt from its offsets, and files without Kafka."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from support import wait_for
+from support.monitoring import SIZE, events, predict, running
+from support.report_numbers import findings
+
+import cli.commands.report
+import cli.main
+from cli.support.settings import Settings
+from drift import predictions
+from drift.detect import reference
+from drift.detect.detector import COLUMNS, SAMPLE_ROWS
+from drift.events import all_windows
+from drift.reports.evidently_report import Task
+from drift.windows import window_reader
+from model import dataset
+
+
+@pytest.fixture
+def fraud(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", "report", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main.main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("disturbance", "by"),
+    [({"shift": 0.4}, "distance"), ({"high_scores": 20}, "tail"), ({"stuck": SIZE // 4}, "stuck")],
+)
+def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
+    connection, tmp_path, fraud, monkeypatch, disturbance, by
+):
+    predict(connection, 3 * SIZE)
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: len(monitor.windows) == 3, 60, "three windows")
+        predict(connection, SIZE, seed=3, **disturbance)
+        wait_for(lambda: len(monitor.windows) == 4, 60, "the disturbed one")
+    event = events(connection, 4)[-1]
+    assert event["detected"]
+    assert {
+        "distance": event["score"] > 0,
+        "tail": event["tail"] >= 1,
+        "stuck": [name for name, ratio in event["stuck"].items() if ratio >= 1] == ["V14"],
+    } == {"distance": by == "distance", "tail": by == "tail", "stuck": by == "stuck"}
+    gauge = monitor.registry.get_sample_value
+    assert (gauge("data_drift_score"), gauge("data_drift_detected")) == (event["score"], 1)
+    shown = {
+        name: gauge("fraud_drift_distance", {"feature": name, "method": "wasserstein"})
+        for name in event["distances"]
+    }
+    assert shown == event["distances"]
+    assert {
+        name: gauge("fraud_drift_limit", {"feature": name}) for name in event["limits"]
+    } == event["limits"]
+    assert (
+        sum(event["distances"][name] >= limit for name, limit in event["limits"].items())
+        / len(COLUMNS)
+        == event["score"]
+    )
+    assert gauge("fraud_drift_tail") == event["tail"]
+    assert {
+        name: gauge("fraud_drift_stuck", {"feature": name}) for name in event["stuck"]
+    } == event["stuck"]
+
+    windows = list(all_windows(connection))
+    rows = predictions.columns(window_reader.window(connection, windows[-1]).rows())
+    verdict = reference.load(tmp_path / "model").reference.judge(
+        rows, window_reader.trailing(connection, windows[:-1])
+    )
+    found = (verdict.distances, verdict.limits, verdict.tail, verdict.stuck)
+    assert found == (event["distances"], event["limits"], event["tail"], event["stuck"])
+    evidently = findings(Task(tmp_path / "own.html", rows, verdict))
+    assert evidently.share == event["score"]
+    assert evidently.values == pytest.approx(event["distances"], rel=1e-9)
+
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
+    monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
+    monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "model"))
+    code, printed, complaints = fraud("--window", 9)
+    assert (code, complaints) == (1, "fraud: drift.events has no window 9 (the last is 4)\n")
+    code, printed, _ = fraud("--window", 4, "--json")
+    result = json.loads(printed)
+    assert code == 0
+    assert {name: result[name] for name in ("score", "detected", "distances", "stuck")} == {
+        name: event[name] for name in ("score", "detected", "distances", "stuck")
+    }
+    assert result["report"] == str(tmp_path / event["report"])
+    assert "Dataset Drift" in (tmp_path / event["report"]).read_text()
+
+
+def test_of_a_large_window_the_monitor_and_a_later_report_show_the_same_rows(
+    connection, tmp_path, fraud, monkeypatch
+):
+    predict(connection, 6_000, shift=0.4)
+    with running(connection, tmp_path, size=6_000) as monitor:
+        wait_for(lambda: monitor.windows, 60, "the window")
+    (event,), (begun,) = monitor.windows, monitor.writer.tasks
+    assert event.detected
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
+    monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
+    monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "model"))
+    later = cli.report._of_window(Settings.from_environment(), 1, None, None)
+    assert len(begun.rows) == SAMPLE_ROWS
+    assert np.array_equal(later.rows, begun.rows)
+    assert np.array_equal(later.verdict.baseline, begun.verdict.baseline)
+    assert later.path == begun.path
+    assert later.verdict.distances == event.distances
+    gauge = monitor.registry.get_sample_value
+    assert {
+        name: gauge("fraud_drift_distance", {"feature": name, "method": "wasserstein"})
+        for name in COLUMNS
+    } == event.distances
+    evidently = findings(later)
+    assert evidently.values == pytest.approx(event.distances, abs=0.1)  # of a sample
+    assert evidently.share > 0
+
+
+def test_a_file_with_labels_beside_another_without_kafka(
+    fraud, model, creditcard_rows, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    before = creditcard_rows.iloc[120_000:150_000]
+    now = creditcard_rows.iloc[150_000:153_000].assign(V14=lambda table: table["V14"] + 3)
+    assert now["Class"].sum()
+    before[list(dataset.INPUTS)].to_csv(tmp_path / "before.csv", index=False)
+    now.to_csv(tmp_path / "now.csv", index=False)
+    code, printed, _ = fraud(
+        "--data", tmp_path / "now.csv", "--reference", tmp_path / "before.csv", "--json"
+    )
+    result = json.loads(printed)
+    assert code == 0
+    assert result["detected"]
+    assert max(result["distances"], key=result["distances"].get) == "V14"
+    assert (result["rows"], result["labelled"]) == (3_000, 3_000)
+    html = (tmp_path / "reports" / "now-report.html").read_text()
+    for part in ("Dataset Drift", "Confusion Matrix"):
+        assert part in html
+
+
+def table(rows, value="1"):
+    return (
+        "\n".join([",".join(dataset.INPUTS), *[",".join([value] * len(dataset.INPUTS))] * rows])
+        + "\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "reference", "complaint"),
+    [
+        ("V1,V2\n1,2\n", None, "lacks the columns V3"),
+        (None, None, "cannot be read as a CSV"),
+        (table(1), None, "has 1 rows, too few for a verdict"),
+        (table(1, "x"), None, "cannot be read as a CSV of numbers"),
+        (
+            table(600),
+            table(30),
+            "before.csv must hold 100 rows or more, all finite: name another by --reference",
+        ),
+    ],
+)
+def test_a_file_that_does_not_do_is_one_line(fraud, model, tmp_path, content, reference, complaint):
+    for name, text in (("now.csv", content), ("before.csv", reference)):
+        if text:
+            (tmp_path / name).write_text(text)
+    beside = ["--reference", tmp_path / "before.csv"] if reference else []
+    code, _, complaints = fraud("--data", tmp_path / "now.csv", "--model", model.directory, *beside)
+    assert code == 1
+    assert complaint in complaints
+    assert len(complaints.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--window", 1, "--data", "a.csv"), ("--window", 1, "--reference", "a.csv")]
+)
+def test_a_window_or_a_file(fraud, arguments):
+    assert fraud(*arguments)[0] == 2

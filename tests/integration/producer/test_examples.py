@@ -1,0 +1,93 @@
+"""The examples, as a service's engineer would run them. tests/integration/producer/test_publish_example.py tries publish.py."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+from support import JARS, needs, read_all
+
+from infra.kafka import jars
+from payments.contract import Transaction
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = ROOT / "examples"
+ALERT = (ROOT / "docs" / "contract" / "examples" / "alert.json").read_bytes().strip()
+
+
+@pytest.fixture(scope="module")
+def variables(module_connection):
+    """The environment of the examples; on `alerts` are one that was taken back, and then one that was committed."""
+    producer = Producer(
+        module_connection.config() | {"transactional.id": module_connection.named("examples")}
+    )
+    producer.init_transactions()
+    for identifier, end in (
+        (b"taken-back", producer.abort_transaction),
+        (b"t-1", producer.commit_transaction),
+    ):
+        producer.begin_transaction()
+        producer.produce(
+            module_connection.named("alerts"),
+            ALERT.replace(b'"t-1"', b'"%s"' % identifier),
+            "account-7",
+        )
+        producer.flush()  # it is on the topic, whatever comes of it
+        end()
+    connection = {
+        "FRAUD_BOOTSTRAP_SERVERS": module_connection.bootstrap_servers,
+        "FRAUD_TOPIC_PREFIX": module_connection.topic_prefix,
+    }
+    return os.environ | connection
+
+
+@pytest.fixture(params=["kcat.sh", "console-tools.sh"])
+def script(request):
+    """One of the scripts; what it needs is there."""
+    if request.param == "kcat.sh":
+        needs("kcat")
+    elif not shutil.which("kafka-console-consumer.sh"):
+        needs("java")
+        jars.fetch(JARS, print)
+    return EXAMPLES / request.param
+
+
+def run(variables, *command):
+    done = subprocess.run(command, env=variables, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def test_a_script_publishes_what_is_valid_where_our_own_clients_would(
+    variables, script, module_connection
+):
+    before = len(read_all(module_connection, "transactions", 0))
+    run(variables, script, "publish")
+    run(variables, sys.executable, EXAMPLES / "publish.py", module_connection.bootstrap_servers)
+    messages = read_all(module_connection, "transactions", before + 2)
+    assert {message.key() for message in messages} == {b"account-7"}
+    assert len({message.partition() for message in messages}) == 1
+    assert "t-1" in {
+        Transaction.model_validate_json(message.value()).transaction_id for message in messages
+    }
+
+
+def test_a_script_prints_the_committed_alert_alone(variables, script):
+    end = ("--max-messages", "1") if script.name == "console-tools.sh" else ()
+    assert run(variables, script, "alerts", *end).splitlines() == [ALERT]
+
+
+def test_consume_prints_the_committed_alert_alone_and_goes_on_behind_it(
+    variables, module_connection
+):
+    command = [sys.executable, EXAMPLES / "consume.py", module_connection.bootstrap_servers]
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    assert first.startswith("t-1: block, ")
+    assert "V14 +4.50" in first

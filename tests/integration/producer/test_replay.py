@@ -1,0 +1,378 @@
+"""A replay into a real Kafka, read back with a plain consumer."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+from support import creditcard_files as creditcard
+from support import read_all, wait_for
+
+from payments.contract import Label
+from producer.errors import DataError, ReplayError
+from producer.labels import LabelFeed, replay_with_labels
+from producer.replay import Replay, Totals
+from producer.rows import Selection, read, transaction
+from producer.schedule import at_rate
+from streams.kafka.connection import Connection
+
+FRAUD = [sys.executable, "-m", "cli.main"]
+COUNT = 1_000
+DELAY_S = 2  # longer than a new producer takes for its first record
+RECENT_MS = 5 * 60 * 1000
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return creditcard.write(tmp_path / "rows.csv", [creditcard.row(i) for i in range(COUNT)])
+
+
+def play(
+    connection: Connection, selection: Selection, rate: float = 0, on_progress=lambda _: None
+) -> Totals:
+    return Replay(connection, read(selection, "r"), at_rate(rate), time, on_progress).run(
+        threading.Event()
+    )
+
+
+def row_number(message) -> int:
+    return int(json.loads(message.value())["transaction_id"].split("-")[1])
+
+
+def run_fraud(
+    connection: Connection, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess:
+    env = variables(connection) | environment
+    return subprocess.run(
+        [*FRAUD, *arguments], capture_output=True, text=True, env=env, timeout=120, check=False
+    )
+
+
+def variables(connection: Connection) -> dict[str, str]:
+    return os.environ | {
+        "FRAUD_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
+        "FRAUD_TOPIC_PREFIX": connection.topic_prefix,
+    }
+
+
+def test_every_row_is_on_the_topic_once_and_in_order_of_its_partition(connection, data):
+    totals = play(connection, Selection(data))
+    assert (totals.sent, totals.delivered) == (COUNT, COUNT)
+    messages = read_all(connection, "transactions", COUNT)
+    expected = {row.transaction_id: transaction(row) for row in read(Selection(data), "r")}
+    assert len(messages) == COUNT
+    assert {message.key().decode(): message.value() for message in messages} == expected
+    for partition in {message.partition() for message in messages}:
+        numbers = [row_number(message) for message in messages if message.partition() == partition]
+        assert numbers == sorted(numbers)
+
+
+def test_accounts_and_missing_fields_of_a_simulated_file_arrive(connection, tmp_path):
+    path = tmp_path / "made.csv"
+    disturbed = ("--disturb", "missing:V14@50", "--fraud-rate", "0.1")
+    assert (
+        run_fraud(
+            connection,
+            "simulate",
+            "--rows",
+            "100",
+            "--accounts",
+            "5",
+            *disturbed,
+            "--out",
+            str(path),
+        ).returncode
+        == 0
+    )
+    done = run_fraud(
+        connection,
+        "replay",
+        "--data",
+        str(path),
+        "--run",
+        "r",
+        "--rate",
+        "0",
+        "--labels",
+        "--label-delay",
+        "0s",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["labels"] == 100
+    expected = dict(enumerate(pd.read_csv(path)["account_id"]))
+    messages = read_all(connection, "transactions", 100)
+    assert {row_number(message): message.key().decode() for message in messages} == expected
+    for message in messages:
+        value = json.loads(message.value())
+        assert value["account_id"] == message.key().decode()
+        assert ("V14" in value) == (row_number(message) < 50)
+    assert {message.key().decode() for message in read_all(connection, "labels", 100)} == set(
+        expected.values()
+    )
+
+
+def test_headers_and_the_time_of_sending(connection, data):
+    play(connection, Selection(data, limit=50))
+    now = time.time() * 1000
+    for message in read_all(connection, "transactions", 50):
+        assert message.headers() == [("contract.version", b"1")]
+        assert abs(message.timestamp()[1] - now) < RECENT_MS
+
+
+def test_progress_ends_with_the_last_record_and_the_start_is_told(connection, data):
+    told = []
+    replay = Replay(
+        connection, read(Selection(data, limit=300), "r"), at_rate(3_000), time, told.append
+    )
+    totals = replay.run(threading.Event())
+    assert told[-1] == 300
+    assert replay.started.is_set()
+    assert replay.started_at == totals.started_at
+    assert totals.offered_per_second == 3_000
+
+
+def test_labels_are_apart_and_later(connection, data):
+    stop = threading.Event()
+    feed = LabelFeed(connection, read(Selection(data), "r"), DELAY_S, time, stop)
+    replay = Replay(connection, read(Selection(data), "r"), at_rate(0), time, feed.sent)
+    totals, labels = replay_with_labels(replay, feed, stop)
+    assert (totals.delivered, labels) == (COUNT, COUNT)
+    sent_at = {
+        message.key(): message.timestamp()[1]
+        for message in read_all(connection, "transactions", COUNT)
+    }
+    found = read_all(connection, "labels", COUNT)
+    assert len(found) == COUNT
+    truth = {row.transaction_id: row.is_fraud for row in read(Selection(data), "r")}
+    for message in found:
+        label = Label.model_validate_json(message.value())
+        assert (label.source, label.is_fraud) == ("replay", truth.pop(label.transaction_id))
+        assert message.key().decode() == label.transaction_id
+        assert message.headers() == [("contract.version", b"1")]
+        assert message.timestamp()[1] >= sent_at[message.key()] + DELAY_S * 1000
+        assert label.labelled_at.timestamp() * 1000 >= sent_at[message.key()] + DELAY_S * 1000
+    assert not truth
+
+
+def test_no_class_and_no_label_in_any_message_but_labels(connection, data):
+    stop = threading.Event()
+    feed = LabelFeed(connection, read(Selection(data, limit=100), "r"), 0, time, stop)
+    replay_with_labels(
+        Replay(connection, read(Selection(data, limit=100), "r"), at_rate(0), time, feed.sent),
+        feed,
+        stop,
+    )
+    for message in read_all(connection, "transactions", 100):
+        assert set(json.loads(message.value())) == {
+            "transaction_id",
+            "event_time",
+            *creditcard.COLUMNS[1:-1],
+        }
+    for topic in ("predictions", "alerts", "transactions.dlq", "drift.events"):
+        assert read_all(connection, topic, 0) == []
+
+
+def test_a_replay_that_is_stopped_has_confirmed_what_it_sent(connection, data):
+    stop = threading.Event()
+    replay = Replay(
+        connection,
+        read(Selection(data, loop=True), "r"),
+        at_rate(2_000),
+        time,
+        lambda sent: sent > 500 and stop.set(),
+    )
+    totals = replay.run(stop)
+    assert 500 < totals.sent == totals.delivered
+    assert len(read_all(connection, "transactions", totals.sent)) == totals.sent
+
+
+def test_a_bad_row_ends_the_replay_after_the_good_ones(connection, tmp_path):
+    path = creditcard.write(
+        tmp_path / "bad.csv",
+        [creditcard.row(0), creditcard.row(1), creditcard.row(2, Amount="much")],
+    )
+    with pytest.raises(DataError, match="row 2: Amount is 'much'"):
+        play(connection, Selection(path))
+    assert len(read_all(connection, "transactions", 2)) == 2
+
+
+def test_a_bad_row_ends_the_labels_too(connection, tmp_path):
+    path = creditcard.write(
+        tmp_path / "bad.csv", [creditcard.row(0), creditcard.row(1, Amount="much")]
+    )
+    stop = threading.Event()
+    feed = LabelFeed(connection, read(Selection(path), "r"), 3600, time, stop)
+    with pytest.raises(DataError, match="row 1"):
+        replay_with_labels(
+            Replay(connection, read(Selection(path), "r"), at_rate(0), time, feed.sent), feed, stop
+        )
+
+
+def refuse_all_transactions(connection):
+    limit = ConfigEntry("max.message.bytes", "100", incremental_operation=AlterConfigOpType.SET)
+    topic = ConfigResource(
+        ResourceType.TOPIC, connection.named("transactions"), incremental_configs=[limit]
+    )
+    admin = AdminClient(connection.config())  # to be kept: its requests end with it
+    for altered in admin.incremental_alter_configs([topic]).values():
+        altered.result()
+
+
+def test_records_that_are_not_delivered_are_counted(connection, data):
+    refuse_all_transactions(connection)
+    with pytest.raises(
+        ReplayError,
+        match=r"^\d+ of \d+ records were not delivered; the first error: .*size too large",
+    ):
+        play(connection, Selection(data, loop=True), rate=1_000)
+
+
+def test_a_missing_topic_and_no_rows_are_told(connection, data):
+    elsewhere = Connection(connection.bootstrap_servers, connection.topic_prefix + "other.")
+    with pytest.raises(
+        ReplayError, match=r"the topic .*other\.transactions does not exist; run: fraud topics"
+    ):
+        play(elsewhere, Selection(data))
+    with pytest.raises(ReplayError, match="no such rows"):
+        play(connection, Selection(data, first=COUNT))
+
+
+def test_the_command_replays_a_part_and_prints_its_totals(connection, data):
+    arguments = [
+        "--data",
+        str(data),
+        "--from",
+        "10",
+        "--to",
+        "40",
+        "--rate",
+        "0",
+        "--run",
+        "mine",
+        "--labels",
+        "--label-delay",
+        "100ms",
+    ]
+    done = run_fraud(connection, "replay", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    totals = json.loads(done.stdout)
+    assert {name: totals[name] for name in ("run", "sent", "delivered", "labels")} == {
+        "run": "mine",
+        "sent": 30,
+        "delivered": 30,
+        "labels": 30,
+    }
+    keys = {message.key().decode() for message in read_all(connection, "transactions", 30)}
+    assert keys == {f"mine-{number}" for number in range(10, 40)}
+
+
+def test_the_command_takes_the_data_from_its_variable_and_laps(connection, data):
+    done = run_fraud(
+        connection,
+        "replay",
+        "--rate",
+        "0",
+        "--loop",
+        "--limit",
+        "1500",
+        "--run",
+        "r",
+        "--quiet",
+        FRAUD_DATA=str(data),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1,500 sent, 1,500 confirmed" in done.stdout
+    keys = {message.key().decode() for message in read_all(connection, "transactions", 1500)}
+    assert keys == {f"r-{number}" for number in range(COUNT)} | {
+        f"r-{number}-1" for number in range(500)
+    }
+
+
+def test_ctrl_c_stops_in_order_with_totals(connection, data):
+    command = [
+        *FRAUD,
+        "replay",
+        "--data",
+        str(data),
+        "--loop",
+        "--rate",
+        "500",
+        "--labels",
+        "--json",
+    ]
+    with subprocess.Popen(
+        command,
+        env=variables(connection),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            wait_for(lambda: read_all(connection, "transactions", 0), 60, "a first transaction")
+            process.send_signal(signal.SIGINT)
+            out, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130, errors
+    totals = json.loads(out)
+    messages = read_all(connection, "transactions", totals["sent"])
+    assert totals["sent"] == totals["delivered"] == len(messages)
+    assert totals["last_row"] == (totals["sent"] - 1) % COUNT
+
+
+@pytest.mark.parametrize("labels", [[], ["--labels"]])
+def test_a_replay_that_fails_says_what_it_had_sent(connection, tmp_path, labels):
+    path = creditcard.write(
+        tmp_path / "bad.csv",
+        [creditcard.row(0), creditcard.row(1), creditcard.row(2, Amount="much")],
+    )
+    done = run_fraud(
+        connection, "replay", "--data", str(path), "--from", "1", "--run", "r", *labels
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith("run r: 1 sent, 1 confirmed in ")
+    assert ", up to row 1;" in done.stdout
+    assert done.stderr.startswith("fraud: ")
+    assert "row 2: Amount is 'much'" in done.stderr
+    assert len(read_all(connection, "transactions", 1)) == 1
+
+
+def test_refused_records_are_told_from_confirmed_ones(connection, data):
+    refuse_all_transactions(connection)
+    done = run_fraud(
+        connection, "replay", "--data", str(data), "--rate", "0", "--limit", "10", "--json"
+    )
+    totals = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (totals["sent"], totals["delivered"], totals["last_row"]) == (10, 0, 9)
+    assert "10 of 10 records were not delivered" in done.stderr
+
+
+def test_one_line_for_what_is_wrong(connection, data, tmp_path):
+    elsewhere = Connection(connection.bootstrap_servers, connection.topic_prefix + "other.")
+    for done, line in [
+        (run_fraud(elsewhere, "replay", "--data", str(data)), "run: fraud topics"),
+        (
+            run_fraud(connection, "replay", "--data", str(tmp_path / "none.csv")),
+            "none.csv is not a file",
+        ),
+        (run_fraud(connection, "data", FRAUD_DATA=str(data)), "rows.csv is not creditcard.csv"),
+    ]:
+        assert done.returncode == 1
+        assert done.stderr.startswith("fraud: ")
+        assert line in done.stderr
+        assert done.stderr.count("\n") == 1

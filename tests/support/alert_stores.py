@@ -1,0 +1,37 @@
+"""Alerts and judgements about them, as the desk holds them."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from payments.records import AlertRecord, LabelRecord
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def alert(name="t", seconds=0, **changes):
+    fields = {
+        "transaction_id": name,
+        "event_time": "2013-09-01T00:00:07Z",
+        "scored_at": (NOON + timedelta(seconds=seconds)).isoformat(),
+        "probability": 0.5,
+        "margin": 0.0,
+        "decision": "review",
+        "thresholds": {"review": 0.1, "block": 0.9},
+        "amount": 100.0,
+        "expected_loss": 50.0,
+        "model_version": "v1",
+        "base": -6.0,
+        "reasons": [],
+        "rest": 6.0,
+        "transaction": {"account_id": "acc-1"},
+    }
+    return msgspec.json.decode(json.dumps(fields | changes).encode(), type=AlertRecord)
+
+
+def judged(name="t", seconds=0, is_fraud=True, source="analyst"):
+    at = NOON + timedelta(seconds=seconds)
+    return LabelRecord(
+        transaction_id=name, is_fraud=is_fraud, labelled_at=at, source=source, labelled_by="ana"
+    )

@@ -1,0 +1,104 @@
+"""Stand-ins: a model that is a formula, records that come from no broker, a sink and a bus that remember."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+
+from api.publisher import NotConfirmedError
+from payments.contract import INPUTS, Thresholds
+from streams.scorer.batch import Batch, Scored
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass
+class FakeRecord:
+    raw: bytes | None
+    at: int = 0
+    of: int = 0
+    named: bytes | None = b"key"
+    sent_ms: int = 1_700_000_000_000
+
+    def value(self):
+        return self.raw
+
+    def key(self):
+        return self.named
+
+    def topic(self):
+        return "transactions"
+
+    def partition(self):
+        return self.of
+
+    def offset(self):
+        return self.at
+
+    def timestamp(self):
+        return (1, self.sent_ms)
+
+
+@dataclass
+class FakeModel:
+    """margin = V1; a row whose V2 is 666 cannot be scored, one whose V3 is cannot be explained.
+
+    Contributions: V1's value for V1, nothing for the others; base 0.
+    """
+
+    version: str = "fake"
+    thresholds: Thresholds = field(default_factory=lambda: Thresholds(review=0.5, block=0.9))
+    usual: dict = field(default_factory=lambda: dict.fromkeys(INPUTS, (-1.0, 1.0)))
+
+    def margins(self, rows):
+        if (rows[:, 1] == 666).any():
+            raise RuntimeError("the model cannot")
+        return rows[:, 0].astype(np.float64)
+
+    def explain(self, rows):
+        if (rows[:, 2] == 666).any():
+            raise RuntimeError("the model cannot explain")
+        contributions = np.zeros(rows.shape)
+        contributions[:, 0] = rows[:, 0]
+        return 0.0, contributions
+
+
+@dataclass
+class FakeSink:
+    """Remembers what it was given."""
+
+    submitted: list[Scored] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+    epoch: int = 0
+
+    def dropped(self, batch: Batch) -> bool:
+        return batch.epoch != self.epoch
+
+    async def submit(self, scored: Scored) -> None:
+        self.submitted.append(scored)
+
+    def failed(self, batch: Batch, error: Exception) -> None:
+        self.failures.append(error)
+
+
+def batch_of(*values: bytes | None) -> Batch:
+    return Batch(0, 0, [FakeRecord(value, offset) for offset, value in enumerate(values)])
+
+
+@dataclass
+class FakeBus:
+    """Remembers topic, key and value of what was published, unless it is away."""
+
+    published: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    away: bool = False
+
+    async def publish(self, topic, key, value):
+        if self.away:
+            raise NotConfirmedError("no broker answers")
+        self.published.append((topic, key, value))
+
+    async def answers(self):
+        return not self.away
+
+    def close(self):
+        pass

@@ -1,0 +1,192 @@
+"""What tests of the monitor share: predictions on the topic, a reference to compare them with, and a monitor that runs."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from confluent_kafka import Producer
+from prometheus_client import CollectorRegistry
+
+from drift.detect import reference
+from drift.detect.decision import Usual
+from drift.detect.detector import COLUMNS
+from drift.metrics import DriftMetrics
+from drift.monitor import Monitor
+from drift.reports.schedule import Reports, folder
+from model import publish
+from model.artefact import probabilities
+from model.training import trainer
+from payments.contract import INPUTS
+from streams.kafka.connection import Connection
+from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
+from support import labelled, read_all
+
+PARTITIONS = 4
+USUAL = Usual(dict.fromkeys(INPUTS, 1 / len(INPUTS)), alert_share=0.001)
+SIZE = 600  # enough for a verdict
+
+
+def write_whole_model(home: Path) -> Path:
+    """As `write_model`, with a booster and all else that an artefact has; returns its directory."""
+    trained = trainer.train(labelled.rows(1_500), "0" * 64)
+    rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
+    whole = trained.reference.iloc[np.arange(len(rows)) % len(trained.reference)].reset_index(
+        drop=True
+    )
+    whole[[*COLUMNS, "probability"]] = np.column_stack([rows, probabilities(rows[:, -1])])
+    return publish.save(replace(trained, reference=whole), home / "models").directory
+
+
+def write_model(folder: Path) -> Path:
+    """A model directory as far as the monitor reads it: a reference of standard normal columns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(folder / "reference.parquet")
+    (folder / "manifest.json").write_text(json.dumps({"version": "v-test"}))
+    return folder
+
+
+def prediction(first: float, row: np.ndarray, second: float = 0.0) -> bytes:
+    values = dict(zip(INPUTS, [first, *row[1:-1].tolist()], strict=True))
+    event_time = (datetime(2013, 9, 1, tzinfo=UTC) + timedelta(seconds=second)).isoformat()
+    transaction = {"transaction_id": "t", "event_time": event_time, **values}
+    fields = {
+        "transaction_id": "t",
+        "event_time": event_time,
+        "scored_at": "2013-09-01T00:00:00Z",
+        "decision": "approve",
+    }
+    probability = float(1 / (1 + np.exp(-row[-1])))
+    return json.dumps(
+        {**fields, "probability": probability, "model_version": "v", "transaction": transaction}
+    ).encode()
+
+
+def predict(
+    connection: Connection,
+    count: int,
+    shift: float = 0.0,
+    seed: int = 2,
+    second: Callable[[int], float] = lambda i: 0.0,
+    *,
+    high_scores: int = 0,
+    stuck: int = 0,
+) -> None:
+    """Writes predictions in transactions of 50, so that offsets have gaps. `second`: the event time of each, from 1 September 2013 on.
+
+    `high_scores`: so many have a margin beyond nearly all others; `stuck`: V14 of so many is its mean.
+    """
+    rows = np.random.default_rng(seed).normal(size=(count, len(COLUMNS))) + shift
+    rows[:high_scores, -1] = 3.5
+    rows[:stuck, 13] = 0.0
+    producer = Producer(connection.writer({"transactional.id": connection.named("test-scorer")}))
+    producer.init_transactions(30)
+    for start in range(0, count, 50):
+        producer.begin_transaction()
+        for i, row in enumerate(rows[start : start + 50], start):
+            producer.produce(
+                connection.named(PREDICTIONS),
+                prediction(row[0], row, second(i)),
+                partition=(i * 7 // 3) % PARTITIONS,
+            )
+        producer.commit_transaction(30)
+
+
+def events(connection: Connection, count: int, kind: str = "window") -> list[dict]:
+    """The events of one kind, once there are so many of any."""
+    found = [json.loads(message.value()) for message in read_all(connection, DRIFT_EVENTS, count)]
+    return [event for event in found if event["kind"] == kind]
+
+
+def assert_each_in_one_window(
+    connection: Connection, windows: list[dict], count: int, still_open: int = 0
+) -> None:
+    """Every prediction but those still open lies in exactly one window, and each window holds as many as it says."""
+    messages = read_all(connection, PREDICTIONS, count + still_open)
+    assert len(messages) == count + still_open
+    holders = [
+        [
+            window["window"]
+            for window in windows
+            for start, end in [window["offsets"].get(str(message.partition()), (0, 0))]
+            if start <= message.offset() < end
+        ]
+        for message in messages
+    ]
+    assert sorted(len(held) for held in holders) == [0] * still_open + [1] * count
+    flat = [held[0] for held in holders if held]
+    assert {window["window"]: window["events"] for window in windows} == {
+        number: flat.count(number) for number in set(flat)
+    }
+
+
+class StubWriter:
+    """Notes which reports it is asked for; `on_write` may do something at that moment."""
+
+    def __init__(self, on_write=lambda path: None):
+        self.tasks = []
+        self.on_write = on_write
+
+    def write(self, task, shelf):
+        if task:
+            self.tasks.append(task)
+            self.on_write(task.path)
+        done = Future()
+        done.set_result(None)
+        return done
+
+    @property
+    def paths(self):
+        return [task.path.name for task in self.tasks]
+
+
+class Running:
+    """A monitor in a thread, with what it told."""
+
+    def __init__(self, connection: Connection, home: Path, instance: str = "one", **changes):
+        self.registry = CollectorRegistry()
+        metrics = DriftMetrics(self.registry)
+        self.windows = []
+        self.writer = StubWriter()
+        self.failure = None
+        self.monitor = Monitor(
+            connection=connection,
+            instance=instance,
+            model=reference.load(write_model(home / "model")),
+            usual=USUAL,
+            reports=Reports(self.writer, home, folder(connection), metrics),
+            metrics=metrics,
+            closed=self.windows.append,
+            **{"size": SIZE, "idle_close": 3600.0, "clock": time.monotonic, **changes},
+        )
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        try:
+            self.monitor.run(self.stop)
+        except Exception as error:
+            self.failure = error
+
+    def gauge(self, name: str) -> float | None:
+        return self.registry.get_sample_value(name)
+
+
+@contextlib.contextmanager
+def running(connection: Connection, home: Path, **changes) -> Iterator[Running]:
+    started = Running(connection, home, **changes)
+    started.thread.start()
+    try:
+        yield started
+    finally:
+        started.stop.set()
+        started.thread.join(20)
+        assert not started.thread.is_alive()

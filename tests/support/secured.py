@@ -1,0 +1,136 @@
+"""A Kafka that refuses strangers: TLS to every listener, SCRAM-SHA-512 for clients, and an authorizer that allows only what is written."""
+
+import contextlib
+import secrets
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from confluent_kafka.admin import (
+    AdminClient,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from infra.kafka.launcher import LocalBroker, Security
+from streams.kafka.connection import Connection
+from support import JARS, free_port, needs
+
+# The brokers talk to each other and to their controller under a certificate of their own (CN=kafka); no password is involved.
+_SERVER = """
+listeners=CLIENTS://127.0.0.1:{port},BROKERS://127.0.0.1:{brokers},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CLIENTS://127.0.0.1:{port},BROKERS://127.0.0.1:{brokers}
+listener.security.protocol.map=CLIENTS:SASL_SSL,BROKERS:SSL,CONTROLLER:SSL
+inter.broker.listener.name=BROKERS
+listener.name.brokers.ssl.client.auth=required
+listener.name.controller.ssl.client.auth=required
+listener.name.clients.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.clients.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.clients.connections.max.reauth.ms=2000
+ssl.keystore.type=PEM
+ssl.keystore.location={keys}
+ssl.truststore.type=PEM
+ssl.truststore.location={certificate}
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=false
+super.users=User:CN=kafka;User:admin
+"""
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that vouches for itself, and a file that holds it with its key."""
+    key, made, both = folder / "key.pem", folder / "certificate.pem", folder / "keystore.pem"
+    wanted = ["-subj", "/CN=kafka", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    command = [
+        needs("openssl"),
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        key,
+        "-out",
+        made,
+        *wanted,
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    both.write_text(key.read_text() + made.read_text())
+    return made, both
+
+
+@dataclass
+class Secured:
+    """The running broker. `admin` may do everything; clients say their password again every two seconds."""
+
+    folder: Path
+    certificate: Path
+    admin: Connection
+
+    def __post_init__(self) -> None:
+        self.client = AdminClient(self.admin.config())
+        self.passwords: dict[str, str] = {}
+
+    def user(self, name: str) -> Connection:
+        """Somebody with a new password; who is new has no rights at all."""
+        self.passwords[name] = secrets.token_hex(8)
+        user = UserScramCredentialUpsertion(
+            name,
+            ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096),
+            self.passwords[name].encode(),
+        )
+        for done in self.client.alter_user_scram_credentials([user]).values():
+            done.result()
+        return replace(
+            self.admin, properties=client_properties(name, self.passwords[name], self.certificate)
+        )
+
+    def config_file(self, connection: Connection) -> Path:
+        """The connection's properties as FRAUD_KAFKA_CONFIG names them."""
+        path = (
+            self.folder
+            / f"{connection.properties['sasl.username']}-{secrets.token_hex(2)}.properties"
+        )
+        path.write_text(
+            "".join(f"{name}={value}\n" for name, value in connection.properties.items())
+        )
+        return path
+
+
+def client_properties(user: str, password: str, trusted: Path) -> dict[str, str]:
+    """What goes into FRAUD_KAFKA_CONFIG."""
+    return {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": user,
+        "sasl.password": password,
+        "ssl.ca.location": str(trusted),
+    }
+
+
+@contextlib.contextmanager
+def secured_broker(folder: Path) -> Iterator[Secured]:
+    """Runs until the block ends."""
+    port, password = free_port(following=3), secrets.token_hex(8)
+    trusted, keys = certificate(folder)
+    client = client_properties("admin", password, trusted)
+    server = _SERVER.format(
+        port=port, brokers=port + 1, controller=port + 3, keys=keys, certificate=trusted
+    )
+    broker = LocalBroker(
+        folder,
+        port,
+        JARS,
+        Security(server, (f"SCRAM-SHA-512=[name=admin,password={password}]",), client),
+    )
+    try:
+        broker.start(say=print)
+        yield Secured(
+            folder,
+            trusted,
+            Connection(broker.bootstrap_servers, f"t{secrets.token_hex(4)}.", client),
+        )
+    finally:
+        broker.stop()

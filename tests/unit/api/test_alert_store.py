@@ -1,0 +1,181 @@
+"""The desk: what the newest alerts are, and what was found out about them."""
+
+import json
+from datetime import timedelta
+
+import msgspec
+import pytest
+from support.alert_stores import NOON, alert, judged
+
+from api.alert_store import WINDOWS, Desk, DriftWindow
+from api.routes.alerts import Filter, _begin
+from api.routes.labels import Judgement, label
+from payments.contract import Alert, Label
+from payments.records import AlertRecord
+
+
+def desk(*alerts, size=10):
+    filled = Desk(size)
+    for i, item in enumerate(alerts):
+        filled.add_alert(f"0-{i}", item)
+    return filled
+
+
+def test_windows_of_drift_are_kept_once_and_the_last_of_them():
+    kept = Desk()
+    for number in [
+        *range(WINDOWS + 5),
+        *range(10, WINDOWS + 5),
+    ]:  # a second time: a feed that starts again
+        kept.add_window(DriftWindow(number, 0.1, False, NOON))
+    assert [window.window for window in kept.windows()] == list(range(5, WINDOWS + 5))
+
+
+def names(items):
+    return [item.alert.transaction_id for item in items]
+
+
+def test_the_newest_come_first_and_the_oldest_leave():
+    assert names(desk(alert("a", 1), alert("b", 3), alert("c", 2), size=2).items()) == ["b", "c"]
+
+
+def test_in_a_flood_the_judged_leave_first_and_then_the_smallest_expected_loss():
+    filled = desk(
+        *(
+            alert(name, expected_loss=loss)
+            for name, loss in (("dear", 900), ("judged", 800), ("middle", 700))
+        ),
+        size=6,
+    )
+    filled.add_label(judged("judged"))
+    seen = filled.changed(0)[-1].change
+    for i in range(20):
+        filled.add_alert(f"1-{i}", alert(f"flood-{i}", seconds=i + 1, expected_loss=20 - i))
+        assert f"flood-{i}" in names(
+            filled.changed(seen)
+        )  # a client of the stream gets each, however small
+    assert set(names(filled.items())) == {
+        "dear",
+        "middle",
+        "flood-0",
+        "flood-17",
+        "flood-18",
+        "flood-19",
+    }
+
+
+def test_an_alert_that_is_read_twice_is_there_once():
+    filled = desk(alert("a"))
+    filled.add_label(judged("a"))
+    filled.add_alert("0-0", alert("a"))
+    (item,) = filled.items()
+    assert item.label.is_fraud
+
+
+def test_the_last_judgement_wins_in_whatever_order_they_come():
+    filled = desk(alert())
+    for seconds, is_fraud in ((2, False), (1, True)):
+        filled.add_label(judged(seconds=seconds, is_fraud=is_fraud))
+    assert not filled.find("t").label.is_fraud
+
+
+@pytest.mark.parametrize(
+    ("source", "counts"), [("analyst", True), ("chargeback", True), ("replay", False)]
+)
+def test_the_answer_that_a_replay_brings_along_is_no_judgement(source, counts):
+    filled = desk(alert())
+    filled.add_label(judged(source=source))
+    assert (filled.find("t").label is not None) == counts
+
+
+def test_a_label_waits_for_its_alert():
+    filled = Desk()
+    filled.add_label(judged("late", seconds=2, is_fraud=False))
+    filled.add_label(judged("late", seconds=1))
+    filled.add_alert("0-0", alert("late"))
+    assert not filled.find("late").label.is_fraud
+
+
+def test_labels_without_an_alert_are_bounded():
+    filled = Desk(2)
+    for name in "abc":
+        filled.add_label(judged(name))
+        filled.add_alert(f"1-{name}", alert("other"))
+    filled.add_alert("0-0", alert("a"))
+    filled.add_alert("0-1", alert("c"))
+    assert filled.find("a").label is None
+    assert filled.find("c").label is not None
+
+
+def test_both_alerts_about_a_transaction_that_was_sent_twice_are_judged():
+    filled = desk(alert("twice"), alert("twice"), alert("once"))
+    filled.add_label(judged("twice"))
+    assert [item.label is not None for item in filled.changed(0)] == [False, True, True]
+
+
+def test_a_client_gets_what_changed_since_it_looked():
+    filled = desk(alert("a"), alert("b"))
+    seen = filled.changed(0)[-1].change
+    assert filled.changed(seen) == []
+    filled.add_label(judged("a"))
+    filled.add_alert("0-9", alert("c"))
+    assert names(filled.changed(seen)) == ["a", "c"]
+
+
+def test_a_stream_goes_on_where_its_client_was():
+    filled = desk(alert("a"), alert("b"), alert("c"))
+    assert _begin(filled, 0, None) == (3, [])
+    assert names(_begin(filled, 2, None)[1]) == ["b", "c"]
+    assert _begin(filled, 2, f"{filled.start}-1") == (1, [])
+
+
+@pytest.mark.parametrize(
+    "known", ["0badcafe-2", "", "2", "-", "x" * 5000, f"{'9' * 8}-{'9' * 5000}"]
+)
+def test_a_stream_of_another_process_begins_with_everything(known):
+    assert _begin(desk(alert("a")), 0, known) == (0, [])
+
+
+def test_what_a_client_gets_is_the_alert_as_it_was_written_and_what_was_found_out():
+    raw = b'{"account_id" : "a\\u0062c", "Amount":1.50}'
+    value = msgspec.json.encode(alert()).replace(b'{"account_id": "acc-1"}', raw)
+    filled = desk(msgspec.json.decode(value, type=AlertRecord))
+    filled.add_label(judged())
+    encoded = filled.find("t").encode()
+    assert raw in encoded
+    assert Alert.model_validate_json(encoded).transaction_id == "t"
+    assert Label.model_validate(json.loads(encoded)["label"], strict=False).labelled_by == "ana"
+    assert json.loads(encoded)["position"] == "0-0"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "passes"),
+    [
+        ({}, True),
+        ({"state": "open"}, True),
+        ({"state": "judged"}, False),
+        ({"decision": "review"}, True),
+        ({"decision": "block"}, False),
+        ({"min_amount": 100, "max_amount": 100}, True),
+        ({"min_amount": 100.01}, False),
+        ({"max_amount": 99.99}, False),
+        ({"since": NOON}, True),
+        ({"since": NOON + timedelta(seconds=1)}, False),
+        ({"until": NOON}, False),
+        ({"until": NOON + timedelta(seconds=1)}, True),
+    ],
+)
+def test_a_filter(wanted, passes):
+    assert Filter(**wanted).passes(desk(alert()).find("t")) == passes
+
+
+@pytest.mark.parametrize(
+    ("transaction", "account"),
+    [({"account_id": "acc-1"}, "acc-1"), ({}, None), ([], None), ({"account_id": 7}, None)],
+)
+def test_a_label_names_the_account_that_its_alert_has(transaction, account):
+    record = label(
+        alert(transaction=transaction), Judgement(is_fraud=True, labelled_by="Ana"), NOON
+    )
+    assert (record.account_id, record.transaction_id, record.source) == (account, "t", "analyst")
+    assert Label.model_validate_json(msgspec.json.encode(record)).labelled_by == "Ana"

@@ -1,0 +1,215 @@
+"""Alerts over HTTP, on a desk that no broker fills and a bus that remembers."""
+
+import json
+from urllib.parse import quote
+
+import msgspec
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry
+from support.alert_stores import alert, judged
+from support.fakes import NOW, FakeBus, FakeModel, FakeRecord
+
+from api.alert_feed import Feed
+from api.alert_store import Desk
+from api.app import create_app
+from api.background import Live
+from api.dependencies import Services
+from payments import display
+from payments.contract import INPUTS
+from streams.kafka.connection import Connection
+
+JUDGEMENT = {"is_fraud": True, "labelled_by": "Ana"}
+NOWHERE = Connection("127.0.0.1:9")
+
+
+@pytest.fixture
+def bus():
+    return FakeBus()
+
+
+@pytest.fixture
+def live():
+    desk = Desk()
+    shown = Live(desk, Feed(NOWHERE, desk))
+    shown.feed.loaded.set()
+    return shown
+
+
+@pytest.fixture
+def api(bus, live, tmp_path):
+    """A client; what runs beside requests is not started."""
+    app = create_app(
+        Services(FakeModel(), NOWHERE, bus, lambda: NOW, tmp_path, CollectorRegistry())
+    )
+    app.state.live = live
+    return TestClient(app, "http://127.0.0.1:8000")
+
+
+def put(live, *alerts):
+    for i, item in enumerate(alerts):
+        live.desk.add_alert(f"0-{i}", item)
+
+
+def test_alerts_are_listed_newest_first_and_filtered(api, live):
+    put(live, alert("a", 1, amount=10), alert("b", 2, amount=20), alert("c", 3, amount=30))
+    live.desk.add_label(judged("b"))
+
+    def names(**wanted):
+        return [item["transaction_id"] for item in api.get("/alerts", params=wanted).json()]
+
+    assert names() == ["c", "b", "a"]
+    assert names(limit=2, state="open") == ["c", "a"]
+    assert names(min_amount=15, max_amount=25) == ["b"]
+    assert names(since="2026-01-31T13:00:02+01:00", until="2026-01-31T12:00:03Z") == ["b"]
+    assert api.get("/alerts", params={"state": "judged"}).json()[0]["label"]["labelled_by"] == "ana"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"limit": 2001},
+        {"limit": 0},
+        {"since": "2026-01-31"},
+        {"min_amount": "nan"},
+        {"decision": "approve"},
+        {"x": 1},
+    ],
+)
+def test_a_filter_that_is_none_is_refused_by_its_name(api, wrong):
+    answer = api.get("/alerts", params=wrong)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][-1] == next(iter(wrong))
+
+
+@pytest.mark.parametrize("recent", ["-1", "2001", "x", ""])
+def test_a_stream_that_is_to_begin_nowhere_is_refused(api, recent):
+    answer = api.get("/alerts/stream", params={"recent": recent})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["query", "recent"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/alerts"), ("GET", "/alerts/stream"), ("POST", "/alerts/t/label")]
+)
+def test_alerts_that_are_not_read_yet_are_not_none(api, live, method, path):
+    live.feed.loaded.clear()
+    live.feed.problem = "no broker answers"
+    answer = api.request(method, path, json=JUDGEMENT if method == "POST" else None)
+    assert answer.status_code == 503
+    assert "no broker answers" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["t-1", "a/b", "<script>", "stream", "?x=1#y", "100%", "\u00fc \U0001f4b6", "label/label"],
+)
+def test_a_label_is_published_for_whatever_name_a_transaction_has(api, live, bus, name):
+    put(live, alert(name))
+    answer = api.post(f"/alerts/{quote(name, safe='')}/label", json=JUDGEMENT)
+    label = {
+        "transaction_id": name,
+        "account_id": "acc-1",
+        "is_fraud": True,
+        "source": "analyst",
+        "labelled_by": "Ana",
+    }
+    assert (answer.status_code, answer.json()) == (
+        202,
+        label | {"labelled_at": "2026-01-02T03:04:05Z"},
+    )
+    ((topic, key, value),) = bus.published
+    assert (topic, key, json.loads(value)) == ("labels", b"acc-1", answer.json())
+
+
+def test_a_label_of_a_transaction_without_an_account_has_its_id_as_key(api, live, bus):
+    put(live, alert("t-1", transaction={}))
+    api.post("/alerts/t-1/label", json=JUDGEMENT)
+    assert [key for _, key, _ in bus.published] == [b"t-1"]
+
+
+def test_an_unknown_alert_has_no_label(api, bus):
+    assert api.post("/alerts/t-1/label", json=JUDGEMENT).status_code == 404
+    assert bus.published == []
+
+
+def test_a_label_that_kafka_does_not_confirm_is_not_accepted(api, live, bus):
+    put(live, alert("t-1"))
+    bus.away = True
+    answer = api.post("/alerts/t-1/label", json=JUDGEMENT)
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"detail": "not confirmed: no broker answers"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("is_fraud", 1),
+        ("is_fraud", None),
+        *(("labelled_by", name) for name in ("", " ", 129 * "x")),
+    ],
+)
+def test_a_judgement_needs_a_verdict_and_a_name(api, live, bus, field, wrong):
+    put(live, alert("t-1"))
+    answer = api.post("/alerts/t-1/label", json=JUDGEMENT | {field: wrong})
+    assert (answer.status_code, [error["loc"][-1] for error in answer.json()["detail"]]) == (
+        422,
+        [field],
+    )
+    assert bus.published == []
+
+
+def test_the_precision_of_what_is_judged_has_its_interval(api, live):
+    put(live, *(alert(name) for name in "abcde"))
+    assert api.get("/console/vitals").json()["precision"] == {
+        "judged": 0,
+        "value": None,
+        "low": None,
+        "high": None,
+    }
+    for name, is_fraud in (("a", True), ("b", True), ("c", True), ("d", False)):
+        live.desk.add_label(judged(name, is_fraud=is_fraud))
+    # Wilson's interval of 3 in 4, as computed by hand with z = 1.959964
+    expected = {
+        "judged": 4,
+        "value": 0.75,
+        "low": pytest.approx(0.3006, abs=1e-4),
+        "high": pytest.approx(0.9544, abs=1e-4),
+    }
+    assert api.get("/console/vitals").json()["precision"] == expected
+
+
+def test_the_page_loads_nothing_but_its_own_files(api):
+    answer = api.get("/console")
+    assert (
+        "script-src" in answer.headers["content-security-policy"]
+        or "default-src 'self'" in answer.headers["content-security-policy"]
+    )
+    assert "unsafe-inline" not in answer.headers["content-security-policy"]
+    assert "<script>" not in answer.text
+    assert " style=" not in answer.text
+    assert "//" not in answer.text.replace("/console/static/", "")
+
+
+def test_the_page_is_told_what_features_are_called_where_everybody_is(api, monkeypatch):
+    monkeypatch.setitem(display._NAMES, "V14", "velocity")
+    answer = api.get("/console/names.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    named = json.loads(answer.text.removeprefix("export const NAMES = ").removesuffix(";\n"))
+    assert named == {feature: display.short_name(feature) for feature in INPUTS}
+    assert named["V14"] == "velocity"
+
+
+class Record(FakeRecord):
+    def topic(self):
+        return "alerts"
+
+
+@pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff", b'{"transaction_id": 7}'])
+def test_what_is_no_alert_is_left_out(live, value):
+    good = msgspec.json.encode(alert("good"))
+    live.feed._handle(
+        [Record(value, 0), Record(good, 1), Record(good.replace(b"acc-1", b"\xff"), 2)]
+    )
+    assert [item.position for item in live.desk.items()] == ["0-1"]

@@ -1,0 +1,534 @@
+"""The API around a model that is a formula (its margin is V1) and a bus that is none: what it answers, to whom, and what it refuses."""
+
+import dataclasses
+import json
+import os
+import re
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry
+from support import transaction, transaction_bytes
+from support.fakes import NOW, FakeBus, FakeModel
+
+from api.app import create_app
+from api.auth import COOKIE, Access
+from api.dependencies import Services
+from cli.app import CommandError
+from cli.commands.serve import serve
+from drift.reports.index import INDEX, Shelf, tidy
+from payments.contract import INPUTS, Reason
+from streams.kafka.connection import Connection
+
+HERE = "http://127.0.0.1:8000"
+PAYMENT = {name: value for name, value in transaction(1).items() if name in INPUTS}
+
+
+@dataclasses.dataclass
+class Clock:
+    now: object = NOW
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def bus():
+    return FakeBus()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def client(bus, clock, tmp_path):
+    """Makes a client of an application with this access. What runs beside requests is not started."""
+
+    def make(model=None, **access):
+        services = Services(
+            model or FakeModel(),
+            Connection("127.0.0.1:9"),
+            bus,
+            clock,
+            tmp_path,
+            CollectorRegistry(),
+        )
+        return TestClient(
+            create_app(services, Access(**access)),
+            HERE,
+            raise_server_exceptions=False,
+            follow_redirects=False,
+        )
+
+    return make
+
+
+def raw(name, text):
+    """A payment in which one field is this JSON text."""
+    return json.dumps(PAYMENT | {name: "?"}).replace('"?"', text).encode()
+
+
+def test_an_approved_payment_has_no_reasons(client):
+    assert client().post("/predict", json=PAYMENT | {"V1": -30.0}).json() == {
+        "prediction": 0,
+        "probability": pytest.approx(9.357622968839299e-14, rel=1e-12),
+        "threshold": 0.5,
+        "decision": "approve",
+        "model_version": "fake",
+        "reasons": [],
+    }
+
+
+@pytest.mark.parametrize(("margin", "decision"), [(0.0, "review"), (7.5, "block")])
+def test_other_payments_have_the_reasons_of_an_alert(client, margin, decision):
+    answer = client().post("/predict", json=PAYMENT | {"V1": margin}).json()
+    assert (answer["prediction"], answer["decision"], len(answer["reasons"])) == (1, decision, 5)
+    assert answer["reasons"][0] == {
+        "feature": "V1",
+        "value": margin,
+        "usual": [-1.0, 1.0],
+        "contribution": margin,
+    }
+    for reason in answer["reasons"]:
+        Reason.model_validate(reason | {"usual": tuple(reason["usual"])})
+
+
+NO_FLOAT32 = [
+    "null",
+    "true",
+    '"1"',
+    '"NaN"',
+    "[1]",
+    "{}",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e999",
+    "3.4028236e38",
+    "1" + 400 * "0",
+]
+
+
+@pytest.mark.parametrize("name", ["V1", "Amount"])
+def test_what_is_no_number_of_a_float32_is_named_and_not_repeated(client, name):
+    api = client()
+    for text in NO_FLOAT32:
+        answer = api.post("/predict", content=raw(name, text))
+        assert (answer.status_code, text) == (422, text)
+        (error,) = answer.json()["detail"]
+        assert error.keys() == {"loc", "msg", "type"}
+        assert error["loc"] == ["body", name]
+        assert text not in error["msg"]
+
+
+def test_every_missing_field_is_named(client):
+    answer = client().post(
+        "/predict", json={name: 1.0 for name in INPUTS if name not in ("V7", "Amount")}
+    )
+    assert answer.status_code == 422
+    assert [error["loc"] for error in answer.json()["detail"]] == [
+        ["body", "V7"],
+        ["body", "Amount"],
+    ]
+
+
+def test_a_negative_amount_is_refused_and_a_zero_is_not(client):
+    answer = client().post("/predict", json=PAYMENT | {"Amount": -0.01})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "Amount"])
+    assert client().post("/predict", json=PAYMENT | {"Amount": 0}).status_code == 200
+
+
+NO_OBJECT = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"1",
+    b"\xff\xfe",
+    b'{"V1": 1',
+    b"\xef\xbb\xbf" + transaction_bytes(1),
+    b"[" * 60_000,
+]
+
+
+@pytest.mark.parametrize("path", ["/predict", "/transactions"])
+def test_what_is_no_json_object_is_refused(client, bus, path):
+    api = client()
+    for body in NO_OBJECT:
+        answer = api.post(path, content=body)
+        assert (answer.status_code, body[:10]) == (422, body[:10])
+        assert answer.json()["detail"][0]["loc"] == ["body"]
+    assert bus.published == []
+
+
+def test_a_field_that_is_ignored_must_still_be_readable(client):
+    api = client()
+    found = [
+        api.post("/predict", content=raw("other", text)).status_code
+        for text in ('"\\ud800"', "[" * 500 + "]" * 500, '{"a": [NaN]}', '{"a": [1]}')
+    ]
+    assert found == [422, 422, 422, 200]
+
+
+def test_of_duplicate_keys_the_last_counts(client):
+    body = raw("V1", '-7.5, "V1": 7.5')
+    assert client().post("/predict", content=body).json()["reasons"][0]["value"] == 7.5
+
+
+def test_a_transaction_is_published_as_it_came(client, bus):
+    plain, owned = (
+        b" " + transaction_bytes(1, extra=[1]),
+        transaction_bytes(2, account_id="konto-ä"),
+    )
+    for body in (plain, owned):
+        answer = client().post("/transactions", content=body)
+        assert (answer.status_code, answer.json()) == (
+            202,
+            {"transaction_id": json.loads(body)["transaction_id"]},
+        )
+    assert bus.published == [
+        ("transactions", b"t-1", plain),
+        ("transactions", "konto-ä".encode(), owned),
+    ]
+
+
+def test_a_transaction_that_kafka_has_not_confirmed_is_a_503(client, bus):
+    bus.away = True
+    answer = client().post("/transactions", content=transaction_bytes(1))
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"detail": "not confirmed: no broker answers"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"event_time": "2026-01-01T00:00:00"}, "event_time"),
+        ({"transaction_id": ""}, "transaction_id"),
+        ({"V3": None}, "V3"),
+    ],
+)
+def test_an_invalid_transaction_names_its_field_and_is_not_published(client, bus, changes, name):
+    answer = client().post("/transactions", content=transaction_bytes(1, **changes))
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", name])
+    assert bus.published == []
+
+
+def test_readiness_is_kafkas_and_health_and_scores_need_none(client, bus):
+    api = client()
+    assert api.get("/ready").json() == {"status": "ready", "model_version": "fake", "kafka": True}
+    bus.away = True
+    assert (api.get("/ready").status_code, api.get("/ready").json()["kafka"]) == (503, False)
+    assert api.get("/health").status_code == 200
+    assert api.post("/predict", json=PAYMENT).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/predict", "/transactions"])
+def test_a_body_may_be_as_large_as_a_transaction(client, path):
+    api, fits = client(), transaction_bytes(1).ljust(65_536)
+    for body in (
+        lambda value: value,
+        lambda value: iter([value[:40_000], value[40_000:]]),
+    ):  # at once, and in pieces that nobody counted
+        assert api.post(path, content=body(fits)).status_code in (200, 202)
+        refusal = api.post(path, content=body(fits + b" "))
+        assert (refusal.status_code, refusal.json()) == (413, TOO_LARGE)
+
+
+TOO_LARGE = {"detail": "the body is larger than 65536 bytes"}
+
+
+def test_no_larger_body_is_taken_anywhere(client):
+    refusals = [
+        client(key="secret").post("/login", content=b"x" * 65_537),
+        client().post("/alerts/t-1/label", json={"is_fraud": True, "labelled_by": "x" * 65_537}),
+    ]
+    assert [(refusal.status_code, refusal.json()) for refusal in refusals] == [(413, TOO_LARGE)] * 2
+
+
+def test_a_failure_shows_no_trace(client):
+    answer = client().post("/predict", json=PAYMENT | {"V2": 666})
+    assert (answer.status_code, answer.json()) == (
+        500,
+        {"detail": "internal error; the server's log says more"},
+    )
+
+
+def test_one_client_is_served_so_many_requests_in_a_window(client, clock):
+    api = client(rate="2/minute")
+    assert [api.get("/").status_code for _ in range(3)] == [200, 200, 429]
+    wait = int(api.get("/").headers["retry-after"])
+    clock.now += timedelta(seconds=wait - 1)
+    assert api.get("/").status_code == 429
+    assert [api.get(path).status_code for path in ("/health", "/ready", "/metrics")] == [
+        200,
+        200,
+        200,
+    ]  # a busy client takes nothing down
+    clock.now += timedelta(seconds=1)
+    assert api.get("/").status_code == 200
+
+
+def test_only_our_own_page_changes_something(client, bus):
+    api = client()
+    for origin in (
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1:8001",
+        "http://127.0.0.1",
+        "http://[",
+    ):
+        assert (
+            api.post(
+                "/transactions", content=transaction_bytes(1), headers={"Origin": origin}
+            ).status_code
+            == 403
+        )
+        assert api.get("/health", headers={"Origin": origin}).status_code == 200
+    assert bus.published == []
+    assert (
+        api.post(
+            "/transactions", content=transaction_bytes(1), headers={"Origin": HERE}
+        ).status_code
+        == 202
+    )
+
+
+def test_only_its_own_names_are_answered(client):
+    api = client(hosts=("127.0.0.1", "fraud.example"))
+    ours, others = (
+        ("Fraud.example", "127.0.0.1:8000"),
+        ("evil.example", "fraud.example.evil", "127.0.0.1:8000@evil", "127.0.0.1:", ""),
+    )
+    assert {api.get("/health", headers={"Host": host}).status_code for host in ours} == {200}
+    assert {api.get("/health", headers={"Host": host}).status_code for host in others} == {400}
+    refusal = api.get("/health", headers={"Host": "evil.example"})
+    assert refusal.json() == {"detail": "the Host header names another server"}
+    assert "content-security-policy" in refusal.headers
+
+
+def test_with_a_key_everything_but_what_probes_read_asks_for_it(client):
+    api = client(key="secret")
+    paths = (
+        "/health",
+        "/ready",
+        "/metrics",
+        "/",
+        "/docs",
+        "/openapi.json",
+        "/reports/",
+        "/alerts",
+        "/console",
+        "/nothing",
+    )
+    assert [path for path in paths if api.get(path).status_code != 401] == [
+        "/health",
+        "/ready",
+        "/metrics",
+    ]
+    assert api.post("/predict", json=PAYMENT).status_code == 401
+    assert api.post("/predict", json=PAYMENT, headers={"X-API-Key": "secre"}).status_code == 401
+    assert api.post("/predict", json=PAYMENT, headers={"X-API-Key": "secret"}).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["", 15 * "k"])
+def test_without_a_key_that_cannot_be_guessed_it_listens_to_this_machine_only(monkeypatch, key):
+    monkeypatch.setenv("FRAUD_API_KEY", key)
+    with pytest.raises(
+        CommandError,
+        match=r"^--host 0.0.0.0: others may reach it, so set FRAUD_API_KEY .+ openssl rand -hex 16 prints$",
+    ):
+        serve(host="0.0.0.0")
+
+
+def test_a_key_of_sixteen_characters_will_do(monkeypatch):
+    monkeypatch.setenv("FRAUD_API_KEY", 16 * "k")
+    with pytest.raises(CommandError, match="--rate-limit"):  # the next thing that is looked at
+        serve(host="0.0.0.0", rate_limit="often")
+
+
+def test_a_person_logs_in_once_for_twelve_hours(client, clock):
+    api = client(key="secret")
+    asked = api.get("/docs", headers={"Accept": "text/html"})
+    assert (asked.status_code, asked.headers["location"]) == (303, "/login?next=/docs")
+    assert api.post("/login", data={"key": "wrong", "next": "/docs"}).status_code == 401
+    entered = api.post("/login", data={"key": "secret", "next": "/docs"})
+    assert (entered.status_code, entered.headers["location"]) == (303, "/docs")
+    cookie = entered.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "secret" not in cookie
+    assert "Secure" not in cookie
+    assert api.get("/docs").status_code == 200
+    clock.now += timedelta(hours=12)
+    assert api.get("/docs").status_code == 401
+
+
+def test_behind_a_proxy_with_tls_the_session_is_never_sent_without_it(client):
+    entered = client(key="secret").post(
+        "/login", data={"key": "secret"}, headers={"Origin": HERE.replace("http:", "https:")}
+    )
+    assert (entered.status_code, "Secure" in entered.headers["set-cookie"]) == (303, True)
+
+
+def test_a_session_that_nobody_signed_is_none(client):
+    api = client(key="secret")
+    for session in ("", ".", "9999999999.", "9999999999.00", "ä.b"):
+        assert (
+            api.get("/docs", headers={"Cookie": f"{COOKIE}={session}".encode()}).status_code == 401
+        )
+
+
+def test_the_login_leads_nowhere_else(client):
+    api = client(key="secret")
+    for elsewhere in (
+        "//evil.example",
+        "http://evil.example",
+        "//[",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/a\r\nb",
+        '"><b>',
+    ):
+        assert (
+            api.post("/login", data={"key": "secret", "next": elsewhere}).headers["location"] == "/"
+        )
+        assert 'name="next" value="/"' in api.get("/login", params={"next": elsewhere}).text
+
+
+def test_pages_run_scripts_of_this_server_only(client):
+    for path in ("/", "/nothing", "/reports/"):
+        policy = client().get(path).headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+    script = (
+        client()
+        .get("/docs")
+        .headers["content-security-policy"]
+        .split("script-src")[1]
+        .split(";")[0]
+    )
+    assert script.startswith(" 'self' 'sha256-")
+
+
+def test_reports_are_listed_and_run_as_nobody(client, tmp_path):
+    report = tmp_path / "reports" / "a.predictions" / "<b>.html"
+    report.parent.mkdir(parents=True)
+    report.write_text("<script>1</script>")
+    (tmp_path / "secret").write_text("secret")
+    api = client()
+    index = api.get("/reports/").text
+    assert '<a href="a.predictions/%3Cb%3E.html">a.predictions/&lt;b&gt;.html</a>' in index
+    answer = api.get("/reports/a.predictions/%3Cb%3E.html")
+    assert answer.text == "<script>1</script>"
+    assert answer.headers["content-security-policy"].startswith("sandbox allow-scripts")
+    assert "allow-same-origin" not in answer.headers["content-security-policy"]
+    assert api.get("/reports/%2e%2e/secret").status_code == 404
+
+
+def test_the_index_of_a_folder_of_reports_may_run_nothing_and_keeps_the_session(client, tmp_path):
+    """A link on a sandboxed page would be another site's: the browser would send no session with it."""
+    folder = tmp_path / "reports" / "predictions"
+    tidy(Shelf(folder, [], keep=1))
+    (folder / "window-1-index.html").touch()
+    policies = [
+        client().get(f"/reports/predictions/{name}").headers["content-security-policy"]
+        for name in (INDEX, "window-1-index.html")
+    ]
+    index, report = [
+        dict(part.strip().partition(" ")[::2] for part in policy.split(";")) for policy in policies
+    ]
+    assert "sandbox" not in index
+    assert {name: index.get(name) for name in ("default-src", "script-src", "form-action", "base-uri")} == {
+        "default-src": "'none'", "script-src": None, "form-action": "'none'", "base-uri": "'none'",
+    }  # fmt: skip
+    assert report["sandbox"] == "allow-scripts allow-popups"
+
+
+def test_before_the_first_report_there_is_none(client, tmp_path):
+    api = client()
+    assert "No reports yet" in api.get("/reports/").text
+    assert api.get("/reports/a.html").status_code == 404
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "a.html").write_text("first")
+    assert api.get("/reports/a.html").text == "first"
+
+
+def test_the_list_of_reports_leaves_out_what_has_just_gone(client, tmp_path):
+    (tmp_path / "reports").mkdir()
+    for seconds, name in enumerate(("old", "new")):
+        path = tmp_path / "reports" / f"{name}.html"
+        path.touch()
+        os.utime(path, (seconds, seconds))
+    (tmp_path / "reports" / "gone.html").symlink_to("nowhere")
+    page = client().get("/reports/").text
+    assert re.findall('href="(.+?)"', page) == ["new.html", "old.html"]
+
+
+def test_requests_are_counted_by_handler_and_status(client):
+    api = client()
+    api.post("/predict", json=PAYMENT)
+    api.post("/predict", json={})
+    api.get("/no/such/page")
+    api.post("/predict", json=PAYMENT, headers={"Origin": "http://evil.example"})
+    page = api.get("/metrics").text
+    for status in (200, 422, 403):
+        assert (
+            f'http_requests_total{{handler="/predict",method="POST",status="{status}"}} 1.0' in page
+        )
+    assert 'http_requests_total{handler="none",method="GET",status="404"} 1.0' in page
+    assert (
+        'http_request_duration_seconds_bucket{handler="/predict",le="0.02",method="POST",status="200"}'
+        in page
+    )
+
+
+def test_whatever_is_asked_there_are_as_many_series(client):
+    api = client()
+
+    def series(seed):
+        paths = [
+            "/",
+            "/predict",
+            "/docs/assets/",
+            "/reports/",
+            "/console/static/",
+            "/alerts/",
+            "/alerts/t/label/",
+        ]
+        for path in [
+            *paths,
+            *(f"{path}{seed}" for path in paths),
+            f"/predict?{seed}={seed}",
+            f"/%0a{seed}",
+        ]:
+            for method in ("GET", "POST", f"BREW{seed}"):
+                api.request(
+                    method,
+                    path,
+                    json={f"field {seed}": seed},
+                    headers={"User-Agent": f"agent {seed}"},
+                )
+        return len(
+            [line for line in api.get("/metrics").text.splitlines() if not line.startswith("#")]
+        )
+
+    series(0)  # what /metrics itself is counted as shows from its second answer on
+    assert {series(seed) for seed in range(1, 5)} == {series(5)}
+
+
+def test_the_openapi_page_declares_the_key_where_it_is_asked_for(client):
+    open_page = client().get("/openapi.json").json()
+    assert "securitySchemes" not in open_page["components"]
+    page = client(key="secret").get("/openapi.json", headers={"X-API-Key": "secret"}).json()
+    assert page["paths"]["/predict"]["post"]["security"] == [{"key": []}, {"session": []}]
+    assert "security" not in page["paths"]["/health"]["get"]
+    schema = page["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"][
+        "schema"
+    ]
+    assert schema["required"] == list(INPUTS)
+    assert schema["properties"]["Amount"]["minimum"] == 0

@@ -1,0 +1,103 @@
+"""The figures at the top of the console: counted from the workers' own pages, absent where nobody tells."""
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from api.throughput import LATENCY, TRANSACTIONS, Vitals, quantile_ms
+from api.worker_metrics import parse
+from streams.scorer.metrics import ScorerMetrics
+
+
+def page(approve=0, review=0, latency=()):
+    counts = {
+        (TRANSACTIONS, "approve"): approve,
+        (TRANSACTIONS, "review"): review,
+        (TRANSACTIONS, "block"): 0,
+        (TRANSACTIONS, "rejected"): 0,
+    }
+    return counts | {(LATENCY, bound): count for bound, count in latency}
+
+
+def last(vitals):
+    return vitals.points()[-1]
+
+
+def test_a_rate_is_what_the_workers_counted_since_they_were_first_seen():
+    vitals = Vitals()
+    vitals.observe(0, {"a": page(1_000), "b": page(5_000)})
+    assert last(vitals).rate is None
+    vitals.observe(2, {"a": page(1_150, 50), "b": page(5_000)})
+    assert (last(vitals).rate, last(vitals).alert_rate, last(vitals).workers) == (100, 0.25, 2)
+
+
+def test_a_rate_forgets_what_is_older_than_its_window():
+    vitals = Vitals()
+    for at in range(20):
+        vitals.observe(at, {"a": page(min(at, 10) * 100)})
+    assert last(vitals).rate == 0
+    assert vitals.points()[12].rate == 60  # 3 of its 5 seconds had 100
+
+
+def test_a_worker_that_begins_again_counts_from_0():
+    vitals = Vitals()
+    vitals.observe(0, {"a": page(1_000)})
+    vitals.observe(1, {"a": page(40)})
+    assert last(vitals).rate == 40
+
+
+def test_without_a_page_a_figure_is_absent_and_afterwards_begins_anew():
+    vitals = Vitals()
+    vitals.observe(0, {"a": page(0)})
+    vitals.observe(1, {})
+    assert (last(vitals).workers, last(vitals).rate, last(vitals).p99_ms) == (0, None, None)
+    vitals.observe(2, {"a": page(500)})
+    assert last(vitals).rate is None
+
+
+def test_a_scorer_at_rest_has_a_rate_of_0_and_no_latency():
+    vitals = Vitals()
+    for at in range(2):
+        vitals.observe(at, {"a": page(7, latency=[("0.1", 7), ("+Inf", 7)])})
+    assert (last(vitals).rate, last(vitals).alert_rate, last(vitals).p50_ms) == (0, None, None)
+
+
+def test_a_client_that_has_seen_a_longer_process_gets_everything():
+    vitals = Vitals()
+    for at in range(3):
+        vitals.observe(at, {})
+    assert [point.number for point in vitals.points(1)] == [2, 3]
+    assert [point.number for point in vitals.points(3)] == []
+    assert [point.number for point in vitals.points(99)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("share", "buckets", "expected"),
+    [
+        (0.5, [(0.01, 10), (0.02, 20), (float("inf"), 20)], 10),
+        (0.75, [(0.01, 10), (0.02, 20), (float("inf"), 20)], 15),
+        (0.99, [(0.01, 0), (0.02, 50), (float("inf"), 100)], 20),
+        (0.5, [(0.01, 0), (float("inf"), 0)], None),
+        (0.5, [], None),
+    ],
+)
+def test_a_quantile_is_linear_inside_its_bucket(share, buckets, expected):
+    assert quantile_ms(share, buckets) == expected
+
+
+def test_a_worker_s_page_is_understood():
+    registry = CollectorRegistry()
+    metrics = ScorerMetrics(registry, "transactions", "v1", 0)
+    metrics.transactions.labels("review").inc(3)
+    metrics.end_to_end.observe(np.array([0.004, 0.004, 60.0]))
+    counts = parse(generate_latest(registry).decode())
+    assert counts[TRANSACTIONS, "review"] == 3
+    assert (counts[LATENCY, "0.003"], counts[LATENCY, "0.005"], counts[LATENCY, "+Inf"]) == (
+        0,
+        2,
+        3,
+    )
+
+
+def test_a_page_of_somebody_else_has_no_counts():
+    assert parse("# HELP up Whether it is up\nup 1\n") == {}

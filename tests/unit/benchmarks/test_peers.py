@@ -1,0 +1,79 @@
+import json
+import subprocess
+import sys
+
+import psutil
+import pytest
+from support import transaction_bytes, wait_for
+from support.fakes import NOW, FakeModel, batch_of
+
+from benchmarks import api
+from benchmarks.peers.common import Scorer as PeersScorer
+from benchmarks.results import by, spread
+from benchmarks.usage import Tree
+from streams.scorer.scoring import Scorer
+
+
+def without_time(value):
+    return {name: content for name, content in json.loads(value).items() if name != "scored_at"}
+
+
+def test_peers_write_what_this_project_writes():
+    values = [transaction_bytes(i, V1=margin) for i, margin in enumerate((-3.0, 1.0, 5.0))]
+    own = Scorer(FakeModel(), lambda: NOW).score(batch_of(*values)).outputs
+    peers = PeersScorer(FakeModel()).score(values)
+    predictions = [
+        (output.key, without_time(output.value)) for output in own if output.topic == "predictions"
+    ]
+    alerts = [
+        (output.key, without_time(output.value)) for output in own if output.topic == "alerts"
+    ]
+    assert [(scored.key, without_time(scored.prediction)) for scored in peers] == predictions
+    assert [(scored.key, without_time(scored.alert)) for scored in peers if scored.alert] == alerts
+    assert len(alerts) == 2
+
+
+def test_a_process_that_has_ended_keeps_its_cpu_time():
+    burn = "import time\nwhile time.process_time() < 0.3: pass\nprint(flush=True); input()"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}]); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        tree = Tree(psutil.Process(process.pid))
+        process.stdout.readline()
+        spent = tree.look()
+        assert spent >= 0.3
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        wait_for(lambda: not psutil.Process(process.pid).children(), 10, "the child has ended")
+        assert tree.look() >= spent
+        assert tree.peak_total_mib >= tree.peak_mib > 1
+        process.kill()
+
+
+def test_the_median_counts_and_the_range_is_shown():
+    entries = [
+        {"system": "b", "rate": 3.0},
+        {"system": "a", "rate": 1.0},
+        {"system": "b", "rate": 9.0},
+        {"system": "b", "rate": 4.0},
+    ]
+    groups = by(entries, lambda entry: entry["system"])
+    assert list(groups) == ["b", "a"]
+    rates = spread([entry["rate"] for entry in groups["b"]])
+    assert (rates.median, rates.low, rates.high) == (pytest.approx(4), 3, 9)
+
+
+@pytest.mark.parametrize(
+    ("slower", "met"), [({}, True), ({"per_second": 999.0}, False), ({"p99": 20.0}, False)]
+)
+def test_the_api_is_judged_by_its_worst_run(slower, met):
+    good = {"per_second": 1377.0, "p99": 13.0, "one_core": True}
+    sentence = api.verdict([good, good | slower])
+    assert sentence.startswith("Wanted are 1,000 a second on one core at a p99 under 20 ms")
+    assert sentence.endswith(": met." if met else ": not met.")
+
+
+def test_a_run_on_several_cores_is_not_told_as_one_on_one_core():
+    assert "without holding" in api.verdict([{"per_second": 1377.0, "p99": 13.0}])

@@ -1,0 +1,219 @@
+"""What holds for every command: Ctrl-C is taken at any moment, errors are one line, and a trace comes only when it is asked for."""
+
+import signal
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+from support import creditcard_files as creditcard
+from support import free_port
+
+from cli.app import CommandError
+from cli.main import main
+from cli.support import reachable
+from streams.kafka.topics import MAX_SCORED_BYTES
+
+CTRL_C_AT_AN_IMPORT = """
+import signal, sys
+module = sys.argv[1]
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+from cli.main import main
+sys.argv[1:] = ["--help"]
+main()
+"""
+
+
+@pytest.fixture
+def fraud(monkeypatch, capsys):
+    """Runs a command; returns its exit code, what it printed, and its errors."""
+    monkeypatch.setenv("FRAUD_DEBUG", "")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "module", ["cli.app", "typer.main", "cli.commands.ledger", "cli.commands.train"]
+)
+def test_ctrl_c_amid_the_imports_prints_nothing(module):
+    done = subprocess.run(
+        [sys.executable, "-c", CTRL_C_AT_AN_IMPORT, module],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_help_waits_for_no_library_of_the_work_itself():
+    loaded = "import sys; from cli.main import main; sys.argv = ['fraud', '--help']\ntry: main()\nfinally: print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert {"numpy", "pandas", "pydantic", "xgboost", "evidently"} & set(
+        done.stdout.splitlines()[-1].split()
+    ) == set()
+
+
+def test_a_job_in_the_background_goes_on_after_ctrl_c():
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + CTRL_C_AT_AN_IMPORT
+    done = subprocess.run(
+        [sys.executable, "-c", ignoring, "cli.app"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "replay" in done.stdout
+
+
+@pytest.fixture
+def surprise(monkeypatch, tmp_path):
+    """An error that nobody expects, in `fraud data`."""
+    (tmp_path / "rows.csv").touch()
+    monkeypatch.setenv("FRAUD_DATA", str(tmp_path / "rows.csv"))
+
+    def verify(_):
+        raise RuntimeError("a disk\nwithout a bottom")
+
+    monkeypatch.setattr("producer.dataset.verify", verify)
+
+
+def test_an_unexpected_error_is_one_line(surprise, fraud):
+    assert fraud("data") == (
+        1,
+        "",
+        "fraud: RuntimeError: a disk without a bottom; `fraud --debug` shows the trace\n",
+    )
+
+
+def test_an_expected_error_is_one_line_and_debug_shows_what_a_program_had_said(
+    surprise, fraud, monkeypatch
+):
+    def verify(_):
+        error = CommandError("the scorer ended\n  see its log\n")
+        error.add_note("disk full\nsorry")
+        raise error
+
+    monkeypatch.setattr("producer.dataset.verify", verify)
+    assert fraud("data") == (1, "", "fraud: the scorer ended; see its log\n")
+    assert (
+        "\ndisk full\nsorry\nfraud: the scorer ended; see its log\n" in fraud("--debug", "data")[2]
+    )
+
+
+def test_debug_shows_the_trace_by_option_and_by_variable(surprise, fraud, monkeypatch):
+    by_option = fraud("--debug", "data")
+    monkeypatch.setenv("FRAUD_DEBUG", "1")
+    by_variable = fraud("data")
+    for code, _, errors in (by_option, by_variable):
+        assert code == 1
+        assert errors.startswith("Traceback")
+        assert 'raise RuntimeError("a disk' in errors
+
+
+def test_ctrl_c_that_a_client_library_turns_into_an_error_is_ctrl_c(surprise, fraud, monkeypatch):
+    def verify(_):
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr("producer.dataset.verify", verify)
+    assert fraud("data") == (130, "", "")
+
+
+def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
+    monkeypatch.setenv("FRAUD_KAFKA_PORT", "ninety")
+    assert fraud("topics") == (2, "", "fraud: FRAUD_KAFKA_PORT=ninety is not a port, 1 to 65535\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("nope", "No such command 'nope'; see `fraud --help`"),
+        ("kafka nope", "No such command 'nope'; see `fraud kafka --help`"),
+        (
+            "alerts --limits 3",
+            "No such option: --limits (Possible options: --limit); see `fraud alerts --help`",
+        ),
+        ("alerts --limit", "Option '--limit' requires an argument"),
+        (
+            "replay --rate -1",
+            "Invalid value for '--rate': '-1' is not a rate: try 2000, or 0 for as fast as it can; see `fraud replay --help`",
+        ),
+        ("dlq show", "Missing argument 'PARTITION:OFFSET'; see `fraud dlq show --help`"),
+        (
+            "explain",
+            "Invalid value: give either the transaction_id of an alert, or --row; see `fraud explain --help`",
+        ),
+    ],
+)
+def test_what_cannot_be_understood_is_one_line_that_says_what_to_do(fraud, typed, said):
+    assert fraud(*typed.split()) == (2, "", f"fraud: {said}\n")
+
+
+def test_without_a_command_the_help_is_all_that_is_printed(fraud):
+    code, printed, errors = fraud("kafka")
+    assert (code, errors) == (2, "")
+    assert "Usage: fraud kafka" in printed
+
+
+def test_the_version_is_the_projects(fraud):
+    assert fraud("--version") == (0, f"fraud {version('streaming-fraud-scorer')}\n", "")
+
+
+@pytest.mark.timeout(25)  # a client by itself waits 10 to 30 s
+@pytest.mark.parametrize("command", ["alerts", "topics", "replay"])
+def test_no_broker_is_said_soon(fraud, monkeypatch, tmp_path, command):
+    monkeypatch.setenv(
+        "FRAUD_DATA", str(creditcard.write(tmp_path / "rows.csv", [creditcard.row(0)]))
+    )
+    servers = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", servers)
+    monkeypatch.setattr(reachable, "_ANSWER_S", 0.2)
+    code, printed, errors = fraud(command)
+    assert (code, printed) == (1, "")
+    assert errors.startswith(f"fraud: no broker answers at {servers}")
+    assert errors.count("\n") == 1
+
+
+def test_ctrl_c_is_taken_while_no_broker_answers(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", f"127.0.0.1:{silent.getsockname()[1]}")
+        command = [sys.executable, "-m", "cli.main", "alerts"]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            connected, _ = silent.accept()
+            with connected:
+                process.send_signal(signal.SIGINT)
+                try:
+                    printed = process.communicate(
+                        timeout=4
+                    )  # before the command gives up by itself
+                finally:
+                    process.kill()
+    assert (process.returncode, *printed) == (130, "", "")
+
+
+def test_a_transaction_too_large_for_its_outputs_is_never_allowed_and_the_limit_is_named(
+    fraud, monkeypatch
+):
+    monkeypatch.setattr("cli.commands.score.Supervisor", None)  # allowed, it would run for ever
+    code, printed, errors = fraud("score", "--max-bytes", str(MAX_SCORED_BYTES + 1))
+    assert (code, printed) == (2, "")
+    assert str(MAX_SCORED_BYTES) in errors

@@ -1,0 +1,178 @@
+"""Parts of the demo that need no system: who may run, on which ports, and when it stops waiting."""
+
+import errno
+import subprocess
+import sys
+from contextlib import nullcontext
+from itertools import chain, repeat
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from support import free_port, wait_for
+
+from cli.app import CommandError
+from cli.commands.demo import job, processes
+from cli.commands.demo.job import Job
+from cli.commands.demo.processes import Processes, alone
+from cli.main import main
+from cli.support.settings import Settings
+
+
+@pytest.fixture
+def demo(tmp_path, monkeypatch):
+    """A job in a home of its own; nothing is started."""
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
+    monkeypatch.delenv("FRAUD_BOOTSTRAP_SERVERS", raising=False)
+    first = free_port(following=7)
+    for variable, offset in {
+        "FRAUD_KAFKA_PORT": 0,
+        "FRAUD_MONITOR_PORT": 4,
+        "FRAUD_METRICS_PORT": 5,
+        "FRAUD_API_PORT": 7,
+    }.items():
+        monkeypatch.setenv(variable, str(first + offset))
+    return lambda: Job(
+        Settings.from_environment(), tmp_path / "rows.csv", 0, False, None, Console(quiet=True)
+    )
+
+
+def test_one_demo_a_home(tmp_path):
+    with alone(tmp_path):
+        with pytest.raises(CommandError, match=r"another demo is up \(pid \d+\)"), alone(tmp_path):
+            pass
+        with alone(tmp_path / "other"):
+            pass
+    with alone(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_locked_is_named(tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(processes.fcntl, "flock", flock)
+    with (
+        pytest.raises(
+            CommandError, match=r"demo/lock cannot be locked \(No locks available\): set FRAUD_HOME"
+        ),
+        alone(tmp_path),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "offset", [0, 3, 5, 6, 7]
+)  # Kafka's, its controller's, the workers', the API's
+def test_ports_meant_for_two_are_refused_before_anything_is_started(demo, monkeypatch, offset):
+    demo()._refuse_ports()
+    monkeypatch.setenv("FRAUD_MONITOR_PORT", str(Settings.from_environment().kafka_port + offset))
+    with pytest.raises(CommandError, match="is meant for two"):
+        demo()._refuse_ports()
+
+
+@pytest.fixture
+def waits(demo, monkeypatch):
+    """Waits through looks at (records that wait, processor time of the report), a minute each; returns how many there were."""
+
+    def wait(looks):
+        now, seen = iter(range(0, 10**6, 60)), []
+        clock = SimpleNamespace(monotonic=lambda: seen[-1][2], sleep=lambda _: None)
+        source = iter(looks)
+
+        def waiting(*_):
+            seen.append((*next(source), next(now)))
+            return seen[-1][0]
+
+        monkeypatch.setattr(job, "time", clock)
+        monkeypatch.setattr(job, "_waiting", waiting)
+        running = SimpleNamespace(check=lambda: None, cpu_seconds_below=lambda _: seen[-1][1])
+        demo()._wait_for_both(running, None, None, "the last window")
+        return len(seen)
+
+    return wait
+
+
+def test_a_report_that_is_being_made_slowly_is_waited_for(waits):
+    scored = [(0, 0.0)]
+    slow = [(500, 0.1 * minute) for minute in range(20)]
+    assert waits([*scored, *slow, (0, 2.0)]) == 22
+
+
+def test_nothing_that_moves_ends_the_wait(waits):
+    with pytest.raises(
+        CommandError, match="fraud-monitor has not moved for 120 s, 500 records of predictions wait"
+    ):
+        waits(chain([(0, 0.0), (800, 0.0), (500, 1.0)], repeat((500, 1.0))))
+
+
+def test_the_processor_time_is_that_of_the_processes_below(tmp_path):
+    burning = "import sys, time\nwhile time.process_time() < 0.3: pass\nsys.stdin.read()"  # it ends with the one above
+    above = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {burning!r}], stdin=subprocess.PIPE).wait()"
+    running = Processes(tmp_path, {}, SimpleNamespace(held=nullcontext))
+    with subprocess.Popen([sys.executable, "-c", above]) as monitor:
+        try:
+            running._running["monitor"] = monitor
+            wait_for(
+                lambda: running.cpu_seconds_below("monitor") >= 0.2,
+                30,
+                "the time that was burnt is counted",
+            )
+        finally:
+            running.stop()
+
+
+@pytest.fixture
+def run_demo(monkeypatch, capsys, tmp_path):
+    """`fraud demo --exit` whose job only says that it works; returns what was printed, and stderr."""
+    (tmp_path / "rows.csv").touch()
+    for variable, path in {
+        "FRAUD_HOME": tmp_path,
+        "FRAUD_DATA": tmp_path / "rows.csv",
+        "FRAUD_MODEL_DIR": tmp_path,
+    }.items():
+        monkeypatch.setenv(variable, str(path))
+    summary = SimpleNamespace(
+        write=lambda _: None,
+        show=lambda console: console.print("the summary"),
+        as_dict=lambda: {"lost": 0},
+        audit=SimpleNamespace(complete=True),
+    )
+
+    def run(job, _):
+        job._say("working")
+        return summary
+
+    monkeypatch.setattr(Job, "run", run)
+    monkeypatch.setattr(processes, "end_children", lambda: None)  # those of the tests
+    monkeypatch.setattr(
+        "cli.commands.demo.interrupts.Interrupts", lambda: SimpleNamespace(ignore=lambda: None)
+    )
+
+    def demo(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", "demo", "--exit", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        assert stopped.value.code == 0
+        return tuple(capsys.readouterr())
+
+    return demo
+
+
+def test_a_quiet_demo_prints_its_summary_alone(run_demo):
+    assert run_demo() == ("working\nthe summary\nstopping what was started\n", "")
+    assert run_demo("--quiet") == ("the summary\n", "")
+    assert run_demo("--quiet", "--json") == ('{"lost": 0}\n', "")
+
+
+def test_a_process_that_ends_is_told_on_one_line_with_its_last_words(tmp_path):
+    running = Processes(tmp_path, {}, SimpleNamespace(held=nullcontext))
+    running.start("scorer", ["nope"], [])
+    running._running["scorer"].wait(30)
+    with pytest.raises(CommandError) as told:
+        running.check()
+    log = tmp_path / "logs" / "scorer.log"
+    *_, last = log.read_text().splitlines()
+    assert last.startswith("fraud: No such command 'nope'")
+    assert str(told.value) == f"scorer ended with exit code 2 ({last}); see {log}"
+    assert told.value.__notes__ == [log.read_text().rstrip()]

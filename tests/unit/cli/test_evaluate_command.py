@@ -1,0 +1,311 @@
+"""`fraud evaluate`: the headline first, JSON without NaN, a page that loads nothing, a card; fitted rows are refused by their content."""
+
+import html
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score
+from support import labelled
+
+from cli.main import main
+from model import dataset, publish
+from model.artefact import CARD, Model, probabilities
+from model.evaluation import baselines
+from model.manifest import file_sha256
+from model.training import trainer
+from model.training.thresholds import TRANSACTIONS_A_DAY
+
+METRICS = ("auprc", "roc_auc", "recall_at_fpr_1pct", "recall_at_precision_90", "brier")
+
+
+@pytest.fixture(scope="module")
+def csv(tmp_path_factory):
+    """The file that the model is made from: its last 800 rows are the test part."""
+    path = tmp_path_factory.mktemp("data") / "rows.csv"
+    rows = labelled.rows()
+    rows.loc[3900, list(dataset.INPUTS)] = rows.loc[
+        10, list(dataset.INPUTS)
+    ]  # a payment that repeats a fitted one
+    rows.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def models(csv, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("home") / "models"
+    publish.save(trainer.train(dataset.read(csv), file_sha256(csv)), folder)
+    return folder
+
+
+@pytest.fixture
+def fraud(models, csv, monkeypatch, capsys):
+    monkeypatch.setenv("FRAUD_HOME", str(models.parent))
+    monkeypatch.setenv("FRAUD_DATA", str(csv))
+    monkeypatch.delenv("FRAUD_MODEL_DIR", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", "evaluate", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def judged(fraud):
+    """Runs it with --json and returns the result."""
+
+    def run(*arguments):
+        code, printed, errors = fraud("--json", *arguments)
+        assert (code, errors) == (0, "")
+        return json.loads(printed, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+    return run
+
+
+def other(tmp_path, rows):
+    path = tmp_path / "other.csv"
+    rows.to_csv(path, index=False)
+    return path
+
+
+def test_the_test_part_is_judged(judged, models, csv):
+    found = judged()
+    model = Model.load(models / "latest")
+    test = dataset.read(csv)[3200:]
+    scores = probabilities(model.margins(dataset.matrix(test)))
+    assert found["test"]["auprc"]["value"] == pytest.approx(
+        average_precision_score(test["Class"], scores)
+    )
+    assert found["folds"]["auprc"] == [fold.average_precision for fold in model.manifest.folds]
+    assert {"rows": 800, "is_test_part": True, "seen": 0, "twins": 1}.items() <= found[
+        "data"
+    ].items()
+    assert found["at_capacity"]["flagged"] == (scores >= model.thresholds.review).sum()
+    assert found["at_capacity"]["capacity"]["rows"] == max(1, round(100 * 800 / TRANSACTIONS_A_DAY))
+    assert found["without_twins"]["rows"] == 799
+    for name in METRICS:
+        assert (
+            found["test"][name]["low"]
+            <= found["test"][name]["value"]
+            <= found["test"][name]["high"]
+        ), name
+
+
+def test_precision_and_recall_with_their_counts_come_first(fraud, judged):
+    at_capacity = judged()["at_capacity"]
+    code, printed, errors = fraud()
+    first = printed.splitlines()[0]
+    assert (code, errors) == (0, "")
+    assert first.startswith(
+        f"At 100 alerts a day: precision {at_capacity['precision']['value']:.4f} ("
+    )
+    assert (
+        f"{at_capacity['caught']} frauds among {at_capacity['flagged']} alerts; recall {at_capacity['recall']['value']:.4f}"
+        in first
+    )
+    assert f"{at_capacity['caught']} of {at_capacity['frauds']} frauds" in first
+
+
+def test_every_number_is_there_without_the_twins_too(judged, models, csv):
+    found = judged()
+    model, rows = Model.load(models / "latest"), dataset.read(csv)
+    rest = rows[3200:].drop(index=3900)  # the repeated payment
+    fraud, flagged = (
+        rest["Class"] == 1,
+        probabilities(model.margins(dataset.matrix(rest))) >= model.thresholds.review,
+    )
+    caught = (fraud & flagged).sum()
+    without = found["without_twins"]
+    assert set(without) - {"rows", "frauds", "days"} == set(found) - {
+        "model",
+        "data",
+        "folds",
+        "without_twins",
+        "baselines",
+        "page",
+    }
+    assert set(without["at_capacity"]) == set(found["at_capacity"])
+    assert without["at_capacity"]["flagged"] == flagged.sum()
+    assert without["at_capacity"]["precision"]["value"] == pytest.approx(caught / flagged.sum())
+    assert without["at_capacity"]["recall"]["value"] == pytest.approx(caught / fraud.sum())
+    assert without["money"]["frauds"] == pytest.approx(rest["Amount"][fraud].sum())
+    assert without["money"]["caught"] == pytest.approx(rest["Amount"][fraud & flagged].sum())
+
+
+def test_the_table_has_each_number_of_all_rows_and_of_those_without_a_twin(fraud, judged):
+    found = judged()
+    columns = [
+        [found[part] for part in ("at_capacity", "block")],
+        [found["without_twins"][part] for part in ("at_capacity", "block")],
+    ]
+    code, printed, errors = fraud()
+    assert (code, errors) == (0, "")
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    page = Path(found["page"]).read_text()
+    for number, title in (
+        ("precision", "precision at"),
+        ("recall", "recall at"),
+        ("money", "share of the frauds' money at"),
+    ):
+        expected = [f"{review[number]['value']:.4f} (" for review, _ in columns]
+        (line,) = [line for line in lines if line.startswith(f"{title} review ")]
+        assert re.search(".*".join(map(re.escape, expected)), line), line
+        (cells,) = re.findall(
+            f"<td>{html.escape(title)} review</td><td>(.*?)</td><td>(.*?)</td>", page
+        )
+        assert [cell.startswith(value) for cell, value in zip(cells, expected, strict=True)] == [
+            True,
+            True,
+        ]
+    blocked = ", ".join(f"{block['caught']} of {block['flagged']}" for _, block in columns)
+    assert blocked == ", ".join(
+        re.findall(
+            r"\d+ of \d+", next(line for line in lines if line.startswith("precision at block "))
+        )
+    )
+    raised = " ".join(f"{review['alerts_a_day']:.0f}" for review, _ in columns)
+    assert f"alerts a day really raised {raised}" in lines
+
+
+class Loads(HTMLParser):
+    """What a page would load, and the text of its headings and cells."""
+
+    def __init__(self):
+        super().__init__()
+        self.loaded, self.texts, self._tag = [], [], ""
+
+    def handle_starttag(self, tag, attributes):
+        self._tag = tag
+        self.loaded += [value for name, value in attributes if name in ("src", "href")]
+
+    def handle_data(self, data):
+        if self._tag in ("h2", "td", "p"):
+            self.texts.append(data.strip())
+
+
+def test_the_page_holds_the_numbers_and_loads_nothing(judged, models):
+    found = judged()
+    page = Path(found["page"])
+    assert page.parent == models.parent / "evaluation"
+    parsed = Loads()
+    parsed.feed(page.read_text())
+    assert parsed.loaded == []
+    assert {"Metrics", "Alerts a day and recall", "Curves", "Money", "Scores"} <= set(parsed.texts)
+    assert any(text.startswith(f"{found['test']['auprc']['value']:.4f} (") for text in parsed.texts)
+    assert len(re.findall(r"Plotly\.newPlot\(", page.read_text())) >= 6
+
+
+def test_each_file_has_a_page_of_its_own(judged, tmp_path):
+    rows = labelled.rows(100, seed=8)
+    paths = [tmp_path / name for name in ("test.csv", "test-part.csv", "other/test.csv")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        rows.to_csv(path, index=False)
+    pages = [judged()["page"], *(judged("--data", path)["page"] for path in paths)]
+    assert len(set(pages)) == 4
+    assert pages[0].endswith("-test-part.html")
+    assert judged("--data", paths[0])["page"] == pages[1]
+
+
+def test_the_card_says_that_the_test_part_was_opened(judged, models):
+    found = judged()
+    folder = models / found["model"]
+    card = (folder / CARD).read_text()
+    assert f"| average precision | {found['test']['auprc']['value']:.4f} (" in card
+    assert f"for model {found['model']}" in card
+    assert card.count("## Test part") == 1
+    assert "Not opened" not in card
+    judged()
+    assert (folder / CARD).read_text() == card
+    assert Model.load(folder).version == found["model"]
+
+
+def test_rows_of_another_file_are_judged_and_leave_the_card_alone(judged, models, tmp_path):
+    card = models / "latest" / CARD
+    before = card.read_text()
+    found = judged("--data", other(tmp_path, labelled.rows(600, seed=8)))
+    assert {"rows": 600, "is_test_part": False, "seen": 0}.items() <= found["data"].items()
+    assert card.read_text() == before
+
+
+@pytest.mark.parametrize("moved", [0.0, 5000.5])
+def test_fitted_rows_in_another_file_are_refused(fraud, judged, csv, tmp_path, moved):
+    rows = dataset.read(csv)[200:500]
+    path = other(tmp_path, rows.assign(Time=rows["Time"] + moved))
+    code, printed, errors = fraud("--data", path)
+    assert (code, printed) == (1, "")
+    assert errors.startswith(f"fraud: the model was fitted on 300 of the 300 rows of {path}")
+    assert errors.count("\n") == 1
+    assert judged("--data", path, "--allow-seen")["data"]["seen"] == 300
+
+
+def test_a_single_fitted_row_among_others_is_refused(fraud, csv, tmp_path):
+    rows = pd.concat([labelled.rows(600, seed=8), dataset.read(csv)[7:8]]).sort_values("Time")
+    code, _, errors = fraud("--data", other(tmp_path, rows))
+    assert code == 1
+    assert "fitted on 1 of the 601 rows" in errors
+
+
+def test_the_whole_file_is_refused(fraud, csv):
+    code, _, errors = fraud("--data", csv)
+    assert code == 1
+    assert re.search(r"fitted on 3,2\d\d of the 4,000 rows", errors)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("count", [1, 40])
+def test_one_class_alone(fraud, judged, tmp_path, label, count):
+    path = other(tmp_path, labelled.rows(count, seed=8).assign(Class=label))
+    found = judged("--data", path)
+    assert found["test"]["roc_auc"]["value"] is None
+    assert (found["test"]["auprc"]["value"] is None) == (label == 0)
+    assert found["test"]["brier"]["value"] is not None
+    code, printed, errors = fraud("--data", path)
+    assert (code, errors) == (0, "")
+    assert ("no fraud among" in printed) == (label == 0)
+
+
+def test_another_file_in_place_of_the_models_own_is_one_line(fraud, models, tmp_path, monkeypatch):
+    path = other(tmp_path, labelled.rows(600, seed=8))
+    monkeypatch.setenv("FRAUD_DATA", str(path))
+    for arguments in ((), ("--data", path)):
+        code, printed, errors = fraud(*arguments)
+        assert (code, printed) == (1, "")
+        assert f"{path} is not the file that model" in errors
+        assert errors.count("\n") == 1
+
+
+def test_without_the_models_own_file_what_was_seen_is_unknown(judged, tmp_path, monkeypatch):
+    path = other(tmp_path, labelled.rows(600, seed=8))
+    monkeypatch.setenv("FRAUD_DATA", str(path))
+    found = judged("--data", path, "--allow-seen")
+    assert (found["data"]["seen"], found["data"]["twins"], found["without_twins"]) == (
+        None,
+        None,
+        None,
+    )
+
+
+def test_baselines_stand_in_the_same_table(judged, monkeypatch):
+    quick = ("logistic regression", "Amount alone")  # all of them: test_baselines.py
+    monkeypatch.setattr(baselines, "BASELINES", {name: baselines.BASELINES[name] for name in quick})
+    found = judged("--baselines")
+    assert tuple(found["baselines"]) == quick
+    for one in found["baselines"].values():
+        own, its, lead = (
+            found["test"]["auprc"]["value"],
+            one["test"]["auprc"]["value"],
+            one["difference"]["auprc"],
+        )
+        assert lead["value"] == pytest.approx(own - its)
+        assert lead["low"] <= lead["value"] <= lead["high"]
+        assert len(one["folds"]["auprc"]) == len(found["folds"]["auprc"])
+    assert found["baselines"]["Amount alone"]["difference"]["auprc"]["low"] > 0
+    assert "Amount alone" in Path(found["page"]).read_text()

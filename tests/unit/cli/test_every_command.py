@@ -1,0 +1,95 @@
+"""Every command shows an example in its help and takes it, gives its result as JSON, and is silenced in one way."""
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from cli.main import _application
+
+
+def commands(group, name=("fraud",)):
+    for word, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*name, word))
+        else:
+            yield (*name, word), command
+
+
+ROOT = Path(__file__).resolve().parents[3]
+COMMANDS = dict(commands(typer.main.get_command(_application())))
+RUNNING_UNTIL_STOPPED = {("fraud", "score"), ("fraud", "serve")}
+WITHOUT_BARS = RUNNING_UNTIL_STOPPED | {
+    ("fraud", *words.split())
+    for words in ("alerts", "kafka status", "kafka stop", "monitor", "threshold", "topics")
+}
+
+
+def options(name):
+    return {option: parameter for parameter in COMMANDS[name].params for option in parameter.opts}
+
+
+def examples(command):
+    return re.findall(r"^Example: (?:\w+=\S+ )*(.+?)(?: \|.*)?$", command.help or "", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", COMMANDS, ids=" ".join)
+def test_its_help_has_an_example_that_it_takes(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written = [shlex.split(example) for example in examples(COMMANDS[name])]
+    assert len(written) > 0
+    for words in written:
+        assert tuple(words[: len(name)]) == name
+        for file in (word for word in words if word.endswith(".csv")):
+            (tmp_path / file).touch()
+        COMMANDS[name].make_context(name[-1], words[len(name) :]).close()
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - RUNNING_UNTIL_STOPPED), ids=" ".join)
+def test_its_result_is_to_be_had_as_json(name):
+    assert options(name)["--json"].is_flag
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - WITHOUT_BARS), ids=" ".join)
+def test_it_is_silenced_as_all_others_are(name):
+    found = options(name)
+    assert found["--quiet"] is found["-q"]
+    assert (found["-q"].is_flag, found["-q"].secondary_opts, found["-q"].help) == (
+        True,
+        [],
+        "No progress.",
+    )
+
+
+def test_what_is_written_as_json_is_json():
+    """Python's own would write NaN and Infinity, which no other reader takes: better an error than that."""
+    for path in [path for room in ("cli", "model") for path in (ROOT / room).rglob("*.py")]:
+        for call in (
+            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)
+        ):
+            if ast.unparse(call.func) in ("json.dump", "json.dumps"):
+                assert "allow_nan=False" in map(ast.unparse, call.keywords), f"{path}:{call.lineno}"
+
+
+def test_the_exceptions_are_what_they_are_said_to_be():
+    assert [name for name in RUNNING_UNTIL_STOPPED if "--json" in options(name)] == []
+    assert [name for name in WITHOUT_BARS if "--quiet" in options(name)] == []
+
+
+def test_there_are_as_many_commands_as_modules_add():
+    assert len(COMMANDS) > 20
+
+
+def test_a_shell_completes_commands():
+    typed = {"_FRAUD_COMPLETE": "complete_bash", "COMP_WORDS": "fraud mon", "COMP_CWORD": "1"}
+    program = Path(sys.executable).with_name("fraud")
+    done = subprocess.run(
+        [program], env=os.environ | typed, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.split() == ["monitor"]

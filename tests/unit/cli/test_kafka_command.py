@@ -1,0 +1,41 @@
+"""`fraud kafka`, where nothing has to be started."""
+
+import json
+import sys
+
+import pytest
+from support import free_port
+
+from cli.main import main
+
+
+@pytest.fixture
+def kafka(monkeypatch, capsys, tmp_path):
+    """Runs a command of the group; returns its exit code, what it printed as JSON, and its errors."""
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
+    monkeypatch.delenv("FRAUD_BOOTSTRAP_SERVERS", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", "kafka", *arguments, "--json"])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        printed, errors = capsys.readouterr()
+        return stopped.value.code, json.loads(printed), errors
+
+    return run
+
+
+def test_a_kafka_that_was_not_running_is_not_stopped(kafka):
+    assert kafka("stop") == (0, {"stopped": False}, "")
+
+
+def test_of_a_given_kafka_the_start_says_whether_it_answers(kafka, monkeypatch):
+    servers = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", servers)
+    status = {
+        "running": False,
+        "kind": None,
+        "bootstrap_servers": servers,
+        "detail": "given by FRAUD_BOOTSTRAP_SERVERS",
+    }
+    assert kafka("start") == (0, status, "")

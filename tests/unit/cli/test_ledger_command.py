@@ -1,0 +1,73 @@
+"""What `fraud ledger` takes and says."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import typer
+from rich.console import Console
+
+from cli.commands.ledger import notes, summary
+from cli.support.durations import moment
+from streams.ledger.reconcile import Audit
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def test_a_duration_is_counted_back_from_now():
+    assert moment("10m", NOW) == NOW - timedelta(minutes=10)
+
+
+def test_a_time_is_taken_with_its_offset():
+    assert moment("2026-01-31T12:30:00+05:30", NOW) == datetime(2026, 1, 31, 7, tzinfo=UTC)
+    assert moment("2026-01-31T12:30:00+05:30", NOW).tzinfo == timezone(
+        timedelta(hours=5, minutes=30)
+    )
+    assert moment("2026-01-31T11:00:00Z", NOW) == NOW - timedelta(hours=1)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "10 fortnights", "2026-01-31T12:00:00", "2026-01-31"])
+def test_anything_else_is_refused(text):
+    with pytest.raises(typer.BadParameter, match="neither a duration"):
+        moment(text, NOW)
+
+
+def test_a_complete_ledger_says_so_and_names_its_range():
+    assert list(notes(Audit(sent=3, scored=3, ranges={0: (5, 9), 1: (0, 0)}))) == [
+        "range (partition:from..to, offsets of `transactions`): 0:5..9 1:0..0",
+        "complete: each record came out exactly once",
+    ]
+
+
+def test_a_range_without_a_record_proves_nothing():
+    assert (
+        list(notes(Audit(ranges={0: (5, 5)})))[-1]
+        == "nothing to prove: there is no record in the range"
+    )
+
+
+def test_offending_records_and_pending_ones_are_named():
+    said = "\n".join(
+        notes(
+            Audit(
+                sent=2,
+                lost=2,
+                pending=1,
+                first_lost=[(0, 5), (1, 7)],
+                resent=1,
+                first_resent=[(0, 6)],
+            )
+        )
+    )
+    assert "lost, the first 10 at most: 0:5 1:7" in said
+    assert "resent, the first 10 at most: 0:6" in said
+    assert "1 of the lost had not been read by the scorer yet" in said
+    assert said.endswith("NOT complete")
+
+
+def test_what_was_never_committed_and_has_an_output_is_named():
+    audit = Audit(sent=1, scored=1, phantom=3, first_phantom=[(0, 5), (1, 7)])
+    assert list(notes(audit))[1:] == ["phantom, the first 10 at most: 0:5 1:7", "NOT complete"]
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(summary(audit))
+    assert "phantom       3  outputs about records that were never committed" in shown.get()

@@ -1,0 +1,37 @@
+"""How `fraud monitor` ends when it is refused."""
+
+import threading
+from time import sleep
+
+import pytest
+from support import free_port
+from typer.testing import CliRunner
+
+import cli.commands.monitor
+from cli.app import app
+from drift.labels.labelling import Labelling
+from drift.monitor import Monitor
+from streams.kafka.auth import RefusedError
+
+
+@pytest.fixture
+def refused(monkeypatch, tmp_path):
+    def run(*_):
+        raise RefusedError("no")
+
+    def linger(thread):
+        thread._stop_asked.wait()
+        sleep(0.5)
+
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
+    monkeypatch.setenv("FRAUD_MONITOR_PORT", str(free_port()))
+    monkeypatch.setattr("drift.loading.load", lambda _: (None, None))
+    monkeypatch.setattr(cli.commands.monitor, "_stop_on_signals", lambda _: None)
+    monkeypatch.setattr(Monitor, "run", run)
+    monkeypatch.setattr(Labelling, "run", linger)
+
+
+def test_nothing_works_on_a_connection_any_more_once_it_has_ended(refused):
+    done = CliRunner().invoke(app, ["monitor"])
+    assert isinstance(done.exception, RefusedError)
+    assert "labelling" not in {thread.name for thread in threading.enumerate()}

@@ -1,0 +1,44 @@
+"""The line that `fraud monitor` prints for a window."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cli.commands.monitor import _sentence
+from drift.events import WindowClosed
+
+
+def window(**changes):
+    fields = {
+        "window": 7, "offsets": {}, "events": 5_000, "partial": False, "score": 0.0, "detected": False, "report": None,
+        "model_version": "v", "closed_at": datetime(2026, 1, 31, tzinfo=UTC), "distances": {"V1": 0.1, "V4": 0.25},
+        "severity": "ok", "tail": 0.5,
+    }  # fmt: skip
+    return WindowClosed(**fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "no drift"),
+        ({"score": 0.5, "detected": True}, "DRIFT"),
+        ({"detected": True, "tail": 1.5}, "DRIFT in the tail of the scores"),
+        ({"score": 0.5, "detected": True, "tail": 1.5}, "DRIFT"),
+        (
+            {"detected": True, "stuck": {"V1": 0.5, "V4": 3.0, "V9": 1.0}},
+            "DRIFT, V4, V9 stuck at one value",
+        ),
+    ],
+)
+def test_a_verdict_says_by_what_where_no_distance_tells(changes, verdict):
+    found = window(**changes)
+    assert (
+        _sentence(found)
+        == f"window 7: 5,000 events, {verdict}, score {found.score:.3f}, farthest V4 at 0.25 sd, ok"
+    )
+
+
+def test_a_window_without_a_verdict_says_so():
+    assert _sentence(window(score=None, detected=None, distances={}, partial=True)) == (
+        "window 7 (partial): 5,000 events, too few for a verdict"
+    )

@@ -1,0 +1,85 @@
+"""`fraud simulate`, without a broker."""
+
+import json
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+import cli.commands.demo.simulated
+import cli.commands.simulate
+from cli.app import CommandError, app
+from cli.commands.demo.simulated import prepared
+from cli.support.settings import Settings
+from model import dataset
+from producer.errors import SimulationError
+from producer.rows import Row
+from producer.simulation import late
+from producer.simulation.output import account_id
+
+
+def fraud(*arguments: str):
+    return CliRunner().invoke(app, ["simulate", *arguments])
+
+
+def test_a_csv_is_written_that_training_reads(tmp_path):
+    out = tmp_path / "made.csv"
+    done = fraud(
+        "--rows", "1000", "--seed", "5", "--fraud-rate", "0.5", "--out", str(out), "--json"
+    )
+    assert json.loads(done.stdout) == {"path": str(out), "rows": 1000, "bytes": out.stat().st_size}
+    table = dataset.read(out)
+    assert len(table) == 1000
+    assert 400 < table["Class"].sum() < 600
+
+
+def test_it_must_be_told_where_to(tmp_path):
+    for arguments in ((), ("--send", "--out", str(tmp_path / "a.csv"))):
+        done = fraud(*arguments)
+        assert done.exit_code == 2
+        assert "either --out FILE.csv or --send" in " ".join(done.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("option", ["--accounts", "--rows"])
+def test_more_than_a_label_can_number_is_bad_usage(option):
+    done = fraud(option, str(10**20))
+    assert done.exit_code == 2
+    assert f"less than or equal to {cli.commands.simulate._MOST}" in " ".join(
+        done.output.replace("│", " ").split()
+    )
+
+
+def test_the_largest_row_and_account_come_back_from_a_waiting_label(tmp_path, monkeypatch):
+    sent = []
+    sender = SimpleNamespace(
+        sent=1,
+        delivered=1,
+        confirm=lambda: None,
+        send=lambda key, value: sent.append(json.loads(value)),
+    )
+    monkeypatch.setattr(late, "Sender", lambda *_: sender)
+    labels = late.LateLabels(None, "r", 0.001, 1, time, threading.Event())
+    last = cli.commands.simulate._MOST - 1
+    assert list(labels.following([Row(last, f"r-{last}", 0.0, (), True, account_id(last))]))
+    labels.sent(1)
+    labels.finish()
+    labels.run()
+    assert [(one["transaction_id"], one["account_id"], one["is_fraud"]) for one in sent] == [
+        (f"r-{last}", f"account-{last}", True)
+    ]
+
+
+def test_a_disturbance_that_cannot_be_read_is_an_error_of_the_producer(tmp_path):
+    done = fraud("--out", str(tmp_path / "a.csv"), "--disturb", "jump:V14@5:1")
+    assert isinstance(done.exception, SimulationError)
+
+
+def test_a_demo_on_simulated_rows_takes_no_model_of_other_data(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli.commands.demo.simulated, "ROWS", 100)
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
+    monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
+    with pytest.raises(CommandError, match=r"is not a model of .*simulated\.csv"):
+        prepared(Settings.from_environment(), Console(quiet=True))

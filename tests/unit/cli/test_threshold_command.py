@@ -1,0 +1,177 @@
+"""`fraud threshold`: shows what choices would have done, and writes another choice as a new version of the same booster."""
+
+import json
+import shutil
+import sys
+
+import pytest
+
+from cli.main import main
+from model.artefact import LATEST, MODEL, REFERENCE, Model
+from model.training.thresholds import TRANSACTIONS_A_DAY
+
+
+@pytest.fixture
+def models(model, tmp_path):
+    """A folder of models with the artefact of the made-up rows in it."""
+    folder = tmp_path / "home" / "models"
+    shutil.copytree(model.directory, folder / model.version)
+    (folder / LATEST).symlink_to(model.version)
+    return folder
+
+
+@pytest.fixture
+def fraud(tmp_path, monkeypatch, capsys):
+    """Runs the command; returns its exit code, what it printed, and its errors."""
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("FRAUD_MODEL_DIR", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", "threshold", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return run
+
+
+def test_it_shows_capacities_precisions_and_costs_beside_what_is_in_use(fraud, models, model):
+    code, printed, _ = fraud("--json")
+    result = json.loads(printed)
+    assert (code, result["version"], result["rows"], result["saved"]) == (
+        0,
+        model.version,
+        1600,
+        False,
+    )
+    choices = result["choices"]
+    assert list(choices) == ["in use", "review", "block", "costs"]
+    assert choices["in use"][0]["review"]["probability"] == model.thresholds.review
+    flagged = [choice["review"]["flagged"] for choice in choices["review"]]
+    assert flagged == sorted(flagged)
+    for choice in choices["block"]:
+        block = choice["block"]
+        assert (
+            block["flagged"] == 0
+            or block["precision_low"] >= choice["policy"]["block"]["precision"]
+        )
+        assert block["stopped"] == block["flagged"] - block["caught"]
+    assert all("cost" in choice for choice in choices["costs"])
+
+
+def test_it_draws_a_table(fraud, models, model):
+    code, printed, _ = fraud()
+    assert code == 0
+    assert model.version in printed
+    assert "100 a day" in printed
+    assert max(map(len, printed.splitlines())) <= 132
+    assert sorted(path.name for path in models.iterdir()) == sorted([model.version, LATEST])
+
+
+def test_the_table_shows_alerts_a_day_and_the_legitimate_payments_that_they_stop(
+    fraud, models, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "60")  # a table narrower than its numbers would cut them off
+    asked = ("--alerts-per-day", 4000, "--block-precision", 0.5)
+    review = json.loads(fraud(*asked, "--json")[1])["choices"]["asked for"][0]["review"]
+    _, printed, _ = fraud(*asked)
+    heading, line = (
+        next(line for line in printed.splitlines() if word in line).split()
+        for word in ("flagged", "4000 a day")
+    )
+    legitimate = review["legitimate"]
+    assert review["alerts_a_day"] == review["flagged"] * TRANSACTIONS_A_DAY / (
+        review["frauds"] + legitimate
+    )
+    assert review["stopped"] > 0
+    assert heading[-5:] == ["caught", "legit.", "of", "all", "stopped"]
+    assert line[-3:] == [
+        str(review["stopped"]),
+        f"{review['stopped'] / legitimate:.4%}",
+        f"{review['stopped_amount']:,.0f}",
+    ]
+    assert line[4:7] == [
+        str(review["flagged"]),
+        f"{review['alerts_a_day']:.0f}",
+        str(review["caught"]),
+    ]
+
+
+def test_saving_makes_a_new_version_of_the_same_booster(fraud, models, model):
+    code, printed, _ = fraud("--cost-review", 1, "--cost-block", 30, "--save", "--json")
+    assert code == 0
+    result = json.loads(printed)
+    saved = Model.load(models / LATEST)
+    assert saved.version == result["version"] != model.version
+    for name in (MODEL, REFERENCE):
+        assert (saved.directory / name).read_bytes() == (model.directory / name).read_bytes()
+    asked = result["choices"]["asked for"][0]
+    assert saved.thresholds.model_dump() == {
+        name: asked[name]["probability"] for name in ("review", "block")
+    }
+    assert saved.manifest.policy.model_dump() == {"cost_review": 1.0, "cost_block": 30.0}
+    same = {"thresholds", "policy"}
+    assert saved.manifest.model_dump(exclude=same) == model.manifest.model_dump(exclude=same)
+    assert (
+        Model.load(models / model.version).thresholds == model.thresholds
+    )  # the one before is still there
+
+
+def test_saving_what_is_in_use_is_the_same_version_again(fraud, models, model):
+    fraud("--alerts-per-day", 4000, "--save")
+    assert Model.load(models / LATEST).version != model.version
+    fraud("--alerts-per-day", 100, "--block-precision", 0.95, "--save")
+    assert Model.load(models / LATEST).version == model.version
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--save"],
+        ["--cost-review", 5],
+        ["--cost-block", 5],
+        ["--cost-review", 5, "--cost-block", 20, "--alerts-per-day", 5],
+    ],
+)
+def test_half_a_choice_or_two_are_bad_usage(fraud, models, arguments):
+    code, printed, _ = fraud(*arguments)
+    assert (code, printed) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("option", "arguments"),
+    [
+        ("--alerts-per-day", ["--alerts-per-day", "inf"]),
+        ("--alerts-per-day", ["--alerts-per-day", "1e308"]),
+        ("--alerts-per-day", ["--alerts-per-day", "nan"]),
+        ("--block-precision", ["--block-precision", "nan"]),
+        ("--cost-review", ["--cost-review", "inf", "--cost-block", 20]),
+        ("--cost-review", ["--cost-review", "1e308", "--cost-block", 20]),
+        ("--cost-block", ["--cost-review", 5, "--cost-block", "nan"]),
+    ],
+)
+def test_what_is_no_number_or_too_large_is_bad_usage_in_one_line(
+    fraud, models, model, option, arguments
+):
+    code, printed, errors = fraud(*arguments, "--save")
+    assert (code, printed) == (2, "")
+    assert option in errors
+    assert errors.count("\n") == 1
+    assert sorted(path.name for path in models.iterdir()) == sorted([model.version, LATEST])
+
+
+def test_the_most_that_may_be_asked_for_gives_finite_numbers(fraud, models):
+    for arguments in (
+        ["--alerts-per-day", 142_404],
+        ["--cost-review", "1e9", "--cost-block", "1e9"],
+    ):
+        code, printed, _ = fraud(*arguments, "--json")
+        assert code == 0
+        json.loads(printed, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_without_a_model_it_says_what_to_run(fraud):
+    code, _, errors = fraud()
+    assert code == 1
+    assert errors.startswith("fraud: there is no model")
+    assert errors.count("\n") == 1

@@ -1,0 +1,75 @@
+"""`fraud train`: a CSV in, an artefact that loads out; an error is one line and exit code 1."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+from support import labelled
+
+from cli.main import main
+from model.artefact import LATEST, Model
+from model.training.thresholds import TRANSACTIONS_A_DAY
+
+
+@pytest.fixture
+def csv(tmp_path):
+    path = tmp_path / "rows.csv"
+    labelled.rows(seed=9).to_csv(
+        path, index=False
+    )  # of the default seed's rows, one fold is so easy that a leak is suspected
+    return path
+
+
+@pytest.fixture
+def fraud(tmp_path, monkeypatch, capsys):
+    """Runs the command; returns its exit code, what it printed, and its errors."""
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("FRAUD_DATA", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return run
+
+
+def test_trains_and_names_the_rows(fraud, csv, tmp_path):
+    code, printed, errors = fraud("train", "--data", csv)
+    assert (code, errors) == (0, "")
+    model = Model.load(tmp_path / "home" / "models" / LATEST)
+    assert model.version in printed
+    assert f"rows 0..3199 (3,200), sha256 {model.manifest.fitted_on.rows_sha256}" in printed
+    assert "the test part was not opened" in printed
+    reference = pd.read_parquet(model.reference)
+    flagged = (reference["probability"] >= model.thresholds.review).sum()
+    assert (
+        f"among {flagged} flagged ({flagged * TRANSACTIONS_A_DAY / len(reference):.0f} a day), precision"
+        in printed
+    )
+
+
+def test_the_result_as_json(fraud, csv, monkeypatch):
+    monkeypatch.setenv("FRAUD_DATA", str(csv))
+    code, printed, _ = fraud("train", "--json", "--quiet")
+    result = json.loads(printed)
+    review, block = result["thresholds"]["review"], result["thresholds"]["block"]
+    assert code == 0
+    assert 0 < review["probability"] <= block["probability"] < 1
+    assert review["precision"] == review["caught"] / review["flagged"]
+    assert block["recall"] == block["caught"] / block["frauds"]
+    assert result["out_of_fold"] == {"first": 1600, "last": 3199, "rows": 1600}
+    assert len(result["folds"]) == 3
+
+
+def test_a_file_of_another_shape_is_one_line(fraud, tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_text("a,b\n1,2\n")
+    code, printed, errors = fraud("train", "--data", path)
+    assert (code, printed) == (1, "")
+    assert errors.startswith("fraud: ")
+    assert errors.count("\n") == 1
+    assert "lacks the columns Time, V1" in errors
+    assert not (tmp_path / "home" / "models").exists()

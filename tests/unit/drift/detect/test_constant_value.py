@@ -1,0 +1,37 @@
+"""The excess of one value, beside its definition."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from drift.detect.constant_value import excess
+from drift.detect.wasserstein import by_column
+
+few_values = st.integers(-2, 2).map(float)
+
+
+@given(
+    arrays(float, st.tuples(st.integers(1, 30), st.just(4)), elements=few_values),
+    arrays(float, (12, 4), elements=few_values),
+)
+def test_it_is_the_share_of_a_commonest_value_less_its_share_before(rows, before):
+    found = excess(by_column(before), by_column(rows))
+    for column, value in enumerate(found):
+        counts = Counter(rows[:, column].tolist())
+        most = max(counts.values())
+        possible = [
+            most / len(rows) - (before[:, column] == one).mean()
+            for one, count in counts.items()
+            if count == most
+        ]
+        assert any(value == pytest.approx(one) for one in possible)
+
+
+def test_columns_do_not_run_into_each_other():
+    """The last value of one column and the first of the next are equal."""
+    columns = np.array([[1.0, 2.0, 3.0, 3.0], [3.0, 4.0, 5.0, 6.0]])
+    assert excess(np.zeros((2, 1)), columns).tolist() == [0.5, 0.25]

@@ -1,0 +1,188 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import wasserstein_distance
+
+from drift.detect import tail_test
+from drift.detect.calibration import thresholds
+from drift.detect.detector import COLUMNS, DRIFT_SHARE, MIN_EVENTS, SAMPLE_ROWS, Reference, margins
+from drift.detect.wasserstein import by_column, wasserstein
+from drift.windows.rolling_baseline import WINDOWS, Trailing
+
+K = len(COLUMNS)
+columns = st.integers(1, 40).flatmap(
+    lambda n: arrays(np.float64, (3, n), elements=st.floats(-1e6, 1e6, width=32))
+)
+
+
+@given(columns, columns)
+def test_distances_are_scipys(reference, current):
+    expected = [wasserstein_distance(*pair) for pair in zip(reference, current, strict=True)]
+    assert wasserstein(by_column(reference.T), by_column(current.T)) == pytest.approx(
+        expected, rel=1e-9, abs=1e-6
+    )
+
+
+def test_margins_invert_the_logistic_function():
+    known = np.array([-40.0, -9.0, -1e-9, 0.0, 3.0, 17.0])
+    assert margins(1 / (1 + np.exp(-known))) == pytest.approx(known, rel=1e-8, abs=1e-12)
+
+
+def test_margins_of_certainty_are_finite():
+    assert np.isfinite(margins(np.array([0.0, 1.0, 5e-324]))).all()
+
+
+def stream(rows, seed):
+    """Rows whose level moves slowly, as a day does: blocks differ more than rows drawn at random would."""
+    rng = np.random.default_rng(seed)
+    hour = np.sin(np.arange(rows) / 700)[:, None] * rng.uniform(0, 0.5, K)
+    return rng.normal(size=(rows, K)) + hour
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return Reference(stream(40_000, seed=1))
+
+
+@pytest.mark.parametrize("size", [MIN_EVENTS, 1_000, 5_000])
+def test_more_of_the_same_is_no_drift(reference, size):
+    later = stream(60_000, seed=1)[40_000:]  # the same stream goes on
+    verdicts = [
+        reference.judge(later[start : start + size]) for start in range(0, len(later) - size, size)
+    ]
+    assert [verdict.detected for verdict in verdicts] == [False] * len(verdicts)
+    assert max(verdict.score for verdict in verdicts) < 0.5
+
+
+@pytest.mark.parametrize("size", [MIN_EVENTS, 1_000, 5_000])
+def test_a_shift_of_every_feature_is_drift(reference, size):
+    assert reference.judge(stream(size, seed=3) + 1.0).detected
+    assert reference.judge(stream(size, seed=3) + 1.5).score > 0.9
+
+
+def test_the_shifted_feature_lies_farthest(reference):
+    rows = stream(5_000, seed=4)
+    rows[:, COLUMNS.index("V14")] += 1.5
+    verdict = reference.judge(rows)
+    assert max(verdict.distances, key=verdict.distances.get) == "V14"
+    assert verdict.distances["V14"] > verdict.limits["V14"]
+
+
+def test_the_score_is_the_share_of_features_at_or_over_their_threshold(reference):
+    verdict = reference.judge(stream(1_000, seed=5) + np.linspace(0, 1, K))
+    over = [verdict.distances[name] >= limit for name, limit in verdict.limits.items()]
+    assert 0 < sum(over) < K
+    assert verdict.score == sum(over) / K
+    assert verdict.detected == (verdict.score >= DRIFT_SHARE)
+
+
+def test_a_small_window_gets_no_verdict(reference):
+    assert reference.judge(stream(MIN_EVENTS - 1, seed=6)) is None
+    assert reference.judge(stream(MIN_EVENTS, seed=6)) is not None
+
+
+def test_limits_fit_the_windows_size():
+    roomy = Reference(stream(160_000, seed=1))  # 40 blocks of the larger size
+    small, large = (roomy.judge(stream(size, seed=3)).limits for size in (MIN_EVENTS, 4_000))
+    assert sum(small[name] > large[name] for name in COLUMNS) > 0.9 * K
+
+
+def test_a_window_larger_than_the_reference_still_gets_a_verdict():
+    assert Reference(stream(3_000, seed=1)).judge(stream(20_000, seed=7) + 1.0).detected
+
+
+def test_a_constant_feature_that_stays_constant_is_no_drift():
+    rows = stream(3_000, seed=8)
+    rows[:, 0] = 2.0
+    verdict = Reference(rows).judge(rows[:1_000])
+    assert verdict.distances["V1"] == 0
+    assert verdict.limits["V1"] > 0
+
+
+def test_evidently_sees_rows_evenly_spaced_in_time():
+    rows = np.repeat(np.arange(12_000.0)[:, None], K, axis=1)
+    shown = Reference(rows).sample
+    assert len(shown) == SAMPLE_ROWS
+    assert (shown[0, 0], shown[-1, 0]) == (0, 11_999)
+    assert np.diff(shown[:, 0]).max() <= 3
+
+
+def plain_columns(rows):
+    return np.array([np.sort(column) for column in rows.T])
+
+
+def plain_area(mine, theirs):
+    """The area between two quantile functions, from its definition, one column in each row."""
+    m, n = len(mine), len(theirs)
+    ends = np.unique([*range(n, m * n + 1, n), *range(m, m * n + 1, m)])
+    mine = np.take(plain_columns(mine), (ends - 1) // n, axis=1)
+    theirs = np.take(plain_columns(theirs), (ends - 1) // m, axis=1)
+    return np.abs(mine - theirs) @ (np.diff(ends, prepend=0) / (m * n))
+
+
+def plain_excess(before, current):
+    found = []
+    for known, column in zip(before.T, current.T, strict=True):
+        values, counts = np.unique(column, return_counts=True)
+        commonest = values[counts == counts.max()][-1]
+        found.append(counts.max() / len(column) - np.mean(known == commonest))
+    return np.array(found)
+
+
+def plain_rows(windows):
+    """Those that a window is compared with: 5,000 in all, as many of each window as its share, out of 5,000 of it at most."""
+    total, parts = sum(map(len, windows)), []
+    for rows in windows:
+        kept = np.arange(len(rows))
+        for most in (5_000, round(5_000 * len(rows) / total)):
+            kept = (
+                kept[np.linspace(0, len(kept) - 1, most).round().astype(int)]
+                if len(kept) > most
+                else kept
+            )
+        parts.append(rows[kept])
+    return np.concatenate(parts)
+
+
+SMALL = stream(600, seed=9)  # thresholds for any size in a moment
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.sampled_from([500, 777, 1_000, 2_500, 6_000]), max_size=WINDOWS + 3),
+    st.sampled_from([500, 1_000, 1_234]),
+    st.data(),
+)
+def test_a_verdict_is_that_of_the_plain_computation_bit_by_bit(sizes, size, data):
+    """What is kept from window to window, and each way that is quicker, changes no bit."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    decimals = data.draw(st.sampled_from([0, 1, 17]))  # with and without equal values
+    *windows, rows = (np.round(rng.normal(size=(count, K)), decimals) for count in (*sizes, size))
+    reference, trailing = Reference(SMALL), Trailing()
+    for window in windows:
+        trailing.add(window)
+        assert sum(part.shape[1] for part in trailing.shown) <= 5_000 + WINDOWS // 2
+    verdict = reference.judge(rows, trailing)
+
+    kept = windows[-WINDOWS:]
+    baseline, span = (plain_rows(kept), sum(map(len, kept))) if kept else (SMALL, None)
+    known = np.concatenate([window[:, -1] for window in kept]) if kept else SMALL[:, -1]
+    cuts = np.quantile(SMALL[:, -1], [0.99, 0.999])
+    beyond = [
+        np.array([np.sum(margins >= cut) for cut in cuts], float)
+        for margins in (rows[:, -1], known)
+    ]
+    limits, unit, usual = (
+        thresholds(SMALL, size, span),
+        plain_columns(baseline).std(axis=1),
+        plain_columns(SMALL).std(axis=1),
+    )
+    assert np.array_equal(verdict.baseline, baseline)
+    assert list(verdict.distances.values()) == (plain_area(baseline, rows) / unit).tolist()
+    assert list(verdict.limits.values()) == (limits.distances / unit).tolist()
+    assert list(verdict.from_reference.values()) == (plain_area(SMALL, rows) / usual).tolist()
+    assert list(verdict.stuck.values()) == (plain_excess(baseline, rows) / limits.stuck).tolist()
+    surprise = tail_test.surprise(beyond[0], size, beyond[1], len(known)).max()
+    assert verdict.tail == surprise / tail_test.threshold(SMALL[:, -1], cuts, size, span)

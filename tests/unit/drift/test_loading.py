@@ -1,0 +1,34 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from drift import loading
+from drift.detect import reference
+from drift.detect.reference_profile import usual
+from drift.errors import NoReferenceError
+from model.errors import ArtefactError
+
+
+def test_it_is_what_this_process_would_have_read(model):
+    known, found = loading.load(model.directory)
+    here = reference.load(model.directory)
+    assert known.version == here.version == model.version
+    assert np.array_equal(known.reference.sample, here.reference.sample)
+    assert found == usual(model)
+
+
+def test_what_is_wrong_is_told_here(tmp_path, model):
+    with pytest.raises(NoReferenceError, match="fraud train"):
+        loading.load(tmp_path)
+    for name in ("manifest.json", "reference.parquet"):
+        (tmp_path / name).write_bytes((model.directory / name).read_bytes())
+    with pytest.raises(ArtefactError, match="fraud train"):
+        loading.load(tmp_path)
+
+
+@pytest.mark.parametrize("heavy", ["pandas", "pyarrow", "xgboost", "sklearn"])
+def test_the_monitor_imports_nothing_that_takes_a_hundred_megabytes(heavy):
+    code = f"import sys, cli.commands.monitor, drift.labels.labelling, drift.loading, drift.monitor, drift.reports.process; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,119 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from drift.detect.decision import AlertRate, Ranked
+from drift.detect.detector import COLUMNS
+from drift.events import WindowClosed
+from drift.metrics import DriftMetrics
+
+START = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def closed(score, detected, at=1, distance=0.25, **more):
+    columns = () if score is None else COLUMNS
+    return WindowClosed(
+        window=1, offsets={}, events=5, partial=False, score=score, detected=detected, report=None, model_version="v", closed_at=START,
+        distances=dict.fromkeys(columns, distance), from_reference=dict.fromkeys(columns, 2 * distance),
+        limits=dict.fromkeys(columns, 0.75), stuck=dict.fromkeys(columns, 0.125), tail=None if score is None else 0.5,
+        end=START + timedelta(seconds=at), **more,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+def test_what_is_not_known_yet_is_absent(registry):
+    metrics = DriftMetrics(registry)
+    page = generate_latest(registry).decode()
+    assert registry.get_sample_value("fraud_drift_windows_total") == 0
+    assert "data_drift" not in page
+    assert "fraud_drift_severity" not in page
+    assert "fraud_drift_window_end_timestamp_seconds" not in page
+    metrics.window_closed(closed(None, None, at=12.5))  # a window without a verdict
+    page = generate_latest(registry).decode()
+    assert "data_drift" not in page
+    assert registry.get_sample_value("fraud_drift_windows_total") == 1
+    assert (
+        registry.get_sample_value("fraud_drift_window_end_timestamp_seconds")
+        == START.timestamp() + 12.5
+    )
+
+
+def test_gauges_follow_the_last_verdict(registry):
+    value = registry.get_sample_value
+    metrics = DriftMetrics(registry)
+    metrics.window_closed(closed(0.1, False))
+    assert (value("data_drift_score"), value("data_drift_detected")) == (0.1, 0)
+    assert value("fraud_drift_drifted_windows_total") == 0
+    metrics.window_closed(
+        closed(0.9, True, distance=0.5, severity="warn", alerts=AlertRate(2, 20.0, 5.0, 70.0, 11.0))
+    )
+    assert (
+        value("data_drift_score"),
+        value("data_drift_detected"),
+        value("fraud_drift_severity"),
+    ) == (0.9, 1, 1)
+    assert value("fraud_drift_distance", {"feature": "V14", "method": "wasserstein"}) == 0.5
+    assert value("fraud_drift_reference_distance", {"feature": "V14"}) == 1
+    assert value("fraud_drift_limit", {"feature": "V14"}) == 0.75
+    assert value("fraud_drift_tail") == 0.5
+    assert value("fraud_drift_stuck", {"feature": "V14"}) == 0.125
+    assert value("fraud_drift_drifted_windows_total") == 1
+    assert [
+        value("fraud_drift_alerts_per_day", {"value": name})
+        for name in ("low", "now", "high", "usual")
+    ] == [5, 20, 70, 11]
+    metrics.window_closed(closed(None, None, severity="warn"))
+    assert value("data_drift_score") == 0.9
+    assert value("fraud_drift_windows_total") == 3
+
+
+def test_a_new_process_shows_what_the_one_before_it_found_and_counts_nothing(registry):
+    value = registry.get_sample_value
+    metrics = DriftMetrics(registry)
+    metrics.restore([])
+    assert "data_drift" not in generate_latest(registry).decode()
+    drifted = closed(0.9, True, at=1, severity="alarm")
+    metrics.restore(
+        [closed(0.1, False, severity="ok"), drifted, closed(None, None, at=12.5, severity="alarm")]
+    )
+    assert (
+        value("data_drift_score"),
+        value("data_drift_detected"),
+        value("fraud_drift_severity"),
+    ) == (0.9, 1, 2)
+    assert value("fraud_drift_limit", {"feature": "V14"}) == 0.75
+    assert value("fraud_drift_window_end_timestamp_seconds") == START.timestamp() + 12.5
+    assert (value("fraud_drift_windows_total"), value("fraud_drift_drifted_windows_total")) == (
+        0,
+        0,
+    )
+
+
+def test_however_many_windows_there_are_as_many_series(registry):
+    metrics = DriftMetrics(registry)
+    for first in range(len(COLUMNS) - 5):
+        top = [Ranked(feature, 1.0, 0.1) for feature in COLUMNS[first : first + 5]]
+        metrics.window_closed(
+            closed(0.1, False, top=top, alerts=AlertRate(first, 1.0, 1.0, 1.0, 1.0))
+        )
+    samples = [
+        line.split(" ")[0]
+        for line in generate_latest(registry).decode().splitlines()
+        if not line.startswith("#")
+    ]
+    assert len([name for name in samples if name.startswith("fraud_drift_distance{")]) == len(
+        COLUMNS
+    )
+    assert len([name for name in samples if name.startswith("fraud_drift_weight{")]) == 5
+    assert len([name for name in samples if name.startswith("fraud_drift_alerts_per_day{")]) == 4
+    assert len(
+        [name for name in samples if name.startswith("fraud_drift_reference_distance{")]
+    ) == len(COLUMNS)
+    assert len([name for name in samples if name.startswith("fraud_drift_limit{")]) == len(COLUMNS)
+    assert len([name for name in samples if name.startswith("fraud_drift_stuck{")]) == len(COLUMNS)
+    assert len(samples) < 4 * len(COLUMNS) + 35

@@ -1,0 +1,225 @@
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift.windows.idle_partitions import Silence
+from drift.windows.tumbling import Windowing
+
+HOUR = 3_600_000
+LENGTH = timedelta(hours=1)
+NO_LIMIT = 1_000
+
+
+class Closed(NamedTuple):
+    begin: int | None
+    offsets: dict
+    events: set
+    late: int
+    complete: bool
+
+
+@st.composite
+def logs(draw):
+    """By partition its events, (offset, event time in ms), out of order in time; offsets between them are markers of transactions."""
+    found = {}
+    for partition in range(draw(st.integers(1, 4))):
+        gaps = draw(st.lists(st.integers(1, 3), max_size=20))
+        minutes = draw(st.lists(st.integers(0, 400), min_size=len(gaps), max_size=len(gaps)))
+        rising = sorted(minutes) if draw(st.booleans()) else minutes
+        found[partition] = list(
+            zip(np.cumsum(gaps).tolist(), (60_000 * minute for minute in rising), strict=True)
+        )
+    return found
+
+
+def add(windows, events):
+    """Each event: partition, offset, time; its row is the three of them."""
+    places = np.array([(partition, offset, 0) for partition, offset, _ in events], np.int64)
+    windows.add(
+        places, np.array(events, float), np.array([time for _, _, time in events], np.int64)
+    )
+
+
+def milliseconds(interval):
+    return None if interval is None else round(interval[0].timestamp() * 1000)
+
+
+def close(windows):
+    rows = windows.window.rows().astype(int)
+    closed = Closed(
+        milliseconds(windows.interval),
+        windows.window.offsets,
+        set(map(tuple, rows.tolist())),
+        windows.late(rows[:, 2]),
+        windows.complete,
+    )
+    assert len(closed.events) == len(rows)
+    windows.open_next()
+    return closed
+
+
+def read(logs, windows, rng, begin=None, lifetime=10_000, gives_up=lambda partition: False):
+    """Every window that closes where the partitions are read in any order, those that are held not at all."""
+    left = {
+        partition: [event for event in events if event[0] >= (begin or {}).get(partition, 0)]
+        for partition, events in logs.items()
+    }
+    while lifetime := lifetime - 1:
+        ready = [
+            partition
+            for partition, events in left.items()
+            if events and partition not in windows.held
+        ]
+        chosen = rng.choice(ready) if ready else None
+        if chosen is not None:
+            many = rng.randint(1, 5)
+            add(windows, [(chosen, *event) for event in left[chosen][:many]])
+            left[chosen] = left[chosen][many:]
+        windows.settle(
+            {
+                partition
+                for partition in logs
+                if (left[partition] or partition in windows.held) and not gives_up(partition)
+            }
+        )
+        finished = not any(left.values()) and not windows.held
+        if windows.due or (finished and len(windows.window)):
+            yield close(windows)
+        elif finished:
+            return
+
+
+def before(left, bound):
+    """Takes what each partition has up to its first event at the bound or past it."""
+    for partition, events in left.items():
+        while events and events[0][1] < bound:
+            yield partition, *events.pop(0)
+
+
+def expected(logs):
+    """What the rule says, event by event."""
+    left, floor = {partition: list(events) for partition, events in logs.items()}, 0
+    while any(left.values()):
+        window, begin = [], None
+        window += before(left, floor)
+        if heads := [events[0][1] for events in left.values() if events]:
+            begin = min(heads) // HOUR * HOUR
+            floor = begin + HOUR
+            window += before(left, floor)
+        yield begin, set(window), sum(begin is None or time < begin for _, _, time in window)
+
+
+@given(logs(), st.randoms(use_true_random=False))
+def test_windows_are_what_the_rule_says_however_the_partitions_are_interleaved(logs, rng):
+    found = list(read(logs, Windowing(NO_LIMIT, 3, LENGTH), rng))
+    assert [(closed.begin, closed.events, closed.late) for closed in found] == list(expected(logs))
+
+
+@given(
+    logs(),
+    st.randoms(use_true_random=False),
+    st.lists(st.integers(1, 12)),
+    st.sampled_from([3, NO_LIMIT]),
+    st.booleans(),
+)
+def test_every_event_is_in_one_range_of_one_window_whoever_dies_or_falls_silent(
+    logs, rng, crashes, size, silences
+):
+    committed, floor, windows = {}, None, []
+    for lifetime in [*crashes, 10_000]:
+        windowing = Windowing(size, 3, LENGTH, floor)
+        for closed in read(
+            logs, windowing, rng, committed, lifetime, lambda _: silences and rng.random() < 0.3
+        ):
+            windows.append(closed)
+            committed |= {partition: end for partition, (_, end) in closed.offsets.items()}
+            if closed.begin is not None:
+                floor = datetime.fromtimestamp((closed.begin + HOUR * closed.complete) / 1000, UTC)
+    everything = [(partition, *event) for partition, events in logs.items() for event in events]
+    assert sorted(event for closed in windows for event in closed.events) == sorted(everything)
+    for closed in windows:
+        held = {
+            (p, o, t)
+            for p, o, t in everything
+            for start, end in [closed.offsets.get(p, (0, 0))]
+            if start <= o < end
+        }
+        assert held == closed.events
+        assert closed.begin is None or all(
+            time < closed.begin + HOUR for _, _, time in closed.events
+        )
+        assert closed.late == sum(
+            closed.begin is None or time < closed.begin for _, _, time in closed.events
+        )
+    timed = [closed for closed in windows if closed.begin is not None]
+    for one, following in pairwise(timed):  # the watermark never goes back
+        assert following.begin >= one.begin + HOUR * one.complete
+
+
+def test_a_silent_partition_holds_nothing_back_and_is_late_when_it_comes_back():
+    windows = Windowing(NO_LIMIT, 3, LENGTH)
+    add(windows, [(0, 1, 10), (0, 2, HOUR + 10), (0, 3, 2 * HOUR)])
+    windows.settle({0, 1})
+    assert (windows.interval, windows.due, len(windows.window)) == (
+        None,
+        False,
+        0,
+    )  # partition 1 may have earlier events
+    windows.settle({0})
+    assert milliseconds(windows.interval) == 0
+    windows.settle({0})
+    assert windows.due
+    assert close(windows).events == {(0, 1, 10)}
+    add(windows, [(1, 7, 20)])
+    windows.settle({0})
+    windows.settle({0})
+    assert close(windows) == Closed(
+        HOUR, {0: (2, 3), 1: (7, 8)}, {(0, 2, HOUR + 10), (1, 7, 20)}, late=1, complete=True
+    )
+
+
+def test_what_comes_after_silence_is_not_late_for_the_same_hour():
+    windows = Windowing(NO_LIMIT, 3, LENGTH)
+    for offset in (1, 2):
+        add(windows, [(0, offset, 30 - offset)])
+        windows.settle({0})
+        closed = close(windows)
+        assert (closed.begin, closed.late, closed.complete) == (0, 0, False)
+
+
+def test_partitions_that_are_gone_leave_nothing_that_is_over():
+    windows = Windowing(NO_LIMIT, 3, LENGTH)
+    add(windows, [(0, 1, 10), (1, 1, 3 * HOUR)])
+    windows.settle({0, 1})
+    windows.drop({0})
+    assert not windows.due
+    windows.settle({1})
+    assert milliseconds(windows.interval) == 3 * HOUR
+    assert windows.window.offsets == {1: (1, 2)}
+
+
+def test_silence_is_told_by_partition():
+    now = [0.0]
+    silence = Silence(10.0, lambda: now[0])
+    silence.heard({0, 1, 2})
+    now[0] = 9.0
+    silence.heard({1})
+    silence.forget({2})
+    now[0] = 10.0
+    silence.note(lambda: True)
+    assert silence.awaited == {1}
+    now[0] = 18.0
+    silence.listen_again()
+    now[0] = 27.0
+    silence.note(lambda: True)
+    assert silence.awaited == {1}
+    now[0] = 28.0
+    silence.note(lambda: False)  # no broker answers
+    silence.note(lambda: True)
+    assert silence.awaited == {1}
+    silence.heard({0})
+    assert silence.awaited == {0, 1}

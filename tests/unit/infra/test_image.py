@@ -1,0 +1,60 @@
+"""What goes into an image, and how a container knows that its process works."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from support import free_port
+
+from infra.image.direct import direct
+from infra.image.ready import ready
+
+DECLARED = [
+    "evidently==0.7.23",
+    "pandas>=2.2,<3.1",
+    "uvloop>=0.20; sys_platform != 'win32'",
+    "xgboost-cpu==3.2.*; sys_platform == 'linux'",
+]
+
+
+def test_what_is_left_out_is_left_out_by_its_whole_name() -> None:
+    assert direct(DECLARED, {"evidently", "uvloop"}) == [DECLARED[1], DECLARED[3]]
+
+
+@pytest.mark.parametrize("name", ["plotly", "xgboost"])
+def test_a_name_that_is_no_dependency_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"does not depend on {name}"):
+        direct(DECLARED, {name})
+
+
+class Page(BaseHTTPRequestHandler):
+    status = 200
+
+    def do_GET(self) -> None:
+        self.send_response(self.status if self.path == "/ready" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def page() -> Iterator[int]:
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("status", "works"), [(200, True), (503, False)])
+def test_a_container_is_healthy_when_its_process_works(
+    page: int, status: int, works: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Page, "status", status)
+    assert ready(page) is works
+
+
+def test_a_container_whose_process_does_not_listen_is_not_healthy() -> None:
+    assert not ready(free_port())

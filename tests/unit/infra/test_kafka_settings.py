@@ -1,0 +1,52 @@
+"""Kafka in a container and Kafka from its jars are the same Kafka."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from infra.kafka import IMAGE, VERSION
+from streams.kafka import topics
+
+ROOT = Path(__file__).resolve().parents[3]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"]
+# they hold addresses and folders, which differ, and what only LocalBroker can make good, of which server.properties says why
+OWN = {
+    "controller.quorum.voters",
+    "listeners",
+    "advertised.listeners",
+    "listener.security.protocol.map",
+    "log.dirs",
+    "broker.session.timeout.ms",
+    "controlled.shutdown.enable",
+}
+
+
+def test_the_container_has_the_settings_of_the_local_broker() -> None:
+    lines = (ROOT / "infra/kafka/server.properties").read_text().splitlines()
+    local = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    container = {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): value
+        for name, value in COMPOSE["environment"].items()
+    }
+    assert {name: container.get(name) for name in local.keys() - OWN} == {
+        name: local[name] for name in local.keys() - OWN
+    }
+
+
+def test_a_groups_offsets_outlive_every_topic() -> None:
+    kept_ms = int(COMPOSE["environment"]["KAFKA_OFFSETS_RETENTION_MINUTES"]) * 60_000
+    assert kept_ms > max(topic.retention_ms for topic in topics.TOPICS)
+
+
+def test_one_version_everywhere() -> None:
+    versions = re.findall(
+        r"<artifactId>kafka[^<]*</artifactId>\s*<version>(\d[^<]+\.[^<]+)</version>",
+        (ROOT / "infra/kafka/pom.xml").read_text(),
+    )
+    assert versions == [VERSION, VERSION]
+    assert COMPOSE["image"] == IMAGE
+
+
+def test_the_container_is_reached_from_this_machine_only() -> None:
+    assert all(port.startswith("127.0.0.1:") for port in COMPOSE["ports"])

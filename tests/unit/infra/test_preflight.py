@@ -1,0 +1,173 @@
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import free_port
+
+from infra import preflight
+from infra.preflight import Preflight
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A home of its own, and ports that are free."""
+    kafka = free_port(following=7)
+    return {
+        "FRAUD_HOME": str(tmp_path / "home"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "FRAUD_KAFKA_PORT": str(kafka),
+        "FRAUD_MONITOR_PORT": str(kafka + 4),
+        "FRAUD_METRICS_PORT": str(kafka + 5),
+        "FRAUD_API_PORT": str(kafka + 7),
+    }
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither docker nor java nor mvn, and a full disk: nothing here depends on the machine, or starts a download."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: usage._replace(free=10**6))
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    port = free_port(following=1)
+    with socket.create_server(("127.0.0.1", port)):
+        yield port
+
+
+def test_a_machine_with_nothing_is_told_everything_at_once(
+    environment: dict[str, str], listener: int, tmp_path: Path
+) -> None:
+    problems = Preflight(
+        environment | {"FRAUD_MONITOR_PORT": str(listener)}, "", tmp_path
+    ).problems()
+    told = "\n".join(problems)
+    for what in ("disk:", "Python 3.11", "Java 17+", "Maven", "Docker", f"port {listener}"):
+        assert what in told
+    assert "java was not found" in told
+    assert "mvn was not found" in told
+
+
+def taken_ports(environment: dict[str, str]) -> list[str]:
+    return [
+        line
+        for line in Preflight(environment, sys.executable).problems()
+        if line.startswith("port")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "offset"),
+    [
+        ("FRAUD_KAFKA_PORT", 0),
+        ("FRAUD_KAFKA_PORT", 3),  # the controller's
+        ("FRAUD_MONITOR_PORT", 0),
+        ("FRAUD_METRICS_PORT", 0),
+        ("FRAUD_METRICS_PORT", 1),  # the second worker's
+        ("FRAUD_API_PORT", 0),
+    ],
+)
+def test_a_taken_port_is_one_line_with_its_variable(
+    environment: dict[str, str], listener: int, variable: str, offset: int
+) -> None:
+    [line] = taken_ports(environment | {variable: str(listener - offset)})
+    assert f"port {listener} " in line
+    assert f"set {variable} to another port" in line
+
+
+@pytest.mark.parametrize(
+    ("variable", "other", "offset"),
+    [
+        ("FRAUD_MONITOR_PORT", "FRAUD_METRICS_PORT", 0),
+        ("FRAUD_MONITOR_PORT", "FRAUD_METRICS_PORT", 1),  # the second worker's
+        ("FRAUD_MONITOR_PORT", "FRAUD_KAFKA_PORT", 3),  # the controller's
+        ("FRAUD_METRICS_PORT", "FRAUD_KAFKA_PORT", -1),
+        ("FRAUD_API_PORT", "FRAUD_METRICS_PORT", 1),
+    ],
+)
+def test_a_port_meant_for_two_is_one_line_with_both_variables(
+    environment: dict[str, str], variable: str, other: str, offset: int
+) -> None:
+    [line] = taken_ports(environment | {variable: str(int(environment[other]) + offset)})
+    assert "is meant for two" in line
+    assert variable in line
+    assert other in line
+
+
+@pytest.mark.parametrize(
+    ("variable", "port", "highest"),
+    [("FRAUD_METRICS_PORT", "65535", "65534"), ("FRAUD_KAFKA_PORT", "65533", "65532")],
+)
+def test_the_ports_that_follow_one_are_ports_too(
+    environment: dict[str, str], variable: str, port: str, highest: str
+) -> None:
+    assert (
+        f"{variable}={port} is not a port, 1 to {highest}"
+        in Preflight(environment | {variable: port}, "").problems()
+    )
+
+
+def test_what_is_no_port_is_said(environment: dict[str, str]) -> None:
+    assert (
+        "FRAUD_MONITOR_PORT=eight is not a port, 1 to 65535"
+        in Preflight(environment | {"FRAUD_MONITOR_PORT": "eight"}, sys.executable).problems()
+    )
+
+
+def test_a_given_kafka_needs_neither_java_nor_a_port(
+    environment: dict[str, str], listener: int
+) -> None:
+    given = environment | {
+        "FRAUD_BOOTSTRAP_SERVERS": "kafka.example:9092",
+        "FRAUD_KAFKA_PORT": str(listener),
+    }
+    told = "\n".join(Preflight(given, sys.executable).problems())
+    assert "Kafka" not in told
+    assert "port" not in told
+
+
+def _leave_behind(home: str, pid: int, port: int) -> None:
+    folder = Path(home) / "demo"
+    folder.mkdir(parents=True)
+    (folder / "processes.json").write_text(
+        json.dumps([{"pid": pid, "created": 0.0, "command": "fraud monitor", "ports": [port]}])
+    )
+
+
+def test_a_port_of_a_killed_demos_leftovers_is_free(
+    environment: dict[str, str], listener: int
+) -> None:
+    _leave_behind(environment["FRAUD_HOME"], os.getpid(), listener)
+    assert taken_ports(environment | {"FRAUD_MONITOR_PORT": str(listener)}) == []
+
+
+def test_leftovers_that_have_ended_hold_no_port(environment: dict[str, str], listener: int) -> None:
+    never_a_pid = 2**22 + 1  # above Linux's largest
+    _leave_behind(environment["FRAUD_HOME"], never_a_pid, listener)
+    assert len(taken_ports(environment | {"FRAUD_MONITOR_PORT": str(listener)})) == 1
+
+
+def test_what_is_there_is_not_downloaded_again(environment: dict[str, str], tmp_path: Path) -> None:
+    csv = tmp_path / "cache" / "streaming-fraud-scorer" / "creditcard.csv"
+    wanted = [
+        part.name
+        for part in Preflight(environment, sys.executable, tmp_path).parts()
+        if not part.there
+    ]
+    assert "creditcard.csv" in wanted
+    csv.parent.mkdir(parents=True)
+    csv.touch()
+    wanted = [
+        part.name
+        for part in Preflight(environment, sys.executable, tmp_path).parts()
+        if not part.there
+    ]
+    assert "creditcard.csv" not in wanted
+    assert any("Python packages" in name for name in wanted)

@@ -1,0 +1,108 @@
+"""An evaluation counts what a threshold does, fills a capacity with the highest scores, and gives no number for what does not exist."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, brier_score_loss
+
+from model.evaluation.evaluate import evaluate, room
+from model.training.thresholds import TRANSACTIONS_A_DAY, Scored
+from payments.contract import Thresholds
+
+THRESHOLDS = Thresholds(review=0.5, block=0.9)
+
+
+def scored(count=2000, seed=5):
+    random = np.random.default_rng(seed)
+    fraud = random.random(count) < 0.03
+    scores = np.clip(random.normal(0.15, 0.1, count) + 0.5 * fraud * random.random(count), 0, 1)
+    return Scored(scores, fraud, np.round(random.lognormal(3, 1, count), 2))
+
+
+def test_alerts_are_those_at_or_above_the_threshold():
+    scores, fraud = np.array([0.9, 0.7, 0.5, 0.49, 0.1]), np.array([True, False, True, True, False])
+    found = evaluate(
+        Scored(scores, fraud, np.array([10.0, 20.0, 30.0, 40.0, 50.0])),
+        THRESHOLDS,
+        100,
+        resamples=50,
+    )
+    assert (found.review.flagged, found.review.caught, found.review.frauds) == (3, 2, 3)
+    assert (found.review.precision.value, found.review.recall.value, found.review.money.value) == (
+        2 / 3,
+        2 / 3,
+        0.5,
+    )
+    assert found.review.alerts_a_day == 3 * TRANSACTIONS_A_DAY / 5
+    assert (found.block.flagged, found.block.caught, found.block.money.value) == (1, 1, 0.125)
+    assert (
+        found.money.frauds,
+        found.money.caught,
+        found.money.largest,
+        found.money.largest_caught,
+    ) == (80.0, 40.0, 3, 2)
+
+
+def test_metrics_are_scikit_learns_inside_their_intervals():
+    rows = scored()
+    metrics = evaluate(rows, THRESHOLDS, 100, resamples=200).metrics
+    assert metrics.auprc.value == pytest.approx(
+        average_precision_score(rows.is_fraud, rows.probabilities)
+    )
+    assert metrics.brier.value == pytest.approx(brier_score_loss(rows.is_fraud, rows.probabilities))
+    for one in (
+        metrics.auprc,
+        metrics.roc_auc,
+        metrics.recall_at_fpr_1pct,
+        metrics.recall_at_precision_90,
+        metrics.brier,
+    ):
+        assert one.low <= one.value <= one.high
+        assert one.low < one.high
+
+
+def test_a_capacity_is_filled_with_the_highest_scores():
+    scores = np.linspace(1, 0, TRANSACTIONS_A_DAY)
+    fraud = np.isin(np.arange(len(scores)), [0, 3, 9, 10, 5000])
+    found = room(Scored(scores, fraud, np.ones(len(scores))), 10)
+    assert (
+        found.rows,
+        found.flagged,
+        found.caught,
+        found.recall,
+        found.ceiling,
+        found.of_ceiling,
+    ) == (10, 10, 3, 0.6, 1.0, 0.6)
+
+
+def test_recall_cannot_exceed_what_fits():
+    scores = np.linspace(1, 0, TRANSACTIONS_A_DAY)
+    found = room(Scored(scores, np.arange(len(scores)) < 40, np.ones(len(scores))), 10)
+    assert (found.recall, found.ceiling, found.of_ceiling) == (0.25, 0.25, 1.0)
+
+
+def test_rows_of_one_score_that_do_not_fit_are_left_out_together():
+    scores = np.full(TRANSACTIONS_A_DAY, 0.1)
+    scores[:5], scores[5:30] = 0.9, 0.8
+    rows = Scored(scores, np.arange(len(scores)) < 20, np.ones(len(scores)))
+    assert room(rows, 10).flagged == 5
+    assert room(rows, 4).flagged == 0
+    assert room(rows, 30).flagged == 30
+
+
+@pytest.mark.parametrize("frauds", [[], [0], [0, 1, 2]])
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_does_not_exist_is_none_and_never_nan(frauds, count):
+    from dataclasses import asdict
+
+    fraud = np.isin(np.arange(count), frauds)
+    found = evaluate(
+        Scored(np.full(count, 0.3), fraud, np.zeros(count)), THRESHOLDS, None, resamples=20
+    )
+    json.dumps(asdict(found), allow_nan=False)
+    assert (found.metrics.auprc.value is None) == (not frauds)
+    assert (found.metrics.roc_auc.value is None) == (not 0 < fraud.sum() < count)
+    assert found.review.precision.value is None
+    assert found.metrics.brier.value is not None
+    assert found.review.money.value is None  # the frauds' amounts are 0

@@ -1,0 +1,63 @@
+"""Rows are known again by what they hold: their numbers, their file and their time do not matter."""
+
+import pandas as pd
+import pytest
+from support import labelled
+
+from model.evaluation.seen_rows import seen, twins
+
+
+def test_other_rows_are_neither():
+    fitted, rows = labelled.rows(500), labelled.rows(300, seed=8)
+    assert not twins(rows, fitted).any()
+    assert not seen(rows, fitted).any()
+
+
+def test_a_repeated_payment_is_a_twin_and_was_not_seen():
+    fitted, rows = labelled.rows(500), labelled.rows(300, seed=8)
+    rows.loc[4] = fitted.loc[17].to_dict() | {"Time": 9_999_999.0}
+    assert twins(rows, fitted).nonzero()[0].tolist() == [4]
+    assert not seen(rows, fitted).any()
+
+
+def test_a_fitted_row_among_others_was_seen_whatever_its_label():
+    fitted, rows = labelled.rows(500), labelled.rows(300, seed=8)
+    rows.loc[4] = fitted.loc[17].to_dict() | {"Class": 1 - fitted.loc[17, "Class"]}
+    assert seen(rows, fitted).nonzero()[0].tolist() == [4]
+
+
+def later(rows):
+    return rows.assign(Time=rows["Time"] + 200_000.5)
+
+
+@pytest.mark.parametrize(("again", "others"), [(60, 40), (40, 60), (80, 1_000), (1, 0)])
+def test_fitted_rows_under_other_times_were_seen(again, others):
+    fitted = labelled.rows(500)
+    mixed = pd.concat([labelled.rows(others, seed=8), later(fitted[100 : 100 + again])])
+    assert seen(mixed, fitted).sum() == again
+
+
+def test_fitted_frauds_under_other_times_were_seen_however_few_they_are_among_the_rows():
+    fitted = labelled.rows(1_000)
+    frauds = fitted[fitted["Class"] == 1]
+    mixed = pd.concat([labelled.rows(2_000, seed=8), later(frauds)])
+    assert len(frauds) / len(mixed) < 0.02
+    assert seen(mixed, fitted).sum() == len(frauds)
+
+
+@pytest.mark.parametrize(
+    ("again", "rows"), [(34, 500), (1_722, 56_962)]
+)  # as the test part of creditcard.csv has them
+def test_as_many_repeats_as_honest_rows_have_were_not_seen(again, rows):
+    fitted = labelled.rows(4_000)
+    legitimate = fitted[fitted["Class"] == 0]
+    mixed = pd.concat([labelled.rows(rows - again, seed=8), later(legitimate[:again])])
+    assert twins(mixed, fitted).sum() == again
+    assert not seen(mixed, fitted).any()
+
+
+def test_what_a_float32_cannot_tell_apart_is_equal():
+    fitted = labelled.rows(50)
+    assert twins(fitted.assign(V1=fitted["V1"] * (1 + 1e-12)), fitted).all()
+    assert twins(fitted.assign(V1=-0.0), fitted.assign(V1=0.0)).all()
+    assert not twins(fitted.assign(V1=fitted["V1"] + 0.001), fitted).any()

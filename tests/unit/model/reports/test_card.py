@@ -1,0 +1,157 @@
+"""The model card: its numbers are those of the out-of-fold rows, and its last section is for whoever opens the test part."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import labelled
+
+from model import publish
+from model.artefact import CARD, Model
+from model.evaluation.judgement import Sample, judge
+from model.manifest import Capacity, Costs
+from model.reports import card, card_test_part
+from model.training.calibration import brier
+from model.training.thresholds import DEFAULT_POLICY, Scored, choose
+
+OTHER = DEFAULT_POLICY.model_copy(update={"review": Capacity(alerts_per_day=4000)})
+
+
+@pytest.fixture
+def copy(model, tmp_path) -> Model:
+    """The artefact in a folder of models of its own, to open the test part and to choose other thresholds."""
+    return Model.load(shutil.copytree(model.directory, tmp_path / "models" / model.version))
+
+
+def opened(model: Model) -> str:
+    """The card's last section after `fraud evaluate`."""
+    card_test_part.write(
+        model.directory,
+        judge(
+            model,
+            Sample("test part", labelled.rows()[3200:], is_test_part=True, fitted=None, seen=0),
+        ),
+    )
+    return last_section(model)
+
+
+def last_section(model: Model) -> str:
+    return (model.directory / CARD).read_text().partition("## Test part\n")[2]
+
+
+def rechosen(model: Model, trained, policy=OTHER) -> Model:
+    """What `fraud threshold --save` does."""
+    return publish.save_thresholds(
+        model, choose(policy, Scored.of(trained.reference)), policy, model.directory.parent
+    )
+
+
+def test_it_has_the_counts_of_the_thresholds(trained, model):
+    text = (model.directory / CARD).read_text()
+    fraud, flagged = (
+        trained.reference["Class"] == 1,
+        trained.reference["probability"] >= model.thresholds.review,
+    )
+    precision = (fraud & flagged).sum() / flagged.sum()
+    assert model.version in text
+    assert f"| {flagged.sum()} | {(fraud & flagged).sum()} | {precision:.3f} |" in text
+    assert "100 alerts a day" in text
+
+
+def test_it_has_the_folds_and_their_mean(model):
+    text = (model.directory / CARD).read_text()
+    values = [fold.average_precision for fold in model.manifest.folds]
+    assert all(f"| {value:.3f} |" in text for value in values)
+    assert f"| mean | | | {np.mean(values):.3f} |" in text
+
+
+def test_it_has_the_brier_score_before_and_after_calibration(trained, model):
+    text = (model.directory / CARD).read_text()
+    fraud = trained.reference["Class"].to_numpy() == 1
+    calibration = model.manifest.calibration
+    raw = (trained.reference["margin"].to_numpy() - calibration.offset) / calibration.scale
+    assert f"Before: Brier score {brier(1 / (1 + np.exp(-raw)), fraud):.6f}" in text
+    assert (
+        f"After: Brier score {brier(trained.reference['probability'].to_numpy(), fraud):.6f}"
+        in text
+    )
+
+
+def test_the_test_part_is_unopened_until_somebody_opens_it(copy):
+    before = (copy.directory / CARD).read_text()
+    assert "**Not opened for this artefact**" in before
+    section = opened(copy)
+    assert "Not opened" not in section
+    assert (
+        f"for model {copy.version}, after it was fitted and its thresholds were chosen." in section
+    )
+    assert "| average precision | " in section
+    assert (copy.directory / CARD).read_text().startswith(before[: before.index("**Not opened")])
+    assert opened(copy) == section
+
+
+def test_the_card_says_that_two_models_were_judged_before_the_defaults_were_chosen(copy):
+    for section in (last_section(copy), opened(copy)):
+        assert "had been opened twice before the default parameters were chosen" in section
+        assert "the part has been opened\nthree times" in section
+    page = Path(__file__).parents[4].joinpath("docs", "model.md").read_text()
+    for figure in ("0.770", "0.778"):  # of the models before, as the page on the model gives them
+        assert figure in section
+        assert figure in page
+
+
+def test_other_thresholds_do_not_make_the_card_forget_that_the_test_part_was_opened(copy, trained):
+    measured = opened(copy).partition("chosen.")[2]
+    other = rechosen(copy, trained)
+    assert other.version != copy.version
+    told = last_section(other)
+    assert f"for model {copy.version}, the same trees, before these thresholds were chosen." in told
+    assert told.count("| average precision | ") == 1
+    assert "Not opened" not in told
+    assert opened(other).startswith(told.rstrip())
+    assert (
+        f"for model {other.version}, after it was fitted and its thresholds were chosen."
+        in last_section(other)
+    )
+    assert last_section(other).count("| average precision | ") == 2
+    assert measured.partition("In brackets")[2] in last_section(other)
+
+
+def test_thresholds_that_were_there_before_keep_all_openings(copy, trained):
+    first = opened(copy)
+    other = rechosen(copy, trained)
+    opened(other)
+    back = rechosen(other, trained, DEFAULT_POLICY)
+    assert back.version == copy.version
+    assert last_section(back).startswith(first.rstrip())
+    assert (
+        f"for model {other.version}, the same trees, before these thresholds were chosen."
+        in last_section(back)
+    )
+    assert last_section(back).count("Opened by") == 2
+    assert last_section(rechosen(back, trained, DEFAULT_POLICY)) == last_section(back)
+
+
+def test_training_again_keeps_the_openings_of_the_same_version(copy, trained):
+    section = opened(copy)
+    again = publish.save(trained, copy.directory.parent)
+    assert again.version == copy.version
+    assert last_section(again) == section
+
+
+def test_an_opening_told_by_an_earlier_card_is_kept(copy):
+    text = (copy.directory / CARD).read_text()
+    earlier = "Opened by `fraud evaluate` for model 012, after it was fitted and its thresholds were chosen.\n\n| average precision | 0.8 |"
+    (copy.directory / CARD).write_text(
+        f"{text.partition('## Test part')[0]}## Test part\n\n{earlier}\n"
+    )
+    assert earlier in opened(copy)
+    assert last_section(copy).count("Opened by") == 2
+
+
+def test_costs_are_told_as_such(trained):
+    manifest = trained.manifest.model_copy(update={"policy": Costs(cost_review=5, cost_block=20)})
+    text = card.text("v", manifest, trained.reference)
+    assert "a review costs 5" in text
+    assert "alerts a day" not in text

@@ -1,0 +1,77 @@
+"""Reading labelled transactions: what is of the right shape comes through unchanged, anything else is refused in one line."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from support import labelled
+
+from model import dataset
+from model.errors import DatasetError
+from payments.contract import INPUTS
+
+
+def written(tmp_path, table):
+    path = tmp_path / "rows.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_reads_back_what_was_written_and_ignores_further_columns(tmp_path):
+    table = labelled.rows(50)
+    read = dataset.read(written(tmp_path, table.assign(comment="x")))
+    pd.testing.assert_frame_equal(read, table)
+
+
+def test_the_matrix_holds_what_the_stream_packs(tmp_path):
+    table = labelled.rows(50)
+    matrix = dataset.matrix(table)
+    assert matrix.dtype == np.float32
+    assert matrix.shape == (50, 29)
+    assert matrix[7, -1] == np.float32(table["Amount"][7])
+    assert matrix[7, 0] == np.float32(table["V1"][7])
+
+
+def with_value(column, value):
+    table = labelled.rows(50).astype(object)
+    table.loc[9, column] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        (labelled.rows(50).drop(columns=["V7", "Class"]), "V7, Class"),
+        (labelled.rows(0), "no rows"),
+        (with_value("V3", ""), "row 9 .* V3"),
+        (with_value("V3", "inf"), "row 9 .* V3"),
+        (with_value("Amount", 1e39), "row 9 .* Amount"),
+        (with_value("V3", "abc"), "text"),
+        (with_value("Amount", -0.01), "row 9 has a negative Amount"),
+        (with_value("Class", 2), "Class must be 0 or 1"),
+        (with_value("Class", ""), "row 9 .* Class"),
+        (labelled.rows(50).iloc[::-1], "sort it by Time"),
+    ],
+)
+def test_refuses_other_shapes_and_says_where(tmp_path, table, says):
+    with pytest.raises(DatasetError, match=says):
+        dataset.read(written(tmp_path, table))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00", b'"never closed'])
+def test_refuses_what_is_no_csv(tmp_path, content):
+    path = tmp_path / "rows.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DatasetError):
+        dataset.read(path)
+
+
+def test_the_hash_of_the_rows_changes_with_any_cell_and_with_their_order():
+    table = labelled.rows(50)
+    known = dataset.rows_sha256(table)
+    assert dataset.rows_sha256(table.copy()) == known
+    for column in (*INPUTS, "Time", "Class"):
+        changed = table.copy()
+        changed.loc[49, column] += 1
+        assert dataset.rows_sha256(changed) != known, column
+    assert dataset.rows_sha256(table.iloc[::-1]) != known

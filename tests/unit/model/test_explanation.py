@@ -1,0 +1,148 @@
+"""One decision taken apart: the steps join, add up, and are drawn without obeying what stands in them."""
+
+import json
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import msgspec
+import pytest
+from rich.console import Console
+from support import transaction, transaction_bytes
+
+from cli.support.waterfall import drawn
+from model.explanation import BASE, MARGIN, REST, explain, waterfall
+from payments import display
+from payments.contract import COMPONENTS, INPUTS
+from payments.records import AlertRecord, InvalidTransactionError
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def alert(**changes):
+    pushes = [3.0, 1.5, 0.5, 0.25, -0.75]
+    fields = transaction(1) | {
+        "scored_at": "2026-01-31T12:00:00Z",
+        "probability": 0.62,
+        "margin": 0.5,
+        "decision": "review",
+        "thresholds": {"review": 0.1, "block": 0.9},
+        "amount": 12.5,
+        "expected_loss": 7.75,
+        "model_version": "v-of-then",
+        "base": -6.0,
+        "reasons": [
+            {"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": push}
+            for n, push in enumerate(pushes, 1)
+        ],
+        "rest": 2.0,
+        "transaction": {},
+    }
+    return msgspec.json.decode(json.dumps(fields | changes).encode(), type=AlertRecord)
+
+
+def shown(record, width=132):
+    console = Console(width=width, highlight=False)
+    with console.capture() as capture:
+        console.print(drawn(record, width))
+    return capture.get()
+
+
+def test_each_bar_begins_where_the_one_before_ended_and_they_reach_the_margin():
+    steps = waterfall(alert(), most=10)
+    assert [step.name for step in steps] == [BASE, "V1", "V2", "V3", "V4", "V5", REST, MARGIN]
+    assert [step.end for step in steps] == [-6.0, -3.0, -1.5, -1.0, -0.75, -1.5, 0.5, 0.5]
+    assert all(after.begin == before.end for before, after in pairwise(steps[:-1]))
+    assert steps[-1].begin == 0
+
+
+def test_what_is_not_shown_goes_into_the_rest():
+    steps = waterfall(alert(), most=3)
+    assert [step.name for step in steps] == [
+        BASE,
+        "V1",
+        "V2",
+        "V5",
+        REST,
+        MARGIN,
+    ]  # the largest in either direction
+    rest = steps[-2]
+    assert rest.end - rest.begin == pytest.approx(2.75)
+    assert rest.end == 0.5
+
+
+def test_any_decision_is_explained_with_all_features(model):
+    found = explain(model, transaction_bytes(5), NOW)
+    assert sorted(reason.feature for reason in found.reasons) == sorted(INPUTS)
+    assert found.base + sum(
+        reason.contribution for reason in found.reasons
+    ) + found.rest == pytest.approx(found.margin, abs=1e-4)
+    values = {reason.feature: reason.value for reason in found.reasons}
+    assert values == {name: transaction(5)[name] for name in INPUTS}
+    assert (found.model_version, found.scored_at, found.transaction_id) == (
+        model.version,
+        NOW,
+        "t-5",
+    )
+    pushes = [reason.contribution for reason in found.reasons]
+    assert pushes == sorted(pushes, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"V3": None}, {"V3": float("nan")}, {"V3": float("inf")}, {"Amount": -1}, {"V3": "1"}],
+)
+def test_what_is_no_transaction_is_not_explained(model, change):
+    with pytest.raises(InvalidTransactionError):
+        explain(model, transaction_bytes(5, **change), NOW)
+
+
+def test_the_drawing_holds_the_alert_as_it_is():
+    text = shown(alert())
+    for part in (
+        "anonymous component 1 (V1)",
+        "-1..1",
+        "+3.00",
+        "v-of-then",
+        "probability 0.62: review",
+        "block from 0.9",
+        "are anonymous",
+    ):
+        assert part in text
+    lines = [line for line in text.splitlines() if "component" in line and "█" in line]
+    assert len(lines) == 5
+
+
+def test_it_fits_a_narrow_terminal():
+    assert max(len(line) for line in shown(alert(), 80).splitlines()) <= 80
+    assert "+3.00" in shown(alert(), 80)
+
+
+def test_thresholds_out_of_the_picture_are_named_without_a_mark():
+    lines = shown(alert(thresholds={"review": 1e-300, "block": 1.0})).splitlines()
+    marks = {
+        line.split(" from")[0]: "█" in line or "▌" in line
+        for line in lines
+        if line.startswith(("review", "block"))
+    }
+    assert marks == {"review": False, "block": False}
+
+
+@pytest.mark.parametrize("field", ["transaction_id", "model_version"])
+def test_texts_from_outside_are_shown_never_obeyed(field):
+    text = shown(alert(**{field: "[red]x\x1b[2J"}))
+    assert "\x1b[2J" not in text
+    assert r"[red]x\x1b[2J" in text
+
+
+def test_a_feature_from_outside_is_shown_never_obeyed():
+    reasons = [{"feature": "\x1b]0;x\x07", "value": 1.0, "usual": [0, 1], "contribution": 1.0}]
+    assert r"\x1b]0;x\x07" in shown(alert(reasons=reasons))
+
+
+def test_names_for_people():
+    assert display.name("V14") == "anonymous component 14 (V14)"
+    assert display.short_name("V14") == "component 14"
+    assert display.name("Amount") == display.short_name("Amount") == "amount"
+    assert display.name("hour") == "hour"
+    assert len({display.name(feature) for feature in INPUTS}) == 29
+    assert all("anonymous" in display.name(component) for component in COMPONENTS)

@@ -1,0 +1,54 @@
+"""Intervals: those of known cases, the same from the same seed, and of what exists only."""
+
+import numpy as np
+import pytest
+
+from model.intervals import NOTHING, bootstrap, percentile, proportion
+
+
+def mean_of(values):
+    return lambda weights: np.array([weights @ values / weights.sum()])
+
+
+def test_wilsons_interval_of_a_known_case():
+    found = proportion(
+        15, 50
+    )  # (0.191, 0.438): Newcombe, Statistics in Medicine 17, 1998, method 3, for 15 of 50
+    assert (found.value, round(found.low, 3), round(found.high, 3)) == (0.3, 0.191, 0.438)
+    assert proportion(0, 10).low == 0
+    assert proportion(0, 0) == NOTHING
+
+
+def test_the_bootstrap_of_a_mean_spreads_as_its_standard_error():
+    values = np.random.default_rng(3).normal(size=400)
+    samples = bootstrap(len(values), mean_of(values), resamples=2000)[:, 0]
+    assert samples.mean() == pytest.approx(values.mean(), abs=0.005)
+    assert samples.std() == pytest.approx(values.std() / np.sqrt(400), rel=0.05)
+
+
+def test_each_sample_draws_as_many_rows_as_there_are():
+    totals = bootstrap(50, lambda weights: np.array([weights.sum(), weights.max()]), resamples=100)
+    assert set(totals[:, 0]) == {50.0}
+    assert totals[:, 1].max() > 1  # some rows more than once
+
+
+def test_the_same_seed_gives_the_same_samples():
+    values = np.arange(30.0)
+    first, again, other = (
+        bootstrap(30, mean_of(values), resamples=20, seed=seed) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_samples_without_the_metric_are_left_out():
+    found = percentile(0.5, np.array([np.nan, 0.4, 0.6]))
+    assert (found.low, found.high) == pytest.approx((0.405, 0.595))
+    assert percentile(float("nan"), np.array([0.4, 0.6])) == NOTHING
+    assert percentile(0.5, np.array([np.nan])).low is None
+
+
+def test_progress_is_told():
+    told = []
+    bootstrap(3, mean_of(np.ones(3)), resamples=4, progress=told.append)
+    assert told == [1, 2, 3, 4]

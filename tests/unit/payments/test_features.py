@@ -1,0 +1,85 @@
+"""One meaning of a transaction's features: training, stream and API give the model the same bits."""
+
+import json
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import transaction, transaction_bytes
+
+from model import dataset
+from payments import features
+from payments.contract import COMPONENTS, FLOAT32_OVERFLOW, INPUTS, Transaction
+from payments.errors import InputError
+from payments.records import ROW_BYTES, decode
+
+LARGEST = float(np.nextafter(FLOAT32_OVERFLOW, 0))
+NUMBERS = st.floats(-LARGEST, LARGEST) | st.sampled_from(
+    [0.0, -0.0, LARGEST, -LARGEST, 5e-324, 2.0**-149, 2.0**-150, 1 + 2.0**-24, 0.1]
+)
+ROWS = st.lists(
+    st.lists(NUMBERS, min_size=len(INPUTS), max_size=len(INPUTS)), min_size=1, max_size=5
+)
+
+
+def streamed(values: list[bytes]) -> bytes:
+    """The stream's path: bytes, decoded and packed one by one."""
+    rows = bytearray(len(values) * ROW_BYTES)
+    for number, value in enumerate(values):
+        decode(value, rows, number)
+    return bytes(rows)
+
+
+def as_json(row: list[float]) -> bytes:
+    return json.dumps(transaction(0) | dict(zip(INPUTS, row, strict=True))).encode()
+
+
+@given(rows=ROWS.map(lambda rows: [[*row[:-1], abs(row[-1])] for row in rows]))
+def test_training_stream_and_api_give_the_same_bits(rows):
+    trained = dataset.matrix(pd.DataFrame(rows, columns=list(INPUTS))[list(reversed(INPUTS))])
+    values = [as_json(row) for row in rows]
+    served = features.of(Transaction.model_validate_json(value) for value in values)
+    assert (
+        trained.tobytes() == streamed(values) == served.tobytes() == features.matrix(rows).tobytes()
+    )
+    assert trained.shape == served.shape == (len(rows), 29)
+
+
+@given(number=st.floats(allow_nan=False, allow_infinity=False))
+def test_both_forms_refuse_the_same_numbers(number):
+    row, buffer = [number] * len(INPUTS), bytearray(ROW_BYTES)
+    try:
+        features.pack(buffer, 0, *row)
+    except OverflowError:
+        with pytest.raises(InputError):
+            features.matrix([row])
+    else:
+        assert features.matrix([row]).tobytes() == bytes(buffer) == struct.pack("<f", number) * 29
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, FLOAT32_OVERFLOW])
+def test_what_is_no_number_is_named_and_refused(bad):
+    rows = np.zeros((3, 29))
+    rows[1, 4] = bad
+    with pytest.raises(InputError, match="row 1: V5 is"):
+        features.matrix(rows)
+
+
+@pytest.mark.parametrize("shape", [(29,), (2, 28), (2, 30), (2, 29, 1)])
+def test_rows_of_another_length_are_refused(shape):
+    with pytest.raises(InputError, match="rows of 29 numbers"):
+        features.matrix(np.zeros(shape))
+
+
+def test_no_rows_are_a_matrix_without_rows():
+    assert features.of([]).shape == features.matrix(np.empty((0, 29))).shape == (0, 29)
+
+
+def test_a_decoded_record_serves_as_a_transaction():
+    value = transaction_bytes(3)
+    record = decode(value, bytearray(ROW_BYTES), 0)
+    assert features.of([record]).tobytes() == streamed([value])
+    assert features.of([record])[0, COMPONENTS.index("V7")] == np.float32(transaction(3)["V7"])

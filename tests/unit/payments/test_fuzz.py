@@ -1,0 +1,12 @@
+"""A few of the inputs that `make fuzz` tries by the million."""
+
+import random
+
+from fuzz import damaged
+from support.soundness import sound
+
+
+def test_damaged_transactions_are_transactions_or_dead_letters():
+    rng = random.Random(7)
+    outcomes = {sound(damaged(rng)) for _ in range(3000)}
+    assert outcomes == {"accepted", "malformed_json", "invalid_transaction"}

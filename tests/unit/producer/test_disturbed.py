@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+
+from payments.contract import INPUTS
+from producer.disturbed import disturbed, halfway
+from producer.errors import SimulationError
+from producer.rows import Row, transaction
+from producer.simulation.disturbance import parse
+from producer.simulation.parameters import Parameters
+
+COUNT = 2_500
+
+
+def rows():
+    return [
+        Row(
+            9 + i,
+            f"r-{9 + i}",
+            100.0 + i,
+            tuple(b"%d.25" % (n + i % 3) for n in range(len(INPUTS))),
+            False,
+        )
+        for i in range(COUNT)
+    ]
+
+
+def values(found, name):
+    return np.array([float(row.numbers[INPUTS.index(name)]) for row in found])
+
+
+def test_from_its_row_on_the_feature_is_shifted_and_nothing_else_is_changed():
+    before, after = rows(), list(disturbed(rows(), [parse("shift:V14@1200:2")]))
+    assert after[:1_200] == before[:1_200]
+    sd = Parameters.load().sd[INPUTS.index("V14")]
+    assert values(after[1_200:], "V14") - values(before[1_200:], "V14") == pytest.approx(2 * sd)
+    others = [name for name in INPUTS if name != "V14"]
+    assert all(np.array_equal(values(after, name), values(before, name)) for name in others)
+    assert [(row.number, row.transaction_id, row.time) for row in after] == [
+        (row.number, row.transaction_id, row.time) for row in before
+    ]
+
+
+def test_what_is_missing_is_left_out_of_the_transaction():
+    found = [
+        json.loads(transaction(row)) for row in disturbed(rows(), [parse("missing:V3@10s..20s")])
+    ]
+    assert [i for i, fields in enumerate(found) if "V3" not in fields] == list(range(10, 20))
+
+
+def test_the_same_seed_gives_the_same_rows():
+    half = [parse("stuck:V2@0:0.5")]
+    assert (
+        list(disturbed(rows(), half))
+        == list(disturbed(rows(), half))
+        != list(disturbed(rows(), half, seed=2))
+    )
+
+
+def test_a_file_has_no_rows_for_a_surge():
+    with pytest.raises(SimulationError, match="surge cannot be put into a file's rows"):
+        disturbed(rows(), [parse("surge@0:10")])
+
+
+def test_the_demos_own_drift_begins_in_the_middle():
+    after = list(disturbed(rows(), halfway(COUNT)))
+    assert after[: COUNT // 2] == rows()[: COUNT // 2]
+    assert (values(after, "V4") != values(rows(), "V4")).sum() == COUNT - COUNT // 2

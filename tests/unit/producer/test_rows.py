@@ -1,0 +1,209 @@
+"""Rows of a CSV as transactions."""
+
+import json
+import re
+import tempfile
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import creditcard_files as creditcard
+
+from payments.contract import INPUTS
+from payments.records import ROW_BYTES, decode
+from producer.errors import DataError
+from producer.rows import Selection, read, transaction
+
+
+def transactions(path: Path, run: str = "r", **selection) -> list[dict]:
+    return [json.loads(transaction(row)) for row in read(Selection(path, **selection), run)]
+
+
+@pytest.fixture
+def ten(tmp_path: Path) -> Path:
+    return creditcard.write(tmp_path / "ten.csv", [creditcard.row(i) for i in range(10)])
+
+
+def test_every_field_of_a_row_is_in_its_transaction_and_nothing_else(ten):
+    for i, found in enumerate(transactions(ten)):
+        expected = {name: float(text) for name, text in creditcard.row(i).items() if name in INPUTS}
+        assert found == {
+            "transaction_id": f"r-{i}",
+            "event_time": f"2013-09-01T00:00:{2 * i:02}Z",
+            **expected,
+        }
+
+
+def test_the_contract_accepts_it(ten):
+    for row in read(Selection(ten), "r"):
+        record = decode(transaction(row), bytearray(ROW_BYTES), 0)
+        assert record.transaction_id == row.transaction_id
+
+
+def test_the_class_stands_beside_the_transaction(ten):
+    assert [row.is_fraud for row in read(Selection(ten), "r")] == [False] * 9 + [True]
+    assert all(
+        not re.search(rb"class|label|fraud", transaction(row), re.IGNORECASE)
+        for row in read(Selection(ten), "r")
+    )
+
+
+@given(
+    value=st.floats(allow_nan=False, allow_infinity=False),
+    form=st.sampled_from(["{!r}", '"{!r}"', "{:.17g}", "{:+.17g}", "{:.17e}", "00{!r}", " {!r} "]),
+)
+def test_a_number_survives_however_it_is_written(value, form):
+    text = form.format(abs(value) if form.startswith("00") else value)
+    with tempfile.TemporaryDirectory() as folder:
+        path = creditcard.write(Path(folder) / "one.csv", [creditcard.row(0, V7=text)])
+        (found,) = transactions(path)
+    assert float(found["V7"]) == float(text.strip('"'))
+
+
+@pytest.mark.parametrize(
+    "text", ["1.", ".5", "+3", "007", '"0"', "1e-05", "1E5", "-0.0", "12345678901234567890"]
+)
+def test_forms_that_json_does_not_know_become_json(tmp_path, text):
+    path = creditcard.write(tmp_path / "one.csv", [creditcard.row(0, V7=text)])
+    (found,) = transactions(path)
+    assert type(found["V7"]) in (int, float)
+    assert float(found["V7"]) == float(text.strip('"'))
+
+
+@pytest.mark.parametrize("text", ["0", "1", '"0"', '"1"', "0.0", "1.0"])
+def test_forms_of_the_class(tmp_path, text):
+    path = creditcard.write(tmp_path / "one.csv", [creditcard.row(0, Class=text)])
+    assert [row.is_fraud for row in read(Selection(path), "r")] == [float(text.strip('"')) == 1]
+
+
+@pytest.mark.parametrize("note", ["plain", '"quoted"', '"a, b"', '"a, ""b"""', ""])
+def test_columns_in_another_order_more_of_them_and_other_line_ends(tmp_path, ten, note):
+    rows = [creditcard.row(i, note=note, id=f"{i}") for i in range(10)]
+    columns = ("note", "Class", *reversed(creditcard.COLUMNS[:-1]), "id")
+    path = creditcard.write(tmp_path / "other.csv", rows, columns, newline="\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes() + b"\r\n")
+    assert transactions(path) == transactions(ten)
+    assert [row.is_fraud for row in read(Selection(path), "r")] == [
+        row.is_fraud for row in read(Selection(ten), "r")
+    ]
+
+
+def test_a_part_of_the_file_keeps_its_row_numbers(ten):
+    part = Selection(ten, first=3, end=7)
+    assert [row.transaction_id for row in read(part, "r")] == ["r-3", "r-4", "r-5", "r-6"]
+    assert part.total() == 4
+    assert [row.transaction_id for row in read(Selection(ten, first=8, limit=5), "r")] == [
+        "r-8",
+        "r-9",
+    ]
+    assert Selection(ten, first=8, limit=5).total() == 2
+    assert Selection(ten, first=10).total() == len(transactions(ten, first=10)) == 0
+
+
+def test_each_lap_has_its_number_and_goes_on_in_time(ten):
+    laps = list(islice(read(Selection(ten, first=8, loop=True), "r"), 6))
+    assert [row.transaction_id for row in laps] == [
+        "r-8",
+        "r-9",
+        "r-8-1",
+        "r-9-1",
+        "r-8-2",
+        "r-9-2",
+    ]
+    assert [row.time for row in laps] == [16, 18, 19, 21, 22, 24]
+    assert json.loads(transaction(laps[-1]))["event_time"] == "2013-09-01T00:00:24Z"
+
+
+def test_the_limit_counts_over_all_laps(ten):
+    endless = Selection(ten, loop=True)
+    assert endless.total() is None
+    limited = Selection(ten, limit=25, loop=True)
+    assert limited.total() == len(list(read(limited, "r"))) == 25
+
+
+def test_a_loop_over_no_rows_ends(ten):
+    assert list(read(Selection(ten, first=10, loop=True), "r")) == []
+
+
+def test_parts_of_a_second_are_kept(tmp_path):
+    path = creditcard.write(tmp_path / "one.csv", [creditcard.row(0, Time="86400.25")])
+    (found,) = transactions(path)
+    assert found["event_time"] == "2013-09-02T00:00:00.250000Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "account"),
+    [
+        ('"account-7"', "account-7"),
+        ("account-7", "account-7"),
+        ("1234", "1234"),
+        ("007", "007"),
+        ('"a, ""b"""', 'a, "b"'),
+        ("", None),
+        ('""', None),
+    ],
+)
+def test_the_account_is_in_the_transaction_where_the_file_has_one(tmp_path, text, account):
+    rows = [creditcard.row(i, account_id=text) for i in range(2)]
+    path = creditcard.write(tmp_path / "accounts.csv", rows, (*creditcard.COLUMNS, "account_id"))
+    assert [row.account_id for row in read(Selection(path), "r")] == [account, account]
+    plain = transactions(creditcard.write(tmp_path / "plain.csv", rows))
+    assert transactions(path) == [
+        row | ({"account_id": account} if account else {}) for row in plain
+    ]
+
+
+@pytest.mark.parametrize("text", ["", '""', " "])
+def test_an_empty_cell_is_a_field_that_the_transaction_does_not_have(tmp_path, text):
+    path = creditcard.write(
+        tmp_path / "missing.csv",
+        [creditcard.row(0, V14=text, Amount=text, account_id="a")],
+        (*creditcard.COLUMNS, "account_id"),
+    )
+    (found,) = transactions(path)
+    assert found["account_id"] == "a"
+    assert [name for name in INPUTS if name not in found] == ["V14", "Amount"]
+    expected = {name: float(value) for name, value in creditcard.row(0).items() if name in found}
+    assert {name: found[name] for name in INPUTS if name in found} == expected
+
+
+@pytest.mark.parametrize("name", ["Time", "Class"])
+def test_time_and_class_cannot_be_empty(tmp_path, name):
+    with pytest.raises(DataError, match=f"row 0: {name} is '', not a number"):
+        transactions(creditcard.write(tmp_path / "bad.csv", [creditcard.row(0, **{name: ""})]))
+
+
+@pytest.mark.parametrize("text", ["NaN", "inf", "1e999", "abc", '"a,b"'])
+def test_what_is_no_number_is_refused_with_its_place(tmp_path, text):
+    path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0), creditcard.row(1, V3=text)])
+    with pytest.raises(DataError, match=r"bad\.csv, row 1: V3 is .*, not a number"):
+        transactions(path)
+
+
+def test_a_row_that_is_cut_short_is_refused(tmp_path, ten):
+    path = tmp_path / "cut.csv"
+    path.write_bytes(ten.read_bytes()[:-9])
+    with pytest.raises(DataError, match="row 9 is cut short: it has 30 of 31 columns"):
+        transactions(path)
+
+
+def test_another_class_is_refused(tmp_path):
+    path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0, Class="2")])
+    with pytest.raises(DataError, match="Class is 2, not 0 or 1"):
+        transactions(path)
+
+
+def test_missing_columns_are_named(tmp_path):
+    columns = tuple(name for name in creditcard.COLUMNS if name not in ("V3", "Class"))
+    with pytest.raises(DataError, match="lacks the columns V3, Class"):
+        transactions(creditcard.write(tmp_path / "bad.csv", [creditcard.row(0)], columns))
+
+
+def test_no_file_and_an_empty_one(tmp_path):
+    with pytest.raises(DataError, match="No such file"):
+        transactions(tmp_path / "none.csv")
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(DataError, match="lacks the columns"):
+        transactions(tmp_path / "empty.csv")

@@ -1,0 +1,95 @@
+"""What becomes of a transaction that failed: read again, a new process, or a person."""
+
+from threading import Event
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.kafka import committer as committing
+from streams.kafka.auth import RefusedError
+from streams.kafka.committer import (
+    BatchAbortedError,
+    CommitFatalError,
+    OutageError,
+    TransactionalCommitter,
+)
+from streams.kafka.connection import Connection
+
+
+class Cluster:
+    """A producer whose transactions cannot be aborted, for this reason; without one they can."""
+
+    def __init__(self, reason):
+        self.reason = reason
+
+    def abort_transaction(self, _timeout):
+        if self.reason is not None:
+            raise KafkaException(KafkaError(self.reason))
+
+
+@pytest.mark.parametrize(
+    ("cause", "then", "raised"),
+    [
+        (KafkaError.ILLEGAL_GENERATION, None, BatchAbortedError),
+        (KafkaError.ILLEGAL_GENERATION, KafkaError.INVALID_PRODUCER_EPOCH, CommitFatalError),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, None, RefusedError),
+        (
+            KafkaError._AUTHENTICATION,
+            KafkaError._AUTHENTICATION,
+            OutageError,
+        ),  # a connection that broke in its handshake
+        (
+            KafkaError._RESOLVE,
+            KafkaError._RESOLVE,
+            OutageError,
+        ),  # the broker's container is stopped, and its name with it
+    ],
+)
+def test_what_a_failed_transaction_ends_in(cause, then, raised):
+    committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Cluster(then)], Event())
+    with pytest.raises(raised) as found:
+        committer.abort(KafkaException(KafkaError(cause)))
+    assert type(found.value) is raised
+
+
+class Clock:
+    """Each call of Kafka's client takes so long."""
+
+    def __init__(self, seconds):
+        self.seconds, self.now = seconds, 0.0
+
+    def __call__(self):
+        self.now += self.seconds
+        return self.now
+
+
+class Fencing:
+    """A producer that finds out at its commit that another has its transactional id."""
+
+    def flush(self, _timeout):
+        pass
+
+    def send_offsets_to_transaction(self, *_arguments):
+        pass
+
+    def commit_transaction(self, _timeout):
+        raise KafkaException(KafkaError(KafkaError._FENCED, fatal=True))
+
+
+@pytest.mark.parametrize(("seconds", "raised"), [(0.01, CommitFatalError), (30.0, OutageError)])
+def test_to_be_fenced_is_nobodys_fault_only_after_a_call_that_kafka_did_not_answer_in_time(
+    monkeypatch, seconds, raised
+):
+    monkeypatch.setattr(committing, "monotonic", Clock(seconds))
+    committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Fencing()], Event())
+    with pytest.raises(CommitFatalError) as found:
+        committer.commit({0: 1}, None)
+    assert type(found.value) is raised
+
+
+def test_who_is_fenced_while_aborting_is_asked_for_a_namesake_too():
+    committer = TransactionalCommitter(
+        Connection("127.0.0.1:9"), [Cluster(KafkaError._FENCED)], Event()
+    )
+    with pytest.raises(CommitFatalError, match="does another one run with the same FRAUD_INSTANCE"):
+        committer.abort(KafkaException(KafkaError(KafkaError._STATE)))

@@ -1,0 +1,57 @@
+"""Whether a consumer is in touch, by its statistics, with a clock that the test sets."""
+
+import json
+
+import pytest
+
+from streams.kafka import coordinator_health
+from streams.kafka.committer import OutageError
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(coordinator_health, "monotonic", lambda: now[0])
+    return now
+
+
+def told(of, state):
+    of.settings["stats_cb"](json.dumps({"cgrp": {"state": state}} if state else {}))
+
+
+def test_there_is_who_said_so_lately(clock):
+    of = coordinator_health.Contact(pytest.fail)
+    assert not of.there
+    told(of, "up")
+    assert of.there
+    clock[0] += 2.9
+    assert of.there
+    clock[0] += 0.2
+    assert not of.there, "whoever polls it waits for a commit: nobody knows"
+    told(of, "up")
+    assert of.there
+
+
+@pytest.mark.parametrize("state", ["wait-coord", None])
+def test_lost_is_who_found_no_way_for_a_minute(clock, state):
+    lost = []
+    of = coordinator_health.Contact(lost.append)
+    told(of, "up")
+    clock[0] += 59.0
+    told(of, state)
+    assert not of.there
+    assert not lost
+    clock[0] += 2.0
+    told(of, state)
+    assert [type(error) for error in lost] == [OutageError]
+
+
+def test_a_new_one_has_a_minute_to_begin_with(clock):
+    lost = []
+    of = coordinator_health.Contact(lost.append)
+    clock[0] += 59.0
+    told(of, "init")
+    assert not lost
+    clock[0] += 2.0
+    told(of, "init")
+    assert len(lost) == 1

@@ -1,0 +1,57 @@
+"""At least once: a batch's offsets are handed on when its outputs are acknowledged, and not before."""
+
+import threading
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.kafka import topics
+from streams.kafka.codec import Output
+from streams.kafka.committer import BatchAbortedError, FlushingCommitter
+from streams.kafka.connection import Connection
+
+
+class Acknowledging:
+    """The client: what `flush` leaves unsent, and what the broker says to each message."""
+
+    def __init__(self, committer):
+        self.committer = committer
+        self.error = None
+        self.early = []
+
+    def produce(self, *arguments, **options):
+        pass
+
+    def flush(self, timeout):
+        self.early.append(self.committer.take_done())
+        if self.error is not None:
+            self.committer._on_refused(self.error, None)
+        return 0
+
+
+@pytest.fixture
+def committer():
+    made = FlushingCommitter(Connection("127.0.0.1:9"), threading.Event())
+    made._producer = Acknowledging(made)
+    made.write([Output(topics.PREDICTIONS, b"key", b"value", {})])
+    return made
+
+
+def test_offsets_are_done_after_the_flush_only(committer):
+    committer.commit({0: 7}, None)
+    assert committer._producer.early == [{}]
+    assert committer.take_done() == {0: 7}
+    assert committer.take_done() == {}
+
+
+def test_offsets_of_refused_outputs_are_never_done(committer):
+    committer._producer.error = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+    with pytest.raises(BatchAbortedError):
+        committer.commit({0: 7}, None)
+    assert committer.take_done() == {}
+
+
+def test_a_client_that_could_not_take_them_leaves_the_offsets(committer):
+    with pytest.raises(BatchAbortedError):
+        committer.abort(KafkaException(KafkaError(KafkaError._QUEUE_FULL)))
+    assert committer.take_done() == {}

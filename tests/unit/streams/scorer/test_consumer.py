@@ -1,0 +1,336 @@
+"""The consumer's thread, with a consumer that does what the test says, before a real commit pipeline."""
+
+import asyncio
+import threading
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from support.fakes import FakeRecord
+
+from streams.kafka.committer import OutageError
+from streams.kafka.connection import Connection
+from streams.scorer import consumer as scorer_consumer
+from streams.scorer.batch import InFlight, Scored
+from streams.scorer.consumer import Source
+from streams.scorer.dead_letter_limit import DeadShareLimit
+from streams.scorer.pipeline import CommitPipeline
+
+
+class Message(FakeRecord):
+    code = None
+
+    def error(self):
+        return None if self.code is None else KafkaError(self.code)
+
+
+class OutOfRange(Message):
+    code = KafkaError._AUTO_OFFSET_RESET
+
+
+class Consumer:
+    """Each poll carries out the next step: a function of (source callbacks), which returns the offsets that arrive in that poll."""
+
+    def __init__(self, *steps):
+        self.steps = list(steps)
+        self.next_offset = 0
+        self.passed = -1001  # position(): beyond the last record polled, and the markers after it
+        self.high = -1001  # as librdkafka last heard
+        self.log = (0, 0)  # its low and high watermark
+        self.arrived = []
+        self.commits = []
+        self.done = threading.Event()
+
+    def subscribe(self, topics, on_assign, on_revoke, on_lost):
+        self.assigned, self.revoked, self.lost = on_assign, on_revoke, on_lost
+        on_assign(self, [TopicPartition("transactions", 0)])
+
+    def poll(self, timeout):
+        if not self.arrived:
+            if not self.steps:
+                self.done.set()
+                return None
+            self.arrived = [
+                one if isinstance(one, Message) else Message(b"", at=one)
+                for one in self.steps.pop(0)(self)
+            ]
+        return self.arrived.pop(0) if self.arrived else None
+
+    def consume(self, count, timeout):
+        taken, self.arrived = self.arrived[:count], self.arrived[count:]
+        return taken
+
+    def committed(self, partitions, timeout):
+        return [
+            TopicPartition(partition.topic, partition.partition, self.next_offset)
+            for partition in partitions
+        ]
+
+    def commit(self, offsets, asynchronous):
+        self.commits.append(offsets)
+
+    def assignment(self):
+        return [TopicPartition("transactions", 0)]
+
+    def get_watermark_offsets(self, partition, timeout=None, cached=False):
+        return (0, self.high) if cached else self.log
+
+    def position(self, partitions):
+        return [
+            TopicPartition(partition.topic, partition.partition, self.passed)
+            for partition in partitions
+        ]
+
+    def incremental_assign(self, partitions):
+        self.taken_at = [partition.offset for partition in partitions]
+        self.passed = -1001
+
+    def incremental_unassign(self, partitions):
+        pass
+
+    def consumer_group_metadata(self):
+        return None
+
+    def close(self):
+        pass
+
+
+class Committer:
+    def __init__(self, consumer):
+        self.consumer = consumer
+        self.offsets = []
+
+    def write(self, outputs):
+        pass
+
+    def commit(self, offsets, group_metadata):
+        self.offsets.append(offsets)
+        self.consumer.next_offset = offsets[0]
+
+
+def run(consumer):
+    """Returns (committed offsets, failures) once the consumer's steps are over."""
+    committer, in_flight, failures = Committer(consumer), InFlight(), []
+
+    def fail(error):
+        failures.append(error)
+        consumer.done.set()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        pipeline = CommitPipeline(
+            committer, in_flight, lambda scored: None, failures.append, DeadShareLimit(1.0)
+        )
+
+        def deliver(batch):
+            asyncio.run_coroutine_threadsafe(pipeline.submit(Scored(batch)), loop).result(
+                10
+            )  # one after the other, as the agent does
+
+        reader = Source(
+            Connection("nowhere"), consumer, in_flight, deliver, fail, lambda ranges: None
+        )
+        reader.start()
+        await asyncio.to_thread(consumer.done.wait, 10)
+        reader.stop()
+        await asyncio.to_thread(reader.join, 10)
+
+    asyncio.run(main())
+    return committer.offsets, failures
+
+
+def rebalanced_amid(*offsets):
+    """A poll in which the group rebalances and records arrive all the same."""
+
+    def step(consumer):
+        consumer.assigned(consumer, [TopicPartition("transactions", 1)])
+        return offsets
+
+    return step
+
+
+def test_batches_follow_each_other():
+    assert run(Consumer(lambda _: [0, 1], lambda _: [2], lambda _: [3])) == (
+        [{0: 2}, {0: 3}, {0: 4}],
+        [],
+    )
+
+
+def test_a_batch_holds_4096_records_at_most():
+    assert run(Consumer(lambda _: range(10_000))) == ([{0: 4_096}, {0: 8_192}, {0: 10_000}], [])
+
+
+def test_what_arrives_with_a_rebalance_is_read_again_from_the_committed_offset():
+    consumer = Consumer(
+        lambda _: [0], rebalanced_amid(1, 2), lambda consumer: [consumer.taken_at[0]]
+    )
+    assert run(consumer) == ([{0: 1}, {0: 2}], [])
+
+
+class Late(InFlight):
+    """Its batches are acknowledged only when somebody waits for that."""
+
+    def __init__(self):
+        super().__init__()
+        self.handed, self.epochs, self.done = [], [], {}
+
+    def wait_until_empty(self, timeout):
+        while not super().wait_until_empty(0):
+            batch = self.handed.pop(0)
+            self.epochs.append((batch.epoch, self.epoch))
+            self.done |= Scored(batch).next_offsets()
+            self.remove()
+        return True
+
+    def take_done(self):
+        taken, self.done = self.done, {}
+        return taken
+
+
+def lost(consumer):
+    """A poll that tells that the partition is somebody else's."""
+    consumer.lost(consumer, [TopicPartition("transactions", 0)])
+    return []
+
+
+def test_nothing_of_lost_partitions_is_committed_whenever_it_is_done():
+    in_flight, consumer = Late(), Consumer(lambda _: range(2_000), lost)
+    reader = Source(
+        Connection("nowhere"),
+        consumer,
+        in_flight,
+        in_flight.handed.append,
+        pytest.fail,
+        lambda ranges: None,
+    )
+    reader.take_done = in_flight.take_done
+    reader.start()
+    assert consumer.done.wait(10)
+    reader.stop()
+    reader.join(10)
+    assert in_flight.epochs == [(0, 1)]  # which an exactly-once batch is dropped for
+    assert consumer.commits == []
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Two records and a transaction's marker arrive, then `end` is done to their batch; what was told of the lag before and after."""
+    monkeypatch.setattr(scorer_consumer, "_LAG_EVERY_S", 0.0)
+
+    def run(end):
+        in_flight, ranges, before = InFlight(), [], []
+
+        def arrive(consumer):
+            consumer.passed = consumer.high = 3
+            return [0] * scorer_consumer._OVERLAP + [
+                1
+            ]  # so many that the next poll does not wait for them
+
+        def ending(_):
+            before.extend(ranges)
+            end(in_flight)
+            return []
+
+        consumer = Consumer(arrive, lambda _: [], lambda _: [], ending, lambda _: [])
+        reader = Source(
+            Connection("nowhere"),
+            consumer,
+            in_flight,
+            lambda batch: None,
+            pytest.fail,
+            ranges.append,
+        )
+        reader.start()
+        assert consumer.done.wait(10)
+        reader.stop()
+        reader.join(10)
+        return before, ranges[len(before) :]
+
+    return run
+
+
+def test_a_marker_at_the_end_is_passed_once_the_batch_before_it_is_committed(told):
+    before, after = told(InFlight.remove)
+    assert before == [{0: (0, 3)}] * 3
+    assert after[-1] == {0: (3, 3)}
+
+
+def test_a_batch_that_was_aborted_is_not_passed(told):
+    def abort(in_flight):
+        in_flight.end_epoch()
+        in_flight.remove()
+
+    before, after = told(abort)
+    assert {0: (3, 3)} not in before + after
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"),
+    [(KafkaError._TRANSPORT, OutageError), (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaException)],
+)
+def test_a_cluster_that_does_not_say_where_to_begin_is_away(code, raised, monkeypatch):
+    class Silent(Consumer):
+        def committed(self, partitions, timeout):
+            raise KafkaException(KafkaError(code))
+
+    monkeypatch.setattr(scorer_consumer, "_LOOKUP_S", 0.1)
+    failures = []
+    reader = Source(Connection(""), Silent(), InFlight(), None, failures.append, None)
+    reader.start()
+    reader.join(10)
+    assert [type(failure) for failure in failures] == [raised]
+
+
+def deleted(low, *arrived):
+    """A poll before which retention deleted all below `low`: what was fetched still arrives, and then that the next offset is gone."""
+
+    def step(consumer):
+        consumer.log = (low, low + 20)
+        return [*arrived, OutOfRange(b"")]
+
+    return step
+
+
+def test_a_lost_range_begins_behind_what_was_read_before():
+    in_flight, consumer, failures = (
+        Late(),
+        Consumer(lambda _: range(2_000), deleted(3_000, 2_000, 2_001)),
+        [],
+    )
+    reader = Source(
+        Connection("nowhere"),
+        consumer,
+        in_flight,
+        in_flight.handed.append,
+        failures.append,
+        lambda ranges: None,
+    )
+    reader.take_done = in_flight.take_done
+    reader.start()
+    reader.join(10)
+    assert [[place.offset for place in places] for places in consumer.commits] == [[2_002]]
+    [lost_range] = failures
+    assert (
+        "next to read is 2002, but the log holds 3000 to 3019; offsets 2002 to 2999 are lost"
+        in str(lost_range)
+    )
+
+
+def test_a_new_groups_lost_range_begins_where_the_log_did():
+    consumer = Consumer(deleted(130))
+    consumer.next_offset, consumer.log = -1001, (7, 150)
+    _, [lost_range] = run(consumer)
+    assert consumer.taken_at == [7]
+    assert "next to read is 7, but the log holds 130 to 149; offsets 7 to 129 are lost" in str(
+        lost_range
+    )
+
+
+def test_a_new_group_that_begins_again_after_an_abort_skips_nothing_that_was_deleted_meanwhile():
+    def rebalanced_after_a_deletion(consumer):
+        consumer.log = (130, 150)
+        return rebalanced_amid(7, 8)(consumer)
+
+    consumer = Consumer(rebalanced_after_a_deletion)
+    consumer.next_offset, consumer.log = -1001, (7, 150)
+    assert run(consumer) == ([], [])
+    assert consumer.taken_at == [7]

@@ -1,0 +1,61 @@
+"""The limit on dead letters, batch by batch."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from support.fakes import FakeRecord
+
+from streams.scorer.batch import Batch, Scored
+from streams.scorer.dead_letter_limit import WATCHED, DeadShareLimit, TooManyDeadLettersError
+
+
+def scored(records, dead):
+    result = Scored(Batch(0, 0, [FakeRecord(b"")] * records))
+    result.dead_letters["malformed_json"] = dead
+    return result
+
+
+def take(limit, batch):
+    """A batch that is committed."""
+    limit.admit(batch)
+    limit.committed(batch)
+
+
+def test_the_batch_that_crosses_the_limit_is_refused():
+    limit = DeadShareLimit(0.1)
+    take(limit, scored(4_000, 1_000))
+    with pytest.raises(TooManyDeadLettersError, match="malformed_json"):
+        take(limit, scored(1, 1))
+
+
+def test_what_is_long_past_does_not_count():
+    limit = DeadShareLimit(0.1)
+    take(limit, scored(1_000, 1_000))
+    take(limit, scored(WATCHED, 0))
+    take(limit, scored(1_000, 1_000))
+
+
+def test_a_share_is_that_of_the_last_records_not_of_whole_batches():
+    limit = DeadShareLimit(0.8)
+    for _ in range(2):
+        take(limit, scored(4_000, 4_000))  # 8,000 of 10,000 are allowed
+    take(limit, scored(2_000, 0))
+    take(limit, scored(1_000, 1_000))  # and the first 1,000 are long past
+    take(
+        limit, scored(7_000, 7_000)
+    )  # one refused record goes for each that comes, as long as the 2,000 are among the last
+    with pytest.raises(TooManyDeadLettersError):
+        take(limit, scored(1, 1))
+
+
+@example([(4_096, 4_096)] * 3)
+@given(
+    st.lists(
+        st.integers(1, 4_096).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))),
+        max_size=20,
+    )
+)
+def test_a_share_of_one_refuses_nothing(batches):
+    limit = DeadShareLimit(1.0)
+    for records, dead in batches:
+        take(limit, scored(records, dead))

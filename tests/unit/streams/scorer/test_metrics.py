@@ -1,0 +1,112 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from support import transaction, transaction_bytes
+from support.fakes import NOW, FakeModel, FakeRecord
+
+from payments.contract import INPUTS
+from streams.latency_buckets import LATENCY_BUCKETS_S
+from streams.scorer.batch import Batch
+from streams.scorer.metrics import BatchHistogram, ScorerMetrics
+from streams.scorer.scoring import Scorer
+
+
+def test_a_histogram_of_arrays_says_what_the_librarys_own_says():
+    values = [0.0, 0.001, 0.0010001, 0.5, 30.0, 31.0]
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    BatchHistogram("x_seconds", "X", LATENCY_BUCKETS_S, ours).observe(values)
+    single = Histogram("x_seconds", "X", buckets=LATENCY_BUCKETS_S, registry=theirs)
+    for value in values:
+        single.observe(value)
+    expected = [
+        line for line in generate_latest(theirs).decode().splitlines() if "_created" not in line
+    ]
+    assert generate_latest(ours).decode().splitlines() == expected
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+def test_counts_move_by_what_was_committed(registry):
+    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=2)
+    sent_ms = int(NOW.timestamp() * 1000) - 20
+    values = [
+        transaction_bytes(0, V1=-3.0),
+        transaction_bytes(1, V1=9.0),
+        b"",
+        transaction_bytes(2, V2=666.0),
+    ]
+    batch = Batch(0, 0, [FakeRecord(value, at, sent_ms=sent_ms) for at, value in enumerate(values)])
+    metrics.committed(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
+    value = registry.get_sample_value
+    assert {name: value("fraud_transactions_total", {"outcome": name}) for name in ("approve", "review", "block", "rejected")} == {
+        "approve": 1, "review": 0, "block": 1, "rejected": 2,
+    }  # fmt: skip
+    assert value("fraud_dead_letters_total", {"kind": "malformed_json"}) == 1
+    assert value("fraud_dead_letters_total", {"kind": "scoring_failed"}) == 1
+    assert value("fraud_dead_letters_total", {"kind": "too_large"}) == 0
+    assert value("fraud_alert_reasons_total", {"feature": "V1"}) == 1
+    assert value("fraud_end_to_end_seconds_count") == 2  # predictions, not dead letters
+    assert value("fraud_end_to_end_seconds_sum") == pytest.approx(0.04)
+    assert value("fraud_batch_size_sum") == 4
+    assert value("fraud_probability_count") == 2
+    assert value("fraud_worker_restarts_total") == 2
+    assert value("fraud_model_info", {"version": "v1"}) == 1
+
+
+def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(registry):
+    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
+
+    def lag(partition, name="fraud_consumer_lag"):
+        labels = {"topic": "transactions", "partition": partition}
+        return registry.get_sample_value(name, labels)
+
+    metrics.lagging({0: (5, 12), 1: (0, 0)}, NOW)
+    assert (lag("0"), lag("1")) == (7, 0)
+    batch = Batch(
+        0, 0, [FakeRecord(transaction_bytes(1), at=9, sent_ms=int(NOW.timestamp() * 1000))]
+    )
+    metrics.committed(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
+    later = datetime.fromtimestamp(NOW.timestamp() + 30, UTC)
+    metrics.lagging({0: (5, 12)}, later)
+    assert (lag("0"), lag("1")) == (2, None)
+    assert lag("0", "fraud_consumer_lag_seconds") == 30
+    metrics.lagging({0: (12, 12)}, later)  # what comes after the last record are markers
+    assert (lag("0"), lag("0", "fraud_consumer_lag_seconds")) == (0, 0)
+
+
+def test_whatever_is_sent_there_are_as_many_series(registry):
+    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
+
+    def series(seed):
+        name = INPUTS[seed % len(INPUTS)]
+        values = [
+            b"not json %d" % seed,
+            transaction_bytes(seed, **{name: None}),
+            transaction_bytes(seed, **{name: f"word {seed}"}),
+            json.dumps({f"field {seed}": seed}).encode(),
+            json.dumps(
+                transaction(seed, V1=9.0, account_id=f"account {seed}") | {f"extra {seed}": seed}
+            ).encode(),
+            transaction_bytes(seed, V2=666.0),
+            transaction_bytes(seed, padding="x" * 70_000),
+        ]
+        batch = Batch(0, 0, [FakeRecord(value, at, of=seed) for at, value in enumerate(values)])
+        metrics.committed(Scorer(FakeModel(version=f"v{seed}"), lambda: NOW).score(batch), NOW)
+        metrics.lagging(dict.fromkeys(range(seed, seed + 4), (0, 9)), NOW)  # partitions come and go
+        assert registry.get_sample_value(
+            "fraud_transactions_total", {"outcome": "rejected"}
+        ) == 6 * (seed + 1)
+        return len(
+            [
+                line
+                for line in generate_latest(registry).decode().splitlines()
+                if not line.startswith("#")
+            ]
+        )
+
+    assert {series(seed) for seed in range(100)} == {series(100)}

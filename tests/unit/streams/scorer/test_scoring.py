@@ -1,0 +1,172 @@
+import json
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import transaction, transaction_bytes
+from support.fakes import NOW, FakeModel, FakeRecord, batch_of
+
+from payments.contract import Alert, Prediction
+from streams.scorer.batch import Batch
+from streams.scorer.scoring import Scorer, ScoringFailedError
+
+
+def scorer(**changes):
+    return Scorer(FakeModel(**changes), clock=lambda: NOW)
+
+
+def outputs(scored, topic):
+    return [output for output in scored.outputs if output.topic == topic]
+
+
+def test_each_decision_follows_its_probability():
+    margins = {"approve": -3.0, "review": 1.0, "block": 5.0}
+    scored = scorer().score(
+        batch_of(*(transaction_bytes(i, V1=margin) for i, margin in enumerate(margins.values())))
+    )
+    predictions = [json.loads(output.value) for output in outputs(scored, "predictions")]
+    assert [prediction["decision"] for prediction in predictions] == list(margins)
+    for prediction, margin in zip(predictions, margins.values(), strict=True):
+        assert prediction["probability"] == pytest.approx(1 / (1 + math.exp(-margin)), abs=1e-15)
+    assert [json.loads(output.value)["decision"] for output in outputs(scored, "alerts")] == [
+        "review",
+        "block",
+    ]
+
+
+def test_the_transaction_stands_in_its_prediction_byte_for_byte():
+    raw = b' {"ignored": [1,  2], ' + transaction_bytes(1)[1:] + b"\n"
+    [prediction] = outputs(scorer().score(batch_of(raw)), "predictions")
+    assert raw in prediction.value
+    Prediction.model_validate_json(prediction.value)
+
+
+def test_an_alert_adds_up_and_is_valid():
+    [alert] = outputs(scorer().score(batch_of(transaction_bytes(1, V1=4.0))), "alerts")
+    content = json.loads(alert.value)
+    assert (
+        content["base"]
+        + sum(reason["contribution"] for reason in content["reasons"])
+        + content["rest"]
+        == content["margin"]
+    )
+    assert content["reasons"][0] == {
+        "feature": "V1",
+        "value": 4.0,
+        "usual": [-1.0, 1.0],
+        "contribution": 4.0,
+    }
+    assert len(content["reasons"]) == 5
+    assert content["expected_loss"] == content["probability"] * content["amount"]
+    Alert.model_validate_json(alert.value)
+
+
+def test_headers_name_the_source_and_keys_the_account():
+    batch = Batch(0, 0, [FakeRecord(transaction_bytes(1, account_id="ä"), at=7, of=3)])
+    [prediction] = outputs(scorer().score(batch), "predictions")
+    assert prediction.key == "ä".encode()
+    assert dict(prediction.headers) == {
+        "contract.version": b"1", "source.topic": b"transactions", "source.partition": b"3", "source.offset": b"7",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [{"V2": 666.0}, {"V1": 4.0, "V3": 666.0}])
+def test_a_record_that_fails_alone_is_a_dead_letter_and_the_others_are_scored(fault):
+    values = [transaction_bytes(i, **(fault if i == 2 else {})) for i in range(5)]
+    scored = scorer().score(batch_of(*values))
+    [dead] = outputs(scored, "transactions.dlq")
+    assert dead.value == values[2]
+    assert dict(dead.headers)["error.kind"] == b"scoring_failed"
+    assert dict(dead.headers)["source.offset"] == b"2"
+    assert [dict(output.headers)["source.offset"] for output in outputs(scored, "predictions")] == [
+        b"0",
+        b"1",
+        b"3",
+        b"4",
+    ]
+
+
+def test_what_fails_once_is_tried_again_and_is_no_records_fault(monkeypatch):
+    failures = [MemoryError("for a moment")]
+    works = FakeModel.margins
+
+    def margins(self, rows):
+        if failures:
+            raise failures.pop()
+        return works(self, rows)
+
+    monkeypatch.setattr(FakeModel, "margins", margins)
+    scored = scorer().score(batch_of(transaction_bytes(1)))
+    assert [output.topic for output in scored.outputs] == ["predictions"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_records_that_fail_are_dead_letters_though_their_batch_holds_no_other(count):
+    scored = scorer().score(batch_of(*(transaction_bytes(i, V2=666.0) for i in range(count))))
+    assert [dict(output.headers)["error.kind"] for output in scored.outputs] == [
+        b"scoring_failed"
+    ] * count
+
+
+class Broken(FakeModel):
+    def margins(self, rows):
+        raise RuntimeError("no memory")
+
+
+class Mute(FakeModel):
+    def explain(self, rows):
+        raise RuntimeError("no memory")
+
+
+@pytest.mark.parametrize("model", [Broken(), Mute()])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_model_that_fails_on_any_row_stops_the_process_instead_of_emptying_the_topic(
+    model, count
+):
+    with pytest.raises(ScoringFailedError, match="no memory"):
+        Scorer(model, lambda: NOW).score(
+            batch_of(b"", *(transaction_bytes(i, V1=4.0) for i in range(count)))
+        )
+
+
+broken = st.one_of(
+    st.none(),
+    st.binary(max_size=50),
+    st.sampled_from(
+        [
+            b"",
+            b"[]",
+            b"\xef\xbb\xbf{}",
+            transaction_bytes(1, V3=1e39),
+            transaction_bytes(1)[:-1] + b',"x":"\xff"}',
+        ]
+    ),
+)
+
+
+@given(st.lists(st.one_of(broken, st.integers(0, 99).map(transaction_bytes))))
+def test_every_record_has_exactly_one_prediction_or_dead_letter(values):
+    scored = scorer().score(batch_of(*values))
+    answered = sorted(
+        int(dict(output.headers)["source.offset"])
+        for output in scored.outputs
+        if output.topic in ("predictions", "transactions.dlq")
+    )
+    assert answered == list(range(len(values)))
+    for output in outputs(scored, "transactions.dlq"):
+        assert output.value == values[int(dict(output.headers)["source.offset"])]
+        assert output.key == b"key"
+    assert sum(scored.outcomes.values()) == len(values)
+
+
+def test_times_keep_the_offset_they_came_with():
+    [prediction] = outputs(
+        scorer().score(batch_of(transaction_bytes(1, event_time="2013-09-01T02:00:00+02:00"))),
+        "predictions",
+    )
+    content = msgspec.json.decode(prediction.value)
+    assert content["event_time"] == "2013-09-01T02:00:00+02:00"
+    assert content["scored_at"] == "2026-01-02T03:04:05Z"
+    assert content["transaction"] == transaction(1, event_time="2013-09-01T02:00:00+02:00")

@@ -1,0 +1,84 @@
+"""Workers that die are started again, until that helps no more."""
+
+import logging
+import multiprocessing
+import os
+import signal
+from functools import partial
+
+import pytest
+
+from streams.scorer import supervisor
+from streams.scorer.supervisor import AFTER_OUTAGE, DO_NOT_RESTART, HOPELESS, Supervisor
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """The supervisor takes over the signals of its process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def dies(_number, _restarts):
+    os._exit(9)
+
+
+def is_fenced_six_times(_number, restarts):
+    os._exit(AFTER_OUTAGE if restarts < 6 else DO_NOT_RESTART)
+
+
+def is_killed_with_all_the_others(barrier, number, restarts):
+    """Once. When all are up again, the first ends the test."""
+    barrier.wait(60)
+    if not restarts:
+        os.kill(os.getpid(), signal.SIGKILL)
+    os._exit(DO_NOT_RESTART)
+
+
+def has_no_hope(_number, _restarts):
+    os._exit(HOPELESS)
+
+
+def test_five_deaths_in_a_minute_end_it_after_pauses_that_double(caplog):
+    with caplog.at_level(logging.WARNING):
+        assert Supervisor(dies, workers=1).run() == 1
+    pauses = [
+        message.rpartition(" in ")[2]
+        for message in caplog.messages
+        if "starting it again" in message
+    ]
+    assert pauses == ["0.2 s", "0.4 s", "0.8 s", "1.6 s"]
+    assert caplog.messages[-1] == "workers died 5 times within 60 s: giving up"
+
+
+def test_outages_are_no_deaths_and_a_worker_may_say_that_it_is_not_to_be_started_again(caplog):
+    with caplog.at_level(logging.WARNING):
+        assert Supervisor(is_fenced_six_times, workers=1).run() == DO_NOT_RESTART
+    assert [message for message in caplog.messages if "died" in message] == []
+    assert len(caplog.messages) == 6
+
+
+def test_no_hope_ends_it_at_once(caplog):
+    with caplog.at_level(logging.WARNING):
+        assert Supervisor(has_no_hope, workers=2).run() == 1
+    assert caplog.messages == []
+
+
+@pytest.fixture
+def five_killed():
+    """Runs a supervisor of five workers, all of which are killed at the same moment; returns its exit code."""
+    barrier = multiprocessing.get_context("spawn").Barrier(5)
+    return Supervisor(partial(is_killed_with_all_the_others, barrier), workers=5).run
+
+
+def test_workers_that_die_together_are_one_death(five_killed, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert five_killed() == DO_NOT_RESTART
+    assert len([message for message in caplog.messages if "starting it again" in message]) == 5
+
+
+def test_as_many_that_die_one_after_the_other_end_it(five_killed, monkeypatch):
+    monkeypatch.setattr(supervisor, "_TOGETHER_S", 0.0)
+    assert five_killed() == 1

@@ -1,0 +1,31 @@
+"""The page of a process listens where it is told to, and on this machine alone otherwise."""
+
+from urllib.request import urlopen
+
+import pytest
+from prometheus_client import CollectorRegistry
+from support import free_port
+
+from streams.status_server import serve
+
+
+def health(host: str, port: int) -> int:
+    with urlopen(f"http://{host}:{port}/health", timeout=5) as answer:
+        return answer.status
+
+
+@pytest.mark.parametrize(
+    ("where", "answers", "silent"),
+    [({}, "127.0.0.1", "127.0.0.2"), ({"host": "127.0.0.2"}, "127.0.0.2", "127.0.0.1")],
+)
+def test_a_page_listens_on_the_address_it_is_given(
+    where: dict[str, str], answers: str, silent: str
+) -> None:
+    port = free_port()
+    close = serve(CollectorRegistry(), port, lambda: True, "--port", **where)
+    try:
+        assert health(answers, port) == 200
+        with pytest.raises(OSError):
+            health(silent, port)
+    finally:
+        close()
