@@ -19,7 +19,7 @@ _WHY = """Where the answer is no, it is the CPU that a transaction takes: the co
 with what it took in those runs, broker included, and [by stage](#cpu-by-stage) where the worker's share goes. One worker, whose Python is
 one thread, leaves some of the second core idle; two hardly any. Most is not this project's own code: consuming, decoding, scoring and
 producing are librdkafka, msgspec and XGBoost, each called once a record or batch. What was tried:
-[for throughput](decisions/0012-what-a-throughput-is-made-of.md), [for latency](decisions/0011-what-a-latency-is-made-of.md)."""
+[for throughput](decisions/0012-what-limits-the-throughput.md), [for latency](decisions/0011-where-the-latency-comes-from.md)."""
 
 
 def write(results: Entry, page: Path) -> None:
@@ -238,7 +238,7 @@ def _latencies(found: list[Entry], plot: Path) -> str:
     plots.latencies(plot, curves)
     text = (
         "Milliseconds from the scheduled send time of a transaction until a reader of committed records has its prediction, exactly once. "
-        "[What they are made of](decisions/0011-what-a-latency-is-made-of.md)."
+        "[What they are made of](decisions/0011-where-the-latency-comes-from.md)."
     )
     table = _table(["system", "tx/s", "sent/s", "p50", "p95", "p99"], rows)
     return f"## Latency\n\n{text}\n\n{table}\n\n{_image(plot, 'latency by rate')}"
