@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md and .env.example from cli/support/variables.py. Run: .venv/bin/python -m docs.configuration"""
+"""Write docs/configuration.md and .env.example from cli/variables.py. Run: .venv/bin/python -m docs.configuration"""
 
 from pathlib import Path
 
@@ -8,18 +8,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _PAGE = """# Configuration
 
-A flag of a command comes before its variable, a variable before the default. No file is read by itself; with the variables in `.env`
-(see [.env.example](../.env.example)): `set -a; source .env; set +a`. `fraud doctor` says what they come to on this machine.
+For anyone who runs `fraud`: every environment variable. A command-line flag overrides its variable, and a variable
+overrides the default. No file is read automatically; to load the variables from `.env` (see [.env.example](../.env.example)),
+run `set -a; source .env; set +a`. `fraud doctor` shows the values in effect on this machine.
 
-This page is written by `.venv/bin/python -m docs.configuration`.
+`.venv/bin/python -m docs.configuration` writes this page.
 """
-_SAMPLE = """# Every setting has a default; a flag, where a command has one, comes before its variable. Written by docs/configuration.py.
-# The shell has to export them: set -a; source .env; set +a
+_SAMPLE = """# Every setting has a default, and a command-line flag overrides its variable. Written by docs/configuration.py.
+# Export them in the shell: set -a; source .env; set +a
 """
 
 
 def files() -> dict[str, str]:
-    """Path in the checkout: content."""
+    """Return the content of each file, by its path in the checkout."""
     page = [_PAGE, *(_table(group, variables) for group, variables in GROUPS.items())]
     sample = [
         _SAMPLE,
@@ -41,7 +42,7 @@ def _assignment(variable: Variable) -> str:
 
 
 def main() -> None:
-    """Writes both."""
+    """Write both files."""
     for name, content in files().items():
         (ROOT / name).write_text(content, encoding="utf-8")
 
