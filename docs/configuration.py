@@ -1,4 +1,7 @@
-"""Write docs/configuration.md and .env.example from cli/variables.py. Run: .venv/bin/python -m docs.configuration"""
+"""Write docs/configuration.md and .env.example from cli/support/variables.py.
+
+Run: .venv/bin/python -m docs.configuration
+"""
 
 from pathlib import Path
 
@@ -8,13 +11,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _PAGE = """# Configuration
 
-For anyone who runs `fraud`: every environment variable. A command-line flag overrides its variable, and a variable
-overrides the default. No file is read automatically; to load the variables from `.env` (see [.env.example](../.env.example)),
-run `set -a; source .env; set +a`. `fraud doctor` shows the values in effect on this machine.
+For anyone who runs `fraud`: every environment variable. A command-line flag overrides its variable,
+and a variable overrides the default. No file is read automatically; to load the variables from
+`.env` (see [.env.example](../.env.example)), run `set -a; source .env; set +a`. `fraud doctor` shows
+the values in effect on this machine.
 
 `.venv/bin/python -m docs.configuration` writes this page.
 """
-_SAMPLE = """# Every setting has a default, and a command-line flag overrides its variable. Written by docs/configuration.py.
+_SAMPLE = """# Every setting has a default, and a command-line flag overrides its variable.
+# Written by docs/configuration.py.
 # Export them in the shell: set -a; source .env; set +a
 """
 
