@@ -1,0 +1,36 @@
+"""The prose count finds the constructions that it names, in docstrings, comments and Markdown."""
+
+import pytest
+
+from docs.prose import code_passages, hits, page_passages
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("It waits, for the broker is away.", "', for ...' as because"),
+        ("The counter is told of each batch.", "is told, tells of"),
+        ("The value lies in the header.", "stands, lies as is"),
+        ("A port that is none is refused.", "that is none"),
+        ("What is refused is counted.", "fronted What"),
+    ],
+)
+def test_each_construction_is_counted_once(sentence, kind):
+    assert [found for found, _, _ in hits(sentence)] == [kind]
+
+
+def test_plain_sentences_have_no_hit():
+    assert not list(hits("Return whether a recent report says that the coordinator is up."))
+
+
+def test_docstrings_and_comments_are_read_but_no_strings_and_no_directives():
+    source = '"""Module."""\n\nvalue = "anew"  # Comment.\nother = 1  # noqa: E501 - anew\n'
+    assert list(code_passages(source)) == [(1, "Module."), (3, "Comment.")]
+
+
+def test_fenced_code_is_left_out_and_lines_are_kept():
+    page = "Read this.\n\n```\nanew\n```\n\nAnd this."
+    assert [(line, text) for line, text in page_passages(page) if text.strip()] == [
+        (1, "Read this."),
+        (7, "And this."),
+    ]
