@@ -1,4 +1,4 @@
-"""Fills the desk: the end of `alerts`, the labels since then, and everything that comes after, in a thread of its own.
+"""Fills the store: the end of `alerts`, the labels since then, and everything that comes after, in a thread of its own.
 
 The consumer belongs to no group: every process that serves the page sees all alerts, and no offset is ever committed.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from api.alert_store import SIZE, WINDOWS, Desk, DriftWindow
+from api.alert_store import SIZE, WINDOWS, AlertStore, DriftWindow
 from payments.records import AlertRecord, LabelRecord
 from streams.kafka import reader, tail
 from streams.kafka.cluster import Cluster, Offsets, ReadingError
@@ -29,11 +29,11 @@ log = logging.getLogger(__name__)
 
 
 class Feed:
-    """Keeps a desk up to date while `run` runs. `loaded` is set once it shows what the topics hold; `problem` says why it may be old."""
+    """Keeps a store up to date while `run` runs. `loaded` is set once it shows what the topics hold; `problem` says why it may be old."""
 
-    def __init__(self, connection: Connection, desk: Desk) -> None:
+    def __init__(self, connection: Connection, store: AlertStore) -> None:
         self._connection = connection
-        self._desk = desk
+        self._store = store
         self._take: dict[str, Callable[[Message], None]] = {
             connection.named(ALERTS): self._alert,
             connection.named(LABELS): self._label,
@@ -107,16 +107,16 @@ class Feed:
                 )
 
     def _alert(self, message: Message) -> None:
-        self._desk.add_alert(
+        self._store.add_alert(
             f"{message.partition()}-{message.offset()}", _decoded(message, AlertRecord)
         )
 
     def _label(self, message: Message) -> None:
-        self._desk.add_label(_decoded(message, LabelRecord))
+        self._store.add_label(_decoded(message, LabelRecord))
 
     def _drift(self, message: Message) -> None:
         if _kind(message) == "window":
-            self._desk.add_window(_decoded(message, DriftWindow))
+            self._store.add_window(_decoded(message, DriftWindow))
 
 
 class _DriftEvent(msgspec.Struct):

@@ -44,7 +44,7 @@ class DriftWindow(msgspec.Struct, frozen=True):
     closed_at: datetime
 
 
-class Desk:
+class AlertStore:
     """At most `size` alerts with their judgements. Safe to use from several threads.
 
     The newer half stays. Of the others a judged one leaves first, then the one with the smallest expected loss.

@@ -9,8 +9,8 @@ from prometheus_fastapi_instrumentator import Instrumentator, metrics
 
 from api import errors
 from api.auth import COOKIE, LOCALLY, OPEN, Access, Key
-from api.dependencies import Services
-from api.middleware import Guard
+from api.dependencies import Dependencies
+from api.middleware import RequestMiddleware
 from api.routes import alerts, console, labels, login, predict, site, status, transactions
 from payments.contract import CONTRACT_VERSION
 from streams.latency_buckets import LATENCY_BUCKETS_S
@@ -18,8 +18,8 @@ from streams.latency_buckets import LATENCY_BUCKETS_S
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
-    """The application around its collaborators, which every page finds by `api.dependencies.services_of(request)`.
+def create_app(dependencies: Dependencies, access: Access = LOCALLY) -> FastAPI:
+    """The application around its collaborators, which every page finds by `api.dependencies.get_dependencies(request)`.
 
     A router that has something running beside its requests says so with `APIRouter(lifespan=...)`.
     """
@@ -27,7 +27,7 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        services.publisher.close()
+        dependencies.publisher.close()
 
     app = FastAPI(
         title="Streaming fraud scorer",
@@ -38,7 +38,7 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
         redoc_url=None,
         responses=errors.REFUSALS,
     )
-    app.state.services = services
+    app.state.dependencies = dependencies
     errors.add_handlers(app)
     app.include_router(predict.router)  # first: a request is matched with one route after the other
     app.include_router(site.router)
@@ -48,11 +48,11 @@ def create_app(services: Services, access: Access = LOCALLY) -> FastAPI:
     app.include_router(labels.router)
     app.include_router(console.router)
     console.add_files(app)
-    site.add_files(app, services.home)
+    site.add_files(app, dependencies.home)
     if access.key:
-        app.include_router(login.login_router(Key(access.key, services.clock)))
-    app.add_middleware(Guard, checks=access.checks(services.clock))
-    _measure(app, services.registry)
+        app.include_router(login.login_router(Key(access.key, dependencies.clock)))
+    app.add_middleware(RequestMiddleware, checks=access.checks(dependencies.clock))
+    _measure(app, dependencies.registry)
     if access.key:
         _declare_key(app)  # after the last route
     return app

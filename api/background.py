@@ -1,4 +1,4 @@
-"""What runs beside the requests: the desk and what fills it, the vitals and what reads them."""
+"""What runs beside the requests: the store and what fills it, the vitals and what reads them."""
 
 import threading
 from collections.abc import AsyncIterator
@@ -9,70 +9,70 @@ from fastapi import FastAPI, HTTPException, Request
 
 from api import worker_metrics
 from api.alert_feed import Feed
-from api.alert_store import Desk
-from api.dependencies import Services
-from api.throughput import Vitals
+from api.alert_store import AlertStore
+from api.dependencies import Dependencies
+from api.throughput import Throughput
 
 _JOIN_S = 2.0  # a broker that does not answer may hold a call for longer; the threads are daemons
 
 
 @dataclass(frozen=True)
-class Live:
-    """The desk, its feed, and the vitals. `stop` ends its threads, and the streams to clients, which would never end by themselves."""
+class Background:
+    """The store, its feed, and the throughput. `stop` ends its threads, and the streams to clients, which would never end by themselves."""
 
-    desk: Desk
+    store: AlertStore
     feed: Feed
-    vitals: Vitals = field(default_factory=Vitals)
+    throughput: Throughput = field(default_factory=Throughput)
     stop: threading.Event = field(default_factory=threading.Event)
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Starts the threads with the application, and stops them with it."""
-    services: Services = app.state.services
-    desk = Desk()
-    live = Live(desk, Feed(services.connection, desk))
+    dependencies: Dependencies = app.state.dependencies
+    store = AlertStore()
+    background = Background(store, Feed(dependencies.connection, store))
 
     def watch() -> None:
         worker_metrics.watch(
-            live.vitals,
-            lambda: worker_metrics.read(*services.workers),
-            lambda: services.clock().timestamp(),
-            live.stop,
+            background.throughput,
+            lambda: worker_metrics.read(*dependencies.workers),
+            lambda: dependencies.clock().timestamp(),
+            background.stop,
         )
 
     threads = [
-        threading.Thread(target=live.feed.run, args=(live.stop,), daemon=True),
+        threading.Thread(target=background.feed.run, args=(background.stop,), daemon=True),
         threading.Thread(target=watch, daemon=True),
     ]
-    app.state.live = live
+    app.state.background = background
     for thread in threads:
         thread.start()
     yield
-    live.stop.set()
+    background.stop.set()
     for thread in threads:
         thread.join(_JOIN_S)
 
 
 def end_streams(app: FastAPI) -> None:
     """Lets go of the clients that follow alerts, so that the server can stop. Before the application has started there are none."""
-    live: Live | None = getattr(app.state, "live", None)
-    if live is not None:
-        live.stop.set()
+    background: Background | None = getattr(app.state, "background", None)
+    if background is not None:
+        background.stop.set()
 
 
-def live_of(request: Request) -> Live:
+def get_background(request: Request) -> Background:
     """What runs beside the application that answers `request`."""
-    found: Live = request.app.state.live
+    found: Background = request.app.state.background
     return found
 
 
-def desk_of(request: Request) -> Desk:
-    """The desk, once it shows what is on the topics; 503 until then, for an empty list would be a lie."""
-    live = live_of(request)
-    if not live.feed.loaded.is_set():
+def get_alert_store(request: Request) -> AlertStore:
+    """The store, once it shows what is on the topics; 503 until then, for an empty list would be a lie."""
+    background = get_background(request)
+    if not background.feed.loaded.is_set():
         raise HTTPException(
             503,
-            f"the alerts are still being read{': ' if live.feed.problem else ''}{live.feed.problem or ''}",
+            f"the alerts are still being read{': ' if background.feed.problem else ''}{background.feed.problem or ''}",
         )
-    return live.desk
+    return background.store

@@ -14,7 +14,7 @@ from streams.kafka.connection import Connection
 
 
 @dataclass(frozen=True)
-class Services:
+class Dependencies:
     """The collaborators of every page. `home`: FRAUD_HOME; `clock`: the time, in UTC; `registry`: where metrics are declared.
 
     `workers`: the host of the scorer's workers, and the port of the first one's metrics page.
@@ -29,7 +29,7 @@ class Services:
     workers: tuple[str, int] = ("127.0.0.1", 9101)
 
 
-def services_of(request: Request) -> Services:
-    """The services of the application that answers `request`; also a FastAPI dependency."""
-    found: Services = request.app.state.services
+def get_dependencies(request: Request) -> Dependencies:
+    """The dependencies of the application that answers `request`; also a FastAPI dependency."""
+    found: Dependencies = request.app.state.dependencies
     return found

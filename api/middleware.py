@@ -27,7 +27,7 @@ _HEADERS = [
 REPORTS = "/reports/"
 
 
-class Guard:
+class RequestMiddleware:
     """Answers what a check refuses; adds the headers that are not there yet."""
 
     def __init__(self, app: ASGIApp, checks: Sequence[Check]) -> None:

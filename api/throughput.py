@@ -29,7 +29,7 @@ class Point:
     p99_ms: float | None = None
 
 
-class Vitals:
+class Throughput:
     """Points from cumulative counts. Workers come, go and begin again from 0; the totals only grow."""
 
     def __init__(self) -> None:

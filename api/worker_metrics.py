@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.throughput import LATENCY, TRANSACTIONS, Counts, Vitals
+from api.throughput import LATENCY, TRANSACTIONS, Counts, Throughput
 
 MAX_WORKERS = 8  # of one host; as many as there are partitions by default
 _INTERVAL_S = 1.0
@@ -55,11 +55,11 @@ def _addresses(host: str) -> list[str]:
 
 
 def watch(
-    vitals: Vitals,
+    throughput: Throughput,
     pages: Callable[[], Mapping[str, Counts]],
     clock: Callable[[], float],
     stop: threading.Event,
 ) -> None:
     """Observes the pages once a second until it is stopped."""
     while not stop.wait(_INTERVAL_S):
-        vitals.observe(clock(), pages())
+        throughput.observe(clock(), pages())

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
-from api.alert_store import SIZE, Desk, Item
-from api.background import Live, desk_of, lifespan, live_of
+from api.alert_store import SIZE, AlertStore, Item
+from api.background import Background, get_alert_store, get_background, lifespan
 from api.errors import Refusal
 from payments.contract import Alert, Label
 
-_POLL_S = 0.05  # a client looks at the desk so often: no queue of its own, which could overflow
+_POLL_S = 0.05  # a client looks at the store so often: no queue of its own, which could overflow
 _DEFAULT_LIMIT = 50
 _EVENT_ID = re.compile(r"(?P<start>[0-9a-f]{8})-(?P<change>[0-9]{1,15})")
 
@@ -73,7 +73,7 @@ class Filter(BaseModel):
 NOT_READ: dict[int | str, dict[str, Any]] = {
     503: {"model": Refusal, "description": "The alerts are not read yet: Kafka does not answer"}
 }
-DeskOf = Annotated[Desk, Depends(desk_of)]
+LoadedStore = Annotated[AlertStore, Depends(get_alert_store)]
 
 
 @router.get(
@@ -82,9 +82,9 @@ DeskOf = Annotated[Desk, Depends(desk_of)]
     responses={200: {"model": list[ListedAlert]}, **NOT_READ},
     response_class=Response,
 )
-async def alerts(desk: DeskOf, wanted: Annotated[Filter, Query()]) -> Response:
+async def alerts(store: LoadedStore, wanted: Annotated[Filter, Query()]) -> Response:
     """Newest first: the newest 1,000, and of older ones the dearest that nobody has judged. All are on the topic `alerts`."""
-    found = [item for item in desk.items() if wanted.passes(item)][: wanted.limit]
+    found = [item for item in store.items() if wanted.passes(item)][: wanted.limit]
     return Response(
         b"[" + b",".join(item.encode() for item in found) + b"]", media_type="application/json"
     )
@@ -97,8 +97,8 @@ async def alerts(desk: DeskOf, wanted: Annotated[Filter, Query()]) -> Response:
     responses=NOT_READ,
 )
 async def stream(
-    desk: DeskOf,
-    live: Annotated[Live, Depends(live_of)],
+    store: LoadedStore,
+    background: Annotated[Background, Depends(get_background)],
     recent: Annotated[
         int, Query(ge=0, le=SIZE, description="how many of the newest alerts come first")
     ] = 0,
@@ -109,28 +109,28 @@ async def stream(
     A client that comes back with `Last-Event-ID` gets what it missed; after a restart of the server it gets all that is known. So an
     event may come twice. Who falls more than 1,000 alerts behind loses the oldest. A comment comes every 15 s while nothing happens.
     """
-    cursor, first = _begin(desk, recent, last_event_id)
+    cursor, first = _begin(store, recent, last_event_id)
     for item in first:
-        yield _event(desk, item)
-    while not live.stop.is_set():
-        for item in desk.changed(cursor):
+        yield _event(store, item)
+    while not background.stop.is_set():
+        for item in store.changed(cursor):
             cursor = item.change
-            yield _event(desk, item)
+            yield _event(store, item)
         await asyncio.sleep(_POLL_S)
 
 
-def _begin(desk: Desk, recent: int, last_event_id: str | None) -> tuple[int, list[Item]]:
+def _begin(store: AlertStore, recent: int, last_event_id: str | None) -> tuple[int, list[Item]]:
     """The number of the last change that the client knows, and what it gets at once."""
     if last_event_id is not None:
         known = _EVENT_ID.fullmatch(last_event_id)
-        return (int(known["change"]) if known and known["start"] == desk.start else 0), []
-    everything = desk.changed(0)
+        return (int(known["change"]) if known and known["start"] == store.start else 0), []
+    everything = store.changed(0)
     return (everything[-1].change if everything else 0), everything[
         len(everything) - min(recent, len(everything)) :
     ]
 
 
-def _event(desk: Desk, item: Item) -> ServerSentEvent:
+def _event(store: AlertStore, item: Item) -> ServerSentEvent:
     return ServerSentEvent(
-        event="alert", raw_data=item.encode().decode(), id=f"{desk.start}-{item.change}"
+        event="alert", raw_data=item.encode().decode(), id=f"{store.start}-{item.change}"
     )

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from api.alert_store import Item
-from api.background import Live, live_of
+from api.background import Background, get_background
 from payments.contract import INPUTS
 from payments.display import short_name
 
@@ -37,14 +37,15 @@ def names() -> Response:
 
 @router.get("/vitals")
 def vitals(
-    live: Annotated[Live, Depends(live_of)], after: Annotated[int, Query(ge=0)] = 0
+    background: Annotated[Background, Depends(get_background)],
+    after: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     """The points after number `after`, the last drift windows, the precision of what is judged, and why alerts may be old."""
     found = {
-        "points": live.vitals.points(after),
-        "windows": live.desk.windows(),
-        "precision": precision(live.desk.items()),
-        "problem": live.feed.problem,
+        "points": background.throughput.points(after),
+        "windows": background.store.windows(),
+        "precision": precision(background.store.items()),
+        "problem": background.feed.problem,
     }
     return Response(msgspec.json.encode(found), media_type="application/json")
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import errors
-from api.dependencies import Services, services_of
+from api.dependencies import Dependencies, get_dependencies
 from api.publisher import NotConfirmedError
-from api.routes.alerts import DeskOf
+from api.routes.alerts import LoadedStore
 from payments.contract import Label
 from payments.records import LabelRecord
 from streams.kafka.codec import key
@@ -19,7 +19,7 @@ from streams.kafka.topics import LABELS
 router = APIRouter(tags=["alerts"])
 
 
-class Judgement(BaseModel):
+class LabelRequest(BaseModel):
     """Whether it was fraud, and who says so."""
 
     model_config = ConfigDict(strict=True)
@@ -32,7 +32,7 @@ class _Owner(msgspec.Struct):
     account_id: str | None = None
 
 
-def label(alert: Any, judgement: Judgement, at: datetime) -> Any:
+def label(alert: Any, judgement: LabelRequest, at: datetime) -> Any:
     """The record of `labels` for a payments.records.AlertRecord."""
     return LabelRecord(
         transaction_id=alert.transaction_id,
@@ -70,18 +70,18 @@ def _account(alert: Any) -> str | None:
 )
 async def judge(
     transaction_id: str,
-    judgement: Judgement,
-    desk: DeskOf,
-    services: Annotated[Services, Depends(services_of)],
+    judgement: LabelRequest,
+    store: LoadedStore,
+    dependencies: Annotated[Dependencies, Depends(get_dependencies)],
 ) -> Response:
     """Write a label. 202: Kafka has acknowledged it. A later one about the same transaction takes its place."""
-    item = desk.find(transaction_id)
+    item = store.find(transaction_id)
     if item is None:
         raise HTTPException(404, "no alert about this transaction is listed (GET /alerts)")
-    record = label(item.alert, judgement, services.clock())
+    record = label(item.alert, judgement, dependencies.clock())
     value = msgspec.json.encode(record)
     try:
-        await services.publisher.publish(
+        await dependencies.publisher.publish(
             LABELS, key(record.transaction_id, record.account_id), value
         )
     except NotConfirmedError as error:

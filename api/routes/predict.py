@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import errors
-from api.dependencies import services_of
-from api.openapi import EXAMPLE, declared_body
+from api.dependencies import get_dependencies
+from api.openapi import EXAMPLE, describe_body
 from model.alert import ScoringModel, strongest
 from model.artefact import decisions, probabilities
 from payments.contract import Decision, Payment, Probability, Reason
@@ -43,7 +43,7 @@ _encode = msgspec.json.Encoder().encode
     "/predict",
     response_model=Score,
     summary="Score a payment",
-    openapi_extra=declared_body(Payment, EXAMPLE),
+    openapi_extra=describe_body(Payment, EXAMPLE),
 )
 async def predict(request: Request) -> Response:
     """By V1..V28 and Amount. Nothing is published, and Kafka is not needed. Fields of other names are ignored."""
@@ -54,7 +54,7 @@ async def predict(request: Request) -> Response:
     except InvalidTransactionError as error:
         return errors.invalid(body, Payment, error)
     row = np.frombuffer(buffer, np.float32).reshape(1, -1)
-    scored = _score(services_of(request).model, inputs(payment, PAYMENT), row)
+    scored = _score(get_dependencies(request).model, inputs(payment, PAYMENT), row)
     return Response(_encode(scored), media_type="application/json")
 
 

@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import HTMLResponse
 
-from api.dependencies import Services, services_of
+from api.dependencies import Dependencies, get_dependencies
 from api.middleware import REPORTS
 
 router = APIRouter(tags=["status"])
@@ -46,12 +46,12 @@ class About(BaseModel):
 
 
 @router.get("/", summary="What this is")
-async def about(services: Annotated[Services, Depends(services_of)]) -> About:
+async def about(dependencies: Annotated[Dependencies, Depends(get_dependencies)]) -> About:
     """And where to go on."""
     return About(
         name="Streaming fraud scorer",
         description=DESCRIPTION,
-        model_version=services.model.version,
+        model_version=dependencies.model.version,
         links=LINKS,
     )
 
@@ -76,9 +76,9 @@ async def documentation() -> HTMLResponse:
 
 
 @router.get(REPORTS, include_in_schema=False)
-async def reports(services: Annotated[Services, Depends(services_of)]) -> HTMLResponse:
+async def reports(dependencies: Annotated[Dependencies, Depends(get_dependencies)]) -> HTMLResponse:
     """The reports of FRAUD_HOME, newest first."""
-    return HTMLResponse(_index(_newest_first(services.home / "reports")))
+    return HTMLResponse(_index(_newest_first(dependencies.home / "reports")))
 
 
 def _newest_first(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
-from api.dependencies import Services, services_of
+from api.dependencies import Dependencies, get_dependencies
 
 router = APIRouter(tags=["status"])
 
@@ -36,13 +36,13 @@ async def health() -> Health:
     responses={503: {"model": Readiness, "description": "Kafka does not answer"}},
 )
 async def ready(
-    services: Annotated[Services, Depends(services_of)], response: Response
+    dependencies: Annotated[Dependencies, Depends(get_dependencies)], response: Response
 ) -> Readiness:
     """Whether a model is loaded and Kafka answers. `POST /predict` works without Kafka."""
-    answers = await services.publisher.answers()
+    answers = await dependencies.publisher.answers()
     response.status_code = 200 if answers else 503
     return Readiness(
         status="ready" if answers else "not ready",
-        model_version=services.model.version,
+        model_version=dependencies.model.version,
         kafka=answers,
     )

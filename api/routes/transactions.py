@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api import errors
-from api.dependencies import services_of
-from api.openapi import EXAMPLE, declared_body
+from api.dependencies import get_dependencies
+from api.openapi import EXAMPLE, describe_body
 from api.publisher import NotConfirmedError
 from payments.contract import Transaction
 from payments.records import ROW_BYTES, InvalidTransactionError, decode
@@ -32,7 +32,7 @@ class Accepted(BaseModel):
             "description": "Kafka has not confirmed it; whether it is on the topic is not known",
         }
     },
-    openapi_extra=declared_body(
+    openapi_extra=describe_body(
         Transaction, EXAMPLE | {"transaction_id": "t-1", "event_time": "2013-09-01T12:00:00+02:00"}
     ),
 )
@@ -47,7 +47,7 @@ async def publish(request: Request) -> Response:
     except InvalidTransactionError as error:
         return errors.invalid(body, Transaction, error)
     try:
-        await services_of(request).publisher.publish(
+        await get_dependencies(request).publisher.publish(
             TRANSACTIONS, key(record.transaction_id, record.account_id), body
         )
     except NotConfirmedError as error:

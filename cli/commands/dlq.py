@@ -20,7 +20,7 @@ from cli.support.settings import Settings
 from cli.support.terminal import output
 
 if TYPE_CHECKING:
-    from streams.dlq.dead_letters import Choice, DeadLetter, Place
+    from streams.dlq.dead_letters import Choice, DeadLetter, Position
 
 _SHOWN_BYTES = 2_000
 
@@ -37,7 +37,7 @@ Since = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
-def place(text: str) -> "Place":
+def place(text: str) -> "Position":
     """PARTITION:OFFSET of a record of `transactions`. Raises typer.BadParameter."""
     match = re.fullmatch(r"(\d{1,10}):(\d{1,18})", text)
     if not match:
@@ -46,7 +46,7 @@ def place(text: str) -> "Place":
 
 
 def _choice(
-    kinds: list[str] | None, since: str | None, places: "frozenset[Place]" = frozenset()
+    kinds: list[str] | None, since: str | None, places: "frozenset[Position]" = frozenset()
 ) -> "Choice":
     from payments.records import DEAD_LETTER_KINDS
     from streams.dlq.dead_letters import Choice

@@ -46,13 +46,13 @@ def _access(hosts: list[str], key: str | None, rate: str | None) -> "Access":
 def _application(settings: Settings, access: "Access") -> "FastAPI":
     without_sklearn()
     from api.app import create_app
-    from api.dependencies import Services
+    from api.dependencies import Dependencies
     from api.publisher import KafkaPublisher
     from model.artefact import Model
     from streams.status_server import process_registry
 
     connection, model = settings.connection(), Model.load(settings.model)
-    services = Services(
+    dependencies = Dependencies(
         model,
         connection,
         KafkaPublisher(connection),
@@ -61,7 +61,7 @@ def _application(settings: Settings, access: "Access") -> "FastAPI":
         process_registry(),
         (settings.scorer_host, settings.metrics_port),
     )
-    return create_app(services, access)
+    return create_app(dependencies, access)
 
 
 def _run(application: "FastAPI", listening: socket.socket) -> None:

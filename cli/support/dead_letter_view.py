@@ -11,7 +11,7 @@ from cli.support.terminal import printable
 
 if TYPE_CHECKING:
     from streams.dlq.dead_letters import DeadLetter
-    from streams.dlq.redrive import Redrive
+    from streams.dlq.redrive import RedriveResult
 
 
 def described(letter: "DeadLetter") -> dict[str, Any]:
@@ -75,7 +75,7 @@ def table(letters: "list[DeadLetter]") -> Table:
     return shown
 
 
-def notes(result: "Redrive", dry_run: bool) -> Iterator[str]:
+def notes(result: "RedriveResult", dry_run: bool) -> Iterator[str]:
     """What became of the chosen ones, a line each."""
     yield (
         f"{result.chosen:,} chosen, {result.to_send:,} would be sent"

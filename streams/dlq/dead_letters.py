@@ -13,7 +13,7 @@ from streams.kafka.codec import ReadHeaders, source_of
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DEAD_LETTERS, TRANSACTIONS
 
-Place = tuple[int, int]
+Position = tuple[int, int]
 """(partition, offset)"""
 
 
@@ -24,7 +24,7 @@ class DeadLetter:
     `kind`, `detail` and `failed_at` are the headers' texts, empty where they are missing; `written_ms` is the record's own time.
     """
 
-    source: Place | None
+    source: Position | None
     kind: str
     detail: str
     failed_at: str
@@ -43,7 +43,7 @@ class Choice:
     """Which dead letters: those of all `kinds` and `sources` that are given, written at `since` or later; an empty set chooses all."""
 
     kinds: frozenset[str] = frozenset()
-    sources: frozenset[Place] = frozenset()
+    sources: frozenset[Position] = frozenset()
     since: datetime | None = None
 
     def takes(self, letter: DeadLetter) -> bool:
@@ -66,7 +66,9 @@ def read(connection: Connection, choice: Choice, progress: reader.Progress) -> I
         if choice.since is None
         else cluster.since(DEAD_LETTERS, end, choice.since)
     )
-    for message in chain.from_iterable(reader.told(connection, DEAD_LETTERS, begin, end, progress)):
+    for message in chain.from_iterable(
+        reader.read_with_progress(connection, DEAD_LETTERS, begin, end, progress)
+    ):
         letter = _letter(message, connection.named(TRANSACTIONS))
         if choice.takes(letter):
             yield letter
@@ -86,7 +88,7 @@ def _letter(message: Message, transactions: str) -> DeadLetter:
     )
 
 
-def _source(headers: ReadHeaders) -> Place | None:
+def _source(headers: ReadHeaders) -> Position | None:
     try:
         return source_of(headers)
     except (KeyError, TypeError, ValueError):

@@ -19,12 +19,12 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.dlq import dead_letters
-from streams.dlq.dead_letters import Choice, DeadLetter, Place
+from streams.dlq.dead_letters import Choice, DeadLetter, Position
 from streams.kafka.cluster import Cluster, Offsets, ReadingError
 from streams.kafka.codec import Headers, own_headers
 from streams.kafka.committer import producer_settings
 from streams.kafka.connection import Connection
-from streams.kafka.reader import Progress, told
+from streams.kafka.reader import Progress, read_with_progress
 from streams.kafka.topics import MAX_RECORD_BYTES, REDRIVE_TRANSACTIONAL_ID, TRANSACTIONS
 
 # One Kafka transaction: few enough to be written well within its time-out.
@@ -41,7 +41,7 @@ class RedriveError(ReadingError):
 
 
 @dataclass(frozen=True)
-class Redrive:
+class RedriveResult:
     """What became of the chosen dead letters; chosen = to_send + already + unknown + expired + too_large. `sent`: acknowledged by Kafka.
 
     missing: places that were asked for and have no dead letter.
@@ -61,7 +61,7 @@ class Redrive:
 
 def redrive(
     connection: Connection, choice: Choice, *, dry_run: bool, progress: Progress
-) -> Redrive:
+) -> RedriveResult:
     """Sends the chosen dead letters back, or finds out what it would send. Running it again sends nothing twice.
 
     `progress` takes (topic, records read, offsets to read). Raises RedriveError, ReadingError, KafkaException.
@@ -95,11 +95,13 @@ def _opened(connection: Connection) -> Producer:
     return producer
 
 
-def _plan(connection: Connection, choice: Choice, progress: Progress) -> tuple[Redrive, set[Place]]:
+def _plan(
+    connection: Connection, choice: Choice, progress: Progress
+) -> tuple[RedriveResult, set[Position]]:
     """What there is to do, and the places of the records to send."""
     cluster = Cluster(connection)
     numbers = cluster.partitions(TRANSACTIONS)[TRANSACTIONS]
-    counts, places, missing = Counter[str](), set[Place](), set(choice.sources)
+    counts, places, missing = Counter[str](), set[Position](), set(choice.sources)
     for letter in dead_letters.read(connection, choice, progress):
         counts["chosen"] += 1
         if letter.source is None or letter.source[0] not in numbers:
@@ -119,18 +121,22 @@ def _plan(connection: Connection, choice: Choice, progress: Progress) -> tuple[R
     already = (
         counts["chosen"] - counts["unknown"] - counts["too_large"] - len(expired) - len(places)
     )
-    return Redrive(
+    return RedriveResult(
         **counts, missing=len(missing), to_send=len(places), already=already, expired=len(expired)
     ), places
 
 
-def _sent_already(connection: Connection, places: set[Place], progress: Progress) -> set[Place]:
+def _sent_already(
+    connection: Connection, places: set[Position], progress: Progress
+) -> set[Position]:
     begin: Offsets = {}
     for partition, offset in places:
         begin[partition] = min(offset + 1, begin.get(partition, offset + 1))
     end = _high_watermarks(connection, list(begin)) if begin else {}
     topic, found = connection.named(TRANSACTIONS).encode(), set()
-    for message in chain.from_iterable(told(connection, TRANSACTIONS, begin, end, progress)):
+    for message in chain.from_iterable(
+        read_with_progress(connection, TRANSACTIONS, begin, end, progress)
+    ):
         headers = dict(message.headers() or [])
         if headers.get("redriven.topic") == topic:
             with contextlib.suppress(KeyError, TypeError, ValueError):  # anybody may write headers
@@ -152,8 +158,8 @@ def _high_watermarks(connection: Connection, partitions: list[int]) -> Offsets:
 
 
 def _first_of_each(
-    letters: Iterable[DeadLetter], places: set[Place]
-) -> Iterator[tuple[Place, DeadLetter]]:
+    letters: Iterable[DeadLetter], places: set[Position]
+) -> Iterator[tuple[Position, DeadLetter]]:
     left = set(places)
     for letter in letters:
         if letter.source in left:
@@ -162,9 +168,9 @@ def _first_of_each(
 
 
 def _chunks(
-    letters: Iterable[tuple[Place, DeadLetter]],
-) -> Iterator[list[tuple[Place, DeadLetter]]]:
-    chunk: list[tuple[Place, DeadLetter]] = []
+    letters: Iterable[tuple[Position, DeadLetter]],
+) -> Iterator[list[tuple[Position, DeadLetter]]]:
+    chunk: list[tuple[Position, DeadLetter]] = []
     size = 0
     for place, letter in letters:
         chunk.append((place, letter))
@@ -177,7 +183,7 @@ def _chunks(
 
 
 def _send(
-    connection: Connection, producer: Producer, chunk: list[tuple[Place, DeadLetter]]
+    connection: Connection, producer: Producer, chunk: list[tuple[Position, DeadLetter]]
 ) -> None:
     """One Kafka transaction. An uncertain commit is asked for again: the broker may have carried it out."""
     producer.begin_transaction()
@@ -200,7 +206,7 @@ def _send(
             return
 
 
-def _headers(connection: Connection, place: Place) -> Headers:
+def _headers(connection: Connection, place: Position) -> Headers:
     partition, offset = place
     return own_headers() | {
         "redriven.topic": connection.named(TRANSACTIONS).encode(),

@@ -21,7 +21,7 @@ READ, WRITE, DESCRIBE = AclOperation.READ, AclOperation.WRITE, AclOperation.DESC
 CREATE, DESCRIBE_CONFIGS = AclOperation.CREATE, AclOperation.DESCRIBE_CONFIGS
 
 
-class Right(NamedTuple):
+class Acl(NamedTuple):
     """One operation on one resource, named without the prefix of topics. `prefixed`: on all whose names begin so."""
 
     operation: AclOperation
@@ -30,22 +30,22 @@ class Right(NamedTuple):
     prefixed: bool = False
 
 
-def _on_topics(operation: AclOperation, *names: str) -> tuple[Right, ...]:
-    return tuple(Right(operation, ResourceType.TOPIC, name) for name in names)
+def _on_topics(operation: AclOperation, *names: str) -> tuple[Acl, ...]:
+    return tuple(Acl(operation, ResourceType.TOPIC, name) for name in names)
 
 
-def _in_group(operation: AclOperation, name: str) -> tuple[Right, ...]:
-    return (Right(operation, ResourceType.GROUP, name),)
+def _in_group(operation: AclOperation, name: str) -> tuple[Acl, ...]:
+    return (Acl(operation, ResourceType.GROUP, name),)
 
 
-def _as_transactional(name: str, prefixed: bool = True) -> tuple[Right, ...]:
-    return (Right(WRITE, ResourceType.TRANSACTIONAL_ID, name, prefixed),)
+def _as_transactional(name: str, prefixed: bool = True) -> tuple[Acl, ...]:
+    return (Acl(WRITE, ResourceType.TRANSACTIONAL_ID, name, prefixed),)
 
 
 _READER = _in_group(DESCRIBE, READER_GROUP)
 _ALL = tuple(topic.name for topic in topics.TOPICS)
 
-RIGHTS: dict[str, tuple[Right, ...]] = {
+ACLS: dict[str, tuple[Acl, ...]] = {
     "topics": (
         *_on_topics(CREATE, *_ALL),
         *_on_topics(DESCRIBE, *_ALL),
@@ -87,8 +87,8 @@ RIGHTS: dict[str, tuple[Right, ...]] = {
 """By the subcommand that needs them. `doctor` needs those of the command that it is asked about; `train` and `data` need none."""
 
 
-def bindings(
-    connection: Connection, wanted: Iterable[Right], user: str, host: str = "*"
+def make_bindings(
+    connection: Connection, wanted: Iterable[Acl], user: str, host: str = "*"
 ) -> list[AclBinding]:
     """The access control list that gives `user` these rights, for AdminClient.create_acls."""
     return [

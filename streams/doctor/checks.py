@@ -11,13 +11,13 @@ from ipaddress import ip_address
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from streams.doctor.acls import RIGHTS
+from streams.doctor.acls import ACLS
 from streams.doctor.cluster_state import (
     OFFSETS_RETENTION,
-    Rights,
+    AclChecker,
     TopicState,
-    described,
-    offsets_kept_min,
+    describe_topics,
+    get_offsets_retention_min,
 )
 from streams.kafka import topics
 from streams.kafka.auth import RefusedError, admitted
@@ -49,10 +49,10 @@ class Finding:
     advice: str = ""
 
 
-def cluster(
+def check_cluster(
     connection: Connection, roles: Iterable[str], now_ms: Callable[[], int]
 ) -> Iterator[Finding]:
-    """Everything about the cluster; what cannot be asked after an earlier failure is left out. `roles`: keys of RIGHTS."""
+    """Everything about the cluster; what cannot be asked after an earlier failure is left out. `roles`: keys of ACLS."""
     try:
         admin = admitted(connection)
     except RefusedError as error:
@@ -64,19 +64,19 @@ def cluster(
         )
         return
     except KafkaException as error:
-        yield unreachable(error.args[0], connection)
+        yield report_unreachable(error.args[0], connection)
         return
-    yield reached(connection)
-    states = described(admin, connection)
-    yield from judged_topics(states)
-    yield judged_offsets(offsets_kept_min(admin))
-    held = Rights(admin, connection, states)
+    yield check_encryption(connection)
+    states = describe_topics(admin, connection)
+    yield from check_topics(states)
+    yield check_offsets_retention(get_offsets_retention_min(admin))
+    held = AclChecker(admin, connection, states)
     for role in roles:
-        yield judged_rights(role, *held.of(RIGHTS[role]))
-    yield judged_clock(_newest_ms(admin, connection, states), now_ms())
+        yield check_acls(role, *held.of(ACLS[role]))
+    yield check_clock(_newest_ms(admin, connection, states), now_ms())
 
 
-def unreachable(error: KafkaError, connection: Connection) -> Finding:
+def report_unreachable(error: KafkaError, connection: Connection) -> Finding:
     """No client, or no answer to it."""
     if error.code() == KafkaError._INVALID_ARG:
         return Finding(
@@ -91,7 +91,7 @@ def unreachable(error: KafkaError, connection: Connection) -> Finding:
     )
 
 
-def reached(connection: Connection) -> Finding:
+def check_encryption(connection: Connection) -> Finding:
     """A broker answers; in the clear is fine inside this machine only."""
     protocol = connection.properties.get("security.protocol", "plaintext").upper()
     found = f"{connection.bootstrap_servers} answers, {protocol}"
@@ -113,15 +113,15 @@ def _local(server: str) -> bool:
         return False
 
 
-def judged_topics(states: dict[str, TopicState | KafkaError]) -> Iterator[Finding]:
+def check_topics(states: dict[str, TopicState | KafkaError]) -> Iterator[Finding]:
     """Each declared topic against what was found under its name; all are to have as many partitions as `transactions`."""
     first = states[topics.TRANSACTIONS]
     partitions = first.partitions if isinstance(first, TopicState) else topics.PARTITIONS
     for topic in topics.TOPICS:
-        yield _judged_topic(topic, states[topic.name], partitions)
+        yield _check_topic(topic, states[topic.name], partitions)
 
 
-def _judged_topic(topic: topics.Topic, state: TopicState | KafkaError, partitions: int) -> Finding:
+def _check_topic(topic: topics.Topic, state: TopicState | KafkaError, partitions: int) -> Finding:
     what = f"topic {topic.name}"
     if not isinstance(state, TopicState):
         if state.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
@@ -151,7 +151,7 @@ def _judged_topic(topic: topics.Topic, state: TopicState | KafkaError, partition
     return Finding(what, Verdict.OK, found)
 
 
-def judged_offsets(kept_min: int | None) -> Finding:
+def check_offsets_retention(kept_min: int | None) -> Finding:
     """`kept_min`: for how many minutes the offsets of a group without members are kept, None where that may not be seen."""
     what = "offsets of groups"
     if kept_min is None:
@@ -164,7 +164,7 @@ def judged_offsets(kept_min: int | None) -> Finding:
     return Finding(what, Verdict.WARN, found, advice)
 
 
-def judged_rights(role: str, missing: list[str], untried: list[str]) -> Finding:
+def check_acls(role: str, missing: list[str], untried: list[str]) -> Finding:
     """What `fraud <role>` may not do, and what cannot be found out."""
     what = f"rights for {role}"
     if missing:
@@ -175,7 +175,7 @@ def judged_rights(role: str, missing: list[str], untried: list[str]) -> Finding:
     )
 
 
-def judged_clock(newest_ms: int, now_ms: int) -> Finding:
+def check_clock(newest_ms: int, now_ms: int) -> Finding:
     """`newest_ms`: the latest timestamp of any record, -1 without one. Kafka tells no client its time: only a future record shows a lag."""
     ahead_s = (newest_ms - now_ms) / 1000
     if newest_ms < 0:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, ResourceType
 
-from streams.doctor.acls import Right
+from streams.doctor.acls import Acl
 from streams.kafka import topics
 from streams.kafka.auth import refusal
 from streams.kafka.cluster import persist
@@ -27,7 +27,9 @@ class TopicState:
     allowed: frozenset[AclOperation]
 
 
-def described(admin: AdminClient, connection: Connection) -> dict[str, TopicState | KafkaError]:
+def describe_topics(
+    admin: AdminClient, connection: Connection
+) -> dict[str, TopicState | KafkaError]:
     """Each declared topic by its name without the prefix, or why nothing is known of it."""
     names = {connection.named(topic.name): topic.name for topic in topics.TOPICS}
     asked = admin.describe_topics(
@@ -59,7 +61,7 @@ def _config(answer: "object") -> dict[str, str | None] | None:
         return None
 
 
-def offsets_kept_min(admin: AdminClient) -> int | None:
+def get_offsets_retention_min(admin: AdminClient) -> int | None:
     """For how many minutes a group's offsets outlive its last member, on the broker that forgets them first; None: it may not be seen."""
     brokers = admin.describe_cluster(request_timeout=_ANSWER_S).result().nodes
     asked = [ConfigResource(ResourceType.BROKER, str(broker.id)) for broker in brokers]
@@ -68,7 +70,7 @@ def offsets_kept_min(admin: AdminClient) -> int | None:
     return None if None in kept else min(int(minutes) for minutes in kept if minutes)
 
 
-class Rights:
+class AclChecker:
     """Finds out which rights this user has."""
 
     def __init__(
@@ -78,14 +80,14 @@ class Rights:
         self._connection = connection
         self._states = states
 
-    def of(self, wanted: Iterable[Right]) -> tuple[list[str], list[str]]:
+    def of(self, wanted: Iterable[Acl]) -> tuple[list[str], list[str]]:
         """Those that are missing, and those of which nothing can be said, in words."""
         held = {right: self._has(right) for right in wanted}
         return [_named(right) for right, has in held.items() if has is False], [
             _named(right) for right, has in held.items() if has is None
         ]
 
-    def _has(self, right: Right) -> bool | None:
+    def _has(self, right: Acl) -> bool | None:
         if right.resource is ResourceType.TOPIC:
             return self._on_topic(right)
         if right.resource is ResourceType.GROUP:
@@ -94,13 +96,13 @@ class Rights:
             self._as_transactional(right.name + _PROBE) if right.prefixed else None
         )  # to try the very id would fence who uses it
 
-    def _on_topic(self, right: Right) -> bool | None:
+    def _on_topic(self, right: Acl) -> bool | None:
         state = self._states[right.name]
         if isinstance(state, TopicState):
             return right.operation in state.allowed
         return False if refusal(state) else None
 
-    def _in_group(self, right: Right) -> bool | None:
+    def _in_group(self, right: Acl) -> bool | None:
         name = self._connection.named(right.name)
 
         def ask() -> bool:
@@ -127,6 +129,6 @@ class Rights:
         return True
 
 
-def _named(right: Right) -> str:
+def _named(right: Acl) -> str:
     kind = right.resource.name.lower().replace("_", " ")
     return f"{right.operation.name.lower()} {kind} {right.name}{'*' if right.prefixed else ''}"

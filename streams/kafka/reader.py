@@ -64,7 +64,7 @@ def read(
         consumer.close()
 
 
-def told(
+def read_with_progress(
     connection: Connection,
     name: str,
     begin: Mapping[int, int],

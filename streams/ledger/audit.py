@@ -25,8 +25,8 @@ from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.codec import ReadHeaders, source_of
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TOPICS, TRANSACTIONS
-from streams.ledger.reconcile import REJECTED, SCORED, Audit, Numbers, Tally
-from streams.ledger.repeated_ids import identity
+from streams.ledger.reconcile import REJECTED, SCORED, Audit, IntArray, Reconciliation
+from streams.ledger.repeated_ids import hash_id
 
 OUTPUTS = {PREDICTIONS: SCORED, DEAD_LETTERS: REJECTED}
 # Outputs that the broker may have deleted prove nothing about records of the same age; an hour so that none expire while reading.
@@ -71,19 +71,21 @@ def audit(
     ranges = {number: (begin[number], end[number]) for number in end}
     with (
         tempfile.TemporaryDirectory(prefix="fraud-ledger-") as directory,
-        closing(Tally(ranges, Path(directory))) as tally,
+        closing(Reconciliation(ranges, Path(directory))) as reconciliation,
     ):
-        for batch in reader.told(connection, TRANSACTIONS, begin, end, on_progress):
-            _take_sent(tally, batch)
+        for batch in reader.read_with_progress(connection, TRANSACTIONS, begin, end, on_progress):
+            _take_sent(reconciliation, batch)
         foreign = 0
         for topic, kind in OUTPUTS.items():
             until = cluster.end(topic, numbers[topic])
             beginning = _begin(cluster, topic, until, since and since - CLOCK_DIFFERENCE)
             foreign += sum(
-                _take_outputs(tally, kind, batch)
-                for batch in reader.told(connection, topic, beginning, until, on_progress)
+                _take_outputs(reconciliation, kind, batch)
+                for batch in reader.read_with_progress(
+                    connection, topic, beginning, until, on_progress
+                )
             )
-        return tally.audit(committed, foreign)
+        return reconciliation.finish(committed, foreign)
 
 
 def _provable(
@@ -105,24 +107,24 @@ def _begin(cluster: Cluster, topic: str, end: Offsets, since: datetime | None) -
     return cluster.earliest(topic, list(end)) if since is None else cluster.since(topic, end, since)
 
 
-def _numbers(values: Iterable[int], count: int) -> Numbers:
+def _numbers(values: Iterable[int], count: int) -> IntArray:
     return np.fromiter(values, np.int64, count)
 
 
-def _take_sent(tally: Tally, batch: list[Message]) -> None:
-    identities = np.frombuffer(b"".join([identity(message.value()) for message in batch]), "<u8")
+def _take_sent(reconciliation: Reconciliation, batch: list[Message]) -> None:
+    id_hashes = np.frombuffer(b"".join([hash_id(message.value()) for message in batch]), "<u8")
     partitions = _numbers((message.partition() for message in batch), len(batch))
-    tally.sent(
-        partitions, _numbers((message.offset() for message in batch), len(batch)), identities
+    reconciliation.add_records(
+        partitions, _numbers((message.offset() for message in batch), len(batch)), id_hashes
     )
 
 
-def _take_outputs(tally: Tally, kind: int, batch: list[Message]) -> int:
-    """Gives a batch of outputs to the tally; returns how many have no readable source."""
+def _take_outputs(reconciliation: Reconciliation, kind: int, batch: list[Message]) -> int:
+    """Gives a batch of outputs to the reconciliation; returns how many have no readable source."""
     partitions, offsets = (
         np.array([_source(message.headers()) for message in batch], np.int64).reshape(-1, 2).T
     )
-    tally.output(
+    reconciliation.add_outputs(
         kind, _numbers((message.partition() for message in batch), len(batch)), partitions, offsets
     )
     return int(np.count_nonzero(partitions < 0))

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.ledger.repeated_ids import ResentSpool
+from streams.ledger.repeated_ids import RepeatedIdSpool
 
 SENT, SCORED, REJECTED, DUPLICATED, LATE, RESENT, PHANTOM = (1 << bit for bit in range(7))
 FIRST = 10
 _CHUNK = 1 << 20
 
-Numbers = NDArray[np.int64]
-Record = tuple[int, int]
+IntArray = NDArray[np.int64]
+Position = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Audit:
     out_of_order: int = 0
     foreign: int = 0
     phantom: int = 0
-    first_lost: list[Record] = field(default_factory=list)
-    first_duplicated: list[Record] = field(default_factory=list)
-    first_resent: list[Record] = field(default_factory=list)
-    first_out_of_order: list[Record] = field(default_factory=list)
-    first_phantom: list[Record] = field(default_factory=list)
+    first_lost: list[Position] = field(default_factory=list)
+    first_duplicated: list[Position] = field(default_factory=list)
+    first_resent: list[Position] = field(default_factory=list)
+    first_out_of_order: list[Position] = field(default_factory=list)
+    first_phantom: list[Position] = field(default_factory=list)
     ranges: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     @property
@@ -54,7 +54,7 @@ class Audit:
         return self.sent > 0 and self.lost == self.duplicated == self.phantom == 0
 
 
-class Tally:
+class Reconciliation:
     """Counts one audit. Every offset of the ranges has one byte of flags in a file that is mapped into memory.
 
     The file and the spool of ids lie in `directory`: 1 byte an offset and 16 bytes a record. First all records of `transactions`
@@ -70,7 +70,7 @@ class Tally:
             self._rows[partition] = begin, end, size
             size += end - begin
         self._flags = np.memmap(directory / "flags", np.uint8, "w+", shape=max(size, 1))
-        self._spool = ResentSpool(directory)
+        self._spool = RepeatedIdSpool(directory)
         self._highest: dict[tuple[int, int], int] = {}
         self._duplicated = self._late = self._phantom = 0
 
@@ -79,13 +79,17 @@ class Tally:
         self._spool.close()
         del self._flags
 
-    def sent(self, partitions: Numbers, offsets: Numbers, identities: NDArray[np.uint64]) -> None:
+    def add_records(
+        self, partitions: IntArray, offsets: IntArray, id_hashes: NDArray[np.uint64]
+    ) -> None:
         """Takes n records of `transactions` with the hashes of their ids (0 = none). Those outside of the ranges are left out."""
         inside, places = self._find(partitions, offsets)
         self._flags[places] |= SENT
-        self._spool.add(identities[inside], places)
+        self._spool.add(id_hashes[inside], places)
 
-    def output(self, kind: int, outputs: Numbers, partitions: Numbers, offsets: Numbers) -> None:
+    def add_outputs(
+        self, kind: int, outputs: IntArray, partitions: IntArray, offsets: IntArray
+    ) -> None:
         """Takes n predictions (kind SCORED) or dead letters (REJECTED): the partition each lies in, and its source's partition and offset.
 
         Those whose source lies outside of the ranges are left out.
@@ -102,7 +106,7 @@ class Tally:
         self._flags[unique[before | (counts > 1)]] |= DUPLICATED
         self._follow_order(kind, outputs[inside], partitions[inside], offsets[inside], places)
 
-    def audit(self, committed: Mapping[int, int], foreign: int = 0) -> Audit:
+    def finish(self, committed: Mapping[int, int], foreign: int = 0) -> Audit:
         """The result; `committed` holds the next offset of the scorer's group by partition, where it has one."""
         counts = Counter(
             duplicated=self._duplicated,
@@ -113,7 +117,7 @@ class Tally:
         for places in self._spool.extra_places():
             self._flags[places] |= RESENT
             counts["resent"] += len(places)
-        first: dict[str, list[Record]] = {
+        first: dict[str, list[Position]] = {
             name: [] for name in ("lost", "duplicated", "resent", "out_of_order", "phantom")
         }
         for partition, start, flags in self._chunks():
@@ -138,7 +142,7 @@ class Tally:
         }
         return Audit(**fields, ranges=self._ranges)
 
-    def _find(self, partitions: Numbers, offsets: Numbers) -> tuple[Numbers, Numbers]:
+    def _find(self, partitions: IntArray, offsets: IntArray) -> tuple[IntArray, IntArray]:
         """Which of n (partition, offset) lie in the ranges, as indices, and the places of these in the map."""
         known = (partitions >= 0) & (partitions < len(self._rows))
         begin, end, base = self._rows[np.where(known, partitions, -1)].T
@@ -146,7 +150,12 @@ class Tally:
         return inside, (base + offsets - begin)[inside]
 
     def _follow_order(
-        self, kind: int, outputs: Numbers, partitions: Numbers, offsets: Numbers, places: Numbers
+        self,
+        kind: int,
+        outputs: IntArray,
+        partitions: IntArray,
+        offsets: IntArray,
+        places: IntArray,
     ) -> None:
         streams = outputs * len(self._rows) + partitions
         order = np.argsort(streams, kind="stable")
@@ -174,5 +183,5 @@ class Tally:
                 )
 
 
-def _keep(first: list[Record], partition: int, offsets: Numbers) -> None:
+def _keep(first: list[Position], partition: int, offsets: IntArray) -> None:
     first += [(partition, int(offset)) for offset in offsets[: FIRST - len(first)]]

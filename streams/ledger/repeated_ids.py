@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BUCKETS = 256
-NO_IDENTITY = bytes(8)
-_ENTRY = np.dtype([("identity", "<u8"), ("place", "<i8")])
+NO_ID = bytes(8)
+_ENTRY = np.dtype([("id_hash", "<u8"), ("place", "<i8")])
 
 
 class _Identified(msgspec.Struct):
@@ -20,16 +20,16 @@ class _Identified(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Identified)
 
 
-def identity(value: bytes | None) -> bytes:
-    """8 bytes that stand for the transaction_id of a record, valid or not; NO_IDENTITY where none can be read."""
+def hash_id(value: bytes | None) -> bytes:
+    """8 bytes that stand for the transaction_id of a record, valid or not; NO_ID where none can be read."""
     try:
         name = (_decoder.decode(value or b"").transaction_id or "").encode()
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return NO_IDENTITY
-    return blake2b(name, digest_size=8).digest() if name else NO_IDENTITY
+        return NO_ID
+    return blake2b(name, digest_size=8).digest() if name else NO_ID
 
 
-class ResentSpool:
+class RepeatedIdSpool:
     """Identities (8-byte hashes) and places, spooled to 256 files by the identity's first byte; each file is counted alone.
 
     Memory: 2 MB of write buffers, then about 50 bytes for each record of the largest bucket, that is 0.2 bytes a record.
@@ -44,12 +44,12 @@ class ResentSpool:
         for file in self._files:
             file.close()
 
-    def add(self, identities: NDArray[np.uint64], places: NDArray[np.int64]) -> None:
+    def add(self, id_hashes: NDArray[np.uint64], places: NDArray[np.int64]) -> None:
         """Takes n records: little-endian hash (0 = the record has no id) and place of each."""
-        known = identities != 0
+        known = id_hashes != 0
         entries = np.empty(np.count_nonzero(known), _ENTRY)
-        entries["identity"], entries["place"] = identities[known], places[known]
-        buckets = (entries["identity"] & 0xFF).astype(np.intp)
+        entries["id_hash"], entries["place"] = id_hashes[known], places[known]
+        buckets = (entries["id_hash"] & 0xFF).astype(np.intp)
         entries = entries[np.argsort(buckets, kind="stable")]
         bounds = np.concatenate(([0], np.cumsum(np.bincount(buckets, minlength=BUCKETS))))
         for bucket in np.unique(buckets):
@@ -62,7 +62,7 @@ class ResentSpool:
     def _extra(self, bucket: int) -> NDArray[np.int64]:
         self._files[bucket].seek(0)
         entries = np.frombuffer(self._files[bucket].read(), _ENTRY)
-        order = np.lexsort((entries["place"], entries["identity"]))
-        identities = entries["identity"][order]
-        again = np.flatnonzero(identities[1:] == identities[:-1]) + 1
+        order = np.lexsort((entries["place"], entries["id_hash"]))
+        id_hashes = entries["id_hash"][order]
+        again = np.flatnonzero(id_hashes[1:] == id_hashes[:-1]) + 1
         return entries["place"][order[again]]

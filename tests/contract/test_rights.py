@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from streams.doctor.acls import RIGHTS, WRITE
+from streams.doctor.acls import ACLS, WRITE
 from streams.kafka import topics
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "security.md").read_text()
@@ -10,7 +10,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "security.md").read_text(
 
 def row(role: str) -> str:
     names: dict[str, list[str]] = {}
-    for right in RIGHTS[role]:
+    for right in ACLS[role]:
         kind = f"{right.operation.name.lower()} {right.resource.name.lower().replace('_', ' ')}"
         names.setdefault(kind, []).append(f"`{right.name}{'*' if right.prefixed else ''}`")
     return (
@@ -22,7 +22,7 @@ def row(role: str) -> str:
 
 def test_the_page_has_them_and_no_others():
     assert [line for line in PAGE.splitlines() if line.startswith("| `fraud ")] == [
-        row(role) for role in RIGHTS
+        row(role) for role in ACLS
     ]
 
 
@@ -30,6 +30,6 @@ def test_only_the_scorer_writes_decisions():
     for name in (topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS):
         assert [
             role
-            for role, rights in RIGHTS.items()
+            for role, rights in ACLS.items()
             if any(right.operation is WRITE and right.name == name for right in rights)
         ] == ["score"]

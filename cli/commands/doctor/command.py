@@ -37,13 +37,13 @@ def table(findings: "list[Finding]") -> Table:
 
 
 def _roles(given: list[str] | None) -> tuple[str, ...]:
-    from streams.doctor.acls import RIGHTS
+    from streams.doctor.acls import ACLS
 
     for role in given or ():
-        if role not in RIGHTS:
-            raise typer.BadParameter(f"{role!r} is none of {', '.join(RIGHTS)}", param_hint="--for")
+        if role not in ACLS:
+            raise typer.BadParameter(f"{role!r} is none of {', '.join(ACLS)}", param_hint="--for")
     return tuple(
-        given or (role for role in RIGHTS if role != "topics")
+        given or (role for role in ACLS if role != "topics")
     )  # whoever creates topics does so once
 
 
@@ -67,7 +67,7 @@ def doctor(
 
     settings, asked_for = Settings.from_environment(), _roles(roles)
     with Console(stderr=True, quiet=quiet or not sys.stderr.isatty()).status("looking"):
-        cluster = checks.cluster(
+        cluster = checks.check_cluster(
             settings.connection(), asked_for, lambda: time.time_ns() // 1_000_000
         )
         findings = [*cluster, *machine.findings(settings)]

@@ -1,4 +1,4 @@
-"""What the console's desk holds, on a real Kafka, where other events than windows are on `drift.events`."""
+"""What the console's store holds, on a real Kafka, where other events than windows are on `drift.events`."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from support import wait_for
 
 from api.alert_feed import Feed
-from api.alert_store import Desk
+from api.alert_store import AlertStore
 from streams.kafka.topics import DRIFT_EVENTS
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs/contract/examples"
@@ -36,21 +36,21 @@ def write(connection):
     return write
 
 
-def shown(desk):
-    return [window.window for window in desk.windows()]
+def shown(store):
+    return [window.window for window in store.windows()]
 
 
 def test_drift_is_that_of_the_last_windows(connection, write):
-    desk, stop = Desk(), threading.Event()
+    store, stop = AlertStore(), threading.Event()
     write(event("", window=7), event("", window=8), *LATER)
-    feed = Feed(connection, desk)
+    feed = Feed(connection, store)
     thread = threading.Thread(target=feed.run, args=[stop])
     thread.start()
     try:
-        wait_for(feed.loaded.is_set, 60, "the desk is filled")
-        assert shown(desk) == [7, 8]
+        wait_for(feed.loaded.is_set, 60, "the store is filled")
+        assert shown(store) == [7, 8]
         write(event("", window=9), *LATER, event("", window=10), *LATER)
-        wait_for(lambda: shown(desk) == [7, 8, 9, 10], 60, "the last window is shown")
+        wait_for(lambda: shown(store) == [7, 8, 9, 10], 60, "the last window is shown")
     finally:
         stop.set()
         thread.join()

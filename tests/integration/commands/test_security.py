@@ -60,10 +60,10 @@ class Office:
         connection = self.broker.user(name)
         wanted = [
             right._replace(operation=acls.DESCRIBE) if right.name == lacking else right
-            for right in acls.RIGHTS[role]
+            for right in acls.ACLS[role]
         ]
         for made in self.broker.client.create_acls(
-            acls.bindings(connection, wanted, name)
+            acls.make_bindings(connection, wanted, name)
         ).values():
             made.result()
         return connection
@@ -289,7 +289,7 @@ def test_rights_are_granted_by_kafkas_own_tool_as_the_page_says(cluster, tmp_pat
         AclPermissionType.ANY,
     )
     granted = {
-        acls.Right(
+        acls.Acl(
             found.operation,
             found.restype,
             found.name,
@@ -298,9 +298,7 @@ def test_rights_are_granted_by_kafkas_own_tool_as_the_page_says(cluster, tmp_pat
         for found in cluster.broker.client.describe_acls(AclBindingFilter(*everything)).result()
     }
     assert granted == {
-        right
-        for right in acls.RIGHTS["score"]
-        if right.name in (topics.PREDICTIONS, "fraud-scorer-")
+        right for right in acls.ACLS["score"] if right.name in (topics.PREDICTIONS, "fraud-scorer-")
     }
 
 

@@ -1,4 +1,4 @@
-"""The desk: what the newest alerts are, and what was found out about them."""
+"""The store: what the newest alerts are, and what was found out about them."""
 
 import json
 from datetime import timedelta
@@ -7,22 +7,22 @@ import msgspec
 import pytest
 from support.alert_stores import NOON, alert, judged
 
-from api.alert_store import WINDOWS, Desk, DriftWindow
+from api.alert_store import WINDOWS, AlertStore, DriftWindow
 from api.routes.alerts import Filter, _begin
-from api.routes.labels import Judgement, label
+from api.routes.labels import LabelRequest, label
 from payments.contract import Alert, Label
 from payments.records import AlertRecord
 
 
-def desk(*alerts, size=10):
-    filled = Desk(size)
+def store(*alerts, size=10):
+    filled = AlertStore(size)
     for i, item in enumerate(alerts):
         filled.add_alert(f"0-{i}", item)
     return filled
 
 
 def test_windows_of_drift_are_kept_once_and_the_last_of_them():
-    kept = Desk()
+    kept = AlertStore()
     for number in [
         *range(WINDOWS + 5),
         *range(10, WINDOWS + 5),
@@ -36,11 +36,11 @@ def names(items):
 
 
 def test_the_newest_come_first_and_the_oldest_leave():
-    assert names(desk(alert("a", 1), alert("b", 3), alert("c", 2), size=2).items()) == ["b", "c"]
+    assert names(store(alert("a", 1), alert("b", 3), alert("c", 2), size=2).items()) == ["b", "c"]
 
 
 def test_in_a_flood_the_judged_leave_first_and_then_the_smallest_expected_loss():
-    filled = desk(
+    filled = store(
         *(
             alert(name, expected_loss=loss)
             for name, loss in (("dear", 900), ("judged", 800), ("middle", 700))
@@ -65,7 +65,7 @@ def test_in_a_flood_the_judged_leave_first_and_then_the_smallest_expected_loss()
 
 
 def test_an_alert_that_is_read_twice_is_there_once():
-    filled = desk(alert("a"))
+    filled = store(alert("a"))
     filled.add_label(judged("a"))
     filled.add_alert("0-0", alert("a"))
     (item,) = filled.items()
@@ -73,7 +73,7 @@ def test_an_alert_that_is_read_twice_is_there_once():
 
 
 def test_the_last_judgement_wins_in_whatever_order_they_come():
-    filled = desk(alert())
+    filled = store(alert())
     for seconds, is_fraud in ((2, False), (1, True)):
         filled.add_label(judged(seconds=seconds, is_fraud=is_fraud))
     assert not filled.find("t").label.is_fraud
@@ -83,13 +83,13 @@ def test_the_last_judgement_wins_in_whatever_order_they_come():
     ("source", "counts"), [("analyst", True), ("chargeback", True), ("replay", False)]
 )
 def test_the_answer_that_a_replay_brings_along_is_no_judgement(source, counts):
-    filled = desk(alert())
+    filled = store(alert())
     filled.add_label(judged(source=source))
     assert (filled.find("t").label is not None) == counts
 
 
 def test_a_label_waits_for_its_alert():
-    filled = Desk()
+    filled = AlertStore()
     filled.add_label(judged("late", seconds=2, is_fraud=False))
     filled.add_label(judged("late", seconds=1))
     filled.add_alert("0-0", alert("late"))
@@ -97,7 +97,7 @@ def test_a_label_waits_for_its_alert():
 
 
 def test_labels_without_an_alert_are_bounded():
-    filled = Desk(2)
+    filled = AlertStore(2)
     for name in "abc":
         filled.add_label(judged(name))
         filled.add_alert(f"1-{name}", alert("other"))
@@ -108,13 +108,13 @@ def test_labels_without_an_alert_are_bounded():
 
 
 def test_both_alerts_about_a_transaction_that_was_sent_twice_are_judged():
-    filled = desk(alert("twice"), alert("twice"), alert("once"))
+    filled = store(alert("twice"), alert("twice"), alert("once"))
     filled.add_label(judged("twice"))
     assert [item.label is not None for item in filled.changed(0)] == [False, True, True]
 
 
 def test_a_client_gets_what_changed_since_it_looked():
-    filled = desk(alert("a"), alert("b"))
+    filled = store(alert("a"), alert("b"))
     seen = filled.changed(0)[-1].change
     assert filled.changed(seen) == []
     filled.add_label(judged("a"))
@@ -123,7 +123,7 @@ def test_a_client_gets_what_changed_since_it_looked():
 
 
 def test_a_stream_goes_on_where_its_client_was():
-    filled = desk(alert("a"), alert("b"), alert("c"))
+    filled = store(alert("a"), alert("b"), alert("c"))
     assert _begin(filled, 0, None) == (3, [])
     assert names(_begin(filled, 2, None)[1]) == ["b", "c"]
     assert _begin(filled, 2, f"{filled.start}-1") == (1, [])
@@ -133,13 +133,13 @@ def test_a_stream_goes_on_where_its_client_was():
     "known", ["0badcafe-2", "", "2", "-", "x" * 5000, f"{'9' * 8}-{'9' * 5000}"]
 )
 def test_a_stream_of_another_process_begins_with_everything(known):
-    assert _begin(desk(alert("a")), 0, known) == (0, [])
+    assert _begin(store(alert("a")), 0, known) == (0, [])
 
 
 def test_what_a_client_gets_is_the_alert_as_it_was_written_and_what_was_found_out():
     raw = b'{"account_id" : "a\\u0062c", "Amount":1.50}'
     value = msgspec.json.encode(alert()).replace(b'{"account_id": "acc-1"}', raw)
-    filled = desk(msgspec.json.decode(value, type=AlertRecord))
+    filled = store(msgspec.json.decode(value, type=AlertRecord))
     filled.add_label(judged())
     encoded = filled.find("t").encode()
     assert raw in encoded
@@ -166,7 +166,7 @@ def test_what_a_client_gets_is_the_alert_as_it_was_written_and_what_was_found_ou
     ],
 )
 def test_a_filter(wanted, passes):
-    assert Filter(**wanted).passes(desk(alert()).find("t")) == passes
+    assert Filter(**wanted).passes(store(alert()).find("t")) == passes
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_filter(wanted, passes):
 )
 def test_a_label_names_the_account_that_its_alert_has(transaction, account):
     record = label(
-        alert(transaction=transaction), Judgement(is_fraud=True, labelled_by="Ana"), NOON
+        alert(transaction=transaction), LabelRequest(is_fraud=True, labelled_by="Ana"), NOON
     )
     assert (record.account_id, record.transaction_id, record.source) == (account, "t", "analyst")
     assert Label.model_validate_json(msgspec.json.encode(record)).labelled_by == "Ana"

@@ -1,4 +1,4 @@
-"""Alerts over HTTP, on a desk that no broker fills and a bus that remembers."""
+"""Alerts over HTTP, on a store that no broker fills and a bus that remembers."""
 
 import json
 from urllib.parse import quote
@@ -11,10 +11,10 @@ from support.alert_stores import alert, judged
 from support.fakes import NOW, FakeBus, FakeModel, FakeRecord
 
 from api.alert_feed import Feed
-from api.alert_store import Desk
+from api.alert_store import AlertStore
 from api.app import create_app
-from api.background import Live
-from api.dependencies import Services
+from api.background import Background
+from api.dependencies import Dependencies
 from payments import display
 from payments.contract import INPUTS
 from streams.kafka.connection import Connection
@@ -29,31 +29,31 @@ def bus():
 
 
 @pytest.fixture
-def live():
-    desk = Desk()
-    shown = Live(desk, Feed(NOWHERE, desk))
+def background():
+    store = AlertStore()
+    shown = Background(store, Feed(NOWHERE, store))
     shown.feed.loaded.set()
     return shown
 
 
 @pytest.fixture
-def api(bus, live, tmp_path):
+def api(bus, background, tmp_path):
     """A client; what runs beside requests is not started."""
     app = create_app(
-        Services(FakeModel(), NOWHERE, bus, lambda: NOW, tmp_path, CollectorRegistry())
+        Dependencies(FakeModel(), NOWHERE, bus, lambda: NOW, tmp_path, CollectorRegistry())
     )
-    app.state.live = live
+    app.state.background = background
     return TestClient(app, "http://127.0.0.1:8000")
 
 
-def put(live, *alerts):
+def put(background, *alerts):
     for i, item in enumerate(alerts):
-        live.desk.add_alert(f"0-{i}", item)
+        background.store.add_alert(f"0-{i}", item)
 
 
-def test_alerts_are_listed_newest_first_and_filtered(api, live):
-    put(live, alert("a", 1, amount=10), alert("b", 2, amount=20), alert("c", 3, amount=30))
-    live.desk.add_label(judged("b"))
+def test_alerts_are_listed_newest_first_and_filtered(api, background):
+    put(background, alert("a", 1, amount=10), alert("b", 2, amount=20), alert("c", 3, amount=30))
+    background.store.add_label(judged("b"))
 
     def names(**wanted):
         return [item["transaction_id"] for item in api.get("/alerts", params=wanted).json()]
@@ -91,9 +91,9 @@ def test_a_stream_that_is_to_begin_nowhere_is_refused(api, recent):
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/alerts"), ("GET", "/alerts/stream"), ("POST", "/alerts/t/label")]
 )
-def test_alerts_that_are_not_read_yet_are_not_none(api, live, method, path):
-    live.feed.loaded.clear()
-    live.feed.problem = "no broker answers"
+def test_alerts_that_are_not_read_yet_are_not_none(api, background, method, path):
+    background.feed.loaded.clear()
+    background.feed.problem = "no broker answers"
     answer = api.request(method, path, json=JUDGEMENT if method == "POST" else None)
     assert answer.status_code == 503
     assert "no broker answers" in answer.json()["detail"]
@@ -103,8 +103,8 @@ def test_alerts_that_are_not_read_yet_are_not_none(api, live, method, path):
     "name",
     ["t-1", "a/b", "<script>", "stream", "?x=1#y", "100%", "\u00fc \U0001f4b6", "label/label"],
 )
-def test_a_label_is_published_for_whatever_name_a_transaction_has(api, live, bus, name):
-    put(live, alert(name))
+def test_a_label_is_published_for_whatever_name_a_transaction_has(api, background, bus, name):
+    put(background, alert(name))
     answer = api.post(f"/alerts/{quote(name, safe='')}/label", json=JUDGEMENT)
     label = {
         "transaction_id": name,
@@ -121,8 +121,8 @@ def test_a_label_is_published_for_whatever_name_a_transaction_has(api, live, bus
     assert (topic, key, json.loads(value)) == ("labels", b"acc-1", answer.json())
 
 
-def test_a_label_of_a_transaction_without_an_account_has_its_id_as_key(api, live, bus):
-    put(live, alert("t-1", transaction={}))
+def test_a_label_of_a_transaction_without_an_account_has_its_id_as_key(api, background, bus):
+    put(background, alert("t-1", transaction={}))
     api.post("/alerts/t-1/label", json=JUDGEMENT)
     assert [key for _, key, _ in bus.published] == [b"t-1"]
 
@@ -132,8 +132,8 @@ def test_an_unknown_alert_has_no_label(api, bus):
     assert bus.published == []
 
 
-def test_a_label_that_kafka_does_not_confirm_is_not_accepted(api, live, bus):
-    put(live, alert("t-1"))
+def test_a_label_that_kafka_does_not_confirm_is_not_accepted(api, background, bus):
+    put(background, alert("t-1"))
     bus.away = True
     answer = api.post("/alerts/t-1/label", json=JUDGEMENT)
     assert (answer.status_code, answer.json()) == (
@@ -150,8 +150,8 @@ def test_a_label_that_kafka_does_not_confirm_is_not_accepted(api, live, bus):
         *(("labelled_by", name) for name in ("", " ", 129 * "x")),
     ],
 )
-def test_a_judgement_needs_a_verdict_and_a_name(api, live, bus, field, wrong):
-    put(live, alert("t-1"))
+def test_a_judgement_needs_a_verdict_and_a_name(api, background, bus, field, wrong):
+    put(background, alert("t-1"))
     answer = api.post("/alerts/t-1/label", json=JUDGEMENT | {field: wrong})
     assert (answer.status_code, [error["loc"][-1] for error in answer.json()["detail"]]) == (
         422,
@@ -160,8 +160,8 @@ def test_a_judgement_needs_a_verdict_and_a_name(api, live, bus, field, wrong):
     assert bus.published == []
 
 
-def test_the_precision_of_what_is_judged_has_its_interval(api, live):
-    put(live, *(alert(name) for name in "abcde"))
+def test_the_precision_of_what_is_judged_has_its_interval(api, background):
+    put(background, *(alert(name) for name in "abcde"))
     assert api.get("/console/vitals").json()["precision"] == {
         "judged": 0,
         "value": None,
@@ -169,7 +169,7 @@ def test_the_precision_of_what_is_judged_has_its_interval(api, live):
         "high": None,
     }
     for name, is_fraud in (("a", True), ("b", True), ("c", True), ("d", False)):
-        live.desk.add_label(judged(name, is_fraud=is_fraud))
+        background.store.add_label(judged(name, is_fraud=is_fraud))
     # Wilson's interval of 3 in 4, as computed by hand with z = 1.959964
     expected = {
         "judged": 4,
@@ -207,9 +207,9 @@ class Record(FakeRecord):
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff", b'{"transaction_id": 7}'])
-def test_what_is_no_alert_is_left_out(live, value):
+def test_what_is_no_alert_is_left_out(background, value):
     good = msgspec.json.encode(alert("good"))
-    live.feed._handle(
+    background.feed._handle(
         [Record(value, 0), Record(good, 1), Record(good.replace(b"acc-1", b"\xff"), 2)]
     )
-    assert [item.position for item in live.desk.items()] == ["0-1"]
+    assert [item.position for item in background.store.items()] == ["0-1"]

@@ -14,7 +14,7 @@ from support.fakes import NOW, FakeBus, FakeModel
 
 from api.app import create_app
 from api.auth import COOKIE, Access
-from api.dependencies import Services
+from api.dependencies import Dependencies
 from cli.app import CommandError
 from cli.commands.serve import serve
 from drift.reports.index import INDEX, Shelf, tidy
@@ -48,7 +48,7 @@ def client(bus, clock, tmp_path):
     """Makes a client of an application with this access. What runs beside requests is not started."""
 
     def make(model=None, **access):
-        services = Services(
+        dependencies = Dependencies(
             model or FakeModel(),
             Connection("127.0.0.1:9"),
             bus,
@@ -57,7 +57,7 @@ def client(bus, clock, tmp_path):
             CollectorRegistry(),
         )
         return TestClient(
-            create_app(services, Access(**access)),
+            create_app(dependencies, Access(**access)),
             HERE,
             raise_server_exceptions=False,
             follow_redirects=False,

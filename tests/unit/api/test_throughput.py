@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from api.throughput import LATENCY, TRANSACTIONS, Vitals, quantile_ms
+from api.throughput import LATENCY, TRANSACTIONS, Throughput, quantile_ms
 from api.worker_metrics import parse
 from streams.scorer.metrics import ScorerMetrics
 
@@ -19,56 +19,68 @@ def page(approve=0, review=0, latency=()):
     return counts | {(LATENCY, bound): count for bound, count in latency}
 
 
-def last(vitals):
-    return vitals.points()[-1]
+def last(throughput):
+    return throughput.points()[-1]
 
 
 def test_a_rate_is_what_the_workers_counted_since_they_were_first_seen():
-    vitals = Vitals()
-    vitals.observe(0, {"a": page(1_000), "b": page(5_000)})
-    assert last(vitals).rate is None
-    vitals.observe(2, {"a": page(1_150, 50), "b": page(5_000)})
-    assert (last(vitals).rate, last(vitals).alert_rate, last(vitals).workers) == (100, 0.25, 2)
+    throughput = Throughput()
+    throughput.observe(0, {"a": page(1_000), "b": page(5_000)})
+    assert last(throughput).rate is None
+    throughput.observe(2, {"a": page(1_150, 50), "b": page(5_000)})
+    assert (last(throughput).rate, last(throughput).alert_rate, last(throughput).workers) == (
+        100,
+        0.25,
+        2,
+    )
 
 
 def test_a_rate_forgets_what_is_older_than_its_window():
-    vitals = Vitals()
+    throughput = Throughput()
     for at in range(20):
-        vitals.observe(at, {"a": page(min(at, 10) * 100)})
-    assert last(vitals).rate == 0
-    assert vitals.points()[12].rate == 60  # 3 of its 5 seconds had 100
+        throughput.observe(at, {"a": page(min(at, 10) * 100)})
+    assert last(throughput).rate == 0
+    assert throughput.points()[12].rate == 60  # 3 of its 5 seconds had 100
 
 
 def test_a_worker_that_begins_again_counts_from_0():
-    vitals = Vitals()
-    vitals.observe(0, {"a": page(1_000)})
-    vitals.observe(1, {"a": page(40)})
-    assert last(vitals).rate == 40
+    throughput = Throughput()
+    throughput.observe(0, {"a": page(1_000)})
+    throughput.observe(1, {"a": page(40)})
+    assert last(throughput).rate == 40
 
 
 def test_without_a_page_a_figure_is_absent_and_afterwards_begins_anew():
-    vitals = Vitals()
-    vitals.observe(0, {"a": page(0)})
-    vitals.observe(1, {})
-    assert (last(vitals).workers, last(vitals).rate, last(vitals).p99_ms) == (0, None, None)
-    vitals.observe(2, {"a": page(500)})
-    assert last(vitals).rate is None
+    throughput = Throughput()
+    throughput.observe(0, {"a": page(0)})
+    throughput.observe(1, {})
+    assert (last(throughput).workers, last(throughput).rate, last(throughput).p99_ms) == (
+        0,
+        None,
+        None,
+    )
+    throughput.observe(2, {"a": page(500)})
+    assert last(throughput).rate is None
 
 
 def test_a_scorer_at_rest_has_a_rate_of_0_and_no_latency():
-    vitals = Vitals()
+    throughput = Throughput()
     for at in range(2):
-        vitals.observe(at, {"a": page(7, latency=[("0.1", 7), ("+Inf", 7)])})
-    assert (last(vitals).rate, last(vitals).alert_rate, last(vitals).p50_ms) == (0, None, None)
+        throughput.observe(at, {"a": page(7, latency=[("0.1", 7), ("+Inf", 7)])})
+    assert (last(throughput).rate, last(throughput).alert_rate, last(throughput).p50_ms) == (
+        0,
+        None,
+        None,
+    )
 
 
 def test_a_client_that_has_seen_a_longer_process_gets_everything():
-    vitals = Vitals()
+    throughput = Throughput()
     for at in range(3):
-        vitals.observe(at, {})
-    assert [point.number for point in vitals.points(1)] == [2, 3]
-    assert [point.number for point in vitals.points(3)] == []
-    assert [point.number for point in vitals.points(99)] == [1, 2, 3]
+        throughput.observe(at, {})
+    assert [point.number for point in throughput.points(1)] == [2, 3]
+    assert [point.number for point in throughput.points(3)] == []
+    assert [point.number for point in throughput.points(99)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

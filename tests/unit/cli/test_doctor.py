@@ -32,7 +32,7 @@ def state(name, partitions=4, replicas=1, **changes):
 def topic_finding(name, found):
     states = {topic.name: state(topic.name) for topic in topics.TOPICS} | {name: found}
     [finding] = [
-        finding for finding in checks.judged_topics(states) if finding.what == f"topic {name}"
+        finding for finding in checks.check_topics(states) if finding.what == f"topic {name}"
     ]
     return finding
 
@@ -91,7 +91,7 @@ def test_a_missing_topic_is_made_by_the_command_that_is_named():
 def test_the_offsets_of_a_scorer_that_is_away_outlive_its_transactions(
     kept_min, verdict, said, to_do
 ):
-    finding = checks.judged_offsets(kept_min)
+    finding = checks.check_offsets_retention(kept_min)
     assert finding.verdict is verdict
     assert said in finding.found
     assert finding.advice.startswith(to_do)
@@ -117,7 +117,7 @@ def test_the_offsets_of_a_scorer_that_is_away_outlive_its_transactions(
     ],
 )
 def test_rights(missing, untried, verdict, said):
-    finding = checks.judged_rights("score", missing, untried)
+    finding = checks.check_acls("score", missing, untried)
     assert (finding.what, finding.verdict) == ("rights for score", verdict)
     assert finding.found.endswith(said)
 
@@ -133,7 +133,7 @@ def test_rights(missing, untried, verdict, said):
     ],
 )
 def test_the_clock(newest, verdict, said):
-    finding = checks.judged_clock(newest, 1_000_000_000)
+    finding = checks.check_clock(newest, 1_000_000_000)
     assert finding.verdict is verdict
     assert said in finding.found
 
@@ -149,16 +149,18 @@ def test_the_clock(newest, verdict, said):
 )
 def test_in_the_clear_is_for_this_machine_only(servers, protocol, verdict):
     assert (
-        checks.reached(Connection(servers, properties={"security.protocol": protocol})).verdict
+        checks.check_encryption(
+            Connection(servers, properties={"security.protocol": protocol})
+        ).verdict
         is verdict
     )
 
 
 def test_no_broker_and_a_bad_line_are_told_apart():
     connection = Connection("127.0.0.1:1")
-    silent = checks.unreachable(KafkaError(KafkaError._TIMED_OUT), connection)
+    silent = checks.report_unreachable(KafkaError(KafkaError._TIMED_OUT), connection)
     assert (silent.verdict, silent.found) == (FAIL, "no broker answers at 127.0.0.1:1")
-    [wrong] = checks.cluster(
+    [wrong] = checks.check_cluster(
         Connection("127.0.0.1:1", properties={"sasl.pasword": "hunter2"}), ["score"], lambda: 0
     )
     assert wrong.verdict is FAIL
@@ -239,7 +241,7 @@ def doctor(monkeypatch, capsys):
     """Runs the command on these findings; returns its exit code and what it printed."""
 
     def run(*findings, as_json=False):
-        monkeypatch.setattr(checks, "cluster", lambda *_: iter(findings))
+        monkeypatch.setattr(checks, "check_cluster", lambda *_: iter(findings))
         monkeypatch.setattr(machine, "findings", lambda _: iter(()))
         try:
             command.doctor(None, as_json, quiet=True)

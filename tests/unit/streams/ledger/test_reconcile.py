@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.ledger import reconcile
-from streams.ledger.reconcile import FIRST, REJECTED, SCORED, Audit, Tally
-from streams.ledger.repeated_ids import NO_IDENTITY, identity
+from streams.ledger.reconcile import FIRST, REJECTED, SCORED, Audit, Reconciliation
+from streams.ledger.repeated_ids import NO_ID, hash_id
 
 RANGES = {0: (5, 30), 1: (0, 0), 3: (100, 112)}
 INSIDE = [
@@ -84,23 +84,23 @@ def naive(sent: dict, outputs: list, committed: dict) -> Audit:
 def counted(sent: dict, outputs: list, committed: dict, batch: int) -> Audit:
     with (
         tempfile.TemporaryDirectory() as directory,
-        closing(Tally(RANGES, Path(directory))) as ledger,
+        closing(Reconciliation(RANGES, Path(directory))) as ledger,
     ):
         records = list(sent.items())
         for start in range(0, len(records), batch):
             part = records[start : start + batch]
-            identities = b"".join(
-                identity(b'{"transaction_id":"%s"}' % name.encode()) for _, name in part
+            id_hashes = b"".join(
+                hash_id(b'{"transaction_id":"%s"}' % name.encode()) for _, name in part
             )
-            ledger.sent(
+            ledger.add_records(
                 *np.array([record for record, _ in part], np.int64).T,
-                np.frombuffer(identities, "<u8"),
+                np.frombuffer(id_hashes, "<u8"),
             )
         for kind in (SCORED, REJECTED):
             of_kind = [(output, *source) for other, output, source in outputs if other == kind]
             for start in range(0, len(of_kind), batch):
-                ledger.output(kind, *np.array(of_kind[start : start + batch], np.int64).T)
-        return ledger.audit(committed)
+                ledger.add_outputs(kind, *np.array(of_kind[start : start + batch], np.int64).T)
+        return ledger.finish(committed)
 
 
 @settings(max_examples=60)  # each opens 256 files
@@ -154,8 +154,11 @@ def test_order_is_followed_over_batches_and_apart_for_each_output_partition():
 
 
 def test_no_record_at_all_proves_nothing():
-    with tempfile.TemporaryDirectory() as directory, closing(Tally({}, Path(directory))) as ledger:
-        found = ledger.audit({})
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        closing(Reconciliation({}, Path(directory))) as ledger,
+    ):
+        found = ledger.finish({})
     assert found == Audit()
     assert not found.complete
 
@@ -164,13 +167,13 @@ def test_many_ids_are_told_apart_and_found_again(tmp_path):
     names = [f"run-{i}" for i in range(20_000)]
     again = names[::1000]
     hashes = np.frombuffer(
-        b"".join(identity(b'{"transaction_id":"%s"}' % name.encode()) for name in names + again),
+        b"".join(hash_id(b'{"transaction_id":"%s"}' % name.encode()) for name in names + again),
         "<u8",
     )
     offsets = np.arange(len(hashes))
-    with closing(Tally({0: (0, len(hashes))}, tmp_path)) as ledger:
-        ledger.sent(np.zeros_like(offsets), offsets, hashes)
-        found = ledger.audit({})
+    with closing(Reconciliation({0: (0, len(hashes))}, tmp_path)) as ledger:
+        ledger.add_records(np.zeros_like(offsets), offsets, hashes)
+        found = ledger.finish({})
     assert (found.resent, found.first_resent) == (20, [(0, 20_000 + i) for i in range(FIRST)])
 
 
@@ -190,15 +193,15 @@ def test_many_ids_are_told_apart_and_found_again(tmp_path):
     ],
 )
 def test_a_record_without_a_readable_id_has_none(value):
-    assert identity(value) == NO_IDENTITY
+    assert hash_id(value) == NO_ID
 
 
 def test_an_id_is_read_from_a_record_that_is_otherwise_invalid():
-    first = identity(b'{"transaction_id":"a","V1":"text"}')
-    assert first == identity(b' {"V2": 1e39, "transaction_id": "\\u0061"}') != NO_IDENTITY
+    first = hash_id(b'{"transaction_id":"a","V1":"text"}')
+    assert first == hash_id(b' {"V2": 1e39, "transaction_id": "\\u0061"}') != NO_ID
 
 
 def test_hashes_are_spread_evenly_over_the_buckets():
-    counts = Counter(identity(b'{"transaction_id":"run-%d"}' % i)[0] for i in range(25_600))
+    counts = Counter(hash_id(b'{"transaction_id":"run-%d"}' % i)[0] for i in range(25_600))
     assert len(counts) == 256
     assert max(counts.values()) < 200
