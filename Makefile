@@ -65,7 +65,7 @@ bench: model plots ## Speed and memory beside other systems, on an idle machine:
 bench-quick: model plots ## The same in under five minutes, one run of each: writes .run/bench/quick-performance.md
 	@$(BIN)/python -m benchmarks all --quick
 
-bench-drift: model ## False alarms and delays of the drift verdict: writes docs/drift.md
+bench-drift: model ## False alarms and detection of the drift verdict: writes docs/drift-measurements.md
 	@$(BIN)/python -m benchmarks.drift
 
 .PHONY: plots

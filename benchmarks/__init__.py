@@ -1,1 +1,1 @@
-"""Benchmarks: this system and its peers over the same topic, model and output, on one machine and one broker."""
+"""Benchmarks of this system and its peers, on the same topic, model, output, machine and broker."""

@@ -1,4 +1,7 @@
-"""`python -m benchmarks`: measures throughput, latency, stages and starts, and writes the report."""
+"""Measure throughput, latency, CPU by stage, start-up and the API, and write the report.
+
+Run: python -m benchmarks
+"""
 
 import subprocess
 import sys
@@ -9,12 +12,12 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.bench import opened
-from benchmarks.catalogue import BATCHES, MORE_WORKERS, OURS, SYSTEMS
-from benchmarks.live import RATES
-from benchmarks.measure import Measurement
+from benchmarks.harness.bench import open_bench
+from benchmarks.harness.catalogue import BATCHES, MORE_WORKERS, OURS, SYSTEMS
+from benchmarks.harness.results import Results
+from benchmarks.measurements.live import RATES
+from benchmarks.measurements.sections import Measurement
 from benchmarks.peers.catalogue import PEERS
-from benchmarks.results import Results
 from cli.app import CommandError
 from cli.support.settings import ROOT, Settings
 from infra.kafka import BrokerError
@@ -22,84 +25,87 @@ from infra.kafka import BrokerError
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 Records = Annotated[int, typer.Option(min=20_000, help="Transactions to drain.")]
-Runs = Annotated[int, typer.Option(min=1, help="Runs of each; the median counts.")]
+Runs = Annotated[int, typer.Option(min=1, help="Runs of each; the report shows the median.")]
 WarmUp = Annotated[
-    bool, typer.Option(help="First a run that does not count, for the broker's JVM.")
+    bool, typer.Option(help="First warm the broker's JVM with a run that does not count.")
 ]
 _RECORDS = 2_000_000
-_QUICK_RECORDS, _QUICK_LIMIT_S, _QUICK_SETTLING_S = 400_000, 10.0, 15.0
-_BATCHES_S = 10.0  # sizes of batches are only told from each other: so many seconds of each, not the whole topic
+_QUICK_RECORDS = 400_000
+_QUICK_LIMIT_S = 10.0
+_QUICK_SETTLING_S = 15.0
+_BATCHES_S = 10.0  # per batch size: enough to compare them without draining the whole topic
 _QUICK = "quick-"
+_COMPARED = [system.name for system in (*OURS, *PEERS)]
 
 
 @app.callback()
 def _benchmarks() -> None:
-    """Measures this system and its peers. Results are kept in bench/results.json under FRAUD_HOME."""
+    """Measure this system and its peers. Results go to bench/results.json under FRAUD_HOME."""
 
 
-def _names(text: str) -> list[str]:
+def _parse_names(text: str) -> list[str]:
     names = text.split(",")
     if unknown := [name for name in names if name not in SYSTEMS]:
         raise typer.BadParameter(
-            f"no such system: {', '.join(unknown)}; there are {', '.join(SYSTEMS)}"
+            f"no such system: {', '.join(unknown)}; choose from {', '.join(SYSTEMS)}"
         )
     return names
 
 
 @contextmanager
-def _measurement(records: int, runs: int, kind: str = "") -> Iterator[Measurement]:
-    with opened() as bench:
+def _open_measurement(records: int, runs: int, kind: str = "") -> Iterator[Measurement]:
+    with open_bench() as bench:
         measurement = Measurement(bench, Results(bench.home / f"{kind}results.json"), records, runs)
-        measurement.machine()
+        measurement.describe_machine()
         yield measurement
 
 
 @app.command()
 def drain(
-    systems: Annotated[str, typer.Option(help="Names, with commas between.")] = "ours-1,ours-2",
+    systems: Annotated[str, typer.Option(help="Names, separated by commas.")] = "ours-1,ours-2",
     records: Records = _RECORDS,
     runs: Runs = 3,
     warm_up: WarmUp = True,
 ) -> None:
-    """Throughput: each system drains the same preloaded topic.
+    """Measure throughput: each system drains the same preloaded topic.
 
     Example: python -m benchmarks drain --systems ours-2 --runs 1 --records 500000
     """
-    names = _names(systems)
-    with _measurement(records, runs) as measurement:
+    names = _parse_names(systems)
+    with _open_measurement(records, runs) as measurement:
         if warm_up:
             measurement.warm_up()
-        measurement.drains("drains", names)
+        measurement.measure_drains("drains", names)
 
 
 @app.command()
 def live(
-    systems: Annotated[str, typer.Option(help="Names, with commas between.")] = "ours-1,ours-2",
+    systems: Annotated[str, typer.Option(help="Names, separated by commas.")] = "ours-1,ours-2",
     rates: Annotated[
-        str, typer.Option(help="Transactions a second, with commas between.")
+        str, typer.Option(help="Transactions a second, separated by commas.")
     ] = ",".join(map(str, RATES)),
     seconds: Annotated[
         float, typer.Option(min=1, help="How long each rate lasts after its warm-up.")
     ] = 15,
     runs: Runs = 3,
 ) -> None:
-    """Latency: each system at fixed rates, up to the one that it cannot keep up with.
+    """Measure latency: each system at fixed rates, up to the first one it cannot sustain.
 
     Example: python -m benchmarks live --systems ours-2 --rates 2000,10000
     """
-    names = _names(systems)
-    with _measurement(_RECORDS, runs) as measurement:
-        measurement.latencies(names, [int(rate) for rate in rates.split(",")], seconds)
+    names = _parse_names(systems)
+    with _open_measurement(_RECORDS, runs) as measurement:
+        measurement.measure_latencies(names, [int(rate) for rate in rates.split(",")], seconds)
 
 
 @app.command()
 def start(runs: Runs = 3) -> None:
-    """From the start of a worker to its first prediction, the group there already.
+    """Measure the time from a worker's start to its first prediction, with an existing group.
 
     Example: python -m benchmarks start
     """
-    with _measurement(_RECORDS, runs) as measurement:
-        measurement.starts()
+    with _open_measurement(_RECORDS, runs) as measurement:
+        measurement.measure_starts()
 
 
 @app.command()
@@ -107,12 +113,12 @@ def stages(
     records: Records = _RECORDS,
     batch: Annotated[int, typer.Option(min=64, help="Records in a batch.")] = 4096,
 ) -> None:
-    """CPU a transaction by stage.
+    """Measure CPU per transaction by stage.
 
     Example: python -m benchmarks stages --batch 2048
     """
-    with _measurement(records, 1) as measurement:
-        measurement.stages([batch])
+    with _open_measurement(records, 1) as measurement:
+        measurement.measure_stages([batch])
 
 
 @app.command()
@@ -120,65 +126,76 @@ def api(
     seconds: Annotated[float, typer.Option(min=1, help="How long each measurement lasts.")] = 15,
     runs: Runs = 3,
 ) -> None:
-    """HTTP: how many POST /predict a second one server answers, and how soon at 1,000 a second.
+    """Measure POST /predict: the rate of one server, and its latency at 1,000 a second.
 
     Example: python -m benchmarks api --seconds 10 --runs 1
     """
-    with _measurement(_RECORDS, runs) as measurement:
-        measurement.answers(seconds)
+    with _open_measurement(_RECORDS, runs) as measurement:
+        measurement.measure_api(seconds)
 
 
 @app.command("all")
 def all_(
     quick: Annotated[
-        bool, typer.Option("--quick", help="In under 5 minutes: fewer records, one run of each.")
+        bool, typer.Option("--quick", help="Take under 5 minutes: fewer records, one run of each.")
     ] = False,
 ) -> None:
-    """Everything, then the report: docs/performance.md, or with --quick bench/quick-performance.md under FRAUD_HOME.
+    """Measure everything and write docs/performance.md.
+
+    With --quick, write bench/quick-performance.md under FRAUD_HOME instead.
 
     Example: python -m benchmarks all --quick
     """
-    started, compared = monotonic(), [system.name for system in (*OURS, *PEERS)]
+    started = monotonic()
     if quick:
-        with _measurement(_QUICK_RECORDS, 1, _QUICK) as measurement:
-            measurement.warm_up()
-            measurement.drains("drains", compared, _QUICK_LIMIT_S)
-            measurement.latencies(["ours-2"], [2_000, 10_000], 5, _QUICK_SETTLING_S)
-            measurement.starts()
-            measurement.stages([4096])
-            measurement.answers(5)
+        _measure_quickly()
     else:
-        with _measurement(_RECORDS, 3) as measurement:
-            measurement.warm_up()
-            measurement.drains("drains", compared)
-            measurement.drains("workers", [system.name for system in (*OURS[:2], *MORE_WORKERS)])
-            measurement.drains("batches", [system.name for system in BATCHES], _BATCHES_S)
-            measurement.latencies(["ours-1", "ours-2"], RATES, 15)
-            measurement.starts()
-            measurement.stages([2048, 4096])
-            measurement.answers(15)
+        _measure_all()
     report(quick)
     print(f"took {(monotonic() - started) / 60:.1f} minutes")
 
 
+def _measure_quickly() -> None:
+    with _open_measurement(_QUICK_RECORDS, 1, _QUICK) as measurement:
+        measurement.warm_up()
+        measurement.measure_drains("drains", _COMPARED, _QUICK_LIMIT_S)
+        measurement.measure_latencies(["ours-2"], [2_000, 10_000], 5, _QUICK_SETTLING_S)
+        measurement.measure_starts()
+        measurement.measure_stages([4096])
+        measurement.measure_api(5)
+
+
+def _measure_all() -> None:
+    with _open_measurement(_RECORDS, 3) as measurement:
+        measurement.warm_up()
+        measurement.measure_drains("drains", _COMPARED)
+        workers = [system.name for system in (*OURS[:2], *MORE_WORKERS)]
+        measurement.measure_drains("workers", workers)
+        measurement.measure_drains("batches", [system.name for system in BATCHES], _BATCHES_S)
+        measurement.measure_latencies(["ours-1", "ours-2"], RATES, 15)
+        measurement.measure_starts()
+        measurement.measure_stages([2048, 4096])
+        measurement.measure_api(15)
+
+
 @app.command()
 def report(
-    quick: Annotated[bool, typer.Option("--quick", help="Of the quick measurement.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Use the quick measurement.")] = False,
 ) -> None:
-    """Write the report of what was measured last.
+    """Write the report of the last measurement.
 
     Example: python -m benchmarks report
     """
-    from benchmarks.report import write  # matplotlib: only the report needs it
+    from benchmarks.report.page import write_report  # needs matplotlib, which the rest does not
 
     home = Settings.from_environment().home / "bench"
     page = home / f"{_QUICK}performance.md" if quick else ROOT / "docs" / "performance.md"
-    write(Results(home / f"{_QUICK if quick else ''}results.json").all(), page)
+    write_report(Results(home / f"{_QUICK if quick else ''}results.json").load(), page)
     print(page)
 
 
 def main() -> None:
-    """Runs one command; an expected error is one line."""
+    """Run one command. Print expected errors on one line."""
     try:
         app()
     except (BrokerError, CommandError, subprocess.CalledProcessError) as error:

@@ -1,6 +1,9 @@
-"""`python -m benchmarks.likeness`: how like the data simulated transactions are, and from when a classifier tells them apart.
+"""Measure how well simulated transactions resemble the data, and whether a classifier can tell.
 
-Everything is judged on the training part of creditcard.csv; its test part is not read. Writes the table of docs/simulation.md.
+Run: python -m benchmarks.likeness creditcard.csv
+
+Uses the training part only; the test part is not read. The figures are those of
+docs/simulation.md.
 """
 
 import json
@@ -31,7 +34,7 @@ from producer.simulation import Parameters, simulate
 Floats = NDArray[np.float64]
 SEED = 1
 FOLDS = 3
-SAMPLES = (20_000, 100_000)  # a classifier separates better the more rows it sees, so both are told
+SAMPLES = (20_000, 100_000)  # a classifier separates better with more rows, so both are reported
 XGBOOST = xgboost.XGBClassifier(
     n_estimators=100,
     max_depth=6,
@@ -40,7 +43,7 @@ XGBOOST = xgboost.XGBClassifier(
     n_jobs=2,
     random_state=SEED,
 )
-# What the trees of the simulator have levelled for classifiers of their own kind, others may still see.
+# The simulator's trees remove what classifiers of their kind see; others may see more.
 OTHERS: dict[str, Any] = {
     "random forest": RandomForestClassifier(100, min_samples_leaf=3, n_jobs=2, random_state=SEED),
     "neural network": make_pipeline(
@@ -52,8 +55,8 @@ OTHERS: dict[str, Any] = {
 }
 
 
-def simulated(rows: int, seed: int = SEED) -> pd.DataFrame:
-    """Simulated rows as `model.dataset.read` returns real ones."""
+def simulate_table(rows: int, seed: int = SEED) -> pd.DataFrame:
+    """Return simulated rows in the form of `model.dataset.read`."""
     chunks = list(simulate(Parameters.load(), rows, seed))
     table = pd.DataFrame(np.concatenate([chunk.values for chunk in chunks]), columns=list(INPUTS))
     table.insert(0, "Time", np.concatenate([chunk.times for chunk in chunks]))
@@ -61,28 +64,34 @@ def simulated(rows: int, seed: int = SEED) -> pd.DataFrame:
 
 
 def kolmogorov_smirnov(real: pd.DataFrame, made: pd.DataFrame) -> dict[str, float]:
-    """The two-sample statistic of each of V1..V28 and Amount."""
+    """Return the two-sample statistic of each of V1..V28 and Amount."""
     return {name: float(ks_2samp(real[name], made[name]).statistic) for name in INPUTS}
 
 
-def separation(
+def measure_separation(
     real: pd.DataFrame, made: pd.DataFrame, rows: int, classifier: Any = XGBOOST
 ) -> float:
-    """ROC AUC, cross-validated, of a classifier told to separate so many real rows, drawn at random, from as many simulated ones."""
+    """Return the cross-validated ROC AUC of a classifier that separates real from simulated rows.
+
+    It sees `rows` of each, drawn at random.
+    """
     random = np.random.default_rng(SEED)
     features = np.vstack(
         [matrix(table)[random.choice(len(table), rows, replace=False)] for table in (real, made)]
     )
     is_real = np.repeat([1, 0], rows)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
-    scores = cross_val_predict(classifier, features, is_real, cv=folds, method="predict_proba")[
-        :, 1
-    ]
-    return float(roc_auc_score(is_real, scores))
+    scores = cross_val_predict(classifier, features, is_real, cv=folds, method="predict_proba")
+    return float(roc_auc_score(is_real, scores[:, 1]))
 
 
-def transfer(real: pd.DataFrame, made: pd.DataFrame, forward: Sequence[Fold]) -> dict[str, float]:
-    """Average precision of the default model within and across files, means over the forward folds: one has some 50 frauds to judge."""
+def measure_transfer(
+    real: pd.DataFrame, made: pd.DataFrame, forward: Sequence[Fold]
+) -> dict[str, float]:
+    """Return the default model's average precision within and across the two files.
+
+    Means over the forward folds, because one fold has only some 50 frauds.
+    """
     tables = {"real": real, "simulated": made}
     found: dict[str, list[float]] = {
         f"fitted on {fitted}, judged on {judged}": [] for fitted in tables for judged in tables
@@ -101,22 +110,22 @@ def transfer(real: pd.DataFrame, made: pd.DataFrame, forward: Sequence[Fold]) ->
 
 
 def measure(path: Path) -> dict[str, object]:
-    """All figures, from the training part of the CSV at `path`."""
+    """Return all figures, from the training part of the CSV at `path`."""
     table = dataset.read(path)
     parts = split(len(table))
     real = table[parts.train].reset_index(drop=True)
-    made = simulated(len(real))
+    made = simulate_table(len(real))
     distances = kolmogorov_smirnov(real, made)
     worst = max(distances, key=lambda name: distances[name])
     return {
         "ks_largest": {worst: distances[worst]},
         "ks": distances,
-        "separation_auc": {rows: separation(real, made, rows) for rows in SAMPLES},
+        "separation_auc": {rows: measure_separation(real, made, rows) for rows in SAMPLES},
         f"separation_auc of others, {SAMPLES[0]:,} rows": {
-            name: separation(real, made, SAMPLES[0], one) for name, one in OTHERS.items()
+            name: measure_separation(real, made, SAMPLES[0], one) for name, one in OTHERS.items()
         },
-        "average_precision": transfer(real, made, parts.folds),
-        "average_precision on the last fold alone": transfer(real, made, parts.folds[-1:]),
+        "average_precision": measure_transfer(real, made, parts.folds),
+        "average_precision on the last fold alone": measure_transfer(real, made, parts.folds[-1:]),
     }
 
 

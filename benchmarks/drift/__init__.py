@@ -1,1 +1,1 @@
-"""How often the drift verdict is wrong on streams that nothing happens to, and how soon it is right on others."""
+"""Measurements of the drift verdict: false alarms, detection, and the speed of the monitor."""

@@ -1,6 +1,9 @@
-"""`python -m benchmarks.drift`: measures the drift verdict on simulated streams and on creditcard.csv, and writes docs/drift.md.
+"""Measure the drift verdict on simulated streams and creditcard.csv.
 
-Takes half an hour of CPU time with as many windows as the page promises; fewer rows give fewer windows, and it says so.
+Run: python -m benchmarks.drift
+
+Writes docs/drift-measurements.md. Takes half an hour of CPU time for as many windows as the page
+promises; with fewer rows there are fewer windows, and the page says so.
 """
 
 from collections.abc import Sequence
@@ -11,7 +14,7 @@ import numpy as np
 import typer
 
 from benchmarks.drift import pace, page, streams, trials
-from benchmarks.drift.trials import Bench, Found, Undisturbed
+from benchmarks.drift.trials import Detection, Stream, Undisturbed
 from cli.support.settings import ROOT, Settings
 from drift.detect.reference import load as load_reference
 from drift.labels.quality import POOLED
@@ -35,89 +38,91 @@ BY_AMOUNT = {
     "stuck at one value in {:.0%} of the rows": ("stuck", (0.1, 0.25, 0.5)),
 }
 TAIL_SIZES = (1_000, 5_000, 20_000)
+SPEED_SIZES = (500, 1_000, 5_000)
 REAL_SIZES = (1_000, 5_000)
 FRAUD_SIZES = (1_000, 5_000)
 PACE_SIZES = (1_000, 5_000)
 _FEATURE_SHIFTS = (0.5, 1.0, 2.0)
 _FEATURE_RUNS = 20
-_KEPT = 500_000  # rows that disturbances are tried on
+_KEPT = 500_000  # rows to disturb
 
 
-def _undisturbed(model: Model, rhythm: bool, rows: int) -> tuple[Bench, list[Undisturbed]]:
-    known = streams.reference(model, rhythm)
+def _watch_undisturbed(model: Model, rhythm: bool, rows: int) -> tuple[Stream, list[Undisturbed]]:
+    known = streams.build_reference(model, rhythm)
     watches = [Undisturbed(known, size, most) for size, most in SIZES.items() if rows // size > 20]
     kept: list[streams.Floats] = []
-    for part in streams.stream(model, rows, rhythm):
+    for part in streams.simulate_stream(model, rows, rhythm):
         if sum(map(len, kept)) < _KEPT:
             kept.append(part)
         for watch in watches:
             watch.feed(part)
-    return Bench(model, known, np.concatenate(kept)), watches
+    return Stream(model, known, np.concatenate(kept)), watches
 
 
-def _simulated(model: Model, rhythm: bool, rows: int, runs: int) -> page.Simulated:
-    bench, watches = _undisturbed(model, rhythm, rows)
-    features = trials.turned(runs)
-    share = page.REVIEW_SHARE
-    return page.Simulated(
-        rhythm=rhythm,
-        undisturbed=watches,
-        found={
-            (name, size, method): found
-            for name, what in DISTURBANCES.items()
-            for size in FOUND_SIZES
-            if len(bench.rows) > 2 * (WINDOWS + 2) * size
-            for method, found in trials.found(bench, size, *what, features).items()
-        },
-        by_amount=_by_amount(bench, features) if rhythm else {},
-        high_scores={}
-        if rhythm
-        else {size: trials.found_high_scores(bench, size, share, runs) for size in TAIL_SIZES},
-        runs=runs,
-        events_a_second={}
-        if rhythm
-        else {
-            size: trials.events_a_second(bench.known, bench.rows, size)
-            for size in (500, 1_000, 5_000)
-        },
-    )
+def _measure_simulated(model: Model, rhythm: bool, rows: int, runs: int) -> page.Simulated:
+    stream, watches = _watch_undisturbed(model, rhythm, rows)
+    features = trials.cycle_features(runs)
+    found = {
+        (name, size, method): detection
+        for name, disturbance in DISTURBANCES.items()
+        for size in FOUND_SIZES
+        if len(stream.rows) > 2 * (WINDOWS + 2) * size
+        for method, detection in trials.detect_disturbance(
+            stream, size, *disturbance, features
+        ).items()
+    }
+    if rhythm:
+        by_amount = _detect_by_amount(stream, features)
+        return page.Simulated(rhythm, watches, found, by_amount, {}, runs, {})
+    high_scores = {
+        size: trials.detect_high_scores(stream, size, page.REVIEW_SHARE, runs)
+        for size in TAIL_SIZES
+    }
+    events_per_second = {
+        size: trials.measure_events_per_second(stream.known, stream.rows, size)
+        for size in SPEED_SIZES
+    }
+    return page.Simulated(rhythm, watches, found, {}, high_scores, runs, events_per_second)
 
 
-def _beside(bench: Bench, kind: str, amount: float, features: Sequence[str]) -> Found:
-    """Beside the windows before, as the monitor judges."""
-    return trials.found(bench, 1_000, kind, amount, features, ["trailing"])["trailing"]
+def _detect(stream: Stream, kind: str, amount: float, features: Sequence[str]) -> Detection:
+    """Compare with the previous windows, as the monitor does."""
+    methods = ["trailing"]
+    return trials.detect_disturbance(stream, 1_000, kind, amount, features, methods)["trailing"]
 
 
-def _by_amount(bench: Bench, features: Sequence[str]) -> dict[tuple[str, float], Found]:
+def _detect_by_amount(
+    stream: Stream, features: Sequence[str]
+) -> dict[tuple[str, float], Detection]:
     return {
-        (name, amount): _beside(bench, kind, amount, features)
+        (name, amount): _detect(stream, kind, amount, features)
         for name, (kind, amounts) in BY_AMOUNT.items()
         for amount in amounts
     }
 
 
-def _real(model: Model, csv: Path, runs: int) -> page.Real:
+def _measure_real(model: Model, csv: Path, runs: int) -> page.Real:
     table = dataset.read(csv)
-    rows = streams.scored(model, table[list(model.features)].to_numpy(np.float64))
+    rows = streams.append_margins(model, table[list(model.features)].to_numpy(np.float64))
     parts = split(len(table))
     known = load_reference(model.directory).reference
     later, earlier = rows[parts.test], rows[: parts.out_of_fold.start]
-    bench = Bench(model, known, later)
+    stream = Stream(model, known, later)
     return page.Real(
         windows={
-            (name, size): trials.real_windows(known, part, size)
+            (name, size): trials.judge_windows(known, part, size)
             for name, part in (("test part", later), ("first half of the training part", earlier))
             for size in REAL_SIZES
         },
-        by_amount=_by_amount(bench, trials.turned(runs)),
+        by_amount=_detect_by_amount(stream, trials.cycle_features(runs)),
         features={
             name: {
-                amount: _beside(bench, "shift", amount, [name] * _FEATURE_RUNS)
+                amount: _detect(stream, "shift", amount, [name] * _FEATURE_RUNS)
                 for amount in _FEATURE_SHIFTS
             }
             for name in INPUTS
         },
-        rises=trials.rises(table["Class"].to_numpy(bool), 1_000, runs),
+        rises=trials.detect_fraud_rises(table["Class"].to_numpy(bool), 1_000, runs),
     )
 
 
@@ -126,28 +131,31 @@ def main(
         int,
         typer.Option(
             min=300_000,
-            help="Rows of each simulated stream; 31,000,000 give every window promised.",
+            help="Rows of each simulated stream; 31,000,000 give every promised window.",
         ),
     ] = 31_000_000,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each disturbance.")] = 116,
     records: Annotated[
-        int, typer.Option(min=100_000, help="Predictions that the monitor goes through.")
+        int, typer.Option(min=100_000, help="Predictions for the monitor to process.")
     ] = 2_000_000,
-    out: Annotated[Path, typer.Option(help="The page to write.")] = ROOT / "docs" / "drift.md",
+    out: Annotated[Path, typer.Option(help="The page to write.")] = ROOT
+    / "docs"
+    / "drift-measurements.md",
 ) -> None:
-    """Measure false alarms, delays and throughput of the drift verdict, and write the page.
+    """Measure false alarms, detection and speed of the drift verdict, and write the page.
 
     Example: python -m benchmarks.drift --rows 2500000
     """
     settings = Settings.from_environment()
     model = Model.load(settings.model)
-    paces = pace.paces(records, PACE_SIZES)
-    simulated = [_simulated(model, rhythm, rows, runs) for rhythm in (False, True)]
+    paces = pace.measure_paces(records, PACE_SIZES)
+    simulated = [_measure_simulated(model, rhythm, rows, runs) for rhythm in (False, True)]
     needed = {size: (SIZES[size] + POOLED - 1) * size for size in FRAUD_SIZES}
-    truth = streams.truth(min(rows, max(needed.values())))
-    rises = [trials.rises(truth[:first], size, runs) for size, first in needed.items()]
+    labels = streams.simulate_labels(min(rows, max(needed.values())))
+    rises = [trials.detect_fraud_rises(labels[:end], size, runs) for size, end in needed.items()]
     csv = fetch(settings.cache, settings.data, lambda *_: None)
-    out.write_text(page.written(simulated, rises, _real(model, csv, runs), paces, SIZES))
+    real = _measure_real(model, csv, runs)
+    out.write_text(page.render_page(simulated, rises, real, paces, SIZES))
     print(out)
 
 

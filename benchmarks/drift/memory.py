@@ -1,6 +1,9 @@
-"""How much memory `fraud monitor` takes at most: `python -m benchmarks.drift.memory`.
+"""Measure the maximum memory of `fraud monitor`.
 
-As many labels as it holds lie within the horizon, and one window by event time after the other is closed at its largest.
+Run: python -m benchmarks.drift.memory
+
+The label horizon holds as many labels as the monitor keeps, and windows by event time are closed
+at their maximum size.
 """
 
 import json
@@ -12,12 +15,12 @@ from datetime import UTC, datetime
 import psutil
 from confluent_kafka import Producer
 
-from benchmarks.bench import DRAIN, Bench, BenchError, opened
-from benchmarks.catalogue import SYSTEMS
-from benchmarks.drain import drain
-from benchmarks.drift.pace import LOOK_S, METRICS_PORT, PORT, STALLED_S, looks, told
-from benchmarks.topic import clear, forget, preload
-from benchmarks.usage import Tree
+from benchmarks.drift.pace import METRICS_PORT, POLL_S, PORT, STALLED_S, read_counter, watch_windows
+from benchmarks.harness.bench import DRAIN, Bench, BenchError, open_bench
+from benchmarks.harness.catalogue import SYSTEMS
+from benchmarks.harness.topic import clear, forget, preload
+from benchmarks.harness.usage import ProcessTree
+from benchmarks.measurements.drain import drain
 from drift.labels.label_store import MOST
 from drift.monitor import MOST_EVENTS
 from streams.kafka import topics
@@ -30,7 +33,7 @@ _FLUSH_EVERY = 10_000
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident MiB after each window, with so many `labels` held."""
+    """Resident MiB after each window, with `labels` held."""
 
     labels: int
     resident_mib: list[float]
@@ -38,67 +41,68 @@ class Memory:
     peak_total_mib: float
 
 
-def measured() -> Memory:
-    """Fills `predictions` and `labels`, then lets the monitor go through all of it. Raises BenchError."""
+def measure_memory() -> Memory:
+    """Fill `predictions` and `labels`, then run the monitor over all of it. Raises BenchError."""
     records = MOST_EVENTS * _WINDOWS
-    with opened(PORT) as bench:
+    with open_bench(PORT) as bench:
         preload(bench, records)
         if not drain(bench, SYSTEMS["ours-2"], records).complete:
-            raise BenchError(f"the scorer has not come through {records:,} transactions")
+            raise BenchError(f"the scorer did not finish {records:,} transactions")
         connection = bench.connection(DRAIN)
         forget(connection, topics.MONITOR_GROUP)
         clear(connection, topics.DRIFT_EVENTS, topics.LABELS)
-        _label(connection, MOST)
+        _send_labels(connection, MOST)
         command = [sys.executable, "-m", "cli.main", "monitor", "--window", "10000d"]
         environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
-        with bench.running(_NAME, command, environment) as process:
-            tree = Tree(process)
-            resident = [look.mib for look in looks(bench, process, tree, _NAME, _WINDOWS)]
-            held = _held(bench, process, tree)
+        with bench.run(_NAME, command, environment) as process:
+            tree = ProcessTree(process)
+            looks = watch_windows(bench, process, tree, _NAME, _WINDOWS)
+            resident = [look.mib for look in looks]
+            held = _wait_for_labels(bench, process, tree)
     return Memory(held, resident, tree.peak_mib, tree.peak_total_mib)
 
 
-def _held(bench: Bench, process: psutil.Popen, tree: Tree) -> int:
-    """How many labels are in memory, once it is as many as it can be: they are read beside the windows, and may be slower."""
+def _wait_for_labels(bench: Bench, process: psutil.Popen, tree: ProcessTree) -> int:
+    """Wait until the monitor holds as many labels as it can, and return their number.
+
+    The monitor reads labels alongside the windows, and may take longer.
+    """
     deadline, held = time.monotonic() + STALLED_S, 0
-    while held < MOST * 7 // 8:  # the oldest eighth goes as a whole
+    while held < MOST * 7 // 8:  # the monitor drops the oldest eighth at once
         if time.monotonic() > deadline:
-            raise BenchError(f"the monitor holds {held:,} labels, {MOST:,} are on the topic")
-        bench.check(process, _NAME)
-        time.sleep(LOOK_S)
-        tree.look()
-        held = told("fraud_labels_held")
+            raise BenchError(f"the monitor holds {held:,} labels, but the topic has {MOST:,}")
+        bench.check_running(process, _NAME)
+        time.sleep(POLL_S)
+        tree.sample()
+        held = read_counter("fraud_labels_held")
     return held
 
 
-def _label(connection: Connection, count: int) -> None:
-    """Labels of payments that nobody asks about: they are held as any others."""
-    producer = Producer(
-        connection.writer({"linger.ms": 20, "queue.buffering.max.messages": 1_000_000})
-    )
-    at = datetime.now(UTC).isoformat()
+def _send_labels(connection: Connection, count: int) -> None:
+    """Send labels of unknown payments: the monitor holds them like any other."""
+    settings = {"linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
+    producer = Producer(connection.writer(settings))
+    topic = connection.named(topics.LABELS)
+    now = datetime.now(UTC).isoformat()
     for number in range(count):
-        label = {
-            "transaction_id": f"memory-{number}",
-            "is_fraud": False,
-            "labelled_at": at,
-            "source": "replay",
-        }
-        producer.produce(connection.named(topics.LABELS), json.dumps(label), f"memory-{number}")
+        key = f"memory-{number}"
+        label = {"transaction_id": key, "is_fraud": False, "labelled_at": now, "source": "replay"}
+        producer.produce(topic, json.dumps(label), key)
         if number % _FLUSH_EVERY == 0:
             producer.flush()
     producer.flush()
 
 
-def sentence(memory: Memory) -> str:
-    """What was measured: the numbers on docs/drift.md."""
+def format_memory(memory: Memory) -> str:
+    """Describe the result: the figures of docs/drift.md."""
     first, last = memory.resident_mib[0], memory.resident_mib[-1]
     return (
-        f"With {memory.labels:,} labels in memory and {len(memory.resident_mib)} windows by event time of {MOST_EVENTS:,} events each, "
-        f"the monitor takes {first:,.0f} MiB after the first, {last:,.0f} after the last and {memory.peak_mib:,.0f} at most; "
-        f"with the report process {memory.peak_total_mib:,.0f} (`python -m benchmarks.drift.memory`).\n"
+        f"With {memory.labels:,} labels in memory and {len(memory.resident_mib)} windows by event "
+        f"time of {MOST_EVENTS:,} events each, the monitor takes {first:,.0f} MiB after the first, "
+        f"{last:,.0f} after the last and {memory.peak_mib:,.0f} at most; with the report process "
+        f"{memory.peak_total_mib:,.0f} (`python -m benchmarks.drift.memory`).\n"
     )
 
 
 if __name__ == "__main__":
-    print(sentence(measured()), end="")
+    print(format_memory(measure_memory()), end="")

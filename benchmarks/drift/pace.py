@@ -1,4 +1,4 @@
-"""How fast `fraud monitor` goes through predictions that wait for it, reports included, and how much memory it takes."""
+"""Measure how fast `fraud monitor` processes waiting predictions, with reports, and its memory."""
 
 import re
 import sys
@@ -9,16 +9,16 @@ from urllib.request import urlopen
 
 import psutil
 
-from benchmarks.bench import DRAIN, Bench, BenchError, opened
-from benchmarks.catalogue import SYSTEMS
-from benchmarks.drain import drain
-from benchmarks.topic import clear, forget, preload
-from benchmarks.usage import Tree
+from benchmarks.harness.bench import DRAIN, Bench, BenchError, open_bench
+from benchmarks.harness.catalogue import SYSTEMS
+from benchmarks.harness.topic import clear, forget, preload
+from benchmarks.harness.usage import ProcessTree
+from benchmarks.measurements.drain import drain
 from streams.kafka import topics
 
-PORT = 29292  # not those of other benchmarks
+PORT = 29292  # not the port of another benchmark
 METRICS_PORT = 39301
-LOOK_S = 0.1
+POLL_S = 0.1
 STALLED_S = 60.0  # the first window of a new size waits for its thresholds
 _MIB = 2**20
 
@@ -27,8 +27,9 @@ _MIB = 2**20
 class Pace:
     """One run over `events` waiting predictions, in windows of `size`.
 
-    `per_second`: from the first window to the last. `cpu_us`: CPU microseconds a prediction, of the monitor with its report process.
-    `resident_mib`: of the monitor itself after a quarter of the windows, after half of them, and at the end.
+    `per_second` counts from the first window to the last. `cpu_us` is CPU microseconds per
+    prediction, of the monitor and its report process. `resident_mib` is the monitor's own memory
+    after a quarter of the windows, after half of them, and at the end.
     """
 
     size: int
@@ -43,7 +44,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Look:
-    """`windows` closed, CPU seconds spent and resident memory, at one moment."""
+    """Windows closed, CPU seconds used and resident memory at one moment."""
 
     at: float
     windows: int
@@ -51,60 +52,54 @@ class Look:
     mib: float
 
 
-def paces(records: int, sizes: Iterable[int]) -> list[Pace]:
-    """Fills `predictions` with two workers, then lets the monitor go through all of it, once for each size. Raises BenchError."""
-    with opened(PORT) as bench:
+def measure_paces(records: int, sizes: Iterable[int]) -> list[Pace]:
+    """Fill `predictions` with two workers, then run the monitor over all of it once per size.
+
+    Raises BenchError.
+    """
+    with open_bench(PORT) as bench:
         preload(bench, records)
         drain(bench, SYSTEMS["ours-2"], records)
-        return [_pace(bench, records, size) for size in sizes]
+        return [_measure_pace(bench, records, size) for size in sizes]
 
 
-def _pace(bench: Bench, records: int, size: int) -> Pace:
+def _measure_pace(bench: Bench, records: int, size: int) -> Pace:
     connection = bench.connection(DRAIN)
     forget(connection, topics.MONITOR_GROUP)
     clear(connection, topics.DRIFT_EVENTS)
     name, windows = f"monitor-{size}", records // size
-    command = [
-        sys.executable,
-        "-m",
-        "cli.main",
-        "monitor",
-        "--window",
-        str(size),
-        "--idle-close",
-        "1h",
-    ]
+    options = ["--window", str(size), "--idle-close", "1h"]
+    command = [sys.executable, "-m", "cli.main", "monitor", *options]
     environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
-    with bench.running(name, command, environment) as process:
-        tree = Tree(process)
-        seen = list(looks(bench, process, tree, name, windows))
-        written, skipped = (
-            told('fraud_drift_reports_total{outcome="written"}'),
-            told("fraud_drift_reports_skipped_total"),
-        )
-    first, last = seen[0], seen[-1]
+    with bench.run(name, command, environment) as process:
+        tree = ProcessTree(process)
+        looks = list(watch_windows(bench, process, tree, name, windows))
+        written = read_counter('fraud_drift_reports_total{outcome="written"}')
+        skipped = read_counter("fraud_drift_reports_skipped_total")
+    first, last = looks[0], looks[-1]
     scored = (last.windows - first.windows) * size
     return Pace(
         size=size,
         events=records,
         per_second=scored / (last.at - first.at),
         cpu_us=1e6 * (last.cpu_s - first.cpu_s) / scored,
-        resident_mib=(seen[len(seen) // 4].mib, seen[len(seen) // 2].mib, last.mib),
+        resident_mib=(looks[len(looks) // 4].mib, looks[len(looks) // 2].mib, last.mib),
         peak_total_mib=tree.peak_total_mib,
         written=written,
         skipped=skipped,
     )
 
 
-def looks(
-    bench: Bench, process: psutil.Popen, tree: Tree, name: str, windows: int
+def watch_windows(
+    bench: Bench, process: psutil.Popen, tree: ProcessTree, name: str, windows: int
 ) -> Iterator[Look]:
-    """From the first window to the last, each time that there are more."""
+    """Yield a look whenever more windows have closed, from the first window to the last."""
     seen, at = 0, time.monotonic()
     while seen < windows:
-        time.sleep(LOOK_S)
-        bench.check(process, name)
-        cpu, now, closed = tree.look(), time.monotonic(), told("fraud_drift_windows_total")
+        time.sleep(POLL_S)
+        bench.check_running(process, name)
+        cpu, now = tree.sample(), time.monotonic()
+        closed = read_counter("fraud_drift_windows_total")
         if closed > seen:
             seen, at = closed, now
             yield Look(now, closed, cpu, process.memory_info().rss / _MIB)
@@ -112,11 +107,12 @@ def looks(
             raise BenchError(f"{name}: no window within {STALLED_S:.0f} s; see {bench.log(name)}")
 
 
-def told(series: str) -> int:
-    """A counter of the monitor; 0 while it does not answer."""
+def read_counter(series: str) -> int:
+    """Return a counter of the monitor, 0 if it does not answer."""
     try:
         with urlopen(f"http://127.0.0.1:{METRICS_PORT}/metrics", timeout=10) as answer:
-            found = re.search(rf"^{re.escape(series)} (\S+)$", answer.read().decode(), re.MULTILINE)
+            text = answer.read().decode()
     except OSError:
         return 0
+    found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.MULTILINE)
     return int(float(found[1])) if found else 0

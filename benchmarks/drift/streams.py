@@ -1,4 +1,7 @@
-"""Simulated streams as the monitor sees them: the columns of drift.detect.detector.COLUMNS, the margin by a model that saw none of the rows."""
+"""Simulated streams as the monitor sees them, with margins by a model that saw none of the rows.
+
+Rows are float64[n, columns], with the columns of drift.detect.detector.COLUMNS.
+"""
 
 from collections.abc import Iterator
 
@@ -13,49 +16,53 @@ from producer.simulation.disturbance import on_values
 
 Floats = NDArray[np.float64]
 PARAMETERS = Parameters.load()
-# 1.2 simulated days: with the daily rhythm a reference has to know each hour. `fraud train` on 427,500 rows leaves as many.
+# 1.2 simulated days: with the daily rhythm, a reference must cover every hour. `fraud train` on
+# 427,500 rows leaves as many.
 REFERENCE_ROWS = 171_000
-_REFERENCE_SEED, _STREAM_SEED = 11, 12
+_REFERENCE_SEED = 11
+_STREAM_SEED = 12
 
 
-def truth(rows: int) -> NDArray[np.bool_]:
-    """Whether each of a stream's transactions is fraud; bool[rows]."""
+def simulate_labels(rows: int) -> NDArray[np.bool_]:
+    """Return bool[rows]: whether each transaction of the stream is fraud."""
     return np.concatenate([chunk.is_fraud for chunk in simulate(PARAMETERS, rows, _STREAM_SEED)])
 
 
-def scored(model: Model, values: Floats) -> Floats:
-    """float64[n, 29] to float64[n, 30]."""
+def append_margins(model: Model, values: Floats) -> Floats:
+    """Append the margin to float64[n, 29] inputs; returns float64[n, 30]."""
     return np.column_stack([values, model.margins(values.astype(np.float32))])
 
 
-def stream(model: Model, rows: int, rhythm: bool, seed: int = _STREAM_SEED) -> Iterator[Floats]:
-    """Undisturbed rows from midnight on, some thousands at a time."""
+def simulate_stream(
+    model: Model, rows: int, rhythm: bool, seed: int = _STREAM_SEED
+) -> Iterator[Floats]:
+    """Yield undisturbed rows, starting at midnight, a few thousand at a time."""
     for chunk in simulate(PARAMETERS, rows, seed, settings=Settings(rhythm=rhythm)):
-        yield scored(model, chunk.values)
+        yield append_margins(model, chunk.values)
 
 
-def reference(model: Model, rhythm: bool) -> Reference:
-    """Of another seed than the stream."""
-    return Reference(np.concatenate(list(stream(model, REFERENCE_ROWS, rhythm, _REFERENCE_SEED))))
+def build_reference(model: Model, rhythm: bool) -> Reference:
+    """Build a reference from a different seed than the stream's."""
+    parts = simulate_stream(model, REFERENCE_ROWS, rhythm, _REFERENCE_SEED)
+    return Reference(np.concatenate(list(parts)))
 
 
-def disturbed(
+def disturb(
     model: Model, rows: Floats, disturbance: Disturbance, random: np.random.Generator
 ) -> Floats:
-    """`rows` with one of the simulator's disturbances of a feature, scored anew."""
+    """Apply one of the simulator's disturbances of a feature to `rows`, and score them again."""
     values = rows[:, : len(INPUTS)].copy()
     where = (np.arange(len(values)), np.zeros(len(values)))
-    on_values(
-        [disturbance], values, where, (PARAMETERS.mean, PARAMETERS.sd), random.random(len(values))
-    )
-    return scored(model, values)
+    spread = (PARAMETERS.mean, PARAMETERS.sd)
+    on_values([disturbance], values, where, spread, random.random(len(values)))
+    return append_margins(model, values)
 
 
-def more_high_scores(
+def add_high_scores(
     rows: Floats, pool: Floats, share: float, factor: float, random: np.random.Generator
 ) -> Floats:
-    """`rows` where those of `pool`, a `share` of the stream, are `factor` times as frequent: others give way to them."""
-    taken = random.random(len(rows)) < (factor - 1) * share
+    """Make the rows of `pool`, a `share` of the stream, `factor` times as frequent."""
+    replaced = random.random(len(rows)) < (factor - 1) * share
     changed = rows.copy()
-    changed[taken] = pool[random.integers(len(pool), size=int(taken.sum()))]
+    changed[replaced] = pool[random.integers(len(pool), size=int(replaced.sum()))]
     return changed

@@ -1,1 +1,1 @@
-"""The peers: each a program in an environment of its own, as good as its own documentation shows."""
+"""The peers: each a program in a separate environment, written as its documentation suggests."""

@@ -1,23 +1,24 @@
-"""How each peer is started: at its best honest setting, on both cores."""
+"""How to start each peer: with its best honest settings, on both cores."""
 
 import shutil
 import subprocess
 from collections.abc import Callable
 
-from benchmarks.bench import Bench
-from benchmarks.peers.environments import python
-from benchmarks.systems import AT_LEAST_ONCE, EXACTLY_ONCE, System
+from benchmarks.harness.bench import Bench
+from benchmarks.harness.systems import AT_LEAST_ONCE, EXACTLY_ONCE, System
+from benchmarks.peers.environments import prepare_environment
 
 PROCESSES = 2
-_SLOW_S = 20.0  # a peer of some thousands a second would drain millions for many minutes
-_BYTEWAX_PORT, _PATHWAY_PORT = 39201, 39211
+_SLOW_S = 20.0  # at a few thousand a second, draining millions would take many minutes
+_BYTEWAX_PORT = 39201
+_PATHWAY_PORT = 39211
 
 Command = Callable[[Bench], list[str]]
 
 
 def _copies(peer: str, *command: str) -> Command:
-    """The command in as many processes as there are cores; {i} in it is the number of the process."""
-    return lambda bench: _launch(python(bench.home, peer), *command)
+    """Run the command in PROCESSES processes; {i} in it is the number of the process."""
+    return lambda bench: _launch(prepare_environment(bench.home, peer), *command)
 
 
 def _launch(interpreter: str, *command: str) -> list[str]:
@@ -25,51 +26,27 @@ def _launch(interpreter: str, *command: str) -> list[str]:
 
 
 def _bytewax(bench: Bench) -> list[str]:
-    """A new recovery store each time: the run begins at the beginning of the topic."""
-    interpreter, store = python(bench.home, "bytewax"), bench.home / "bytewax-recovery"
+    """Create a new recovery store, so that each run starts at the beginning of the topic."""
+    interpreter, store = prepare_environment(bench.home, "bytewax"), bench.home / "bytewax-recovery"
     shutil.rmtree(store, ignore_errors=True)
     store.mkdir(parents=True)
     subprocess.run([interpreter, "-m", "bytewax.recovery", str(store), str(PROCESSES)], check=True)
     addresses = ";".join(f"127.0.0.1:{_BYTEWAX_PORT + number}" for number in range(PROCESSES))
     recovery = ["-r", str(store), "-s", "10", "-b", "0"]
-    return _launch(
-        interpreter,
-        "-m",
-        "bytewax.run",
-        "benchmarks.peers.bytewax.flow",
-        "-i",
-        "{i}",
-        "-a",
-        addresses,
-        *recovery,
-    )
+    worker = ["-m", "bytewax.run", "benchmarks.peers.bytewax.flow", "-i", "{i}", "-a", addresses]
+    return _launch(interpreter, *worker, *recovery)
 
 
 def _pathway(bench: Bench) -> list[str]:
-    interpreter = python(bench.home, "pathway")
-    spawn = [
-        "spawn",
-        "--processes",
-        str(PROCESSES),
-        "--threads",
-        "1",
-        "--first-port",
-        str(_PATHWAY_PORT),
-    ]
-    return [
-        interpreter,
-        "-m",
-        "pathway",
-        *spawn,
-        interpreter,
-        "-m",
-        "benchmarks.peers.pathway.scorer",
-    ]
+    interpreter = prepare_environment(bench.home, "pathway")
+    options = f"--processes {PROCESSES} --threads 1 --first-port {_PATHWAY_PORT}".split()
+    scorer = [interpreter, "-m", "benchmarks.peers.pathway.scorer"]
+    return [interpreter, "-m", "pathway", "spawn", *options, *scorer]
 
 
 def _faust(bench: Bench) -> list[str]:
     return _launch(
-        python(bench.home, "faust"),
+        prepare_environment(bench.home, "faust"),
         "-m",
         "benchmarks.peers.faust.scorer",
         str(bench.home / "faust-{i}"),

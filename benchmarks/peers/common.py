@@ -1,7 +1,7 @@
-"""What the peers share: the settings they are started with, and scoring by this project's `model` room, in whole batches.
+"""What the peers share: their settings, and this project's scoring of whole batches.
 
-So that systems are compared and not JSON libraries: decoding, model, reasons and encoding are the same, and as fast, for all that
-can use them.
+Decoding, model, reasons and encoding are the same for every peer that can use them, so that the
+benchmark compares stream processors and not JSON libraries.
 """
 
 import os
@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Scored(msgspec.Struct, gc=False):
-    """What became of one transaction; `alert` is None where it was approved."""
+    """The output for one transaction; `alert` is None if it was approved."""
 
     key: bytes
     prediction: bytes
@@ -31,7 +31,7 @@ class Scored(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True)
 class Settings:
-    """Where a peer reads and writes."""
+    """The topics, group and model of a peer."""
 
     servers: str
     transactions: str
@@ -42,7 +42,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, group: str) -> "Settings":
-        """From the variables that the `fraud` command uses too."""
+        """Read the variables of the `fraud` command."""
         prefix = os.environ["FRAUD_TOPIC_PREFIX"]
         return cls(
             servers=os.environ["FRAUD_BOOTSTRAP_SERVERS"],
@@ -55,7 +55,7 @@ class Settings:
 
 
 def source_headers(topic: str, partition: int, offset: int) -> list[tuple[str, bytes]]:
-    """The contract's headers of a message that was made from a record."""
+    """Return the contract's headers of an output made from a record."""
     return [
         ("contract.version", b"1"),
         ("source.topic", topic.encode()),
@@ -71,7 +71,7 @@ class Scorer:
         self._model = model
 
     def score(self, values: Sequence[bytes]) -> list[Scored]:
-        """One for each value, in its order. Raises InvalidTransactionError."""
+        """Return the output for each value, in order. Raises InvalidTransactionError."""
         packed = bytearray(len(values) * ROW_BYTES)
         records = [decode(value, packed, row) for row, value in enumerate(values)]
         rows = np.frombuffer(packed, np.float32).reshape(-1, len(INPUTS))
@@ -90,16 +90,11 @@ class Scorer:
                 model_version=self._model.version,
                 transaction=msgspec.Raw(value),
             )
-            raised = None
+            encoded_alert = None
             if decision != "approve":
-                base, pushes = self._model.explain(rows[row : row + 1])
-                judgement = Judgement(float(margins[row]), score, decision, base, pushes[0])
-                raised = _encode(alert(self._model, value, record, judgement, now))
-            scored.append(
-                Scored(
-                    (record.account_id or record.transaction_id).encode(),
-                    _encode(prediction),
-                    raised,
-                )
-            )
+                base, contributions = self._model.explain(rows[row : row + 1])
+                judgement = Judgement(float(margins[row]), score, decision, base, contributions[0])
+                encoded_alert = _encode(alert(self._model, value, record, judgement, now))
+            key = (record.account_id or record.transaction_id).encode()
+            scored.append(Scored(key, _encode(prediction), encoded_alert))
         return scored

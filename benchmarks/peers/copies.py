@@ -1,10 +1,15 @@
-"""`python -m benchmarks.peers.copies N COMMAND...`: N processes of a command, {i} in it their number; ends when the first does."""
+"""Run N processes of a command until the first one exits.
+
+Run: python -m benchmarks.peers.copies N COMMAND...
+
+{i} in the command is the number of the process.
+"""
 
 import subprocess
 import sys
 import time
 
-_LOOK_S = 0.1
+_POLL_S = 0.1
 
 if __name__ == "__main__":
     commands = [
@@ -12,7 +17,7 @@ if __name__ == "__main__":
     ]
     processes = [subprocess.Popen(command) for command in commands]
     while all(process.poll() is None for process in processes):
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     for process in processes:
         process.terminate()
     sys.exit(max(process.wait() for process in processes))

@@ -1,4 +1,4 @@
-"""An environment for each peer, made from its requirements when it is first needed."""
+"""Create a virtual environment for each peer when it is first needed."""
 
 import subprocess
 import sys
@@ -8,13 +8,16 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def python(home: Path, peer: str) -> str:
-    """The interpreter of the peer's environment under `home`. Raises CalledProcessError when a package cannot be had."""
+def prepare_environment(home: Path, peer: str) -> str:
+    """Return the Python of the peer's environment under `home`, creating it if necessary.
+
+    Raises CalledProcessError if a package cannot be installed.
+    """
     folder, wanted = home / "venvs" / peer, HERE / peer / "requirements.txt"
     text = wanted.read_text() + (HERE / "scoring.txt").read_text()
     complete, interpreter = folder / ".complete", str(folder / "bin" / "python")
     if not complete.exists() or complete.read_text() != text:
-        print(f"making the environment of {peer}", file=sys.stderr)
+        print(f"creating the environment for {peer}", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
         pip = [
             interpreter,

@@ -1,6 +1,7 @@
-"""Bytewax: Kafka's own source and sink, scoring whole batches by `flat_map_batch`; a process a core (threads would share one GIL).
+"""Bytewax: its Kafka source and sink, scoring whole batches with `flat_map_batch`.
 
-At least once where recovery is on, as here: offsets are in its snapshots, and what was written since the last one is written again.
+It runs one process per core, because threads would share one GIL. With recovery on, as here, it is
+at least once: offsets are in its snapshots, and output since the last snapshot is written again.
 """
 
 import bytewax.operators as op
@@ -11,11 +12,10 @@ from benchmarks.peers.common import Scorer, Settings, source_headers
 from model.artefact import Model
 
 _BATCH = 4096
-_READING = {
-    "fetch.queue.backoff.ms": "5"
-}  # otherwise a fast reader stalls up to 1 s each time its queue is full
-# not idempotent, as in Bytewax's own examples: librdkafka's idempotent producer spins where records wait (streams/kafka/committer.py says
-# when), and took two thirds and more of its rate
+# Otherwise a fast reader stalls for up to 1 s each time its queue is full.
+_READING = {"fetch.queue.backoff.ms": "5"}
+# Not idempotent, as in Bytewax's own examples: librdkafka's idempotent producer spins while records
+# wait (see streams/kafka/committer.py), which cost two thirds of its rate or more.
 _WRITING = {
     "batch.size": "1000000",
     "batch.num.messages": "10000",
@@ -27,7 +27,7 @@ scorer = Scorer(Model.load(settings.model))
 
 
 def score(messages: list[KafkaSourceMessage]) -> list[KafkaSinkMessage]:
-    """Predictions and alerts of a batch."""
+    """Return the predictions and alerts of a batch."""
     written = []
     for message, scored in zip(
         messages, scorer.score([message.value for message in messages]), strict=True

@@ -1,4 +1,7 @@
-"""The reference line: a bare confluent-kafka loop, one Kafka transaction a batch, exactly once. No stream processor, no rebalance care."""
+"""The baseline: a bare confluent-kafka loop with one Kafka transaction per batch, exactly once.
+
+It is not a stream processor and does not handle rebalances.
+"""
 
 import sys
 
@@ -11,7 +14,7 @@ _BATCH = 4096
 
 
 def main(number: str) -> None:
-    """Reads, scores, writes and commits, one after the other, until it is killed."""
+    """Read, score, write and commit in turn, until killed."""
     settings = Settings.from_environment("confluent")
     scorer = Scorer(Model.load(settings.model))
     consumer = Consumer(

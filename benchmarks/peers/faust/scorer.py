@@ -1,4 +1,4 @@
-"""Faust as its own documentation shows it: an agent over the topic, Records in and out, `topic.send`. At least once."""
+"""Faust as in its documentation: an agent on the topic, Records, `topic.send`. At least once."""
 
 import sys
 from datetime import UTC, datetime
@@ -84,7 +84,7 @@ alerts = app.topic(settings.alerts, value_serializer="raw", key_type=bytes)
 
 @app.agent(transactions)
 async def score(stream: faust.StreamT) -> None:
-    """One prediction for each transaction, and an alert for what is not approved."""
+    """Send a prediction for each transaction, and an alert unless it is approved."""
     async for event in stream.events():
         transaction, message = event.value, event.message
         row = np.array([[getattr(transaction, name) for name in INPUTS]], np.float32)

@@ -1,6 +1,7 @@
-"""Pathway: a table of raw records, scored by a batched UDF; two processes by `pathway spawn`.
+"""Pathway: a table of raw records, scored by a batched UDF; `pathway spawn` runs two processes.
 
-Its progress is not kept: persistence asks for a licence key ("FULL-PERSISTENCE"), so a restart begins anew.
+It does not save its progress: persistence requires a licence key ("FULL-PERSISTENCE"), so a restart
+begins at the start of the topic.
 """
 
 from typing import Any
@@ -24,15 +25,15 @@ settings = Settings.from_environment("pathway")
 scorer = Scorer(Model.load(settings.model))
 
 
-# deterministic: otherwise every result is kept in memory, in case its input is taken back, which none is
+# deterministic: otherwise Pathway keeps every result in memory in case its input is retracted
 @pw.udf(max_batch_size=_BATCH, deterministic=True)
 def score(values: list[bytes]) -> list[tuple[bytes, bytes | None]]:
-    """(prediction, alert) of each transaction."""
+    """Return (prediction, alert) for each transaction."""
     return [(scored.prediction, scored.alert) for scored in scorer.score(values)]
 
 
 def main() -> None:
-    """Scores until it is ended."""
+    """Score until stopped."""
     servers = {"bootstrap.servers": settings.servers}
     reading = {
         **servers,

@@ -1,4 +1,7 @@
-"""Quix Streams: a streaming data frame, a record at a time (it has no batches), `exactly-once` or `at-least-once` as it is told."""
+"""Quix Streams: a streaming data frame, one record at a time because it has no batches.
+
+The argument is the guarantee: `exactly-once` or `at-least-once`.
+"""
 
 import sys
 
@@ -7,14 +10,13 @@ from quixstreams import Application, message_context
 from benchmarks.peers.common import Scored, Scorer, Settings, source_headers
 from model.artefact import Model
 
-_READING = {
-    "fetch.queue.backoff.ms": 5
-}  # otherwise a fast reader stalls up to 1 s each time its queue is full
+# Otherwise a fast reader stalls for up to 1 s each time its queue is full.
+_READING = {"fetch.queue.backoff.ms": 5}
 _WRITING = {"batch.size": 1_000_000, "batch.num.messages": 10_000, "retry.backoff.ms": 5}
 
 
 def main(guarantee: str) -> None:
-    """Scores until it is ended."""
+    """Score until stopped."""
     settings = Settings.from_environment("quix")
     scorer = Scorer(Model.load(settings.model))
     app = Application(

@@ -12,7 +12,12 @@ import pytest
 import xgboost
 from support import read_all
 
-from benchmarks.likeness import kolmogorov_smirnov, separation, simulated, transfer
+from benchmarks.likeness import (
+    kolmogorov_smirnov,
+    measure_separation,
+    measure_transfer,
+    simulate_table,
+)
 from model import dataset
 from model.training.split import split
 from payments.contract import INPUTS, Label
@@ -107,7 +112,7 @@ def real(creditcard) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def made(real) -> pd.DataFrame:
-    return simulated(len(real))
+    return simulate_table(len(real))
 
 
 def test_each_feature_is_distributed_like_the_real_one(real, made):
@@ -116,13 +121,13 @@ def test_each_feature_is_distributed_like_the_real_one(real, made):
 
 
 def test_a_classifier_hardly_separates_them(real, made):
-    assert separation(real, made, 20_000) <= 0.75
-    assert separation(real, made, 100_000) <= 0.80
+    assert measure_separation(real, made, 20_000) <= 0.75
+    assert measure_separation(real, made, 100_000) <= 0.80
 
 
 def test_what_is_learnt_on_one_holds_on_the_other(real, made):
     """Over the three forward folds. On the last alone, of 47 real frauds, the simulated model loses more: docs/simulation.md."""
-    found = transfer(real, made, split(ROWS).folds)
+    found = measure_transfer(real, made, split(ROWS).folds)
     for one, other in (
         ("real", "simulated"),
         ("simulated", "real"),

@@ -1,4 +1,7 @@
-"""CPU a transaction by stage: the real scorer, consumer and transactional producer, in this process, batch after batch."""
+"""Measure CPU per transaction by stage, with the real scorer, consumer and transactional producer.
+
+Everything runs in this process, one batch at a time.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,8 +14,8 @@ from typing import TypeVar
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from benchmarks.bench import DRAIN, Bench, BenchError
-from benchmarks.topic import first_offsets
+from benchmarks.harness.bench import DRAIN, Bench, BenchError
+from benchmarks.harness.topic import first_offsets
 from model.artefact import Model, decisions, probabilities
 from payments import features
 from payments.records import ROW_BYTES, TransactionRecord, decode, inputs
@@ -25,7 +28,7 @@ from streams.scorer.consumer import CONSUMER_SETTINGS
 from streams.scorer.scoring import Scorer
 
 _BATCHES = 24
-_EXPLAINED = 50  # rows of the TreeSHAP call that is timed
+_EXPLAINED = 50  # rows of the timed TreeSHAP call
 _WAIT_S = 30.0
 _US = 1e6
 
@@ -34,10 +37,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Stages:
-    """Microseconds of CPU a transaction, medians over batches of `batch` records; librdkafka's threads are included.
+    """Microseconds of CPU per transaction, including librdkafka's threads.
 
-    `scoring` is all of `Scorer.score`, `encode` what it takes beyond its other parts: outputs, keys, headers, JSON. `explain_alert` is
-    a row of TreeSHAP, `explain` its share at the alert rate of these batches. `committing`: `write` and `commit`.
+    Medians over batches of `batch` records. `scoring` is all of `Scorer.score`, and `encode` the
+    rest of it after its other parts: outputs, keys, headers, JSON. `explain_alert` is one row of
+    TreeSHAP, `explain` its share at the alert rate of these batches. `committing` is `write` and
+    `commit`.
     """
 
     batch: int
@@ -54,32 +59,30 @@ class Stages:
     explain_alert: float
 
 
-def profile(bench: Bench, size: int) -> Stages:
-    """Measures every stage on records of the preloaded topic."""
+def measure_stages(bench: Bench, size: int) -> Stages:
+    """Measure every stage on records of the preloaded topic. Raises BenchError."""
     connection, model = bench.connection(DRAIN), Model.load(bench.model)
     batches, consume, metadata = _consume(connection, size)
     scorer = Scorer(model, lambda: datetime.now(UTC))
     scored = [scorer.score(batch) for batch in batches]
-    scoring = _each(scorer.score, batches) / size
+    scoring = _median_cpu(scorer.score, batches) / size
     parts = _Parts(model, batches[0])
-    explain_alert = _each(lambda _: model.explain(parts.matrix[:_EXPLAINED]), batches) / min(
-        _EXPLAINED, size
-    )
-    alerts = sum(done.outcomes.total() - done.outcomes["approve"] for done in scored) / (
-        size * len(scored)
-    )
-    produce, commit, committing = _commits(connection, scored, metadata)
-    decoding, packing, margins = (
-        _each(part, batches) / size for part in (parts.decode, parts.pack, parts.score)
-    )
+    explained = parts.matrix[:_EXPLAINED]
+    explain_alert = _median_cpu(lambda _: model.explain(explained), batches) / len(explained)
+    alerts = sum(done.outcomes.total() - done.outcomes["approve"] for done in scored)
+    explain = explain_alert * alerts / (size * len(scored))
+    produce, commit, committing = _measure_commits(connection, scored, metadata)
+    decoding = _median_cpu(parts.decode, batches) / size
+    packing = _median_cpu(parts.pack, batches) / size
+    margins = _median_cpu(parts.score, batches) / size
     return Stages(
         batch=size,
         consume=consume * _US,
         decode=(decoding - packing) * _US,
         features=packing * _US,
         score=margins * _US,
-        explain=explain_alert * alerts * _US,
-        encode=(scoring - decoding - margins - explain_alert * alerts) * _US,
+        explain=explain * _US,
+        encode=(scoring - decoding - margins - explain) * _US,
         produce=produce / size * _US,
         commit=commit / size * _US,
         scoring=scoring * _US,
@@ -89,7 +92,10 @@ def profile(bench: Bench, size: int) -> Stages:
 
 
 class _Parts:
-    """The parts of `Scorer.score` by themselves, each over a whole batch; those behind the decoder take the first batch's rows."""
+    """The parts of `Scorer.score`, each run separately on a whole batch.
+
+    The parts after the decoder use the rows of the first batch.
+    """
 
     def __init__(self, model: Model, first: Batch) -> None:
         self._model = model
@@ -114,8 +120,8 @@ class _Parts:
         decisions(probabilities(self._model.margins(self.matrix)), self._model.thresholds)
 
 
-def _each(work: Callable[[Item], object], items: Iterable[Item]) -> float:
-    """The median CPU seconds of a call."""
+def _median_cpu(work: Callable[[Item], object], items: Iterable[Item]) -> float:
+    """Return the median CPU seconds of a call."""
     times = [process_time()]
     for item in items:
         work(item)
@@ -124,24 +130,21 @@ def _each(work: Callable[[Item], object], items: Iterable[Item]) -> float:
 
 
 def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, object]:
-    """Batches of the preloaded topic, CPU seconds a record, and the group's metadata. Raises BenchError when they do not come."""
+    """Return batches of the preloaded topic, CPU seconds per record, and the group metadata.
+
+    Raises BenchError if there are too few records.
+    """
     consumer = Consumer(connection.reader("bench-stages", CONSUMER_SETTINGS))
     name = connection.named(topics.TRANSACTIONS)
     records: list[Message] = []
     try:
-        consumer.assign(
-            [
-                TopicPartition(name, partition, offset)
-                for partition, offset in first_offsets(connection).items()
-            ]
-        )
+        starts = first_offsets(connection).items()
+        consumer.assign([TopicPartition(name, *start) for start in starts])
         deadline, started = monotonic() + _WAIT_S, process_time()
         while len(records) < size * _BATCHES:
             records += gather(consumer, size, 0.1)
             if monotonic() > deadline:
-                raise BenchError(
-                    f"{size * _BATCHES} records are needed to see the stages: preload more"
-                )
+                raise BenchError(f"the stages need {size * _BATCHES} records: preload more")
         seconds = (process_time() - started) / len(records)
         batches = [
             Batch(0, number, records[number * size : (number + 1) * size])
@@ -152,10 +155,13 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
         consumer.close()
 
 
-def _commits(
+def _measure_commits(
     connection: Connection, scored: list[Scored], metadata: object
 ) -> tuple[float, float, float]:
-    """Median CPU seconds a batch: of producing until all is delivered, of ending the transaction, and of all as the worker does it."""
+    """Return the median CPU seconds per batch of three steps.
+
+    Producing until everything is delivered; ending the transaction; both, as the worker does it.
+    """
     producer = Producer(connection.writer(producer_settings(connection.named("bench-stages"))))
     committer = TransactionalCommitter(connection, [producer], Event())
     committer.open()
@@ -164,21 +170,22 @@ def _commits(
         committer.write(done.outputs)
         committer.commit(done.next_offsets(), metadata)
 
-    committing = _each(write_and_commit, scored)
-    source, times = connection.named(topics.TRANSACTIONS), []
+    committing = _median_cpu(write_and_commit, scored)
+    source = connection.named(topics.TRANSACTIONS)
+    produce: list[float] = []
+    commit: list[float] = []
     for done in scored:
-        times.append([process_time()])
+        begin = process_time()
         producer.begin_transaction()
         for output in done.outputs:
             producer.produce(
                 connection.named(output.topic), output.value, output.key, headers=output.headers
             )
         producer.flush()
-        times[-1].append(process_time())
-        producer.send_offsets_to_transaction(
-            [TopicPartition(source, *place) for place in done.next_offsets().items()], metadata
-        )
+        delivered = process_time()
+        offsets = [TopicPartition(source, *place) for place in done.next_offsets().items()]
+        producer.send_offsets_to_transaction(offsets, metadata)
         producer.commit_transaction()
-        times[-1].append(process_time())
-    produce, commit = (median(row[at + 1] - row[at] for row in times) for at in (0, 1))
-    return produce, commit, committing
+        produce.append(delivered - begin)
+        commit.append(process_time() - delivered)
+    return median(produce), median(commit), committing

@@ -1,4 +1,4 @@
-"""The topics between runs: the input that is loaded once, the groups that are forgotten, and what a run has written, counted."""
+"""Topics between runs: preload the input, forget groups, and count what a run has written."""
 
 import json
 import time
@@ -9,7 +9,7 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from benchmarks.bench import DRAIN, Bench, BenchError
+from benchmarks.harness.bench import DRAIN, Bench, BenchError
 from cli.commands.demo.measure import end_offsets, row_of
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster, Offsets
@@ -29,35 +29,40 @@ _decode = msgspec.json.Decoder(_Identified).decode
 
 
 def run_name(records: int) -> str:
-    """The name of the preloaded transactions; with their number, so that another number is not taken for it."""
+    """Return the name of the preloaded transactions, which contains their number."""
     return f"drain{records}"
 
 
 def first_offsets(connection: Connection) -> Offsets:
-    """Where the records of the input begin."""
+    """Return the offsets at which the input begins."""
     cluster = Cluster(connection)
-    return cluster.earliest(
-        topics.TRANSACTIONS, cluster.partitions(topics.TRANSACTIONS)[topics.TRANSACTIONS]
-    )
+    partitions = cluster.partitions(topics.TRANSACTIONS)[topics.TRANSACTIONS]
+    return cluster.earliest(topics.TRANSACTIONS, partitions)
+
+
+def output_ends(connection: Connection) -> dict[str, Offsets]:
+    """Return the end offsets of each output topic."""
+    cluster = Cluster(connection)
+    return {name: end_offsets(cluster, name) for name in _OUTPUTS}
 
 
 def preload(bench: Bench, records: int) -> None:
-    """Makes the input hold `records` transactions, and no others; what is there from the last time is kept if it is just that."""
+    """Make the input hold exactly `records` transactions, reusing an input of that size."""
     connection = bench.connection(DRAIN)
     end = end_offsets(Cluster(connection), topics.TRANSACTIONS)
     if sum(end.values()) - sum(first_offsets(connection).values()) == records:
         return
     clear(connection, topics.TRANSACTIONS)
-    with bench.load(DRAIN, run_name(records), records) as sending:
-        out, _ = sending.communicate()
-    if sending.returncode:
-        raise BenchError(f"{records} transactions could not be loaded")
+    with bench.start_sender(DRAIN, run_name(records), records) as sender:
+        out, _ = sender.communicate()
+    if sender.returncode:
+        raise BenchError(f"cannot load {records} transactions")
     totals = json.loads(out)
     print(f"loaded {totals['delivered']:,} transactions, {totals['achieved_per_second']:,.0f}/s")
 
 
 def clear(connection: Connection, *names: str) -> None:
-    """Deletes the records of topics. Their offsets go on, so no topic is made anew."""
+    """Delete all records of these topics. Offsets continue, so no topic is recreated."""
     cluster, admin = Cluster(connection), AdminClient(connection.config())
     ends = [
         TopicPartition(connection.named(name), partition, offset)
@@ -70,20 +75,19 @@ def clear(connection: Connection, *names: str) -> None:
 
 
 def reset(connection: Connection, group: str) -> None:
-    """As if the group had never read: its offsets go, and so does what it wrote."""
+    """Delete the group's offsets and everything in the output topics."""
     forget(connection, group)
     clear(connection, *_OUTPUTS)
 
 
 def forget(connection: Connection, group: str) -> None:
-    """Deletes a group's offsets. Waits until its last member has left."""
+    """Delete a group's offsets, waiting until its last member has left."""
     admin = AdminClient(connection.config())
     deadline = time.monotonic() + _GROUP_GONE_S
+    name = connection.named(group)
     while True:
         try:
-            admin.delete_consumer_groups([connection.named(group)])[
-                connection.named(group)
-            ].result()
+            admin.delete_consumer_groups([name])[name].result()
         except KafkaException as error:
             code = error.args[0].code()
             if code != KafkaError.GROUP_ID_NOT_FOUND:
@@ -95,8 +99,8 @@ def forget(connection: Connection, group: str) -> None:
 
 
 @dataclass(frozen=True)
-class Written:
-    """What a run has written, counted record by record: offsets have gaps where transactions end."""
+class OutputCounts:
+    """The output of a run, counted by record: offsets have gaps where transactions end."""
 
     predictions: int
     duplicated: int
@@ -105,40 +109,30 @@ class Written:
     dead_letters: int
 
 
-def count(connection: Connection, begin: dict[str, Offsets], records: int) -> Written:
-    """Reads back all committed records since `begin`. Every prediction is told from the others by its transaction."""
+def count_outputs(connection: Connection, begin: dict[str, Offsets], records: int) -> OutputCounts:
+    """Read all committed records since `begin`, and match predictions with transactions by id."""
     cluster = Cluster(connection)
     seen = np.zeros(records, np.uint8)
     prefix, predictions = f"{run_name(records)}-", 0
-    for batch in read(
-        connection,
-        topics.PREDICTIONS,
-        begin[topics.PREDICTIONS],
-        end_offsets(cluster, topics.PREDICTIONS),
-    ):
+    end = end_offsets(cluster, topics.PREDICTIONS)
+    for batch in read(connection, topics.PREDICTIONS, begin[topics.PREDICTIONS], end):
         for message in batch:
             row = row_of(_decode(message.value() or b"").transaction_id, prefix, 0, records)
             if row is None:
-                raise BenchError(f"a prediction of another run is on {message.topic()}")
+                raise BenchError(f"found a prediction of another run on {message.topic()}")
             seen[row] += 1
             predictions += 1
-    alerts, dead = (
+    alerts, dead_letters = (
         _count(connection, cluster, name, begin[name])
         for name in (topics.ALERTS, topics.DEAD_LETTERS)
     )
-    return Written(
-        predictions,
-        predictions - int(np.count_nonzero(seen)),
-        int(np.count_nonzero(seen == 0)),
-        alerts,
-        dead,
+    return OutputCounts(
+        predictions=predictions,
+        duplicated=predictions - int(np.count_nonzero(seen)),
+        lost=int(np.count_nonzero(seen == 0)),
+        alerts=alerts,
+        dead_letters=dead_letters,
     )
-
-
-def begin_of(connection: Connection) -> dict[str, Offsets]:
-    """Where each output goes on."""
-    cluster = Cluster(connection)
-    return {name: end_offsets(cluster, name) for name in _OUTPUTS}
 
 
 def _count(connection: Connection, cluster: Cluster, name: str, begin: Offsets) -> int:

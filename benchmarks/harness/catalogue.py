@@ -1,9 +1,9 @@
-"""All systems by name: this project's in several forms, and the peers."""
+"""All systems by name: several configurations of this project, and its peers."""
 
 import sys
 
+from benchmarks.harness.systems import AT_LEAST_ONCE, EXACTLY_ONCE, System
 from benchmarks.peers.catalogue import PEERS
-from benchmarks.systems import AT_LEAST_ONCE, EXACTLY_ONCE, System
 
 
 def _ours(workers: int, guarantee: str = EXACTLY_ONCE) -> System:
@@ -28,7 +28,7 @@ def _ours(workers: int, guarantee: str = EXACTLY_ONCE) -> System:
 
 
 def _with_batches(limit: int) -> System:
-    command = [sys.executable, "-m", "benchmarks.batch_worker", "score"]
+    command = [sys.executable, "-m", "benchmarks.harness.batch_worker", "score"]
     title = f"this project, 1 worker, batches of up to {limit:,}"
     return System(
         f"batch-{limit}",

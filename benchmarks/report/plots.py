@@ -1,4 +1,4 @@
-"""The report's plots, as SVG."""
+"""Draw the report's plots as SVG."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from benchmarks.results import Spread
+from benchmarks.harness.results import Spread
 
-mpl.rcParams["svg.hashsalt"] = "performance"  # the same figures give the same file
+mpl.rcParams["svg.hashsalt"] = "performance"  # equal figures give equal files
 _WIDTH, _COLOUR = 8.0, "#33658a"
 _PERCENTILES = (("p50", "-"), ("p95", "--"), ("p99", ":"))
 
 
-def bars(path: Path, title: str, values: Mapping[str, Spread], unit: str) -> None:
-    """One horizontal bar each, with its range."""
+def draw_bars(path: Path, title: str, values: Mapping[str, Spread], unit: str) -> None:
+    """Draw one horizontal bar per value, with its range."""
     figure = Figure(figsize=(_WIDTH, 0.8 + 0.4 * len(values)), layout="constrained")
     axes = figure.subplots()
     medians = [spread.median for spread in values.values()]
@@ -28,13 +28,15 @@ def bars(path: Path, title: str, values: Mapping[str, Spread], unit: str) -> Non
     _save(figure, path)
 
 
-def stack(path: Path, title: str, parts: Mapping[str, float], unit: str) -> None:
-    """One horizontal bar a part, in their order."""
-    bars(path, title, {name: Spread(value, value, value) for name, value in parts.items()}, unit)
+def draw_stack(path: Path, title: str, parts: Mapping[str, float], unit: str) -> None:
+    """Draw one horizontal bar per part, in order."""
+    draw_bars(
+        path, title, {name: Spread(value, value, value) for name, value in parts.items()}, unit
+    )
 
 
-def latencies(path: Path, curves: Mapping[str, Mapping[int, Mapping[str, Spread]]]) -> None:
-    """By system: milliseconds of each percentile over the rate."""
+def draw_latencies(path: Path, curves: Mapping[str, Mapping[int, Mapping[str, Spread]]]) -> None:
+    """Draw each system's latency percentiles, in ms, over the rate."""
     figure = Figure(figsize=(_WIDTH, 4.5), layout="constrained")
     axes = figure.subplots()
     for number, (system, rates) in enumerate(curves.items()):

@@ -1,6 +1,8 @@
-"""`python -m benchmarks.load RUN LIMIT RATE`: sends LIMIT transactions of creditcard.csv, over and over, and prints the totals.
+"""Send LIMIT transactions, cycling through creditcard.csv, and print the totals as JSON.
 
-They are called RUN-0, RUN-1, ... through all laps, so that what became of each is a place in an array.
+Run: python -m benchmarks.harness.load RUN LIMIT RATE
+
+They are numbered RUN-0, RUN-1, ... across all cycles, so a number is an index into an array.
 """
 
 import json
@@ -19,17 +21,17 @@ from producer.rows import Row, Selection, read
 from producer.schedule import at_rate
 
 
-def _numbered(selection: Selection, run: str) -> Iterator[Row]:
+def _number_rows(selection: Selection, run: str) -> Iterator[Row]:
     for number, row in enumerate(read(selection, run)):
         yield msgspec.structs.replace(row, transaction_id=f"{run}-{number}")
 
 
 def main(run: str, limit: str, rate: str) -> None:
-    """Sends at `rate` a second (0: as fast as it can) to the cluster that FRAUD_BOOTSTRAP_SERVERS names."""
+    """Send `rate` a second (0: as fast as possible) to FRAUD_BOOTSTRAP_SERVERS."""
     settings = Settings.from_environment()
     selection = Selection(fetched(settings, None, quiet=True), limit=int(limit), loop=True)
     totals = Replay(
-        settings.connection(), _numbered(selection, run), at_rate(float(rate)), time
+        settings.connection(), _number_rows(selection, run), at_rate(float(rate)), time
     ).run(threading.Event())
     print(json.dumps(asdict(totals)))
 

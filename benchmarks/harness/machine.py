@@ -1,4 +1,4 @@
-"""What the figures hold for: the machine, the versions, the model."""
+"""Describe what the figures apply to: the machine, the versions, the model."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.bench import Bench
+from benchmarks.harness.bench import Bench
 from infra.kafka import VERSION
 from infra.kafka.jars import java_version
 from model.artefact import MANIFEST
@@ -18,8 +18,11 @@ from model.artefact import MANIFEST
 _LIBRARIES = ("confluent-kafka", "faust-streaming", "msgspec", "numpy")
 
 
-def machine(bench: Bench) -> dict[str, Any]:
-    """Taken before the measurement: `load` is how busy the machine was with other things (average of the last minute)."""
+def describe_machine(bench: Bench) -> dict[str, Any]:
+    """Describe the machine before a measurement.
+
+    `load` is the load average of the last minute: how busy the machine was with other work.
+    """
     manifest = json.loads((bench.model / MANIFEST).read_text())
     xgboost = "xgboost-cpu" if platform.system() == "Linux" else "xgboost"
     return {
@@ -55,7 +58,7 @@ def _cpu() -> str:
 
 
 def _file_system(path: Path) -> str:
-    """The type of the file system that holds Kafka's data."""
+    """Return the type of the file system that holds `path`."""
     mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
     return next(
         (

@@ -1,4 +1,4 @@
-"""What every benchmark stands on: a broker of its own, the dataset, the model in use, and processes that end with it."""
+"""The environment of every benchmark: a broker, the dataset, the model, and child processes."""
 
 import os
 import signal
@@ -19,19 +19,24 @@ from infra.kafka.launcher import LocalBroker
 from streams.kafka import topics
 from streams.kafka.connection import Connection
 
-KAFKA_PORT = 29092  # not the one of a demo that may be up
+DRAIN = "drain."
+LIVE = "live."
+KAFKA_PORT = 29092  # not the port of a demo that may be running
 METRICS_PORT = 39101
 _STOP_S = 8  # a worker promises 5
 _SHOWN_LOG_BYTES = 3000
 
 
 class BenchError(CommandError):
-    """A benchmark that cannot go on; the text says what failed."""
+    """A benchmark cannot continue; the text says what failed."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """One machine, one broker, one model. `home` holds everything that is written: data, logs, environments, results."""
+    """One machine, one broker, one model.
+
+    `home` holds everything that is written: data, logs, environments, results.
+    """
 
     home: Path
     data: Path
@@ -39,13 +44,13 @@ class Bench:
     broker: LocalBroker
 
     def connection(self, prefix: str) -> Connection:
-        """The bench's own cluster, under a prefix of names."""
+        """Return a connection to the bench's cluster, for topics under `prefix`."""
         return Connection(self.broker.bootstrap_servers, prefix)
 
     def environment(self, prefix: str) -> dict[str, str]:
-        """The variables that a `fraud` command or a peer is started with."""
+        """Return the environment variables for a `fraud` command or a peer."""
         return {
-            **{name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")},
+            **{k: value for k, value in os.environ.items() if not k.startswith("FRAUD_")},
             "PYTHONPATH": str(ROOT),
             "FRAUD_HOME": str(self.home),
             "FRAUD_DATA": str(self.data),
@@ -56,39 +61,44 @@ class Bench:
         }
 
     def log(self, name: str) -> Path:
-        """Where a process's output goes."""
+        """Return the log file of the process `name`, creating its folder."""
         path = self.home / "logs" / f"{name}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def broker_process(self) -> psutil.Process:
-        """The running broker. Raises BenchError when it is gone."""
+        """Return the running broker. Raises BenchError if it has exited."""
         process = self.broker.process()
         if process is None:
-            raise BenchError(f"Kafka has ended; see {self.broker.log}")
+            raise BenchError(f"Kafka has exited; see {self.broker.log}")
         return process
 
     @contextmanager
-    def running(
+    def run(
         self, name: str, command: list[str], environment: Mapping[str, str]
     ) -> Iterator[psutil.Popen]:
-        """A process in a session of its own, so that all that it starts is ended with it."""
+        """Run a command in a new session; stop it and all of its children on exit."""
         with self.log(name).open("wb") as log:
             process = _start(command, environment, log)
             try:
                 yield process
             finally:
-                _end(process)
+                _stop(process)
 
-    def check(self, process: psutil.Popen, name: str) -> None:
-        """Raises BenchError with the end of its log when the process has ended."""
+    def check_running(self, process: psutil.Popen, name: str) -> None:
+        """Raise BenchError with the end of the log if the process has exited."""
         if process.poll() is not None:
             end = self.log(name).read_bytes()[-_SHOWN_LOG_BYTES:].decode(errors="replace")
-            raise BenchError(f"{name} ended with exit code {process.returncode}:\n{end}")
+            raise BenchError(f"{name} exited with code {process.returncode}:\n{end}")
 
-    def load(self, prefix: str, run: str, limit: int, rate: float = 0) -> "subprocess.Popen[bytes]":
-        """Starts sending `limit` transactions `<run>-0`, `<run>-1`, ... in a process of its own; its output is their totals as JSON."""
-        command = [sys.executable, "-m", "benchmarks.load", run, str(limit), str(rate)]
+    def start_sender(
+        self, prefix: str, run: str, limit: int, rate: float = 0
+    ) -> "subprocess.Popen[bytes]":
+        """Start a process that sends `limit` transactions `<run>-0`, `<run>-1`, ...
+
+        It prints its totals as JSON.
+        """
+        command = [sys.executable, "-m", "benchmarks.harness.load", run, str(limit), str(rate)]
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -110,7 +120,7 @@ def _start(command: list[str], environment: Mapping[str, str], log: BinaryIO) ->
     )
 
 
-def _end(process: psutil.Popen) -> None:
+def _stop(process: psutil.Popen) -> None:
     try:
         family = [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
@@ -123,17 +133,17 @@ def _end(process: psutil.Popen) -> None:
 
 
 @contextmanager
-def opened(port: int = KAFKA_PORT) -> Iterator[Bench]:
-    """The bench with its broker running and the topics under `drain.` and `live.` there. The data of the last time are kept.
+def open_bench(port: int = KAFKA_PORT) -> Iterator[Bench]:
+    """Start the broker, create the topics under `drain.` and `live.`, and keep existing data.
 
-    SIGTERM leaves by the same way as Ctrl-C, or a system that was running would write into the next measurement.
+    SIGTERM unwinds like Ctrl-C: a system left running would write into the next measurement.
     """
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     settings = Settings.from_environment()
     data = fetched(settings, None, quiet=False)
     model = settings.model.resolve()
     if not model.is_dir():
-        raise BenchError(f"there is no model in {settings.model}; run: fraud train")
+        raise BenchError(f"no model in {settings.model}; run: fraud train")
     home = settings.home / "bench"
     broker = LocalBroker(home, port, jars_folder=settings.home / "kafka" / "jars")
     broker.start(lambda text: print(text, file=sys.stderr))
@@ -144,6 +154,3 @@ def opened(port: int = KAFKA_PORT) -> Iterator[Bench]:
         yield bench
     finally:
         broker.stop()
-
-
-DRAIN, LIVE = "drain.", "live."

@@ -1,4 +1,4 @@
-"""What was measured, in one JSON file: each section is replaced when it is measured again."""
+"""Store results in one JSON file. Measuring a section again replaces it."""
 
 import json
 from collections import defaultdict
@@ -14,38 +14,39 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Results:
-    """The file `results.json` under the bench's folder."""
+    """The file `results.json` in the bench's folder."""
 
     path: Path
 
-    def all(self) -> Entry:
-        """Every section that was measured."""
+    def load(self) -> Entry:
+        """Return every measured section."""
         return dict(json.loads(self.path.read_text())) if self.path.exists() else {}
 
     def write(self, section: str, content: Any) -> None:
-        """Replaces one section, and notes when."""
+        """Replace one section and record the time."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        known = self.all()
-        ended = known.get("ended", {}) | {section: f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
-        self.path.write_text(json.dumps(known | {section: content, "ended": ended}, indent=1))
+        results = self.load()
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        ended = results.get("ended", {}) | {section: now}
+        self.path.write_text(json.dumps(results | {section: content, "ended": ended}, indent=1))
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Median and range over runs."""
+    """Median and range over several runs."""
 
     median: float
     low: float
     high: float
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Of one value or more."""
+def summarize(values: Sequence[float]) -> Spread:
+    """Return the median and range of at least one value."""
     return Spread(median(values), min(values), max(values))
 
 
-def by(entries: Iterable[Entry], key: Callable[[Entry], Any]) -> dict[Any, list[Entry]]:
-    """Groups entries, in the order in which each group came first."""
+def group_by(entries: Iterable[Entry], key: Callable[[Entry], Any]) -> dict[Any, list[Entry]]:
+    """Group entries by key, in order of first appearance."""
     groups: dict[Any, list[Entry]] = defaultdict(list)
     for entry in entries:
         groups[key(entry)].append(entry)

@@ -1,0 +1,1 @@
+"""What every benchmark runs on: the broker, the systems, the topics, and the stored results."""

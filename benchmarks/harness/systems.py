@@ -1,0 +1,35 @@
+"""A system to measure: how to start it, and what it guarantees."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import psutil
+
+from benchmarks.harness.bench import Bench
+from streams.kafka.topics import SCORER_GROUP
+
+EXACTLY_ONCE, AT_LEAST_ONCE = "exactly once", "at least once"
+
+
+@dataclass(frozen=True)
+class System:
+    """A system that reads `transactions` and writes `predictions` and `alerts` until stopped.
+
+    `command` builds its command line. A slow system is stopped `limit_s` seconds after its first
+    prediction.
+    """
+
+    name: str
+    title: str
+    guarantee: str
+    command: Callable[[Bench], list[str]]
+    group: str = SCORER_GROUP
+    limit_s: float = 300.0
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def run_system(bench: Bench, system: System, prefix: str) -> AbstractContextManager[psutil.Popen]:
+    """Run the system on the topics under `prefix` until the context exits."""
+    environment = {**bench.environment(prefix), **system.variables}
+    return bench.run(system.name, system.command(bench), environment)

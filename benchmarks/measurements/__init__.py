@@ -1,0 +1,1 @@
+"""The measurements: throughput, latency, CPU by stage, start-up and the API."""

@@ -1,0 +1,1 @@
+"""The report on performance: its page and plots."""
