@@ -1,6 +1,8 @@
-"""Writes docs/licences.md: what is installed with the project, and under which licence. Run: .venv/bin/python -m docs.licences
+"""Write docs/licences.md: the packages installed with the project, and their licences.
 
-Each package's own metadata say so; packages that only developers need are left out.
+Run: .venv/bin/python -m docs.licences
+
+Licences come from each package's own metadata. Packages that only developers need are left out.
 """
 
 import re
@@ -13,9 +15,15 @@ PROJECT = "streaming-fraud-scorer"
 PAGE = Path(__file__).with_name("licences.md")
 _HEAD = """# Licences
 
-The project's own is [MIT](../LICENSE). These packages are installed with it, from their index, not copied; each licence is as the
-package's own metadata say. Other versions of Python and other systems may need a few more. Kafka, Prometheus and Alertmanager
-(Apache-2.0) and Grafana (AGPL-3.0) run beside it as programs of their own. This page is written by `.venv/bin/python -m docs.licences`.
+For anyone who has to approve or redistribute this project: what it is built on, and under which
+licences.
+
+The project itself is under the [MIT licence](../LICENSE). The packages below are installed with it
+from their index and are not copied into it. Each licence is the one in the package's metadata.
+Other versions of Python and other systems may need a few more packages. Kafka, Prometheus and
+Alertmanager (Apache-2.0) and Grafana (AGPL-3.0) run as separate programs.
+
+This page is written by `.venv/bin/python -m docs.licences`.
 
 | package | licence |
 |---|---|
@@ -34,8 +42,8 @@ _SAME = {
 }
 
 
-def installed() -> dict[str, str]:
-    """Package to licence: everything that the project needs here, directly or not."""
+def collect_licences() -> dict[str, str]:
+    """Return package to licence, for everything the project needs here, directly or indirectly."""
     found: dict[str, str] = {}
     waiting = [(PROJECT, frozenset[str]())]
     seen = set(waiting)
@@ -47,15 +55,15 @@ def installed() -> dict[str, str]:
                 needed.marker.evaluate({"extra": extra}) for extra in extras or {""}
             ):
                 package = re.sub(r"[-_.]+", "-", needed.name).lower()
-                found[package] = licence(package)
+                found[package] = read_licence(package)
                 following = (package, frozenset(needed.extras))
                 waiting += [following] if following not in seen else []
                 seen.add(following)
     return dict(sorted(found.items()))
 
 
-def licence(package: str) -> str:
-    """By the metadata's expression, else its classifiers, else its text where that is a name."""
+def read_licence(package: str) -> str:
+    """Return the licence expression, or the classifiers, or the first line of the licence text."""
     about = metadata.metadata(package).json
     if expression := about.get("license_expression"):
         return str(expression)
@@ -65,14 +73,14 @@ def licence(package: str) -> str:
         if line.startswith("License :: OSI Approved :: ")
     ]
     text = str(about.get("license", "")).strip().splitlines()
-    names = named or text[:1] or ["not said"]
+    names = named or text[:1] or ["not stated"]
     return " or ".join(dict.fromkeys(_SAME.get(name, name) for name in names))
 
 
-def page(packages: dict[str, str]) -> str:
-    """The page's text."""
+def render_page(packages: dict[str, str]) -> str:
+    """Render the page."""
     return _HEAD + "".join(f"| {name} | {terms} |\n" for name, terms in packages.items())
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(installed()), encoding="utf-8")
+    PAGE.write_text(render_page(collect_licences()), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the peers share: their settings, and this project's scoring of whole batches.
+"""Settings of the peers, and this project's scoring of whole batches, which they share.
 
 Decoding, model, reasons and encoding are the same for every peer that can use them, so that the
 benchmark compares stream processors and not JSON libraries.

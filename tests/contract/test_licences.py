@@ -1,10 +1,10 @@
-"""docs/licences.md has what is installed with the project."""
+"""docs/licences.md lists what is installed with the project."""
 
 import pytest
 
 from docs import licences
 
-# No conditions on code that only uses them; MPL-2.0 is about changes to the package's own files.
+# These put no conditions on code that only uses a package. MPL-2.0 covers changes to its own files.
 KNOWN = (
     "MIT",
     "BSD",
@@ -22,7 +22,7 @@ KNOWN = (
 
 @pytest.fixture(scope="module")
 def installed():
-    return licences.installed()
+    return licences.collect_licences()
 
 
 def test_each_package_is_on_the_page_with_its_licence(installed):
@@ -30,11 +30,11 @@ def test_each_package_is_on_the_page_with_its_licence(installed):
     assert [name for name, terms in installed.items() if f"| {name} | {terms} |" not in page] == []
 
 
-def test_the_page_is_about_more_than_what_is_named_directly(installed):
+def test_the_page_includes_indirect_dependencies(installed):
     assert {"pydantic", "pydantic-core"} <= installed.keys()
 
 
-def test_no_licence_is_one_that_nobody_has_looked_at(installed):
+def test_every_licence_has_been_reviewed(installed):
     assert [
         (name, terms)
         for name, terms in installed.items()
