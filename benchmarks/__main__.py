@@ -18,7 +18,7 @@ from benchmarks.harness.results import Results
 from benchmarks.measurements.live import RATES
 from benchmarks.measurements.sections import Measurement
 from benchmarks.peers.catalogue import PEERS
-from cli.app import CommandError
+from cli.errors import CommandError
 from cli.support.settings import ROOT, Settings
 from infra.kafka import BrokerError
 

@@ -1,15 +1,10 @@
-"""The Typer application that each subcommand adds itself to, and the exit codes."""
+"""The Typer application that each subcommand adds itself to."""
 
 import os
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
-
-from cli.support.settings import DEBUG
-
-DONE, FAILED, USAGE = 0, 1, 2  # and 3, stopped on purpose: streams.scorer.supervisor.DO_NOT_RESTART
-INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 app = typer.Typer(
     name="fraud",
@@ -18,10 +13,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class CommandError(Exception):
-    """An error that a command expects: one line that says what is wrong and what to do, exit code 1."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -44,4 +35,4 @@ def _fraud(
     ] = False,
 ) -> None:
     if debug:
-        os.environ[DEBUG] = "1"  # for the processes that it starts, too
+        os.environ["FRAUD_DEBUG"] = "1"  # for the processes it starts, too

@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cli.errors import FAILED, INTERRUPTED, USAGE, CommandError, SettingsError
+
 if TYPE_CHECKING:
     from typer import Typer, TyperException
-
-_INTERRUPTED = (
-    128 + signal.SIGINT
-)  # as shells report it; cli.app, which says it to commands, is not imported yet
 
 
 def main() -> None:
@@ -27,10 +25,10 @@ def main() -> None:
         # standalone, Typer would print usage errors itself, in a frame of six lines
         code = application(prog_name="fraud", standalone_mode=False) or 0
     except KeyboardInterrupt:  # where no command takes it
-        code = _INTERRUPTED
+        code = INTERRUPTED
     except Exception as error:
         # Ctrl-C amid a call into the Kafka client (2.16) comes out as a SystemError that it has caused
-        code = _INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else _told(error)
+        code = INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else _told(error)
     sys.exit(code)
 
 
@@ -41,7 +39,7 @@ def _quiet_ctrl_c() -> Iterator[None]:
     if (
         before is signal.default_int_handler
     ):  # a shell's background jobs ignore it, and so does what they start
-        signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     try:
         yield
     finally:
@@ -79,8 +77,7 @@ def _told(error: Exception) -> int:
     """Prints the line, and returns the exit code."""
     from typer import TyperException
 
-    from cli.app import FAILED, USAGE
-    from cli.support.settings import SettingsError, debugging
+    from cli.support.settings import debugging
 
     if debugging():
         import traceback
@@ -96,8 +93,6 @@ def _line(error: Exception) -> str:
     from confluent_kafka import KafkaException
     from typer import TyperException
 
-    from cli.app import CommandError
-    from cli.support.settings import SettingsError
     from drift.errors import DriftError
     from infra.kafka import BrokerError
     from model.errors import ModelError

@@ -30,21 +30,23 @@ class Port(NamedTuple):
     use: str
 
 
-def kafka(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
+def kafka_ports(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
     """Kafka's ports; inside a container the `controller` needs none of this machine's. Raises ValueError."""
-    port = number(environment, "FRAUD_KAFKA_PORT", following=3)
+    port = read_port(environment, "FRAUD_KAFKA_PORT", following=3)
     yield Port(port, "FRAUD_KAFKA_PORT", "Kafka")
     if controller:
         yield Port(
-            ports.controller(port), "FRAUD_KAFKA_PORT", "Kafka's controller, FRAUD_KAFKA_PORT + 3"
+            ports.controller_port(port),
+            "FRAUD_KAFKA_PORT",
+            "Kafka's controller, FRAUD_KAFKA_PORT + 3",
         )
 
 
-def services(environment: Mapping[str, str]) -> Iterator[Port]:
+def service_ports(environment: Mapping[str, str]) -> Iterator[Port]:
     """The ports of the API, the monitor and the scorer. Raises ValueError."""
-    yield Port(number(environment, "FRAUD_API_PORT"), "FRAUD_API_PORT", "API")
-    yield Port(number(environment, "FRAUD_MONITOR_PORT"), "FRAUD_MONITOR_PORT", "monitor")
-    metrics = number(environment, "FRAUD_METRICS_PORT", following=SCORER_WORKERS - 1)
+    yield Port(read_port(environment, "FRAUD_API_PORT"), "FRAUD_API_PORT", "API")
+    yield Port(read_port(environment, "FRAUD_MONITOR_PORT"), "FRAUD_MONITOR_PORT", "monitor")
+    metrics = read_port(environment, "FRAUD_METRICS_PORT", following=SCORER_WORKERS - 1)
     for worker in range(SCORER_WORKERS):
         yield Port(
             metrics + worker,
@@ -53,7 +55,7 @@ def services(environment: Mapping[str, str]) -> Iterator[Port]:
         )
 
 
-def collisions(wanted: list[Port]) -> Iterator[str]:
+def find_collisions(wanted: list[Port]) -> Iterator[str]:
     """A line for each port that two of them would listen on."""
     holders: dict[int, Port] = {}
     for port in wanted:
@@ -63,15 +65,15 @@ def collisions(wanted: list[Port]) -> Iterator[str]:
             yield f"port {port.number} is meant for two ({holder.use}; {port.use}); set {variables} to another port"
 
 
-def taken(wanted: list[Port], home: Path) -> Iterator[str]:
+def find_taken(wanted: list[Port], home: Path) -> Iterator[str]:
     """A line for each port that another program holds; what an earlier demo of this home left behind does not count."""
     left_over = set(_left_over(home))
     for port in wanted:
-        if port.number not in left_over and ports.taken(port.number):
+        if port.number not in left_over and ports.is_taken(port.number):
             yield f"port {port.number} ({port.use}) is taken by another program; end that, or set {port.variable} to another port"
 
 
-def number(environment: Mapping[str, str], name: str, following: int = 0) -> int:
+def read_port(environment: Mapping[str, str], name: str, following: int = 0) -> int:
     """The port that a variable names, else its default, with `following` more above it. Raises ValueError."""
     text = environment.get(name) or str(DEFAULTS[name])
     if not text.isdecimal() or not 0 < int(text) < 65536 - following:
@@ -87,7 +89,7 @@ def _left_over(home: Path) -> Iterator[int]:
     for note in ("local.json", "container.json"):
         broker = _read(home / "kafka" / note)
         if broker and ("pid" not in broker or _ours(broker["pid"])):
-            yield from (broker["port"], ports.controller(broker["port"]))
+            yield from (broker["port"], ports.controller_port(broker["port"]))
 
 
 def _ours(pid: int) -> bool:

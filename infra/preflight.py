@@ -42,8 +42,8 @@ class Preflight:
         cache = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         self._csv = Path(cache) / "streaming-fraud-scorer" / "creditcard.csv"
         self._own_kafka = not environment.get("FRAUD_BOOTSTRAP_SERVERS")
-        self._jars = jars.complete(self._home / "kafka" / "jars")
-        self._image = engine.present(IMAGE) and engine.compose() is not None
+        self._jars = jars.are_complete(self._home / "kafka" / "jars")
+        self._image = engine.has_image(IMAGE) and engine.compose_command() is not None
 
     def parts(self) -> list[Part]:
         """What the first run downloads."""
@@ -94,7 +94,7 @@ class Preflight:
     def _kafka(self) -> Iterator[str]:
         missing = list(self._java())
         # the image is pulled only here, where there is no other way
-        if not missing or self._image or (engine.compose() and engine.has(IMAGE)):
+        if not missing or self._image or (engine.compose_command() and engine.obtain_image(IMAGE)):
             return
         docker = (
             "the image cannot be pulled within 30 s"
@@ -118,14 +118,14 @@ class Preflight:
 
     def _ports(self) -> Iterator[str]:
         try:
-            wanted = list(demo_ports.services(self._environment))
+            wanted = list(demo_ports.service_ports(self._environment))
             if self._own_kafka:
-                wanted += demo_ports.kafka(self._environment, controller=not self._image)
+                wanted += demo_ports.kafka_ports(self._environment, controller=not self._image)
         except ValueError as error:
             yield str(error)
         else:
-            yield from demo_ports.collisions(wanted)
-            yield from demo_ports.taken(wanted, self._home)
+            yield from demo_ports.find_collisions(wanted)
+            yield from demo_ports.find_taken(wanted, self._home)
 
 
 def _existing(path: Path) -> Path:

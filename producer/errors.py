@@ -1,23 +1,23 @@
-"""Errors of the producer. Each message says what is wrong and what to do.
+"""What this room raises: each text says what is wrong and what to do.
 
 ProducerError
-  DataError        a file cannot be fetched, verified or read
-  ReplayError      records cannot be sent or were not delivered
-  SimulationError  a disturbance cannot be parsed or applied
+  DataError       a CSV that cannot be had, is not what it should be, or cannot be read
+  ReplayError     records that cannot be sent or were not delivered
+  SimulationError a disturbance that cannot be read
 """
 
 
 class ProducerError(Exception):
-    """Base class of the expected errors."""
+    """Any expected error of this room."""
 
 
 class DataError(ProducerError):
-    """A file cannot be fetched, verified or read."""
+    """A CSV that cannot be had, is not what it should be, or cannot be read."""
 
 
 class ReplayError(ProducerError):
-    """Records cannot be sent or were not delivered."""
+    """Records that cannot be sent or were not delivered."""
 
 
 class SimulationError(ProducerError):
-    """A disturbance cannot be parsed or applied."""
+    """A disturbance that cannot be read."""

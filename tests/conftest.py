@@ -70,8 +70,9 @@ def container() -> Iterator[str]:
     from testcontainers.core.container import DockerContainer
 
     # the helper container that clears up after a killed test run; it has an image of its own
-    testcontainers_config.ryuk_disabled = testcontainers_config.ryuk_disabled or not engine.has(
-        testcontainers_config.ryuk_image
+    testcontainers_config.ryuk_disabled = (
+        testcontainers_config.ryuk_disabled
+        or not engine.obtain_image(testcontainers_config.ryuk_image)
     )
     port = free_port()
     kafka = DockerContainer(IMAGE, env=container_settings(port))
@@ -113,7 +114,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     given = os.environ.get("FRAUD_BOOTSTRAP_SERVERS")
     if given and os.environ.get("FRAUD_TEST_ON") == "1":
         yield given
-    elif engine.has(IMAGE):
+    elif engine.obtain_image(IMAGE):
         with container() as servers:
             yield servers
     else:

@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 import psutil
 
-from cli.app import CommandError
-from cli.commands.data import fetched
+from cli.commands.data import fetch
+from cli.errors import CommandError
 from cli.support.settings import ROOT, Settings
 from infra.kafka.launcher import LocalBroker
 from streams.kafka import topics
@@ -140,7 +140,7 @@ def open_bench(port: int = KAFKA_PORT) -> Iterator[Bench]:
     """
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     settings = Settings.from_environment()
-    data = fetched(settings, None, quiet=False)
+    data = fetch(settings, None, quiet=False)
     model = settings.model.resolve()
     if not model.is_dir():
         raise BenchError(f"no model in {settings.model}; run: fraud train")

@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.app import app
-from cli.support.reachable import reachable
+from cli.support.broker import ensure_reachable
 from cli.support.settings import Settings
-from cli.support.terminal import output, printable
+from cli.support.terminal import escape, make_console
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -58,12 +58,12 @@ def table(alerts: Iterable[Any], heading: bool) -> Table:
     for alert in alerts:
         shown.add_row(
             f"{alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            printable(alert.transaction_id),
+            escape(alert.transaction_id),
             Text(alert.decision, _STYLES.get(alert.decision, "")),
             f"{alert.probability:.4f}",
             f"{alert.amount:,.2f}",
             f"{alert.expected_loss:,.2f}",
-            Text("\n").join(printable(reason(item)) for item in alert.reasons[:REASONS]),
+            Text("\n").join(escape(reason(item)) for item in alert.reasons[:REASONS]),
         )
     return shown
 
@@ -82,7 +82,7 @@ def live_table(console: Console, batches: Iterable[list[Any]]) -> None:
             )
 
 
-def line(value: bytes) -> bytes:
+def compact(value: bytes) -> bytes:
     """An alert's bytes; compacted if the transaction in it goes over several lines."""
     return msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
 
@@ -99,7 +99,7 @@ def _decoded(messages: "list[Message]") -> list[tuple[bytes, Any]]:
             )
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             print(
-                f"fraud: no alert at partition {message.partition()} offset {message.offset()}: {printable(str(error))}",
+                f"fraud: no alert at partition {message.partition()} offset {message.offset()}: {escape(str(error))}",
                 file=sys.stderr,
             )
     return alerts
@@ -124,26 +124,26 @@ def print_alerts(
 
     Example: fraud alerts --follow --json | jq .transaction_id
     """
-    from streams.kafka import newest, reader
+    from streams.kafka import tail
     from streams.kafka.topics import ALERTS
 
-    connection = reachable(Settings.from_environment().connection())
-    console = output()
+    connection = ensure_reachable(Settings.from_environment().connection())
+    console = make_console()
 
     def show(messages: "list[Message]", heading: bool) -> None:
         alerts = _decoded(messages)
         if as_json:
-            sys.stdout.buffer.writelines(line(value) + b"\n" for value, _ in alerts)
+            sys.stdout.buffer.writelines(compact(value) + b"\n" for value, _ in alerts)
             sys.stdout.buffer.flush()
         elif alerts or heading:
             console.print(table((alert for _, alert in alerts), heading))
 
-    messages, end = newest.read_newest(connection, ALERTS, limit)
+    messages, end = tail.newest(connection, ALERTS, limit)
     with contextlib.suppress(KeyboardInterrupt):
         if follow and not as_json and sys.stdout.isatty():
-            batches = chain([messages], reader.follow(connection, ALERTS, end))
+            batches = chain([messages], tail.follow(connection, ALERTS, end))
             live_table(console, ([alert for _, alert in _decoded(batch)] for batch in batches))
             return
         show(messages, heading=True)
-        for batch in reader.follow(connection, ALERTS, end) if follow else ():
+        for batch in tail.follow(connection, ALERTS, end) if follow else ():
             show(batch, heading=False)

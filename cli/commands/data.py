@@ -11,7 +11,7 @@ from cli.support.progress import Quiet, bar, of_bytes
 from cli.support.settings import Settings
 
 
-def fetched(settings: Settings, given: Path | None, quiet: bool) -> Path:
+def fetch(settings: Settings, given: Path | None, quiet: bool) -> Path:
     """The CSV to work with: the one given, FRAUD_DATA, or creditcard.csv, with a bar on a terminal while it is fetched."""
     from producer import dataset
 
@@ -36,7 +36,7 @@ def data(
     from producer import dataset
     from producer.rows import Selection
 
-    path = fetched(Settings.from_environment(), None, quiet)
+    path = fetch(Settings.from_environment(), None, quiet)
     sha256 = dataset.verify(path)
     rows = Selection(path).total()
     found = {"path": str(path), "rows": rows, "bytes": path.stat().st_size, "sha256": sha256}

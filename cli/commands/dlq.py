@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from cli.app import FAILED, CommandError, app
+from cli.app import app
+from cli.errors import FAILED, CommandError
 from cli.support import dead_letter_view
-from cli.support.durations import moment
+from cli.support.broker import ensure_reachable
+from cli.support.parsers import parse_time
 from cli.support.progress import Quiet, bars
-from cli.support.reachable import reachable
 from cli.support.settings import Settings
-from cli.support.terminal import output
+from cli.support.terminal import make_console
 
 if TYPE_CHECKING:
     from streams.dlq.dead_letters import Choice, DeadLetter, Position
@@ -58,7 +59,7 @@ def _choice(
                 param_hint="--kind",
             )
     return Choice(
-        frozenset(kinds or ()), places, moment(since, datetime.now(UTC)) if since else None
+        frozenset(kinds or ()), places, parse_time(since, datetime.now(UTC)) if since else None
     )
 
 
@@ -77,7 +78,7 @@ def print_list(
     from streams.dlq.dead_letters import read
 
     choice, count = _choice(kinds, since), 0
-    connection = reachable(Settings.from_environment().connection())
+    connection = ensure_reachable(Settings.from_environment().connection())
 
     def counted() -> "Iterator[DeadLetter]":
         nonlocal count
@@ -91,7 +92,7 @@ def print_list(
         for letter in newest:
             print(json.dumps(dead_letter_view.described(letter), allow_nan=False))
         return
-    output().print(dead_letter_view.table(newest))
+    make_console().print(dead_letter_view.table(newest))
     print(f"{len(newest):,} of {count:,}" if count > len(newest) else f"{count:,} dead letters")
 
 
@@ -117,7 +118,7 @@ def show(
     from streams.dlq.dead_letters import read
 
     choice = _choice(None, None, frozenset({place(source)}))
-    connection = reachable(Settings.from_environment().connection())
+    connection = ensure_reachable(Settings.from_environment().connection())
     with bars(quiet) as progress:
         letter = next(read(connection, choice, progress), None)
     if letter is None:
@@ -162,7 +163,7 @@ def redrive(
     from streams.dlq import redrive as redriving
 
     choice = _choice(kinds, since, frozenset(map(place, sources or ())))
-    connection = reachable(Settings.from_environment().connection())
+    connection = ensure_reachable(Settings.from_environment().connection())
     with bars(quiet) as progress:
         result = redriving.redrive(connection, choice, dry_run=dry_run, progress=progress)
     print(json.dumps(asdict(result), allow_nan=False)) if as_json else print(

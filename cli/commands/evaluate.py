@@ -10,12 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.app import CommandError, app
-from cli.commands.data import fetched
+from cli.app import app
+from cli.commands.data import fetch
+from cli.errors import CommandError
 from cli.support import pages
 from cli.support.progress import Quiet, bars
 from cli.support.settings import Settings
-from cli.support.terminal import output
+from cli.support.terminal import make_console
 from producer.errors import DataError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _made_from(
     from model.manifest import file_sha256
 
     try:
-        path = fetched(settings, None, quiet)
+        path = fetch(settings, None, quiet)
     except DataError:
         if needed:
             raise
@@ -225,7 +226,7 @@ def _result(
 def _show(judged: "Judgement", beside: "dict[str, Beside] | None", page: Path) -> None:
     from model.reports import evaluation_text as text
 
-    console = output(_FILE_WIDTH, markup=False)
+    console = make_console(_FILE_WIDTH, markup=False)
     for line in (
         *text.headline(judged),
         text.blocked(judged.evaluation.block),

@@ -10,13 +10,14 @@ import msgspec
 import typer
 from rich.console import Console, RenderableType
 
-from cli.app import CommandError, app
-from cli.commands.alerts import line
-from cli.commands.data import fetched
+from cli.app import app
+from cli.commands.alerts import compact
+from cli.commands.data import fetch
+from cli.errors import CommandError
+from cli.support.broker import ensure_reachable
 from cli.support.progress import Quiet, bars
-from cli.support.reachable import reachable
 from cli.support.settings import Settings
-from cli.support.terminal import FILE_WIDTH, output, printable
+from cli.support.terminal import FILE_WIDTH, escape, make_console
 
 
 @app.command()
@@ -60,9 +61,9 @@ def explain(
     )
     alert = msgspec.json.decode(value, type=AlertRecord)
     if as_json:
-        sys.stdout.buffer.write(line(value) + b"\n")
+        sys.stdout.buffer.write(compact(value) + b"\n")
     else:
-        console = output()
+        console = make_console()
         console.print(drawn(alert, console.width))
     if html:
         _write(drawn(alert, FILE_WIDTH), html)
@@ -70,17 +71,17 @@ def explain(
 
 def _of_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
     from payments.records import AlertRecord
-    from streams.kafka import newest
+    from streams.kafka import lookup
     from streams.kafka.topics import ALERTS
 
-    connection = reachable(settings.connection())
+    connection = ensure_reachable(settings.connection())
     with bars(quiet) as progress:
-        found = newest.find_newest(
+        found = lookup.newest_of(
             connection, ALERTS, msgspec.json.Decoder(AlertRecord), transaction_id, progress
         )
     if found is None:
         raise CommandError(
-            f"there is no alert of the transaction {printable(transaction_id)}; only what was not approved has one, and for 30 days"
+            f"there is no alert of the transaction {escape(transaction_id)}; only what was not approved has one, and for 30 days"
         )
     return found
 
@@ -91,13 +92,11 @@ def _of_row(settings: Settings, row: int, data: Path | None, quiet: bool) -> byt
     from payments.records import InvalidTransactionError
     from producer import rows
 
-    path = fetched(settings, data, quiet)
+    path = fetch(settings, data, quiet)
     model = Model.load(settings.model)
     for found in rows.read(rows.Selection(path, first=row, limit=1), "row"):
         try:
-            return msgspec.json.encode(
-                explained(model, rows.encode_transaction(found), datetime.now(UTC))
-            )
+            return msgspec.json.encode(explained(model, rows.transaction(found), datetime.now(UTC)))
         except InvalidTransactionError as error:
             raise CommandError(
                 f"row {row} of {path} is not a valid transaction: {error.detail}"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.app import app
-from cli.commands.data import fetched
+from cli.commands.data import fetch
 from cli.support import pages
 from cli.support.progress import Quiet, bars
 from cli.support.settings import Settings
@@ -31,7 +31,7 @@ def explore(
     from model.reports import exploration_page
 
     settings = Settings.from_environment()
-    path = fetched(settings, data, quiet)
+    path = fetch(settings, data, quiet)
     with bars(quiet) as update:
         update("reading and looking", 0, 3)
         rows, unusable = dataset.survey(path)

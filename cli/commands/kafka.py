@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.app import FAILED, app
+from cli.app import app
+from cli.errors import FAILED
 from cli.support.progress import Quiet, of_bytes, steps
 from cli.support.settings import Settings
 
@@ -48,7 +49,7 @@ def stop(as_json: AsJson = False) -> None:
     """
     from infra.kafka import broker
 
-    started = broker.recorded(Settings.from_environment().home)
+    started = broker.find(Settings.from_environment().home)
     stopped = started is not None and started.stop()
     print(
         json.dumps({"stopped": stopped}, allow_nan=False)
@@ -84,7 +85,7 @@ def _status(settings: Settings) -> "Status":
             connection.bootstrap_servers,
             _GIVEN,
         )
-    started = broker.recorded(settings.home)
+    started = broker.find(settings.home)
     return (
         started.status()
         if started

@@ -10,10 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.app import FAILED, app
-from cli.support.durations import moment
+from cli.app import app
+from cli.errors import FAILED
+from cli.support.broker import ensure_reachable
+from cli.support.parsers import parse_time
 from cli.support.progress import Quiet, bars
-from cli.support.reachable import reachable
 from cli.support.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,10 +83,10 @@ def audit_ledger(
     """
     from streams.ledger.audit import audit
 
-    begin = moment(since, datetime.now(UTC)) if since else None
+    begin = parse_time(since, datetime.now(UTC)) if since else None
     with bars(quiet) as on_progress:
         result = audit(
-            reachable(Settings.from_environment().connection()),
+            ensure_reachable(Settings.from_environment().connection()),
             since=begin,
             on_progress=on_progress,
         )

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
-from cli.app import DONE, CommandError, app
-from cli.support.durations import seconds
+from cli.app import app
+from cli.errors import DONE, CommandError
+from cli.support.parsers import parse_duration
 from cli.support.settings import Settings
 from drift.detect.verdict import in_words
 
@@ -31,7 +32,7 @@ def _window(text: str) -> int | timedelta:
     """A whole number of predictions, or a duration."""
     if text.isdecimal() and int(text):
         return int(text)
-    length = timedelta(seconds=seconds(text))
+    length = timedelta(seconds=parse_duration(text))
     if length < _LEAST:
         raise typer.BadParameter(f"{text}: a window holds one prediction at least, or takes 1s")
     return length
@@ -82,7 +83,7 @@ def monitor(
     idle_close: Annotated[
         float,
         typer.Option(
-            parser=seconds, metavar="DURATION", help="Silence that closes a partial window."
+            parser=parse_duration, metavar="DURATION", help="Silence that closes a partial window."
         ),
     ] = "10s",  # type: ignore[assignment]  # parsed
     report_every: Annotated[
@@ -97,7 +98,7 @@ def monitor(
     label_horizon: Annotated[
         float,
         typer.Option(
-            parser=seconds,
+            parser=parse_duration,
             metavar="DURATION",
             help="How long to wait for a window's labels; two million are held, 80 MB.",
         ),

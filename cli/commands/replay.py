@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.app import INTERRUPTED, app
-from cli.commands.data import fetched
-from cli.support.durations import seconds
+from cli.app import app
+from cli.commands.data import fetch
+from cli.errors import INTERRUPTED
+from cli.support.broker import ensure_reachable
+from cli.support.parsers import parse_duration, parse_rate
 from cli.support.progress import Quiet, bar
-from cli.support.rates import per_second
-from cli.support.reachable import reachable
 from cli.support.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _speed(text: str) -> float:
     return float(match[1])
 
 
-def chosen_schedule(rate: float | None, speed: str | None) -> "Schedule":
+def choose_schedule(rate: float | None, speed: str | None) -> "Schedule":
     """By --rate or by --speed, which exclude each other."""
     from producer.schedule import at_rate, at_speed
 
@@ -51,7 +51,7 @@ def chosen_schedule(rate: float | None, speed: str | None) -> "Schedule":
     return at_speed(_speed(speed))
 
 
-def run_name(name: str | None) -> str:
+def choose_run_name(name: str | None) -> str:
     """The name given to --run, or one by the time."""
     from producer.rows import RUN_NAME
 
@@ -61,7 +61,7 @@ def run_name(name: str | None) -> str:
     return run
 
 
-def stopped_by_signal() -> threading.Event:
+def stop_on_signal() -> threading.Event:
     """Set by Ctrl-C or SIGTERM; a second one ends the process at once."""
     stop = threading.Event()
 
@@ -143,7 +143,7 @@ def replay(
     rate: Annotated[
         float | None,
         typer.Option(
-            parser=per_second,
+            parser=parse_rate,
             metavar="NUMBER",
             help="Transactions a second; 0: as fast as it can; default: 2000.",
         ),
@@ -177,20 +177,24 @@ def replay(
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
-    from producer.disturbed import disturb as disturb_rows
+    from producer.disturbed import disturbed
     from producer.labels import LabelFeed
     from producer.rows import Selection, read
     from producer.simulation.disturbance import parse
 
-    schedule, name, delay_s = chosen_schedule(rate, speed), run_name(run), seconds(label_delay)
+    schedule, name, delay_s = (
+        choose_schedule(rate, speed),
+        choose_run_name(run),
+        parse_duration(label_delay),
+    )
     if end is not None and end <= first:
         raise typer.BadParameter("--to must be greater than --from")
     settings = Settings.from_environment()
-    selection = Selection(fetched(settings, data, quiet), first, end, limit, loop)
+    selection = Selection(fetch(settings, data, quiet), first, end, limit, loop)
     rows = read(selection, name)
     if disturb:
-        rows = disturb_rows(rows, [parse(text) for text in disturb])
-    connection, stop = reachable(settings.connection()), stopped_by_signal()
+        rows = disturbed(rows, [parse(text) for text in disturb])
+    connection, stop = ensure_reachable(settings.connection()), stop_on_signal()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
     sending = Sending(name, connection, schedule, stop, quiet, as_json)
     sending.run(rows, feed, None if quiet else selection.total())

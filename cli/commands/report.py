@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.app import CommandError, app
+from cli.app import app
+from cli.errors import CommandError
+from cli.support.broker import ensure_reachable
 from cli.support.progress import Quiet, bars
-from cli.support.reachable import reachable
 from cli.support.settings import Settings
 from drift.detect.verdict import in_words
 
@@ -72,7 +73,7 @@ def _of_window(settings: Settings, number: int, model: Path | None, out: Path | 
     from drift.windows import window_reader
     from drift.windows.window import sample
 
-    connection = reachable(settings.connection())
+    connection = ensure_reachable(settings.connection())
     event, before = window_reader.find(connection, number)
     kept = settings.models / event.model_version
     known = references.load(

@@ -13,12 +13,13 @@ from typing import Annotated
 
 import typer
 
-from cli.app import DONE, FAILED, CommandError, app
-from cli.support.lean import without_sklearn
+from cli.app import app
+from cli.errors import DONE, FAILED, CommandError
+from cli.support.imports import block_sklearn
 from cli.support.settings import Settings
 from infra.watch import targets
 from streams.kafka import topics
-from streams.scorer.options import Guarantee, ScorerOptions
+from streams.scorer.options import Guarantee, Options
 from streams.scorer.supervisor import (
     AFTER_OUTAGE,
     DO_NOT_RESTART,
@@ -55,7 +56,7 @@ def _exit_on_time() -> None:
     timer.start()
 
 
-def run_worker(settings: Settings, number: int, restarts: int, options: ScorerOptions) -> None:
+def run_worker(settings: Settings, number: int, restarts: int, options: Options) -> None:
     """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, and what streams.scorer.supervisor declares."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
@@ -71,8 +72,8 @@ def run_worker(settings: Settings, number: int, restarts: int, options: ScorerOp
     os._exit(code)  # threads of a client library that waits for a broker must not hold the process
 
 
-def _score(settings: Settings, number: int, restarts: int, options: ScorerOptions) -> int:
-    without_sklearn()
+def _score(settings: Settings, number: int, restarts: int, options: Options) -> int:
+    block_sklearn()
     from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
     from model.errors import ArtefactError
     from streams.kafka.auth import RefusedError
@@ -165,7 +166,7 @@ def score(
     )  # one version for all workers, whatever `latest` names tomorrow
     if not artefact.is_dir():
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
-    options = ScorerOptions(guarantee, max_bytes, max_dead_share)
+    options = Options(guarantee, max_bytes, max_dead_share)
     settings = replace(
         settings, model_dir=artefact, metrics_port=metrics_port or settings.metrics_port
     )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.app import CommandError, app
-from cli.support.lean import without_sklearn
+from cli.app import app
+from cli.errors import CommandError
+from cli.support.imports import block_sklearn
 from cli.support.settings import Settings
 from streams.kafka.clock import utc_now
 
@@ -44,7 +45,7 @@ def _access(hosts: list[str], key: str | None, rate: str | None) -> "Access":
 
 
 def _application(settings: Settings, access: "Access") -> "FastAPI":
-    without_sklearn()
+    block_sklearn()
     from api.app import create_app
     from api.dependencies import Dependencies
     from api.publisher import KafkaPublisher

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.app import app
-from cli.commands.replay import Sending, chosen_schedule, run_name, stopped_by_signal
-from cli.support.durations import seconds
+from cli.commands.replay import Sending, choose_run_name, choose_schedule, stop_on_signal
+from cli.support.broker import ensure_reachable
+from cli.support.parsers import parse_duration, parse_rate
 from cli.support.progress import Quiet, bar
-from cli.support.rates import per_second
-from cli.support.reachable import reachable
 from cli.support.settings import Settings as CommandSettings
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def simulate(
     rate: Annotated[
         float | None,
         typer.Option(
-            parser=per_second,
+            parser=parse_rate,
             metavar="NUMBER",
             help="With --send: transactions a second; 0: as fast as it can; default: 2000.",
         ),
@@ -93,11 +92,15 @@ def simulate(
     if out is not None:
         _write(chunks, out, rows, quiet, as_json)
         return
-    name, mean_s, schedule = run_name(run), seconds(label_delay), chosen_schedule(rate, speed)
-    connection = reachable(CommandSettings.from_environment().connection())
+    name, mean_s, schedule = (
+        choose_run_name(run),
+        parse_duration(label_delay),
+        choose_schedule(rate, speed),
+    )
+    connection = ensure_reachable(CommandSettings.from_environment().connection())
     _send(
         chunks,
-        Sending(name, connection, schedule, stopped_by_signal(), quiet, as_json),
+        Sending(name, connection, schedule, stop_on_signal(), quiet, as_json),
         rows,
         None if no_labels else mean_s,
         seed,
@@ -115,7 +118,7 @@ def _send(
         sending.run(simulated, None, count)
         return
     labels = LateLabels(sending.connection, sending.name, label_delay_s, seed, time, sending.stop)
-    sending.run(labels.follow(simulated), labels, count)
+    sending.run(labels.following(simulated), labels, count)
 
 
 def _write(chunks: "Iterator[Chunk]", out: Path, count: int, quiet: bool, as_json: bool) -> None:

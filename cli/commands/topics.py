@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.app import app
-from cli.support.reachable import reachable
+from cli.support.broker import ensure_reachable
 from cli.support.settings import Settings
 from streams.kafka import topics
 
@@ -26,7 +26,7 @@ def create_topics(
     Example: fraud topics --partitions 8
     """
     created = topics.create(
-        reachable(Settings.from_environment().connection()), partitions, replication
+        ensure_reachable(Settings.from_environment().connection()), partitions, replication
     )
     if as_json:
         print(json.dumps({"created": created}, allow_nan=False))

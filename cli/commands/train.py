@@ -11,7 +11,7 @@ import typer
 from rich.progress import TextColumn
 
 from cli.app import app
-from cli.commands.data import fetched
+from cli.commands.data import fetch
 from cli.commands.threshold import (
     AlertsPerDay,
     BlockPrecision,
@@ -67,7 +67,7 @@ def train(
             "--tune finds parameters, --like takes known ones: give one of them"
         )
     recipe = _recipe_of(like) if like else None
-    path = fetched(settings, data, quiet)
+    path = fetch(settings, data, quiet)
     tuned = _tuned(path, quiet) if tune else None
     model, outcomes = fit(settings, path, quiet, policy, tuned.recipe if tuned else recipe)
     result = _result(model, outcomes) | ({"tuning": asdict(tuned)} if tuned else {})

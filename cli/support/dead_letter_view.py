@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from cli.support.terminal import printable
+from cli.support.terminal import escape
 
 if TYPE_CHECKING:
     from streams.dlq.dead_letters import DeadLetter
@@ -47,7 +47,7 @@ def lines(letter: "DeadLetter", most: int | None) -> Iterator[Text]:
         "null" if letter.value is None else value[:most].decode(errors="backslashreplace")
     )
     for name, text in shown.items():
-        yield Text(f"{name:<10}") + printable(text)
+        yield Text(f"{name:<10}") + escape(text)
     if most is not None and len(value) > most:
         yield Text(f"{len(value) - most:,} bytes more: --full")
 
@@ -66,11 +66,11 @@ def table(letters: "list[DeadLetter]") -> Table:
     for letter in letters:
         when = letter.failed_at[:19].replace("T", " ")
         shown.add_row(
-            printable(when),
-            printable(letter.kind),
+            escape(when),
+            escape(letter.kind),
             _source(letter),
             f"{letter.size:,}",
-            printable(letter.detail),
+            escape(letter.detail),
         )
     return shown
 

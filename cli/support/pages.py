@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cli.app import CommandError
+from cli.errors import CommandError
 
 _DIGITS = 8
 

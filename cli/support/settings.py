@@ -8,15 +8,12 @@ import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli.errors import SettingsError
 from infra import demo_ports
 from streams.kafka.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
 DEBUG = "FRAUD_DEBUG"
-
-
-class SettingsError(ValueError):
-    """A variable holds what cannot be used; the text names it and says what to do."""
 
 
 def debugging() -> bool:
@@ -26,7 +23,7 @@ def debugging() -> bool:
 
 def _port(name: str) -> int:
     try:
-        return demo_ports.number(os.environ, name)
+        return demo_ports.read_port(os.environ, name)
     except ValueError as error:
         raise SettingsError(str(error)) from None
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from scipy.special import logit
 
-from cli.support.terminal import printable
+from cli.support.terminal import escape
 from model.explanation import BASE, MARGIN, REST, Step, waterfall
 from payments import display
 
@@ -57,7 +57,7 @@ def drawn(alert: Any, width: int) -> RenderableType:
 
 def _cells(step: Step) -> Iterator[Text]:
     reason = step.reason
-    yield printable(display.name(step.name) if reason else _NAMES[step.name])
+    yield escape(display.name(step.name) if reason else _NAMES[step.name])
     if reason:
         low, high = reason.usual
         yield Text(f"{reason.value:.4g}", "" if low <= reason.value <= high else "bold")
@@ -75,13 +75,13 @@ def _color(step: Step) -> str:
 
 
 def _heading(alert: Any) -> Iterator[Text]:
-    yield Text("transaction ") + printable(alert.transaction_id)
+    yield Text("transaction ") + escape(alert.transaction_id)
     when = (
         f"of {alert.event_time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, amount {alert.amount:,.2f}"
     )
     yield Text(
         f"{when}, scored {alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC by model "
-    ) + printable(alert.model_version)
+    ) + escape(alert.model_version)
 
 
 def _verdict(alert: Any) -> Iterator[Text]:

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 
-def direct(declared: list[str], left_out: set[str]) -> list[str]:
+def select(declared: list[str], left_out: set[str]) -> list[str]:
     """The requirements whose names are not left out. Raises ValueError for a name that is not declared: an image would grow unseen."""
     names = [re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0] for requirement in declared]
     if unknown := left_out - set(names):
@@ -23,4 +23,4 @@ def direct(declared: list[str], left_out: set[str]) -> list[str]:
 
 if __name__ == "__main__":
     project = tomllib.loads(Path(sys.argv[1]).read_text())["project"]
-    sys.stdout.write("\n".join(direct(project["dependencies"], set(sys.argv[2:]))) + "\n")
+    sys.stdout.write("\n".join(select(project["dependencies"], set(sys.argv[2:]))) + "\n")

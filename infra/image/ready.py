@@ -6,7 +6,7 @@ from http.client import HTTPConnection, HTTPException
 _TIMEOUT_S = 3
 
 
-def ready(port: int, path: str = "/ready") -> bool:
+def is_ready(port: int, path: str = "/ready") -> bool:
     """Whether the path answers 200."""
     connection = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
     try:
@@ -19,4 +19,4 @@ def ready(port: int, path: str = "/ready") -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(not ready(int(sys.argv[1])))
+    sys.exit(not is_ready(int(sys.argv[1])))

@@ -33,9 +33,9 @@ class Broker(Protocol):
         """Ends it and waits for its end; False when it was not running. Raises BrokerError."""
 
 
-def recorded(home: Path) -> Broker | None:
+def find(home: Path) -> Broker | None:
     """The broker that was started for this home and not stopped since."""
-    return LocalBroker.recorded(home) or ContainerBroker.recorded(home)
+    return LocalBroker.find(home) or ContainerBroker.find(home)
 
 
 def choose(home: Path, port: int) -> Broker:
@@ -43,13 +43,13 @@ def choose(home: Path, port: int) -> Broker:
 
     Raises BrokerError when the one that runs uses another port.
     """
-    started = recorded(home)
+    started = find(home)
     if started and started.port != port and started.alive():
         raise BrokerError(
             f"Kafka already runs at {started.bootstrap_servers}; set FRAUD_KAFKA_PORT={started.port}, or `fraud kafka stop` first"
         )
     if started and started.port == port:
         return started
-    if engine.compose() and engine.has(IMAGE):
+    if engine.compose_command() and engine.obtain_image(IMAGE):
         return ContainerBroker(home, port)
     return LocalBroker(home, port)

@@ -39,7 +39,7 @@ class ContainerBroker(HomeBroker):
 
     def __init__(self, home: Path, port: int) -> None:
         super().__init__(home, port)
-        self._project = engine.project(home)
+        self._project = engine.project_name(home)
 
     def alive(self) -> bool:
         """Whether the container runs."""
@@ -102,7 +102,7 @@ class ContainerBroker(HomeBroker):
         )
 
     def _compose(self, *arguments: str) -> None:
-        command = engine.compose()
+        command = engine.compose_command()
         if command is None:
             raise BrokerError(
                 "neither `docker compose` nor docker-compose was found; one of them is needed for Kafka in a container"

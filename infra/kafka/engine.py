@@ -27,27 +27,27 @@ def answers() -> bool:
     return _succeeds("docker", "info", timeout=_ANSWER_TIMEOUT_S)
 
 
-def present(image: str) -> bool:
+def has_image(image: str) -> bool:
     """Whether the engine has the image already."""
     return _succeeds("docker", "image", "inspect", image, timeout=_ANSWER_TIMEOUT_S)
 
 
-def has(image: str) -> bool:
+def obtain_image(image: str) -> bool:
     """Whether the engine has the image, or could pull it within PULL_TIMEOUT_S."""
-    return present(image) or (answers() and pull(image))
+    return has_image(image) or (answers() and pull_image(image))
 
 
-def pull(image: str) -> bool:
+def pull_image(image: str) -> bool:
     """Whether the image came within PULL_TIMEOUT_S."""
     return _succeeds("docker", "pull", "--quiet", image, timeout=PULL_TIMEOUT_S)
 
 
-def project(folder: Path) -> str:
+def project_name(folder: Path) -> str:
     """A name for what belongs to one folder, so that two checkouts do not clash."""
     return f"fraud-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
 
 
-def compose() -> tuple[str, ...] | None:
+def compose_command() -> tuple[str, ...] | None:
     """How compose is called here: as Docker's plugin, or as the program of its own that Debian has."""
     for command in (("docker", "compose"), ("docker-compose",)):
         if _succeeds(*command, "version", timeout=_ANSWER_TIMEOUT_S):

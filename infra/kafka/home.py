@@ -27,7 +27,7 @@ class HomeBroker(ABC):
         self._note = self._note_of(home)
 
     @classmethod
-    def recorded(cls, home: Path) -> Self | None:
+    def find(cls, home: Path) -> Self | None:
         """The broker that was started here and not stopped since; it may have been killed."""
         try:
             return cls(home, json.loads(cls._note_of(home).read_text())["port"])

@@ -57,7 +57,7 @@ def fetch(
     count: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> None:
     """Brings the jars to `folder` unless they are there. `count` takes bytes: how many came, and how many there are. Raises BrokerError."""
-    if complete(folder):
+    if are_complete(folder):
         return
     say(f"downloading Kafka's jars ({_BYTES // 10**6} MB)")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -68,11 +68,11 @@ def fetch(
         try:
             (Path(part) / "jars").rename(folder)
         except OSError:  # another process was faster; what it brought is the same
-            if not complete(folder):
+            if not are_complete(folder):
                 raise
 
 
-def complete(folder: Path) -> bool:
+def are_complete(folder: Path) -> bool:
     """Whether the jars that the pom names are in `folder`: it takes its name when the download is done, and holds the pom it is of."""
     try:
         return (folder / POM.name).read_bytes() == POM.read_bytes()

@@ -59,7 +59,7 @@ class LocalBroker(HomeBroker):
     ) -> None:
         super().__init__(home, port, security.client if security else None)
         self._security = security
-        self._controller_port = ports.controller(port)
+        self._controller_port = ports.controller_port(port)
         self._folder = home / "kafka"
         self._data = self._folder / "data"
         self._jars = jars_folder or self._folder / "jars"

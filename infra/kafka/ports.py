@@ -10,12 +10,12 @@ from infra.kafka import BrokerError
 _LEAVING_S = 3.0  # a killed broker is gone before the last of its threads lets go of the port
 
 
-def controller(port: int) -> int:
+def controller_port(port: int) -> int:
     """The controller's port, derived so that one variable moves both: 9092 and 9095."""
     return port + 3
 
 
-def taken(port: int) -> bool:
+def is_taken(port: int) -> bool:
     """Whether a program listens on this port of 127.0.0.1 or of all addresses."""
     with socket.socket() as probe:
         probe.setsockopt(
@@ -31,7 +31,7 @@ def taken(port: int) -> bool:
 def refuse_taken(port: int, use: str = "Kafka, FRAUD_KAFKA_PORT") -> None:
     """Raises BrokerError when another program holds a port that Kafka needs, and does not leave it at once."""
     deadline = time.monotonic() + _LEAVING_S
-    while taken(port):
+    while is_taken(port):
         if time.monotonic() > deadline:
             raise BrokerError(
                 f"port {port} ({use}) is taken by another program; set FRAUD_KAFKA_PORT to another port"

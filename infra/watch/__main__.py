@@ -36,7 +36,7 @@ def main() -> int:
     except ValueError as error:
         return _refused([str(error)])
     found = list(problems(wanted))
-    if not theirs and ports.taken(_OURS):
+    if not theirs and ports.is_taken(_OURS):
         found.append(
             f"port {_OURS} (alerts) is held by another program; end it, or set FRAUD_ALERT_WEBHOOK to a URL of yours"
         )
@@ -46,7 +46,7 @@ def main() -> int:
         folder, targets, theirs or configuration.DEFAULT_WEBHOOK, announced.pattern(home)
     )
     if not theirs:
-        webhook.serve(_OURS, lambda alert: print(webhook.line(alert), flush=True))
+        webhook.serve(_OURS, lambda alert: print(webhook.format_alert(alert), flush=True))
     return _run(wanted, folder)
 
 
@@ -58,7 +58,10 @@ def _refused(reasons: list[str]) -> int:
 def _targets(environment: Mapping[str, str], wanted: list[Program]) -> dict[str, list[str]]:
     """host:port by job, without the scorer's. Raises ValueError."""
     node, alertmanager, _ = (f"127.0.0.1:{program.port}" for program in wanted)
-    found = configuration.services(environment) | {"node": [node], "alertmanager": [alertmanager]}
+    found = configuration.service_targets(environment) | {
+        "node": [node],
+        "alertmanager": [alertmanager],
+    }
     del found["scorer"]  # how many workers there are is for `fraud score` to tell
     return found
 

@@ -45,9 +45,9 @@ def write_grafana(folder: Path, prometheus: str) -> None:
     source.write_text(source.read_text().replace(_COMPOSE_URL, prometheus))
 
 
-def services(environment: Mapping[str, str]) -> dict[str, list[str]]:
+def service_targets(environment: Mapping[str, str]) -> dict[str, list[str]]:
     """host:port of what the demo starts, by job. Raises ValueError."""
     found: dict[str, list[str]] = {}
-    for port in demo_ports.services(environment):
+    for port in demo_ports.service_ports(environment):
         found.setdefault(_JOBS[port.variable], []).append(f"127.0.0.1:{port.number}")
     return found

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra import demo_ports
-from infra.image.ready import ready
+from infra.image.ready import is_ready
 from infra.kafka import engine, ports
 from infra.watch import configuration
 
@@ -50,7 +50,7 @@ class Container(NamedTuple):
 
     def answers(self) -> bool:
         """Whether it is up."""
-        return ready(self.port, self.health)
+        return is_ready(self.port, self.health)
 
 
 class Containers:
@@ -60,7 +60,7 @@ class Containers:
         self, home: Path, environment: Mapping[str, str], say: Callable[[str], None]
     ) -> None:
         self._folder = home.resolve() / "demo" / "watch"
-        self._project = engine.project(self._folder)
+        self._project = engine.project_name(self._folder)
         self._environment = environment
         self._say = say
         self._wanted = list(_containers(self._folder, environment))
@@ -77,7 +77,7 @@ class Containers:
         if sys.platform != "linux" or not engine.answers():
             return
         node, prometheus, _ = self._wanted
-        targets = configuration.services(self._environment) | {
+        targets = configuration.service_targets(self._environment) | {
             "node": [node.url.removeprefix("http://")],
             "alertmanager": [],
         }
@@ -91,17 +91,17 @@ class Containers:
         registry = True
         for container in self._wanted:
             image = IMAGES[container.service]
-            there = engine.present(image)
+            there = engine.has_image(image)
             if not there and registry:
                 self._say(f"fetching {image}")
-                there = registry = engine.pull(
+                there = registry = engine.pull_image(
                     image
                 )  # who could not pull one will not be able to pull the next
             if not there:
                 self._say(
                     f"{container.service}: left out, for {image} could not be pulled; later: docker pull {image}"
                 )
-            elif ports.taken(container.port):
+            elif ports.is_taken(container.port):
                 self._say(
                     f"{container.service}: left out, for port {container.port} is taken; {container.variable} names another"
                 )
@@ -171,7 +171,7 @@ def _docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Container]:
-    node = demo_ports.number(environment, "FRAUD_NODE_EXPORTER_PORT")
+    node = demo_ports.read_port(environment, "FRAUD_NODE_EXPORTER_PORT")
     yield Container(
         "node-exporter",
         node,
@@ -180,7 +180,7 @@ def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Contai
         ("--pid=host", "--volume=/:/host:ro"),
         (f"--web.listen-address=127.0.0.1:{node}", "--path.rootfs=/host"),
     )
-    prometheus = demo_ports.number(environment, "FRAUD_PROMETHEUS_PORT")
+    prometheus = demo_ports.read_port(environment, "FRAUD_PROMETHEUS_PORT")
     yield Container(
         "prometheus",
         prometheus,
@@ -193,7 +193,7 @@ def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Contai
             f"--web.listen-address=127.0.0.1:{prometheus}",
         ),
     )
-    grafana = demo_ports.number(environment, "FRAUD_GRAFANA_PORT")
+    grafana = demo_ports.read_port(environment, "FRAUD_GRAFANA_PORT")
     settings = {
         "SERVER_HTTP_ADDR": "127.0.0.1",
         "SERVER_HTTP_PORT": str(grafana),

@@ -38,9 +38,9 @@ class Program(NamedTuple):
 
 def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
     """Node exporter, Alertmanager, Prometheus: configuration (infra.watch.configuration) and data below `folder`. Raises ValueError."""
-    node = demo_ports.number(environment, "FRAUD_NODE_EXPORTER_PORT")
-    alertmanager = demo_ports.number(environment, "FRAUD_ALERTMANAGER_PORT")
-    prometheus = demo_ports.number(environment, "FRAUD_PROMETHEUS_PORT")
+    node = demo_ports.read_port(environment, "FRAUD_NODE_EXPORTER_PORT")
+    alertmanager = demo_ports.read_port(environment, "FRAUD_ALERTMANAGER_PORT")
+    prometheus = demo_ports.read_port(environment, "FRAUD_PROMETHEUS_PORT")
     return [
         Program(
             "prometheus-node-exporter",
@@ -78,7 +78,7 @@ def problems(wanted: list[Program]) -> Iterator[str]:
     if missing:
         yield f"{', '.join(missing)}: not installed (Debian, Ubuntu: apt install {' '.join(missing)})"
     for program in wanted:
-        if ports.taken(program.port):
+        if ports.is_taken(program.port):
             yield (
                 f"port {program.port} is held by another program, maybe the system's own {program.name} "
                 f"(sudo systemctl disable --now {program.name}); end it, or set {program.variable} to another port"

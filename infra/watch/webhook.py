@@ -30,7 +30,7 @@ def serve(port: int, told: Callable[[Alert], None]) -> ThreadingHTTPServer:
     return server
 
 
-def line(alert: Alert) -> str:
+def format_alert(alert: Alert) -> str:
     """An alert in one line: since when, how bad, what, and where it says what to do."""
     labels, notes = alert["labels"], alert["annotations"]
     state = labels["severity"].upper() if alert["status"] == "firing" else "over"

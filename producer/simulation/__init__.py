@@ -1,4 +1,4 @@
-"""Simulate transactions that resemble the data: seeded, endless, with disturbances on request."""
+"""Transactions that look like the data without being any of it: seeded, endless, disturbed where one asks for it."""
 
 from producer.simulation.disturbance import Disturbance
 from producer.simulation.parameters import Parameters

@@ -58,7 +58,7 @@ class Stack:
 
     @property
     def has_grafana(self) -> bool:
-        return engine.has(SERVICES["grafana"]["image"])
+        return engine.obtain_image(SERVICES["grafana"]["image"])
 
     @property
     def connection(self) -> Connection:

@@ -46,7 +46,7 @@ def test_they_watch_what_the_demo_starts_and_leave_nothing(ports, tmp_path):
     watching = Containers(tmp_path, ports | {"FRAUD_METRICS_PORT": "9301"}, said.append)
     watching.start()
     try:
-        wanted = [name for name, image in IMAGES.items() if engine.present(image)]
+        wanted = [name for name, image in IMAGES.items() if engine.has_image(image)]
         assert {"node-exporter", "prometheus"} <= set(wanted), said
         wait_for(lambda: list(watching.addresses()) == wanted, 60, "all that have an image answer")
         prometheus = watching.addresses()["prometheus"]

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from infra.kafka import ports
 from payments.contract import COMPONENTS
 from streams.kafka.connection import Connection
-from streams.kafka.reader import poll_batch
+from streams.kafka.reader import gather
 
 JARS = (
     Path(__file__).resolve().parents[2] / ".run" / "kafka" / "jars"
@@ -65,7 +65,7 @@ def _read(
             raise AssertionError(
                 f"{name}: {until_count} messages expected, {len(messages)} arrived within {timeout:g} s"
             )
-        for message in poll_batch(consumer, 10_000, 0.1):
+        for message in gather(consumer, 10_000, 0.1):
             error = message.error()
             if error is None:
                 messages.append(message)
@@ -104,7 +104,7 @@ def free_port(following: int = 0) -> int:
     """
     while True:
         port = random.randint(20_000, 32_000)
-        if not any(ports.taken(port + i) for i in range(following + 1)):
+        if not any(ports.is_taken(port + i) for i in range(following + 1)):
             return port
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from api.publisher import NotConfirmedError
 from payments.contract import INPUTS, Thresholds
-from streams.scorer.batch import Batch, ScoredBatch
+from streams.scorer.batch import Batch, Scored
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -67,17 +67,17 @@ class FakeModel:
 class FakeSink:
     """Remembers what it was given."""
 
-    submitted: list[ScoredBatch] = field(default_factory=list)
+    submitted: list[Scored] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     epoch: int = 0
 
-    def drop_if_stale(self, batch: Batch) -> bool:
+    def dropped(self, batch: Batch) -> bool:
         return batch.epoch != self.epoch
 
-    async def submit(self, scored: ScoredBatch) -> None:
+    async def submit(self, scored: Scored) -> None:
         self.submitted.append(scored)
 
-    def fail(self, batch: Batch, error: Exception) -> None:
+    def failed(self, batch: Batch, error: Exception) -> None:
         self.failures.append(error)
 
 

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.app import DONE, FAILED, INTERRUPTED, app
+from cli.app import app
+from cli.errors import DONE, FAILED, INTERRUPTED
+from cli.support.parsers import parse_rate
 from cli.support.progress import Quiet
-from cli.support.rates import per_second
 from cli.support.settings import Settings
 from cli.support.terminal import FILE_WIDTH
 
@@ -20,7 +21,7 @@ def demo(
     rate: Annotated[
         float,
         typer.Option(
-            parser=per_second, metavar="NUMBER", help="Transactions a second; 0: as fast as it can."
+            parser=parse_rate, metavar="NUMBER", help="Transactions a second; 0: as fast as it can."
         ),
     ] = "2000",  # type: ignore[assignment]  # parsed
     simulated: Annotated[
@@ -51,25 +52,25 @@ def demo(
 
     Example: fraud demo --rate 5000 --exit
     """
-    from cli.commands.data import fetched
-    from cli.commands.demo.interrupts import Interrupts
+    from cli.commands.data import fetch
     from cli.commands.demo.job import Job
-    from cli.commands.demo.processes import alone, end_children
-    from cli.commands.demo.simulated import prepared
+    from cli.commands.demo.processes import end_children, hold_lock
+    from cli.commands.demo.simulated import prepare
     from cli.commands.train import fit
+    from infra.interrupts import Interrupts
 
     settings = Settings.from_environment()
     width = None if sys.stdout.isatty() else FILE_WIDTH
     console = Console(stderr=as_json, width=width, quiet=quiet)
     interrupts = Interrupts()
     try:
-        with alone(settings.home), ExitStack() as stack:
+        with hold_lock(settings.home), ExitStack() as stack:
             stack.callback(end_children)  # the last to run
             try:
                 if simulated:
-                    settings, data = prepared(settings, console)
+                    settings, data = prepare(settings, console)
                 else:
-                    data = fetched(settings, None, quiet)
+                    data = fetch(settings, None, quiet)
                 if not settings.model.exists() and settings.model_dir is None:
                     console.print("there is no model yet: training one")
                     fit(settings, data, quiet)

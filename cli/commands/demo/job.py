@@ -11,20 +11,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.app import CommandError
 from cli.commands.demo import measure
-from cli.commands.demo.interrupts import Interrupts
 from cli.commands.demo.processes import Processes
 from cli.commands.demo.summary import Summary
+from cli.errors import CommandError
 from cli.support.progress import bar, of_bytes
 from cli.support.settings import Settings
 from drift.events import WindowClosed, windows
 from drift.reports.schedule import folder
 from infra import demo_ports
+from infra.interrupts import Interrupts
 from infra.kafka import broker as kafka
 from infra.watch.containers import Containers
 from model.artefact import Model
-from producer.disturbed import disturb, shift_halfway
+from producer.disturbed import disturbed, halfway
 from producer.labels import LabelFeed, replay_with_labels
 from producer.replay import Replay, Totals
 from producer.rows import Selection, read
@@ -84,15 +84,15 @@ class Job:
     def _refuse_ports(self) -> None:
         """Before anything is started. Whether Kafka's are taken is told by Kafka's start, which knows what runs already."""
         try:
-            ours = list(demo_ports.services(os.environ))
+            ours = list(demo_ports.service_ports(os.environ))
             kafkas = (
                 []
                 if self.settings.bootstrap_servers
-                else demo_ports.kafka(os.environ, controller=True)
+                else demo_ports.kafka_ports(os.environ, controller=True)
             )
             problems = [
-                *demo_ports.collisions([*ours, *kafkas]),
-                *demo_ports.taken(ours, self.settings.home),
+                *demo_ports.find_collisions([*ours, *kafkas]),
+                *demo_ports.find_taken(ours, self.settings.home),
             ]
         except ValueError as error:
             problems = [str(error)]
@@ -197,7 +197,7 @@ class Job:
         rows = read(selection, run)
         if self.drift:
             self._say(f"from transaction {count // 2:,} on, V4 lies 2 standard deviations off")
-            rows = disturb(rows, shift_halfway(count))
+            rows = disturbed(rows, halfway(count))
         with bar(self.console.quiet, console=self.console) as progress:
             task = progress.add_task("", total=count)
 

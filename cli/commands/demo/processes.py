@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from cli.app import CommandError
-from cli.commands.demo.interrupts import Interrupts
-from infra.image.ready import ready
+from cli.errors import CommandError
+from infra.image.ready import is_ready
+from infra.interrupts import Interrupts
 
 _READY_S = 60
 _STOP_S = 8  # each promises an exit within 5 s of SIGTERM
@@ -87,7 +87,7 @@ class Processes:
     def wait_until_ready(self, name: str, ports: list[int]) -> None:
         """Until /ready answers on each port. Raises CommandError when the process dies or takes too long."""
         deadline = time.monotonic() + _READY_S
-        while not all(ready(port) for port in ports):
+        while not all(is_ready(port) for port in ports):
             self.check()
             if time.monotonic() > deadline:
                 raise self._failure(name, f"was not ready within {_READY_S} s")
@@ -159,7 +159,7 @@ def end_children() -> None:
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[None]:
+def hold_lock(home: Path) -> Iterator[None]:
     """One demo a home at a time; the lock goes with the process, however that ends. Raises CommandError when another one is up."""
     path = home / "demo" / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)

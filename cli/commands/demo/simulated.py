@@ -5,14 +5,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.app import CommandError
+from cli.errors import CommandError
 from cli.support.settings import Settings
 from producer.dataset import ROWS
 
 SEED = 1
 
 
-def prepared(settings: Settings, console: Console) -> tuple[Settings, Path]:
+def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
     """The settings with the model for the simulated file, which is trained if there is none, and that file.
 
     Both lie in `simulated` in FRAUD_HOME; the model in use for real data stays what it is. Raises CommandError for a model that

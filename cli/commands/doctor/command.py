@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.app import FAILED, app
+from cli.app import app
+from cli.errors import FAILED
 from cli.support.progress import Quiet
 from cli.support.settings import Settings
-from cli.support.terminal import output
+from cli.support.terminal import make_console
 
 if TYPE_CHECKING:
     from streams.doctor.checks import Finding
@@ -80,7 +81,7 @@ def doctor(
             )
         )
     else:
-        output(_FILE_WIDTH).print(table(findings))
+        make_console(_FILE_WIDTH).print(table(findings))
         print(f"{failed} of {len(findings)} checks failed" if failed else "all is well")
     if failed:
         raise typer.Exit(FAILED)

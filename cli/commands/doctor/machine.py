@@ -94,7 +94,7 @@ def holder(number: int) -> str | None:
     """Who listens on this port of 127.0.0.1 or of all addresses: its command line and its parents', for workers are children of theirs."""
     from infra.kafka import ports
 
-    if not ports.taken(number):
+    if not ports.is_taken(number):
         return None
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
@@ -138,9 +138,13 @@ def findings(settings: Settings) -> Iterator[Finding]:
     for wanted in _ports(settings):
         yield port(wanted, holder)
     if settings.bootstrap_servers is None:
-        maven = jars.complete(settings.home / "kafka" / "jars") or shutil.which("mvn") is not None
+        maven = (
+            jars.are_complete(settings.home / "kafka" / "jars") or shutil.which("mvn") is not None
+        )
         yield local_kafka(
-            jars.java_version(), maven, engine.compose() is not None and engine.present(IMAGE)
+            jars.java_version(),
+            maven,
+            engine.compose_command() is not None and engine.has_image(IMAGE),
         )
 
 

@@ -41,9 +41,7 @@ def values(creditcard, creditcard_rows):
         rows.Selection(creditcard, first=test.start, limit=test.stop - test.start), "run"
     )
     return [
-        rows.encode_transaction(row)
-        for row in found
-        if row.number < test.start + COUNT or row.is_fraud
+        rows.transaction(row) for row in found if row.number < test.start + COUNT or row.is_fraud
     ]
 
 

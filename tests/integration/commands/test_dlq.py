@@ -12,7 +12,8 @@ from support import read_all, wait_for
 from typer.testing import CliRunner
 
 import cli.commands.dlq  # noqa: F401 - adds itself to the application
-from cli.app import CommandError, app
+from cli.app import app
+from cli.errors import CommandError
 from streams.dlq import redrive as redriving
 from streams.dlq.dead_letters import Choice
 from streams.dlq.redrive import RedriveError, redrive

@@ -59,7 +59,7 @@ def test_start_status_stop(environment: dict[str, str], tmp_path: Path) -> None:
         assert kafka(environment, "status").returncode == 1
         assert (tmp_path / "logs" / "kafka.log").stat().st_size > 0
     finally:
-        left = broker.recorded(tmp_path)
+        left = broker.find(tmp_path)
         if left:
             left.stop()
 

@@ -25,7 +25,7 @@ def test_a_process_that_has_the_pid_now_is_not_ended(tmp_path: Path) -> None:
             {"pid": stranger.pid, "created": stranger.create_time() - 1, "port": free_port()}
         )
     )
-    recorded = LocalBroker.recorded(tmp_path)
+    recorded = LocalBroker.find(tmp_path)
     assert recorded is not None
     assert not recorded.status().running
     assert not recorded.stop()  # else this test run would have ended

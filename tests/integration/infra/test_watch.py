@@ -85,7 +85,7 @@ def test_it_watches_the_ports_that_are_set_and_ctrl_c_ends_all(variables):
     finally:
         process.kill()
     assert (process.returncode, complaints) == (0, "")
-    assert not any(ports.taken(int(variables[variable])) for variable in VARIABLES)
+    assert not any(ports.is_taken(int(variables[variable])) for variable in VARIABLES)
 
 
 def test_a_port_that_is_held_is_named_with_what_may_hold_it(variables):

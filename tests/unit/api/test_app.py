@@ -15,8 +15,8 @@ from support.fakes import NOW, FakeBus, FakeModel
 from api.app import create_app
 from api.auth import COOKIE, Access
 from api.dependencies import Dependencies
-from cli.app import CommandError
 from cli.commands.serve import serve
+from cli.errors import CommandError
 from drift.reports.index import INDEX, Shelf, tidy
 from payments.contract import INPUTS, Reason
 from streams.kafka.connection import Connection

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from cli.commands.alerts import line, live_table, reason, table
-from cli.support.terminal import printable
+from cli.commands.alerts import compact, live_table, reason, table
+from cli.support.terminal import escape
 from payments.records import AlertRecord
 
 
@@ -79,7 +79,7 @@ def test_markup_in_an_id_is_printed_as_it_is(name):
 
 
 def test_control_characters_reach_no_terminal():
-    assert printable("a\x1b[2Jb\r\n\u202ec").plain == r"a\x1b[2Jb\r\n\u202ec"
+    assert escape("a\x1b[2Jb\r\n\u202ec").plain == r"a\x1b[2Jb\r\n\u202ec"
     assert "\x1b" not in shown(alert(transaction_id="\x1b]0;title\x07"))
 
 
@@ -89,13 +89,13 @@ def test_a_reason_is_the_feature_its_value_what_is_usual_and_its_push():
 
 @pytest.mark.parametrize("value", [b'{"a": 1.0e+5, "t":{"x":"a\\nb"}}', b'{"a":"\xff"}'])
 def test_a_message_of_one_line_is_left_alone(value):
-    assert line(value) is value
+    assert compact(value) is value
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 def test_a_transaction_over_several_lines_becomes_one(newline):
     value = b'{"transaction":{"Amount":1.50,' + newline + b' "V1" : "a\\nb"}}'
-    assert line(value) == b'{"transaction":{"Amount":1.50,"V1":"a\\nb"}}'
+    assert compact(value) == b'{"transaction":{"Amount":1.50,"V1":"a\\nb"}}'
 
 
 def test_a_live_table_shows_the_newest_on_top_and_what_there_is_room_for():

@@ -10,9 +10,9 @@ import pytest
 from support import creditcard_files as creditcard
 from support import free_port
 
-from cli.app import CommandError
+from cli.errors import CommandError
 from cli.main import main
-from cli.support import reachable
+from cli.support import broker
 from streams.kafka.topics import MAX_SCORED_BYTES
 
 CTRL_C_AT_AN_IMPORT = """
@@ -152,7 +152,7 @@ def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
         ("alerts --limit", "Option '--limit' requires an argument"),
         (
             "replay --rate -1",
-            "Invalid value for '--rate': '-1' is not a rate: try 2000, or 0 for as fast as it can; see `fraud replay --help`",
+            "Invalid value for '--rate': '-1' is not a rate: try 2000, or 0 for as fast as possible; see `fraud replay --help`",
         ),
         ("dlq show", "Missing argument 'PARTITION:OFFSET'; see `fraud dlq show --help`"),
         (
@@ -183,7 +183,7 @@ def test_no_broker_is_said_soon(fraud, monkeypatch, tmp_path, command):
     )
     servers = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", servers)
-    monkeypatch.setattr(reachable, "_ANSWER_S", 0.2)
+    monkeypatch.setattr(broker, "_ANSWER_S", 0.2)
     code, printed, errors = fraud(command)
     assert (code, printed) == (1, "")
     assert errors.startswith(f"fraud: no broker answers at {servers}")

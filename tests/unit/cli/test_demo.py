@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 from support import free_port, wait_for
 
-from cli.app import CommandError
 from cli.commands.demo import job, processes
 from cli.commands.demo.job import Job
-from cli.commands.demo.processes import Processes, alone
+from cli.commands.demo.processes import Processes, hold_lock
+from cli.errors import CommandError
 from cli.main import main
 from cli.support.settings import Settings
 
@@ -38,12 +38,15 @@ def demo(tmp_path, monkeypatch):
 
 
 def test_one_demo_a_home(tmp_path):
-    with alone(tmp_path):
-        with pytest.raises(CommandError, match=r"another demo is up \(pid \d+\)"), alone(tmp_path):
+    with hold_lock(tmp_path):
+        with (
+            pytest.raises(CommandError, match=r"another demo is up \(pid \d+\)"),
+            hold_lock(tmp_path),
+        ):
             pass
-        with alone(tmp_path / "other"):
+        with hold_lock(tmp_path / "other"):
             pass
-    with alone(tmp_path):
+    with hold_lock(tmp_path):
         pass
 
 
@@ -56,7 +59,7 @@ def test_a_folder_that_cannot_be_locked_is_named(tmp_path, monkeypatch):
         pytest.raises(
             CommandError, match=r"demo/lock cannot be locked \(No locks available\): set FRAUD_HOME"
         ),
-        alone(tmp_path),
+        hold_lock(tmp_path),
     ):
         pass
 
@@ -145,9 +148,7 @@ def run_demo(monkeypatch, capsys, tmp_path):
 
     monkeypatch.setattr(Job, "run", run)
     monkeypatch.setattr(processes, "end_children", lambda: None)  # those of the tests
-    monkeypatch.setattr(
-        "cli.commands.demo.interrupts.Interrupts", lambda: SimpleNamespace(ignore=lambda: None)
-    )
+    monkeypatch.setattr("infra.interrupts.Interrupts", lambda: SimpleNamespace(ignore=lambda: None))
 
     def demo(*arguments):
         monkeypatch.setattr(sys, "argv", ["fraud", "demo", "--exit", *arguments])

@@ -7,28 +7,28 @@ import typer
 from rich.console import Console
 
 from cli.commands.ledger import notes, summary
-from cli.support.durations import moment
+from cli.support.parsers import parse_time
 from streams.ledger.reconcile import Audit
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 def test_a_duration_is_counted_back_from_now():
-    assert moment("10m", NOW) == NOW - timedelta(minutes=10)
+    assert parse_time("10m", NOW) == NOW - timedelta(minutes=10)
 
 
 def test_a_time_is_taken_with_its_offset():
-    assert moment("2026-01-31T12:30:00+05:30", NOW) == datetime(2026, 1, 31, 7, tzinfo=UTC)
-    assert moment("2026-01-31T12:30:00+05:30", NOW).tzinfo == timezone(
+    assert parse_time("2026-01-31T12:30:00+05:30", NOW) == datetime(2026, 1, 31, 7, tzinfo=UTC)
+    assert parse_time("2026-01-31T12:30:00+05:30", NOW).tzinfo == timezone(
         timedelta(hours=5, minutes=30)
     )
-    assert moment("2026-01-31T11:00:00Z", NOW) == NOW - timedelta(hours=1)
+    assert parse_time("2026-01-31T11:00:00Z", NOW) == NOW - timedelta(hours=1)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "10 fortnights", "2026-01-31T12:00:00", "2026-01-31"])
 def test_anything_else_is_refused(text):
     with pytest.raises(typer.BadParameter, match="neither a duration"):
-        moment(text, NOW)
+        parse_time(text, NOW)
 
 
 def test_a_complete_ledger_says_so_and_names_its_range():

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 import cli.commands.demo.simulated
 import cli.commands.simulate
-from cli.app import CommandError, app
-from cli.commands.demo.simulated import prepared
+from cli.app import app
+from cli.commands.demo.simulated import prepare
+from cli.errors import CommandError
 from cli.support.settings import Settings
 from model import dataset
 from producer.errors import SimulationError
@@ -63,7 +64,7 @@ def test_the_largest_row_and_account_come_back_from_a_waiting_label(tmp_path, mo
     monkeypatch.setattr(late, "Sender", lambda *_: sender)
     labels = late.LateLabels(None, "r", 0.001, 1, time, threading.Event())
     last = cli.commands.simulate._MOST - 1
-    assert list(labels.follow([Row(last, f"r-{last}", 0.0, (), True, account_id(last))]))
+    assert list(labels.following([Row(last, f"r-{last}", 0.0, (), True, account_id(last))]))
     labels.sent(1)
     labels.finish()
     labels.run()
@@ -82,4 +83,4 @@ def test_a_demo_on_simulated_rows_takes_no_model_of_other_data(model, tmp_path, 
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
     with pytest.raises(CommandError, match=r"is not a model of .*simulated\.csv"):
-        prepared(Settings.from_environment(), Console(quiet=True))
+        prepare(Settings.from_environment(), Console(quiet=True))

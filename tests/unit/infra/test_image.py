@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from support import free_port
 
-from infra.image.direct import direct
-from infra.image.ready import ready
+from infra.image.direct import select
+from infra.image.ready import is_ready
 
 DECLARED = [
     "evidently==0.7.23",
@@ -19,13 +19,13 @@ DECLARED = [
 
 
 def test_what_is_left_out_is_left_out_by_its_whole_name() -> None:
-    assert direct(DECLARED, {"evidently", "uvloop"}) == [DECLARED[1], DECLARED[3]]
+    assert select(DECLARED, {"evidently", "uvloop"}) == [DECLARED[1], DECLARED[3]]
 
 
 @pytest.mark.parametrize("name", ["plotly", "xgboost"])
 def test_a_name_that_is_no_dependency_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"does not depend on {name}"):
-        direct(DECLARED, {name})
+        select(DECLARED, {name})
 
 
 class Page(BaseHTTPRequestHandler):
@@ -53,8 +53,8 @@ def test_a_container_is_healthy_when_its_process_works(
     page: int, status: int, works: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Page, "status", status)
-    assert ready(page) is works
+    assert is_ready(page) is works
 
 
 def test_a_container_whose_process_does_not_listen_is_not_healthy() -> None:
-    assert not ready(free_port())
+    assert not is_ready(free_port())

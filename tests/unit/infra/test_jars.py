@@ -32,7 +32,7 @@ def test_what_arrives_is_counted_in_bytes(maven, tmp_path):
     jars.fetch(tmp_path / "jars", said.append, lambda *counts: counted.append(counts))
     assert said == ["downloading Kafka's jars (56 MB)"]
     assert counted == [(13_500_000, 56_400_000), (14_000_000, 56_400_000)]
-    assert jars.complete(tmp_path / "jars")
+    assert jars.are_complete(tmp_path / "jars")
 
 
 def test_a_failure_is_one_line_and_the_rest_a_note(maven, tmp_path):

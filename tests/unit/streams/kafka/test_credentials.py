@@ -5,7 +5,8 @@ import ssl
 import pytest
 from faust.auth import SASLCredentials, SSLCredentials
 
-from cli.support.settings import Settings, SettingsError
+from cli.errors import SettingsError
+from cli.support.settings import Settings
 from streams.kafka.connection import Connection
 from streams.kafka.credentials import faust_credentials
 

@@ -3,6 +3,6 @@
 import sys
 
 
-def without_sklearn() -> None:
+def block_sklearn() -> None:
     """To be called before XGBoost is imported: it would import scikit-learn, if only it is there, for 1.7 s of CPU at each start."""
     sys.modules["sklearn"] = None  # type: ignore[assignment]

@@ -5,9 +5,9 @@ from streams.kafka.connection import Connection
 _ANSWER_S = 5.0  # a broker that is up answers within milliseconds; the clients' own limits are made for outages
 
 
-def reachable(connection: Connection) -> Connection:
+def ensure_reachable(connection: Connection) -> Connection:
     """The connection, once a broker lets it in. Raises RefusedError, and KafkaException when none answers within 5 s."""
-    from streams.kafka.auth import connect_admin
+    from streams.kafka.auth import admitted
 
-    connect_admin(connection, _ANSWER_S)
+    admitted(connection, _ANSWER_S)
     return connection

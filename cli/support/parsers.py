@@ -1,0 +1,48 @@
+"""Parse the durations, times and rates that people type as options."""
+
+import contextlib
+import math
+import re
+from datetime import datetime, timedelta
+
+import typer
+
+_UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(text: str) -> float:
+    """Return seconds from 500ms, 10s, 5m or 5min, 2h, 1d, or a bare number of seconds.
+
+    Raises typer.BadParameter.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|)", text.strip())
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a duration: try 10s, 5m, 2h or 1d")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def parse_time(text: str, now: datetime) -> datetime:
+    """Return the time a duration before `now`, or the RFC 3339 time given.
+
+    Raises typer.BadParameter.
+    """
+    with contextlib.suppress(typer.BadParameter):
+        return now - timedelta(seconds=parse_duration(text))
+    with contextlib.suppress(ValueError):
+        at = datetime.fromisoformat(text)
+        if at.tzinfo:
+            return at
+    raise typer.BadParameter(
+        f"{text!r} is neither a duration (10m) nor a time with an offset (2026-01-31T12:00:00Z)"
+    )
+
+
+def parse_rate(text: str) -> float:
+    """Return a rate per second; 0 means no limit. Raises typer.BadParameter."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 <= rate < math.inf:
+        raise typer.BadParameter(f"{text!r} is not a rate: try 2000, or 0 for as fast as possible")
+    return rate
