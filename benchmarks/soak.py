@@ -126,7 +126,8 @@ def print_report(samples: list[Sample], warm_up: float, books: Audit, difference
     """
     pids = list(dict.fromkeys(sample.pid for sample in samples))
     steady = [sample for sample in samples if sample.pid == pids[0] and sample.at >= warm_up]
-    first, last = steady[0], steady[-1]
+    first = steady[0]
+    last = steady[-1]
     print(f"worker 0: {first.mib:.1f} MiB at {first.at:.0f} s, {last.mib:.1f} at {last.at:.0f} s")
     slope, error = estimate_slope(steady)
     level = abs(slope) <= _WITHIN * error

@@ -106,7 +106,8 @@ def _measure_real(model: Model, csv: Path, runs: int) -> page.Real:
     rows = streams.append_margins(model, table[list(model.features)].to_numpy(np.float64))
     parts = split(len(table))
     known = load_reference(model.directory).reference
-    later, earlier = rows[parts.test], rows[: parts.out_of_fold.start]
+    later = rows[parts.test]
+    earlier = rows[: parts.out_of_fold.start]
     stream = Stream(model, known, later)
     return page.Real(
         windows={

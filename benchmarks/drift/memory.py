@@ -67,7 +67,8 @@ def _wait_for_labels(bench: Bench, process: psutil.Popen, tree: ProcessTree) -> 
 
     The monitor reads labels alongside the windows, and may take longer.
     """
-    deadline, held = time.monotonic() + STALLED_S, 0
+    deadline = time.monotonic() + STALLED_S
+    held = 0
     while held < MOST * 7 // 8:  # the monitor drops the oldest eighth at once
         if time.monotonic() > deadline:
             raise BenchError(f"the monitor holds {held:,} labels, but the topic has {MOST:,}")
@@ -95,7 +96,8 @@ def _send_labels(connection: Connection, count: int) -> None:
 
 def format_memory(memory: Memory) -> str:
     """Describe the result: the figures of docs/drift.md."""
-    first, last = memory.resident_mib[0], memory.resident_mib[-1]
+    first = memory.resident_mib[0]
+    last = memory.resident_mib[-1]
     return (
         f"With {memory.labels:,} labels in memory and {len(memory.resident_mib)} windows by event "
         f"time of {MOST_EVENTS:,} events each, the monitor takes {first:,.0f} MiB after the first, "

@@ -67,7 +67,8 @@ def _measure_pace(bench: Bench, records: int, size: int) -> Pace:
     connection = bench.connection(DRAIN)
     forget(connection, topics.MONITOR_GROUP)
     clear(connection, topics.DRIFT_EVENTS)
-    name, windows = f"monitor-{size}", records // size
+    name = f"monitor-{size}"
+    windows = records // size
     options = ["--window", str(size), "--idle-close", "1h"]
     command = [sys.executable, "-m", "cli.main", "monitor", *options]
     environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
@@ -76,7 +77,8 @@ def _measure_pace(bench: Bench, records: int, size: int) -> Pace:
         looks = list(watch_windows(bench, process, tree, name, windows))
         written = read_counter('fraud_drift_reports_total{outcome="written"}')
         skipped = read_counter("fraud_drift_reports_skipped_total")
-    first, last = looks[0], looks[-1]
+    first = looks[0]
+    last = looks[-1]
     scored = (last.windows - first.windows) * size
     return Pace(
         size=size,
@@ -94,14 +96,17 @@ def watch_windows(
     bench: Bench, process: psutil.Popen, tree: ProcessTree, name: str, windows: int
 ) -> Iterator[Look]:
     """Yield a look whenever more windows have closed, from the first window to the last."""
-    seen, at = 0, time.monotonic()
+    seen = 0
+    at = time.monotonic()
     while seen < windows:
         time.sleep(POLL_S)
         bench.check_running(process, name)
-        cpu, now = tree.sample(), time.monotonic()
+        cpu = tree.sample()
+        now = time.monotonic()
         closed = read_counter("fraud_drift_windows_total")
         if closed > seen:
-            seen, at = closed, now
+            seen = closed
+            at = now
             yield Look(now, closed, cpu, process.memory_info().rss / _MIB)
         elif now - at > STALLED_S:
             raise BenchError(f"{name}: no window within {STALLED_S:.0f} s; see {bench.log(name)}")

@@ -120,9 +120,11 @@ def _render_false_alarms(stream: Simulated, promised: Mapping[int, int]) -> str:
 
 def describe_false_alarms(undisturbed: Iterable[Undisturbed]) -> str:
     """Say at which sizes the monitor's own method, or its upper bound, reaches the limit."""
-    parts, above = [], []
+    parts = []
+    above = []
     for watch in undisturbed:
-        alarms, limit = watch.alarms["trailing"], _PROMISED * watch.windows
+        alarms = watch.alarms["trailing"]
+        limit = _PROMISED * watch.windows
         bound = upper_bound(alarms, watch.windows)
         if alarms >= limit:
             relation = "at" if alarms == limit else "over"
@@ -253,7 +255,8 @@ def _render_rises(simulated: Iterable[FraudRises], real: FraudRises) -> str:
 
 
 def _render_real(real: Real) -> list[str]:
-    rows, columns = [], Counter[str]()
+    rows = []
+    columns = Counter[str]()
     for (part, size), verdicts in real.windows.items():
         alarms = sum(verdict.detected for verdict in verdicts)
         columns += Counter(

@@ -182,7 +182,8 @@ def detect_high_scores(stream: Stream, size: int, share: float, runs: int) -> in
 
     Scores in the highest `share` are three times as frequent in these windows.
     """
-    random, hits = np.random.default_rng(6), 0
+    random = np.random.default_rng(6)
+    hits = 0
     margins = stream.rows[:, -1]
     pool = stream.rows[margins >= np.quantile(margins, 1 - share)]
     for _ in range(runs):
@@ -221,12 +222,14 @@ def detect_fraud_rises(
 
     `labels` is bool[n]: whether each payment of the stream is fraud.
     """
-    random, share = np.random.default_rng(8), float(labels.mean())
+    random = np.random.default_rng(8)
+    share = float(labels.mean())
     counts = labels[: len(labels) // size * size].reshape(-1, size).sum(axis=1).astype(int)
     alarms = sum(
         _frauds_rose(counts[end - POOLED : end], size) for end in range(POOLED, len(counts) + 1)
     )
-    at_once, within_two = 0, 0
+    at_once = 0
+    within_two = 0
     for _ in range(runs):
         start = int(random.integers(len(counts) - POOLED))
         seen = counts[start : start + POOLED].copy()
@@ -258,7 +261,8 @@ def tail_power(share: float, factor: float, rows: int, level: float) -> float:
 
 def judge_windows(known: Reference, rows: Floats, size: int) -> list[Verdict]:
     """Return the verdicts on consecutive windows, starting with the eleventh."""
-    before, verdicts = Trailing(), []
+    before = Trailing()
+    verdicts = []
     for start in range(0, len(rows) - size + 1, size):
         window = rows[start : start + size]
         verdict = known.judge(window, before) if len(before) == WINDOWS else None
@@ -277,7 +281,8 @@ def measure_events_per_second(
     """
     before = _fill_baseline(rows[: WINDOWS * size], size)
     known.judge(rows[:size], before)
-    windows, begin = 0, time.process_time()
+    windows = 0
+    begin = time.process_time()
     while time.process_time() - begin < seconds:
         known.judge(rows[:size], before)
         before.add(rows[:size])

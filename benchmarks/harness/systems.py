@@ -9,7 +9,8 @@ import psutil
 from benchmarks.harness.bench import Bench
 from streams.kafka.topics import SCORER_GROUP
 
-EXACTLY_ONCE, AT_LEAST_ONCE = "exactly once", "at least once"
+EXACTLY_ONCE = "exactly once"
+AT_LEAST_ONCE = "at least once"
 
 
 @dataclass(frozen=True)

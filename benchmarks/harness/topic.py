@@ -63,7 +63,8 @@ def preload(bench: Bench, records: int) -> None:
 
 def clear(connection: Connection, *names: str) -> None:
     """Delete all records of these topics. Offsets continue, so no topic is recreated."""
-    cluster, admin = Cluster(connection), AdminClient(connection.config())
+    cluster = Cluster(connection)
+    admin = AdminClient(connection.config())
     ends = [
         TopicPartition(connection.named(name), partition, offset)
         for name in names
@@ -113,7 +114,8 @@ def count_outputs(connection: Connection, begin: dict[str, Offsets], records: in
     """Read all committed records since `begin`, and match predictions with transactions by id."""
     cluster = Cluster(connection)
     seen = np.zeros(records, np.uint8)
-    prefix, predictions = f"{run_name(records)}-", 0
+    prefix = f"{run_name(records)}-"
+    predictions = 0
     end = end_offsets(cluster, topics.PREDICTIONS)
     for batch in read(connection, topics.PREDICTIONS, begin[topics.PREDICTIONS], end):
         for message in batch:

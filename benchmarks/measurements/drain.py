@@ -66,7 +66,8 @@ def drain(bench: Bench, system: System, records: int) -> DrainResult:
         watcher = _Watcher(bench, system, process, records, begin[topics.PREDICTIONS])
         complete = watcher.wait(started)
     counts = count_outputs(connection, begin, records)
-    first, last = watcher.looks[0], watcher.looks[-1]
+    first = watcher.looks[0]
+    last = watcher.looks[-1]
     if last.advance == first.advance:
         raise BenchError(f"{system.name}: all predictions appeared at once; use more records")
     share = counts.predictions / watcher.read_advance()  # the other offsets are markers

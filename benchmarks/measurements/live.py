@@ -104,10 +104,12 @@ class _Run:
 
     def wait(self) -> int:
         """Wait for all predictions, or _WAIT_S without a new one; return how many are missing."""
-        missing, deadline = -1, time.monotonic() + _WAIT_S
+        missing = -1
+        deadline = time.monotonic() + _WAIT_S
         while left := int(np.isnan(self.reader.arrived).sum()):
             if left != missing:
-                missing, deadline = left, time.monotonic() + _WAIT_S
+                missing = left
+                deadline = time.monotonic() + _WAIT_S
             if time.monotonic() > deadline:
                 break
             time.sleep(_POLL_S)
@@ -121,7 +123,8 @@ def measure_latencies(
 
     Stops at the first rate that the system cannot sustain.
     """
-    session, found = _Session(bench), []
+    session = _Session(bench)
+    found = []
     session.prepare(system)
     with run_system(bench, system, LIVE) as process:
         session.warm_up()

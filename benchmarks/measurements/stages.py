@@ -61,7 +61,8 @@ class Stages:
 
 def measure_stages(bench: Bench, size: int) -> Stages:
     """Measure every stage on records of the preloaded topic. Raises BenchError."""
-    connection, model = bench.connection(DRAIN), Model.load(bench.model)
+    connection = bench.connection(DRAIN)
+    model = Model.load(bench.model)
     batches, consume, metadata = _consume(connection, size)
     scorer = Scorer(model, lambda: datetime.now(UTC))
     scored = [scorer.score(batch) for batch in batches]
@@ -140,7 +141,8 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
     try:
         starts = first_offsets(connection).items()
         consumer.assign([TopicPartition(name, *start) for start in starts])
-        deadline, started = monotonic() + _WAIT_S, process_time()
+        deadline = monotonic() + _WAIT_S
+        started = process_time()
         while len(records) < size * _BATCHES:
             records += gather(consumer, size, 0.1)
             if monotonic() > deadline:

@@ -27,7 +27,8 @@ def _launch(interpreter: str, *command: str) -> list[str]:
 
 def _bytewax(bench: Bench) -> list[str]:
     """Create a new recovery store, so that each run starts at the beginning of the topic."""
-    interpreter, store = prepare_environment(bench.home, "bytewax"), bench.home / "bytewax-recovery"
+    interpreter = prepare_environment(bench.home, "bytewax")
+    store = bench.home / "bytewax-recovery"
     shutil.rmtree(store, ignore_errors=True)
     store.mkdir(parents=True)
     subprocess.run([interpreter, "-m", "bytewax.recovery", str(store), str(PROCESSES)], check=True)

@@ -76,7 +76,9 @@ class Scorer:
         records = [decode(value, packed, row) for row, value in enumerate(values)]
         rows = np.frombuffer(packed, np.float32).reshape(-1, len(INPUTS))
         margins = self._model.margins(rows)
-        scores, now, scored = probabilities(margins), datetime.now(UTC), []
+        scores = probabilities(margins)
+        now = datetime.now(UTC)
+        scored = []
         decided = decisions(scores, self._model.thresholds)
         for row, (value, record, score, decision) in enumerate(
             zip(values, records, scores.tolist(), decided, strict=True)

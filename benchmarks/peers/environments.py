@@ -13,9 +13,11 @@ def prepare_environment(home: Path, peer: str) -> str:
 
     Raises CalledProcessError if a package cannot be installed.
     """
-    folder, wanted = home / "venvs" / peer, HERE / peer / "requirements.txt"
+    folder = home / "venvs" / peer
+    wanted = HERE / peer / "requirements.txt"
     text = wanted.read_text() + (HERE / "scoring.txt").read_text()
-    complete, interpreter = folder / ".complete", str(folder / "bin" / "python")
+    complete = folder / ".complete"
+    interpreter = str(folder / "bin" / "python")
     if not complete.exists() or complete.read_text() != text:
         print(f"creating the environment for {peer}", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)

@@ -206,7 +206,8 @@ def _render_throughput(title: str, drains: list[Entry], plot: Path) -> str:
 
 def _render_latencies(latencies: list[Entry], plot: Path) -> str:
     measured = [entry for entry in latencies if entry["p99"] is not None]
-    rows, curves = [], {}
+    rows = []
+    curves = {}
     for system, entries in group_by(measured, lambda entry: entry["system"]).items():
         rates = group_by(entries, lambda entry: entry["rate"])
         curve = {
@@ -243,7 +244,8 @@ def _render_stages(found: list[Entry], plot: Path) -> str:
 
 
 def _render_starts(starts: list[Entry]) -> str:
-    worker, command = _summarize(starts, "worker_s"), _summarize(starts, "command_s")
+    worker = _summarize(starts, "worker_s")
+    command = _summarize(starts, "command_s")
     return (
         "## Start\n\nTime to the first prediction, with an existing consumer group: "
         f"{_format_range(worker, '.1f')} s from the start of a worker's process, "

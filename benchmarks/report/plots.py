@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from benchmarks.harness.results import Spread
 
 mpl.rcParams["svg.hashsalt"] = "performance"  # equal figures give equal files
-_WIDTH, _COLOUR = 8.0, "#33658a"
+_WIDTH = 8.0
+_COLOUR = "#33658a"
 _PERCENTILES = (("p50", "-"), ("p95", "--"), ("p99", ":"))
 
 

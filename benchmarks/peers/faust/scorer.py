@@ -86,7 +86,8 @@ alerts = app.topic(settings.alerts, value_serializer="raw", key_type=bytes)
 async def score(stream: faust.StreamT) -> None:
     """Send a prediction for each transaction, and an alert unless it is approved."""
     async for event in stream.events():
-        transaction, message = event.value, event.message
+        transaction = event.value
+        message = event.message
         row = np.array([[getattr(transaction, name) for name in INPUTS]], np.float32)
         probability = probabilities(model.margins(row))
         decision = decisions(probability, model.thresholds)[0]
