@@ -57,7 +57,7 @@ folder afterwards.
 
 
 def write_report(results: Entry, page: Path) -> None:
-    """Write the page, and its plots to a folder of the same name beside it."""
+    """Write the page, and its plots to a folder of the same name."""
     folder = page.with_suffix("")
     sections: dict[str, Callable[[Any], str]] = {
         "machine": lambda entry: _render_machine(entry, results.get("drains", [])),
