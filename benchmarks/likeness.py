@@ -26,7 +26,8 @@ from sklearn.preprocessing import StandardScaler
 
 from model import dataset
 from model.dataset import matrix
-from model.training import trainer
+from model.training import pipeline
+from model.training.recipe import Recipe
 from model.training.split import Fold, split
 from payments.contract import INPUTS
 from producer.simulation import Parameters, simulate
@@ -97,9 +98,9 @@ def measure_transfer(
         f"fitted on {fitted}, judged on {judged}": [] for fitted in tables for judged in tables
     }
     for fitted, table in tables.items():
-        recipe = trainer.Recipe().resolved(table)
+        recipe = Recipe().with_directions(table)
         for fold in forward:
-            booster = trainer.fit(table[fold.fitted], recipe)
+            booster = pipeline.fit_booster(table[fold.fitted], recipe)
             for judged, other in tables.items():
                 rows = other[fold.judged]
                 margins = booster.inplace_predict(matrix(rows), predict_type="margin")

@@ -23,66 +23,69 @@ class ScoringModel(Protocol):
     @property
     def thresholds(self) -> Thresholds: ...  # noqa: D102
     @property
-    def usual(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
+    def typical_ranges(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]: ...  # noqa: D102
     def explain(self, rows: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A model's score of one transaction, and where it comes from: `margin` is `base` and the sum of `pushes`, float64[29] as INPUTS."""
+class ExplainedScore:
+    """A model's score of one transaction, and where it comes from: `margin` is `base` and the sum of `contributions`, float64[29] as INPUTS."""
 
     margin: float
     probability: float
     decision: Decision
     base: float
-    pushes: NDArray[np.float64]
+    contributions: NDArray[np.float64]
 
 
-def alert(
+def build_alert(
     model: ScoringModel,
     transaction: bytes,
     sent: TransactionRecord,
-    judgement: Judgement,
+    score: ExplainedScore,
     scored_at: datetime,
     most: int = REASONS,
 ) -> Any:
     """The AlertRecord of a transaction, with the `most` strongest reasons. `sent`: `transaction`, the record's bytes, decoded."""
-    reasons, rest = strongest(model, inputs(sent), judgement.pushes, most)
+    reasons, rest = strongest_reasons(model, inputs(sent), score.contributions, most)
     return AlertRecord(
         transaction_id=sent.transaction_id,
         event_time=sent.event_time,
         scored_at=scored_at,
-        probability=judgement.probability,
-        margin=judgement.margin,
-        decision=judgement.decision,
+        probability=score.probability,
+        margin=score.margin,
+        decision=score.decision,
         thresholds=ThresholdsRecord(review=model.thresholds.review, block=model.thresholds.block),
         amount=sent.Amount,
-        expected_loss=judgement.probability * sent.Amount,
+        expected_loss=score.probability * sent.Amount,
         model_version=model.version,
-        base=judgement.base,
+        base=score.base,
         reasons=reasons,
         rest=rest,
         transaction=msgspec.Raw(transaction),
     )
 
 
-def strongest(
-    model: ScoringModel, values: Sequence[float], pushes: NDArray[np.float64], most: int = REASONS
+def strongest_reasons(
+    model: ScoringModel,
+    values: Sequence[float],
+    contributions: NDArray[np.float64],
+    most: int = REASONS,
 ) -> tuple[list[Any], float]:
-    """The `most` largest pushes towards fraud first, as ReasonRecords, and the sum of all others.
+    """The `most` largest contributions towards fraud first, as ReasonRecords, and the sum of all others.
 
-    `values` are a transaction's inputs as they were sent, `pushes` float64[29] the contributions of these; both in the order of INPUTS.
+    `values` are a transaction's inputs as they were sent, `contributions` float64[29] the contributions of these; both in the order of INPUTS.
     """
-    order = np.argsort(-pushes, kind="stable")
-    usual = model.usual
+    order = np.argsort(-contributions, kind="stable")
+    typical_ranges = model.typical_ranges
     reasons = [
         ReasonRecord(
             feature=INPUTS[index],
             value=values[index],
-            usual=usual[INPUTS[index]],
-            contribution=float(pushes[index]),
+            usual=typical_ranges[INPUTS[index]],
+            contribution=float(contributions[index]),
         )
         for index in order[:most]
     ]
-    return reasons, float(pushes[order[most:]].sum())
+    return reasons, float(contributions[order[most:]].sum())

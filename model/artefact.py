@@ -56,7 +56,7 @@ def decisions(probabilities: NDArray[np.float64], thresholds: Thresholds) -> lis
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded artefact. `usual` holds each feature's 1st and 99th percentile among legitimate training rows.
+    """A loaded artefact. `typical_ranges` holds each feature's 1st and 99th percentile among legitimate training rows.
 
     It computes in the caller's thread alone: a worker of the stream is one thread, and more of them would take each other's cores.
     """
@@ -98,7 +98,7 @@ class Model:
         return self.manifest.features
 
     @property
-    def usual(self) -> dict[str, tuple[float, float]]:
+    def typical_ranges(self) -> dict[str, tuple[float, float]]:
         """Feature to (1st, 99th percentile) among the legitimate rows that the booster was fitted on."""
         return self.manifest.usual
 

@@ -29,7 +29,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Unusable:
+class UnusableCells:
     """How many cells of a column hold no value: `missing` are empty, `invalid` hold what no transaction or class may."""
 
     name: str
@@ -37,7 +37,7 @@ class Unusable:
     invalid: int
 
 
-def survey(path: Path) -> tuple[pd.DataFrame, list[Unusable]]:
+def survey(path: Path) -> tuple[pd.DataFrame, list[UnusableCells]]:
     """All rows of a CSV that need not be fit for training, in its order, and what each of COLUMNS lacks.
 
     Columns as `read` returns them, all float64; NaN where a cell is missing or invalid. Class is left out where the file has none.
@@ -54,7 +54,8 @@ def survey(path: Path) -> tuple[pd.DataFrame, list[Unusable]]:
         table["Class"] = table["Class"].where(table["Class"].isin((0, 1)))
     missing, unusable = cells.isna().sum(), table.isna().sum()
     return table, [
-        Unusable(name, int(missing[name]), int(unusable[name] - missing[name])) for name in table
+        UnusableCells(name, int(missing[name]), int(unusable[name] - missing[name]))
+        for name in table
     ]
 
 

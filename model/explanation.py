@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from model.alert import Judgement, alert
+from model.alert import ExplainedScore, build_alert
 from model.artefact import Model, decisions, probabilities
 from payments.contract import INPUTS
 from payments.records import ROW_BYTES, decode
@@ -34,14 +34,18 @@ def explain(model: Model, transaction: bytes, at: datetime) -> Any:
     row = np.frombuffer(buffer, np.float32).reshape(1, -1)
     margins = model.margins(row)
     scores = probabilities(margins)
-    base, pushes = model.explain(row)
-    judgement = Judgement(
-        float(margins[0]), float(scores[0]), decisions(scores, model.thresholds)[0], base, pushes[0]
+    base, contributions = model.explain(row)
+    score = ExplainedScore(
+        float(margins[0]),
+        float(scores[0]),
+        decisions(scores, model.thresholds)[0],
+        base,
+        contributions[0],
     )
-    return alert(model, transaction, sent, judgement, at, most=len(INPUTS))
+    return build_alert(model, transaction, sent, score, at, most=len(INPUTS))
 
 
-def waterfall(explained: Any, most: int) -> list[Step]:
+def waterfall_steps(explained: Any, most: int) -> list[Step]:
     """An AlertRecord as bars that begin where the one before ended: base, reasons, rest; the last bar is the margin, from 0.
 
     At most `most` reasons are shown, those of the largest share in either direction; the others go into the rest.
@@ -49,10 +53,10 @@ def waterfall(explained: Any, most: int) -> list[Step]:
     strongest = sorted(explained.reasons, key=lambda reason: -abs(reason.contribution))[:most]
     shown = [reason for reason in explained.reasons if reason in strongest]
     hidden = sum(reason.contribution for reason in explained.reasons if reason not in strongest)
-    pushes = [(reason.feature, reason.contribution, reason) for reason in shown] + [
+    contributions = [(reason.feature, reason.contribution, reason) for reason in shown] + [
         (REST, explained.rest + hidden, None)
     ]
     steps = [Step(BASE, 0.0, explained.base)]
-    for feature, push, reason in pushes:
+    for feature, push, reason in contributions:
         steps.append(Step(feature, steps[-1].end, steps[-1].end + push, reason))
     return [*steps, Step(MARGIN, 0.0, explained.margin)]

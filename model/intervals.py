@@ -26,13 +26,13 @@ class Interval:
     high: float | None
 
 
-NOTHING = Interval(None, None, None)
+UNDEFINED = Interval(None, None, None)
 
 
-def proportion(successes: int, trials: int) -> Interval:
-    """The share `successes / trials` with Wilson's score interval (E. B. Wilson, JASA 22, 1927); NOTHING without trials."""
+def wilson_interval(successes: int, trials: int) -> Interval:
+    """The share `successes / trials` with Wilson's score interval (E. B. Wilson, JASA 22, 1927); UNDEFINED without trials."""
     if not trials:
-        return NOTHING
+        return UNDEFINED
     found = binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
     return Interval(successes / trials, float(found.low), float(found.high))
 
@@ -61,13 +61,13 @@ def bootstrap(
     return np.array(samples)
 
 
-def percentile(value: float, samples: Floats) -> Interval:
+def percentile_interval(value: float, samples: Floats) -> Interval:
     """The percentile interval (Efron and Tibshirani 1993, ch. 13) of one metric's float64[resamples].
 
     Samples in which the metric does not exist, such as those without a fraud, are left out.
     """
     if not np.isfinite(value):
-        return NOTHING
+        return UNDEFINED
     exist = samples[np.isfinite(samples)]
     if not len(exist):
         return Interval(value, None, None)

@@ -12,11 +12,11 @@ from model.artefact import CARD, HASHED, LATEST, MANIFEST, MODEL, REFERENCE, Mod
 from model.errors import ArtefactError
 from model.manifest import Manifest, Policy, sha256, version_of
 from model.reports import card, card_test_part
-from model.training.trainer import Trained
+from model.training.pipeline import TrainedModel
 from payments.contract import Thresholds
 
 
-def save(trained: Trained, models: Path) -> Model:
+def save(trained: TrainedModel, models: Path) -> Model:
     """Writes `<models>/<version>`, lets `latest` name it, and returns it loaded. The same content is the same version and bytes."""
     models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=models) as parent:
@@ -41,7 +41,7 @@ def save_thresholds(model: Model, thresholds: Thresholds, policy: Policy, models
         for name in HASHED:
             shutil.copyfile(model.directory / name, folder / name)
         manifest = model.manifest.model_copy(update={"thresholds": thresholds, "policy": policy})
-        opened = card_test_part.carried(_opened(model.directory))
+        opened = card_test_part.carry_over(_opened(model.directory))
         return _publish(folder, manifest, pd.read_parquet(folder / REFERENCE), models, opened)
 
 
@@ -60,8 +60,8 @@ def _publish(
     (folder / MANIFEST).write_text(
         json.dumps({"version": version, **content}, indent=2, allow_nan=False) + "\n"
     )
-    opened = card_test_part.joined(_opened(models / version), opened)
-    (folder / CARD).write_text(card.text(version, manifest, reference, opened))
+    opened = card_test_part.merge_openings(_opened(models / version), opened)
+    (folder / CARD).write_text(card.render_card(version, manifest, reference, opened))
     _place(folder, models / version)
     _name_latest(models, version)
     return Model.load(models / version)
@@ -69,7 +69,7 @@ def _publish(
 
 def _opened(directory: Path) -> list[str]:
     path = directory / CARD
-    return card_test_part.openings(path.read_text()) if path.exists() else []
+    return card_test_part.parse_openings(path.read_text()) if path.exists() else []
 
 
 def _place(folder: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """What the model sees of a transaction: V1..V28 and Amount, each rounded once to a float32 (IEEE 754, half to even).
 
-One meaning in two forms: `matrix` for many rows at once (training, and `of` for the API), `pack` for the stream, which writes each row
+One meaning in two forms: `matrix` for many rows at once (training, and `matrix_of` for the API), `pack` for the stream, which writes each row
 to its place in one buffer while it decodes. Both give the same bits for the same numbers; a property test holds them to it.
 """
 
@@ -42,6 +42,6 @@ def matrix(values: ArrayLike) -> NDArray[np.float32]:
     return numbers.astype(np.float32)
 
 
-def of(transactions: Iterable[Any]) -> NDArray[np.float32]:
+def matrix_of(transactions: Iterable[Any]) -> NDArray[np.float32]:
     """float32[n, 29] of n valid transactions: objects of `payments.contract.Transaction`, or records of `payments.records`. Raises InputError."""
     return matrix([_inputs(transaction) for transaction in transactions])

@@ -114,26 +114,26 @@ _TEXT = re.compile(
 )  # strings in their order, and whether each is a name
 
 
-class Form(NamedTuple):
+class Layout(NamedTuple):
     """A message that carries inputs: how it is decoded, and where they stand among its fields."""
 
     decode: Callable[[bytes], Any]
     inputs: slice
 
 
-def _form(struct: type[msgspec.Struct]) -> Form:
+def _layout(struct: type[msgspec.Struct]) -> Layout:
     first = struct.__struct_fields__.index(INPUTS[0])
-    return Form(msgspec.json.Decoder(struct).decode, slice(first, first + len(INPUTS)))
+    return Layout(msgspec.json.Decoder(struct).decode, slice(first, first + len(INPUTS)))
 
 
 _astuple: Callable[[Any], tuple[Any, ...]] = msgspec.structs.astuple
-TRANSACTION = _form(TransactionStruct)
-PAYMENT = _form(struct_of(Payment))
+TRANSACTION = _layout(TransactionStruct)
+PAYMENT = _layout(struct_of(Payment))
 
 
-def inputs(record: TransactionRecord, form: Form = TRANSACTION) -> tuple[float, ...]:
+def inputs(record: TransactionRecord, layout: Layout = TRANSACTION) -> tuple[float, ...]:
     """V1..V28 and Amount as they were sent, in the order of `INPUTS`."""
-    return _astuple(record)[form.inputs]
+    return _astuple(record)[layout.inputs]
 
 
 def _nesting(value: bytes) -> int:
@@ -155,9 +155,9 @@ def decode(
     rows: bytearray,
     row: int,
     max_bytes: int = MAX_TRANSACTION_BYTES,
-    form: Form = TRANSACTION,
+    layout: Layout = TRANSACTION,
 ) -> TransactionRecord:
-    """The one definition of what is a valid transaction; with the form PAYMENT, of one that has no name and no time yet.
+    """The one definition of what is a valid transaction; with the layout PAYMENT, of one that has no name and no time yet.
 
     Its inputs are written as float32 into row number `row` of `rows` (ROW_BYTES each, order of `INPUTS`), which is the matrix
     that the model reads. Raises InvalidTransactionError.
@@ -169,8 +169,8 @@ def decode(
     try:
         if not value.isascii():  # quicker than decoding it, and most are
             value.decode()  # strict: msgspec does not look into the text of fields that it skips; it refuses lone surrogates everywhere
-        record: TransactionRecord = form.decode(value)
-        pack(rows, row * ROW_BYTES, *inputs(record, form))
+        record: TransactionRecord = layout.decode(value)
+        pack(rows, row * ROW_BYTES, *inputs(record, layout))
         if (_LIST in value or value.find(b"{", 1) > 0) and _nesting(value) > MAX_NESTING:
             raise InvalidTransactionError(
                 "malformed_json", f"nested more than {MAX_NESTING} levels deep"

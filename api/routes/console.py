@@ -58,9 +58,9 @@ def precision(items: list[Item]) -> dict[str, Any]:
 
 @lru_cache
 def _precision(frauds: int, judged: int) -> dict[str, Any]:
-    from model.intervals import proportion  # scipy takes a second
+    from model.intervals import wilson_interval  # scipy takes a second
 
-    return {"judged": judged, **asdict(proportion(frauds, judged))}
+    return {"judged": judged, **asdict(wilson_interval(frauds, judged))}
 
 
 def add_files(app: FastAPI) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import errors
 from api.dependencies import get_dependencies
 from api.openapi import EXAMPLE, describe_body
-from model.alert import ScoringModel, strongest
+from model.alert import ScoringModel, strongest_reasons
 from model.artefact import decisions, probabilities
 from payments.contract import Decision, Payment, Probability, Reason
 from payments.records import PAYMENT, ROW_BYTES, InvalidTransactionError, decode, inputs, struct_of
@@ -50,7 +50,7 @@ async def predict(request: Request) -> Response:
     body = await request.body()
     buffer = bytearray(ROW_BYTES)
     try:
-        payment = decode(body, buffer, 0, form=PAYMENT)
+        payment = decode(body, buffer, 0, layout=PAYMENT)
     except InvalidTransactionError as error:
         return errors.invalid(body, Payment, error)
     row = np.frombuffer(buffer, np.float32).reshape(1, -1)
@@ -69,5 +69,5 @@ def _score(model: ScoringModel, values: Sequence[float], row: NDArray[np.float32
         threshold=model.thresholds.review,
         decision=decision,
         model_version=model.version,
-        reasons=strongest(model, values, model.explain(row)[1][0])[0] if suspicious else [],
+        reasons=strongest_reasons(model, values, model.explain(row)[1][0])[0] if suspicious else [],
     )

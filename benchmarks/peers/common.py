@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from model.alert import Judgement, alert
+from model.alert import ExplainedScore, build_alert
 from model.artefact import Model, decisions, probabilities
 from payments.contract import INPUTS
 from payments.records import ROW_BYTES, PredictionRecord, decode
@@ -95,8 +95,10 @@ class Scorer:
             encoded_alert = None
             if decision != "approve":
                 base, contributions = self._model.explain(rows[row : row + 1])
-                judgement = Judgement(float(margins[row]), score, decision, base, contributions[0])
-                encoded_alert = _encode(alert(self._model, value, record, judgement, now))
+                explained = ExplainedScore(
+                    float(margins[row]), score, decision, base, contributions[0]
+                )
+                encoded_alert = _encode(build_alert(self._model, value, record, explained, now))
             key = (record.account_id or record.transaction_id).encode()
             scored.append(Scored(key, _encode(prediction), encoded_alert))
         return scored

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from model.artefact import Model
-    from model.evaluation.judgement import Beside, Judgement, Sample
+    from model.evaluation.assessment import Assessment, BaselineResult, Sample
 
 _FILE_WIDTH = 180  # of tables that go to a file or a pipe
 
@@ -57,7 +57,7 @@ def evaluate(
     """
     from model import dataset
     from model.artefact import Model
-    from model.evaluation import judgement
+    from model.evaluation.assessment import assess
 
     settings = Settings.from_environment()
     loaded = Model.load(model or settings.model)
@@ -74,7 +74,7 @@ def evaluate(
         update("reading the rows", 1, 1)
         if sample.seen and not allow_seen:
             raise CommandError(_refusal(sample, data))
-        judged = judgement.judge(loaded, sample, partial(update, "judging"))
+        judged = assess(loaded, sample, partial(update, "judging"))
         beside = _baselines(loaded, made_from, judged, update) if baselines else None
     if sample.is_test_part:
         _keep_in_card(loaded, judged)
@@ -108,17 +108,17 @@ def _made_from(
 
 
 def _test_part(model: "Model", made_from: "pd.DataFrame | None") -> "Sample":
-    from model.evaluation.judgement import Sample, part
+    from model.evaluation.assessment import Sample, select_rows
 
     test = model.manifest.test
     if made_from is None or not test.rows:
         raise CommandError(
             f"model {model.version} has no test part: its file was too short; give --data"
         )
-    fitted = part(made_from, model.manifest.fitted_on)
+    fitted = select_rows(made_from, model.manifest.fitted_on)
     return Sample(
         f"test part, rows {test.first}..{test.last}",
-        part(made_from, test),
+        select_rows(made_from, test),
         is_test_part=True,
         fitted=fitted,
         seen=0,
@@ -129,17 +129,17 @@ def _file(
     model: "Model", made_from: "pd.DataFrame | None", path: Path, rows: "pd.DataFrame"
 ) -> "Sample":
     from model.evaluation import seen_rows
-    from model.evaluation.judgement import Sample, part
+    from model.evaluation.assessment import Sample, select_rows
 
     if made_from is None:
         return Sample(path.name, rows, is_test_part=False, fitted=None, seen=None)
-    fitted = part(made_from, model.manifest.fitted_on)
+    fitted = select_rows(made_from, model.manifest.fitted_on)
     return Sample(
         path.name,
         rows,
         is_test_part=False,
         fitted=fitted,
-        seen=int(seen_rows.seen(rows, fitted).sum()),
+        seen=int(seen_rows.find_seen_rows(rows, fitted).sum()),
     )
 
 
@@ -153,12 +153,12 @@ def _refusal(sample: "Sample", data: Path | None) -> str:
 def _baselines(
     model: "Model",
     table: "pd.DataFrame | None",
-    judged: "Judgement",
+    judged: "Assessment",
     update: Callable[[str, int, int], None],
-) -> "dict[str, Beside]":
+) -> "dict[str, BaselineResult]":
     from model.evaluation import baselines
+    from model.evaluation.assessment import BaselineResult
     from model.evaluation.comparison import compare
-    from model.evaluation.judgement import Beside
     from model.intervals import RESAMPLES
 
     if table is None:
@@ -167,7 +167,7 @@ def _baselines(
         )
     manifest = model.manifest
     fits = len(baselines.BASELINES) * (len(manifest.folds) + 1)
-    found = baselines.run(
+    found = baselines.run_baselines(
         table,
         manifest.fitted_on,
         manifest.folds,
@@ -180,14 +180,14 @@ def _baselines(
         judged.scored.is_fraud,
         progress=lambda done: update("comparing", done, RESAMPLES),
     )
-    return {name: Beside(one.folds, compared[name]) for name, one in found.items()}
+    return {name: BaselineResult(one.folds, compared[name]) for name, one in found.items()}
 
 
-def _keep_in_card(model: "Model", judged: "Judgement") -> None:
+def _keep_in_card(model: "Model", judged: "Assessment") -> None:
     from model.reports import card_test_part
 
     try:
-        card_test_part.write(model.directory, judged)
+        card_test_part.record_opening(model.directory, judged)
     except OSError as error:
         Console(stderr=True).print(
             f"the model's card could not be written to: {error.strerror}", highlight=False
@@ -195,18 +195,21 @@ def _keep_in_card(model: "Model", judged: "Judgement") -> None:
 
 
 def _write_page(
-    settings: Settings, data: Path | None, judged: "Judgement", beside: "dict[str, Beside] | None"
+    settings: Settings,
+    data: Path | None,
+    judged: "Assessment",
+    beside: "dict[str, BaselineResult] | None",
 ) -> Path:
-    from model.reports.evaluation_page import page
+    from model.reports.evaluation_page import render_page
 
-    rows = "test-part" if data is None else pages.name_for(data)
+    rows = "test-part" if data is None else pages.page_name(data)
     path = settings.home / "evaluation" / f"{judged.version}-{rows}.html"
-    pages.write(path, page(judged, beside))
+    pages.write_page(path, render_page(judged, beside))
     return path
 
 
 def _result(
-    judged: "Judgement", beside: "dict[str, Beside] | None", page: Path
+    judged: "Assessment", beside: "dict[str, BaselineResult] | None", page: Path
 ) -> dict[str, object]:
     from dataclasses import asdict
 
@@ -223,23 +226,23 @@ def _result(
     return {**judged.as_json(), "baselines": compared or None, "page": str(page)}
 
 
-def _show(judged: "Judgement", beside: "dict[str, Beside] | None", page: Path) -> None:
+def _show(judged: "Assessment", beside: "dict[str, BaselineResult] | None", page: Path) -> None:
     from model.reports import evaluation_text as text
 
     console = make_console(_FILE_WIDTH, markup=False)
     for line in (
         *text.headline(judged),
-        text.blocked(judged.evaluation.block),
-        text.money(judged.evaluation),
+        text.describe_blocked(judged.evaluation.block),
+        text.describe_money(judged.evaluation),
     ):
         console.print(line, soft_wrap=True)
-    console.print(f"\nmodel {judged.version} on {text.rows_judged(judged)}\n", soft_wrap=True)
+    console.print(f"\nmodel {judged.version} on {text.describe_rows(judged)}\n", soft_wrap=True)
     console.print(_table(text.METRIC_HEAD, text.metric_rows(judged)))
     if judged.folds:
         console.print(
             f"average precision on the forward folds: {', '.join(f'{one:.3f}' for one in judged.folds)}"
         )
-    console.print(_table(text.ROOM_HEAD, text.room_rows(judged.evaluation)))
+    console.print(_table(text.CAPACITY_HEAD, text.capacity_rows(judged.evaluation)))
     if beside is not None:
         console.print(_table(text.BASELINE_HEAD, text.baseline_rows(judged, beside)))
     console.print(f"page: {page}", soft_wrap=True)

@@ -50,7 +50,7 @@ def explain(
     """
     if (transaction_id is None) == (row is None):
         raise typer.BadParameter("give either the transaction_id of an alert, or --row")
-    from cli.support.waterfall import drawn
+    from cli.support.waterfall import draw_waterfall
     from payments.records import AlertRecord
 
     settings = Settings.from_environment()
@@ -64,9 +64,9 @@ def explain(
         sys.stdout.buffer.write(compact(value) + b"\n")
     else:
         console = make_console()
-        console.print(drawn(alert, console.width))
+        console.print(draw_waterfall(alert, console.width))
     if html:
-        _write(drawn(alert, FILE_WIDTH), html)
+        _write(draw_waterfall(alert, FILE_WIDTH), html)
 
 
 def _of_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:

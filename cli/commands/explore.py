@@ -38,11 +38,11 @@ def explore(
         update("reading and looking", 1, 3)
         found = exploration.explore(rows, unusable)
         update("reading and looking", 2, 3)
-        page = settings.home / "exploration" / f"{pages.name_for(path)}.html"
-        pages.write(page, exploration_page.page(path.name, rows, found))
+        page = settings.home / "exploration" / f"{pages.page_name(path)}.html"
+        pages.write_page(page, exploration_page.render_page(path.name, rows, found))
     if as_json:
         print(
             json.dumps({"data": str(path), **found.as_json(), "page": str(page)}, allow_nan=False)
         )
     else:
-        print("\n".join([*exploration_page.summary(path.name, found), f"page: {page}"]))
+        print("\n".join([*exploration_page.summarize(path.name, found), f"page: {page}"]))

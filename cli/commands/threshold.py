@@ -14,7 +14,7 @@ from cli.support.settings import Settings
 
 if TYPE_CHECKING:
     from model.manifest import Policy
-    from model.training.thresholds import Outcome, Scored
+    from model.training.thresholds import LabelledScores, Outcome
     from payments.contract import Thresholds
 
 AlertsPerDay = Annotated[
@@ -77,24 +77,24 @@ def threshold(
 
     from model.artefact import Model
     from model.publish import save_thresholds
-    from model.training.thresholds import Scored, choose
+    from model.training.thresholds import LabelledScores, choose_thresholds
 
     settings = Settings.from_environment()
-    policy = policy_of(alerts_per_day, block_precision, cost_review, cost_block)
+    policy = policy_from_options(alerts_per_day, block_precision, cost_review, cost_block)
     if save and policy is None:
         raise typer.BadParameter(
             "--save needs a choice: --alerts-per-day, --block-precision, or both costs"
         )
     loaded = Model.load(model or settings.model)
-    scored = Scored.of(pd.read_parquet(loaded.reference))
+    scored = LabelledScores.from_reference(pd.read_parquet(loaded.reference))
     asked = {"asked for": [policy]} if policy else _catalogue()
     found = {"in use": [_choice(loaded.manifest.policy, loaded.thresholds, scored)]}
     found |= {
-        group: [_choice(one, choose(one, scored), scored) for one in policies]
+        group: [_choice(one, choose_thresholds(one, scored), scored) for one in policies]
         for group, policies in asked.items()
     }
     if save and policy:
-        loaded = save_thresholds(loaded, choose(policy, scored), policy, settings.models)
+        loaded = save_thresholds(loaded, choose_thresholds(policy, scored), policy, settings.models)
     result = {
         "version": loaded.version,
         "directory": str(loaded.directory),
@@ -105,7 +105,7 @@ def threshold(
     print(json.dumps(result, allow_nan=False)) if as_json else _show(result)
 
 
-def policy_of(
+def policy_from_options(
     alerts_per_day: float | None,
     block_precision: float | None,
     cost_review: float | None,
@@ -137,28 +137,28 @@ def policy_of(
     return DEFAULT_POLICY.model_copy(update={"review": review, "block": block})
 
 
-def sentence(name: str, starts: float, found: "Outcome") -> str:
+def describe_threshold(name: str, starts: float, found: "Outcome") -> str:
     """What a threshold did on the out-of-fold rows, in one line."""
-    from model.reports.card import share
-    from model.training.thresholds import NOTHING
+    from model.reports.card import format_share
+    from model.training.thresholds import UNREACHABLE
 
-    if starts == NOTHING:
+    if starts == UNREACHABLE:
         return f"{name}: no score on the out-of-fold rows is enough for it, so nothing reaches it; see: fraud threshold"
     return (
         f"{name} from {starts:.6g}: {found.caught} frauds among {found.flagged} flagged ({found.alerts_a_day:.0f} a day), "
-        f"precision {share(found.precision)}, recall {share(found.recall)} on the out-of-fold rows; "
+        f"precision {format_share(found.precision)}, recall {format_share(found.recall)} on the out-of-fold rows; "
         f"legitimate payments flagged: {found.stopped} of {found.legitimate:,} ({found.stopped_share or 0:.4%}), "
         f"{found.stopped_amount:,.2f} of their {found.legitimate_amount:,.2f} in money"
     )
 
 
-def judged(starts: float, found: "Outcome", confidence: float = 0.9) -> dict[str, Any]:
+def threshold_as_json(starts: float, found: "Outcome", confidence: float = 0.9) -> dict[str, Any]:
     """A threshold and what it did, for JSON."""
     return {
         "probability": starts,
         **asdict(found),
         "precision": found.precision,
-        "precision_low": found.precision_bound(confidence),
+        "precision_low": found.precision_lower_bound(confidence),
         "recall": found.recall,
         "alerts_a_day": found.alerts_a_day,
         "stopped": found.stopped,
@@ -181,19 +181,19 @@ def _catalogue() -> "dict[str, list[Policy]]":
     }
 
 
-def _choice(policy: "Policy", thresholds: "Thresholds", scored: "Scored") -> dict[str, Any]:
+def _choice(policy: "Policy", thresholds: "Thresholds", scored: "LabelledScores") -> dict[str, Any]:
     from model.manifest import Costs
-    from model.training.thresholds import cost, outcomes
+    from model.training.thresholds import apply_thresholds, total_cost
 
     found = {
-        name: judged(getattr(thresholds, name), one)
-        for name, one in outcomes(thresholds, scored).items()
+        name: threshold_as_json(getattr(thresholds, name), one)
+        for name, one in apply_thresholds(thresholds, scored).items()
     }
-    costs = {"cost": cost(policy, thresholds, scored)} if isinstance(policy, Costs) else {}
+    costs = {"cost": total_cost(policy, thresholds, scored)} if isinstance(policy, Costs) else {}
     return {"policy": policy.model_dump(), **found, **costs}
 
 
-def _rows(scored: "Scored") -> dict[str, int]:
+def _rows(scored: "LabelledScores") -> dict[str, int]:
     return {"rows": len(scored.is_fraud), "frauds": int(scored.is_fraud.sum())}
 
 
@@ -236,12 +236,16 @@ def _show(result: dict[str, Any]) -> None:
 
 
 def _cells(one: dict[str, Any]) -> list[str]:
-    from model.reports.card import share
-    from model.training.thresholds import NOTHING
+    from model.reports.card import format_share
+    from model.training.thresholds import UNREACHABLE
 
-    starts = "never" if one["probability"] == NOTHING else f"{one['probability']:.3g}"
+    starts = "never" if one["probability"] == UNREACHABLE else f"{one['probability']:.3g}"
     counts = [str(one["flagged"]), f"{one['alerts_a_day']:.0f}", str(one["caught"])]
-    shares = [share(one["precision"]), f"{one['precision_low']:.3f}", share(one["recall"])]
+    shares = [
+        format_share(one["precision"]),
+        f"{one['precision_low']:.3f}",
+        format_share(one["recall"]),
+    ]
     stopped = "-" if one["stopped_share"] is None else f"{one['stopped_share']:.4%}"
     return [
         starts,

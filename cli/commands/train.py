@@ -17,9 +17,9 @@ from cli.commands.threshold import (
     BlockPrecision,
     CostBlock,
     CostReview,
-    judged,
-    policy_of,
-    sentence,
+    describe_threshold,
+    policy_from_options,
+    threshold_as_json,
 )
 from cli.support.progress import Quiet, bar, columns, steps
 from cli.support.settings import Settings
@@ -27,9 +27,9 @@ from cli.support.settings import Settings
 if TYPE_CHECKING:
     from model.artefact import Model
     from model.manifest import Policy
+    from model.training.recipe import Recipe
     from model.training.thresholds import Outcome
-    from model.training.trainer import Recipe
-    from model.training.tuning import Tuned
+    from model.training.tuning import TuningResult
 
 
 @app.command()
@@ -61,7 +61,7 @@ def train(
     Example: fraud train --alerts-per-day 50
     """
     settings = Settings.from_environment()
-    policy = policy_of(alerts_per_day, block_precision, cost_review, cost_block)
+    policy = policy_from_options(alerts_per_day, block_precision, cost_review, cost_block)
     if tune and like:
         raise typer.BadParameter(
             "--tune finds parameters, --like takes known ones: give one of them"
@@ -80,7 +80,7 @@ def train(
 
 def _recipe_of(directory: Path) -> "Recipe":
     from model.artefact import Model
-    from model.training.trainer import Recipe
+    from model.training.recipe import Recipe
 
     manifest = Model.load(directory).manifest
     parameters = dict(manifest.parameters)
@@ -90,7 +90,7 @@ def _recipe_of(directory: Path) -> "Recipe":
     return Recipe(parameters, manifest.trees, directed)
 
 
-def _tuned(data: Path, quiet: bool) -> "Tuned":
+def _tuned(data: Path, quiet: bool) -> "TuningResult":
     from model import dataset
     from model.training import tuning
 
@@ -102,7 +102,7 @@ def _tuned(data: Path, quiet: bool) -> "Tuned":
             "searching", total=tuning.SECONDS, trials=0, rate=0.0, best=""
         )
 
-        def told(step: tuning.Step) -> None:
+        def told(step: tuning.TuningProgress) -> None:
             best = "" if step.best is None else f"mean average precision {step.best:.4f} at best"
             rate = 60 * step.trials / step.elapsed if step.elapsed else 0.0
             progress.update(
@@ -112,7 +112,7 @@ def _tuned(data: Path, quiet: bool) -> "Tuned":
         return tuning.tune(dataset.read(data), time.monotonic, progress=told)
 
 
-def _tuning_sentences(tuned: "Tuned | None") -> list[str]:
+def _tuning_sentences(tuned: "TuningResult | None") -> list[str]:
     if tuned is None:
         return []
     if tuned.average_precision is None:
@@ -136,22 +136,24 @@ def fit(
     from model import dataset  # XGBoost and pandas take a second to import
     from model.manifest import file_sha256
     from model.publish import save
-    from model.training import leaks, thresholds, trainer
+    from model.training import leaks, pipeline, thresholds
 
     with steps(quiet) as step:
         step.say("reading the rows")
         table = dataset.read(data)
         digest = file_sha256(data)
         step.say("growing trees")
-        trained = trainer.train(
+        trained = pipeline.train(
             table, digest, recipe, policy=policy or thresholds.DEFAULT_POLICY, progress=step.count
         )
         step.say("writing the model and its card")
         model = save(trained, settings.models)
-        leak = leaks.find(table, trained.manifest)
+        leak = leaks.find_leak(table, trained.manifest)
     if leak:  # whatever `quiet` says: nobody else would tell
         print(f"fraud: warning: {leak}", file=sys.stderr)
-    return model, thresholds.outcomes(model.thresholds, thresholds.Scored.of(trained.reference))
+    return model, thresholds.apply_thresholds(
+        model.thresholds, thresholds.LabelledScores.from_reference(trained.reference)
+    )
 
 
 def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
@@ -164,7 +166,7 @@ def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
         "folds": [fold.model_dump() for fold in manifest.folds],
         "policy": manifest.policy.model_dump(),
         "thresholds": {
-            name: judged(getattr(manifest.thresholds, name), found)
+            name: threshold_as_json(getattr(manifest.thresholds, name), found)
             for name, found in outcomes.items()
         },
     }
@@ -182,6 +184,7 @@ def _sentences(model: "Model", outcomes: dict[str, "Outcome"]) -> list[str]:
         "the test part was not opened",
     ]
     lines += [
-        sentence(name, getattr(model.thresholds, name), found) for name, found in outcomes.items()
+        describe_threshold(name, getattr(model.thresholds, name), found)
+        for name, found in outcomes.items()
     ]
     return lines

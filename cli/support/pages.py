@@ -7,14 +7,14 @@ from cli.errors import CommandError
 _DIGITS = 8
 
 
-def name_for(data: Path) -> str:
+def page_name(data: Path) -> str:
     """`test-1a2b3c4d` for any/test.csv: files of one name lie in many folders, and each has a page of its own, told by its path."""
     from model.manifest import sha256
 
     return f"{data.stem}-{sha256(str(data.resolve()).encode())[:_DIGITS]}"
 
 
-def write(path: Path, page: str) -> None:
+def write_page(path: Path, page: str) -> None:
     """Writes a page, in place of what it said before. Raises CommandError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

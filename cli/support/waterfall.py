@@ -11,7 +11,7 @@ from rich.text import Text
 from scipy.special import logit
 
 from cli.support.terminal import escape
-from model.explanation import BASE, MARGIN, REST, Step, waterfall
+from model.explanation import BASE, MARGIN, REST, Step, waterfall_steps
 from payments import display
 
 MOST_REASONS = 10  # of 29: ten lines are taken in at a glance
@@ -25,10 +25,10 @@ _NAMES = {
 }
 
 
-def drawn(alert: Any, width: int) -> RenderableType:
+def draw_waterfall(alert: Any, width: int) -> RenderableType:
     """An AlertRecord as people read it, `width` characters wide. Texts in it come from outside: they are shown, never obeyed."""
     bars = max(_NARROWEST_BAR, min(_WIDEST_BAR, width - _OTHER_COLUMNS))
-    steps = waterfall(alert, MOST_REASONS)
+    steps = waterfall_steps(alert, MOST_REASONS)
     low = min(min(step.begin, step.end) for step in steps)
     span = max(max(step.begin, step.end) for step in steps) - low or 1.0
     table = Table(box=None, pad_edge=False)

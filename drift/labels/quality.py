@@ -12,7 +12,7 @@ import msgspec
 
 from drift.detect import tail_test
 from drift.labels.label_store import Truth
-from model.intervals import Interval, proportion
+from model.intervals import Interval, wilson_interval
 from payments.contract import DECISIONS
 
 # 100,000 payments hold some 170 frauds, for an interval of 7 points either way; one window's 8 say nothing.
@@ -59,18 +59,18 @@ class Quality(msgspec.Struct):
 
     @property
     def precision(self) -> Interval:
-        """Frauds among the labelled alerts, with Wilson's interval; NOTHING where none is labelled."""
-        return proportion(
+        """Frauds among the labelled alerts, with Wilson's interval; UNDEFINED where none is labelled."""
+        return wilson_interval(
             self.review.frauds + self.block.frauds, self.review.labelled + self.block.labelled
         )
 
     @property
     def recall(self) -> Interval:
-        """Alerts among the frauds that somebody other than an analyst labelled, with Wilson's interval; NOTHING without such a fraud.
+        """Alerts among the frauds that somebody other than an analyst labelled, with Wilson's interval; UNDEFINED without such a fraud.
 
         Where blocked payments get no label, frauds that were blocked are missing in it: it is then a lower bound.
         """
-        return proportion(
+        return wilson_interval(
             self.review.fraud + self.block.fraud,
             self.approve.fraud + self.review.fraud + self.block.fraud,
         )

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from model.dataset import matrix
 from model.errors import TrainingError
-from model.evaluation.judgement import part
+from model.evaluation.assessment import select_rows
 from model.intervals import SEED, Floats
 from model.manifest import Fold, Rows
 
@@ -83,34 +83,34 @@ BASELINES: dict[str, Callable[[pd.DataFrame], Scorer]] = {
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineScores:
     """Average precision on each fold (None where a fold has no fraud), and float64[n] scores of the judged rows."""
 
     folds: list[float | None]
     scores: Floats
 
 
-def run(
+def run_baselines(
     table: pd.DataFrame,
     fitted: Rows,
     folds: tuple[Fold, ...],
     judged: pd.DataFrame,
     progress: Callable[[int], None],
-) -> dict[str, Baseline]:
+) -> dict[str, BaselineScores]:
     """Fits each of BASELINES on the rows `fitted` of `table` and scores `judged`; the same on every fold. `progress`: fits done.
 
     Raises TrainingError where there are too few frauds to fit on.
     """
-    _refuse_few(part(table, one) for one in (fitted, *(fold.fitted for fold in folds)))
-    found: dict[str, Baseline] = {}
+    _refuse_few(select_rows(table, one) for one in (fitted, *(fold.fitted for fold in folds)))
+    found: dict[str, BaselineScores] = {}
     for name, fit in BASELINES.items():
         precisions = []
         for done, fold in enumerate(folds):
             progress(len(found) * (len(folds) + 1) + done)
-            rows = part(table, fold.judged)
-            precisions.append(_average_precision(rows, fit(part(table, fold.fitted))(rows)))
+            rows = select_rows(table, fold.judged)
+            precisions.append(_average_precision(rows, fit(select_rows(table, fold.fitted))(rows)))
         progress(len(found) * (len(folds) + 1) + len(folds))
-        found[name] = Baseline(precisions, fit(part(table, fitted))(judged))
+        found[name] = BaselineScores(precisions, fit(select_rows(table, fitted))(judged))
     progress(len(found) * (len(folds) + 1))
     return found
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.evaluation.ranking import METRICS, Ranking
-from model.intervals import RESAMPLES, Floats, Interval, bootstrap, percentile
+from model.intervals import RESAMPLES, Floats, Interval, bootstrap, percentile_interval
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """One of the others: its metrics by name (`model.evaluation.ranking.METRICS`), and the model's minus them."""
 
     metrics: dict[str, Interval]
@@ -24,7 +24,7 @@ def compare(
     is_fraud: NDArray[np.bool_],
     resamples: int = RESAMPLES,
     progress: Callable[[int], None] = lambda _: None,
-) -> dict[str, Compared]:
+) -> dict[str, Comparison]:
     """Judges float64[n] scores of a model and of others by bool[n] truth. The differences are paired: every sample is the same for all.
 
     An interval of a difference that lies above 0 says that the model is better on rows like these.
@@ -38,7 +38,7 @@ def compare(
     values = statistic(np.ones(len(is_fraud))).reshape(shape)[0]
     samples = bootstrap(len(is_fraud), statistic, resamples, progress=progress).reshape(shape)
     return {
-        name: Compared(
+        name: Comparison(
             _intervals(values[i], samples[:, i]),
             _intervals(values[0] - values[i], samples[:, 0] - samples[:, i]),
         )
@@ -47,4 +47,6 @@ def compare(
 
 
 def _intervals(values: Floats, samples: Floats) -> dict[str, Interval]:
-    return {name: percentile(float(values[k]), samples[:, k]) for k, name in enumerate(METRICS)}
+    return {
+        name: percentile_interval(float(values[k]), samples[:, k]) for k, name in enumerate(METRICS)
+    }

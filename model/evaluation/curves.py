@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from model.intervals import Floats
-from model.training.thresholds import TRANSACTIONS_A_DAY, Scored
+from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores
 
 POINTS = 600
 
 
 @dataclass(frozen=True)
-class ByAlerts:
+class AlertCurves:
     """What each number of alerts a day, float64[k], would catch: shares of the frauds and of their money, and the cost a day.
 
     `ceiling` is the recall if every alert were a fraud, as long as there are any.
@@ -26,7 +26,7 @@ class ByAlerts:
     cost: Floats
 
 
-def precision_recall(scored: Scored) -> tuple[Floats, Floats]:
+def precision_recall(scored: LabelledScores) -> tuple[Floats, Floats]:
     """Recall and precision, both float64[k], for rows with frauds among them."""
     precision, recall, _ = precision_recall_curve(
         scored.is_fraud, scored.probabilities, drop_intermediate=True
@@ -34,13 +34,13 @@ def precision_recall(scored: Scored) -> tuple[Floats, Floats]:
     return recall, precision
 
 
-def roc(scored: Scored) -> tuple[Floats, Floats]:
+def roc(scored: LabelledScores) -> tuple[Floats, Floats]:
     """False-positive rate and recall, both float64[k], for rows of both classes."""
     false_positives, recall, _ = roc_curve(scored.is_fraud, scored.probabilities)
     return false_positives, recall
 
 
-def by_alerts(scored: Scored, cost_review: float) -> ByAlerts:
+def alert_curves(scored: LabelledScores, cost_review: float) -> AlertCurves:
     """For rows with frauds among them. A day costs `cost_review` an alert, and the Amount of each fraud that is no alert."""
     order = np.argsort(-scored.probabilities, kind="stable")
     flagged = _thinned(len(order))
@@ -52,7 +52,7 @@ def by_alerts(scored: Scored, cost_review: float) -> ByAlerts:
     )
     days = len(order) / TRANSACTIONS_A_DAY
     frauds, money = int(fraud.sum()), float(lost.sum())
-    return ByAlerts(
+    return AlertCurves(
         alerts_a_day=flagged / days,
         recall=caught / frauds,
         ceiling=np.minimum(flagged, frauds) / frauds,

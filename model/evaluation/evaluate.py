@@ -7,9 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.evaluation.ranking import Ranking
-from model.intervals import RESAMPLES, Floats, Interval, bootstrap, percentile, proportion
+from model.intervals import (
+    RESAMPLES,
+    Floats,
+    Interval,
+    bootstrap,
+    percentile_interval,
+    wilson_interval,
+)
 from model.training import calibration
-from model.training.thresholds import TRANSACTIONS_A_DAY, Outcome, Scored, outcome
+from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores, Outcome, apply_threshold
 from payments.contract import Thresholds
 
 CAPACITIES = (
@@ -42,7 +49,7 @@ class Alerts:
 
 
 @dataclass(frozen=True)
-class Room:
+class CapacityPoint:
     """As many rows as fit into `alerts_a_day`, the highest scores first: what they catch, and at most could (`ceiling`)."""
 
     alerts_a_day: float
@@ -85,15 +92,15 @@ class Evaluation:
     days: float
     review: Alerts
     block: Alerts
-    room: Room
+    room: CapacityPoint
     metrics: Metrics
     money: Money
-    rooms: list[Room]
-    reliability: list[calibration.Group]
+    rooms: list[CapacityPoint]
+    reliability: list[calibration.ReliabilityBin]
 
 
 def evaluate(
-    scored: Scored,
+    scored: LabelledScores,
     thresholds: Thresholds,
     alerts_a_day: float | None,
     resamples: int = RESAMPLES,
@@ -106,7 +113,9 @@ def evaluate(
     statistic = _statistic(scored, thresholds)
     values = statistic(np.ones(len(scored.is_fraud)))
     samples = bootstrap(len(scored.is_fraud), statistic, resamples, progress=progress)
-    intervals = [percentile(value, column) for value, column in zip(values, samples.T, strict=True)]
+    intervals = [
+        percentile_interval(value, column) for value, column in zip(values, samples.T, strict=True)
+    ]
     metrics, review_money, block_money = intervals[:-2], *intervals[-2:]
     review = _alerts(scored, thresholds.review, review_money)
     return Evaluation(
@@ -115,15 +124,17 @@ def evaluate(
         days=len(scored.is_fraud) / TRANSACTIONS_A_DAY,
         review=review,
         block=_alerts(scored, thresholds.block, block_money),
-        room=room(scored, review.alerts_a_day if alerts_a_day is None else alerts_a_day),
+        room=measure_capacity(
+            scored, review.alerts_a_day if alerts_a_day is None else alerts_a_day
+        ),
         metrics=Metrics(*metrics),
         money=_money(scored, thresholds.review),
-        rooms=[room(scored, capacity) for capacity in CAPACITIES],
-        reliability=calibration.reliability(scored.probabilities, scored.is_fraud),
+        rooms=[measure_capacity(scored, capacity) for capacity in CAPACITIES],
+        reliability=calibration.reliability_bins(scored.probabilities, scored.is_fraud),
     )
 
 
-def _statistic(scored: Scored, thresholds: Thresholds) -> Callable[[Floats], Floats]:
+def _statistic(scored: LabelledScores, thresholds: Thresholds) -> Callable[[Floats], Floats]:
     """The metrics in the order of Metrics, then the share of the frauds' money at or above `review`, and at or above `block`.
 
     Sums of products, not `@`: BLAS wakes a thread for each core, which costs fifteen times as much for vectors of this size.
@@ -145,26 +156,26 @@ def _statistic(scored: Scored, thresholds: Thresholds) -> Callable[[Floats], Flo
     return statistic
 
 
-def _alerts(scored: Scored, threshold: float, money: Interval) -> Alerts:
-    found = outcome(scored, threshold)
+def _alerts(scored: LabelledScores, threshold: float, money: Interval) -> Alerts:
+    found = apply_threshold(scored, threshold)
     return Alerts(
         threshold=threshold,
         flagged=found.flagged,
         caught=found.caught,
         frauds=found.frauds,
         alerts_a_day=found.alerts_a_day,
-        precision=proportion(found.caught, found.flagged),
-        recall=proportion(found.caught, found.frauds),
+        precision=wilson_interval(found.caught, found.flagged),
+        recall=wilson_interval(found.caught, found.frauds),
         money=money,
     )
 
 
-def room(scored: Scored, alerts_a_day: float) -> Room:
+def measure_capacity(scored: LabelledScores, alerts_a_day: float) -> CapacityPoint:
     """What the highest scores catch when so many alerts a day can be looked at; rows of one score stay together."""
     rows = max(1, round(alerts_a_day * len(scored.is_fraud) / TRANSACTIONS_A_DAY))
-    found = outcome(scored, _highest(scored.probabilities, rows))
+    found = apply_threshold(scored, _highest(scored.probabilities, rows))
     ceiling = min(rows, found.frauds) / found.frauds if found.frauds else None
-    return Room(
+    return CapacityPoint(
         alerts_a_day,
         rows,
         found.flagged,
@@ -188,7 +199,7 @@ def _highest(scores: Floats, rows: int) -> float:
     return float(above[-1]) if len(above) else float("inf")
 
 
-def _money(scored: Scored, threshold: float) -> Money:
+def _money(scored: LabelledScores, threshold: float) -> Money:
     amounts: NDArray[np.float64] = scored.amounts[scored.is_fraud]
     flagged = scored.probabilities[scored.is_fraud] >= threshold
     largest = np.argsort(-amounts, kind="stable")[:LARGEST]

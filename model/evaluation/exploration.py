@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp
 
-from model.dataset import COLUMNS, Unusable
-from model.intervals import Floats, Interval, proportion
+from model.dataset import COLUMNS, UnusableCells
+from model.intervals import Floats, Interval, wilson_interval
 from payments.contract import INPUTS
 
 DAY_S, HOUR_S = 86_400, 3_600
@@ -60,7 +60,7 @@ class Exploration:
     rows: int
     span_s: float
     out_of_order: int
-    unusable: list[Unusable]
+    unusable: list[UnusableCells]
     duplicates: int
     duplicates_at_the_same_time: int
     duplicate_frauds: int | None
@@ -77,7 +77,7 @@ class Exploration:
         return asdict(self)
 
 
-def explore(rows: pd.DataFrame, unusable: Sequence[Unusable] = ()) -> Exploration:
+def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Exploration:
     """Looks at rows as `model.dataset.survey` returns them: one at least, in any order; NaN is left out of every number.
 
     Days and hours are those of the rows that have a Time, in its order.
@@ -89,7 +89,7 @@ def explore(rows: pd.DataFrame, unusable: Sequence[Unusable] = ()) -> Exploratio
     inputs = table[list(INPUTS)].astype(np.float32)  # as the model reads them
     again = inputs.duplicated().to_numpy()
     is_fraud, classed = table["Class"].to_numpy() == 1, int(table["Class"].notna().sum())
-    first, last, compared = days(times)
+    first, last, compared = split_days(times)
     return Exploration(
         rows=len(table),
         span_s=float(times[-1] - times[0]) if len(times) else 0.0,
@@ -99,7 +99,7 @@ def explore(rows: pd.DataFrame, unusable: Sequence[Unusable] = ()) -> Exploratio
         duplicates_at_the_same_time=int(inputs.assign(Time=table["Time"]).duplicated().sum()),
         duplicate_frauds=int((again & is_fraud).sum()) if classed else None,
         frauds=int(is_fraud.sum()) if classed else None,
-        fraud_share=proportion(int(is_fraud.sum()), classed) if classed else None,
+        fraud_share=wilson_interval(int(is_fraud.sum()), classed) if classed else None,
         amount=float(table["Amount"].sum()),
         fraud_amount=float(table["Amount"][is_fraud].sum()) if classed else None,
         compared=compared,
@@ -108,7 +108,7 @@ def explore(rows: pd.DataFrame, unusable: Sequence[Unusable] = ()) -> Exploratio
     )
 
 
-def days(times: Floats) -> tuple[slice, slice, str]:
+def split_days(times: Floats) -> tuple[slice, slice, str]:
     """The rows of the first and of the last day, counted from the first row; of a file of one day the first and the second half."""
     if not len(times):
         return (

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from model.dataset import matrix
-from model.intervals import proportion
+from model.intervals import wilson_interval
 
 # Payments repeat each other. In creditcard.csv 3.0 % of the test part repeat a row of the training part, at most 2.6 % of a sixth of the
 # training part a row before it, and of the frauds among them not one; of 284,807 simulated rows none repeats one. In 500 rows of the
@@ -13,24 +13,24 @@ from model.intervals import proportion
 _BY_CHANCE = 0.05
 
 
-def twins(rows: pd.DataFrame, fitted: pd.DataFrame) -> NDArray[np.bool_]:
+def find_duplicates(rows: pd.DataFrame, fitted: pd.DataFrame) -> NDArray[np.bool_]:
     """bool[n]: whether some fitted row holds equal V1..V28 and Amount, as the model reads them, whatever its Time."""
     return np.isin(_inputs(rows), _inputs(fitted))
 
 
-def seen(rows: pd.DataFrame, fitted: pd.DataFrame) -> NDArray[np.bool_]:
+def find_seen_rows(rows: pd.DataFrame, fitted: pd.DataFrame) -> NDArray[np.bool_]:
     """bool[n]: whether a row is one of the fitted ones: a twin with the same Time, or any twin where they are too many for chance.
 
     Too many: of the rows, or of the frauds alone, which decide most metrics, the lower bound of the share is above _BY_CHANCE.
     """
-    again = twins(rows, fitted)
+    again = find_duplicates(rows, fitted)
     if _too_many(again) or _too_many(again[rows["Class"].to_numpy() == 1]):
         return again
     return again & np.isin(_with_time(rows), _with_time(fitted))
 
 
 def _too_many(again: NDArray[np.bool_]) -> bool:
-    return (proportion(int(again.sum()), len(again)).low or 0.0) > _BY_CHANCE
+    return (wilson_interval(int(again.sum()), len(again)).low or 0.0) > _BY_CHANCE
 
 
 def _inputs(table: pd.DataFrame) -> NDArray[np.uint64]:

@@ -13,11 +13,17 @@ from sklearn.metrics import log_loss
 
 from model.artefact import probabilities
 from model.evaluation.ranking import FALSE_POSITIVE_RATE, PRECISION, Ranking
-from model.intervals import Interval, bootstrap, percentile, proportion
+from model.intervals import Interval, bootstrap, percentile_interval, wilson_interval
 from model.manifest import Costs, Manifest, Policy, Rows
 from model.reports import card_test_part
 from model.training import calibration
-from model.training.thresholds import NOTHING, TRANSACTIONS_A_DAY, Outcome, Scored, outcomes
+from model.training.thresholds import (
+    TRANSACTIONS_A_DAY,
+    UNREACHABLE,
+    LabelledScores,
+    Outcome,
+    apply_thresholds,
+)
 
 _METRICS = (
     "Average precision",
@@ -92,14 +98,14 @@ margin = {scale:.4f} x raw output {offset:+.4f}, fitted on the out-of-fold rows 
 {test_part}"""
 
 
-def text(
+def render_card(
     version: str, manifest: Manifest, reference: pd.DataFrame, opened: Sequence[str] = ()
 ) -> str:
     """The card of an artefact, from its manifest and its out-of-fold rows (with Class, Amount, margin and probability).
 
-    `opened`: for which models of these trees the test part was opened already, as `model.reports.card_test_part.openings` gives it.
+    `opened`: for which models of these trees the test part was opened already, as `model.reports.card_test_part.parse_openings` gives it.
     """
-    scored = Scored.of(reference)
+    scored = LabelledScores.from_reference(reference)
     raw = (
         reference["margin"].to_numpy() - manifest.calibration.offset
     ) / manifest.calibration.scale
@@ -121,7 +127,7 @@ def text(
         frauds=int(scored.is_fraud.sum()),
         n=len(reference),
         metrics="\n".join(
-            f"| {name} | {share(found.value)} | {_range(found)} |"
+            f"| {name} | {format_share(found.value)} | {_range(found)} |"
             for name, found in zip(_METRICS, intervals, strict=True)
         ),
         resamples=resamples,
@@ -129,16 +135,16 @@ def text(
         offset=manifest.calibration.offset,
         calibration=_reliability("Before", probabilities(raw), scored)
         + _reliability("After", scored.probabilities, scored),
-        policy=explained(manifest.policy),
+        policy=describe_policy(manifest.policy),
         thresholds="\n".join(
             _threshold(name, getattr(manifest.thresholds, name), found)
-            for name, found in outcomes(manifest.thresholds, scored).items()
+            for name, found in apply_thresholds(manifest.thresholds, scored).items()
         ),
-        test_part=card_test_part.section(opened),
+        test_part=card_test_part.render_section(opened),
     )
 
 
-def explained(policy: Policy) -> str:
+def describe_policy(policy: Policy) -> str:
     """How thresholds were chosen, in a sentence or two."""
     if isinstance(policy, Costs):
         return (
@@ -153,27 +159,29 @@ def explained(policy: Policy) -> str:
     )
 
 
-def share(value: float | None) -> str:
+def format_share(value: float | None) -> str:
     """A share as people read it; a dash where there is none."""
     return "-" if value is None else f"{value:.3f}"
 
 
-def _metrics(scored: Scored) -> tuple[list[Interval], int]:
+def _metrics(scored: LabelledScores) -> tuple[list[Interval], int]:
     ranking = Ranking(scored.probabilities, scored.is_fraud)
     samples = bootstrap(len(scored.probabilities), ranking.metrics)
     values = ranking.metrics(np.ones(len(scored.probabilities)))
-    return [percentile(float(value), samples[:, k]) for k, value in enumerate(values)], len(samples)
+    return [
+        percentile_interval(float(value), samples[:, k]) for k, value in enumerate(values)
+    ], len(samples)
 
 
-def _reliability(name: str, scores: NDArray[np.float64], scored: Scored) -> str:
+def _reliability(name: str, scores: NDArray[np.float64], scored: LabelledScores) -> str:
     lines = [
-        f"{name}: Brier score {calibration.brier(scores, scored.is_fraud):.6f}, log loss {log_loss(scored.is_fraud, scores):.6f}",
+        f"{name}: Brier score {calibration.brier_score(scores, scored.is_fraud):.6f}, log loss {log_loss(scored.is_fraud, scores):.6f}",
         "",
         "| probability | rows | mean probability | share of fraud | 95 % interval |",
         "|---|---|---|---|---|",
     ]
-    for group in calibration.reliability(scores, scored.is_fraud):
-        found = proportion(group.frauds, group.rows)
+    for group in calibration.reliability_bins(scores, scored.is_fraud):
+        found = wilson_interval(group.frauds, group.rows)
         bracket = "]" if group.high == 1.0 else ")"
         shares = (
             f"{group.mean_probability:.5f} | {group.frauds / group.rows:.5f} | {_range(found, 5)}"
@@ -183,11 +191,13 @@ def _reliability(name: str, scores: NDArray[np.float64], scored: Scored) -> str:
 
 
 def _threshold(name: str, threshold: float, found: Outcome) -> str:
-    starts = "nothing reaches it" if threshold == NOTHING else f"{threshold:.6g}"
+    starts = "nothing reaches it" if threshold == UNREACHABLE else f"{threshold:.6g}"
     stopped = "-" if found.stopped_share is None else f"{found.stopped} ({found.stopped_share:.4%})"
-    precision = f"{share(found.precision)} | {_range(proportion(found.caught, found.flagged))}"
+    precision = (
+        f"{format_share(found.precision)} | {_range(wilson_interval(found.caught, found.flagged))}"
+    )
     counts = f"{starts} | {found.flagged} | {found.caught}"
-    return f"| {name} | {counts} | {precision} | {share(found.recall)} | {stopped} | {found.stopped_amount:,.2f} |"
+    return f"| {name} | {counts} | {precision} | {format_share(found.recall)} | {stopped} | {found.stopped_amount:,.2f} |"
 
 
 def _range(interval: Interval, digits: int = 3) -> str:

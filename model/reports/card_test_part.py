@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.artefact import CARD
-from model.evaluation.judgement import Judgement
+from model.evaluation.assessment import Assessment
 from model.reports import evaluation_text as text
 
 HEADING = "## Test part\n"
@@ -23,31 +23,31 @@ _AFTER = ", after it was fitted and its thresholds were chosen."
 _CARRIED = ", the same trees, before these thresholds were chosen."
 
 
-def write(artefact: Path, judged: Judgement) -> None:
+def record_opening(artefact: Path, judged: Assessment) -> None:
     """Adds what was found on the test part to the artefact's card; the same judgement is not added twice. Raises OSError."""
     card = artefact / CARD
     before = card.read_text()
-    found = joined(openings(before), [opening(judged)])
-    card.write_text(f"{before.partition(HEADING)[0]}{section(found)}")
+    found = merge_openings(parse_openings(before), [describe_opening(judged)])
+    card.write_text(f"{before.partition(HEADING)[0]}{render_section(found)}")
 
 
-def section(opened: Sequence[str]) -> str:
+def render_section(opened: Sequence[str]) -> str:
     """The section, with all that is known of openings, the first one first."""
     return "\n\n".join([HEADING + "\n" + _BEFORE, *(opened or [_NOT_OPENED])]) + "\n"
 
 
-def opening(judged: Judgement) -> str:
+def describe_opening(judged: Assessment) -> str:
     """What was found, in words and a table."""
     rows = "\n".join(
         f"| {title} | {every} | {rest} |" for title, every, rest in text.metric_rows(judged)
     )
     return f"""{_OPENED}{judged.version}{_AFTER}
 
-{text.rows_judged(judged)}
+{text.describe_rows(judged)}
 
 {" ".join(text.headline(judged))}
-{text.blocked(judged.evaluation.block)}
-{text.money(judged.evaluation)}
+{text.describe_blocked(judged.evaluation.block)}
+{text.describe_money(judged.evaluation)}
 
 | metric | all rows | rows without a twin among the fitted |
 |---|---|---|
@@ -56,24 +56,24 @@ def opening(judged: Judgement) -> str:
 In brackets: 95 % intervals (Wilson's for precision and recall at a threshold, bootstrap for the rest)."""
 
 
-def openings(card: str) -> list[str]:
+def parse_openings(card: str) -> list[str]:
     """Those that a card tells of."""
     return [f"{_OPENED}{one.strip()}" for one in card.partition(HEADING)[2].split(_OPENED)[1:]]
 
 
-def carried(opened: Sequence[str]) -> list[str]:
+def carry_over(opened: Sequence[str]) -> list[str]:
     """The same openings as the card of other thresholds tells of them, which whoever chose them may have known."""
     return [one.replace(_AFTER, _CARRIED) for one in opened]
 
 
-def joined(known: Sequence[str], further: Sequence[str]) -> list[str]:
+def merge_openings(known: Sequence[str], further: Sequence[str]) -> list[str]:
     """All openings, those of `further` that are known already, in whichever words, left out."""
-    already = carried(known)
+    already = carry_over(known)
     return [
         *known,
         *(
             one
-            for one, plain in zip(further, carried(further), strict=True)
+            for one, plain in zip(further, carry_over(further), strict=True)
             if plain not in already
         ),
     ]

@@ -4,26 +4,26 @@ import numpy as np
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from model.evaluation import curves
+from model.evaluation.assessment import Assessment, BaselineResult
 from model.evaluation.evaluate import Evaluation
-from model.evaluation.judgement import Beside, Judgement
-from model.intervals import LEVEL, RESAMPLES, Floats, proportion
+from model.intervals import LEVEL, RESAMPLES, Floats, wilson_interval
 from model.reports import evaluation_text as text
 from model.reports.html import COLOURS, document, heading, paragraph, plot, table
-from model.training.thresholds import TRANSACTIONS_A_DAY, Scored
+from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores
 
 # What looking at an alert costs in the cost curve, in the currency of Amount: an assumption, and the page says so.
 COST_REVIEW = 5.0
 _BINS = 60
 
 
-def page(judged: Judgement, baselines: dict[str, Beside] | None) -> str:
+def render_page(judged: Assessment, baselines: dict[str, BaselineResult] | None) -> str:
     """The whole page as HTML that loads nothing."""
     found = judged.evaluation
     first, *rest = text.headline(judged)
     parts = [
         paragraph(first, "lead"),
-        paragraph(" ".join([*rest, text.blocked(found.block)])),
-        paragraph(text.rows_judged(judged)),
+        paragraph(" ".join([*rest, text.describe_blocked(found.block)])),
+        paragraph(text.describe_rows(judged)),
         heading("Metrics"),
         table(text.METRIC_HEAD, text.metric_rows(judged)),
         paragraph(
@@ -33,7 +33,7 @@ def page(judged: Judgement, baselines: dict[str, Beside] | None) -> str:
         ),
         *_baselines(judged, baselines),
         heading("Alerts a day and recall"),
-        table(text.ROOM_HEAD, text.room_rows(found)),
+        table(text.CAPACITY_HEAD, text.capacity_rows(found)),
         paragraph(
             f"Scaled to {TRANSACTIONS_A_DAY:,} transactions a day. The ceiling is the recall if every alert were a fraud; the table fills "
             "each capacity with the highest scores of these very rows, which nobody knows beforehand.",
@@ -41,7 +41,7 @@ def page(judged: Judgement, baselines: dict[str, Beside] | None) -> str:
         ),
         *(_curves(judged) if found.frauds else []),
         heading("Money"),
-        paragraph(text.money(found)),
+        paragraph(text.describe_money(found)),
         *(_cost(judged.scored) if found.frauds else []),
         heading("Scores"),
         _histogram(judged.scored),
@@ -50,7 +50,7 @@ def page(judged: Judgement, baselines: dict[str, Beside] | None) -> str:
     return document(f"Model {judged.version} on {judged.sample.name}", parts)
 
 
-def _baselines(judged: Judgement, baselines: dict[str, Beside] | None) -> list[str]:
+def _baselines(judged: Assessment, baselines: dict[str, BaselineResult] | None) -> list[str]:
     if baselines is None:
         return []
     return [
@@ -64,9 +64,9 @@ def _baselines(judged: Judgement, baselines: dict[str, Beside] | None) -> list[s
     ]
 
 
-def _curves(judged: Judgement) -> list[str]:
+def _curves(judged: Assessment) -> list[str]:
     found, scored = judged.evaluation, judged.scored
-    by_alerts = curves.by_alerts(scored, COST_REVIEW)
+    by_alerts = curves.alert_curves(scored, COST_REVIEW)
     shown = slice(1, None)  # the axis is logarithmic, and begins at one alert
     days = by_alerts.alerts_a_day[shown]
     recall, precision = curves.precision_recall(scored)
@@ -123,8 +123,8 @@ def _curves(judged: Judgement) -> list[str]:
     return parts
 
 
-def _cost(scored: Scored) -> list[str]:
-    by_alerts = curves.by_alerts(scored, COST_REVIEW)
+def _cost(scored: LabelledScores) -> list[str]:
+    by_alerts = curves.alert_curves(scored, COST_REVIEW)
     shown = slice(1, None)
     return [
         plot(
@@ -145,7 +145,7 @@ def _cost(scored: Scored) -> list[str]:
     ]
 
 
-def _histogram(scored: Scored) -> str:
+def _histogram(scored: LabelledScores) -> str:
     edges_of = np.clip(scored.probabilities, 1e-9, 1 - 1e-9)
     odds = np.log10(edges_of / (1 - edges_of))
     edges = np.linspace(odds.min(), odds.max() + 1e-9, _BINS + 1)
@@ -171,7 +171,7 @@ def _histogram(scored: Scored) -> str:
 
 def _reliability(found: Evaluation) -> str:
     groups = found.reliability
-    shares = [proportion(group.frauds, group.rows) for group in groups]
+    shares = [wilson_interval(group.frauds, group.rows) for group in groups]
     low, high = (
         np.array([getattr(share, side) for share in shares], np.float64) for side in ("low", "high")
     )

@@ -18,7 +18,7 @@ _ACROSS = 5
 _ROW_HEIGHT = 190
 
 
-def summary(name: str, found: Exploration) -> list[str]:
+def summarize(name: str, found: Exploration) -> list[str]:
     """The file in a few sentences."""
     moved = sorted(
         (one for one in found.features if one.psi is not None), key=lambda one: -(one.psi or 0.0)
@@ -99,9 +99,9 @@ def feature_rows(found: Exploration) -> list[list[str]]:
     ]
 
 
-def page(name: str, rows: pd.DataFrame, found: Exploration) -> str:
+def render_page(name: str, rows: pd.DataFrame, found: Exploration) -> str:
     """The whole page as HTML that loads nothing; `rows` are those that were explored."""
-    first, *rest = summary(name, found)
+    first, *rest = summarize(name, found)
     classed = found.frauds is not None
     parts = [
         paragraph(first, "lead"),

@@ -19,7 +19,7 @@ _NO_CHILD = -1  # in XGBoost's JSON
 
 
 @dataclass(frozen=True)
-class Group:
+class ReliabilityBin:
     """Rows whose probability lies in [low, high), the last group's `high` included: what was said, and what was true."""
 
     low: float
@@ -29,7 +29,7 @@ class Group:
     frauds: int
 
 
-def fit(raw: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> Calibration:
+def fit_platt_scaling(raw: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> Calibration:
     """Platt scaling of float64[n] raw margins by bool[n] truth, both classes among them.
 
     J. Platt, Probabilistic Outputs for Support Vector Machines, 1999, with his targets (frauds + 1) / (frauds + 2) and
@@ -48,7 +48,7 @@ def fit(raw: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> Calibration:
     return Calibration(scale=scale, offset=offset) if scale > 0 else Calibration()
 
 
-def folded(booster: xgboost.Booster, calibration: Calibration) -> xgboost.Booster:
+def calibrate_booster(booster: xgboost.Booster, calibration: Calibration) -> xgboost.Booster:
     """The booster whose own margin is scale x margin + offset: its leaves are scaled, and its base score is moved.
 
     So whoever loads model.ubj with XGBoost alone has the margin, and the contributions, of the alerts.
@@ -70,19 +70,21 @@ def folded(booster: xgboost.Booster, calibration: Calibration) -> xgboost.Booste
     return scaled
 
 
-def brier(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> float:
+def brier_score(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> float:
     """Mean squared difference between float64[n] probabilities and bool[n] truth (G. Brier, 1950)."""
     return float(np.mean((probabilities - is_fraud) ** 2))
 
 
-def reliability(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> list[Group]:
+def reliability_bins(
+    probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]
+) -> list[ReliabilityBin]:
     """What was said against what was true, between RELIABILITY_EDGES; groups without rows are left out."""
     groups = []
     for low, high in pairwise(RELIABILITY_EDGES):
         inside = (probabilities >= low) & ((probabilities < high) | (high == 1.0))
         if inside.any():
             groups.append(
-                Group(
+                ReliabilityBin(
                     low,
                     high,
                     int(inside.sum()),

@@ -25,7 +25,7 @@ class Leak:
         return f"average precision {what} is {self.average_precision:.3f}, above {SUSPICIOUS}: find the leak before this model is used"
 
 
-def find(table: pd.DataFrame, manifest: Manifest) -> Leak | None:
+def find_leak(table: pd.DataFrame, manifest: Manifest) -> Leak | None:
     """The leak that the folds of a model give away, None where there is no sign of one. `table` is what it was trained on.
 
     The test part is not read.

@@ -17,11 +17,11 @@ DEFAULT_POLICY = Limits(
     review=Capacity(alerts_per_day=100), block=Precision(precision=0.95, confidence=0.9)
 )
 # A threshold that nothing reaches is the largest number below 1; none is 0, for then everything would be an alert.
-_LEAST, NOTHING = float(np.nextafter(0.0, 1.0)), float(np.nextafter(1.0, 0.0))
+_LEAST, UNREACHABLE = float(np.nextafter(0.0, 1.0)), float(np.nextafter(1.0, 0.0))
 
 
 @dataclass(frozen=True)
-class Scored:
+class LabelledScores:
     """Labelled rows with their scores: float64[n] probabilities, bool[n] truth, float64[n] amounts.
 
     `periods`: int[n], which stretch of time a row belongs to; None where they are all of one.
@@ -33,7 +33,7 @@ class Scored:
     periods: NDArray[np.int8] | None = None
 
     @classmethod
-    def of(cls, reference: pd.DataFrame) -> Self:
+    def from_reference(cls, reference: pd.DataFrame) -> Self:
         """From the columns probability, Class, Amount and fold."""
         probability, label, amount, fold = (
             reference[name].to_numpy() for name in ("probability", "Class", "Amount", "fold")
@@ -83,14 +83,14 @@ class Outcome:
         """The rows flagged, scaled to TRANSACTIONS_A_DAY; there is at least one row."""
         return self.flagged * TRANSACTIONS_A_DAY / (self.frauds + self.legitimate)
 
-    def precision_bound(self, confidence: float) -> float:
-        """The lower bound of `precision_bounds`."""
+    def precision_lower_bound(self, confidence: float) -> float:
+        """The lower bound of `precision_lower_bounds`."""
         return float(
-            precision_bounds(np.array([self.flagged]), np.array([self.caught]), confidence)[0]
+            precision_lower_bounds(np.array([self.flagged]), np.array([self.caught]), confidence)[0]
         )
 
 
-def outcome(scored: Scored, threshold: float) -> Outcome:
+def apply_threshold(scored: LabelledScores, threshold: float) -> Outcome:
     """Judges a threshold."""
     flagged, fraud, amounts = scored.probabilities >= threshold, scored.is_fraud, scored.amounts
     return Outcome(
@@ -105,12 +105,15 @@ def outcome(scored: Scored, threshold: float) -> Outcome:
     )
 
 
-def outcomes(thresholds: Thresholds, scored: Scored) -> dict[str, Outcome]:
+def apply_thresholds(thresholds: Thresholds, scored: LabelledScores) -> dict[str, Outcome]:
     """Both thresholds judged: `review` flags every alert, stopped payments included."""
-    return {name: outcome(scored, threshold) for name, threshold in thresholds.model_dump().items()}
+    return {
+        name: apply_threshold(scored, threshold)
+        for name, threshold in thresholds.model_dump().items()
+    }
 
 
-def precision_bounds(
+def precision_lower_bounds(
     flagged: NDArray[np.int64], caught: NDArray[np.int64], confidence: float
 ) -> NDArray[np.float64]:
     """Exact one-sided lower bound for the share int[n] caught of int[n] flagged: Clopper and Pearson, Biometrika 26 (1934).
@@ -124,17 +127,17 @@ def precision_bounds(
     return bounds
 
 
-def choose(policy: Policy, scored: Scored) -> Thresholds:
-    """The thresholds that a policy asks for on these rows: 0 < review <= block < 1; NOTHING where nothing is to be flagged."""
+def choose_thresholds(policy: Policy, scored: LabelledScores) -> Thresholds:
+    """The thresholds that a policy asks for on these rows: 0 < review <= block < 1; UNREACHABLE where nothing is to be flagged."""
     return _cheapest(policy, scored) if isinstance(policy, Costs) else _within(policy, scored)
 
 
-def _within(limits: Limits, scored: Scored) -> Thresholds:
+def _within(limits: Limits, scored: LabelledScores) -> Thresholds:
     """`review` by capacity, `block` by precision.
 
     review: the median over the periods of the lowest score that flags at most as many rows as there is room for, in proportion to
     TRANSACTIONS_A_DAY (one at least). Not that of all rows together: one period with many frauds would raise it for all others.
-    block: the lowest score, not below `review`, from which on the lower bound of precision is reached; NOTHING where there is none.
+    block: the lowest score, not below `review`, from which on the lower bound of precision is reached; UNREACHABLE where there is none.
     """
     scores, flagged, caught = _cumulative(scored)
     periods = np.zeros(len(scored.probabilities)) if scored.periods is None else scored.periods
@@ -144,10 +147,10 @@ def _within(limits: Limits, scored: Scored) -> Thresholds:
     ]
     review = _inside(float(np.median(rooms)))
     precise = scores[
-        (precision_bounds(flagged, caught, limits.block.confidence) >= limits.block.precision)
+        (precision_lower_bounds(flagged, caught, limits.block.confidence) >= limits.block.precision)
         & (scores >= review)
     ]
-    return Thresholds(review=review, block=_inside(precise[-1]) if len(precise) else NOTHING)
+    return Thresholds(review=review, block=_inside(precise[-1]) if len(precise) else UNREACHABLE)
 
 
 def _with_room(capacity: Capacity, probabilities: NDArray[np.float64]) -> float:
@@ -159,7 +162,7 @@ def _with_room(capacity: Capacity, probabilities: NDArray[np.float64]) -> float:
     return -float(scores[fits][-1] if fits.any() else scores[0])
 
 
-def _cheapest(costs: Costs, scored: Scored) -> Thresholds:
+def _cheapest(costs: Costs, scored: LabelledScores) -> Thresholds:
     """The fixed pair of least total cost on these rows; of equals, the one with the fewest alerts.
 
     A payment sent to review costs `cost_review`, whatever it is, and a fraud among them is stopped in time. A blocked fraud costs
@@ -176,14 +179,14 @@ def _cheapest(costs: Costs, scored: Scored) -> Thresholds:
     look = costs.cost_review * rows - np.append(0.0, saved)
     last = int(np.argmin(np.minimum.accumulate(stop) + look))
     first = int(np.argmin(stop[: last + 1]))
-    cuts = np.append(NOTHING, scores)
+    cuts = np.append(UNREACHABLE, scores)
     return Thresholds(review=_inside(cuts[last]), block=_inside(cuts[first]))
 
 
-def cost(costs: Costs, thresholds: Thresholds, scored: Scored) -> float:
+def total_cost(costs: Costs, thresholds: Thresholds, scored: LabelledScores) -> float:
     """What these thresholds would have cost on these rows, as `choose` counts it."""
     review, block = (
-        outcome(scored, threshold) for threshold in (thresholds.review, thresholds.block)
+        apply_threshold(scored, threshold) for threshold in (thresholds.review, thresholds.block)
     )
     missed = review.fraud_amount - review.caught_amount
     return (
@@ -194,10 +197,12 @@ def cost(costs: Costs, thresholds: Thresholds, scored: Scored) -> float:
 
 
 def _inside(threshold: float) -> float:
-    return min(max(float(threshold), _LEAST), NOTHING)
+    return min(max(float(threshold), _LEAST), UNREACHABLE)
 
 
-def _cumulative(scored: Scored) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+def _cumulative(
+    scored: LabelledScores,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Distinct scores from the highest on, the rows at or above each, and the frauds among them."""
     order = np.argsort(-scored.probabilities, kind="stable")
     ordered = scored.probabilities[order]

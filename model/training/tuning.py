@@ -10,8 +10,9 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from model.training.inference_cost import explain_ms, score_us
+from model.training.pipeline import fit_booster, out_of_fold_margins
+from model.training.recipe import Recipe
 from model.training.split import split
-from model.training.trainer import Recipe, fit, out_of_fold
 
 # What the stream can afford of a row, and of an alert (0.15 % of rows, so 1.5 us of a row), as `model.training.inference_cost` counts it.
 MOST_SCORE_US = 2.5
@@ -26,7 +27,7 @@ _THREADS = 2
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """What was found, with the average precision of `recipe` and of the defaults: means over the folds, and over seeds that are new.
 
     None where the time did not suffice for these seeds.
@@ -39,7 +40,7 @@ class Tuned:
 
 
 @dataclass(frozen=True)
-class Step:
+class TuningProgress:
     """How far the search is: share of the time gone, trials finished, and the best mean average precision so far (one seed)."""
 
     elapsed: float
@@ -60,7 +61,7 @@ class _Judge:
         self._truths = [truth[fold.judged] for fold in split(len(table)).folds]
 
     def __call__(self, recipe: Recipe, deadline: float) -> float:
-        scores = out_of_fold(self._table, recipe, self._until(deadline))
+        scores = out_of_fold_margins(self._table, recipe, self._until(deadline))
         return float(
             np.mean(
                 [
@@ -71,9 +72,11 @@ class _Judge:
         )
 
     def explain_ms(self, recipe: Recipe, deadline: float) -> float:
-        """Of the booster that `model.training.trainer.train` would fit: those of the folds have fewer rows, and so fewer leaves."""
+        """Of the booster that `model.training.pipeline.train` would fit: those of the folds have fewer rows, and so fewer leaves."""
         train = self._table[split(len(self._table)).train]
-        return explain_ms(fit(train, recipe.resolved(self._table), self._until(deadline)))
+        return explain_ms(
+            fit_booster(train, recipe.with_directions(self._table), self._until(deadline))
+        )
 
     def _until(self, deadline: float) -> Callable[[], None]:
         def grown() -> None:
@@ -87,8 +90,8 @@ def tune(
     table: pd.DataFrame,
     clock: Callable[[], float],
     seconds: float = SECONDS,
-    progress: Callable[[Step], None] = lambda _: None,
-) -> Tuned:
+    progress: Callable[[TuningProgress], None] = lambda _: None,
+) -> TuningResult:
     """The best recipe found within `seconds` by `clock`; the defaults, where nothing does better. The test part is not read.
 
     A search by the tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011; optuna), two trials at a time; then its best and the
@@ -100,7 +103,7 @@ def tune(
     study = _search(
         judge,
         start + seconds * _SEARCH_SHARE,
-        lambda trials, best: progress(Step(clock() - start, trials, best)),
+        lambda trials, best: progress(TuningProgress(clock() - start, trials, best)),
     )
     finished = [trial for trial in study.trials if trial.value is not None]
     best = sorted(finished, key=lambda trial: trial.value or 0.0, reverse=True)[:_FINALISTS]
@@ -113,11 +116,13 @@ def tune(
             judged.append((float(np.mean([judge(one, start + seconds) for one in seeded])), recipe))
         except _OutOfTimeError:
             break
-        progress(Step(clock() - start, len(finished), study.best_value if finished else None))
+        progress(
+            TuningProgress(clock() - start, len(finished), study.best_value if finished else None)
+        )
     if not judged:
-        return Tuned(Recipe(), None, None, len(finished))
+        return TuningResult(Recipe(), None, None, len(finished))
     value, recipe = max(judged, key=lambda found: found[0])
-    return Tuned(recipe, value, judged[0][0], len(finished))
+    return TuningResult(recipe, value, judged[0][0], len(finished))
 
 
 def _search(

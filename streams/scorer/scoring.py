@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from model.alert import Judgement, ScoringModel, alert
+from model.alert import ExplainedScore, ScoringModel, build_alert
 from model.artefact import decisions, probabilities
 from payments.contract import INPUTS, Decision
 from payments.records import (
@@ -178,21 +178,21 @@ class Scorer:
         suspicious: list[int],
         scored_at: datetime,
     ) -> None:
-        base, contributions = self._model.explain(valid.matrix()[suspicious])
-        for index, pushes in zip(suspicious, contributions, strict=True):
+        base, shares = self._model.explain(valid.matrix()[suspicious])
+        for index, contributions in zip(suspicious, shares, strict=True):
             one = valid.records[index]
             value = one.source.value() or b""
             sent = decode(
                 value, bytearray(ROW_BYTES), 0, self._max_bytes
             )  # again: alerts are one in a thousand
-            judgement = Judgement(
+            explained = ExplainedScore(
                 float(margins[index]),
                 float(scored.probabilities[index]),
                 decided[index],
                 base,
-                pushes,
+                contributions,
             )
-            raised = alert(self._model, value, sent, judgement, scored_at)
+            raised = build_alert(self._model, value, sent, explained, scored_at)
             scored.reasons.update(reason.feature for reason in raised.reasons)
             scored.outputs.append(_output(topics.ALERTS, one.source, one.key, raised))
 

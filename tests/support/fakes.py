@@ -48,7 +48,7 @@ class FakeModel:
 
     version: str = "fake"
     thresholds: Thresholds = field(default_factory=lambda: Thresholds(review=0.5, block=0.9))
-    usual: dict = field(default_factory=lambda: dict.fromkeys(INPUTS, (-1.0, 1.0)))
+    typical_ranges: dict = field(default_factory=lambda: dict.fromkeys(INPUTS, (-1.0, 1.0)))
 
     def margins(self, rows):
         if (rows[:, 1] == 666).any():

@@ -23,7 +23,7 @@ from drift.monitor import Monitor
 from drift.reports.schedule import Reports, folder
 from model import publish
 from model.artefact import probabilities
-from model.training import trainer
+from model.training import pipeline
 from payments.contract import INPUTS
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
@@ -36,7 +36,7 @@ SIZE = 600  # enough for a verdict
 
 def write_whole_model(home: Path) -> Path:
     """As `write_model`, with a booster and all else that an artefact has; returns its directory."""
-    trained = trainer.train(labelled.rows(1_500), "0" * 64)
+    trained = pipeline.train(labelled.rows(1_500), "0" * 64)
     rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
     whole = trained.reference.iloc[np.arange(len(rows)) % len(trained.reference)].reset_index(
         drop=True

@@ -5,12 +5,12 @@ from support import labelled
 
 from model import publish
 from model.artefact import Model
-from model.training import trainer
+from model.training import pipeline
 
 
 @pytest.fixture(scope="session")
-def trained() -> trainer.Trained:
-    return trainer.train(labelled.rows(), "0" * 64)
+def trained() -> pipeline.TrainedModel:
+    return pipeline.train(labelled.rows(), "0" * 64)
 
 
 @pytest.fixture(scope="session")

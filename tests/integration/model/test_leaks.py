@@ -4,9 +4,9 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from model.dataset import matrix
-from model.training import leaks, trainer
+from model.training import leaks, pipeline
+from model.training.recipe import Recipe
 from model.training.split import split
-from model.training.trainer import Recipe
 
 
 def test_shuffled_training_labels_teach_nothing(creditcard_rows, last_fifth):
@@ -15,7 +15,7 @@ def test_shuffled_training_labels_teach_nothing(creditcard_rows, last_fifth):
     labels = creditcard_rows["Class"].to_numpy().copy()
     labels[train] = np.random.default_rng(20130901).permutation(labels[train])
     shuffled = creditcard_rows.assign(Class=labels)
-    booster = trainer.fit(shuffled[train], Recipe().resolved(shuffled))
+    booster = pipeline.fit_booster(shuffled[train], Recipe().with_directions(shuffled))
     margins = booster.inplace_predict(matrix(last_fifth), predict_type="margin")
     assert (
         len(np.unique(margins)) > 1
@@ -25,9 +25,9 @@ def test_shuffled_training_labels_teach_nothing(creditcard_rows, last_fifth):
 
 def test_a_feature_made_from_the_label_is_caught_on_the_folds(creditcard_rows, model):
     table = creditcard_rows.assign(V5=creditcard_rows["Class"].astype(float))
-    assert leaks.find(table, model.manifest).features == ("V5",)
+    assert leaks.find_leak(table, model.manifest).features == ("V5",)
 
 
 def test_the_model_in_use_shows_no_sign_of_a_leak(creditcard_rows, model):
-    assert leaks.find(creditcard_rows, model.manifest) is None
+    assert leaks.find_leak(creditcard_rows, model.manifest) is None
     assert all(0.5 < fold.average_precision <= leaks.SUSPICIOUS for fold in model.manifest.folds)

@@ -34,7 +34,7 @@ def streamed(values, last_fifth):
 
 
 def served(values, last_fifth):
-    return features.of(Transaction.model_validate_json(value) for value in values)
+    return features.matrix_of(Transaction.model_validate_json(value) for value in values)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from model import dataset, publish
 from model.artefact import CARD, Model, probabilities
 from model.evaluation import baselines
 from model.manifest import file_sha256
-from model.training import trainer
+from model.training import pipeline
 from model.training.thresholds import TRANSACTIONS_A_DAY
 
 METRICS = ("auprc", "roc_auc", "recall_at_fpr_1pct", "recall_at_precision_90", "brier")
@@ -38,7 +38,7 @@ def csv(tmp_path_factory):
 @pytest.fixture(scope="module")
 def models(csv, tmp_path_factory):
     folder = tmp_path_factory.mktemp("home") / "models"
-    publish.save(trainer.train(dataset.read(csv), file_sha256(csv)), folder)
+    publish.save(pipeline.train(dataset.read(csv), file_sha256(csv)), folder)
     return folder
 
 

@@ -20,7 +20,7 @@ from model.errors import (
     OlderFormatError,
 )
 from model.manifest import FORMAT_VERSION, Calibration, Capacity, Costs, sha256, version_of
-from model.training.calibration import folded
+from model.training.calibration import calibrate_booster
 from payments.contract import INPUTS, Thresholds
 
 
@@ -44,7 +44,7 @@ def test_what_was_trained_is_what_is_loaded(trained, model):
     )
     assert model.thresholds == trained.manifest.thresholds
     assert model.features == INPUTS
-    assert model.usual == trained.manifest.usual
+    assert model.typical_ranges == trained.manifest.usual
 
 
 def test_latest_is_a_relative_link_that_is_followed_once(model, trained):
@@ -176,7 +176,9 @@ def test_contributions_add_up_to_the_margin(model):
 def test_a_calibration_is_in_the_booster_for_margins_and_contributions_alike(model):
     rows = matrix(labelled.rows(200))
     before = model.margins(rows)
-    calibrated = replace(model, booster=folded(model.booster, Calibration(scale=0.7, offset=-1.5)))
+    calibrated = replace(
+        model, booster=calibrate_booster(model.booster, Calibration(scale=0.7, offset=-1.5))
+    )
     np.testing.assert_allclose(calibrated.margins(rows), 0.7 * before - 1.5, atol=1e-5, rtol=0)
     base, contributions = calibrated.explain(rows)
     np.testing.assert_allclose(

@@ -41,7 +41,7 @@ def as_json(row: list[float]) -> bytes:
 def test_training_stream_and_api_give_the_same_bits(rows):
     trained = dataset.matrix(pd.DataFrame(rows, columns=list(INPUTS))[list(reversed(INPUTS))])
     values = [as_json(row) for row in rows]
-    served = features.of(Transaction.model_validate_json(value) for value in values)
+    served = features.matrix_of(Transaction.model_validate_json(value) for value in values)
     assert (
         trained.tobytes() == streamed(values) == served.tobytes() == features.matrix(rows).tobytes()
     )
@@ -75,11 +75,13 @@ def test_rows_of_another_length_are_refused(shape):
 
 
 def test_no_rows_are_a_matrix_without_rows():
-    assert features.of([]).shape == features.matrix(np.empty((0, 29))).shape == (0, 29)
+    assert features.matrix_of([]).shape == features.matrix(np.empty((0, 29))).shape == (0, 29)
 
 
 def test_a_decoded_record_serves_as_a_transaction():
     value = transaction_bytes(3)
     record = decode(value, bytearray(ROW_BYTES), 0)
-    assert features.of([record]).tobytes() == streamed([value])
-    assert features.of([record])[0, COMPONENTS.index("V7")] == np.float32(transaction(3)["V7"])
+    assert features.matrix_of([record]).tobytes() == streamed([value])
+    assert features.matrix_of([record])[0, COMPONENTS.index("V7")] == np.float32(
+        transaction(3)["V7"]
+    )

@@ -12,7 +12,7 @@ from drift.labels.label_index import Stretch
 from drift.labels.label_store import Labels, Truth
 from drift.labels.quality import POOLED, Outcomes, Quality, frauds_rose, pooled
 from drift.metrics import LabelMetrics
-from model.intervals import NOTHING, proportion
+from model.intervals import UNDEFINED, wilson_interval
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
 EVER = (0, 10**12)
@@ -102,7 +102,7 @@ def test_analysts_who_confirm_alerts_later_change_no_recall(later_ms):
     found = Quality()
     for payment, decision in decisions.items():
         found.count(decision, labels.of(payment, EVER))
-    assert found.recall == proportion(8, 10)
+    assert found.recall == wilson_interval(8, 10)
     labels.add([label("alert-0", fraud=False, at=90, source="analyst", arrived_ms=later_ms)])
     assert labels.of("alert-0", EVER) == Truth(fraud=False, full=True)
 
@@ -227,18 +227,18 @@ def test_analysts_give_precision_and_never_recall():
     found = quality(
         review={ANALYST_FRAUD: 6, ANALYST_LEGITIMATE: 2, None: 5}, approve={None: 1_000}
     )
-    assert found.precision == proportion(6, 8)
-    assert found.recall == NOTHING
+    assert found.precision == wilson_interval(6, 8)
+    assert found.recall == UNDEFINED
     found = quality(
         review={ANALYST_FRAUD: 6, FRAUD: 3}, approve={FRAUD: 1, LEGITIMATE: 500, ANALYST_FRAUD: 4}
     )
-    assert found.recall == proportion(3, 4)
+    assert found.recall == wilson_interval(3, 4)
 
 
 def test_no_label_is_not_legitimate():
     found = quality(review={FRAUD: 1, None: 9}, approve={None: 90})
-    assert found.precision == proportion(1, 1)
-    assert found.recall == proportion(1, 1)
+    assert found.precision == wilson_interval(1, 1)
+    assert found.recall == wilson_interval(1, 1)
     assert found.labelled_share == 0.01
 
 

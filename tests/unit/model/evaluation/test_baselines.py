@@ -19,7 +19,7 @@ FOLD = Fold(
 
 
 def run(table, judged, folds=()):
-    return baselines.run(table, FITTED, folds, judged, lambda _: None)
+    return baselines.run_baselines(table, FITTED, folds, judged, lambda _: None)
 
 
 @pytest.fixture(scope="module")

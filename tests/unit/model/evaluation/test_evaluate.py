@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss
 
-from model.evaluation.evaluate import evaluate, room
-from model.training.thresholds import TRANSACTIONS_A_DAY, Scored
+from model.evaluation.evaluate import evaluate, measure_capacity
+from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores
 from payments.contract import Thresholds
 
 THRESHOLDS = Thresholds(review=0.5, block=0.9)
@@ -17,13 +17,13 @@ def scored(count=2000, seed=5):
     random = np.random.default_rng(seed)
     fraud = random.random(count) < 0.03
     scores = np.clip(random.normal(0.15, 0.1, count) + 0.5 * fraud * random.random(count), 0, 1)
-    return Scored(scores, fraud, np.round(random.lognormal(3, 1, count), 2))
+    return LabelledScores(scores, fraud, np.round(random.lognormal(3, 1, count), 2))
 
 
 def test_alerts_are_those_at_or_above_the_threshold():
     scores, fraud = np.array([0.9, 0.7, 0.5, 0.49, 0.1]), np.array([True, False, True, True, False])
     found = evaluate(
-        Scored(scores, fraud, np.array([10.0, 20.0, 30.0, 40.0, 50.0])),
+        LabelledScores(scores, fraud, np.array([10.0, 20.0, 30.0, 40.0, 50.0])),
         THRESHOLDS,
         100,
         resamples=50,
@@ -65,7 +65,7 @@ def test_metrics_are_scikit_learns_inside_their_intervals():
 def test_a_capacity_is_filled_with_the_highest_scores():
     scores = np.linspace(1, 0, TRANSACTIONS_A_DAY)
     fraud = np.isin(np.arange(len(scores)), [0, 3, 9, 10, 5000])
-    found = room(Scored(scores, fraud, np.ones(len(scores))), 10)
+    found = measure_capacity(LabelledScores(scores, fraud, np.ones(len(scores))), 10)
     assert (
         found.rows,
         found.flagged,
@@ -78,17 +78,19 @@ def test_a_capacity_is_filled_with_the_highest_scores():
 
 def test_recall_cannot_exceed_what_fits():
     scores = np.linspace(1, 0, TRANSACTIONS_A_DAY)
-    found = room(Scored(scores, np.arange(len(scores)) < 40, np.ones(len(scores))), 10)
+    found = measure_capacity(
+        LabelledScores(scores, np.arange(len(scores)) < 40, np.ones(len(scores))), 10
+    )
     assert (found.recall, found.ceiling, found.of_ceiling) == (0.25, 0.25, 1.0)
 
 
 def test_rows_of_one_score_that_do_not_fit_are_left_out_together():
     scores = np.full(TRANSACTIONS_A_DAY, 0.1)
     scores[:5], scores[5:30] = 0.9, 0.8
-    rows = Scored(scores, np.arange(len(scores)) < 20, np.ones(len(scores)))
-    assert room(rows, 10).flagged == 5
-    assert room(rows, 4).flagged == 0
-    assert room(rows, 30).flagged == 30
+    rows = LabelledScores(scores, np.arange(len(scores)) < 20, np.ones(len(scores)))
+    assert measure_capacity(rows, 10).flagged == 5
+    assert measure_capacity(rows, 4).flagged == 0
+    assert measure_capacity(rows, 30).flagged == 30
 
 
 @pytest.mark.parametrize("frauds", [[], [0], [0, 1, 2]])
@@ -98,7 +100,7 @@ def test_what_does_not_exist_is_none_and_never_nan(frauds, count):
 
     fraud = np.isin(np.arange(count), frauds)
     found = evaluate(
-        Scored(np.full(count, 0.3), fraud, np.zeros(count)), THRESHOLDS, None, resamples=20
+        LabelledScores(np.full(count, 0.3), fraud, np.zeros(count)), THRESHOLDS, None, resamples=20
     )
     json.dumps(asdict(found), allow_nan=False)
     assert (found.metrics.auprc.value is None) == (not frauds)

@@ -11,7 +11,7 @@ from scipy.stats import ks_2samp
 from support import labelled
 
 from cli.main import main
-from model.evaluation.exploration import days, explore, psi
+from model.evaluation.exploration import explore, psi, split_days
 from payments.contract import INPUTS
 from producer.simulation import Parameters, simulate
 from producer.simulation.disturbance import parse
@@ -42,9 +42,9 @@ def test_counts_sums_and_hours():
 
 
 def test_the_first_day_against_the_last():
-    first, last, name = days(np.array([100.0, 200.0, 86_499.0, 86_500.0, 172_899.0]))
+    first, last, name = split_days(np.array([100.0, 200.0, 86_499.0, 86_500.0, 172_899.0]))
     assert (first, last, name) == (slice(0, 3), slice(3, 5), "day 1 against day 2")
-    first, last, _ = days(np.array([0.0, 1.0, 2.0, 3.0]))
+    first, last, _ = split_days(np.array([0.0, 1.0, 2.0, 3.0]))
     assert (first, last) == (slice(0, 2), slice(2, 4))
 
 

@@ -9,11 +9,11 @@ from support import labelled
 
 from model import publish
 from model.artefact import CARD, Model
-from model.evaluation.judgement import Sample, judge
+from model.evaluation.assessment import Sample, assess
 from model.manifest import Capacity, Costs
 from model.reports import card, card_test_part
-from model.training.calibration import brier
-from model.training.thresholds import DEFAULT_POLICY, Scored, choose
+from model.training.calibration import brier_score
+from model.training.thresholds import DEFAULT_POLICY, LabelledScores, choose_thresholds
 
 OTHER = DEFAULT_POLICY.model_copy(update={"review": Capacity(alerts_per_day=4000)})
 
@@ -26,9 +26,9 @@ def copy(model, tmp_path) -> Model:
 
 def opened(model: Model) -> str:
     """The card's last section after `fraud evaluate`."""
-    card_test_part.write(
+    card_test_part.record_opening(
         model.directory,
-        judge(
+        assess(
             model,
             Sample("test part", labelled.rows()[3200:], is_test_part=True, fitted=None, seen=0),
         ),
@@ -43,7 +43,10 @@ def last_section(model: Model) -> str:
 def rechosen(model: Model, trained, policy=OTHER) -> Model:
     """What `fraud threshold --save` does."""
     return publish.save_thresholds(
-        model, choose(policy, Scored.of(trained.reference)), policy, model.directory.parent
+        model,
+        choose_thresholds(policy, LabelledScores.from_reference(trained.reference)),
+        policy,
+        model.directory.parent,
     )
 
 
@@ -71,9 +74,9 @@ def test_it_has_the_brier_score_before_and_after_calibration(trained, model):
     fraud = trained.reference["Class"].to_numpy() == 1
     calibration = model.manifest.calibration
     raw = (trained.reference["margin"].to_numpy() - calibration.offset) / calibration.scale
-    assert f"Before: Brier score {brier(1 / (1 + np.exp(-raw)), fraud):.6f}" in text
+    assert f"Before: Brier score {brier_score(1 / (1 + np.exp(-raw)), fraud):.6f}" in text
     assert (
-        f"After: Brier score {brier(trained.reference['probability'].to_numpy(), fraud):.6f}"
+        f"After: Brier score {brier_score(trained.reference['probability'].to_numpy(), fraud):.6f}"
         in text
     )
 
@@ -152,6 +155,6 @@ def test_an_opening_told_by_an_earlier_card_is_kept(copy):
 
 def test_costs_are_told_as_such(trained):
     manifest = trained.manifest.model_copy(update={"policy": Costs(cost_review=5, cost_block=20)})
-    text = card.text("v", manifest, trained.reference)
+    text = card.render_card("v", manifest, trained.reference)
     assert "a review costs 5" in text
     assert "alerts a day" not in text

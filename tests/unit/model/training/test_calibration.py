@@ -17,35 +17,37 @@ def said_too_loudly(scale=0.5, offset=-1.0, count=60_000):
 
 def test_the_true_map_is_found():
     raw, fraud = said_too_loudly()
-    found = calibration.fit(raw, fraud)
+    found = calibration.fit_platt_scaling(raw, fraud)
     assert (found.scale, found.offset) == pytest.approx((0.5, -1.0), abs=0.05)
 
 
 def test_log_loss_and_brier_come_down_and_the_groups_become_true():
     raw, fraud = said_too_loudly()
-    found = calibration.fit(raw, fraud)
+    found = calibration.fit_platt_scaling(raw, fraud)
     before, after = expit(raw), expit(found.scale * raw + found.offset)
     assert log_loss(fraud, after) < log_loss(fraud, before)
-    assert calibration.brier(after, fraud) < calibration.brier(before, fraud)
-    for group in calibration.reliability(after, fraud):
+    assert calibration.brier_score(after, fraud) < calibration.brier_score(before, fraud)
+    for group in calibration.reliability_bins(after, fraud):
         spread = np.sqrt(group.mean_probability * (1 - group.mean_probability) / group.rows)
         assert abs(group.frauds / group.rows - group.mean_probability) < 4 * spread
 
 
 def test_classes_that_do_not_overlap_stay_finite():
-    found = calibration.fit(np.array([-3.0, -2.0, 2.0, 3.0]), np.array([False, False, True, True]))
+    found = calibration.fit_platt_scaling(
+        np.array([-3.0, -2.0, 2.0, 3.0]), np.array([False, False, True, True])
+    )
     assert 0 < found.scale < 10
 
 
 def test_an_order_that_is_wrong_is_not_turned_round():
     raw, fraud = said_too_loudly()
-    found = calibration.fit(-raw, fraud)
+    found = calibration.fit_platt_scaling(-raw, fraud)
     assert (found.scale, found.offset) == (1.0, 0.0)
 
 
 def test_every_row_is_in_one_group():
     scores = np.array([0.0, 0.0005, 0.001, 0.05, 0.5, 0.9, 1.0])
-    groups = calibration.reliability(scores, scores > 0.4)
+    groups = calibration.reliability_bins(scores, scores > 0.4)
     assert sum(group.rows for group in groups) == len(scores)
     assert [(group.low, group.rows, group.frauds) for group in groups] == [
         (0.0, 2, 0),

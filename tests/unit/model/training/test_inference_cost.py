@@ -4,11 +4,12 @@ import pytest
 from support import labelled
 
 from model.training import inference_cost
-from model.training.trainer import Recipe, fit
+from model.training.pipeline import fit_booster
+from model.training.recipe import Recipe
 
 
 def fitted(depth, trees=3, **parameters):
-    return fit(
+    return fit_booster(
         labelled.rows(1000),
         Recipe({"max_depth": depth, "min_child_weight": 0.01, **parameters}, trees, directed=False),
     )

@@ -6,9 +6,9 @@ from support import labelled
 
 from cli.commands.train import fit
 from cli.support.settings import Settings
-from model.training import leaks, trainer
+from model.training import leaks, pipeline
+from model.training.pipeline import Recipe
 from model.training.split import split
-from model.training.trainer import Recipe
 from payments.contract import INPUTS
 
 FEW = Recipe({}, trees=10)  # whatever the default parameters forbid
@@ -22,7 +22,7 @@ def leaky(feature="V5", sign=1.0, noise=0.1):
 
 
 def found(table):
-    return leaks.find(table, trainer.train(table, "0" * 64, FEW).manifest)
+    return leaks.find_leak(table, pipeline.train(table, "0" * 64, FEW).manifest)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

@@ -11,13 +11,13 @@ from scipy.stats import binom
 from model.manifest import Capacity, Costs, Limits, Precision
 from model.training.thresholds import (
     DEFAULT_POLICY,
-    NOTHING,
     TRANSACTIONS_A_DAY,
-    Scored,
-    choose,
-    cost,
-    outcome,
-    precision_bounds,
+    UNREACHABLE,
+    LabelledScores,
+    apply_threshold,
+    choose_thresholds,
+    precision_lower_bounds,
+    total_cost,
 )
 from payments.contract import Thresholds
 
@@ -29,7 +29,7 @@ def a_day(frauds=110, wrong=()):
     )
     fraud = np.arange(len(scores)) < frauds
     fraud[list(wrong)] = False
-    return Scored(scores, fraud, np.full(len(scores), 2.0))
+    return LabelledScores(scores, fraud, np.full(len(scores), 2.0))
 
 
 def limits(alerts=100, precision=0.95, confidence=0.9):
@@ -46,18 +46,18 @@ def test_the_defaults_are_100_alerts_a_day_and_precision_95_with_confidence_90()
 @pytest.mark.parametrize("alerts", [1, 37, 100])
 def test_review_has_room_for_the_alerts_of_a_day(alerts):
     day = a_day()
-    assert outcome(day, choose(limits(alerts), day).review).flagged == alerts
+    assert apply_threshold(day, choose_thresholds(limits(alerts), day).review).flagged == alerts
 
 
 def test_capacity_goes_by_the_volume_of_the_rows():
     day = a_day()
-    half = Scored(day.probabilities[::2], day.is_fraud[::2], day.amounts[::2])
-    assert outcome(half, choose(limits(100), half).review).flagged == 50
+    half = LabelledScores(day.probabilities[::2], day.is_fraud[::2], day.amounts[::2])
+    assert apply_threshold(half, choose_thresholds(limits(100), half).review).flagged == 50
 
 
 @pytest.mark.parametrize("flagged, caught", [(1, 1), (45, 45), (37, 30), (200, 3), (10, 0)])
 def test_the_bound_is_the_share_at_which_so_many_are_as_unlikely_as_said(flagged, caught):
-    bound = precision_bounds(np.array([flagged]), np.array([caught]), 0.9)[0]
+    bound = precision_lower_bounds(np.array([flagged]), np.array([caught]), 0.9)[0]
     assert bound <= caught / flagged
     # Clopper and Pearson's own definition: were the share the bound, this many or more would be caught in 1 of 10 cases.
     assert binom.sf(caught - 1, flagged, bound) == pytest.approx(0.1) if caught else bound == 0
@@ -65,57 +65,62 @@ def test_the_bound_is_the_share_at_which_so_many_are_as_unlikely_as_said(flagged
 
 def test_block_is_the_lowest_score_whose_bound_is_precise_enough():
     day = a_day(wrong=[60])
-    found = outcome(day, choose(limits(), day).block)
+    found = apply_threshold(day, choose_thresholds(limits(), day).block)
     assert (found.flagged, found.caught) == (
         100,
         99,
     )  # at most review's room; 99 of 100 has the bound 0.962
-    assert found.precision_bound(0.9) >= 0.95
+    assert found.precision_lower_bound(0.9) >= 0.95
 
 
 def test_a_high_share_of_few_rows_blocks_nothing():
     day = a_day(frauds=44)
-    assert choose(limits(), day).block == NOTHING  # the bound of 44 of 44 is 0.949
+    assert choose_thresholds(limits(), day).block == UNREACHABLE  # the bound of 44 of 44 is 0.949
     enough = a_day(frauds=45)
-    assert outcome(enough, choose(limits(), enough).block).flagged == 45
-    assert choose(limits(confidence=0.99), enough).block == NOTHING
+    assert apply_threshold(enough, choose_thresholds(limits(), enough).block).flagged == 45
+    assert choose_thresholds(limits(confidence=0.99), enough).block == UNREACHABLE
 
 
 def test_a_burst_in_one_period_does_not_take_the_room_of_the_others():
     day = a_day()
     burst = np.where(np.arange(len(day.amounts)) < 5_000, 0.9995, day.probabilities)
-    days = Scored(
+    days = LabelledScores(
         np.concatenate([burst, day.probabilities, day.probabilities]),
         np.tile(day.is_fraud, 3),
         np.tile(day.amounts, 3),
     )
     periods = np.repeat(np.array([1, 2, 3], np.int8), len(day.amounts))
-    assert choose(limits(), days).review == 0.9995
-    apart = Scored(days.probabilities, days.is_fraud, days.amounts, periods)
-    assert outcome(day, choose(limits(), apart).review).flagged == 100
+    assert choose_thresholds(limits(), days).review == 0.9995
+    apart = LabelledScores(days.probabilities, days.is_fraud, days.amounts, periods)
+    assert apply_threshold(day, choose_thresholds(limits(), apart).review).flagged == 100
 
 
 def test_rows_that_share_a_score_are_flagged_together_within_capacity():
     scores = np.full(TRANSACTIONS_A_DAY, 0.1)
     scores[:40], scores[40:160] = 0.9, 0.8
-    assert choose(limits(), Scored(scores, np.arange(len(scores)) < 50, scores)).review == 0.9
+    assert (
+        choose_thresholds(
+            limits(), LabelledScores(scores, np.arange(len(scores)) < 50, scores)
+        ).review
+        == 0.9
+    )
 
 
 def test_the_order_of_rows_does_not_matter():
     day = a_day(wrong=[3, 50])
     at = np.random.default_rng(1).permutation(len(day.amounts))
-    shuffled = Scored(day.probabilities[at], day.is_fraud[at], day.amounts[at])
+    shuffled = LabelledScores(day.probabilities[at], day.is_fraud[at], day.amounts[at])
     for policy in (limits(), Costs(cost_review=1, cost_block=20)):
-        assert choose(policy, shuffled) == choose(policy, day)
+        assert choose_thresholds(policy, shuffled) == choose_thresholds(policy, day)
 
 
 def test_an_outcome_counts_rows_and_money():
-    scored = Scored(
+    scored = LabelledScores(
         np.array([0.9, 0.8, 0.7, 0.1]),
         np.array([True, False, True, True]),
         np.array([5.0, 7.0, 11.0, 13.0]),
     )
-    found = outcome(scored, 0.7)
+    found = apply_threshold(scored, 0.7)
     assert (found.flagged, found.caught, found.frauds, found.stopped, found.legitimate) == (
         3,
         2,
@@ -133,8 +138,14 @@ def test_an_outcome_counts_rows_and_money():
 
 
 def test_an_outcome_without_alerts_or_frauds_has_no_share():
-    nothing = outcome(Scored(np.array([0.1]), np.array([False]), np.array([1.0])), 0.5)
-    assert (nothing.precision, nothing.recall, nothing.precision_bound(0.9)) == (None, None, 0.0)
+    nothing = apply_threshold(
+        LabelledScores(np.array([0.1]), np.array([False]), np.array([1.0])), 0.5
+    )
+    assert (nothing.precision, nothing.recall, nothing.precision_lower_bound(0.9)) == (
+        None,
+        None,
+        0.0,
+    )
 
 
 def drawn_rows(*scores):
@@ -147,38 +158,43 @@ def drawn_rows(*scores):
 
 def scored_rows(drawn):
     scores, fraud, amounts = zip(*drawn, strict=True)
-    return Scored(np.array(scores), np.array(fraud), np.array(amounts, float))
+    return LabelledScores(np.array(scores), np.array(fraud), np.array(amounts, float))
 
 
 @given(drawn_rows(1e-300, 0.2, 0.5, 0.7, 0.9, 0.999), st.integers(0, 20), st.integers(0, 40))
 def test_no_pair_of_thresholds_costs_less_than_the_one_chosen(drawn, review, block):
     scored, costs = scored_rows(drawn), Costs(cost_review=review, cost_block=block)
-    cuts = sorted({*scored.probabilities, NOTHING})
+    cuts = sorted({*scored.probabilities, UNREACHABLE})
     pairs = [
         Thresholds(review=low, block=high)
         for low, high in itertools.combinations_with_replacement(cuts, 2)
     ]
     assert (
-        cost(costs, choose(costs, scored), scored)
-        <= min(cost(costs, pair, scored) for pair in pairs) + 1e-9
+        total_cost(costs, choose_thresholds(costs, scored), scored)
+        <= min(total_cost(costs, pair, scored) for pair in pairs) + 1e-9
     )
 
 
 def test_costs_decide_as_they_are_defined():
-    scored = Scored(
+    scored = LabelledScores(
         np.array([0.9, 0.8, 0.7, 0.1]),
         np.array([True, False, True, False]),
         np.array([100.0, 9.0, 50.0, 9.0]),
     )
     # Review all down to the second fraud, block the first: two reviews at 5 and nothing missed.
-    assert choose(Costs(cost_review=5, cost_block=20), scored) == Thresholds(review=0.7, block=0.9)
+    assert choose_thresholds(Costs(cost_review=5, cost_block=20), scored) == Thresholds(
+        review=0.7, block=0.9
+    )
     assert (
-        cost(Costs(cost_review=5, cost_block=20), Thresholds(review=0.7, block=0.9), scored) == 10
+        total_cost(Costs(cost_review=5, cost_block=20), Thresholds(review=0.7, block=0.9), scored)
+        == 10
     )
     # Where a wrong block costs less than three reviews, all three are blocked.
-    assert choose(Costs(cost_review=5, cost_block=1), scored) == Thresholds(review=0.7, block=0.7)
+    assert choose_thresholds(Costs(cost_review=5, cost_block=1), scored) == Thresholds(
+        review=0.7, block=0.7
+    )
     # Reviews that cost more than the frauds are not made.
-    assert choose(Costs(cost_review=500, cost_block=500), scored) == Thresholds(
+    assert choose_thresholds(Costs(cost_review=500, cost_block=500), scored) == Thresholds(
         review=0.9, block=0.9
     )
 
@@ -192,11 +208,13 @@ def test_always_in_order_and_strictly_between_0_and_1(drawn):
         Costs(cost_review=5, cost_block=20),
         Costs(cost_review=0, cost_block=0),
     ):
-        chosen = choose(policy, scored)
+        chosen = choose_thresholds(policy, scored)
         assert 0 < chosen.review <= chosen.block < 1
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_saturated_scores_still_give_thresholds_that_flag_what_they_should(share):
-    scored = Scored(np.array([share, share]), np.array([True, True]), np.array([1.0, 1.0]))
-    assert outcome(scored, choose(limits(), scored).review).flagged == 2 * (share == 1.0)
+    scored = LabelledScores(np.array([share, share]), np.array([True, True]), np.array([1.0, 1.0]))
+    assert apply_threshold(scored, choose_thresholds(limits(), scored).review).flagged == 2 * (
+        share == 1.0
+    )

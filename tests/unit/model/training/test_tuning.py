@@ -9,8 +9,9 @@ from support import labelled
 
 from model.training import tuning
 from model.training.inference_cost import explain_ms, score_us
+from model.training.pipeline import fit_booster, out_of_fold_margins
+from model.training.recipe import Recipe
 from model.training.split import split
-from model.training.trainer import Recipe, fit, out_of_fold
 from payments.contract import INPUTS
 
 MOST_SCORE_US = 0.05  # seven trees of depth 3
@@ -41,8 +42,10 @@ def test_it_finds_better_parameters_than_poor_defaults_within_the_limit_of_a_sco
     steps, tried = [], []
     monkeypatch.setattr(
         tuning,
-        "out_of_fold",
-        lambda table, recipe, grown: tried.append(recipe) or out_of_fold(table, recipe, grown),
+        "out_of_fold_margins",
+        lambda table, recipe, grown: (
+            tried.append(recipe) or out_of_fold_margins(table, recipe, grown)
+        ),
     )
     tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=300, progress=steps.append)
     assert tuned.recipe.parameters["max_depth"] >= 3
@@ -83,7 +86,9 @@ def test_what_costs_too_much_to_explain_is_never_taken(quick, monkeypatch):
     table = labelled.rows(1000)
 
     def costs(tuned):
-        return explain_ms(fit(table[split(len(table)).train], tuned.recipe.resolved(table)))
+        return explain_ms(
+            fit_booster(table[split(len(table)).train], tuned.recipe.with_directions(table))
+        )
 
     free = tuning.tune(table, ticking(), seconds=300)
     limit = 0.9 * costs(free)
@@ -115,7 +120,7 @@ def test_it_ends_in_time_and_in_the_middle_of_a_trial_if_need_be(quick):
 
 def test_without_any_time_the_defaults_stay(quick):
     tuned = tuning.tune(labelled.rows(), ticking(), seconds=1)
-    assert tuned == tuning.Tuned(
+    assert tuned == tuning.TuningResult(
         Recipe({"max_depth": 1, "eta": 0.01}, 4, directed=False), None, None, 0
     )
 
@@ -133,7 +138,7 @@ def test_a_lucky_trial_does_not_replace_defaults_that_are_better_on_other_seeds(
         honest = recipe.parameters["max_depth"] == 1 or "seed" not in recipe.parameters
         return [truth if honest else random.random(len(truth)) for truth in truths]
 
-    monkeypatch.setattr(tuning, "out_of_fold", scores)
+    monkeypatch.setattr(tuning, "out_of_fold_margins", scores)
     tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=200)
     assert tuned.trials > 3
     assert tuned.recipe.parameters["max_depth"] == 1

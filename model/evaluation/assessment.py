@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from model.artefact import Model, probabilities
 from model.dataset import matrix
 from model.evaluation import seen_rows
-from model.evaluation.comparison import Compared
+from model.evaluation.comparison import Comparison
 from model.evaluation.evaluate import Evaluation, evaluate
 from model.intervals import RESAMPLES
 from model.manifest import Limits, Rows
-from model.training.thresholds import Scored
+from model.training.thresholds import LabelledScores
 
 
 @dataclass(frozen=True)
-class Beside:
+class BaselineResult:
     """A baseline: its average precision on each of the folds (None where a fold has no fraud), and how it compares on the same rows."""
 
     folds: list[float | None]
-    compared: Compared
+    compared: Comparison
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Assessment:
     """`twins` of the rows repeat a fitted one; `without_twins` judges the others, and is None where that is all of them, or none.
 
     `alerts_a_day` is the capacity that `review` was chosen for, None where it was chosen by cost.
@@ -50,15 +50,15 @@ class Judgement:
     version: str
     sample: Sample
     alerts_a_day: float | None
-    twins: int | None
+    duplicates: int | None
     folds: list[float]
-    scored: Scored
+    scored: LabelledScores
     evaluation: Evaluation
-    without_twins: Evaluation | None
+    without_duplicates: Evaluation | None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `test` holds the metrics of the rows judged, whichever they are. No value is NaN."""
-        found, rest = self.evaluation, self.without_twins
+        found, rest = self.evaluation, self.without_duplicates
         return {
             "model": self.version,
             "data": {
@@ -66,7 +66,7 @@ class Judgement:
                 "is_test_part": self.sample.is_test_part,
                 **{key: getattr(found, key) for key in ("rows", "frauds", "days")},
                 "seen": self.sample.seen,
-                "twins": self.twins,
+                "twins": self.duplicates,
             },
             **_parts(found),
             "folds": {"auprc": self.folds},
@@ -86,19 +86,19 @@ def _parts(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def part(table: pd.DataFrame, rows: Rows) -> pd.DataFrame:
+def select_rows(table: pd.DataFrame, rows: Rows) -> pd.DataFrame:
     """The rows that a manifest names."""
     return table.iloc[rows.first : rows.last + 1]
 
 
-def judge(
+def assess(
     model: Model, sample: Sample, progress: Callable[[int, int], None] = lambda _done, _total: None
-) -> Judgement:
+) -> Assessment:
     """Scores and judges. `progress` is told the number of bootstrap samples done, and of how many."""
     scored = _scored(model, sample.rows)
     policy = model.manifest.policy
     capacity = policy.review.alerts_per_day if isinstance(policy, Limits) else None
-    twin = None if sample.fitted is None else seen_rows.twins(sample.rows, sample.fitted)
+    twin = None if sample.fitted is None else seen_rows.find_duplicates(sample.rows, sample.fitted)
     some = twin is not None and 0 < twin.sum() < len(twin)
     total = RESAMPLES * (2 if some else 1)
     evaluation = evaluate(
@@ -112,25 +112,27 @@ def judge(
             capacity,
             progress=lambda done: progress(RESAMPLES + done, total),
         )
-    return Judgement(
+    return Assessment(
         version=model.version,
         sample=sample,
         alerts_a_day=capacity,
-        twins=None if twin is None else int(twin.sum()),
+        duplicates=None if twin is None else int(twin.sum()),
         folds=[fold.average_precision for fold in model.manifest.folds],
         scored=scored,
         evaluation=evaluation,
-        without_twins=rest,
+        without_duplicates=rest,
     )
 
 
-def _scored(model: Model, rows: pd.DataFrame) -> Scored:
-    return Scored(
+def _scored(model: Model, rows: pd.DataFrame) -> LabelledScores:
+    return LabelledScores(
         probabilities(model.margins(matrix(rows))),
         rows["Class"].to_numpy() == 1,
         rows["Amount"].to_numpy(np.float64),
     )
 
 
-def _chosen(scored: Scored, which: NDArray[np.bool_]) -> Scored:
-    return Scored(scored.probabilities[which], scored.is_fraud[which], scored.amounts[which])
+def _chosen(scored: LabelledScores, which: NDArray[np.bool_]) -> LabelledScores:
+    return LabelledScores(
+        scored.probabilities[which], scored.is_fraud[which], scored.amounts[which]
+    )

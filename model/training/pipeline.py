@@ -1,7 +1,7 @@
 """From labelled rows to an artefact's content: forward folds, calibration and thresholds from them, then the booster itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,71 +15,18 @@ from model.dataset import matrix, rows_sha256
 from model.errors import TrainingError
 from model.manifest import Calibration, FittedRows, Fold, Manifest, Policy, Rows
 from model.training import calibration, thresholds
+from model.training.recipe import Recipe
 from model.training.split import Split, split
-from model.training.thresholds import DEFAULT_POLICY, Scored
+from model.training.thresholds import DEFAULT_POLICY, LabelledScores
 from payments.contract import INPUTS
 
-_FIXED: dict[str, Any] = {
-    "objective": "binary:logistic",
-    "tree_method": "hist",
-    # XGBoost 3 starts from the share of frauds, where a row's second derivative is 0.002: the least weight of a leaf is then some thousand
-    # rows, and the first steps are long. From 0.5, the default before 2.0, six drawn sets of parameters out of six were better on forward
-    # folds of creditcard.csv, by 0.005 to 0.017 of average precision.
-    "base_score": 0.5,
-    "seed": 20130901,
-    "nthread": 1,  # sums in another order are other bytes, and the version is a hash of the bytes
-}
-# An input whose correlation with fraud is at least this strong may move the score only its way. With directions, three drawn sets of
-# parameters out of three were better on forward folds, by 0.001 to 0.010 (from a base score of 0.5).
-LEAST_CORRELATION = 0.06
-# Chosen inside the training part of creditcard.csv, for what it costs: by `model.training.inference_cost` a third of the 200 trees of depth 7 before. Beside
-# those, over six seeds that had no part in the choice: average precision on the folds 0.825 (0.820); on seven longer cuts, each judged on
-# as many rows as the test part has, 0.821 (0.816); the folds' margins in one ranking 0.820 (0.818).
-_TUNED: dict[str, Any] = {
-    "max_depth": 5,
-    "eta": 0.125,
-    "subsample": 0.9,
-    "colsample_bylevel": 0.3,
-}
-TREES = 80
-USUAL_QUANTILES = (0.01, 0.99)
+TYPICAL_QUANTILES = (0.01, 0.99)
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """XGBoost's parameters, and how many trees. Threads are fixed at one, and so is the seed unless another is given.
-
-    `directed`: whether the data says which way each input may move the score; see `resolved`.
-    """
-
-    parameters: dict[str, Any] = field(default_factory=lambda: dict(_TUNED))
-    trees: int = TREES
-    directed: bool = True
-
-    def resolved(self, table: pd.DataFrame) -> "Recipe":
-        """With the directions that the data says: the signs of strong correlations with fraud in the first half of the training part.
-
-        No fold judges those rows, so that no fold's figure owes anything to its own labels; and each fold is forbidden what only a few
-        frauds of one day would teach. `table` holds all rows, as for `train`.
-        """
-        if not self.directed:
-            return self
-        known = table[split(len(table)).folds[0].fitted]
-        strength = known[list(INPUTS)].corrwith(known["Class"]).fillna(0.0)
-        signs = np.where(strength.abs() >= LEAST_CORRELATION, np.sign(strength), 0).astype(int)
-        constraints = {"monotone_constraints": f"({','.join(map(str, signs))})"}
-        return Recipe(self.parameters | constraints, self.trees, directed=False)
-
-    @property
-    def complete(self) -> dict[str, Any]:
-        """All that XGBoost is told."""
-        return _FIXED | self.parameters
-
-
-@dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """Everything that an artefact is made of; the manifest's `hashes` are filled in when it is written.
 
     `reference`: the out-of-fold rows in time order, with margin and probability by the booster of their `fold`, which had not seen them.
@@ -118,23 +65,23 @@ def train(
     recipe: Recipe | None = None,
     policy: Policy = DEFAULT_POLICY,
     progress: Progress = lambda _done, _total: None,
-) -> Trained:
+) -> TrainedModel:
     """Calibration, thresholds and reference from the forward folds, then the booster on the whole training part. The test part is not read.
 
     `table` is what `model.dataset.read` returns; `progress` is told the trees grown and how many there will be. Raises TrainingError.
     """
     parts = split(len(table))
     _refuse_one_class(table, parts)
-    recipe = (recipe or Recipe()).resolved(table)
+    recipe = (recipe or Recipe()).with_directions(table)
     grown = _Counter(progress, recipe.trees * (len(parts.folds) + 1))
-    raw = out_of_fold(table, recipe, grown)
+    raw = out_of_fold_margins(table, recipe, grown)
     reference, calibrated = _reference(table, parts, raw)
     manifest = Manifest(
         features=INPUTS,
-        thresholds=thresholds.choose(policy, Scored.of(reference)),
+        thresholds=thresholds.choose_thresholds(policy, LabelledScores.from_reference(reference)),
         policy=policy,
         calibration=calibrated,
-        usual=_usual(table[parts.train]),
+        usual=_typical_ranges(table[parts.train]),
         hashes={},
         fitted_on=FittedRows(
             **rows(parts.train).model_dump(),
@@ -144,20 +91,22 @@ def train(
         out_of_fold=rows(parts.out_of_fold),
         folds=_folds(table, parts, raw),
         test=rows(parts.test),
-        parameters=recipe.complete,
+        parameters=recipe.all_parameters,
         trees=recipe.trees,
     )
-    booster = calibration.folded(fit(table[parts.train], recipe, grown), calibrated)
-    return Trained(booster, reference, manifest)
+    booster = calibration.calibrate_booster(
+        fit_booster(table[parts.train], recipe, grown), calibrated
+    )
+    return TrainedModel(booster, reference, manifest)
 
 
-def out_of_fold(
+def out_of_fold_margins(
     table: pd.DataFrame, recipe: Recipe, grown: Callable[[], None] = lambda: None
 ) -> list[NDArray[np.float64]]:
     """The raw margins of each forward fold's judged rows, by a booster fitted on the rows before them. `grown` is called for every tree."""
-    found, recipe = [], recipe.resolved(table)
+    found, recipe = [], recipe.with_directions(table)
     for fold in split(len(table)).folds:
-        booster = fit(table[fold.fitted], recipe, grown)
+        booster = fit_booster(table[fold.fitted], recipe, grown)
         found.append(
             np.asarray(
                 booster.inplace_predict(matrix(table[fold.judged]), predict_type="margin"),
@@ -167,7 +116,7 @@ def out_of_fold(
     return found
 
 
-def fit(
+def fit_booster(
     table: pd.DataFrame, recipe: Recipe, grown: Callable[[], None] = lambda: None
 ) -> xgboost.Booster:
     """A booster on all rows of `table`."""
@@ -175,10 +124,10 @@ def fit(
         matrix(table),
         table["Class"].to_numpy(),
         feature_names=list(INPUTS),
-        nthread=_FIXED["nthread"],
+        nthread=recipe.all_parameters["nthread"],
     )
     return xgboost.train(
-        recipe.complete, data, num_boost_round=recipe.trees, callbacks=[_Report(grown)]
+        recipe.all_parameters, data, num_boost_round=recipe.trees, callbacks=[_Report(grown)]
     )
 
 
@@ -204,7 +153,7 @@ def _reference(
     table: pd.DataFrame, parts: Split, raw: list[NDArray[np.float64]]
 ) -> tuple[pd.DataFrame, Calibration]:
     judged, pooled = table[parts.out_of_fold].reset_index(drop=True), np.concatenate(raw)
-    found = calibration.fit(pooled, judged["Class"].to_numpy() == 1)
+    found = calibration.fit_platt_scaling(pooled, judged["Class"].to_numpy() == 1)
     margins = found.scale * pooled + found.offset
     fold = np.repeat(np.arange(1, len(raw) + 1, dtype=np.int8), [len(part) for part in raw])
     return judged.assign(margin=margins, probability=probabilities(margins), fold=fold), found
@@ -222,7 +171,7 @@ def _folds(table: pd.DataFrame, parts: Split, raw: list[NDArray[np.float64]]) ->
     )
 
 
-def _usual(fitted: pd.DataFrame) -> dict[str, tuple[float, float]]:
+def _typical_ranges(fitted: pd.DataFrame) -> dict[str, tuple[float, float]]:
     legitimate = fitted.loc[fitted["Class"] == 0, list(INPUTS)]
-    low, high = (legitimate.quantile(q) for q in USUAL_QUANTILES)
+    low, high = (legitimate.quantile(q) for q in TYPICAL_QUANTILES)
     return {name: (float(low[name]), float(high[name])) for name in INPUTS}

@@ -11,15 +11,16 @@ from model.artefact import CARD, MANIFEST, MODEL, REFERENCE, probabilities
 from model.dataset import matrix, rows_sha256
 from model.errors import TrainingError
 from model.manifest import Costs
-from model.training import trainer
-from model.training.calibration import folded
+from model.training import pipeline
+from model.training.calibration import calibrate_booster
+from model.training.recipe import Recipe
 from model.training.split import split
-from model.training.thresholds import DEFAULT_POLICY, Scored, choose
+from model.training.thresholds import DEFAULT_POLICY, LabelledScores, choose_thresholds
 from payments.contract import INPUTS
 
 
 def test_the_same_rows_give_the_same_bytes(model, tmp_path):
-    again = publish.save(trainer.train(labelled.rows(), "0" * 64), tmp_path)
+    again = publish.save(pipeline.train(labelled.rows(), "0" * 64), tmp_path)
     assert again.version == model.version
     for name in (MODEL, MANIFEST, REFERENCE, CARD):
         assert (again.directory / name).read_bytes() == (model.directory / name).read_bytes(), name
@@ -28,7 +29,7 @@ def test_the_same_rows_give_the_same_bytes(model, tmp_path):
 def test_other_rows_give_another_version(model, tmp_path):
     table = labelled.rows()
     table.loc[0, "V1"] += 0.5
-    assert publish.save(trainer.train(table, "0" * 64), tmp_path).version != model.version
+    assert publish.save(pipeline.train(table, "0" * 64), tmp_path).version != model.version
 
 
 def test_the_test_part_changes_nothing(trained):
@@ -36,7 +37,7 @@ def test_the_test_part_changes_nothing(trained):
     part = table.index[split(len(table)).test]
     table.loc[part, list(INPUTS)] *= -3.0
     table.loc[part, "Class"] = 1 - table.loc[part, "Class"]
-    other = trainer.train(table, "0" * 64)
+    other = pipeline.train(table, "0" * 64)
     assert other.booster.save_raw("ubj") == trained.booster.save_raw("ubj")
     assert other.manifest == trained.manifest
     pd.testing.assert_frame_equal(other.reference, trained.reference)
@@ -45,11 +46,11 @@ def test_the_test_part_changes_nothing(trained):
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_labels_of_a_fold_and_of_what_follows_do_not_reach_its_scores(number):
     table = labelled.rows()
-    honest = trainer.out_of_fold(table, trainer.Recipe())
+    honest = pipeline.out_of_fold_margins(table, Recipe())
     later = table.index[split(len(table)).folds[number].judged.start :]
     table.loc[later, "Class"] = 1 - table.loc[later, "Class"]
     np.testing.assert_array_equal(
-        trainer.out_of_fold(table, trainer.Recipe())[number], honest[number]
+        pipeline.out_of_fold_margins(table, Recipe())[number], honest[number]
     )
 
 
@@ -64,7 +65,7 @@ def test_the_reference_is_the_out_of_fold_rows_in_order_with_their_scores(traine
         reference["probability"], probabilities(reference["margin"].to_numpy())
     )
     for number, fold in enumerate(parts.folds, 1):
-        booster = trainer.fit(table[fold.fitted], trainer.Recipe().resolved(table))
+        booster = pipeline.fit_booster(table[fold.fitted], Recipe().with_directions(table))
         raw = booster.inplace_predict(matrix(table[fold.judged]), predict_type="margin").astype(
             float
         )
@@ -74,8 +75,8 @@ def test_the_reference_is_the_out_of_fold_rows_in_order_with_their_scores(traine
 
 def test_the_booster_is_fitted_on_the_whole_training_part(trained):
     table = labelled.rows()
-    whole = folded(
-        trainer.fit(table[split(len(table)).train], trainer.Recipe().resolved(table)),
+    whole = calibrate_booster(
+        pipeline.fit_booster(table[split(len(table)).train], Recipe().with_directions(table)),
         trained.manifest.calibration,
     )
     assert whole.save_raw("ubj") == trained.booster.save_raw("ubj")
@@ -105,25 +106,27 @@ def test_the_manifest_has_what_each_fold_gave(model):
 
 def test_the_thresholds_are_those_of_the_policy_on_the_out_of_fold_rows(trained):
     assert trained.manifest.policy == DEFAULT_POLICY
-    assert trained.manifest.thresholds == choose(DEFAULT_POLICY, Scored.of(trained.reference))
+    assert trained.manifest.thresholds == choose_thresholds(
+        DEFAULT_POLICY, LabelledScores.from_reference(trained.reference)
+    )
     costs = Costs(cost_review=1, cost_block=50)
-    other = trainer.train(labelled.rows(), "0" * 64, policy=costs).manifest
+    other = pipeline.train(labelled.rows(), "0" * 64, policy=costs).manifest
     assert other.policy == costs
     assert (
         other.thresholds
-        == choose(costs, Scored.of(trained.reference))
+        == choose_thresholds(costs, LabelledScores.from_reference(trained.reference))
         != trained.manifest.thresholds
     )
 
 
-def test_usual_is_what_legitimate_fitted_rows_hold(model):
+def test_typical_ranges_are_what_legitimate_fitted_rows_hold(model):
     fitted = labelled.rows()[split(4000).train]
     legitimate = fitted[fitted["Class"] == 0]
-    low, high = model.usual["V14"]
+    low, high = model.typical_ranges["V14"]
     assert ((legitimate["V14"] < low).mean(), (legitimate["V14"] > high).mean()) == pytest.approx(
         (0.01, 0.01), abs=0.001
     )
-    assert tuple(model.usual) == INPUTS
+    assert tuple(model.typical_ranges) == INPUTS
 
 
 def test_it_learns(trained):
@@ -138,40 +141,40 @@ def test_rows_of_one_class_are_refused(first, last, only):
     table = labelled.rows()
     table.loc[table.index[first:last], "Class"] = only
     with pytest.raises(TrainingError, match="no fraud" if only == 0 else "no legitimate"):
-        trainer.train(table, "0" * 64)
+        pipeline.train(table, "0" * 64)
 
 
 def test_progress_counts_every_tree():
     told = []
-    recipe = trainer.Recipe(trees=5)
-    trainer.train(
+    recipe = Recipe(trees=5)
+    pipeline.train(
         labelled.rows(), "0" * 64, recipe, progress=lambda done, total: told.append((done, total))
     )
     assert told == [(done, 20) for done in range(1, 21)]
 
 
 def test_a_recipe_is_what_the_manifest_says(tmp_path):
-    recipe = trainer.Recipe({"max_depth": 2, "eta": 0.3}, trees=7)
-    saved = publish.save(trainer.train(labelled.rows(), "0" * 64, recipe), tmp_path)
+    recipe = Recipe({"max_depth": 2, "eta": 0.3}, trees=7)
+    saved = publish.save(pipeline.train(labelled.rows(), "0" * 64, recipe), tmp_path)
     assert saved.booster.num_boosted_rounds() == saved.manifest.trees == 7
     assert (saved.manifest.parameters["max_depth"], saved.manifest.parameters["seed"]) == (
         2,
-        recipe.complete["seed"],
+        recipe.all_parameters["seed"],
     )
 
 
 def test_labels_without_a_meaning_give_no_directions():
     table = labelled.rows()
-    told = trainer.Recipe().resolved(table).parameters["monotone_constraints"]
+    told = Recipe().with_directions(table).parameters["monotone_constraints"]
     assert set(told) & {"1"}
     table["Class"] = np.random.default_rng(1).permutation(table["Class"])
-    untold = trainer.Recipe().resolved(table).parameters["monotone_constraints"]
+    untold = Recipe().with_directions(table).parameters["monotone_constraints"]
     assert untold.count("0") > told.count("0")
 
 
 def test_directions_come_from_rows_that_no_fold_judges():
     table = labelled.rows()
-    told = trainer.Recipe().resolved(table)
+    told = Recipe().with_directions(table)
     later = table.index[split(len(table)).folds[0].judged.start :]
     table.loc[later, "Class"] = 1 - table.loc[later, "Class"]
-    assert trainer.Recipe().resolved(table) == told
+    assert Recipe().with_directions(table) == told
