@@ -11,7 +11,8 @@ import hypothesis
 import pytest
 import yaml
 from confluent_kafka.admin import AdminClient
-from support import JARS, free_port
+from support.paths import JARS
+from support.ports import find_free_port
 
 from cli.commands.train import fit
 from cli.support.settings import Settings
@@ -74,7 +75,7 @@ def container() -> Iterator[str]:
         testcontainers_config.ryuk_disabled
         or not engine.obtain_image(testcontainers_config.ryuk_image)
     )
-    port = free_port()
+    port = find_free_port()
     kafka = DockerContainer(IMAGE, env=container_settings(port))
     kafka.ports["9092/tcp"] = ("127.0.0.1", port)
     with kafka:
@@ -100,7 +101,7 @@ def container_settings(port: int) -> dict[str, str]:
 @contextlib.contextmanager
 def local(home: Path) -> Iterator[LocalBroker]:
     """Kafka from its jars on free ports, its data in `home`."""
-    broker = LocalBroker(home, port=free_port(following=3), jars_folder=JARS)
+    broker = LocalBroker(home, port=find_free_port(following=3), jars_folder=JARS)
     try:
         broker.start(say=print)
         yield broker

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.replays import undisturbed
+from support.replays import predict_undisturbed
 
 from model.publish import save_thresholds
 from payments.contract import Thresholds
@@ -11,7 +11,9 @@ from payments.contract import Thresholds
 @pytest.fixture(scope="module")  # not longer: it changes the environment
 def model(model, creditcard, tmp_path_factory):
     """The model in use, but suspicious of every fifth transaction: of its own few alerts hardly one would be in what is broken."""
-    review, block = np.quantile([*undisturbed(creditcard, model).values()], [0.8, 0.9]).tolist()
+    review, block = np.quantile(
+        [*predict_undisturbed(creditcard, model).values()], [0.8, 0.9]
+    ).tolist()
     models = tmp_path_factory.mktemp("models")
     wary = save_thresholds(
         model, Thresholds(review=review, block=block), model.manifest.policy, models
@@ -24,4 +26,4 @@ def model(model, creditcard, tmp_path_factory):
 @pytest.fixture(scope="module")
 def expected(creditcard, model):
     """What an undisturbed run gives."""
-    return undisturbed(creditcard, model)
+    return predict_undisturbed(creditcard, model)

@@ -5,8 +5,10 @@ import signal
 import sys
 
 from confluent_kafka import Producer
-from support import read_all, transaction_bytes, wait_for
-from support.scorers import scorer
+from support.scorer_process import run_scorer
+from support.topic_reader import read_all
+from support.transactions import make_transaction_bytes
+from support.waiting import wait_for
 
 from streams.kafka import topics
 from streams.ledger.audit import audit
@@ -18,14 +20,14 @@ def test_a_killed_worker_loses_nothing(connection, model):
     producer = Producer(
         connection.writer({"enable.idempotence": False})
     )  # it would spin beside a broker that has no core to itself
-    with scorer(
+    with run_scorer(
         connection,
         workers=2,
         command=[sys.executable, "-m", "cli.main", "score", "--guarantee", "at-least-once"],
     ) as system:
         for number in range(COUNT):
             producer.produce(
-                connection.named(topics.TRANSACTIONS), transaction_bytes(number), f"t-{number}"
+                connection.named(topics.TRANSACTIONS), make_transaction_bytes(number), f"t-{number}"
             )
             if number == COUNT // 2:
                 producer.flush(60)

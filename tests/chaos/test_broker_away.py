@@ -3,8 +3,10 @@
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from support import read_all, transaction_bytes, wait_for
-from support.scorers import scorer
+from support.scorer_process import run_scorer
+from support.topic_reader import read_all
+from support.transactions import make_transaction_bytes
+from support.waiting import wait_for
 
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster
@@ -35,13 +37,13 @@ def test_data_outlive_a_kill(own_broker):
 def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(own_broker, model):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
-    send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(transaction_bytes, range(50)))
+    send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(make_transaction_bytes, range(50)))
     cluster = Cluster(connection)
     before = cluster.end(topics.TRANSACTIONS, list(range(4)))
     assert own_broker.stop()
     assert not own_broker.status().running
     assert not own_broker.stop()
-    with scorer(connection, wait=False) as system:
+    with run_scorer(connection, wait=False) as system:
         wait_for(lambda: "waiting for Kafka" in system.log, 60, "it says that it waits")
         own_broker.start(say=print)
         wait_for(system.ready, 60, "it is ready")
@@ -51,7 +53,7 @@ def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(ow
         send(
             own_broker.bootstrap_servers,
             topics.TRANSACTIONS,
-            *map(transaction_bytes, range(50, 100)),
+            *map(make_transaction_bytes, range(50, 100)),
         )
         assert len(read_all(connection, topics.PREDICTIONS, 100)) == 100
         assert system.stop() == 0
@@ -61,7 +63,7 @@ def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(ow
 def test_a_worker_that_was_out_of_touch_for_a_minute_is_started_again_which_is_no_death(own_broker):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
-    with scorer(connection) as system:
+    with run_scorer(connection) as system:
         [first] = system.pids()
         own_broker.stop()
         wait_for(lambda: system.pids() not in ([first], []), 90, "another worker")
@@ -69,5 +71,9 @@ def test_a_worker_that_was_out_of_touch_for_a_minute_is_started_again_which_is_n
         assert "ended with exit code" not in system.log
         own_broker.start(say=print)
         wait_for(system.ready, 60, "the other one is ready")
-        send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(transaction_bytes, range(50)))
+        send(
+            own_broker.bootstrap_servers,
+            topics.TRANSACTIONS,
+            *map(make_transaction_bytes, range(50)),
+        )
         assert len(read_all(connection, topics.PREDICTIONS, 50)) == 50

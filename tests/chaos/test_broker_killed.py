@@ -4,9 +4,10 @@ from time import monotonic
 
 import psutil
 import pytest
-from support import read_all, wait_for
-from support.replays import COUNT, assert_exactly_once, assert_running, finish, replaying
-from support.scorers import scorer
+from support.replays import COUNT, assert_exactly_once, assert_running, finish_replay, run_replay
+from support.scorer_process import run_scorer
+from support.topic_reader import read_all
+from support.waiting import wait_for
 
 from streams.kafka import topics
 from streams.kafka.connection import Connection
@@ -34,12 +35,12 @@ def test_a_broker_that_ends_during_a_replay_and_comes_back_costs_nothing_but_tim
 ):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
-    with scorer(connection, workers=2) as system, replaying(connection, creditcard) as replay:
+    with run_scorer(connection, workers=2) as system, run_replay(connection, creditcard) as replay:
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
         assert_running(replay)
         end(own_broker, connection)
         own_broker.start(say=print)
-        finish(replay)
+        finish_replay(replay)
         assert_exactly_once(connection, expected)
         assert system.process.poll() is None
 
@@ -51,8 +52,8 @@ def test_workers_are_healthy_and_not_ready_for_as_long_as_the_broker_is_away_and
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
     with (
-        scorer(connection, workers=2) as system,
-        replaying(connection, creditcard, rate=1000) as replay,
+        run_scorer(connection, workers=2) as system,
+        run_replay(connection, creditcard, rate=1000) as replay,
     ):
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
         assert_running(replay)
@@ -65,7 +66,7 @@ def test_workers_are_healthy_and_not_ready_for_as_long_as_the_broker_is_away_and
             assert [system.page(worker, "/health") for worker in range(2)] == ["ok\n"] * 2
             assert system.pids() == workers
         own_broker.start(say=print)
-        finish(replay)
+        finish_replay(replay)
         assert_exactly_once(connection, expected)
         wait_for(system.ready, 60, "all workers are ready again")
         assert (
@@ -78,7 +79,7 @@ def test_an_idle_scorer_is_not_ready_while_the_broker_is_away_and_then_goes_on(
 ):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
-    with scorer(connection) as system:
+    with run_scorer(connection) as system:
         own_broker.stop()
         wait_for(lambda: not system.ready(), 30, "the scorer is not ready")
         assert system.page(0, "/health") == "ok\n"

@@ -6,10 +6,11 @@ import signal
 import sys
 
 import pytest
-from support import read_all, wait_for
-from support.proxy import proxied_broker
-from support.replays import COUNT, assert_exactly_once, assert_running, finish, replaying
-from support.scorers import scorer
+from support.broker_proxy import run_proxied_broker
+from support.replays import COUNT, assert_exactly_once, assert_running, finish_replay, run_replay
+from support.scorer_process import run_scorer
+from support.topic_reader import read_all
+from support.waiting import wait_for
 
 from streams.kafka import topics
 from streams.kafka.connection import Connection
@@ -26,7 +27,7 @@ LAST_REQUEST = [
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory):
-    with proxied_broker(tmp_path_factory.mktemp("kafka")) as found:
+    with run_proxied_broker(tmp_path_factory.mktemp("kafka")) as found:
         yield found
 
 
@@ -44,14 +45,17 @@ def ways(behind):
 @pytest.mark.long
 def test_connections_that_are_cut_and_slowed_cost_nothing_but_time(ways, creditcard, expected):
     direct, indirect, proxy = ways
-    with scorer(indirect, workers=2) as system, replaying(direct, creditcard, rate=500) as replay:
+    with (
+        run_scorer(indirect, workers=2) as system,
+        run_replay(direct, creditcard, rate=500) as replay,
+    ):
         for number in range(1, CUTS + 1):
             read_all(direct, topics.PREDICTIONS, COUNT * number // (2 * CUTS))
             assert_running(replay)
             proxy.delay = DELAY_S * (number % 2)
             assert proxy.cut() > 0
         proxy.delay = DELAY_S
-        finish(replay)
+        finish_replay(replay)
         assert_exactly_once(direct, expected)
         assert system.process.poll() is None
 
@@ -61,7 +65,10 @@ def test_connections_that_are_cut_and_slowed_cost_nothing_but_time(ways, creditc
 def test_a_commit_whose_answer_is_lost_counts_once(ways, creditcard, expected, then):
     """The worker stops before its request; from then on the request reaches the broker, and the answer does not come back."""
     direct, indirect, proxy = ways
-    with scorer(indirect, command=LAST_REQUEST) as system, replaying(direct, creditcard) as replay:
+    with (
+        run_scorer(indirect, command=LAST_REQUEST) as system,
+        run_replay(direct, creditcard) as replay,
+    ):
         [worker] = wait_for(system.stopped, 60, "the worker stops before it asks for the commit")
         assert_running(replay)
         before = len(read_all(direct, topics.PREDICTIONS, 0))
@@ -75,7 +82,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(ways, creditcard, expected, t
         proxy.cut()
         proxy.answers.set()
         read_all(direct, topics.PREDICTIONS, COUNT // 2)  # it goes on
-        finish(replay)
+        finish_replay(replay)
         assert_exactly_once(direct, expected)
         assert ("ended with exit code" in system.log) == (then == "killed")
         assert (

@@ -3,9 +3,9 @@
 import resource
 
 import pytest
-from support import wait_for
-from support.replays import assert_exactly_once, assert_running, finish, replaying
-from support.scorers import scorer
+from support.replays import assert_exactly_once, assert_running, finish_replay, run_replay
+from support.scorer_process import run_scorer
+from support.waiting import wait_for
 
 from streams.kafka import topics
 from streams.kafka.connection import Connection
@@ -21,11 +21,11 @@ def test_a_full_disk_costs_nothing_but_time(own_broker, creditcard, expected):
     topics.create(connection, partitions=1)
     full = own_broker.process()
     full.rlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, resource.RLIM_INFINITY))
-    with scorer(connection, workers=2) as system, replaying(connection, creditcard) as replay:
+    with run_scorer(connection, workers=2) as system, run_replay(connection, creditcard) as replay:
         full.wait(90)  # Kafka ends when the last of its disks fails
         assert_running(replay)
         wait_for(lambda: not system.ready(), 30, "the scorer is not ready")
         own_broker.start(say=print)  # without the limit
-        finish(replay)
+        finish_replay(replay)
         assert_exactly_once(connection, expected)
         assert system.process.poll() is None

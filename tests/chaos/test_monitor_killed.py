@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import wait_for
 from support.monitoring import SIZE, assert_each_in_one_window, events, predict, running
+from support.waiting import wait_for
 
 from drift.committer import WindowCommitter
 from streams.kafka import topics

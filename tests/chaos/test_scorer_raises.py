@@ -2,9 +2,9 @@
 
 import sys
 
-from support import read_all
-from support.replays import assert_exactly_once, assert_running, finish, replaying
-from support.scorers import scorer
+from support.replays import assert_exactly_once, assert_running, finish_replay, run_replay
+from support.scorer_process import run_scorer
+from support.topic_reader import read_all
 
 from streams.kafka import topics
 
@@ -14,12 +14,12 @@ FATAL = "c-7777"
 def test_a_record_that_makes_the_scorer_raise_is_one_dead_letter(connection, creditcard, expected):
     command = [sys.executable, "tests/support/faulty_scorer.py", "none", "--raise-on", FATAL]
     with (
-        scorer(connection, workers=2, command=command) as system,
-        replaying(connection, creditcard) as replay,
+        run_scorer(connection, workers=2, command=command) as system,
+        run_replay(connection, creditcard) as replay,
     ):
         [dead] = read_all(connection, topics.DEAD_LETTERS, 1)
         assert_running(replay)
-        finish(replay)
+        finish_replay(replay)
         assert_exactly_once(
             connection,
             {name: value for name, value in expected.items() if name != FATAL},

@@ -5,9 +5,9 @@ import signal
 import sys
 
 import pytest
-from support import wait_for
-from support.replays import assert_exactly_once, assert_running, finish, replaying
-from support.scorers import scorer
+from support.replays import assert_exactly_once, assert_running, finish_replay, run_replay
+from support.scorer_process import run_scorer
+from support.waiting import wait_for
 
 ZOMBIE = [sys.executable, "tests/support/faulty_scorer.py", "--stop"]
 # How each learns of it: its membership is refused at its first request, or its transaction was aborted by the broker long ago, which is
@@ -30,12 +30,12 @@ REFUSED = (
 def test_a_zombie_commits_nothing(connection, creditcard, expected, point):
     """All that it held was scored by the other worker when it goes on."""
     with (
-        scorer(connection, workers=2, command=[*ZOMBIE, point]) as system,
-        replaying(connection, creditcard) as replay,
+        run_scorer(connection, workers=2, command=[*ZOMBIE, point]) as system,
+        run_replay(connection, creditcard) as replay,
     ):
         [zombie] = wait_for(system.stopped, 60, "a worker stops with a batch in its hands")
         assert_running(replay)
-        finish(replay)
+        finish_replay(replay)
         assert_exactly_once(connection, expected)
         assert system.stopped() == [zombie]
         before = len(system.log)

@@ -4,8 +4,8 @@ import os
 import signal
 
 import pytest
-from support.replays import assert_exactly_once, assert_running, finish, replaying
-from support.scorers import scorer
+from support.replays import assert_exactly_once, assert_running, finish_replay, run_replay
+from support.scorer_process import run_scorer
 
 RATE = 150  # the replay lasts 133 s, the rounds half of that
 ROUNDS = 8
@@ -15,14 +15,14 @@ ROUNDS = 8
 def test_workers_added_and_removed_under_a_replay_lose_and_double_nothing(
     connection, creditcard, expected
 ):
-    with replaying(connection, creditcard, RATE) as replay, scorer(connection):
+    with run_replay(connection, creditcard, RATE) as replay, run_scorer(connection):
         for number in range(ROUNDS):
-            with scorer(connection, FRAUD_INSTANCE=f"guest-{number}") as guest:
+            with run_scorer(connection, FRAUD_INSTANCE=f"guest-{number}") as guest:
                 assert_running(replay)
                 if number % 2:
                     for pid in guest.pids():
                         os.kill(pid, signal.SIGKILL)
                 else:
                     assert guest.stop() == 0
-        finish(replay)
+        finish_replay(replay)
         assert_exactly_once(connection, expected)

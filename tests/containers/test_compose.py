@@ -20,8 +20,12 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 from confluent_kafka import Producer
-from support import free_port, needs, read_all, transaction, transaction_bytes, wait_for
-from support.doc_blocks import blocks
+from support.doc_pages import read_shell_blocks
+from support.ports import find_free_port
+from support.programs import require_program
+from support.topic_reader import read_all
+from support.transactions import make_transaction, make_transaction_bytes
+from support.waiting import wait_for
 
 from infra.kafka import engine
 from streams.kafka import topics
@@ -30,8 +34,8 @@ from streams.kafka.connection import Connection
 pytestmark = pytest.mark.timeout(2400)  # the first build fetches 400 MB
 
 ROOT = Path(__file__).resolve().parents[2]
-UP, REPLAY, SCALE, KEY, PASSWORD, NEW_KEY, BACKUP, RESTORE, COPY, TRAIN, REBUILD, BUILD = blocks(
-    "docs/containers.md"
+UP, REPLAY, SCALE, KEY, PASSWORD, NEW_KEY, BACKUP, RESTORE, COPY, TRAIN, REBUILD, BUILD = (
+    read_shell_blocks("docs/containers.md")
 )
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 PORTS = ("KAFKA", "API", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER", "GRAFANA")
@@ -67,7 +71,7 @@ class Stack:
     def compose(self, *arguments: str) -> str:
         """What it prints."""
         return self._run(
-            needs("docker-compose"),
+            require_program("docker-compose"),
             "-p",
             self.project,
             "-f",
@@ -77,7 +81,7 @@ class Stack:
 
     def type(self, block: str) -> str:
         """What a block of the page prints, typed in `folder`. There is no terminal, and `up` comes back."""
-        compose = f"{needs('docker-compose')} -p {self.project} -f {ROOT / 'docker-compose.yml'}"
+        compose = f"{require_program('docker-compose')} -p {self.project} -f {ROOT / 'docker-compose.yml'}"
         script = f"""docker() {{
           local word=$2; shift 2
           case $word in
@@ -152,7 +156,7 @@ def stack(creditcard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     shutil.copy(creditcard, folder / "creditcard.csv")
     (folder / "company-ca.pem").write_text(os.environ.get("EXTRA_CA", "") + "\n")
     stack = Stack(
-        f"fraud-test-{secrets.token_hex(4)}", {name: free_port() for name in PORTS}, folder
+        f"fraud-test-{secrets.token_hex(4)}", {name: find_free_port() for name in PORTS}, folder
     )
     try:
         stack.type(BUILD)
@@ -175,14 +179,16 @@ def model(stack: Stack) -> str:
 
 
 def predict(stack: Stack, **headers: str) -> tuple[int, str]:
-    payment = {name: value for name, value in transaction(1).items() if name.startswith(("V", "A"))}
+    payment = {
+        name: value for name, value in make_transaction(1).items() if name.startswith(("V", "A"))
+    }
     return stack.get("API", "/predict", payment, **headers)
 
 
 def test_what_is_published_is_scored_and_watched(stack: Stack) -> None:
     producer = Producer(stack.connection.config())
     for i in range(PUBLISHED):
-        producer.produce(topics.TRANSACTIONS, transaction_bytes(i), key=f"t-{i}")
+        producer.produce(topics.TRANSACTIONS, make_transaction_bytes(i), key=f"t-{i}")
     assert producer.flush(30) == 0
     assert f"{REPLAYED:,} sent, {REPLAYED:,} confirmed" in stack.type(REPLAY)
 

@@ -7,7 +7,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from support import free_port, wait_for
+from support.ports import find_free_port
+from support.waiting import wait_for
 
 from infra.kafka import engine
 from infra.watch.containers import IMAGES, Containers
@@ -19,7 +20,7 @@ VARIABLES = ("FRAUD_NODE_EXPORTER_PORT", "FRAUD_PROMETHEUS_PORT", "FRAUD_GRAFANA
 def ports():
     if not engine.answers():
         pytest.skip("no Docker engine answers")
-    first = free_port(following=2)
+    first = find_free_port(following=2)
     return {variable: str(first + i) for i, variable in enumerate(VARIABLES)}
 
 

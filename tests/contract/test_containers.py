@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import needs
+from support.programs import require_program
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -30,7 +30,7 @@ def run(*command: str | Path) -> str:
 
 
 def test_compose_accepts_the_file() -> None:
-    run(needs("docker-compose"), "--profile", "tools", "config", "--quiet")
+    run(require_program("docker-compose"), "--profile", "tools", "config", "--quiet")
 
 
 @pytest.fixture(scope="module")
@@ -124,4 +124,4 @@ def test_the_dockerfile_has_nothing_that_its_linter_warns_of() -> None:
 
 
 def test_the_script_has_nothing_that_its_linter_warns_of() -> None:
-    run(needs("shellcheck"), "infra/image/init.sh")
+    run(require_program("shellcheck"), "infra/image/init.sh")

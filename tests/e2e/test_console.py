@@ -16,8 +16,13 @@ import pytest
 from confluent_kafka import Producer
 from playwright.sync_api import expect, sync_playwright
 from prometheus_client import CollectorRegistry, start_http_server
-from support import free_port, needs, read_all, transaction_bytes, wait_for
-from support.scorers import ROOT, environment, free_port_range
+from support.commands import make_environment
+from support.paths import ROOT
+from support.ports import find_free_port
+from support.programs import require_program
+from support.topic_reader import read_all
+from support.transactions import make_transaction_bytes
+from support.waiting import wait_for
 
 from drift.reports.index import Point, Shelf, tidy
 from model import dataset
@@ -50,7 +55,7 @@ def alert(name, loss=50.0, **changes):
         ],
         "rest": -1.5,
     } | changes
-    transaction = transaction_bytes(1, transaction_id=name, account_id="acc-1")
+    transaction = make_transaction_bytes(1, transaction_id=name, account_id="acc-1")
     return json.dumps(fields).encode()[:-1] + b', "transaction": ' + transaction + b"}"
 
 
@@ -65,13 +70,13 @@ class Server:
     """`fraud serve` on a port of its own, where no scorer is."""
 
     def __init__(self, connection, model, **changes):
-        self._port = free_port()
+        self._port = find_free_port()
         own = {
             "FRAUD_API_PORT": str(self._port),
-            "FRAUD_METRICS_PORT": str(free_port_range(8)),
+            "FRAUD_METRICS_PORT": str(find_free_port(following=7)),
             "FRAUD_MODEL_DIR": str(model.directory),
         }
-        self._environment = environment(connection, **own | changes)
+        self._environment = make_environment(connection, **own | changes)
         self.url = f"http://127.0.0.1:{self._port}"
         self.start()
 
@@ -113,7 +118,7 @@ def server(module_connection, model):
 def browser():
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=needs("chromium"), args=["--no-sandbox"]
+            executable_path=require_program("chromium"), args=["--no-sandbox"]
         )
         yield started
         started.close()
@@ -385,7 +390,7 @@ def drift(**changes):
 
 
 def test_the_figures_of_a_scorer_and_of_the_last_window(browser, connection, model):
-    port = free_port_range(8)
+    port = find_free_port(following=7)
     with (
         worker(port),
         serving(connection, model, FRAUD_METRICS_PORT=str(port)) as own,

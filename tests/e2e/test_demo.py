@@ -12,9 +12,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support import free_port, read_all, wait_for
-from support.doc_blocks import blocks
-from support.scorers import ROOT, environment, free_port_range
+from support.commands import make_environment
+from support.doc_pages import read_shell_blocks
+from support.paths import ROOT
+from support.ports import find_free_port
+from support.topic_reader import read_all
+from support.waiting import wait_for
 
 from drift.events import all_windows
 from streams.kafka.connection import Connection
@@ -29,14 +32,14 @@ def variables(broker, model, tmp_path):
     own = {
         "FRAUD_HOME": str(tmp_path / "home"),
         "FRAUD_MODEL_DIR": str(model.directory),
-        "FRAUD_METRICS_PORT": str(free_port_range(2)),
-        "FRAUD_MONITOR_PORT": str(free_port()),
-        "FRAUD_API_PORT": str(free_port()),
+        "FRAUD_METRICS_PORT": str(find_free_port(following=1)),
+        "FRAUD_MONITOR_PORT": str(find_free_port()),
+        "FRAUD_API_PORT": str(find_free_port()),
     }
     connection = Connection(
         broker, topic_prefix=f"demo{secrets.token_hex(4)}."
     )  # the demo creates its topics itself
-    return environment(connection, **own)
+    return make_environment(connection, **own)
 
 
 def start(variables, *arguments):
@@ -148,7 +151,7 @@ def test_drift_that_is_put_in_is_found_and_none_before_it(variables, model):
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_first_command_of_the_readme(variables):
-    command = blocks("README.md")[0]
+    command = read_shell_blocks("README.md")[0]
     assert command == "make demo"
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     done = subprocess.run(

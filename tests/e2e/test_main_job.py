@@ -12,8 +12,11 @@ import pandas as pd
 import pytest
 import xgboost
 from confluent_kafka import Producer
-from support import read_all, transaction_bytes
-from support.scorers import ROOT, environment, scorer
+from support.commands import make_environment
+from support.paths import ROOT
+from support.scorer_process import run_scorer
+from support.topic_reader import read_all
+from support.transactions import make_transaction_bytes
 
 from payments.contract import INPUTS
 from streams.kafka import topics
@@ -32,7 +35,7 @@ class Embedding(msgspec.Struct):
 def fraud(connection, *arguments, code=0):
     run = subprocess.run(
         [sys.executable, "-m", "cli.main", *arguments],
-        env=environment(connection),
+        env=make_environment(connection),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -51,7 +54,7 @@ def job(module_connection, creditcard, model):
     """The test part sent as fast as it can be, with labels, and scored by two workers."""
     connection = module_connection
     rows = ["--data", str(creditcard), "--from", str(FIRST), "--rate", "0", "--run", "e2e"]
-    with scorer(connection, workers=2):
+    with run_scorer(connection, workers=2):
         fraud(connection, "replay", *rows, "--labels", "--label-delay", "0s", "--quiet")
         predictions = read_all(connection, topics.PREDICTIONS, COUNT, timeout=120)
     sent = {
@@ -145,19 +148,23 @@ BROKEN = {
     b"": "malformed_json",
     b"\x00\xff\xfe": "malformed_json",
     b"not json": "malformed_json",
-    b"\xef\xbb\xbf" + transaction_bytes(1): "malformed_json",
-    transaction_bytes(1)[:-20]: "malformed_json",
-    transaction_bytes(1)[:-1] + b', "note": "\xff"}': "malformed_json",
-    transaction_bytes(1)[:-1] + b', "note": ' + b"[" * 5000 + b"]" * 5000 + b"}": "malformed_json",
-    transaction_bytes(1, V3=math.nan): "malformed_json",
-    transaction_bytes(1, V3=1e39): "invalid_transaction",
-    transaction_bytes(1, V3="0.5"): "invalid_transaction",
-    transaction_bytes(1, Amount=-1.0): "invalid_transaction",
-    transaction_bytes(1, V28=None): "invalid_transaction",
-    transaction_bytes(1, event_time="2013-09-01T00:00:00"): "invalid_transaction",
-    transaction_bytes(1, transaction_id="x" * 129): "invalid_transaction",
+    b"\xef\xbb\xbf" + make_transaction_bytes(1): "malformed_json",
+    make_transaction_bytes(1)[:-20]: "malformed_json",
+    make_transaction_bytes(1)[:-1] + b', "note": "\xff"}': "malformed_json",
+    make_transaction_bytes(1)[:-1]
+    + b', "note": '
+    + b"[" * 5000
+    + b"]" * 5000
+    + b"}": "malformed_json",
+    make_transaction_bytes(1, V3=math.nan): "malformed_json",
+    make_transaction_bytes(1, V3=1e39): "invalid_transaction",
+    make_transaction_bytes(1, V3="0.5"): "invalid_transaction",
+    make_transaction_bytes(1, Amount=-1.0): "invalid_transaction",
+    make_transaction_bytes(1, V28=None): "invalid_transaction",
+    make_transaction_bytes(1, event_time="2013-09-01T00:00:00"): "invalid_transaction",
+    make_transaction_bytes(1, transaction_id="x" * 129): "invalid_transaction",
     b"[]": "invalid_transaction",
-    transaction_bytes(1, note="x" * 70_000): "too_large",
+    make_transaction_bytes(1, note="x" * 70_000): "too_large",
     None: "malformed_json",
 }
 
@@ -167,7 +174,7 @@ def test_a_thousand_broken_messages_are_all_kept_and_nothing_else_suffers(connec
     producer = Producer(connection.writer({"linger.ms": 5}))
     kinds = list(BROKEN)
     for i in range(valid):
-        producer.produce(connection.named(topics.TRANSACTIONS), transaction_bytes(i), f"t-{i}")
+        producer.produce(connection.named(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}")
         if i % (valid // broken) == 0:
             key = None if i % 2 else b"\xff key"
             producer.produce(
@@ -177,7 +184,7 @@ def test_a_thousand_broken_messages_are_all_kept_and_nothing_else_suffers(connec
             )
         producer.poll(0)
     producer.flush()
-    with scorer(connection, workers=2):
+    with run_scorer(connection, workers=2):
         predictions = read_all(connection, topics.PREDICTIONS, valid)
         dead = read_all(connection, topics.DEAD_LETTERS, broken)
     sent = {

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.doc_blocks import blocks
-from support.scorers import ROOT
+from support.doc_pages import read_shell_blocks
+from support.paths import ROOT
 
-COMMANDS = blocks("docs/model.md")
+COMMANDS = read_shell_blocks("docs/model.md")
 
 
 def test_the_commands_are_these():

@@ -15,16 +15,20 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from support import free_port, needs, wait_for
-from support.doc_blocks import blocks
-from support.scorers import ROOT, environment, free_port_range, scorer
-from support.servers import server
+from support.api_process import run_api
+from support.commands import make_environment
+from support.doc_pages import read_shell_blocks
+from support.paths import ROOT
+from support.ports import find_free_port
+from support.programs import require_program
+from support.scorer_process import run_scorer
+from support.waiting import wait_for
 
 from model.artefact import Model
 from streams.kafka.connection import Connection
 
-COMMANDS = blocks("README.md")
-DEPLOY, BACKUP, RESTORE = blocks("docs/operations.md")
+COMMANDS = read_shell_blocks("README.md")
+DEPLOY, BACKUP, RESTORE = read_shell_blocks("docs/operations.md")
 RUNBOOKS = {  # what is seen, beside other things
     "docs/runbooks/alert-volume-unusual.md": "fraud_model_info{",
     "docs/runbooks/dead-letters-rising.md": "invalid_transaction",
@@ -47,10 +51,10 @@ def test_the_two_commands_come_first():
 @pytest.fixture(scope="module")
 def system(module_connection, model, tmp_path_factory):
     """Scorer, monitor and API, as the demo leaves them up; returns a second terminal's environment, and the ports by the pages' own."""
-    port, home = str(free_port()), tmp_path_factory.mktemp("home")
+    port, home = str(find_free_port()), tmp_path_factory.mktemp("home")
     logs = home / "logs"
     logs.mkdir()
-    variables = environment(
+    variables = make_environment(
         module_connection,
         PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         FRAUD_HOME=str(home),
@@ -58,8 +62,8 @@ def system(module_connection, model, tmp_path_factory):
         FRAUD_MONITOR_PORT=port,
     )
     with (
-        scorer(module_connection, workers=2) as workers,
-        server(module_connection) as api,
+        run_scorer(module_connection, workers=2) as workers,
+        run_api(module_connection) as api,
         (logs / "monitor.log").open("wb") as log,
     ):
         monitor = subprocess.Popen(
@@ -127,8 +131,8 @@ def test_the_four_uses_and_the_proof(system):
 
 def test_the_tutorial(system):
     variables, own_ports = system
-    demo, publish, alerts, explain, judged, broken, letters, ledger, drifting, watch = blocks(
-        "docs/tutorial.md"
+    demo, publish, alerts, explain, judged, broken, letters, ledger, drifting, watch = (
+        read_shell_blocks("docs/tutorial.md")
     )
     assert demo == "make demo"
     run(publish, variables, own_ports)
@@ -169,9 +173,9 @@ def trouble(system):
 
 @pytest.mark.parametrize("runbook", RUNBOOKS)
 def test_a_runbook(trouble, runbook):
-    needs("pgrep"), needs("uptime")
+    require_program("pgrep"), require_program("uptime")
     variables, own_ports = trouble
-    [look] = blocks(runbook)
+    [look] = read_shell_blocks(runbook)
     seen = run(
         f"set -e; exec 2>&1\n{look.replace('.run', variables['FRAUD_HOME'])}", variables, own_ports
     )
@@ -180,7 +184,7 @@ def test_a_runbook(trouble, runbook):
 
 
 def test_simulation(tmp_path):
-    [simulate] = blocks("docs/simulation.md")
+    [simulate] = read_shell_blocks("docs/simulation.md")
     assert "100,000" in run(
         simulate.replace("simulated.csv", str(tmp_path / "simulated.csv")), None, {}
     )
@@ -194,8 +198,8 @@ def test_deploying(broker, creditcard, tmp_path):
         .splitlines()
     )
     assert [part.split()[1] for part in parts] == ["score", "monitor", "serve"]
-    worker, monitor, api = free_port_range(4), free_port(), free_port()
-    variables = environment(
+    worker, monitor, api = find_free_port(following=3), find_free_port(), find_free_port()
+    variables = make_environment(
         Connection(broker, topic_prefix=f"deploy{secrets.token_hex(4)}."),
         PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         FRAUD_HOME=str(tmp_path),

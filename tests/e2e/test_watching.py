@@ -18,15 +18,20 @@ from urllib.request import Request, urlopen
 import pandas as pd
 import pytest
 from confluent_kafka import Producer
-from support import free_port, needs, read_all, wait_for
-from support.scorers import ROOT, environment, free_port_range, scorer
-from support.watching import (
+from support.commands import make_environment
+from support.paths import ROOT
+from support.ports import find_free_port
+from support.programs import require_program
+from support.scorer_process import run_scorer
+from support.topic_reader import read_all
+from support.waiting import wait_for
+from support.watch import (
     Prometheus,
-    metrics_of,
-    panel_queries,
-    rule_expressions,
-    substituted,
-    watching,
+    find_metric_names,
+    read_panel_queries,
+    read_rule_expressions,
+    run_watch,
+    substitute_variables,
 )
 
 from drift.detect.severity import LEVELS
@@ -44,7 +49,7 @@ FRAUDS = 2  # among the first transactions: alerts, and so reasons; more of them
 REFUSED = {b"not json": 30, b"[]": 12}
 KINDS = {"malformed_json": 60, "invalid_transaction": 24}  # refused again after the redrive
 REQUESTS = {"200": 10, "422": 3, "404": 2}  # each of two times
-RATE_S = 10  # what tests/support/watching.py puts for $__rate_interval
+RATE_S = 10  # what tests/support/watch.py puts for $__rate_interval
 BEYOND = 3  # seconds by which Prometheus' increase() goes past the samples at most: 1.1 of a second at both ends, and a late sample
 
 
@@ -153,7 +158,11 @@ def command(connection, log: Path, *arguments: str, **variables: str):
     with log.open("wb") as output:
         line = [sys.executable, "-m", "cli.main", *arguments]
         process = subprocess.Popen(
-            line, env=environment(connection, **variables), cwd=ROOT, stdout=output, stderr=output
+            line,
+            env=make_environment(connection, **variables),
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
         )
     try:
         yield process
@@ -166,7 +175,12 @@ def command(connection, log: Path, *arguments: str, **variables: str):
 def story(module_connection, model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("watching")
     rows = model_for_the_monitor(model, folder / "model")
-    workers, monitor_port, api_port, received = free_port_range(2), free_port(), free_port(), []
+    workers, monitor_port, api_port, received = (
+        find_free_port(following=1),
+        find_free_port(),
+        find_free_port(),
+        [],
+    )
     targets = {
         "scorer": [f"127.0.0.1:{workers + i}" for i in range(2)],
         "monitor": [f"127.0.0.1:{monitor_port}"],
@@ -196,8 +210,8 @@ def story(module_connection, model, tmp_path_factory):
         command(
             module_connection, folder / "api.log", "serve", FRAUD_API_PORT=str(api_port), **home
         ),
-        scorer(module_connection, workers=2, port=workers, wait=False, **home) as scoring,
-        watching(folder / "watch", targets, received) as prometheus,
+        run_scorer(module_connection, workers=2, port=workers, wait=False, **home) as scoring,
+        run_watch(folder / "watch", targets, received) as prometheus,
     ):
         told = Story(module_connection, prometheus, received, rows, targets)
         wait_for(scoring.ready, 60, "the scorer is ready")
@@ -309,7 +323,7 @@ def drift_alerts(received: list[dict]) -> list[dict]:
 
 def numbers(story: Story, expression: str, instant: bool) -> list[float]:
     """What a panel would draw."""
-    expression = substituted(expression, story.span)
+    expression = substitute_variables(expression, story.span)
     if instant:
         values = [series["value"] for series in story.prometheus.now(expression, time=story.ended)]
     else:
@@ -322,13 +336,17 @@ def numbers(story: Story, expression: str, instant: bool) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("expression", "instant"), [q[1:] for q in panel_queries()], ids=[q[0] for q in panel_queries()]
+    ("expression", "instant"),
+    [q[1:] for q in read_panel_queries()],
+    ids=[q[0] for q in read_panel_queries()],
 )
 def test_every_query_of_every_panel_has_data(story, expression, instant):
     assert numbers(story, expression, instant), expression
 
 
-@pytest.mark.parametrize("metric", sorted(set().union(*map(metrics_of, rule_expressions()))))
+@pytest.mark.parametrize(
+    "metric", sorted(set().union(*map(find_metric_names, read_rule_expressions())))
+)
 def test_every_metric_that_a_rule_names_is_there(story, metric):
     assert story.prometheus.over(metric, story.began, story.ended)
 
@@ -360,12 +378,14 @@ def test_counters_equal_the_topics(story):
 
 
 def expression_of(name: str) -> str:
-    return next(expression for query, expression, _ in panel_queries() if query == name)
+    return next(expression for query, expression, _ in read_panel_queries() if query == name)
 
 
 def shown(story: Story, name: str) -> dict[str, float]:
     """What a panel's query shows when the story has ended, by its label's value; "" where it has none."""
-    found = story.prometheus.now(substituted(expression_of(name), story.span), time=story.ended)
+    found = story.prometheus.now(
+        substitute_variables(expression_of(name), story.span), time=story.ended
+    )
     return {
         next(iter(series["metric"].values()), ""): float(series["value"][1]) for series in found
     }
@@ -380,7 +400,7 @@ def figure(story: Story, name: str) -> float:
 def added_up(story: Story, name: str) -> dict[str, float]:
     """Of a rate, drawn for each second until its events are over: their count, by the label's value."""
     found = story.prometheus.over(
-        substituted(expression_of(name), story.span), story.began, story.ended + RATE_S
+        substitute_variables(expression_of(name), story.span), story.began, story.ended + RATE_S
     )
     return {
         next(iter(series["metric"].values()), ""): sum(
@@ -579,7 +599,10 @@ def test_promtool_accepts_every_endpoint(story, job):
     for address in story.targets[job]:
         page = urlopen(f"http://{address}/metrics", timeout=5).read()
         checked = subprocess.run(
-            [needs("promtool"), "check", "metrics"], input=page, capture_output=True, check=False
+            [require_program("promtool"), "check", "metrics"],
+            input=page,
+            capture_output=True,
+            check=False,
         )
         assert checked.returncode == 0, checked.stdout + checked.stderr
 

@@ -12,31 +12,30 @@ from streams.scorer.batch import Batch, Scored
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-@dataclass
 class FakeRecord:
-    raw: bytes | None
-    at: int = 0
-    of: int = 0
-    named: bytes | None = b"key"
-    sent_ms: int = 1_700_000_000_000
+    def __init__(self, value, offset=0, partition=0, sent_ms=1_700_000_000_000):
+        self._value = value
+        self._offset = offset
+        self._partition = partition
+        self._sent_ms = sent_ms
 
     def value(self):
-        return self.raw
+        return self._value
 
     def key(self):
-        return self.named
+        return b"key"
 
     def topic(self):
         return "transactions"
 
     def partition(self):
-        return self.of
+        return self._partition
 
     def offset(self):
-        return self.at
+        return self._offset
 
     def timestamp(self):
-        return (1, self.sent_ms)
+        return (1, self._sent_ms)
 
 
 @dataclass
@@ -81,7 +80,7 @@ class FakeSink:
         self.failures.append(error)
 
 
-def batch_of(*values: bytes | None) -> Batch:
+def make_batch(*values: bytes | None) -> Batch:
     return Batch(0, 0, [FakeRecord(value, offset) for offset, value in enumerate(values)])
 
 

@@ -27,7 +27,8 @@ from model.training import pipeline
 from payments.contract import INPUTS
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
-from support import labelled, read_all
+from support import labelled
+from support.topic_reader import read_all
 
 PARTITIONS = 4
 USUAL = Usual(dict.fromkeys(INPUTS, 1 / len(INPUTS)), alert_share=0.001)

@@ -14,8 +14,9 @@ from model.dataset import matrix, read
 from streams.kafka import topics
 from streams.kafka.codec import source_of
 from streams.ledger.audit import audit
-from support import read_all
-from support.scorers import ROOT, environment
+from support.commands import make_environment
+from support.paths import ROOT
+from support.topic_reader import read_all
 
 COUNT = 20_000
 
@@ -27,7 +28,7 @@ class Scored(msgspec.Struct):
 
 
 @contextlib.contextmanager
-def replaying(connection, creditcard, rate=2000):
+def run_replay(connection, creditcard, rate=2000):
     """A replay of COUNT transactions that is running: ten seconds, for on a busy machine faults come late. It is ended with the block."""
     command = [
         sys.executable,
@@ -43,7 +44,7 @@ def replaying(connection, creditcard, rate=2000):
     ]
     process = subprocess.Popen(
         [*command, "--rate", str(rate)],
-        env=environment(connection),
+        env=make_environment(connection),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -60,7 +61,7 @@ def assert_running(replay):
     assert replay.poll() is None, "the replay was over too soon"
 
 
-def finish(replay):
+def finish_replay(replay):
     output, _ = replay.communicate(timeout=120)
     assert replay.returncode == 0, output.decode()
 
@@ -70,7 +71,7 @@ def _replayed(creditcard):
     return matrix(read(creditcard).iloc[:COUNT])
 
 
-def undisturbed(creditcard, model):
+def predict_undisturbed(creditcard, model):
     """The probabilities of an undisturbed run, by transaction: the model on the same rows."""
     rows = _replayed(creditcard)
     return {

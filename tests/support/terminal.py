@@ -5,7 +5,7 @@ import pty
 import subprocess
 
 
-def run_on_a_terminal(command, variables, folder, timeout=60):
+def run_in_terminal(command, variables, folder, timeout=60):
     """What it draws on stderr until it ends."""
     ours, theirs = pty.openpty()
     drawn = b""

@@ -3,7 +3,7 @@
 import pytest
 from mutants.catalogue import MUTANTS
 from mutants.judging import CAUGHT, NOT_TOLD, SURVIVED, run
-from support.scorers import ROOT
+from support.paths import ROOT
 
 BROKEN_END = """
 @pytest.fixture

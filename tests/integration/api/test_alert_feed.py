@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
-from support import wait_for
+from support.waiting import wait_for
 
 from api.alert_feed import Feed
 from api.alert_store import AlertStore

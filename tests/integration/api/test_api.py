@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support import read_all, transaction_bytes
+from support.api_process import run_api
 from support.fakes import NOW, FakeRecord
-from support.servers import server
+from support.topic_reader import read_all
+from support.transactions import make_transaction_bytes
 
 from model.training.split import split
 from producer import rows
@@ -27,7 +28,7 @@ EXAMPLES, AT_MOST_S = ("200", 3_000) if os.environ.get("FRAUD_TESTS") == "long" 
 @pytest.fixture(scope="module")
 def api(module_connection, model):
     """A client of a server that asks for a key, which the client sends."""
-    with server(
+    with run_api(
         module_connection, FRAUD_MODEL_DIR=str(model.directory), FRAUD_API_KEY=KEY
     ) as client:
         yield client
@@ -66,7 +67,7 @@ def test_the_same_bits_as_the_stream(api, model, values):
 
 
 def test_202_means_that_it_is_on_the_topic(api, module_connection):
-    value = b" " + transaction_bytes(1, account_id="konto-ä", other=[1])
+    value = b" " + make_transaction_bytes(1, account_id="konto-ä", other=[1])
     answer = api.post("/transactions", content=value)
     assert (answer.status_code, answer.json()) == (202, {"transaction_id": "t-1"})
     (message,) = read_all(module_connection, "transactions", 1)
@@ -75,9 +76,9 @@ def test_202_means_that_it_is_on_the_topic(api, module_connection):
 
 
 def test_without_a_broker_it_scores_and_says_what_it_cannot(model):
-    with server(Connection("127.0.0.1:9"), FRAUD_MODEL_DIR=str(model.directory)) as client:
-        assert client.post("/predict", content=transaction_bytes(1)).status_code == 200
-        answer = client.post("/transactions", content=transaction_bytes(1))
+    with run_api(Connection("127.0.0.1:9"), FRAUD_MODEL_DIR=str(model.directory)) as client:
+        assert client.post("/predict", content=make_transaction_bytes(1)).status_code == 200
+        answer = client.post("/transactions", content=make_transaction_bytes(1))
         assert answer.status_code == 503
         assert answer.json()["detail"].startswith("not confirmed: ")
         assert (client.get("/ready").status_code, client.get("/ready").json()["kafka"]) == (

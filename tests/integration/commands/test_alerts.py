@@ -13,7 +13,8 @@ import sys
 import termios
 
 from confluent_kafka import Producer
-from support import transaction_bytes, wait_for
+from support.transactions import make_transaction_bytes
+from support.waiting import wait_for
 
 from streams.kafka.topics import ALERTS
 
@@ -43,7 +44,7 @@ def alert(i, transaction=None):
     return (
         json.dumps(fields).encode()[:-1]
         + b', "transaction": '
-        + (transaction or transaction_bytes(i))
+        + (transaction or make_transaction_bytes(i))
         + b"}"
     )
 
@@ -117,7 +118,7 @@ def test_the_newest_are_found_behind_many_aborted_ones(connection):
 
 
 def test_an_alert_stays_on_one_line_and_what_is_none_is_named(connection):
-    pretty = json.dumps(json.loads(transaction_bytes(0)), indent=2).encode()
+    pretty = json.dumps(json.loads(make_transaction_bytes(0)), indent=2).encode()
     publish(connection, [alert(0, pretty), b"no alert", None, alert(3)])
     result = run(connection, "--json")
     first, second = result.stdout.splitlines()

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from support import read_all, wait_for
+from support.topic_reader import read_all
+from support.waiting import wait_for
 from typer.testing import CliRunner
 
 import cli.commands.dlq  # noqa: F401 - adds itself to the application

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import free_port
+from support.ports import find_free_port
 
 from infra.kafka import broker
 
@@ -19,7 +19,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
     return without_a_given_one | {
         "FRAUD_HOME": str(tmp_path),
-        "FRAUD_KAFKA_PORT": str(free_port(following=3)),
+        "FRAUD_KAFKA_PORT": str(find_free_port(following=3)),
     }
 
 
@@ -43,7 +43,7 @@ def test_start_status_stop(environment: dict[str, str], tmp_path: Path) -> None:
         again = kafka(environment, "start")
         assert (again.returncode, again.stdout) == (0, started.stdout)
 
-        moved = kafka(environment | {"FRAUD_KAFKA_PORT": str(free_port())}, "start")
+        moved = kafka(environment | {"FRAUD_KAFKA_PORT": str(find_free_port())}, "start")
         assert moved.returncode == 1
         assert f"already runs at {address}" in moved.stderr
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from support import transaction_bytes
+from support.transactions import make_transaction_bytes
 
 from streams.kafka.codec import dead_letter_headers, source_headers
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TRANSACTIONS
@@ -62,7 +62,9 @@ class Bus:
         self._offsets.clear()
         with self.transaction(abort):
             for i in range(first, first + count):
-                self._produce(TRANSACTIONS, transaction_bytes(i), partition, timestamp=timestamp)
+                self._produce(
+                    TRANSACTIONS, make_transaction_bytes(i), partition, timestamp=timestamp
+                )
         return list(self._offsets)
 
     def predict(self, *sources, partition=None, timestamp=0):

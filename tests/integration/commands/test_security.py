@@ -28,16 +28,22 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
-from support import JARS, free_port, needs, read_all, transaction_bytes, wait_for
 from support import creditcard_files as creditcard
-from support.doc_blocks import blocks
+from support.commands import make_environment
+from support.doc_pages import read_shell_blocks
 from support.monitoring import events, running
-from support.scorers import environment, scorer
-from support.secured import Secured, certificate, secured_broker
+from support.paths import JARS
+from support.ports import find_free_port
+from support.programs import require_program
+from support.scorer_process import run_scorer
+from support.secured_broker import SecuredBroker, make_certificate, run_secured_broker
+from support.topic_reader import read_all
+from support.transactions import make_transaction_bytes
+from support.waiting import wait_for
 
 from model.artefact import Model
 from streams.doctor import acls
-from streams.doctor.cluster_state import offsets_kept_min
+from streams.doctor.cluster_state import get_offsets_retention_min
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
@@ -51,7 +57,7 @@ ROWS = 60
 class Office:
     """Hands out users with rights, runs commands as one of them, and keeps all that anybody could have read."""
 
-    broker: Secured
+    broker: SecuredBroker
     shown: list[str] = field(default_factory=list)
 
     def user(self, role: str, lacking: str | None = None) -> Connection:
@@ -75,7 +81,7 @@ class Office:
         self, user: Connection, *arguments: str, **variables: str
     ) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "cli.main", *arguments]
-        given = environment(user, **self.variables(user, **variables))
+        given = make_environment(user, **self.variables(user, **variables))
         done = subprocess.run(
             command, env=given, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
         )
@@ -87,7 +93,7 @@ class Office:
         self, user: Connection, command: str, **variables: str
     ) -> Iterator[subprocess.Popen]:
         """A command that goes on until it is stopped, and what it says with its errors as its output."""
-        given = environment(user, **self.variables(user, **variables))
+        given = make_environment(user, **self.variables(user, **variables))
         arguments = [sys.executable, "-m", "cli.main", command]
         with subprocess.Popen(
             arguments,
@@ -119,7 +125,7 @@ class Office:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory):
-    with secured_broker(tmp_path_factory.mktemp("secured")) as broker:
+    with run_secured_broker(tmp_path_factory.mktemp("secured")) as broker:
         yield Office(broker)
 
 
@@ -141,7 +147,7 @@ def publish(user: Connection, values: list[bytes]) -> None:
 
 def suspicious(name: str) -> bytes:
     """A transaction that becomes an alert."""
-    return transaction_bytes(
+    return make_transaction_bytes(
         1, transaction_id=name, V3=-9, V4=9, V10=-9, V11=9, V12=-9, V14=-15, V17=-9
     )
 
@@ -153,7 +159,7 @@ def test_each_part_works_with_its_own_rights(cluster, model, tmp_path):
         cluster.user("replay"),
         cluster.user("ledger"),
     )
-    with scorer(scoring, **cluster.variables(scoring)) as system:
+    with run_scorer(scoring, **cluster.variables(scoring)) as system:
         sent = cluster.fraud(
             replaying,
             "replay",
@@ -192,14 +198,14 @@ def test_the_api_the_monitor_and_what_goes_with_them_work_with_their_own_rights(
     cluster, model, tmp_path
 ):
     api, watching, scoring = cluster.user("serve"), cluster.user("monitor"), cluster.user("score")
-    ports = {"FRAUD_API_PORT": str(free_port()), "FRAUD_MONITOR_PORT": str(free_port())}
+    ports = {"FRAUD_API_PORT": str(find_free_port()), "FRAUD_MONITOR_PORT": str(find_free_port())}
     own = {"FRAUD_HOME": str(tmp_path), "FRAUD_MODEL_DIR": str(model.directory), **ports}
     pages = [f"http://127.0.0.1:{port}" for port in ports.values()]
     simulate = ["simulate", "--send", "--rows", "5000", "--rate", "0", "--no-labels"]
     sent = cluster.fraud(cluster.user("replay"), *simulate)
     assert (sent.returncode, sent.stderr) == (0, "")
     with (
-        scorer(scoring, **cluster.variables(scoring)),
+        run_scorer(scoring, **cluster.variables(scoring)),
         cluster.started(api, "serve", **own) as serving,
         cluster.started(watching, "monitor", **own) as monitor,
     ):
@@ -251,10 +257,10 @@ def judged(cluster: Office, model: Model) -> list[int]:
 
 def test_rights_are_granted_by_kafkas_own_tool_as_the_page_says(cluster, tmp_path):
     """docs/security.md: word for word, but for the address; the tool is the one in Kafka's jars."""
-    [block] = blocks("docs/security.md")
+    [block] = read_shell_blocks("docs/security.md")
     tool, admin = tmp_path / "kafka-acls.sh", cluster.broker.admin
     tool.write_text(
-        f"#!/bin/sh\nexec {needs('java')} -cp '{JARS}/*' org.apache.kafka.tools.AclCommand \"$@\"\n"
+        f"#!/bin/sh\nexec {require_program('java')} -cp '{JARS}/*' org.apache.kafka.tools.AclCommand \"$@\"\n"
     )
     tool.chmod(0o755)
     jaas = 'org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="{}";'
@@ -335,14 +341,14 @@ def acknowledged(cluster: Office) -> tuple[int, int]:
 def test_a_scorer_that_is_refused_says_so_in_one_line_and_acknowledges_nothing(
     cluster, model, lacking, said
 ):
-    publish(cluster.broker.admin, [transaction_bytes(2)])
+    publish(cluster.broker.admin, [make_transaction_bytes(2)])
     before = acknowledged(cluster)
     user = (
         with_another_password(cluster.user("score"))
         if lacking == "password"
         else cluster.user("score", lacking)
     )
-    with scorer(user, wait=False, **cluster.variables(user)) as system:
+    with run_scorer(user, wait=False, **cluster.variables(user)) as system:
         assert system.process.wait(60) == 1
         log = system.log
     [line] = [
@@ -356,7 +362,7 @@ def test_a_scorer_that_is_refused_says_so_in_one_line_and_acknowledges_nothing(
 
 def test_a_password_that_is_taken_away_ends_the_scorer(cluster, model):
     user = cluster.user("score")
-    with scorer(user, **cluster.variables(user)) as system:
+    with run_scorer(user, **cluster.variables(user)) as system:
         cluster.broker.user(user.properties["sasl.username"])
         assert system.process.wait(60) == 1
         log = system.log
@@ -368,7 +374,7 @@ def test_a_password_that_is_taken_away_ends_the_scorer(cluster, model):
 
 
 def test_a_password_that_is_taken_away_ends_the_monitor(cluster, model, tmp_path):
-    user, port = cluster.user("monitor"), str(free_port())
+    user, port = cluster.user("monitor"), str(find_free_port())
     own = {"FRAUD_HOME": str(tmp_path), "FRAUD_MODEL_DIR": str(model.directory)}
     with cluster.started(user, "monitor", FRAUD_MONITOR_PORT=port, **own) as process:
         wait_for(lambda: answers(f"http://127.0.0.1:{port}/ready"), 60, "the monitor is ready")
@@ -424,7 +430,7 @@ def test_a_command_that_is_refused_says_so_in_one_line(cluster, role, lacking, a
 
 def test_an_unknown_certificate_is_named(cluster, tmp_path):
     user = cluster.broker.user("stranger")
-    stranger, _ = certificate(tmp_path)
+    stranger, _ = make_certificate(tmp_path)
     done = cluster.fraud(
         replace(user, properties={**user.properties, "ssl.ca.location": str(stranger)}), "alerts"
     )
@@ -460,7 +466,7 @@ def diagnosed(
 ) -> tuple[int, dict[str, tuple[str, str]]]:
     """`fraud doctor`: its exit code, and verdict and text by what was checked."""
     ports = {
-        name: str(free_port())
+        name: str(find_free_port())
         for name in ("FRAUD_API_PORT", "FRAUD_MONITOR_PORT", "FRAUD_METRICS_PORT")
     }
     done = cluster.fraud(user, "doctor", "--json", *arguments, **ports | variables)
@@ -481,7 +487,9 @@ def test_the_doctor_finds_a_scorer_well(cluster, model):
     assert found["topic transactions"] == ("warn", "2 partitions; its settings may not be seen")
     assert found["topic labels"] == ("warn", "this user may not see it")
     assert found["offsets of groups"] == ("warn", "for how long they are kept may not be seen")
-    assert offsets_kept_min(cluster.broker.client) == 259_200  # whoever runs Kafka sees them
+    assert (
+        get_offsets_retention_min(cluster.broker.client) == 259_200
+    )  # whoever runs Kafka sees them
     cluster.assert_no_password_was_shown()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import needs
+from support.programs import require_program
 
 ROOT = Path(__file__).resolve().parents[3]
 PROMETHEUS = ROOT / "infra" / "prometheus"
@@ -43,7 +43,7 @@ def outcomes(alert):
 
 @pytest.fixture(scope="module")
 def promtool():
-    needs("prometheus")
+    require_program("prometheus")
     return "promtool"
 
 
@@ -57,7 +57,7 @@ def test_the_cases_hold(promtool):
 
 
 def test_alertmanager_takes_its_configuration():
-    needs("prometheus-alertmanager")
+    require_program("prometheus-alertmanager")
     run("amtool", "check-config", ROOT / "infra" / "alertmanager" / "alertmanager.yml")
 
 

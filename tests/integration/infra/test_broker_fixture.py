@@ -1,5 +1,6 @@
 from confluent_kafka import Producer
-from support import read_all, transaction_bytes
+from support.topic_reader import read_all
+from support.transactions import make_transaction_bytes
 
 from streams.kafka.connection import Connection
 
@@ -7,9 +8,9 @@ from streams.kafka.connection import Connection
 def test_what_is_sent_is_read_back(connection: Connection) -> None:
     producer = Producer(connection.writer())
     for i in range(100):
-        producer.produce(connection.named("transactions"), transaction_bytes(i), key=f"t-{i}")
+        producer.produce(connection.named("transactions"), make_transaction_bytes(i), key=f"t-{i}")
     producer.flush(30)
     messages = read_all(connection, "transactions", 100)
     assert sorted(message.value() for message in messages) == sorted(
-        transaction_bytes(i) for i in range(100)
+        make_transaction_bytes(i) for i in range(100)
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support import JARS, free_port
+from support.paths import JARS
+from support.ports import find_free_port
 
 from infra.kafka import BrokerError, ports
 from infra.kafka.launcher import LocalBroker
@@ -22,7 +23,7 @@ def test_a_process_that_has_the_pid_now_is_not_ended(tmp_path: Path) -> None:
     note.parent.mkdir()
     note.write_text(
         json.dumps(
-            {"pid": stranger.pid, "created": stranger.create_time() - 1, "port": free_port()}
+            {"pid": stranger.pid, "created": stranger.create_time() - 1, "port": find_free_port()}
         )
     )
     recorded = LocalBroker.find(tmp_path)
@@ -35,7 +36,7 @@ def test_a_taken_port_is_named_with_its_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ports, "_LEAVING_S", 0)
-    port = free_port(following=3)
+    port = find_free_port(following=3)
     for taken in (port, port + 3):
         with (
             socket.create_server(("127.0.0.1", taken)),
@@ -46,7 +47,7 @@ def test_a_taken_port_is_named_with_its_variable(
 
 
 def test_a_start_that_fails_names_the_log_and_notes_its_end(tmp_path: Path) -> None:
-    broker = LocalBroker(tmp_path, free_port(following=3), JARS)
+    broker = LocalBroker(tmp_path, find_free_port(following=3), JARS)
     data = tmp_path / "kafka" / "data"
     data.mkdir(parents=True)
     (data / "meta.properties").write_text("version=1\ncluster.id=another\nnode.id=7\n")

@@ -10,7 +10,9 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from support import free_port, needs, wait_for
+from support.ports import find_free_port
+from support.programs import require_program
+from support.waiting import wait_for
 
 from infra.kafka import ports
 from infra.watch.targets import announce
@@ -21,7 +23,7 @@ VARIABLES = ("FRAUD_PROMETHEUS_PORT", "FRAUD_ALERTMANAGER_PORT", "FRAUD_NODE_EXP
 
 @pytest.fixture
 def variables(tmp_path):
-    first = free_port(following=2)
+    first = find_free_port(following=2)
     own = {variable: str(first + i) for i, variable in enumerate(VARIABLES)}
     return {
         **os.environ,
@@ -59,7 +61,7 @@ def scorers(variables):
 
 def test_it_watches_the_ports_that_are_set_and_ctrl_c_ends_all(variables):
     for package in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
-        needs(package)
+        require_program(package)
     process = watch(variables)
     try:
         node = ("node", f"127.0.0.1:{variables['FRAUD_NODE_EXPORTER_PORT']}")
@@ -90,7 +92,7 @@ def test_it_watches_the_ports_that_are_set_and_ctrl_c_ends_all(variables):
 
 def test_a_port_that_is_held_is_named_with_what_may_hold_it(variables):
     for package in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
-        needs(package)
+        require_program(package)
     port = variables["FRAUD_PROMETHEUS_PORT"]
     with socket.create_server(("127.0.0.1", int(port))):
         process = watch(variables)

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 from scipy.special import logit
-from support import transaction
-from support.fakes import NOW, FakeModel, batch_of
+from support.fakes import NOW, FakeModel, make_batch
+from support.transactions import make_transaction
 
 from model.dataset import matrix
 from payments.contract import INPUTS
@@ -27,7 +27,7 @@ class Untouched(FakeModel):
 def scored(model, values):
     """The outputs for a batch: topic to records."""
     outputs = {}
-    for output in Scorer(model, lambda: NOW).score(batch_of(*values)).outputs:
+    for output in Scorer(model, lambda: NOW).score(make_batch(*values)).outputs:
         outputs.setdefault(output.topic, []).append(output)
     return outputs
 
@@ -37,7 +37,9 @@ def decisions(model, values):
 
 
 def payment(inputs):
-    return json.dumps(transaction(0) | dict(zip(INPUTS, map(float, inputs), strict=True))).encode()
+    return json.dumps(
+        make_transaction(0) | dict(zip(INPUTS, map(float, inputs), strict=True))
+    ).encode()
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,8 @@ def test_what_is_no_number_never_reaches_the_model(name, bad):
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_a_missing_input_never_reaches_the_model(name):
-    value = json.dumps({key: one for key, one in transaction(0).items() if key != name}).encode()
+    value = json.dumps(
+        {key: one for key, one in make_transaction(0).items() if key != name}
+    ).encode()
     (refused,) = scored(Untouched(), [value])["transactions.dlq"]
     assert name.encode() in dict(refused.headers)["error.detail"]

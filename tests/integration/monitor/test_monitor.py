@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from support import read_all, wait_for
 from support.monitoring import PARTITIONS, SIZE, assert_each_in_one_window, events, predict, running
+from support.topic_reader import read_all
+from support.waiting import wait_for
 
 import drift.monitor
 from drift import predictions

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from support import free_port, needs, wait_for
 from support.monitoring import SIZE, events, predict, write_whole_model
+from support.ports import find_free_port
+from support.programs import require_program
+from support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -41,7 +43,7 @@ def model_directory(tmp_path_factory):
 
 @pytest.fixture(params=[()])
 def started(request, connection, tmp_path, model_directory):
-    port = free_port()
+    port = find_free_port()
     process = command(
         tmp_path,
         *request.param,
@@ -100,7 +102,10 @@ def test_the_page_follows_the_stream_and_sigterm_ends_it(connection, started, tm
             assert "Dataset Drift" in (tmp_path / window["report"]).read_text()
             assert Path(window["report"]).name in index(folder)
     promtool = subprocess.run(
-        [needs("promtool"), "check", "metrics"], input=page(port), capture_output=True, check=False
+        [require_program("promtool"), "check", "metrics"],
+        input=page(port),
+        capture_output=True,
+        check=False,
     )
     assert (promtool.returncode, promtool.stdout, promtool.stderr) == (0, b"", b"")
     process.send_signal(signal.SIGTERM)
@@ -144,10 +149,10 @@ def test_no_model_is_one_line(tmp_path):
 
 
 def test_sigterm_ends_it_while_no_broker_answers(tmp_path, model_directory):
-    port = free_port()
+    port = find_free_port()
     process = command(
         tmp_path,
-        FRAUD_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}",
+        FRAUD_BOOTSTRAP_SERVERS=f"127.0.0.1:{find_free_port()}",
         FRAUD_MONITOR_PORT=str(port),
         FRAUD_MODEL_DIR=str(model_directory),
     )

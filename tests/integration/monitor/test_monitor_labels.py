@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
-from support import read_all, wait_for
+from support.topic_reader import read_all
+from support.waiting import wait_for
 
 import drift.labels.labelling
 from drift.events import WindowClosed

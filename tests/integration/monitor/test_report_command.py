@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from support import wait_for
 from support.monitoring import SIZE, events, predict, running
 from support.report_numbers import findings
+from support.waiting import wait_for
 
 import cli.commands.report
 import cli.main

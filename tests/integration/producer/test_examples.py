@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
-from support import JARS, needs, read_all
+from support.paths import JARS
+from support.programs import require_program
+from support.topic_reader import read_all
 
 from infra.kafka import jars
 from payments.contract import Transaction
@@ -49,9 +51,9 @@ def variables(module_connection):
 def script(request):
     """One of the scripts; what it needs is there."""
     if request.param == "kcat.sh":
-        needs("kcat")
+        require_program("kcat")
     elif not shutil.which("kafka-console-consumer.sh"):
-        needs("java")
+        require_program("java")
         jars.fetch(JARS, print)
     return EXAMPLES / request.param
 

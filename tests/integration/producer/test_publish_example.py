@@ -12,7 +12,8 @@ from confluent_kafka.admin import (
     ConfigResource,
     ResourceType,
 )
-from support import free_port, read_all
+from support.ports import find_free_port
+from support.topic_reader import read_all
 
 from payments.contract import Transaction
 
@@ -34,7 +35,7 @@ def publish(connection, *arguments, **changes):
 def test_it_publishes_a_transaction_with_the_settings_of_its_file(connection, tmp_path):
     file = tmp_path / "client.properties"
     file.write_text(f"# of a test\n\nbootstrap.servers = {connection.bootstrap_servers}\n")
-    done = publish(connection, f"127.0.0.1:{free_port()}", FRAUD_KAFKA_CONFIG=str(file))
+    done = publish(connection, f"127.0.0.1:{find_free_port()}", FRAUD_KAFKA_CONFIG=str(file))
     assert done.returncode == 0, done.stderr
     [message] = read_all(connection, "transactions", 1)
     found = Transaction.model_validate_json(message.value())

@@ -19,7 +19,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from support import creditcard_files as creditcard
-from support import read_all, wait_for
+from support.topic_reader import read_all
+from support.waiting import wait_for
 
 from payments.contract import Label
 from producer.errors import DataError, ReplayError

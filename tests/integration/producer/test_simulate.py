@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost
-from support import read_all
+from support.topic_reader import read_all
 
 from benchmarks.likeness import (
     kolmogorov_smirnov,

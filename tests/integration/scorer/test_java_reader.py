@@ -6,7 +6,8 @@ import subprocess
 
 from confluent_kafka import Producer
 from fuzz import damaged
-from support import JARS, needs
+from support.paths import JARS
+from support.programs import require_program
 from support.soundness import FIELDS, sound
 
 from infra.kafka import jars
@@ -32,7 +33,7 @@ AT_A_LIMIT = [
 
 
 def test_what_is_accepted_is_read_by_jackson(module_connection):
-    needs("java")
+    require_program("java")
     jars.fetch(JARS, print)
     rng = random.Random()
     accepted = [
@@ -45,7 +46,12 @@ def test_what_is_accepted_is_read_by_jackson(module_connection):
     for value in accepted:
         producer.produce(module_connection.named("transactions"), value, "one partition, in order")
     assert producer.flush(60) == 0
-    reader = [needs("java"), "-cp", f"{JARS}/*", "org.apache.kafka.tools.consumer.ConsoleConsumer"]
+    reader = [
+        require_program("java"),
+        "-cp",
+        f"{JARS}/*",
+        "org.apache.kafka.tools.consumer.ConsoleConsumer",
+    ]
     where = [
         "--bootstrap-server",
         module_connection.bootstrap_servers,

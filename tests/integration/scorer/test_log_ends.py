@@ -7,8 +7,10 @@ import signal
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from support import read_all, transaction_bytes, wait_for
-from support.scorers import scorer
+from support.scorer_process import run_scorer
+from support.topic_reader import read_all
+from support.transactions import make_transaction_bytes
+from support.waiting import wait_for
 
 from streams.kafka import topics
 from streams.ledger.audit import audit
@@ -18,7 +20,7 @@ def send(connection, count):
     producer = Producer(connection.writer())
     for number in range(count):
         producer.produce(
-            connection.named(topics.TRANSACTIONS), transaction_bytes(number), partition=0
+            connection.named(topics.TRANSACTIONS), make_transaction_bytes(number), partition=0
         )
     assert producer.flush(60) == 0
 
@@ -46,18 +48,18 @@ def cut_off(connection):
 )
 def test_records_that_are_gone_stop_the_scorer_and_are_named(connection, lose, named):
     send(connection, 100)
-    with scorer(connection) as system:
+    with run_scorer(connection) as system:
         read_all(connection, topics.PREDICTIONS, 100)
         assert system.stop() == 0
     send(connection, 50)
     lose(connection)
-    with scorer(connection, wait=False) as system:
+    with run_scorer(connection, wait=False) as system:
         assert system.process.wait(60) == 3
         assert named in system.log
 
 
 def test_records_deleted_before_a_new_group_read_them_are_named(connection):
-    with scorer(connection) as system:
+    with run_scorer(connection) as system:
         [worker] = system.pids()
         os.kill(worker, signal.SIGSTOP)
         wait_for(system.stopped, 10, "the worker is stopped")
@@ -75,7 +77,7 @@ def test_the_largest_record_that_is_taken_ends_as_a_dead_letter(connection):
     largest, refused = largest_taken(connection)
     assert refused > 0  # one byte more is refused where it is published
     send(connection, 10)
-    with scorer(connection):
+    with run_scorer(connection):
         read_all(connection, topics.PREDICTIONS, 10)
         [dead] = read_all(connection, topics.DEAD_LETTERS, 1)
     assert dead.value() == largest

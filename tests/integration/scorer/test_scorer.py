@@ -7,8 +7,11 @@ import socket
 
 import pytest
 from confluent_kafka import Producer
-from support import read_all, transaction_bytes, wait_for
-from support.scorers import free_port_range, scorer
+from support.ports import find_free_port
+from support.scorer_process import run_scorer
+from support.topic_reader import read_all
+from support.transactions import make_transaction_bytes
+from support.waiting import wait_for
 
 from cli.support.settings import Settings
 from streams.kafka import topics
@@ -24,7 +27,7 @@ def trained(model):
 def send(connection, first, count):
     producer = Producer(connection.writer())
     for i in range(first, first + count):
-        producer.produce(connection.named(topics.TRANSACTIONS), transaction_bytes(i), f"t-{i}")
+        producer.produce(connection.named(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}")
     assert producer.flush(60) == 0
 
 
@@ -36,7 +39,7 @@ def total(system, workers=1):
 
 
 def test_its_page_counts_what_it_scored_and_each_end_is_in_order(connection):
-    with scorer(connection, workers=2) as system:
+    with run_scorer(connection, workers=2) as system:
         send(connection, 0, 500)
         wait_for(lambda: total(system, 2) == 500, 30, "500 transactions are counted")
         assert system.page(0, "/health") == "ok\n"
@@ -45,7 +48,7 @@ def test_its_page_counts_what_it_scored_and_each_end_is_in_order(connection):
         send(connection, 500, 3_000)
         read_all(connection, topics.PREDICTIONS, 501)
         assert system.stop() == 0  # amid records
-    with scorer(connection) as system:
+    with run_scorer(connection) as system:
         read_all(connection, topics.PREDICTIONS, 3_500)
         books = audit(connection)
         assert (books.sent, books.lost, books.duplicated) == (3_500, 0, 0)
@@ -71,12 +74,14 @@ def lags(system):
 def test_nothing_waits_on_a_partition_whose_last_entries_are_markers_and_aborted_records(
     connection, end
 ):
-    with scorer(connection) as system:
+    with run_scorer(connection) as system:
         producer = Producer(connection.writer({"transactional.id": connection.named("theirs")}))
         producer.init_transactions(30)
         producer.begin_transaction()
         for i in range(40):
-            producer.produce(connection.named(topics.TRANSACTIONS), transaction_bytes(i), f"t-{i}")
+            producer.produce(
+                connection.named(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}"
+            )
         assert producer.flush(60) == 0
         wait_for(lambda: sum(lags(system)) >= 40, 30, "what nobody may read yet waits")
         getattr(producer, end)(30)
@@ -86,11 +91,11 @@ def test_nothing_waits_on_a_partition_whose_last_entries_are_markers_and_aborted
 
 def test_workers_that_come_and_go_lose_and_double_nothing(connection):
     """Each change moves partitions between workers while batches are on their way; the last ones lose their supervisor."""
-    with scorer(connection) as first:
+    with run_scorer(connection) as first:
         send(connection, 0, 5_000)
-        with scorer(connection, FRAUD_INSTANCE="second"):
+        with run_scorer(connection, FRAUD_INSTANCE="second"):
             send(connection, 5_000, 5_000)
-        with scorer(connection, workers=2, FRAUD_INSTANCE="third") as third:
+        with run_scorer(connection, workers=2, FRAUD_INSTANCE="third") as third:
             send(connection, 10_000, 5_000)
             assert first.stop() == 0
             read_all(connection, topics.PREDICTIONS, 15_000)
@@ -109,8 +114,8 @@ def test_workers_that_come_and_go_lose_and_double_nothing(connection):
 def test_a_second_scorer_of_the_same_name_fences_the_first_and_doubles_nothing(connection):
     """The first starts its worker again, which fences the second in turn: both go on until the name is changed."""
     with (
-        scorer(connection, FRAUD_INSTANCE="twin") as first,
-        scorer(connection, FRAUD_INSTANCE="twin"),
+        run_scorer(connection, FRAUD_INSTANCE="twin") as first,
+        run_scorer(connection, FRAUD_INSTANCE="twin"),
     ):
         send(connection, 0, 2_000)
         wait_for(lambda: "ended with exit code 1" in first.log, 60, "its worker ends")
@@ -127,13 +132,13 @@ def test_what_was_never_committed_is_never_scored(connection):
     """All on one partition: once the last record has its prediction, all that stands before it has what it will ever have."""
     producer = Producer(connection.writer({"transactional.id": connection.named("client")}))
     producer.init_transactions()
-    with scorer(connection):
+    with run_scorer(connection):
         for first in range(0, 60, 10):
             producer.begin_transaction()
             for i in range(first, first + 10):
                 producer.produce(
                     connection.named(topics.TRANSACTIONS),
-                    transaction_bytes(i) if i % 10 else b"broken",
+                    make_transaction_bytes(i) if i % 10 else b"broken",
                     partition=0,
                 )
             producer.flush(60)  # the records are on the broker, whatever becomes of them
@@ -173,7 +178,7 @@ def alive(pid):
 
 def test_missing_topics_end_it_with_a_line_that_says_what_to_do(broker, tmp_path):
     home = {"FRAUD_HOME": str(tmp_path), "FRAUD_MODEL_DIR": str(Settings.from_environment().model)}
-    with scorer(Connection(broker, topic_prefix="nowhere."), wait=False, **home) as system:
+    with run_scorer(Connection(broker, topic_prefix="nowhere."), wait=False, **home) as system:
         assert system.process.wait(60) == 3
         assert "nowhere.transactions" in system.log
         assert "fraud topics" in system.log
@@ -182,7 +187,7 @@ def test_missing_topics_end_it_with_a_line_that_says_what_to_do(broker, tmp_path
 
 def test_the_workers_that_were_asked_for_are_told_until_they_are_not_asked_for_any_more(tmp_path):
     def asked_for(port, workers):
-        return scorer(
+        return run_scorer(
             Connection("127.0.0.1:9"),
             workers=workers,
             wait=False,
@@ -191,7 +196,7 @@ def test_the_workers_that_were_asked_for_are_told_until_they_are_not_asked_for_a
             FRAUD_MODEL_DIR=model,
         )
 
-    model, port = str(Settings.from_environment().model), free_port_range(3)
+    model, port = str(Settings.from_environment().model), find_free_port(following=2)
     told = tmp_path / "targets" / f"scorer-{port}.json"
     with asked_for(port, 3) as system:
         wait_for(lambda: len(system.pids()) == 3, 30, "three workers")
@@ -217,7 +222,7 @@ def test_a_taken_port_is_named_with_its_setting(connection):
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = holder.getsockname()[1]
-        with scorer(connection, wait=False, port=port) as system:
+        with run_scorer(connection, wait=False, port=port) as system:
             assert system.process.wait(60) == 3
             assert f"port {port}" in system.log
             assert "FRAUD_METRICS_PORT" in system.log

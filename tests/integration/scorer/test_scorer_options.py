@@ -4,8 +4,9 @@ import sys
 
 import pytest
 from confluent_kafka import Producer
-from support import read_all, transaction_bytes
-from support.scorers import scorer
+from support.scorer_process import run_scorer
+from support.topic_reader import read_all
+from support.transactions import make_transaction_bytes
 
 from streams.kafka import topics
 from streams.ledger.audit import audit
@@ -27,22 +28,22 @@ def send(connection, *values):
 
 def test_at_least_once_scores_everything(connection):
     command = [*SCORE, "--guarantee", "at-least-once"]
-    with scorer(connection, workers=2, command=command) as system:
-        send(connection, *map(transaction_bytes, range(3_000)))
+    with run_scorer(connection, workers=2, command=command) as system:
+        send(connection, *map(make_transaction_bytes, range(3_000)))
         read_all(connection, topics.PREDICTIONS, 1)
         assert system.stop() == 0
-    with scorer(connection, workers=2, command=command):
+    with run_scorer(connection, workers=2, command=command):
         read_all(connection, topics.PREDICTIONS, 3_000)
     books = audit(connection)
     assert (books.sent, books.scored, books.lost) == (3_000, 3_000, 0)
 
 
 def test_too_many_dead_letters_stop_it_before_they_are_written(connection):
-    with scorer(
+    with run_scorer(
         connection, command=[*SCORE, "--max-dead-share", "0.1", "--max-bytes", "1000"], wait=False
     ) as system:
-        large = transaction_bytes(0, note="x" * 1_000)
-        send(connection, *[transaction_bytes(0)] * 500, *[large] * 1_500)
+        large = make_transaction_bytes(0, note="x" * 1_000)
+        send(connection, *[make_transaction_bytes(0)] * 500, *[large] * 1_500)
         assert system.process.wait(60) == 3
         assert "--max-dead-share 0.1" in system.log
         assert "too_large" in system.log

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from support.alert_stores import NOON, alert, judged
+from support.alerts import NOON, make_alert, make_label
 
 from api.alert_store import WINDOWS, AlertStore, DriftWindow
 from api.routes.alerts import Filter, _begin
@@ -36,21 +36,23 @@ def names(items):
 
 
 def test_the_newest_come_first_and_the_oldest_leave():
-    assert names(store(alert("a", 1), alert("b", 3), alert("c", 2), size=2).items()) == ["b", "c"]
+    assert names(
+        store(make_alert("a", 1), make_alert("b", 3), make_alert("c", 2), size=2).items()
+    ) == ["b", "c"]
 
 
 def test_in_a_flood_the_judged_leave_first_and_then_the_smallest_expected_loss():
     filled = store(
         *(
-            alert(name, expected_loss=loss)
+            make_alert(name, expected_loss=loss)
             for name, loss in (("dear", 900), ("judged", 800), ("middle", 700))
         ),
         size=6,
     )
-    filled.add_label(judged("judged"))
+    filled.add_label(make_label("judged"))
     seen = filled.changed(0)[-1].change
     for i in range(20):
-        filled.add_alert(f"1-{i}", alert(f"flood-{i}", seconds=i + 1, expected_loss=20 - i))
+        filled.add_alert(f"1-{i}", make_alert(f"flood-{i}", seconds=i + 1, expected_loss=20 - i))
         assert f"flood-{i}" in names(
             filled.changed(seen)
         )  # a client of the stream gets each, however small
@@ -65,17 +67,17 @@ def test_in_a_flood_the_judged_leave_first_and_then_the_smallest_expected_loss()
 
 
 def test_an_alert_that_is_read_twice_is_there_once():
-    filled = store(alert("a"))
-    filled.add_label(judged("a"))
-    filled.add_alert("0-0", alert("a"))
+    filled = store(make_alert("a"))
+    filled.add_label(make_label("a"))
+    filled.add_alert("0-0", make_alert("a"))
     (item,) = filled.items()
     assert item.label.is_fraud
 
 
 def test_the_last_judgement_wins_in_whatever_order_they_come():
-    filled = store(alert())
+    filled = store(make_alert())
     for seconds, is_fraud in ((2, False), (1, True)):
-        filled.add_label(judged(seconds=seconds, is_fraud=is_fraud))
+        filled.add_label(make_label(seconds=seconds, is_fraud=is_fraud))
     assert not filled.find("t").label.is_fraud
 
 
@@ -83,47 +85,47 @@ def test_the_last_judgement_wins_in_whatever_order_they_come():
     ("source", "counts"), [("analyst", True), ("chargeback", True), ("replay", False)]
 )
 def test_the_answer_that_a_replay_brings_along_is_no_judgement(source, counts):
-    filled = store(alert())
-    filled.add_label(judged(source=source))
+    filled = store(make_alert())
+    filled.add_label(make_label(source=source))
     assert (filled.find("t").label is not None) == counts
 
 
 def test_a_label_waits_for_its_alert():
     filled = AlertStore()
-    filled.add_label(judged("late", seconds=2, is_fraud=False))
-    filled.add_label(judged("late", seconds=1))
-    filled.add_alert("0-0", alert("late"))
+    filled.add_label(make_label("late", seconds=2, is_fraud=False))
+    filled.add_label(make_label("late", seconds=1))
+    filled.add_alert("0-0", make_alert("late"))
     assert not filled.find("late").label.is_fraud
 
 
 def test_labels_without_an_alert_are_bounded():
     filled = AlertStore(2)
     for name in "abc":
-        filled.add_label(judged(name))
-        filled.add_alert(f"1-{name}", alert("other"))
-    filled.add_alert("0-0", alert("a"))
-    filled.add_alert("0-1", alert("c"))
+        filled.add_label(make_label(name))
+        filled.add_alert(f"1-{name}", make_alert("other"))
+    filled.add_alert("0-0", make_alert("a"))
+    filled.add_alert("0-1", make_alert("c"))
     assert filled.find("a").label is None
     assert filled.find("c").label is not None
 
 
 def test_both_alerts_about_a_transaction_that_was_sent_twice_are_judged():
-    filled = store(alert("twice"), alert("twice"), alert("once"))
-    filled.add_label(judged("twice"))
+    filled = store(make_alert("twice"), make_alert("twice"), make_alert("once"))
+    filled.add_label(make_label("twice"))
     assert [item.label is not None for item in filled.changed(0)] == [False, True, True]
 
 
 def test_a_client_gets_what_changed_since_it_looked():
-    filled = store(alert("a"), alert("b"))
+    filled = store(make_alert("a"), make_alert("b"))
     seen = filled.changed(0)[-1].change
     assert filled.changed(seen) == []
-    filled.add_label(judged("a"))
-    filled.add_alert("0-9", alert("c"))
+    filled.add_label(make_label("a"))
+    filled.add_alert("0-9", make_alert("c"))
     assert names(filled.changed(seen)) == ["a", "c"]
 
 
 def test_a_stream_goes_on_where_its_client_was():
-    filled = store(alert("a"), alert("b"), alert("c"))
+    filled = store(make_alert("a"), make_alert("b"), make_alert("c"))
     assert _begin(filled, 0, None) == (3, [])
     assert names(_begin(filled, 2, None)[1]) == ["b", "c"]
     assert _begin(filled, 2, f"{filled.start}-1") == (1, [])
@@ -133,14 +135,14 @@ def test_a_stream_goes_on_where_its_client_was():
     "known", ["0badcafe-2", "", "2", "-", "x" * 5000, f"{'9' * 8}-{'9' * 5000}"]
 )
 def test_a_stream_of_another_process_begins_with_everything(known):
-    assert _begin(store(alert("a")), 0, known) == (0, [])
+    assert _begin(store(make_alert("a")), 0, known) == (0, [])
 
 
 def test_what_a_client_gets_is_the_alert_as_it_was_written_and_what_was_found_out():
     raw = b'{"account_id" : "a\\u0062c", "Amount":1.50}'
-    value = msgspec.json.encode(alert()).replace(b'{"account_id": "acc-1"}', raw)
+    value = msgspec.json.encode(make_alert()).replace(b'{"account_id": "acc-1"}', raw)
     filled = store(msgspec.json.decode(value, type=AlertRecord))
-    filled.add_label(judged())
+    filled.add_label(make_label())
     encoded = filled.find("t").encode()
     assert raw in encoded
     assert Alert.model_validate_json(encoded).transaction_id == "t"
@@ -166,7 +168,7 @@ def test_what_a_client_gets_is_the_alert_as_it_was_written_and_what_was_found_ou
     ],
 )
 def test_a_filter(wanted, passes):
-    assert Filter(**wanted).passes(store(alert()).find("t")) == passes
+    assert Filter(**wanted).passes(store(make_alert()).find("t")) == passes
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_a_filter(wanted, passes):
 )
 def test_a_label_names_the_account_that_its_alert_has(transaction, account):
     record = label(
-        alert(transaction=transaction), LabelRequest(is_fraud=True, labelled_by="Ana"), NOON
+        make_alert(transaction=transaction), LabelRequest(is_fraud=True, labelled_by="Ana"), NOON
     )
     assert (record.account_id, record.transaction_id, record.source) == (account, "t", "analyst")
     assert Label.model_validate_json(msgspec.json.encode(record)).labelled_by == "Ana"

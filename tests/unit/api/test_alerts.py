@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
-from support.alert_stores import alert, judged
+from support.alerts import make_alert, make_label
 from support.fakes import NOW, FakeBus, FakeModel, FakeRecord
 
 from api.alert_feed import Feed
@@ -52,8 +52,13 @@ def put(background, *alerts):
 
 
 def test_alerts_are_listed_newest_first_and_filtered(api, background):
-    put(background, alert("a", 1, amount=10), alert("b", 2, amount=20), alert("c", 3, amount=30))
-    background.store.add_label(judged("b"))
+    put(
+        background,
+        make_alert("a", 1, amount=10),
+        make_alert("b", 2, amount=20),
+        make_alert("c", 3, amount=30),
+    )
+    background.store.add_label(make_label("b"))
 
     def names(**wanted):
         return [item["transaction_id"] for item in api.get("/alerts", params=wanted).json()]
@@ -104,7 +109,7 @@ def test_alerts_that_are_not_read_yet_are_not_none(api, background, method, path
     ["t-1", "a/b", "<script>", "stream", "?x=1#y", "100%", "\u00fc \U0001f4b6", "label/label"],
 )
 def test_a_label_is_published_for_whatever_name_a_transaction_has(api, background, bus, name):
-    put(background, alert(name))
+    put(background, make_alert(name))
     answer = api.post(f"/alerts/{quote(name, safe='')}/label", json=JUDGEMENT)
     label = {
         "transaction_id": name,
@@ -122,7 +127,7 @@ def test_a_label_is_published_for_whatever_name_a_transaction_has(api, backgroun
 
 
 def test_a_label_of_a_transaction_without_an_account_has_its_id_as_key(api, background, bus):
-    put(background, alert("t-1", transaction={}))
+    put(background, make_alert("t-1", transaction={}))
     api.post("/alerts/t-1/label", json=JUDGEMENT)
     assert [key for _, key, _ in bus.published] == [b"t-1"]
 
@@ -133,7 +138,7 @@ def test_an_unknown_alert_has_no_label(api, bus):
 
 
 def test_a_label_that_kafka_does_not_confirm_is_not_accepted(api, background, bus):
-    put(background, alert("t-1"))
+    put(background, make_alert("t-1"))
     bus.away = True
     answer = api.post("/alerts/t-1/label", json=JUDGEMENT)
     assert (answer.status_code, answer.json()) == (
@@ -151,7 +156,7 @@ def test_a_label_that_kafka_does_not_confirm_is_not_accepted(api, background, bu
     ],
 )
 def test_a_judgement_needs_a_verdict_and_a_name(api, background, bus, field, wrong):
-    put(background, alert("t-1"))
+    put(background, make_alert("t-1"))
     answer = api.post("/alerts/t-1/label", json=JUDGEMENT | {field: wrong})
     assert (answer.status_code, [error["loc"][-1] for error in answer.json()["detail"]]) == (
         422,
@@ -161,7 +166,7 @@ def test_a_judgement_needs_a_verdict_and_a_name(api, background, bus, field, wro
 
 
 def test_the_precision_of_what_is_judged_has_its_interval(api, background):
-    put(background, *(alert(name) for name in "abcde"))
+    put(background, *(make_alert(name) for name in "abcde"))
     assert api.get("/console/vitals").json()["precision"] == {
         "judged": 0,
         "value": None,
@@ -169,7 +174,7 @@ def test_the_precision_of_what_is_judged_has_its_interval(api, background):
         "high": None,
     }
     for name, is_fraud in (("a", True), ("b", True), ("c", True), ("d", False)):
-        background.store.add_label(judged(name, is_fraud=is_fraud))
+        background.store.add_label(make_label(name, is_fraud=is_fraud))
     # Wilson's interval of 3 in 4, as computed by hand with z = 1.959964
     expected = {
         "judged": 4,
@@ -208,7 +213,7 @@ class Record(FakeRecord):
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff", b'{"transaction_id": 7}'])
 def test_what_is_no_alert_is_left_out(background, value):
-    good = msgspec.json.encode(alert("good"))
+    good = msgspec.json.encode(make_alert("good"))
     background.feed._handle(
         [Record(value, 0), Record(good, 1), Record(good.replace(b"acc-1", b"\xff"), 2)]
     )

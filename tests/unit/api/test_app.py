@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
-from support import transaction, transaction_bytes
 from support.fakes import NOW, FakeBus, FakeModel
+from support.transactions import make_transaction, make_transaction_bytes
 
 from api.app import create_app
 from api.auth import COOKIE, Access
@@ -22,7 +22,7 @@ from payments.contract import INPUTS, Reason
 from streams.kafka.connection import Connection
 
 HERE = "http://127.0.0.1:8000"
-PAYMENT = {name: value for name, value in transaction(1).items() if name in INPUTS}
+PAYMENT = {name: value for name, value in make_transaction(1).items() if name in INPUTS}
 
 
 @dataclasses.dataclass
@@ -149,7 +149,7 @@ NO_OBJECT = [
     b"1",
     b"\xff\xfe",
     b'{"V1": 1',
-    b"\xef\xbb\xbf" + transaction_bytes(1),
+    b"\xef\xbb\xbf" + make_transaction_bytes(1),
     b"[" * 60_000,
 ]
 
@@ -180,8 +180,8 @@ def test_of_duplicate_keys_the_last_counts(client):
 
 def test_a_transaction_is_published_as_it_came(client, bus):
     plain, owned = (
-        b" " + transaction_bytes(1, extra=[1]),
-        transaction_bytes(2, account_id="konto-ä"),
+        b" " + make_transaction_bytes(1, extra=[1]),
+        make_transaction_bytes(2, account_id="konto-ä"),
     )
     for body in (plain, owned):
         answer = client().post("/transactions", content=body)
@@ -197,7 +197,7 @@ def test_a_transaction_is_published_as_it_came(client, bus):
 
 def test_a_transaction_that_kafka_has_not_confirmed_is_a_503(client, bus):
     bus.away = True
-    answer = client().post("/transactions", content=transaction_bytes(1))
+    answer = client().post("/transactions", content=make_transaction_bytes(1))
     assert (answer.status_code, answer.json()) == (
         503,
         {"detail": "not confirmed: no broker answers"},
@@ -213,7 +213,7 @@ def test_a_transaction_that_kafka_has_not_confirmed_is_a_503(client, bus):
     ],
 )
 def test_an_invalid_transaction_names_its_field_and_is_not_published(client, bus, changes, name):
-    answer = client().post("/transactions", content=transaction_bytes(1, **changes))
+    answer = client().post("/transactions", content=make_transaction_bytes(1, **changes))
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", name])
     assert bus.published == []
 
@@ -229,7 +229,7 @@ def test_readiness_is_kafkas_and_health_and_scores_need_none(client, bus):
 
 @pytest.mark.parametrize("path", ["/predict", "/transactions"])
 def test_a_body_may_be_as_large_as_a_transaction(client, path):
-    api, fits = client(), transaction_bytes(1).ljust(65_536)
+    api, fits = client(), make_transaction_bytes(1).ljust(65_536)
     for body in (
         lambda value: value,
         lambda value: iter([value[:40_000], value[40_000:]]),
@@ -284,7 +284,7 @@ def test_only_our_own_page_changes_something(client, bus):
     ):
         assert (
             api.post(
-                "/transactions", content=transaction_bytes(1), headers={"Origin": origin}
+                "/transactions", content=make_transaction_bytes(1), headers={"Origin": origin}
             ).status_code
             == 403
         )
@@ -292,7 +292,7 @@ def test_only_our_own_page_changes_something(client, bus):
     assert bus.published == []
     assert (
         api.post(
-            "/transactions", content=transaction_bytes(1), headers={"Origin": HERE}
+            "/transactions", content=make_transaction_bytes(1), headers={"Origin": HERE}
         ).status_code
         == 202
     )

@@ -4,8 +4,9 @@ import sys
 
 import psutil
 import pytest
-from support import transaction_bytes, wait_for
-from support.fakes import NOW, FakeModel, batch_of
+from support.fakes import NOW, FakeModel, make_batch
+from support.transactions import make_transaction_bytes
+from support.waiting import wait_for
 
 from benchmarks.harness.results import group_by, summarize
 from benchmarks.harness.usage import ProcessTree
@@ -19,8 +20,8 @@ def without_time(value):
 
 
 def test_peers_write_what_this_project_writes():
-    values = [transaction_bytes(i, V1=margin) for i, margin in enumerate((-3.0, 1.0, 5.0))]
-    own = Scorer(FakeModel(), lambda: NOW).score(batch_of(*values)).outputs
+    values = [make_transaction_bytes(i, V1=margin) for i, margin in enumerate((-3.0, 1.0, 5.0))]
+    own = Scorer(FakeModel(), lambda: NOW).score(make_batch(*values)).outputs
     peers = PeersScorer(FakeModel()).score(values)
     predictions = [
         (output.key, without_time(output.value)) for output in own if output.topic == "predictions"

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import pytest
 from support import creditcard_files as creditcard
-from support import free_port
+from support.ports import find_free_port
 
 from cli.errors import CommandError
 from cli.main import main
@@ -181,7 +181,7 @@ def test_no_broker_is_said_soon(fraud, monkeypatch, tmp_path, command):
     monkeypatch.setenv(
         "FRAUD_DATA", str(creditcard.write(tmp_path / "rows.csv", [creditcard.row(0)]))
     )
-    servers = f"127.0.0.1:{free_port()}"
+    servers = f"127.0.0.1:{find_free_port()}"
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", servers)
     monkeypatch.setattr(broker, "_ANSWER_S", 0.2)
     code, printed, errors = fraud(command)

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from support import free_port, wait_for
+from support.ports import find_free_port
+from support.waiting import wait_for
 
 from cli.commands.demo import job, processes
 from cli.commands.demo.job import Job
@@ -24,7 +25,7 @@ def demo(tmp_path, monkeypatch):
     """A job in a home of its own; nothing is started."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.delenv("FRAUD_BOOTSTRAP_SERVERS", raising=False)
-    first = free_port(following=7)
+    first = find_free_port(following=7)
     for variable, offset in {
         "FRAUD_KAFKA_PORT": 0,
         "FRAUD_MONITOR_PORT": 4,

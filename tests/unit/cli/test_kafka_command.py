@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from support import free_port
+from support.ports import find_free_port
 
 from cli.main import main
 
@@ -30,7 +30,7 @@ def test_a_kafka_that_was_not_running_is_not_stopped(kafka):
 
 
 def test_of_a_given_kafka_the_start_says_whether_it_answers(kafka, monkeypatch):
-    servers = f"127.0.0.1:{free_port()}"
+    servers = f"127.0.0.1:{find_free_port()}"
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", servers)
     status = {
         "running": False,

@@ -4,7 +4,7 @@ import threading
 from time import sleep
 
 import pytest
-from support import free_port
+from support.ports import find_free_port
 from typer.testing import CliRunner
 
 import cli.commands.monitor
@@ -24,7 +24,7 @@ def refused(monkeypatch, tmp_path):
         sleep(0.5)
 
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
-    monkeypatch.setenv("FRAUD_MONITOR_PORT", str(free_port()))
+    monkeypatch.setenv("FRAUD_MONITOR_PORT", str(find_free_port()))
     monkeypatch.setattr("drift.loading.load", lambda _: (None, None))
     monkeypatch.setattr(cli.commands.monitor, "_stop_on_signals", lambda _: None)
     monkeypatch.setattr(Monitor, "run", run)

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import free_port, labelled
-from support.terminal import run_on_a_terminal
+from support import labelled
+from support.ports import find_free_port
+from support.terminal import run_in_terminal
 
 CLI = Path(__file__).resolve().parents[3] / "cli"
 RATE, LEFT = re.compile(rb"\d [kM]?B/s|\d/s"), re.compile(rb"\d+:\d\d:\d\d")
@@ -60,7 +61,7 @@ def variables(tmp_path, rows):
     kept = {name: value for name, value in os.environ.items() if name != "FRAUD_BOOTSTRAP_SERVERS"}
     own = {
         "FRAUD_HOME": str(tmp_path),
-        "FRAUD_KAFKA_PORT": str(free_port(following=3)),
+        "FRAUD_KAFKA_PORT": str(find_free_port(following=3)),
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
     }
     return kept | own | {"TERM": "xterm", "COLUMNS": "160"}
@@ -81,16 +82,14 @@ def errors_of(name, drawn):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_terminal_sees_the_rate_and_the_time_left(name, variables, tmp_path):
-    drawn = run_on_a_terminal(command(name), variables, tmp_path)
+    drawn = run_in_terminal(command(name), variables, tmp_path)
     assert RATE.search(drawn), drawn
     assert LEFT.search(drawn), drawn
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_quiet_draws_nothing(name, variables, tmp_path):
-    assert (
-        errors_of(name, run_on_a_terminal([*command(name), "--quiet"], variables, tmp_path)) == []
-    )
+    assert errors_of(name, run_in_terminal([*command(name), "--quiet"], variables, tmp_path)) == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

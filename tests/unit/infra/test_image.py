@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from support import free_port
+from support.ports import find_free_port
 
 from infra.image.direct import select
 from infra.image.ready import is_ready
@@ -57,4 +57,4 @@ def test_a_container_is_healthy_when_its_process_works(
 
 
 def test_a_container_whose_process_does_not_listen_is_not_healthy() -> None:
-    assert not is_ready(free_port())
+    assert not is_ready(find_free_port())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import free_port
+from support.ports import find_free_port
 
 from infra import preflight
 from infra.preflight import Preflight
@@ -16,7 +16,7 @@ from infra.preflight import Preflight
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """A home of its own, and ports that are free."""
-    kafka = free_port(following=7)
+    kafka = find_free_port(following=7)
     return {
         "FRAUD_HOME": str(tmp_path / "home"),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
@@ -37,7 +37,7 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def listener() -> Iterator[int]:
-    port = free_port(following=1)
+    port = find_free_port(following=1)
     with socket.create_server(("127.0.0.1", port)):
         yield port
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import free_port
+from support.ports import find_free_port
 
 from infra.watch import configuration
 from infra.watch.containers import IMAGES, Containers
@@ -16,7 +16,7 @@ SERVICES = yaml.safe_load((Path(__file__).resolve().parents[3] / "docker-compose
 
 @pytest.fixture
 def ports():
-    first = free_port(following=2)
+    first = find_free_port(following=2)
     return {
         name: str(first + i)
         for i, name in enumerate(

@@ -7,7 +7,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 from rich.console import Console
-from support import transaction, transaction_bytes
+from support.transactions import make_transaction, make_transaction_bytes
 
 from cli.support.waterfall import draw_waterfall
 from model.explanation import BASE, MARGIN, REST, explain, waterfall_steps
@@ -20,7 +20,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 def alert(**changes):
     pushes = [3.0, 1.5, 0.5, 0.25, -0.75]
-    fields = transaction(1) | {
+    fields = make_transaction(1) | {
         "scored_at": "2026-01-31T12:00:00Z",
         "probability": 0.62,
         "margin": 0.5,
@@ -71,13 +71,13 @@ def test_what_is_not_shown_goes_into_the_rest():
 
 
 def test_any_decision_is_explained_with_all_features(model):
-    found = explain(model, transaction_bytes(5), NOW)
+    found = explain(model, make_transaction_bytes(5), NOW)
     assert sorted(reason.feature for reason in found.reasons) == sorted(INPUTS)
     assert found.base + sum(
         reason.contribution for reason in found.reasons
     ) + found.rest == pytest.approx(found.margin, abs=1e-4)
     values = {reason.feature: reason.value for reason in found.reasons}
-    assert values == {name: transaction(5)[name] for name in INPUTS}
+    assert values == {name: make_transaction(5)[name] for name in INPUTS}
     assert (found.model_version, found.scored_at, found.transaction_id) == (
         model.version,
         NOW,
@@ -93,7 +93,7 @@ def test_any_decision_is_explained_with_all_features(model):
 )
 def test_what_is_no_transaction_is_not_explained(model, change):
     with pytest.raises(InvalidTransactionError):
-        explain(model, transaction_bytes(5, **change), NOW)
+        explain(model, make_transaction_bytes(5, **change), NOW)
 
 
 def test_the_drawing_holds_the_alert_as_it_is():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import transaction, transaction_bytes
+from support.transactions import make_transaction, make_transaction_bytes
 
 from model import dataset
 from payments import features
@@ -34,7 +34,7 @@ def streamed(values: list[bytes]) -> bytes:
 
 
 def as_json(row: list[float]) -> bytes:
-    return json.dumps(transaction(0) | dict(zip(INPUTS, row, strict=True))).encode()
+    return json.dumps(make_transaction(0) | dict(zip(INPUTS, row, strict=True))).encode()
 
 
 @given(rows=ROWS.map(lambda rows: [[*row[:-1], abs(row[-1])] for row in rows]))
@@ -79,9 +79,9 @@ def test_no_rows_are_a_matrix_without_rows():
 
 
 def test_a_decoded_record_serves_as_a_transaction():
-    value = transaction_bytes(3)
+    value = make_transaction_bytes(3)
     record = decode(value, bytearray(ROW_BYTES), 0)
     assert features.matrix_of([record]).tobytes() == streamed([value])
     assert features.matrix_of([record])[0, COMPONENTS.index("V7")] == np.float32(
-        transaction(3)["V7"]
+        make_transaction(3)["V7"]
     )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from support import free_port
+from support.ports import find_free_port
 
 from producer.dataset import Dataset, Source, fetch, verify
 from producer.download import download
@@ -163,7 +163,7 @@ def test_a_spoilt_cache_is_put_aside_with_a_warning_and_fetched_again(server, tm
 
 
 def test_a_source_that_is_down_gives_way_to_the_next(server, tmp_path, caplog):
-    down = f"http://127.0.0.1:{free_port()}/data.csv"
+    down = f"http://127.0.0.1:{find_free_port()}/data.csv"
     path = fetch(
         tmp_path, None, silent, dataset(down, server.url + "/gone.csv", server.url + "/data.csv")
     )

@@ -4,7 +4,7 @@ from urllib.request import urlopen
 
 import pytest
 from prometheus_client import CollectorRegistry
-from support import free_port
+from support.ports import find_free_port
 
 from streams.status_server import serve
 
@@ -21,7 +21,7 @@ def health(host: str, port: int) -> int:
 def test_a_page_listens_on_the_address_it_is_given(
     where: dict[str, str], answers: str, silent: str
 ) -> None:
-    port = free_port()
+    port = find_free_port()
     close = serve(CollectorRegistry(), port, lambda: True, "--port", **where)
     try:
         assert health(answers, port) == 200

@@ -4,8 +4,8 @@ import json
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support import transaction
 from support.fakes import NOW, FakeModel, FakeRecord
+from support.transactions import make_transaction
 
 from payments.contract import INPUTS, Thresholds
 from streams.kafka import topics
@@ -44,7 +44,9 @@ def largest(**changes):
         "V1": 0.12345678901234567,
         "Amount": 1.2345678901234567e38,
     }
-    content = transaction(1, event_time="2013-09-01T02:00:00.123456+02:30", **values, **changes)
+    content = make_transaction(
+        1, event_time="2013-09-01T02:00:00.123456+02:30", **values, **changes
+    )
     return json.dumps(content, ensure_ascii=False).encode().ljust(topics.MAX_SCORED_BYTES)
 
 
@@ -61,7 +63,7 @@ def on_the_wire(output):
 @given(*[st.text(min_size=1, max_size=128)] * 2)
 def test_no_output_of_the_largest_transaction_exceeds_its_topics_limit(transaction_id, account_id):
     value = largest(transaction_id=transaction_id, account_id=account_id)
-    record = FromAfar(value, at=2**63 - 1, of=99_999)
+    record = FromAfar(value, offset=2**63 - 1, partition=99_999)
     scored = Scorer(WORDY, lambda: NOW.replace(microsecond=123_456), topics.MAX_SCORED_BYTES).score(
         Batch(0, 0, [record])
     )

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 
 import pytest
-from support import transaction_bytes
-from support.fakes import NOW, FakeModel, FakeSink, batch_of
+from support.fakes import NOW, FakeModel, FakeSink, make_batch
+from support.transactions import make_transaction_bytes
 
 from streams.scorer.agent import QUEUED_BATCHES, create_app
 from streams.scorer.batch import Scored
@@ -72,7 +72,7 @@ def test_a_slow_commit_stops_the_reading():
         taken = 0
         with contextlib.suppress(TimeoutError):
             while taken < 100:
-                await asyncio.wait_for(channel.put(batch_of(transaction_bytes(taken))), 0.5)
+                await asyncio.wait_for(channel.put(make_batch(make_transaction_bytes(taken))), 0.5)
                 taken += 1
         return taken
 
@@ -81,7 +81,7 @@ def test_a_slow_commit_stops_the_reading():
 
 def test_queued_batches_survive_a_rebalance_of_fausts_own():
     async def body(app, channel, sink):
-        batches = [batch_of(transaction_bytes(i)) for i in range(QUEUED_BATCHES + 1)]
+        batches = [make_batch(make_transaction_bytes(i)) for i in range(QUEUED_BATCHES + 1)]
         for batch in batches:
             await channel.put(batch)
         app.flow_control.suspend()
@@ -104,29 +104,33 @@ def predictions(sink):
 
 
 def test_one_batch_gives_one_prediction_a_transaction():
-    sink = drive(Scorer(FakeModel(), lambda: NOW), batch_of(*map(transaction_bytes, range(7))))
+    sink = drive(
+        Scorer(FakeModel(), lambda: NOW), make_batch(*map(make_transaction_bytes, range(7)))
+    )
     assert len(predictions(sink)) == 7
     assert sink.failures == []
 
 
 def test_an_agent_that_does_nothing_yields_no_prediction():
-    assert predictions(drive(DoesNothing(), batch_of(*map(transaction_bytes, range(7))))) == []
+    assert (
+        predictions(drive(DoesNothing(), make_batch(*map(make_transaction_bytes, range(7))))) == []
+    )
 
 
 def test_a_batch_of_an_ended_epoch_is_not_scored():
-    old, new = batch_of(transaction_bytes(1)), batch_of(transaction_bytes(2))
+    old, new = make_batch(make_transaction_bytes(1)), make_batch(make_transaction_bytes(2))
     old.epoch = -1
     sink = drive(Scorer(FakeModel(), lambda: NOW), old, new)
     assert [scored.batch for scored in sink.submitted] == [new]
 
 
 def test_an_exception_leaves_the_agent_by_the_sink_and_not_by_a_silent_restart():
-    sink = drive(Scorer(Broken(), lambda: NOW), batch_of(transaction_bytes(1)))
+    sink = drive(Scorer(Broken(), lambda: NOW), make_batch(make_transaction_bytes(1)))
     assert [type(error).__name__ for error in sink.failures] == ["ScoringFailedError"]
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_batches_reach_the_sink_in_their_order(count):
-    batches = [batch_of(transaction_bytes(i)) for i in range(count)]
+    batches = [make_batch(make_transaction_bytes(i)) for i in range(count)]
     sink = drive(Scorer(FakeModel(), lambda: NOW), *batches)
     assert [scored.batch for scored in sink.submitted] == batches

@@ -50,7 +50,7 @@ class Consumer:
                 self.done.set()
                 return None
             self.arrived = [
-                one if isinstance(one, Message) else Message(b"", at=one)
+                one if isinstance(one, Message) else Message(b"", offset=one)
                 for one in self.steps.pop(0)(self)
             ]
         return self.arrived.pop(0) if self.arrived else None

@@ -69,7 +69,7 @@ class Consumer:
         found = []
         for partition, position in sorted(self.positions.items()):
             found += [
-                Message(b"", at=offset, of=partition)
+                Message(b"", offset=offset, partition=partition)
                 for offset in range(position, self.log.ends[partition])
             ][: count - len(found)]
         for message in found:

@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from support import transaction, transaction_bytes
 from support.fakes import NOW, FakeModel, FakeRecord
+from support.transactions import make_transaction, make_transaction_bytes
 
 from payments.contract import INPUTS
 from streams.latency_buckets import LATENCY_BUCKETS_S
@@ -35,10 +35,10 @@ def test_counts_move_by_what_was_committed(registry):
     metrics = ScorerMetrics(registry, "transactions", "v1", restarts=2)
     sent_ms = int(NOW.timestamp() * 1000) - 20
     values = [
-        transaction_bytes(0, V1=-3.0),
-        transaction_bytes(1, V1=9.0),
+        make_transaction_bytes(0, V1=-3.0),
+        make_transaction_bytes(1, V1=9.0),
         b"",
-        transaction_bytes(2, V2=666.0),
+        make_transaction_bytes(2, V2=666.0),
     ]
     batch = Batch(0, 0, [FakeRecord(value, at, sent_ms=sent_ms) for at, value in enumerate(values)])
     metrics.committed(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
@@ -68,7 +68,7 @@ def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(
     metrics.lagging({0: (5, 12), 1: (0, 0)}, NOW)
     assert (lag("0"), lag("1")) == (7, 0)
     batch = Batch(
-        0, 0, [FakeRecord(transaction_bytes(1), at=9, sent_ms=int(NOW.timestamp() * 1000))]
+        0, 0, [FakeRecord(make_transaction_bytes(1), offset=9, sent_ms=int(NOW.timestamp() * 1000))]
     )
     metrics.committed(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
     later = datetime.fromtimestamp(NOW.timestamp() + 30, UTC)
@@ -86,16 +86,19 @@ def test_whatever_is_sent_there_are_as_many_series(registry):
         name = INPUTS[seed % len(INPUTS)]
         values = [
             b"not json %d" % seed,
-            transaction_bytes(seed, **{name: None}),
-            transaction_bytes(seed, **{name: f"word {seed}"}),
+            make_transaction_bytes(seed, **{name: None}),
+            make_transaction_bytes(seed, **{name: f"word {seed}"}),
             json.dumps({f"field {seed}": seed}).encode(),
             json.dumps(
-                transaction(seed, V1=9.0, account_id=f"account {seed}") | {f"extra {seed}": seed}
+                make_transaction(seed, V1=9.0, account_id=f"account {seed}")
+                | {f"extra {seed}": seed}
             ).encode(),
-            transaction_bytes(seed, V2=666.0),
-            transaction_bytes(seed, padding="x" * 70_000),
+            make_transaction_bytes(seed, V2=666.0),
+            make_transaction_bytes(seed, padding="x" * 70_000),
         ]
-        batch = Batch(0, 0, [FakeRecord(value, at, of=seed) for at, value in enumerate(values)])
+        batch = Batch(
+            0, 0, [FakeRecord(value, at, partition=seed) for at, value in enumerate(values)]
+        )
         metrics.committed(Scorer(FakeModel(version=f"v{seed}"), lambda: NOW).score(batch), NOW)
         metrics.lagging(dict.fromkeys(range(seed, seed + 4), (0, 9)), NOW)  # partitions come and go
         assert registry.get_sample_value(

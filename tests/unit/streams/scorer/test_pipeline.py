@@ -29,7 +29,9 @@ class Committer:
 
 
 def scored(number, epoch=0, offset=None):
-    return Scored(Batch(epoch, number, [FakeRecord(b"", at=number if offset is None else offset)]))
+    return Scored(
+        Batch(epoch, number, [FakeRecord(b"", offset=number if offset is None else offset)])
+    )
 
 
 def submit(committer, *all_scored, in_flight=None, most=1.0):
@@ -95,7 +97,11 @@ def test_the_next_offset_is_that_after_the_batchs_last_record_of_each_partition(
     batch = Batch(
         0,
         0,
-        [FakeRecord(b"", at=4, of=1), FakeRecord(b"", at=9, of=0), FakeRecord(b"", at=7, of=1)],
+        [
+            FakeRecord(b"", offset=4, partition=1),
+            FakeRecord(b"", offset=9, partition=0),
+            FakeRecord(b"", offset=7, partition=1),
+        ],
     )
     assert Scored(batch).next_offsets() == {1: 8, 0: 10}
 

@@ -5,8 +5,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import transaction, transaction_bytes
-from support.fakes import NOW, FakeModel, FakeRecord, batch_of
+from support.fakes import NOW, FakeModel, FakeRecord, make_batch
+from support.transactions import make_transaction, make_transaction_bytes
 
 from payments.contract import Alert, Prediction
 from streams.scorer.batch import Batch
@@ -24,7 +24,9 @@ def outputs(scored, topic):
 def test_each_decision_follows_its_probability():
     margins = {"approve": -3.0, "review": 1.0, "block": 5.0}
     scored = scorer().score(
-        batch_of(*(transaction_bytes(i, V1=margin) for i, margin in enumerate(margins.values())))
+        make_batch(
+            *(make_transaction_bytes(i, V1=margin) for i, margin in enumerate(margins.values()))
+        )
     )
     predictions = [json.loads(output.value) for output in outputs(scored, "predictions")]
     assert [prediction["decision"] for prediction in predictions] == list(margins)
@@ -37,14 +39,14 @@ def test_each_decision_follows_its_probability():
 
 
 def test_the_transaction_stands_in_its_prediction_byte_for_byte():
-    raw = b' {"ignored": [1,  2], ' + transaction_bytes(1)[1:] + b"\n"
-    [prediction] = outputs(scorer().score(batch_of(raw)), "predictions")
+    raw = b' {"ignored": [1,  2], ' + make_transaction_bytes(1)[1:] + b"\n"
+    [prediction] = outputs(scorer().score(make_batch(raw)), "predictions")
     assert raw in prediction.value
     Prediction.model_validate_json(prediction.value)
 
 
 def test_an_alert_adds_up_and_is_valid():
-    [alert] = outputs(scorer().score(batch_of(transaction_bytes(1, V1=4.0))), "alerts")
+    [alert] = outputs(scorer().score(make_batch(make_transaction_bytes(1, V1=4.0))), "alerts")
     content = json.loads(alert.value)
     assert (
         content["base"]
@@ -64,7 +66,9 @@ def test_an_alert_adds_up_and_is_valid():
 
 
 def test_headers_name_the_source_and_keys_the_account():
-    batch = Batch(0, 0, [FakeRecord(transaction_bytes(1, account_id="ä"), at=7, of=3)])
+    batch = Batch(
+        0, 0, [FakeRecord(make_transaction_bytes(1, account_id="ä"), offset=7, partition=3)]
+    )
     [prediction] = outputs(scorer().score(batch), "predictions")
     assert prediction.key == "ä".encode()
     assert dict(prediction.headers) == {
@@ -74,8 +78,8 @@ def test_headers_name_the_source_and_keys_the_account():
 
 @pytest.mark.parametrize("fault", [{"V2": 666.0}, {"V1": 4.0, "V3": 666.0}])
 def test_a_record_that_fails_alone_is_a_dead_letter_and_the_others_are_scored(fault):
-    values = [transaction_bytes(i, **(fault if i == 2 else {})) for i in range(5)]
-    scored = scorer().score(batch_of(*values))
+    values = [make_transaction_bytes(i, **(fault if i == 2 else {})) for i in range(5)]
+    scored = scorer().score(make_batch(*values))
     [dead] = outputs(scored, "transactions.dlq")
     assert dead.value == values[2]
     assert dict(dead.headers)["error.kind"] == b"scoring_failed"
@@ -98,13 +102,15 @@ def test_what_fails_once_is_tried_again_and_is_no_records_fault(monkeypatch):
         return works(self, rows)
 
     monkeypatch.setattr(FakeModel, "margins", margins)
-    scored = scorer().score(batch_of(transaction_bytes(1)))
+    scored = scorer().score(make_batch(make_transaction_bytes(1)))
     assert [output.topic for output in scored.outputs] == ["predictions"]
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_records_that_fail_are_dead_letters_though_their_batch_holds_no_other(count):
-    scored = scorer().score(batch_of(*(transaction_bytes(i, V2=666.0) for i in range(count))))
+    scored = scorer().score(
+        make_batch(*(make_transaction_bytes(i, V2=666.0) for i in range(count)))
+    )
     assert [dict(output.headers)["error.kind"] for output in scored.outputs] == [
         b"scoring_failed"
     ] * count
@@ -127,7 +133,7 @@ def test_a_model_that_fails_on_any_row_stops_the_process_instead_of_emptying_the
 ):
     with pytest.raises(ScoringFailedError, match="no memory"):
         Scorer(model, lambda: NOW).score(
-            batch_of(b"", *(transaction_bytes(i, V1=4.0) for i in range(count)))
+            make_batch(b"", *(make_transaction_bytes(i, V1=4.0) for i in range(count)))
         )
 
 
@@ -139,16 +145,16 @@ broken = st.one_of(
             b"",
             b"[]",
             b"\xef\xbb\xbf{}",
-            transaction_bytes(1, V3=1e39),
-            transaction_bytes(1)[:-1] + b',"x":"\xff"}',
+            make_transaction_bytes(1, V3=1e39),
+            make_transaction_bytes(1)[:-1] + b',"x":"\xff"}',
         ]
     ),
 )
 
 
-@given(st.lists(st.one_of(broken, st.integers(0, 99).map(transaction_bytes))))
+@given(st.lists(st.one_of(broken, st.integers(0, 99).map(make_transaction_bytes))))
 def test_every_record_has_exactly_one_prediction_or_dead_letter(values):
-    scored = scorer().score(batch_of(*values))
+    scored = scorer().score(make_batch(*values))
     answered = sorted(
         int(dict(output.headers)["source.offset"])
         for output in scored.outputs
@@ -163,10 +169,12 @@ def test_every_record_has_exactly_one_prediction_or_dead_letter(values):
 
 def test_times_keep_the_offset_they_came_with():
     [prediction] = outputs(
-        scorer().score(batch_of(transaction_bytes(1, event_time="2013-09-01T02:00:00+02:00"))),
+        scorer().score(
+            make_batch(make_transaction_bytes(1, event_time="2013-09-01T02:00:00+02:00"))
+        ),
         "predictions",
     )
     content = msgspec.json.decode(prediction.value)
     assert content["event_time"] == "2013-09-01T02:00:00+02:00"
     assert content["scored_at"] == "2026-01-02T03:04:05Z"
-    assert content["transaction"] == transaction(1, event_time="2013-09-01T02:00:00+02:00")
+    assert content["transaction"] == make_transaction(1, event_time="2013-09-01T02:00:00+02:00")

@@ -6,7 +6,8 @@ import threading
 import time
 
 from infra.kafka.launcher import LocalBroker, Security
-from support import JARS, free_port
+from support.paths import JARS
+from support.ports import find_free_port
 
 _PIECE = 64 * 1024
 
@@ -77,9 +78,9 @@ def _end(*sockets):
 
 
 @contextlib.contextmanager
-def proxied_broker(home):
+def run_proxied_broker(home):
     """(a broker's own address, the proxy's address, the proxy). The broker sends whoever comes by the proxy back to the proxy."""
-    port = free_port(following=3)
+    port = find_free_port(following=3)
     listeners = (
         f"listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{port + 1},CONTROLLER://127.0.0.1:{port + 3}\n"
         f"advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{port + 2}\n"

@@ -16,7 +16,9 @@ from confluent_kafka.admin import (
 
 from infra.kafka.launcher import LocalBroker, Security
 from streams.kafka.connection import Connection
-from support import JARS, free_port, needs
+from support.paths import JARS
+from support.ports import find_free_port
+from support.programs import require_program
 
 # The brokers talk to each other and to their controller under a certificate of their own (CN=kafka); no password is involved.
 _SERVER = """
@@ -39,12 +41,12 @@ super.users=User:CN=kafka;User:admin
 """
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
+def make_certificate(folder: Path) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that vouches for itself, and a file that holds it with its key."""
     key, made, both = folder / "key.pem", folder / "certificate.pem", folder / "keystore.pem"
     wanted = ["-subj", "/CN=kafka", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
     command = [
-        needs("openssl"),
+        require_program("openssl"),
         "req",
         "-x509",
         "-newkey",
@@ -62,11 +64,11 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 @dataclass
-class Secured:
+class SecuredBroker:
     """The running broker. `admin` may do everything; clients say their password again every two seconds."""
 
     folder: Path
-    certificate: Path
+    make_certificate: Path
     admin: Connection
 
     def __post_init__(self) -> None:
@@ -111,10 +113,10 @@ def client_properties(user: str, password: str, trusted: Path) -> dict[str, str]
 
 
 @contextlib.contextmanager
-def secured_broker(folder: Path) -> Iterator[Secured]:
+def run_secured_broker(folder: Path) -> Iterator[SecuredBroker]:
     """Runs until the block ends."""
-    port, password = free_port(following=3), secrets.token_hex(8)
-    trusted, keys = certificate(folder)
+    port, password = find_free_port(following=3), secrets.token_hex(8)
+    trusted, keys = make_certificate(folder)
     client = client_properties("admin", password, trusted)
     server = _SERVER.format(
         port=port, brokers=port + 1, controller=port + 3, keys=keys, certificate=trusted
@@ -127,7 +129,7 @@ def secured_broker(folder: Path) -> Iterator[Secured]:
     )
     try:
         broker.start(say=print)
-        yield Secured(
+        yield SecuredBroker(
             folder,
             trusted,
             Connection(broker.bootstrap_servers, f"t{secrets.token_hex(4)}.", client),

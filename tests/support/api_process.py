@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import httpx
 
 from streams.kafka.connection import Connection
-from support import free_port, wait_for
-from support.scorers import ROOT, environment
+from support.commands import make_environment
+from support.paths import ROOT
+from support.ports import find_free_port
+from support.waiting import wait_for
 
 
 def _answers(client: httpx.Client, process: subprocess.Popen) -> bool:
@@ -20,10 +22,10 @@ def _answers(client: httpx.Client, process: subprocess.Popen) -> bool:
 
 
 @contextlib.contextmanager
-def server(connection: Connection, *arguments: str, **changes: str) -> Iterator[httpx.Client]:
+def run_api(connection: Connection, *arguments: str, **changes: str) -> Iterator[httpx.Client]:
     """A client of `fraud serve` with these arguments and variables; it sends the key, if there is one."""
-    port = str(free_port())
-    variables = environment(connection, FRAUD_API_PORT=port, **changes)
+    port = str(find_free_port())
+    variables = make_environment(connection, FRAUD_API_PORT=port, **changes)
     headers = {"X-API-Key": variables["FRAUD_API_KEY"]} if variables.get("FRAUD_API_KEY") else {}
     command = [sys.executable, "-m", "cli.main", "serve", *arguments]
     process = subprocess.Popen(

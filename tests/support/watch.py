@@ -15,9 +15,11 @@ import yaml
 from infra.watch import configuration
 from infra.watch.programs import programs
 from infra.watch.webhook import serve
-from support import free_port, needs, wait_for
+from support.paths import ROOT
+from support.ports import find_free_port
+from support.programs import require_program
+from support.waiting import wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
 RULES = sorted((ROOT / "infra" / "prometheus" / "rules").glob("*.yml"))
 BOARDS = sorted((ROOT / "infra" / "grafana" / "dashboards").glob("*.json"))
 _PACE = re.compile(
@@ -70,13 +72,13 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def watching(
+def run_watch(
     folder: Path, targets: Mapping[str, list[str]], received: list[dict]
 ) -> Iterator[Prometheus]:
     """Prometheus, Alertmanager and node exporter on our configuration, a second for each of its intervals; alerts go to `received`."""
     for package in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
-        needs(package)
-    first = free_port(following=3)
+        require_program(package)
+    first = find_free_port(following=3)
     own = programs(
         folder,
         {
@@ -110,7 +112,7 @@ def _answers(url: str) -> bool:
     return False
 
 
-def panel_queries() -> list[tuple[str, str, bool]]:
+def read_panel_queries() -> list[tuple[str, str, bool]]:
     """(dashboard / panel / query, expression, whether it is asked for the end of the range alone) of all dashboards."""
     found = []
     for path in BOARDS:
@@ -127,18 +129,18 @@ def panel_queries() -> list[tuple[str, str, bool]]:
     return found
 
 
-def substituted(expression: str, span: int) -> str:
+def substitute_variables(expression: str, span: int) -> str:
     """A panel's query as Grafana sends it: every variable at "All", over `span` seconds."""
     expression = expression.replace("$__rate_interval", "10s").replace("$__range", f"{span}s")
     return re.sub(r"\$\w+", ".+", expression)
 
 
-def rule_expressions() -> list[str]:
+def read_rule_expressions() -> list[str]:
     groups = (group for path in RULES for group in yaml.safe_load(path.read_text())["groups"])
     return [rule["expr"] for group in groups for rule in group["rules"]]
 
 
-def metrics_of(expression: str) -> set[str]:
+def find_metric_names(expression: str) -> set[str]:
     """The metrics that an expression names: what is left of it without matchers, durations, lists of labels, functions and keywords."""
     bare = re.sub(
         r"\{[^}]*\}|\[[^\]]*\]|\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)|offset \w+",

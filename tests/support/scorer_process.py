@@ -1,8 +1,6 @@
 """Scorers in processes of their own, as `fraud score` runs them, and what tests do to them."""
 
 import contextlib
-import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,18 +12,10 @@ import psutil
 
 from cli.support.settings import Settings
 from streams.kafka.connection import Connection
-from support import free_port, wait_for
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def environment(connection: Connection, **changes: str) -> dict[str, str]:
-    """A command's environment for this cluster and prefix, with the model that `make test` trained."""
-    own = {
-        "FRAUD_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
-        "FRAUD_TOPIC_PREFIX": connection.topic_prefix,
-    }
-    return os.environ | own | changes
+from support.commands import FRAUD, make_environment
+from support.paths import ROOT
+from support.ports import find_free_port
+from support.waiting import wait_for
 
 
 class Scorer:
@@ -79,7 +69,7 @@ class Scorer:
 
 
 @contextlib.contextmanager
-def scorer(
+def run_scorer(
     connection: Connection,
     workers: int = 1,
     command: list[str] | None = None,
@@ -91,9 +81,9 @@ def scorer(
 
     Unless FRAUD_HOME is among the changes it is a folder of its own, for `make watch` not to look for it later.
     """
-    port = port or free_port_range(workers)
+    port = port or find_free_port(following=workers - 1)
     arguments = [
-        *(command or [sys.executable, "-m", "cli.main", "score"]),
+        *(command or [*FRAUD, "score"]),
         "--workers",
         str(workers),
         "--metrics-port",
@@ -109,7 +99,7 @@ def scorer(
         with log.open("wb") as output:
             process = subprocess.Popen(
                 arguments,
-                env=environment(connection, **changes),
+                env=make_environment(connection, **changes),
                 stdout=output,
                 stderr=output,
                 cwd=ROOT,
@@ -125,14 +115,3 @@ def scorer(
                 process.wait(15)
             process.kill()
             sys.stdout.write(started.log)  # pytest shows it where the test fails
-
-
-def free_port_range(count: int) -> int:
-    """A port from which on `count` are free, as far as a look can tell."""
-    while True:
-        first = free_port()
-        with contextlib.suppress(OSError, OverflowError):
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-            return first

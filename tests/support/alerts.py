@@ -10,7 +10,7 @@ from payments.records import AlertRecord, LabelRecord
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def alert(name="t", seconds=0, **changes):
+def make_alert(name="t", seconds=0, **changes):
     fields = {
         "transaction_id": name,
         "event_time": "2013-09-01T00:00:07Z",
@@ -30,7 +30,7 @@ def alert(name="t", seconds=0, **changes):
     return msgspec.json.decode(json.dumps(fields | changes).encode(), type=AlertRecord)
 
 
-def judged(name="t", seconds=0, is_fraud=True, source="analyst"):
+def make_label(name="t", seconds=0, is_fraud=True, source="analyst"):
     at = NOON + timedelta(seconds=seconds)
     return LabelRecord(
         transaction_id=name, is_fraud=is_fraud, labelled_at=at, source=source, labelled_by="ana"

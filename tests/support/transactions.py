@@ -1,0 +1,25 @@
+"""Valid transactions."""
+
+import json
+from typing import Any
+
+from payments.contract import COMPONENTS
+
+
+def make_transaction(i: int, **changes: Any) -> dict[str, Any]:
+    """Return a valid transaction, different for each `i`; a change to None removes the field."""
+    values = {
+        name: round(((i * 31 + n * 17) % 401 - 200) / 100, 2) for n, name in enumerate(COMPONENTS)
+    }
+    fields = {
+        "transaction_id": f"t-{i}",
+        "event_time": f"2013-09-01T{i // 3600 % 24:02}:{i // 60 % 60:02}:{i % 60:02}Z",
+        **values,
+        "Amount": i % 1000 + 0.5,
+    } | changes
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def make_transaction_bytes(i: int, **changes: Any) -> bytes:
+    """Return `make_transaction` as the JSON of a record's value."""
+    return json.dumps(make_transaction(i, **changes)).encode()
