@@ -1,1 +1,1 @@
-"""Windows over the scored stream, their statistics, Evidently reports and drift metrics."""
+"""Drift of the scored stream: windows, verdicts, labels, reports and metrics."""

@@ -1,6 +1,6 @@
-"""Exactly once for windows: a window's events and the offsets it ends at, in one Kafka transaction.
+"""Commit windows exactly once: a window's events and its end offsets in one Kafka transaction.
 
-A monitor that dies at any moment has either written the window and moved past it, or neither.
+A monitor that dies at any moment has either written the window and committed its offsets, or neither.
 """
 
 import threading
@@ -17,7 +17,7 @@ from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 
 class WindowCommitter(TransactionalCommitter):
-    """Writes windows, one transaction each. `give_up` ends the waiting for a broker that does not answer."""
+    """Commit windows, one transaction each. Set `give_up` to stop waiting for a broker that does not answer."""
 
     def __init__(self, connection: Connection, instance: str, give_up: threading.Event) -> None:
         name = connection.named(f"fraud-monitor-{instance}")
@@ -26,21 +26,20 @@ class WindowCommitter(TransactionalCommitter):
         )
 
     def commit_window(
-        self, event: WindowClosed, change: SeverityChanged | None, group_metadata: Any
+        self, window: WindowClosed, change: SeverityChanged | None, group_metadata: Any
     ) -> None:
-        """Makes the event, the change of severity that it brings and the group's progress visible together, or not at all.
+        """Write the event and any change of severity, and commit the group's offsets, all or nothing.
 
-        Raises BatchAbortedError (read the window again) or CommitFatalError (this process is done).
+        Raises BatchAbortedError (read the window again) or CommitFatalError (this process cannot continue).
         """
-        _, offsets = event.bounds
-        events = [event, change] if change else [event]
+        _, offsets = window.bounds
+        events = [window, change] if change else [window]
+        outputs = [
+            Output(DRIFT_EVENTS, None, msgspec.json.encode(event), own_headers())
+            for event in events
+        ]
         try:
-            self.write(
-                [
-                    Output(DRIFT_EVENTS, None, msgspec.json.encode(one), own_headers())
-                    for one in events
-                ]
-            )
+            self.write(outputs)
         except KafkaException as error:
             self.abort(error)
         self.commit(offsets, group_metadata)

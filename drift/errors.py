@@ -1,26 +1,26 @@
-"""What can go wrong in this room. Each text says what is wrong and what to do.
+"""Errors of the drift monitor. Each message says what is wrong and what to do.
 
 DriftError
-├── NoReferenceError         a model directory or a file holds no usable reference
-├── BrokenPredictionError    a record of `predictions` is no prediction
-├── WindowOrderError         the consumer went back over events that are already in a window
+├── NoReferenceError         a model directory or a file has no usable reference
+├── BrokenPredictionError    a record of `predictions` cannot be decoded
+├── WindowOrderError         the consumer went back to events that are already in a window
 ├── WindowGoneError          a window was never closed, or its predictions are deleted
-├── FileError                a file holds no payments
+├── FileError                a file is not a CSV of payments
 ├── ReportError              a report could not be written
 └── ReportProcessError       the process that writes reports died
 """
 
 
 class DriftError(RuntimeError):
-    """The monitor cannot go on: the command prints the text and exits 1."""
+    """The monitor cannot continue; the command prints the message and exits with 1."""
 
 
 class NoReferenceError(DriftError):
-    """A model directory or a file holds no usable reference."""
+    """A model directory or a file has no usable reference."""
 
 
 class BrokenPredictionError(DriftError):
-    """A record of `predictions` is no prediction: only the scorer writes there, so something is wrong with it."""
+    """A record of `predictions` cannot be decoded. Only the scorer writes there, so it is at fault."""
 
 
 class WindowOrderError(DriftError):
@@ -32,7 +32,7 @@ class WindowGoneError(DriftError):
 
 
 class FileError(DriftError):
-    """A file holds no payments."""
+    """A file is not a CSV of payments."""
 
 
 class ReportError(DriftError):

@@ -1,4 +1,4 @@
-"""What the monitor finds, as it is written to `drift.events`, and what stands there already. `kind` says which event it is."""
+"""The events on `drift.events`: their declarations, and how to read them. `kind` tells them apart."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -6,27 +6,28 @@ from functools import partial
 
 import msgspec
 
-from drift.detect.decision import AlertRate, Ranked
-from drift.labels.quality import Quality
+from drift.detect.impact import AlertRate, Ranked
+from drift.quality import Quality
 from streams.kafka import reader
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DRIFT_EVENTS
 
-# A thousand windows, as many events of labels and some changes of severity: one reading is enough where labels come steadily.
+# A thousand windows, as many label events and some changes of severity: one read is enough if labels arrive steadily.
 _TAIL = 2_500
 
 
 class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="window"):
-    """One window: `offsets` [start, end) of `predictions` by partition; `score` and `detected` are null where there is no verdict.
+    """A closed window. `offsets`: [start, end) of `predictions` by partition. `score`, `detected`: null without a verdict.
 
-    `distances`: by column, from the windows before it; `limits`: from which distance on a column is over; `from_reference`: from the
-    model's reference, which raises no alarm; all in standard deviations. `tail`: the surprise of the margin's tail over its limit, so
-    from 1 on the window is drift whatever its score. `stuck`: by column, how much more of the window than before one value takes, over
-    its limit: the same from 1 on.
-    `report`: where its report will lie below FRAUD_HOME; null where none is made. `begin`, `end`: its first and last record time.
-    `top`: the features that weigh most. `severity`: ok, warn or alarm, this window included. `interval`: [begin, end) of its event
-    time, null by count. `late`: how many of its events are from before. What has a default is missing in the events of earlier versions.
+    `distances`: by column, from the windows before it; `limits`: the distances from which a column is drift; `from_reference`: distances
+    from the model's reference, which raise no alarm; all in standard deviations. `tail`: surprise of the margin's tail divided by its
+    limit; 1 or more is drift, whatever the score. `stuck`: by column, how much more of the window than before one value takes, divided
+    by its limit; 1 or more is drift.
+    `report`: the path of its report below FRAUD_HOME; null if none is written. `begin`, `end`: its first and last record time. `top`:
+    the features with the largest weight. `severity`: ok, warn or alarm, including this window. `interval`: [begin, end) of its event
+    time; null for windows by count. `late`: number of events from before that interval. Fields with a default are missing in events of
+    earlier versions.
     """
 
     window: int
@@ -53,18 +54,17 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
 
     @property
     def bounds(self) -> tuple[Offsets, Offsets]:
-        """Its first offsets and those behind its last, by partition: what `streams.kafka.reader.read` is to read."""
-        spans = {int(partition): span for partition, span in self.offsets.items()}
-        return {partition: begin for partition, (begin, _) in spans.items()}, {
-            partition: end for partition, (_, end) in spans.items()
-        }
+        """Return the start and end offsets by partition, as `streams.kafka.reader.read` takes them."""
+        begin = {int(partition): start for partition, (start, _) in self.offsets.items()}
+        end = {int(partition): stop for partition, (_, stop) in self.offsets.items()}
+        return begin, end
 
 
 class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="labels"):
-    """What a window's payments came to by the labels that had arrived `horizon_seconds` after its end.
+    """The outcomes of a window's payments, by the labels that had arrived `horizon_seconds` after its end.
 
-    Written at least once: where a window has two, the last one counts. `frauds_rose`: whether this window and the one before hold more
-    frauds than those before them explain; null where that is unknown.
+    Written at least once; of several for a window, the last one counts. `frauds_rose`: whether this window and the one before have more
+    frauds than the windows before them explain; null if unknown.
     """
 
     window: int
@@ -75,7 +75,7 @@ class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind"
 
 
 class SeverityChanged(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="severity"):
-    """With this window the severity became another: what somebody is to be told. Written with the window, or not at all."""
+    """A change of severity, to notify people about. Written in one transaction with its window."""
 
     window: int
     before: str
@@ -87,8 +87,8 @@ class SeverityChanged(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind
     report: str | None
 
 
-def changed(event: WindowClosed, before: str) -> SeverityChanged:
-    """What is to be told of a window that brought another severity than `before`."""
+def severity_change(event: WindowClosed, before: str) -> SeverityChanged:
+    """Return the change of severity that a window brings, from `before`."""
     return SeverityChanged(
         window=event.window,
         before=before,
@@ -113,59 +113,62 @@ class _Kind(msgspec.Struct):
     kind: str = "window"
 
 
-def decoded(values: Iterable[bytes | None]) -> Iterator[Event]:
-    """The events that these values of `drift.events` are; kinds that nobody knows are left out."""
+def decode(values: Iterable[bytes | None]) -> Iterator[Event]:
+    """Yield the events in these values of `drift.events`, skipping unknown kinds."""
     for value in values:
         kind = _KINDS.get(msgspec.json.decode(value, type=_Kind).kind) if value else None
         if value and kind:
             yield msgspec.json.decode(value, type=kind)
 
 
-def windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
-    """The windows among the values of `drift.events`."""
-    return (event for event in decoded(values) if isinstance(event, WindowClosed))
+def decode_windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
+    """Yield the closed windows among these values of `drift.events`."""
+    return (event for event in decode(values) if isinstance(event, WindowClosed))
 
 
-def recent_windows(connection: Connection, verdicts: int) -> list[WindowClosed]:
-    """The last windows on `drift.events`, in their order: so many with a verdict at least, or all that there are.
+def read_recent_windows(connection: Connection, verdicts: int) -> list[WindowClosed]:
+    """Return the last windows on `drift.events`, in order: enough for `verdicts` windows with a verdict, or all.
 
     Raises KafkaException, streams.kafka.cluster.ReadingError.
     """
     cluster = Cluster(connection)
-    first, end = cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]
-    return last_windows(partial(_values, connection), first, end, verdicts)
+    first = cluster.earliest(DRIFT_EVENTS, [0])[0]
+    end = cluster.end(DRIFT_EVENTS, [0])[0]
+    return collect_recent_windows(partial(_read_values, connection), first, end, verdicts)
 
 
-def last_windows(
-    values: Callable[[int, int], Iterable[bytes | None]], first: int, end: int, verdicts: int
+def collect_recent_windows(
+    read: Callable[[int, int], Iterable[bytes | None]], first: int, end: int, verdicts: int
 ) -> list[WindowClosed]:
-    """The same of a topic whose `values` from one offset to another can be read: further back each time, for many labels come at once."""
-    found: list[WindowClosed] = []
-    begin, length = end, _TAIL
-    while begin > first and sum(event.detected is not None for event in found) < verdicts:
-        behind, begin = begin, max(first, begin - length)
-        found = [*windows(values(begin, behind)), *found]
+    """Do the work of `read_recent_windows`; `read` returns the values between two offsets.
+
+    Read ever larger chunks backwards, because a run of label events may be long.
+    """
+    recent: list[WindowClosed] = []
+    begin = end
+    length = _TAIL
+    while begin > first and sum(event.detected is not None for event in recent) < verdicts:
+        stop = begin
+        begin = max(first, begin - length)
+        recent = [*decode_windows(read(begin, stop)), *recent]
         length *= 2
-    return found
+    return recent
 
 
-def all_windows(connection: Connection) -> Iterator[WindowClosed]:
-    """Every window on `drift.events`, in their order. Raises KafkaException, streams.kafka.cluster.ReadingError."""
+def read_all_windows(connection: Connection) -> Iterator[WindowClosed]:
+    """Yield every window on `drift.events`, in order. Raises KafkaException, streams.kafka.cluster.ReadingError."""
     cluster = Cluster(connection)
-    return windows(
-        _values(
-            connection, cluster.earliest(DRIFT_EVENTS, [0])[0], cluster.end(DRIFT_EVENTS, [0])[0]
-        )
-    )
+    first = cluster.earliest(DRIFT_EVENTS, [0])[0]
+    return decode_windows(_read_values(connection, first, cluster.end(DRIFT_EVENTS, [0])[0]))
 
 
-def events_since(connection: Connection, at: datetime) -> Iterator[Event]:
-    """The events that were written since then. Raises KafkaException, streams.kafka.cluster.ReadingError."""
+def read_events_since(connection: Connection, at: datetime) -> Iterator[Event]:
+    """Yield the events written since `at`. Raises KafkaException, streams.kafka.cluster.ReadingError."""
     cluster = Cluster(connection)
     end = cluster.end(DRIFT_EVENTS, [0])
-    return decoded(_values(connection, cluster.since(DRIFT_EVENTS, end, at)[0], end[0]))
+    return decode(_read_values(connection, cluster.since(DRIFT_EVENTS, end, at)[0], end[0]))
 
 
-def _values(connection: Connection, begin: int, end: int) -> Iterator[bytes | None]:
+def _read_values(connection: Connection, begin: int, end: int) -> Iterator[bytes | None]:
     batches = reader.read(connection, DRIFT_EVENTS, {0: begin}, {0: end})
     return (message.value() for batch in batches for message in batch)

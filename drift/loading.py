@@ -1,51 +1,52 @@
-"""A model's reference and what is usual for it, read by a process that ends: pandas, pyarrow and XGBoost would keep some 200 MB."""
+"""Load a model's reference and profile in a child process: pandas, pyarrow and XGBoost would keep about 200 MB."""
 
 import multiprocessing
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
-from drift.detect.decision import Usual
-from drift.detect.reference import ModelReference, known, read
+from drift.detect.reference import ModelReference, from_rows, read_rows
+from drift.detect.reference_profile import ReferenceProfile, measure
 from drift.errors import NoReferenceError
 from drift.reports.process import ctrl_c_held
 from drift.windows.window import Floats
 
-_Read = tuple[str, Floats, Usual]
+_Loaded = tuple[str, Floats, ReferenceProfile]
 
 
-def load(directory: Path) -> tuple[ModelReference, Usual]:
-    """Raises NoReferenceError, model.errors.ArtefactError."""
+def load(directory: Path) -> tuple[ModelReference, ReferenceProfile]:
+    """Return a model's reference and profile. Raises NoReferenceError, model.errors.ArtefactError."""
     context = multiprocessing.get_context("spawn")
-    pipe, theirs = context.Pipe(duplex=False)
+    pipe, child_pipe = context.Pipe(duplex=False)
     process = context.Process(
-        target=_answer, args=(theirs, directory), name="drift-loading", daemon=True
+        target=_send, args=(child_pipe, directory), name="drift-loading", daemon=True
     )
     with ctrl_c_held():
         process.start()
-    theirs.close()
+    child_pipe.close()
     try:
-        found: _Read | Exception = pipe.recv()
+        loaded: _Loaded | Exception = pipe.recv()
     except EOFError:
         process.join()
         raise NoReferenceError(
-            f"{directory} was not read: the process that reads it died (exit code {process.exitcode})"
+            f"{directory} could not be loaded: the loading process died "
+            f"(exit code {process.exitcode})"
         ) from None
     process.join()
-    if isinstance(found, Exception):
-        raise found
-    version, rows, usual = found
-    return known(directory, version, rows), usual
+    if isinstance(loaded, Exception):
+        raise loaded
+    version, rows, profile = loaded
+    return from_rows(directory, version, rows), profile
 
 
-def _answer(pipe: Pipe, directory: Path) -> None:
+def _send(pipe: Pipe, directory: Path) -> None:
     try:
-        pipe.send(_read(directory))
+        pipe.send(_load(directory))
     except Exception as error:
         pipe.send(error)
 
 
-def _read(directory: Path) -> _Read:
-    from drift.detect.reference_profile import usual
+def _load(directory: Path) -> _Loaded:
     from model.artefact import Model
 
-    return *read(directory), usual(Model.load(directory))
+    version, rows = read_rows(directory)
+    return version, rows, measure(Model.load(directory))

@@ -1,4 +1,4 @@
-"""Every metric of the monitor, declared once: name, kind, unit, meaning."""
+"""The metrics of the monitor, each declared once with its name, kind, unit and meaning."""
 
 from collections.abc import Sequence
 
@@ -7,49 +7,50 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from drift.detect.detector import METHOD
 from drift.detect.severity import LEVELS
 from drift.events import WindowClosed
-from drift.labels.quality import Quality
+from drift.quality import Quality
 from model.intervals import Interval
 from payments.contract import DECISIONS
 
 
-class KnownGauge:
-    """A gauge that is absent, not 0, while nothing is known of its value: no verdict is not "no drift", no label is not "no fraud"."""
+class OptionalGauge:
+    """A gauge that is absent, not 0, while its value is unknown: no verdict is not "no drift", no label is not "no fraud"."""
 
     def __init__(self, name: str, meaning: str, registry: CollectorRegistry) -> None:
-        self._gauge, self._registry, self._shown = (
-            Gauge(name, meaning, registry=None),
-            registry,
-            False,
-        )
+        self._gauge = Gauge(name, meaning, registry=None)
+        self._registry = registry
+        self._registered = False
 
     def set(self, value: float | None) -> None:
-        """To be shown from now on; None: not known any more."""
-        if value is not None:
+        """Set the value, or hide the gauge if it is None."""
+        if value is None:
+            if self._registered:
+                self._registry.unregister(self._gauge)
+        else:
             self._gauge.set(value)
-        if self._shown != (value is not None):
-            (self._registry.unregister if self._shown else self._registry.register)(self._gauge)
-            self._shown = not self._shown
+            if not self._registered:
+                self._registry.register(self._gauge)
+        self._registered = value is not None
 
 
 class IntervalGauges:
-    """A proportion and, as `_low` and `_high`, the ends of its 95 % Wilson interval."""
+    """A proportion, with gauges `_low` and `_high` for its 95 % Wilson interval."""
 
     def __init__(self, name: str, meaning: str, registry: CollectorRegistry) -> None:
-        self._value = KnownGauge(name, meaning, registry)
+        self._value = OptionalGauge(name, meaning, registry)
         self._low, self._high = (
-            KnownGauge(f"{name}_{end}", f"Ends of the 95 % Wilson interval of {name}", registry)
+            OptionalGauge(f"{name}_{end}", f"Ends of the 95 % Wilson interval of {name}", registry)
             for end in ("low", "high")
         )
 
-    def set(self, found: Interval) -> None:
-        """What is known of it now."""
-        self._value.set(found.value)
-        self._low.set(found.low)
-        self._high.set(found.high)
+    def set(self, interval: Interval) -> None:
+        """Set the gauges, hiding those that are unknown."""
+        self._value.set(interval.value)
+        self._low.set(interval.low)
+        self._high.set(interval.high)
 
 
 class DriftMetrics:
-    """The gauges follow the last committed window, whichever process committed it; counters count what this one did."""
+    """Gauges show the last committed window, from any process; counters count the work of this process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.windows = Counter(
@@ -57,35 +58,36 @@ class DriftMetrics:
         )
         self.late = Counter(
             "fraud_drift_late_events_total",
-            "Predictions from before their window's event time, where windows are by it",
+            "Predictions whose event time is before their window, for windows by event time",
             registry=registry,
         )
         self.distance = Gauge(
             "fraud_drift_distance",
-            "Distance between the last window and the windows before it, in standard deviations of these; the first faces the reference",
+            "Distance of the last window from its baseline, in standard deviations of the baseline: "
+            "the windows before it, or the reference for the first",
             ["feature", "method"],
             registry=registry,
         )
         self.limit = Gauge(
             "fraud_drift_limit",
-            "From which fraud_drift_distance on the feature of the last window is drift, in standard deviations of the windows before it",
+            "The fraud_drift_distance from which the feature is drift in the last window, in standard deviations of the baseline",
             ["feature"],
             registry=registry,
         )
         self.from_reference = Gauge(
             "fraud_drift_reference_distance",
-            "Distance between the last window and the model's reference, in standard deviations of the reference; it raises no alarm",
+            "Distance of the last window from the model's reference, in standard deviations of the reference; raises no alarm",
             ["feature"],
             registry=registry,
         )
-        self.tail = KnownGauge(
+        self.tail = OptionalGauge(
             "fraud_drift_tail",
-            "Surprise of the tail of the scores in the last window over its limit: from 1 on it is drift",
+            "Surprise of the tail of the scores in the last window divided by its limit; 1 or more is drift",
             registry,
         )
         self.stuck = Gauge(
             "fraud_drift_stuck",
-            "How much more of the last window than before one value of the feature takes, over its limit: from 1 on it is drift",
+            "How much more of the last window than before one value of the feature takes, divided by its limit; 1 or more is drift",
             ["feature"],
             registry=registry,
         )
@@ -94,67 +96,66 @@ class DriftMetrics:
             "Windows closed by this process whose verdict was drift",
             registry=registry,
         )
-        self.score = KnownGauge(
+        self.score = OptionalGauge(
             "data_drift_score",
             "Share of features at or over their threshold in the last window, 0..1",
             registry,
         )
-        self.detected = KnownGauge(
+        self.detected = OptionalGauge(
             "data_drift_detected", "1 when the last window's verdict is drift, else 0", registry
         )
-        self.window_end = KnownGauge(
+        self.window_end = OptionalGauge(
             "fraud_drift_window_end_timestamp_seconds",
             "Record time of the last prediction in the last window, in seconds since 1970",
             registry,
         )
         self.reports = Counter(
             "fraud_drift_reports_total",
-            "Reports by what became of them",
+            "Reports by outcome",
             ["outcome"],
             registry=registry,
         )
         self.reports_skipped = Counter(
             "fraud_drift_reports_skipped_total",
-            "Reports left out because one was being written and another waited, or left behind by the process before this",
+            "Reports skipped because one was being written and another was waiting, or left unwritten by the previous process",
             registry=registry,
         )
         for outcome in ("written", "failed"):
             self.reports.labels(outcome)
-        self.severity = KnownGauge(
+        self.severity = OptionalGauge(
             "fraud_drift_severity",
-            "0 ok, 1 warn, 2 alarm: after the last window, with hysteresis",
+            "Severity after the last window, with hysteresis: 0 ok, 1 warn, 2 alarm",
             registry,
         )
         self.weight = Gauge(
             "fraud_drift_weight",
-            "Distance times the model's reliance on the feature, a share of 1: the features that weigh most in the last window",
+            "Distance times the model's reliance on the feature, a share of 1; the top features of the last window",
             ["feature"],
             registry=registry,
         )
         self.alerts = Gauge(
             "fraud_drift_alerts_per_day",
-            "Alerts a day at the last window's pace: now, the ends of its 95 % Poisson interval, and usual: by the model's reference",
+            "Alerts a day: now, at the last window's rate; low and high, its 95 % Poisson interval; usual, expected from the reference",
             ["value"],
             registry=registry,
         )
-        self._weighed: set[str] = set()
+        self._top: set[str] = set()
 
     def window_closed(self, event: WindowClosed) -> None:
-        """A window is visible to readers. Without a verdict the last one stands."""
+        """Update the metrics with a committed window. Without a verdict, keep showing the previous one."""
         self.windows.inc()
         self.late.inc(event.late)
         self.drifted.inc(bool(event.detected))
         self._show(event)
 
     def restore(self, earlier: Sequence[WindowClosed]) -> None:
-        """The gauges stand where these windows left them.
+        """Restore the gauges from earlier windows.
 
-        One that drifted may have been counted by no process, where the last one died right after the commit: the alert DriftDetected then
-        fires by the gauge.
+        If the last process died right after a commit, no process has counted that window: the alert DriftDetected then fires by the
+        gauge.
         """
-        for event in [event for event in earlier if event.detected is not None][-1:] + list(
-            earlier[-1:]
-        ):
+        with_verdict = [event for event in earlier if event.detected is not None]
+        for event in (*with_verdict[-1:], *earlier[-1:]):
             self._show(event)
 
     def _show(self, event: WindowClosed) -> None:
@@ -163,13 +164,13 @@ class DriftMetrics:
         if event.severity:
             self.severity.set(LEVELS.index(event.severity))
         if event.alerts:
-            found = event.alerts
-            for name, value in (
-                ("now", found.per_day),
-                ("low", found.low),
-                ("high", found.high),
-                ("usual", found.usual_per_day),
-            ):
+            rates = {
+                "now": event.alerts.per_day,
+                "low": event.alerts.low,
+                "high": event.alerts.high,
+                "usual": event.alerts.usual_per_day,
+            }
+            for name, value in rates.items():
                 self.alerts.labels(name).set(value)
         if event.score is None or event.detected is None:
             return
@@ -180,68 +181,69 @@ class DriftMetrics:
             self.from_reference.labels(feature).set(distance)
         for feature, limit in event.limits.items():
             self.limit.labels(feature).set(limit)
-        for feature, still in event.stuck.items():
-            self.stuck.labels(feature).set(still)
+        for feature, ratio in event.stuck.items():
+            self.stuck.labels(feature).set(ratio)
         for feature, distance in event.distances.items():
             self.distance.labels(feature, METHOD).set(distance)
-        for feature in self._weighed - {one.feature for one in event.top}:
+        top = {ranked.feature: ranked.weight for ranked in event.top}
+        for feature in self._top - top.keys():
             self.weight.remove(feature)
-        self._weighed = {one.feature for one in event.top}
-        for one in event.top:
-            self.weight.labels(one.feature).set(one.weight)
+        self._top = set(top)
+        for feature, weight in top.items():
+            self.weight.labels(feature).set(weight)
 
 
 class LabelMetrics:
-    """What labels say of the last windows whose labels had their time."""
+    """Quality by labels, over the last windows whose labels are due."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.labels = Counter(
             "fraud_labels_read_total",
-            "Records of labels that this process read",
+            "Records of labels read by this process",
             ["outcome"],
             registry=registry,
         )
         self.dropped = Counter(
             "fraud_labels_dropped_total",
-            "Labels forgotten too early, for want of memory",
+            "Labels dropped too early for lack of memory",
             registry=registry,
         )
         self.held = Gauge("fraud_labels_held", "Labels in memory", registry=registry)
         self.payments = Gauge(
             "fraud_label_payments",
-            "Payments in the last windows whose labels had their time, by decision and by what they were",
+            "Payments in the last windows whose labels are due, by decision and truth",
             ["decision", "truth"],
             registry=registry,
         )
         for outcome in ("valid", "invalid"):
             self.labels.labels(outcome)
-        over = "over the last windows whose labels had their time"
+        over = "over the last windows whose labels are due"
         self.precision = IntervalGauges(
             "fraud_label_precision", f"Frauds among the labelled alerts, 0..1, {over}", registry
         )
         self.recall = IntervalGauges(
             "fraud_label_recall",
-            f"Alerts among the frauds that others than analysts labelled, 0..1, {over}",
+            f"Alerts among the frauds labelled by others than analysts, 0..1, {over}",
             registry,
         )
-        self.share = KnownGauge(
+        self.share = OptionalGauge(
             "fraud_labelled_share",
-            f"Labelled among the payments that were not blocked, 0..1, {over}",
+            f"LabelledPayments among the payments that were not blocked, 0..1, {over}",
             registry,
         )
         self.rises = Counter(
             "fraud_label_fraud_rises_total",
-            "Windows judged by this process that, with the one before, hold more frauds than the windows before those explain",
+            "Windows evaluated by this process that, with the one before, have more frauds than earlier windows explain",
             registry=registry,
         )
-        self.rose = KnownGauge(
+        self.rose = OptionalGauge(
             "fraud_label_frauds_rose",
-            "1 when the last judged window, with the one before, holds more frauds than the windows before those explain, else 0",
+            "1 if the last evaluated window, with the one before, has more frauds than earlier windows explain, else 0",
             registry,
         )
 
-    def judged(self, quality: Quality, frauds_rose: bool | None) -> None:
-        """What all these windows came to together, and whether the last of them is a rise of frauds."""
+    def show_quality(self, quality: Quality, frauds_rose: bool | None) -> None:
+        """Show the pooled outcomes of the last windows, and whether frauds rose in the newest."""
         self.rose.set(frauds_rose)
         for decision in DECISIONS:
             outcomes = getattr(quality, decision)

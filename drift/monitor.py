@@ -1,31 +1,32 @@
-"""The monitor: predictions into windows; for each a verdict and a report, then one transaction, then the gauges.
+"""Collect predictions into windows, and for each window decide on drift, commit an event, and update gauges and reports.
 
-It keeps nothing on disk but reports. A window is in memory until it is committed; whatever ends the process before that, the next
-one reads the same events again. One monitor a group: it numbers windows on from the last one on `drift.events`.
+Only reports are stored on disk. A window is in memory until it is committed; if the process ends before that, the next one reads the
+same events again. Run one monitor per group: it continues the window numbers from the last one on `drift.events`.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import KafkaException
 
-from drift import predictions
+from drift import predictions, window_reader
 from drift.committer import WindowCommitter
-from drift.detect.decision import TOP, Usual, alert_rate, ranked
 from drift.detect.detector import SAMPLE_ROWS, Verdict
+from drift.detect.impact import TOP, alert_rate, rank_features
 from drift.detect.reference import ModelReference
-from drift.detect.severity import Severity, resumed
-from drift.events import WindowClosed, changed, recent_windows
+from drift.detect.reference_profile import ReferenceProfile
+from drift.detect.rolling_baseline import RollingBaseline
+from drift.detect.severity import Severity, replay_severity
+from drift.events import WindowClosed, read_recent_windows, severity_change
 from drift.metrics import DriftMetrics
 from drift.prediction_stream import PredictionStream
-from drift.reports.schedule import SHOWN, Reports
-from drift.windows import window_reader
-from drift.windows.idle_partitions import Silence
-from drift.windows.tumbling import Windowing
+from drift.reports.schedule import SHOWN, ReportSchedule
+from drift.windows.idle_partitions import IdlePartitions
+from drift.windows.tumbling import TumblingWindows
 from drift.windows.window import Floats, sample
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import utc_now
@@ -35,48 +36,48 @@ from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 log = logging.getLogger(__name__)
 
-MOST_EVENTS = 100_000
-"""In a window by event time: 256 bytes an event, and what is computed on them; docs/drift.md says what was measured."""
+MAX_EVENTS = 100_000
+"""Limit of a window by event time: it needs 256 bytes per event, plus temporary arrays; docs/drift.md has the measurements."""
 
 
 @dataclass
 class Monitor:
     """One member of the group `fraud-monitor`.
 
-    `size`: events in a window, or the event time of one. `idle_close`: after so many seconds of silence a partition holds no window
-    back, and where all are silent the remainder is closed. `closed` is told of each window once it is visible to readers. `clock`:
-    seconds that only rise; `now`: the time.
+    `size`: events per window, or the event time of one. `idle_close`: seconds without events after which a partition no longer delays
+    windows; if all are idle, the open window is closed. `on_window_closed`: called with each committed window. `clock`: monotonic
+    seconds; `now`: the current time.
     """
 
     connection: Connection
     instance: str
     model: ModelReference
-    usual: Usual
-    reports: Reports
+    profile: ReferenceProfile
+    reports: ReportSchedule
     metrics: DriftMetrics
-    closed: Callable[[WindowClosed], None]
+    on_window_closed: Callable[[WindowClosed], None]
     size: int | timedelta = 5_000
     idle_close: float = 10.0
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = utc_now
     ready: bool = False
-    _number: int = 0  # of the window that is open
+    _number: int = 0  # of the open window
+    _severity: Severity = field(default_factory=Severity)
+    _baseline: RollingBaseline = field(default_factory=RollingBaseline)
 
     def run(self, stop: threading.Event) -> None:
-        """Watches until `stop` is set, and waits for a broker that does not answer.
+        """Run until `stop` is set, across outages of the broker.
 
         Raises DriftError, CommitFatalError, RefusedError, TopicMissingError, KafkaException.
         """
         while not stop.is_set():
             try:
-                self._go_on(stop)
+                self._run_clients(stop)
             except OutageError as error:
-                log.warning(
-                    "%s: going on with new clients, from the last window that is written", error
-                )
+                log.warning("%s; continuing with new clients from the last committed window", error)
 
-    def _go_on(self, stop: threading.Event) -> None:
-        """Watches with clients of its own, from what is committed."""
+    def _run_clients(self, stop: threading.Event) -> None:
+        """Run with new clients, from the committed offsets."""
         wait_for_topics(self.connection, (PREDICTIONS, DRIFT_EVENTS), stop)
         if stop.is_set():
             return
@@ -87,76 +88,78 @@ class Monitor:
             if stop.is_set():
                 return
             raise
-        earlier = recent_windows(self.connection, SHOWN)
-        self.metrics.restore(earlier)
-        last = earlier[-1] if earlier else None
-        if (
-            last and last.window == self._number
-        ):  # it was written in the outage that ended the clients before, and nobody told us
-            self._published(last)
-        self.reports.start(earlier, unseen=self._number)
-        self._number = last.window + 1 if last else 1
-        self._severity = resumed((event.detected, event.severity) for event in earlier)
-        self._trailing = window_reader.trailing(self.connection, earlier, as_left=True)
+        earlier = read_recent_windows(self.connection, SHOWN)
+        self._restore(earlier)
         stream = PredictionStream(
-            self.connection, self._windowing(earlier), Silence(self.idle_close, self.clock)
+            self.connection,
+            self._open_windows(earlier),
+            IdlePartitions(self.idle_close, self.clock),
         )
         try:
-            self._watch(stream, committer, stop)
+            while not stop.is_set():
+                self.reports.collect_finished()
+                stream.poll(stop)
+                self.ready = stream.ready
+                if stream.windows.due or (stream.idle and len(stream.windows.window)):
+                    self._close_window(stream, committer, stop)
         finally:
             self.ready = False
             stream.close()
 
-    def _watch(
-        self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event
-    ) -> None:
-        while not stop.is_set():
-            self.reports.step()
-            stream.poll(stop)
-            self.ready = stream.ready
-            if stream.windows.due or (stream.silent and len(stream.windows.window)):
-                self._close(stream, committer, stop)
+    def _restore(self, earlier: Sequence[WindowClosed]) -> None:
+        """Restore the state from the windows on `drift.events`."""
+        self.metrics.restore(earlier)
+        last = earlier[-1] if earlier else None
+        if last and last.window == self._number:  # committed in an outage, unacknowledged
+            self._publish(last)
+        self.reports.resume(earlier, first=self._number)
+        self._number = last.window + 1 if last else 1
+        self._severity = replay_severity((event.detected, event.severity) for event in earlier)
+        self._baseline = window_reader.rebuild_baseline(self.connection, earlier, skip_deleted=True)
 
-    def _windowing(self, earlier: Sequence[WindowClosed]) -> Windowing:
+    def _open_windows(self, earlier: Sequence[WindowClosed]) -> TumblingWindows:
         if isinstance(self.size, int):
-            return Windowing(self.size, predictions.WIDTH)
+            return TumblingWindows(self.size, predictions.WIDTH)
         closed = [event.interval[0 if event.partial else 1] for event in earlier if event.interval]
-        return Windowing(MOST_EVENTS, predictions.WIDTH, self.size, closed[-1] if closed else None)
+        return TumblingWindows(
+            MAX_EVENTS, predictions.WIDTH, self.size, closed[-1] if closed else None
+        )
 
-    def _close(
+    def _close_window(
         self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event
     ) -> None:
         window = stream.windows.window
-        read = window.rows()
-        rows = predictions.columns(read)
-        verdict = self.model.reference.judge(rows, self._trailing)
+        decoded = window.rows()
+        rows = predictions.columns(decoded)
+        verdict = self.model.detector.detect(rows, self._baseline)
         severity = self._severity.after(verdict.detected if verdict else None)
-        event = self._event(stream.windows, verdict, severity, read)
-        change = (
-            changed(event, self._severity.name) if severity.level != self._severity.level else None
-        )
+        event = self._event(stream.windows, verdict, severity, decoded)
+        change = None
+        if severity.level != self._severity.level:
+            change = severity_change(event, self._severity.name)
         try:
             committer.commit_window(event, change, stream.group_metadata())
         except BatchAbortedError as error:
-            log.warning("window %d was not written (%s): reading it again", self._number, error)
+            log.warning("window %d was not committed (%s): reading it again", self._number, error)
             stream.rewind(stop)
             return
         stream.open_window()
-        self._number, self._severity = self._number + 1, severity
+        self._number += 1
+        self._severity = severity
         if verdict is not None:
-            self._trailing.add(rows)
-        self.reports.closed(event, sample(rows, window.offsets, SAMPLE_ROWS), verdict)
-        self._published(event)
+            self._baseline.add(rows)
+        self.reports.window_closed(event, sample(rows, window.offsets, SAMPLE_ROWS), verdict)
+        self._publish(event)
 
-    def _published(self, event: WindowClosed) -> None:
+    def _publish(self, event: WindowClosed) -> None:
         self.metrics.window_closed(event)
-        self.closed(event)
+        self.on_window_closed(event)
 
     def _event(
-        self, windows: Windowing, verdict: Verdict | None, severity: Severity, read: Floats
+        self, windows: TumblingWindows, verdict: Verdict | None, severity: Severity, decoded: Floats
     ) -> WindowClosed:
         window = windows.window
-        begin, end = window.span
+        begin, end = window.time_range
         return WindowClosed(
             window=self._number,
             offsets={str(partition): span for partition, span in window.offsets.items()},
@@ -164,21 +167,24 @@ class Monitor:
             partial=not windows.complete,
             score=verdict.score if verdict else None,
             detected=verdict.detected if verdict else None,
-            report=self.reports.planned(self._number, verdict.detected) if verdict else None,
+            report=self.reports.plan(self._number, verdict.detected) if verdict else None,
             model_version=self.model.version,
             closed_at=self.now(),
             distances=verdict.distances if verdict else {},
             limits=verdict.limits if verdict else {},
             from_reference=verdict.from_reference if verdict else {},
             tail=verdict.tail if verdict else None,
-            stuck=verdict.stuck if verdict else {},
+            stuck=verdict.constant_ratios if verdict else {},
             begin=datetime.fromtimestamp(begin, UTC),
             end=datetime.fromtimestamp(end, UTC),
-            top=ranked(verdict.distances, self.usual.reliance)[:TOP] if verdict else [],
+            top=rank_features(verdict.distances, self.profile.reliance)[:TOP] if verdict else [],
             alerts=alert_rate(
-                predictions.alerts(read), len(window), end - begin, self.usual.alert_share
+                predictions.count_alerts(decoded),
+                len(window),
+                end - begin,
+                self.profile.alert_share,
             ),
             severity=severity.name,
             interval=windows.interval,
-            late=windows.late(predictions.event_times(read)),
+            late=windows.late(predictions.event_times(decoded)),
         )

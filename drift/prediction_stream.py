@@ -14,8 +14,8 @@ from confluent_kafka import (
 )
 
 from drift import predictions
-from drift.windows.idle_partitions import Silence
-from drift.windows.tumbling import Windowing
+from drift.windows.idle_partitions import IdlePartitions
+from drift.windows.tumbling import TumblingWindows
 from streams.kafka.auth import RefusedError, refusal
 from streams.kafka.cluster import PASSING, REFUSED
 from streams.kafka.committer import OutageError
@@ -47,9 +47,11 @@ _FATAL = REFUSED | {KafkaError.UNKNOWN_TOPIC_OR_PART}
 class PredictionStream:
     """Fills the window of `windows` that is open. One thread owns it: rebalances are answered inside `poll`."""
 
-    def __init__(self, connection: Connection, windows: Windowing, silence: Silence) -> None:
+    def __init__(
+        self, connection: Connection, windows: TumblingWindows, idle: IdlePartitions
+    ) -> None:
         self._topic = connection.named(PREDICTIONS)
-        self._silence = silence
+        self._idle = idle
         self._paused: set[int] | None = (
             None  # None: nobody knows, for partitions came or were assigned anew
         )
@@ -85,10 +87,10 @@ class PredictionStream:
             self.rewind(stop)
         elif messages:
             rows = predictions.rows(messages)
-            self.windows.add(predictions.places(messages), rows, predictions.event_times(rows))
-            self._silence.heard({message.partition() for message in messages})
-        self._silence.note(self._cluster_answers)
-        self.windows.settle(self._silence.awaited)
+            self.windows.add(predictions.positions(messages), rows, predictions.event_times(rows))
+            self._idle.mark_active({message.partition() for message in messages})
+        self._idle.update(self._cluster_answers)
+        self.windows.advance(self._idle.active)
         self._hold()
 
     @property
@@ -97,9 +99,9 @@ class PredictionStream:
         return self._assigned and self._contact.there
 
     @property
-    def silent(self) -> bool:
+    def idle(self) -> bool:
         """Whether nothing has come from any partition for so long that no more is waited for."""
-        return not self._silence.awaited
+        return not self._idle.active
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
@@ -128,18 +130,20 @@ class PredictionStream:
         others = [partition for partition in owned if partition.partition not in self.windows.held]
         self._consumer.pause(held)
         self._consumer.resume(others)
-        self._silence.heard({partition.partition for partition in others} & (self._paused or set()))
+        self._idle.mark_active(
+            {partition.partition for partition in others} & (self._paused or set())
+        )
         self._paused = {partition.partition for partition in held}
 
     def open_window(self) -> None:
         """The window so far is committed: the next begins."""
         self.windows.open_next()
-        self._silence.listen_again()
+        self._idle.restart_timers()
 
     def rewind(self, stop: threading.Event) -> None:
         """The window so far is not committed and never will be: its events are read again."""
         self.windows.clear()
-        self._silence.listen_again()
+        self._idle.restart_timers()
         while not stop.is_set():
             owned = self._consumer.assignment()
             if not owned:
@@ -176,13 +180,13 @@ class PredictionStream:
         self._rebalances += 1
         self._assigned = True
         self._paused = None
-        self._silence.heard({partition.partition for partition in partitions})
+        self._idle.mark_active({partition.partition for partition in partitions})
 
     def _on_gone(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalances += 1
         gone = {partition.partition for partition in partitions}
         self.windows.drop(gone)
-        self._silence.forget(gone)
+        self._idle.forget(gone)
 
 
 def _start(committed: TopicPartition) -> TopicPartition:

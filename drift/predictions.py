@@ -1,4 +1,4 @@
-"""Reads from predictions what drift is measured on."""
+"""Decode the parts of predictions that drift detection needs."""
 
 import struct
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from drift.errors import BrokenPredictionError
 from drift.windows.window import Floats, Ints
 from payments.contract import INPUTS, Decision
 
-# Of the embedded transaction only the model's inputs, of the prediction only what was decided and when: nothing else is decoded.
+# Only the fields that are needed: decoding the rest takes time.
 _Inputs = msgspec.defstruct("_Inputs", [(name, float) for name in INPUTS], gc=False)
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 _Prediction = msgspec.defstruct(
@@ -30,31 +30,29 @@ _Prediction = msgspec.defstruct(
 _decoder = msgspec.json.Decoder(_Prediction)
 
 WIDTH = len(INPUTS) + 3
-"""Numbers in a row: V1..V28, Amount, the probability, 1 where the decision was an alert, and the event time in ms since 1970."""
+"""Numbers in a row: V1..V28, Amount, the probability, 1 for an alert and else 0, and the event time in ms since 1970."""
 _PROBABILITY, _ALERT, _EVENT_TIME = range(len(INPUTS), WIDTH)
 _pack = struct.Struct(f"={WIDTH}d").pack_into
 
 
 def rows(messages: Sequence[Message]) -> Floats:
-    """float64[n, WIDTH] of n predictions. Raises BrokenPredictionError.
+    """Return float64[n, WIDTH] from n predictions. Raises BrokenPredictionError.
 
-    A payment is made before it is sent: an event time after the record's counts as the record's, so that a clock which is a year ahead
-    does not hold its partition for a year. One before 1970 counts as 1970.
+    Event times are limited to the record time, because a payment is made before it is sent: otherwise a clock a year ahead would hold
+    its partition for a year. Event times before 1970 become 1970.
     """
-    found = np.empty((len(messages), WIDTH))
-    buffer, decode, astuple, size = (
-        found.data.cast("B"),
-        _decoder.decode,
-        msgspec.structs.astuple,
-        WIDTH * 8,
-    )
+    decoded = np.empty((len(messages), WIDTH))
+    buffer = decoded.data.cast("B")
+    decode = _decoder.decode
+    astuple = msgspec.structs.astuple
+    size = WIDTH * 8
     for i, message in enumerate(messages):
         try:
             probability, decision, event_time, inputs = astuple(decode(message.value() or b""))
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            where = f"{message.topic()}[{message.partition()}] offset {message.offset()}"
+            position = f"{message.topic()}[{message.partition()}] offset {message.offset()}"
             raise BrokenPredictionError(
-                f"{where} is not a prediction ({error}): look at the scorer that wrote it"
+                f"{position} is not a prediction ({error}): check the scorer that wrote it"
             ) from None
         _pack(
             buffer,
@@ -65,12 +63,12 @@ def rows(messages: Sequence[Message]) -> Floats:
             event_time.timestamp() * 1000,
         )
     sent = [message.timestamp()[1] for message in messages]
-    found[:, _EVENT_TIME] = np.clip(found[:, _EVENT_TIME], 0, sent)
-    return found
+    decoded[:, _EVENT_TIME] = np.clip(decoded[:, _EVENT_TIME], 0, sent)
+    return decoded
 
 
-def places(messages: Sequence[Message]) -> Ints:
-    """int64[n, 3]: partition, offset and record timestamp in ms."""
+def positions(messages: Sequence[Message]) -> Ints:
+    """Return int64[n, 3]: partition, offset and record timestamp in ms."""
     return np.array(
         [(message.partition(), message.offset(), message.timestamp()[1]) for message in messages],
         np.int64,
@@ -78,25 +76,28 @@ def places(messages: Sequence[Message]) -> Ints:
 
 
 def event_times(rows: Floats) -> Ints:
-    """int64[n]: in ms since 1970."""
+    """Return int64[n], in ms since 1970."""
     return rows[:, _EVENT_TIME].astype(np.int64)
 
 
 def inputs(rows: Floats) -> Floats:
-    """float64[n, inputs]: what was scored."""
+    """Return the scored features, float64[n, inputs]."""
     return rows[:, : len(INPUTS)]
 
 
 def probabilities(rows: Floats) -> Floats:
-    """float64[n]: what was found."""
+    """Return the fraud probabilities, float64[n]."""
     return rows[:, _PROBABILITY]
 
 
 def columns(rows: Floats) -> Floats:
-    """Rows as they were read, to the columns of drift.detect.detector.COLUMNS: the probability becomes the margin, whose bulk moves too."""
+    """Return float64[n, columns of drift.detect.detector.COLUMNS], with the margin in place of the probability.
+
+    Most probabilities are near 0, so a shift shows in margins only.
+    """
     return np.column_stack([inputs(rows), margins(probabilities(rows))])
 
 
-def alerts(rows: Floats) -> int:
-    """How many of the rows were not approved."""
+def count_alerts(rows: Floats) -> int:
+    """Return the number of rows that were not approved."""
     return int(rows[:, _ALERT].sum())

@@ -17,8 +17,8 @@ from benchmarks.drift import pace, page, streams, trials
 from benchmarks.drift.trials import Detection, Stream, Undisturbed
 from cli.support.settings import ROOT, Settings
 from drift.detect.reference import load as load_reference
-from drift.labels.quality import POOLED
-from drift.windows.rolling_baseline import WINDOWS
+from drift.detect.rolling_baseline import WINDOWS
+from drift.quality import POOLED_WINDOWS
 from model import dataset
 from model.artefact import Model
 from model.training.split import split
@@ -105,7 +105,7 @@ def _measure_real(model: Model, csv: Path, runs: int) -> page.Real:
     table = dataset.read(csv)
     rows = streams.append_margins(model, table[list(model.features)].to_numpy(np.float64))
     parts = split(len(table))
-    known = load_reference(model.directory).reference
+    known = load_reference(model.directory).detector
     later = rows[parts.test]
     earlier = rows[: parts.out_of_fold.start]
     stream = Stream(model, known, later)
@@ -151,7 +151,7 @@ def main(
     model = Model.load(settings.model)
     paces = pace.measure_paces(records, PACE_SIZES)
     simulated = [_measure_simulated(model, rhythm, rows, runs) for rhythm in (False, True)]
-    needed = {size: (SIZES[size] + POOLED - 1) * size for size in FRAUD_SIZES}
+    needed = {size: (SIZES[size] + POOLED_WINDOWS - 1) * size for size in FRAUD_SIZES}
     labels = streams.simulate_labels(min(rows, max(needed.values())))
     rises = [trials.detect_fraud_rises(labels[:end], size, runs) for size, end in needed.items()]
     csv = fetch(settings.cache, settings.data, lambda *_: None)

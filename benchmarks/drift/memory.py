@@ -21,8 +21,8 @@ from benchmarks.harness.catalogue import SYSTEMS
 from benchmarks.harness.topic import clear, forget, preload
 from benchmarks.harness.usage import ProcessTree
 from benchmarks.measurements.drain import drain
-from drift.labels.label_store import MOST
-from drift.monitor import MOST_EVENTS
+from drift.labels.label_store import MAX_LABELS
+from drift.monitor import MAX_EVENTS
 from streams.kafka import topics
 from streams.kafka.connection import Connection
 
@@ -43,7 +43,7 @@ class Memory:
 
 def measure_memory() -> Memory:
     """Fill `predictions` and `labels`, then run the monitor over all of it. Raises BenchError."""
-    records = MOST_EVENTS * _WINDOWS
+    records = MAX_EVENTS * _WINDOWS
     with open_bench(PORT) as bench:
         preload(bench, records)
         if not drain(bench, SYSTEMS["ours-2"], records).complete:
@@ -51,7 +51,7 @@ def measure_memory() -> Memory:
         connection = bench.connection(DRAIN)
         forget(connection, topics.MONITOR_GROUP)
         clear(connection, topics.DRIFT_EVENTS, topics.LABELS)
-        _send_labels(connection, MOST)
+        _send_labels(connection, MAX_LABELS)
         command = [sys.executable, "-m", "cli.main", "monitor", "--window", "10000d"]
         environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
         with bench.run(_NAME, command, environment) as process:
@@ -69,9 +69,9 @@ def _wait_for_labels(bench: Bench, process: psutil.Popen, tree: ProcessTree) -> 
     """
     deadline = time.monotonic() + STALLED_S
     held = 0
-    while held < MOST * 7 // 8:  # the monitor drops the oldest eighth at once
+    while held < MAX_LABELS * 7 // 8:  # the monitor drops the oldest eighth at once
         if time.monotonic() > deadline:
-            raise BenchError(f"the monitor holds {held:,} labels, but the topic has {MOST:,}")
+            raise BenchError(f"the monitor holds {held:,} labels, but the topic has {MAX_LABELS:,}")
         bench.check_running(process, _NAME)
         time.sleep(POLL_S)
         tree.sample()
@@ -100,7 +100,7 @@ def format_memory(memory: Memory) -> str:
     last = memory.resident_mib[-1]
     return (
         f"With {memory.labels:,} labels in memory and {len(memory.resident_mib)} windows by event "
-        f"time of {MOST_EVENTS:,} events each, the monitor takes {first:,.0f} MiB after the first, "
+        f"time of {MAX_EVENTS:,} events each, the monitor takes {first:,.0f} MiB after the first, "
         f"{last:,.0f} after the last and {memory.peak_mib:,.0f} at most; with the report process "
         f"{memory.peak_total_mib:,.0f} (`python -m benchmarks.drift.memory`).\n"
     )

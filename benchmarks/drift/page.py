@@ -260,7 +260,7 @@ def _render_real(real: Real) -> list[str]:
     for (part, size), verdicts in real.windows.items():
         alarms = sum(verdict.detected for verdict in verdicts)
         columns += Counter(
-            name for verdict in verdicts for name, ratio in verdict.ranked if ratio >= 1
+            name for verdict in verdicts for name, ratio in verdict.ranking if ratio >= 1
         )
         tails = sum(verdict.tail >= 1 for verdict in verdicts)
         far = np.median([max(verdict.from_reference.values()) for verdict in verdicts])

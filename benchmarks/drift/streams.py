@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.detect.detector import Reference
+from drift.detect.detector import DriftDetector
 from model.artefact import Model
 from payments.contract import INPUTS
 from producer.simulation import Disturbance, Parameters, Settings, simulate
@@ -41,10 +41,10 @@ def simulate_stream(
         yield append_margins(model, chunk.values)
 
 
-def build_reference(model: Model, rhythm: bool) -> Reference:
+def build_reference(model: Model, rhythm: bool) -> DriftDetector:
     """Build a reference from a different seed than the stream's."""
     parts = simulate_stream(model, REFERENCE_ROWS, rhythm, _REFERENCE_SEED)
-    return Reference(np.concatenate(list(parts)))
+    return DriftDetector(np.concatenate(list(parts)))
 
 
 def disturb(

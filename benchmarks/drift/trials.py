@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.stats import beta, poisson
 
 from benchmarks.drift.streams import Floats, add_high_scores, disturb
-from drift.detect.detector import Reference, Verdict
-from drift.labels.quality import POOLED, Outcomes, Quality, frauds_rose
-from drift.windows.rolling_baseline import WINDOWS, Trailing
+from drift.detect.detector import DriftDetector, Verdict
+from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
+from drift.quality import POOLED_WINDOWS, Outcomes, Quality, frauds_rose
 from model.artefact import Model
 from payments.contract import INPUTS
 from producer.simulation import Disturbance
@@ -30,7 +30,7 @@ METHODS: dict[str, str] = {
 
 
 def judge_by_method(
-    known: Reference, rows: Floats, before: Trailing, methods: Collection[str] = METHODS
+    known: DriftDetector, rows: Floats, before: RollingBaseline, methods: Collection[str] = METHODS
 ) -> dict[str, tuple[bool, str]]:
     """Return, by method, whether a window drifts and which column is farthest.
 
@@ -49,15 +49,19 @@ def judge_by_method(
     return {method: found[method] for method in methods}
 
 
-def _judge(known: Reference, rows: Floats, before: Trailing | None) -> Verdict:
-    verdict = known.judge(rows, before)
+def _judge(known: DriftDetector, rows: Floats, before: RollingBaseline | None) -> Verdict:
+    verdict = known.detect(rows, before)
     if verdict is None:
         raise ValueError(f"windows of {len(rows)} get no verdict")
     return verdict
 
 
 def _first_column(verdict: Verdict) -> str:
-    return verdict.ranked[0][0] if verdict.score or max(verdict.stuck.values()) >= 1 else _TAIL
+    return (
+        verdict.ranking[0][0]
+        if verdict.score or max(verdict.constant_ratios.values()) >= 1
+        else _TAIL
+    )
 
 
 def upper_bound(alarms: int, windows: int) -> float:
@@ -72,7 +76,7 @@ class Undisturbed:
     The first ten windows of a stream fill the trailing baseline.
     """
 
-    known: Reference
+    known: DriftDetector
     size: int
     most: int
     windows: int = 0
@@ -81,7 +85,7 @@ class Undisturbed:
 
     def __post_init__(self) -> None:
         self._rows: list[Floats] = []
-        self._trailing = Trailing()
+        self._trailing = RollingBaseline()
 
     def feed(self, rows: Floats) -> None:
         """Judge the next rows of the stream, up to `most` windows."""
@@ -129,7 +133,7 @@ class Stream:
     """
 
     model: Model
-    known: Reference
+    known: DriftDetector
     rows: Floats
 
 
@@ -170,8 +174,8 @@ def detect_disturbance(
     }
 
 
-def _fill_baseline(rows: Floats, size: int) -> Trailing:
-    baseline = Trailing()
+def _fill_baseline(rows: Floats, size: int) -> RollingBaseline:
+    baseline = RollingBaseline()
     for start in range(0, len(rows), size):
         baseline.add(rows[start : start + size])
     return baseline
@@ -191,7 +195,7 @@ def detect_high_scores(stream: Stream, size: int, share: float, runs: int) -> in
         before = _fill_baseline(stream.rows[start : start + WINDOWS * size], size)
         for first in (start + WINDOWS * size, start + (WINDOWS + 1) * size):
             current = add_high_scores(stream.rows[first : first + size], pool, share, 3.0, random)
-            verdict = stream.known.judge(current, before)
+            verdict = stream.known.detect(current, before)
             before.add(current)
             if verdict is not None and verdict.detected:
                 hits += 1
@@ -226,18 +230,19 @@ def detect_fraud_rises(
     share = float(labels.mean())
     counts = labels[: len(labels) // size * size].reshape(-1, size).sum(axis=1).astype(int)
     alarms = sum(
-        _frauds_rose(counts[end - POOLED : end], size) for end in range(POOLED, len(counts) + 1)
+        _frauds_rose(counts[end - POOLED_WINDOWS : end], size)
+        for end in range(POOLED_WINDOWS, len(counts) + 1)
     )
     at_once = 0
     within_two = 0
     for _ in range(runs):
-        start = int(random.integers(len(counts) - POOLED))
-        seen = counts[start : start + POOLED].copy()
+        start = int(random.integers(len(counts) - POOLED_WINDOWS))
+        seen = counts[start : start + POOLED_WINDOWS].copy()
         seen[-2:] += random.binomial(size - seen[-2:], (factor - 1) * share)
         in_first = _frauds_rose(seen[:-1], size)
         at_once += in_first
         within_two += in_first or _frauds_rose(seen, size)
-    return FraudRises(size, len(counts) - POOLED + 1, alarms, runs, at_once, within_two)
+    return FraudRises(size, len(counts) - POOLED_WINDOWS + 1, alarms, runs, at_once, within_two)
 
 
 def _frauds_rose(frauds: NDArray[np.int64], size: int) -> bool:
@@ -259,13 +264,13 @@ def tail_power(share: float, factor: float, rows: int, level: float) -> float:
     return float(poisson.sf(least - 1, factor * rows * share))
 
 
-def judge_windows(known: Reference, rows: Floats, size: int) -> list[Verdict]:
+def judge_windows(known: DriftDetector, rows: Floats, size: int) -> list[Verdict]:
     """Return the verdicts on consecutive windows, starting with the eleventh."""
-    before = Trailing()
+    before = RollingBaseline()
     verdicts = []
     for start in range(0, len(rows) - size + 1, size):
         window = rows[start : start + size]
-        verdict = known.judge(window, before) if len(before) == WINDOWS else None
+        verdict = known.detect(window, before) if len(before) == WINDOWS else None
         if verdict is not None:
             verdicts.append(verdict)
         before.add(window)
@@ -273,18 +278,18 @@ def judge_windows(known: Reference, rows: Floats, size: int) -> list[Verdict]:
 
 
 def measure_events_per_second(
-    known: Reference, rows: Floats, size: int, seconds: float = 1.0
+    known: DriftDetector, rows: Floats, size: int, seconds: float = 1.0
 ) -> float:
     """Return the events per second of CPU time on one core, with thresholds computed already.
 
     Includes the verdict and the update of the baseline.
     """
     before = _fill_baseline(rows[: WINDOWS * size], size)
-    known.judge(rows[:size], before)
+    known.detect(rows[:size], before)
     windows = 0
     begin = time.process_time()
     while time.process_time() - begin < seconds:
-        known.judge(rows[:size], before)
+        known.detect(rows[:size], before)
         before.add(rows[:size])
         windows += 1
     return windows * size / (time.process_time() - begin)

@@ -17,7 +17,7 @@ from cli.app import app
 from cli.errors import DONE, CommandError
 from cli.support.parsers import parse_duration
 from cli.support.settings import Settings
-from drift.detect.verdict import in_words
+from drift.detect.verdict import describe_verdict
 
 if TYPE_CHECKING:
     from drift.events import WindowClosed
@@ -43,7 +43,7 @@ def _sentence(event: "WindowClosed") -> str:
     if event.score is None:
         return f"window {event.window}{partial}: {event.events:,} events, too few for a verdict"
     farthest = max(event.distances, key=event.distances.__getitem__)
-    verdict = in_words(event.detected, event.score, event.stuck)
+    verdict = describe_verdict(event.detected, event.score, event.stuck)
     weightiest = f", weightiest {event.top[0].feature}" if event.top else ""
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, score {event.score:.3f}, "
@@ -120,7 +120,7 @@ def monitor(
     from drift.metrics import DriftMetrics, LabelMetrics
     from drift.monitor import Monitor
     from drift.reports.process import ReportProcess
-    from drift.reports.schedule import Reports, folder
+    from drift.reports.schedule import ReportSchedule, reports_folder
     from streams.kafka.committer import CommitError
     from streams.status_server import PortTakenError, process_registry, serve
 
@@ -135,11 +135,11 @@ def monitor(
         )
     settings, stop, registry = Settings.from_environment(), threading.Event(), process_registry()
     directory = (model or settings.model).resolve()  # `latest` may name another one tomorrow
-    known, usual = load(directory)
+    reference, profile = load(directory)
     connection, metrics = settings.connection(), DriftMetrics(registry)
     labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop)
 
-    def closed(event: "WindowClosed") -> None:
+    def on_window_closed(event: "WindowClosed") -> None:
         labelling.window_closed(event)
         print(msgspec.json.encode(event).decode() if as_json else _sentence(event), flush=True)
 
@@ -147,13 +147,13 @@ def monitor(
     watcher = Monitor(
         connection=connection,
         instance=settings.instance,
-        model=known,
-        usual=usual,
-        reports=Reports(
-            writer, settings.home, folder(connection), metrics, report_every, keep_reports
+        model=reference,
+        profile=profile,
+        reports=ReportSchedule(
+            writer, settings.home, reports_folder(connection), metrics, report_every, keep_reports
         ),
         metrics=metrics,
-        closed=closed,
+        on_window_closed=on_window_closed,
         size=window,
         idle_close=idle_close,
     )

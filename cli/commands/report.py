@@ -11,10 +11,10 @@ from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
 from cli.support.progress import Quiet, bars
 from cli.support.settings import Settings
-from drift.detect.verdict import in_words
+from drift.detect.verdict import describe_verdict
 
 if TYPE_CHECKING:
-    from drift.reports.evidently_report import Task
+    from drift.reports.evidently_report import ReportRequest
 
 
 @app.command()
@@ -64,17 +64,18 @@ def report(
     print(json.dumps(result, allow_nan=False) if as_json else _sentence(result))
 
 
-def _of_window(settings: Settings, number: int, model: Path | None, out: Path | None) -> "Task":
-    from drift import predictions
+def _of_window(
+    settings: Settings, number: int, model: Path | None, out: Path | None
+) -> "ReportRequest":
+    from drift import predictions, window_reader
     from drift.detect import reference as references
     from drift.detect.detector import SAMPLE_ROWS
-    from drift.reports.evidently_report import Task
-    from drift.reports.schedule import folder, name
-    from drift.windows import window_reader
+    from drift.reports.evidently_report import ReportRequest
+    from drift.reports.schedule import report_name, reports_folder
     from drift.windows.window import sample
 
     connection = ensure_reachable(settings.connection())
-    event, before = window_reader.find(connection, number)
+    event, before = window_reader.find_window(connection, number)
     kept = settings.models / event.model_version
     known = references.load(
         model or (kept if settings.model_dir is None and kept.exists() else settings.model)
@@ -83,55 +84,55 @@ def _of_window(settings: Settings, number: int, model: Path | None, out: Path | 
         raise CommandError(
             f"window {number} was compared with model {event.model_version}, not {known.version}: name its directory by --model"
         )
-    found = window_reader.window(connection, event)
+    found = window_reader.read_window(connection, event)
     rows = predictions.columns(found.rows())
-    verdict = known.reference.judge(rows, window_reader.trailing(connection, before))
+    verdict = known.detector.detect(rows, window_reader.rebuild_baseline(connection, before))
     if verdict is None:
         raise CommandError(f"window {number} has {event.events} events, too few for a verdict")
-    path = out or settings.home / folder(connection) / name(number)
-    return Task(
+    path = out or settings.home / reports_folder(connection) / report_name(number)
+    return ReportRequest(
         path,
         sample(rows, found.offsets, SAMPLE_ROWS),
         verdict,
-        window_reader.labelled(connection, event),
+        window_reader.read_labelled(connection, event),
     )
 
 
 def _of_file(
     settings: Settings, data: Path, reference: Path | None, model: Path | None, out: Path | None
-) -> "Task":
+) -> "ReportRequest":
     from drift.detect import reference as references
     from drift.detect.detector import MIN_EVENTS, SAMPLE_ROWS
     from drift.reports import scored_file
-    from drift.reports.evidently_report import Task
+    from drift.reports.evidently_report import ReportRequest
     from drift.windows.window import sample
     from model.artefact import Model
 
     loaded = Model.load(model or settings.model)
-    rows, labelled = scored_file.scored(loaded, data)
+    rows, labelled = scored_file.score_file(loaded, data)
     if reference:
-        known = references.of_rows(
-            scored_file.scored(loaded, reference)[0], reference, "name another by --reference"
+        known = references.build_detector(
+            scored_file.score_file(loaded, reference)[0], reference, "name another by --reference"
         )
     else:
-        known = references.load(loaded.directory).reference
-    verdict = known.judge(rows)
+        known = references.load(loaded.directory).detector
+    verdict = known.detect(rows)
     if verdict is None:
         raise CommandError(
             f"{data} has {len(rows)} rows, too few for a verdict: {MIN_EVENTS} are needed"
         )
     path = out or settings.home / "reports" / f"{data.stem}-report.html"
-    return Task(path, sample(rows, {0: (0, len(rows))}, SAMPLE_ROWS), verdict, labelled)
+    return ReportRequest(path, sample(rows, {0: (0, len(rows))}, SAMPLE_ROWS), verdict, labelled)
 
 
-def _written(task: "Task") -> dict[str, Any]:
+def _written(task: "ReportRequest") -> dict[str, Any]:
     import warnings
 
-    from drift.reports.evidently_report import write
+    from drift.reports.evidently_report import write_report
 
     warnings.simplefilter("ignore")  # numpy's and Evidently's remarks about constant columns
     try:
-        write(task)
+        write_report(task)
     except OSError as error:
         raise CommandError(
             f"{task.path} cannot be written: {error.strerror}; name another by --out"
@@ -141,13 +142,13 @@ def _written(task: "Task") -> dict[str, Any]:
         "score": verdict.score,
         "detected": verdict.detected,
         "distances": verdict.distances,
-        "stuck": verdict.stuck,
+        "stuck": verdict.constant_ratios,
     }
     return {"report": str(task.path), "rows": len(task.rows), **found, "labelled": labels}
 
 
 def _sentence(result: dict[str, Any]) -> str:
     farthest = max(result["distances"], key=result["distances"].__getitem__)
-    verdict = in_words(result["detected"], result["score"], result["stuck"])
+    verdict = describe_verdict(result["detected"], result["score"], result["stuck"])
     text = f"{verdict}, score {result['score']:.3f}, farthest {farthest} at {result['distances'][farthest]:.2f} sd"
     return f"{text}, {result['labelled']:,} labelled; {result['report']}"

@@ -10,8 +10,8 @@ import msgspec
 from pydantic import BaseModel
 
 from drift import events
-from drift.detect.decision import AlertRate, Ranked
-from drift.labels.quality import Outcomes, Quality
+from drift.detect.impact import AlertRate, Ranked
+from drift.quality import Outcomes, Quality
 from payments import contract, records
 from streams.kafka import codec
 
@@ -110,7 +110,7 @@ def examples() -> dict[str, bytes]:
             quality=_quality(),
             frauds_rose=False,
         ),
-        "drift-event-severity": events.changed(_window(), "ok"),
+        "drift-event-severity": events.severity_change(_window(), "ok"),
     }
     own, source, dead = headers()
     plain = {"own-headers": own, "source-headers": source, "dead-letter-headers": dead}

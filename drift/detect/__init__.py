@@ -1,1 +1,1 @@
-"""The statistics behind a drift verdict."""
+"""Detect drift in a window and rate its severity."""

@@ -1,10 +1,10 @@
-"""Thresholds for a window's size and a baseline's, from the reference's own consecutive blocks.
+"""Calibrate drift thresholds on consecutive blocks of a model's reference rows.
 
-Each block is compared with rows of the reference that it is no part of, as a window will be: those right before it or right after
-it (a stream runs both ways alike), as many as the baseline will have, or all others where the reference has no room for that. Blocks are
-consecutive because the stream moves with the hour: rows drawn at random would not, and every real window would be drift. Of its baseline
-each block faces other rows than the next, so that the luck of those which a window will face is in the thresholds: where all
-faced the same, `python -m benchmarks.drift` had false alarms in 8.9 % of the windows of 5,000 beside the model's reference.
+Each block is compared with other reference rows, as a window is compared with its baseline: with the rows just before or just after
+it, or with all other rows if the reference is too short for that. Blocks are consecutive because the stream changes with the hour:
+random rows would hide that, and every real window would be drift. Each block sees a different sample of its baseline, so that the
+thresholds include sampling noise: with one sample for all blocks, `python -m benchmarks.drift` measured false alarms in 8.9 % of
+windows of 5,000 compared with the model's reference.
 """
 
 from collections.abc import Iterator
@@ -13,110 +13,117 @@ from dataclasses import dataclass
 import numpy as np
 
 from drift.detect import constant_value
-from drift.detect.wasserstein import by_column, staggered, wasserstein
+from drift.detect.wasserstein import sample_staggered, sorted_columns, wasserstein
 from drift.windows.window import Floats
 
-# One undisturbed window in so many is called drift: a tenth of the 1 in 200 that is promised, for references differ by luck.
+# Target false-alarm rate of each test: one undisturbed window in 2,000. That is ten times stricter than the documented 1 in 200, to
+# allow for differences between references.
 WINDOWS_A_FALSE_ALARM = 2_000
-# Rows of a baseline that a window is compared with, and that Evidently sees: a report takes about 3 s up to this size.
+# Baseline rows to compare a window with, and to show to Evidently: up to this size a report takes about 3 s.
 BASELINE_ROWS = 5_000
-# The reference has at least so many blocks, so a larger window is judged by smaller blocks. That errs on the quiet side: the distance
-# is convex, so a window is never farther than the farthest of its parts.
-_BLOCKS = 40
-# More blocks than this make thresholds no better that were worth the second that they take.
-_MOST_BLOCKS = 160
-# Two equal constants are no drift, though a distance at the threshold counts as over it.
+# Split the reference into at least 40 blocks, so larger windows are calibrated on smaller blocks. That errs on the quiet side: the
+# distance is convex, so a window is never farther than the farthest of its parts.
+_MIN_BLOCKS = 40
+# More blocks improve the thresholds too little to justify the time.
+_MAX_BLOCKS = 160
+# Keeps two equal constants, at distance 0, below the threshold.
 _MIN_SCALE = 1e-6
-# Less of one value than this is nothing stuck, however still the reference is: creditcard.csv has windows of 500 with one payment 59 times.
-_LEAST_STUCK = 0.2
-# The one-sided 95 % bound of the normal distribution: a quantile read off few blocks is taken at its upper bound.
+# Ignore smaller shares of one value, even if the reference has none: creditcard.csv has windows of 500 with one payment 59 times.
+_MIN_CONSTANT_SHARE = 0.2
+# Normal quantile of the one-sided 95 % upper bound of a quantile that is estimated from few blocks.
 _CONFIDENCE = 1.645
 _EULER = 0.5772156649
-_GOLDEN = 0.6180339887  # its multiples, modulo 1, lie evenly however many there are
+_GOLDEN = 0.6180339887  # multiples modulo 1 are evenly spread, whatever their count
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A block and the stretches of the reference that it is compared with."""
+    """A block and the reference rows that it is compared with."""
 
     block: slice
     baseline: tuple[slice, ...]
 
 
 def comparisons(total: int, size: int, span: int | None) -> Iterator[Comparison]:
-    """Of a reference of `total` rows, for windows of `size` against `span` rows of the stream, or against the reference (None)."""
-    block = min(size, total // _BLOCKS)
-    count = min(_MOST_BLOCKS, 2 * total // block - 1)
-    beside = span if span is not None and span + 10 * block <= total else None
+    """Yield the comparisons in a reference of `total` rows for windows of `size` rows.
+
+    `span` is the number of stream rows in the baseline, or None if the baseline is the reference.
+    """
+    block = min(size, total // _MIN_BLOCKS)
+    count = min(_MAX_BLOCKS, 2 * total // block - 1)
+    neighbours = span if span is not None and span + 10 * block <= total else None
     for start in np.linspace(0, total - block, count).astype(int).tolist():
         end = start + block
-        if beside is None:
+        if neighbours is None:
             yield Comparison(slice(start, end), (slice(0, start), slice(end, total)))
             continue
-        if start >= beside:
-            yield Comparison(slice(start, end), (slice(start - beside, start),))
-        if end + beside <= total:
-            yield Comparison(slice(start, end), (slice(end, end + beside),))
+        if start >= neighbours:
+            yield Comparison(slice(start, end), (slice(start - neighbours, start),))
+        if end + neighbours <= total:
+            yield Comparison(slice(start, end), (slice(end, end + neighbours),))
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """From where on a window is drift, float64[columns]. `distances`: in the columns' own units; `stuck`: of stuck.excess, 0..1."""
+    """The smallest values that are drift, float64[columns].
+
+    `distances` are in the columns' own units, `constant_shares` are shares of the window (see `constant_value.excess`), 0..1.
+    """
 
     distances: Floats
-    stuck: Floats
+    constant_shares: Floats
 
 
 def thresholds(rows: Floats, size: int, span: int | None) -> Thresholds:
-    """For windows of `size` events: one undisturbed window in WINDOWS_A_FALSE_ALARM is over by a distance, and one by what is stuck."""
+    """Return the thresholds for windows of `size` rows and a baseline of `span` (see `comparisons`).
+
+    Each of the two tests is exceeded by one undisturbed window in WINDOWS_A_FALSE_ALARM.
+    """
     compared = list(comparisons(len(rows), size, span))
     pairs = (
-        _compared(rows, comparison, number * _GOLDEN % 1)
+        _compare(rows, comparison, number * _GOLDEN % 1)
         for number, comparison in enumerate(compared)
     )
     distances, excesses = map(np.array, zip(*pairs, strict=True))
-    independent = apart(compared)
-    still = np.maximum(_family_wise(excesses, _LEAST_STUCK, independent), _LEAST_STUCK)
-    return Thresholds(_family_wise(distances, _MIN_SCALE, independent), still)
-
-
-def _family_wise(found: Floats, least: float, independent: float) -> Floats:
-    """float64[blocks, columns] to float64[columns]. `least`: below which what a column does is taken for nothing.
-
-    Each column's are divided by the largest that its blocks have, and the largest over the columns is taken for each block: a quantile
-    of that maximum is the factor on all of them.
-    """
-    scales = np.maximum(found.max(axis=0), least)
-    return np.asarray(
-        scales
-        * upper_quantile((found / scales).max(axis=1), 1 / WINDOWS_A_FALSE_ALARM, independent)
+    independent = independent_share(compared)
+    constant = _family_wise(excesses, _MIN_CONSTANT_SHARE, independent)
+    return Thresholds(
+        _family_wise(distances, _MIN_SCALE, independent),
+        np.maximum(constant, _MIN_CONSTANT_SHARE),
     )
 
 
-def apart(compared: list[Comparison]) -> float:
-    """The share, 0..1, of comparisons that tell something new: blocks that overlap half tell the same twice."""
+def _family_wise(values: Floats, least: float, independent: float) -> Floats:
+    """Return float64[columns] from float64[blocks, columns]; `least` is the smallest scale of a column.
+
+    Scale each column by its maximum over the blocks, take each block's maximum over the columns, and scale all columns by a quantile
+    of these maxima.
+    """
+    scales = np.maximum(values.max(axis=0), least)
+    maxima = (values / scales).max(axis=1)
+    return np.asarray(scales * upper_quantile(maxima, 1 / WINDOWS_A_FALSE_ALARM, independent))
+
+
+def independent_share(compared: list[Comparison]) -> float:
+    """Return the share, 0..1, of comparisons that are independent; overlapping blocks repeat each other."""
     blocks = {(comparison.block.start, comparison.block.stop) for comparison in compared}
     covered = max(stop for _, stop in blocks) - min(start for start, _ in blocks)
     return float(min(1.0, covered / sum(stop - start for start, stop in blocks)))
 
 
-def _compared(rows: Floats, comparison: Comparison, phase: float) -> tuple[Floats, Floats]:
-    baseline = by_column(
-        staggered(
-            np.concatenate([rows[part] for part in comparison.baseline]), BASELINE_ROWS, phase
-        )
-    )
-    block = by_column(rows[comparison.block])
+def _compare(rows: Floats, comparison: Comparison, phase: float) -> tuple[Floats, Floats]:
+    baseline = np.concatenate([rows[part] for part in comparison.baseline])
+    baseline = sorted_columns(sample_staggered(baseline, BASELINE_ROWS, phase))
+    block = sorted_columns(rows[comparison.block])
     return wasserstein(baseline, block), constant_value.excess(baseline, block)
 
 
 def upper_quantile(maxima: Floats, exceeded: float, independent: float) -> float:
-    """What maxima exceed with probability `exceeded`: the upper bound of a Gumbel distribution's quantile, fitted by its moments.
+    """Return an upper bound of the value that maxima exceed with probability `exceeded`.
 
-    `independent`: the share, 0..1, of the maxima that count for the bound.
-
-    Formulas: G. W. Kite, "Confidence limits for design events", Water Resources Research 11(1), 1975. Its tail is heavier than that
-    of distances of light-tailed columns, so beyond the blocks seen it errs on the quiet side.
+    Fit a Gumbel distribution by moments and take the 95 % upper bound of its quantile. `independent` is the share, 0..1, of maxima
+    that count towards the bound. Source: G. W. Kite, "Confidence limits for design events", Water Resources Research 11(1), 1975.
+    The Gumbel tail is heavier than that of distances between light-tailed columns, so extrapolation errs on the quiet side.
     """
     factor = np.sqrt(6) / np.pi * (-np.log(-np.log1p(-exceeded)) - _EULER)
     error = np.sqrt((1 + 1.1396 * factor + 1.1 * factor**2) / (independent * len(maxima)))

@@ -1,6 +1,6 @@
-"""A column that stands still: one value takes far more of a window than of what came before.
+"""Detect columns in which one value takes a far larger share of a window than of its baseline.
 
-No distance sees it where that value lies amid the others, and a broken input's often does: a default, a mean, a zero.
+A failed input often sends such a value: a default, a mean, a zero. If it is close to the usual values, no distance shows it.
 """
 
 import numpy as np
@@ -9,21 +9,21 @@ from drift.windows.window import Floats
 
 
 def excess(before: Floats, current: Floats) -> Floats:
-    """float64[k, m] and float64[k, n], both sorted along their rows, to float64[k], -1..1, by column.
+    """Return float64[k], -1..1, from float64[k, m] and float64[k, n], both sorted along their rows.
 
-    The share that the commonest value of `current` has of it, less the share that this value has of `before`.
+    For each column: the share of the most common value of `current`, minus that value's share in `before`.
     """
     columns, rows = current.shape
-    equal = np.zeros(current.shape, bool)  # to the next in its column
+    equal = np.zeros(current.shape, bool)  # to the next value in the column
     np.equal(current[:, 1:], current[:, :-1], out=equal[:, :-1])
-    pairs = np.flatnonzero(equal)  # few, and next to each other where a value comes more than twice
+    pairs = np.flatnonzero(equal)  # few; adjacent if a value occurs more than twice
     begins = np.flatnonzero(np.diff(pairs, prepend=-2) > 1)
-    lengths, runs = np.diff(begins, append=len(pairs)) + 1, pairs[begins]
-    # Length and place in one number, so that the largest tells both; every value comes once at least, the last of a column among them.
+    lengths = np.diff(begins, append=len(pairs)) + 1
+    runs = pairs[begins]
+    # Encode length and position in one number, so that the maximum yields both. Start with the column's last value, of length 1.
     longest = current.size + rows * np.arange(1, columns + 1) - 1
     np.maximum.at(longest, runs // rows, lengths * current.size + runs)
-    length, place = np.divmod(longest, current.size)
-    known = np.bincount(
-        np.flatnonzero(before == current.ravel()[place, None]) // before.shape[1], minlength=columns
-    )
-    return np.asarray(length / rows - known / before.shape[1])
+    length, position = np.divmod(longest, current.size)
+    same = np.flatnonzero(before == current.ravel()[position, None])
+    count = np.bincount(same // before.shape[1], minlength=columns)
+    return np.asarray(length / rows - count / before.shape[1])

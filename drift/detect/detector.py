@@ -1,8 +1,8 @@
-"""Whether a window is drift, and in what: the one place where that is decided.
+"""Decide whether a window is drift, and in which columns.
 
-One method for every column: the Wasserstein distance in standard deviations of the rows that the window is compared with, which is
-Evidently's "wasserstein" (evidently 0.7.23, evidently/legacy/calculations/stattests/wasserstein_distance_norm.py), so that reports and
-gauges agree. Beside it an exact test on the margin's upper tail, where the alerts are, and one for a column that stands still.
+Every column is tested with the Wasserstein distance in standard deviations of its baseline. That is Evidently's "wasserstein" (evidently
+0.7.23, evidently/legacy/calculations/stattests/wasserstein_distance_norm.py), so reports and gauges agree. Two more tests cover
+the margin's upper tail, where the alerts are, and columns stuck at one value.
 """
 
 from dataclasses import dataclass
@@ -13,33 +13,34 @@ from scipy.special import logit
 
 from drift.detect import calibration, constant_value, tail_test
 from drift.detect.calibration import BASELINE_ROWS, Thresholds
-from drift.detect.wasserstein import by_column, evenly, together, wasserstein
-from drift.windows.rolling_baseline import Trailing
+from drift.detect.rolling_baseline import RollingBaseline
+from drift.detect.wasserstein import merge_sorted, sample_evenly, sorted_columns, wasserstein
 from drift.windows.window import Floats
 from payments.contract import INPUTS
 
 COLUMNS = (*INPUTS, "margin")
 METHOD = "wasserstein"
 
-# Below this a window gets no verdict: the contract of `fraud monitor`.
 MIN_EVENTS = 500
-# Rows of a window that Evidently sees: as many as of the baseline.
+"""Smaller windows get no verdict, as documented for `fraud monitor`."""
+# Window rows to show to Evidently: as many as of the baseline.
 SAMPLE_ROWS = BASELINE_ROWS
 DRIFT_SHARE = 1 / len(COLUMNS)
-"""The score from which a window is drift: thresholds are family-wise, so one column over its own is."""
-# Evidently's floor for the standard deviation that distances are divided by (source above).
+"""The score from which a window is drift: thresholds are family-wise, so one column over its own is enough."""
+# Evidently's lower bound of the standard deviation by which it divides distances (source above).
 _MIN_DEVIATION = 0.001
 _MARGIN = COLUMNS.index("margin")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a window was found to be, against `beside`: stretches of rows, float64[columns, rows] each.
+    """The result of comparing a window with a baseline.
 
-    `distances`: by column, in standard deviations of the baseline, as `limits` are, from which on a column is over. `score`: share of
-    columns at or over their limit, 0..1. `tail`: the surprise of the margin's tail divided by its threshold, so from 1 on it is drift.
-    `stuck`: by column, how much more than before one value takes, divided by its threshold. `detected`: whether any of these is.
-    `from_reference`: distances to the model's reference, which are to be shown and raise no alarm.
+    `distances`: by column, in standard deviations of the baseline; `limits`: the distances from which a column is drift, in the same
+    unit. `score`: share of columns at or over their limit, 0..1. `tail`: surprise of the margin's tail divided by its threshold; 1 or
+    more is drift. `constant_ratios`: by column, the excess share of its most common value divided by its threshold; 1 or more is drift.
+    `detected`: whether any of the three tests found drift. `from_reference`: distances from the model's reference, for display only.
+    `samples`: the baseline's rows in time order, float64[columns, rows] each.
     """
 
     distances: dict[str, float]
@@ -47,95 +48,100 @@ class Verdict:
     detected: bool
     limits: dict[str, float]
     tail: float
-    stuck: dict[str, float]
+    constant_ratios: dict[str, float]
     from_reference: dict[str, float]
-    beside: tuple[Floats, ...]
+    samples: tuple[Floats, ...]
 
     @property
     def baseline(self) -> Floats:
-        """float64[rows, columns], in order of time."""
-        return np.array(np.concatenate(self.beside, axis=1).T, order="C")
+        """Return the baseline's rows in time order, float64[rows, columns]."""
+        return np.array(np.concatenate(self.samples, axis=1).T, order="C")
 
     @property
-    def ranked(self) -> list[tuple[str, float]]:
-        """Each of the model's inputs with what is farther over its threshold, its distance or what is stuck of it, the largest first.
+    def ranking(self) -> list[tuple[str, float]]:
+        """Return the model's inputs and their largest ratio to a threshold, of distance or constant value, largest first.
 
-        The margin follows from them.
+        The margin is a function of them and not included.
         """
-        found = {
-            name: max(self.distances[name] / self.limits[name], self.stuck[name]) for name in INPUTS
+        ratios = {
+            name: max(self.distances[name] / self.limits[name], self.constant_ratios[name])
+            for name in INPUTS
         }
-        return sorted(found.items(), key=lambda one: -one[1])
+        return sorted(ratios.items(), key=lambda item: -item[1])
 
 
 def margins(probabilities: Floats) -> Floats:
-    """The booster's margins behind probabilities: the inverse of the logistic function, finite for 0 and 1 too."""
-    ends = np.finfo(np.float64)
-    return np.asarray(logit(np.clip(probabilities, ends.tiny, 1 - ends.epsneg)), np.float64)
+    """Return the booster's margins for probabilities: the inverse logistic function, finite at 0 and 1."""
+    limits = np.finfo(np.float64)
+    return np.asarray(logit(np.clip(probabilities, limits.tiny, 1 - limits.epsneg)), np.float64)
 
 
-class Reference:
-    """The model's held-back rows, float64[rows, columns] in time order: thresholds come from them, and the first window faces them."""
+class DriftDetector:
+    """Compare windows with the windows before them, with thresholds calibrated on the model's reference.
+
+    `rows` are the model's held-back rows, float64[rows, columns], in time order. The first window is compared with them.
+    """
 
     def __init__(self, rows: Floats) -> None:
         self._rows = rows
-        # Evenly spaced in time, so that each hour weighs as much as it does in the reference.
-        self.sample: Floats = evenly(rows, BASELINE_ROWS)
-        self._sorted = by_column(self.sample)
+        # Evenly spaced in time, so that each hour keeps its weight.
+        self.sample: Floats = sample_evenly(rows, BASELINE_ROWS)
+        self._sorted = sorted_columns(self.sample)
         self._unit = _deviations(self._sorted)
         self._cuts = tail_test.cuts(rows[:, _MARGIN])
         self._beyond = tail_test.counts(rows[:, _MARGIN], self._cuts)
-        # A size and ten lengths of what came before, and as many again where windows are closed early; each takes about a second.
-        self._thresholds = lru_cache(maxsize=32)(self._calibrated)
+        # One entry a window size and baseline span: ten while the baseline fills, more if windows are closed early. Each takes about 1 s.
+        self._thresholds = lru_cache(maxsize=32)(self._calibrate)
 
-    def judge(self, rows: Floats, trailing: Trailing | None = None) -> Verdict | None:
-        """The verdict on a window's rows, by limits for exactly its size; None under MIN_EVENTS.
+    def detect(self, rows: Floats, baseline: RollingBaseline | None = None) -> Verdict | None:
+        """Return the verdict on a window's rows, float64[n, columns], or None if it has fewer than MIN_EVENTS.
 
-        It is compared with the windows before it, however few there are yet; where there are none, with the reference.
+        Limits are calibrated for the window's exact size. Without a baseline, or with an empty one, compare with the reference.
         """
         if len(rows) < MIN_EVENTS:
             return None
-        before = trailing if trailing is not None and len(trailing) else None
-        thresholds, most = self._thresholds(len(rows), before.span if before else None)
-        current, beside = by_column(rows), before.shown if before else (self.sample.T,)
-        known = together(beside) if before else self._sorted
+        before = baseline if baseline is not None and len(baseline) else None
+        thresholds, max_surprise = self._thresholds(len(rows), before.span if before else None)
+        current = sorted_columns(rows)
+        samples = before.samples if before else (self.sample.T,)
+        compared = merge_sorted(samples) if before else self._sorted
         from_reference = wasserstein(self._sorted, current)
-        apart = wasserstein(known, current) if before else from_reference
-        unit = _deviations(known) if before else self._unit
-        over, tail = int((apart >= thresholds.distances).sum()), self._surprise(rows, before) / most
-        still = constant_value.excess(known, current) / thresholds.stuck
+        distances = wasserstein(compared, current) if before else from_reference
+        unit = _deviations(compared) if before else self._unit
+        over = int((distances >= thresholds.distances).sum())
+        tail = self._surprise(rows, before) / max_surprise
+        constant = constant_value.excess(compared, current) / thresholds.constant_shares
         return Verdict(
-            distances=_by_name(apart / unit),
+            distances=_by_name(distances / unit),
             score=over / len(COLUMNS),
-            detected=over > 0 or tail >= 1 or bool((still >= 1).any()),
+            detected=over > 0 or tail >= 1 or bool((constant >= 1).any()),
             limits=_by_name(thresholds.distances / unit),
             tail=tail,
-            stuck=_by_name(still),
+            constant_ratios=_by_name(constant),
             from_reference=_by_name(from_reference / self._unit),
-            beside=beside,
+            samples=samples,
         )
 
-    def _surprise(self, rows: Floats, before: Trailing | None) -> float:
-        beyond, span = (
-            (tail_test.counts(before.margins, self._cuts), before.span)
-            if before
-            else (self._beyond, len(self._rows))
-        )
-        return float(
-            tail_test.surprise(
-                tail_test.counts(rows[:, _MARGIN], self._cuts), len(rows), beyond, span
-            ).max()
-        )
+    def _surprise(self, rows: Floats, before: RollingBaseline | None) -> float:
+        if before:
+            beyond = tail_test.counts(before.margins, self._cuts)
+            span = before.span
+        else:
+            beyond = self._beyond
+            span = len(self._rows)
+        counts = tail_test.counts(rows[:, _MARGIN], self._cuts)
+        return float(tail_test.surprise(counts, len(rows), beyond, span).max())
 
-    def _calibrated(self, size: int, span: int | None) -> tuple[Thresholds, float]:
-        own = self._rows[:, _MARGIN]
-        return calibration.thresholds(self._rows, size, span), tail_test.threshold(
-            own, self._cuts, size, span
+    def _calibrate(self, size: int, span: int | None) -> tuple[Thresholds, float]:
+        reference_margins = self._rows[:, _MARGIN]
+        return (
+            calibration.thresholds(self._rows, size, span),
+            tail_test.threshold(reference_margins, self._cuts, size, span),
         )
 
 
 def _deviations(columns: Floats) -> Floats:
-    """float64[columns, rows] to float64[columns]."""
+    """Return float64[columns] from float64[columns, rows]."""
     return np.asarray(np.maximum(columns.std(axis=1), _MIN_DEVIATION))
 
 

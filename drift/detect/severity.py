@@ -1,7 +1,7 @@
-"""How bad it is, steadily: ok, warn or alarm, from one window's verdict to the next.
+"""Severity with hysteresis: ok, warn or alarm, updated by each window's verdict.
 
-Up: warn with the first window that drifted, alarm with the second in a row; so alarm comes one window after drift was found. Down: one
-level after three windows in a row without drift; so from alarm to ok it takes six. Windows without a verdict change nothing.
+Up: warn after one drifted window, alarm after two in a row. Down: one level after three windows in a row without drift, so six from
+alarm to ok. Windows without a verdict change nothing.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ DOWN_AFTER = 3
 
 @dataclass(frozen=True)
 class Severity:
-    """The level, an index of LEVELS, and how many windows in a row had drift or had none."""
+    """The level, an index into LEVELS, and the number of consecutive windows with and without drift."""
 
     level: int = 0
     drifted: int = 0
@@ -22,11 +22,11 @@ class Severity:
 
     @property
     def name(self) -> str:
-        """One of LEVELS."""
+        """Return the level's name, one of LEVELS."""
         return LEVELS[self.level]
 
     def after(self, detected: bool | None) -> "Severity":
-        """The severity once another window is closed."""
+        """Return the severity after one more window; `detected` is None if it has no verdict."""
         if detected is None:
             return self
         if detected:
@@ -37,10 +37,11 @@ class Severity:
         return Severity(max(self.level - 1, 0))
 
 
-def resumed(windows: Iterable[tuple[bool | None, str | None]]) -> Severity:
-    """After windows whose verdict and severity are known, the first of which need not be the first of all: ten with a verdict do.
+def replay_severity(windows: Iterable[tuple[bool | None, str | None]]) -> Severity:
+    """Return the severity after the latest windows, given their verdicts and recorded severities.
 
-    The level is what the last one says. Whatever was before, one that drifted, or six in a row that did not, leave no doubt of the rest.
+    Ten windows with a verdict are enough: the last one records the level, and a drifted window, or six in a row without drift,
+    determine the counts whatever came before.
     """
     severity = Severity()
     for detected, name in windows:

@@ -1,64 +1,75 @@
-"""The ends of the margin, which no distance sees: one score in a thousand moves no mean, and it is where the alerts are.
+"""An exact test on the upper tail of the margin, where the alerts are.
 
-A window's count beyond a cut is compared with the baseline's by an exact binomial test: given both counts together, each of those rows
-is the window's with the chance that any row is (J. Przyborowski and H. Wilenski, Biometrika 31, 1940). No share has to be known.
+No distance shows a change in one score of a thousand. The window's count beyond a cut is compared with the baseline's by the
+conditional binomial test (J. Przyborowski and H. Wilenski, Biometrika 31, 1940): given the sum of both counts, each of these rows is in
+the window with probability window rows / all rows.
 """
 
 import numpy as np
 from scipy.stats import binom
 
-from drift.detect.calibration import WINDOWS_A_FALSE_ALARM, apart, comparisons, upper_quantile
+from drift.detect.calibration import (
+    WINDOWS_A_FALSE_ALARM,
+    comparisons,
+    independent_share,
+    upper_quantile,
+)
 from drift.windows.window import Floats
 
-# Of the reference's margins: one in so many rows is beyond. By default `review` lies at about one in 1,400.
+# Shares of the reference's rows beyond the cuts. The default `review` threshold is at about one row in 1,400.
 SHARES = (0.01, 0.001)
-# Of frauds and of labels: what is promised of any verdict, for at one in 2,000 a fivefold rate is missed in two windows of 1,000 too often.
+# Level of the tests on frauds and labels: the documented 1 in 200. At 1 in 2,000 a fivefold fraud rate is missed too often in two windows
+# of 1,000.
 _LABEL_LEVEL = 1 / 200
 
 
 def cuts(margins: Floats) -> Floats:
-    """float64[cuts]: the margins from which on SHARES of these lie."""
+    """Return float64[cuts]: the margins that SHARES of these margins reach."""
     return np.asarray(np.quantile(margins, 1 - np.array(SHARES)))
 
 
 def counts(margins: Floats, cut: Floats) -> Floats:
-    """float64[cuts]: how many margins lie at or beyond each cut."""
+    """Return float64[cuts]: the number of margins at or beyond each cut."""
     return np.array([np.count_nonzero(margins >= one) for one in cut], np.float64)
 
 
 def surprise(window: Floats, size: int, baseline: Floats, span: int) -> Floats:
-    """float64[cuts]: -log10 of the two-sided p of `window` counts among `size` rows beside `baseline` counts among `span` rows."""
-    together = window + baseline
+    """Return float64[cuts]: -log10 of the two-sided p-value of the counts in `window`, of `size` rows.
+
+    `baseline` holds the counts in the `span` rows of the baseline.
+    """
+    total = window + baseline
     share = size / (size + span)
-    fewer, more = binom.logcdf(window, together, share), binom.logsf(window - 1, together, share)
+    fewer = binom.logcdf(window, total, share)
+    more = binom.logsf(window - 1, total, share)
     return np.asarray(np.maximum(-(np.minimum(fewer, more) + np.log(2)) / np.log(10), 0.0))
 
 
 def threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> float:
-    """The surprise, at any cut, from which on a window is drift: the exact one, or what the reference's own blocks show where that is more.
+    """Return the smallest surprise, at any cut, that is drift.
 
-    A share that moves with the hour, or frauds in bursts, surprise more than independent rows would, and the more so the larger the window.
+    That is the exact test's, or the one seen between blocks of the reference if that is larger: a tail share that changes with the hour
+    and bursts of fraud are more surprising than independent rows, the more so the larger the window.
     """
     exact = -np.log10(1 / WINDOWS_A_FALSE_ALARM / len(SHARES))
     beyond = np.vstack([np.zeros(len(cut)), np.cumsum(margins[:, None] >= cut, axis=0)])
-    maxima, block = [], size
+    maxima = []
+    block = size
     compared = list(comparisons(len(margins), size, span))
     for comparison in compared:
         block = comparison.block.stop - comparison.block.start
         rows = sum(part.stop - part.start for part in comparison.baseline)
-        known = np.sum(
-            [beyond[part.stop] - beyond[part.start] for part in comparison.baseline], axis=0
-        )
+        parts = [beyond[part.stop] - beyond[part.start] for part in comparison.baseline]
         own = beyond[comparison.block.stop] - beyond[comparison.block.start]
-        maxima.append(surprise(own, block, known, rows).max())
-    excess = upper_quantile(np.array(maxima), 1 / WINDOWS_A_FALSE_ALARM, apart(compared)) - exact
-    return float(exact + max(excess, 0.0) * max(size / block, 1.0))
+        maxima.append(surprise(own, block, np.sum(parts, axis=0), rows).max())
+    bound = upper_quantile(np.array(maxima), 1 / WINDOWS_A_FALSE_ALARM, independent_share(compared))
+    return float(exact + max(bound - exact, 0.0) * max(size / block, 1.0))
 
 
-def share_rose(count: int, payments: int, known_count: int, known: int) -> bool:
-    """Whether `count` of `payments` are more than `known_count` of `known` explain, at one false alarm in 200.
+def share_rose(count: int, total: int, count_before: int, total_before: int) -> bool:
+    """Return whether `count` of `total` is more than `count_before` of `total_before` explains, at one false alarm in 200.
 
-    Of frauds give it two windows together: it is a decision on few, and five times the usual rate shows in some 2,000 payments.
+    Frauds are few, so pass the counts of two windows together: a fivefold rate shows in about 2,000 payments.
     """
-    share = payments / (payments + known) if payments else 0.0
-    return bool(binom.sf(count - 1, count + known_count, share) < _LABEL_LEVEL)
+    share = total / (total + total_before) if total else 0.0
+    return bool(binom.sf(count - 1, count + count_before, share) < _LABEL_LEVEL)

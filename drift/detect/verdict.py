@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 
-def in_words(detected: bool | None, score: float, stuck: Mapping[str, float]) -> str:
-    """The same for a closed window, in a report and for one: drift by what, where no column is over its threshold."""
+def describe_verdict(
+    detected: bool | None, score: float, constant_ratios: Mapping[str, float]
+) -> str:
+    """Return the verdict as text, with the test that found drift if no distance did."""
     if not detected:
         return "no drift"
-    if still := [name for name, ratio in stuck.items() if ratio >= 1]:
-        return f"DRIFT, {', '.join(still)} stuck at one value"
+    if constant := [name for name, ratio in constant_ratios.items() if ratio >= 1]:
+        return f"DRIFT, {', '.join(constant)} stuck at one value"
     return "DRIFT" if score else "DRIFT in the tail of the scores"

@@ -1,6 +1,6 @@
-"""First Wasserstein distance of many columns at once, from samples that are sorted already.
+"""First Wasserstein distance of many columns at once, from sorted samples.
 
-It is the area between two quantile functions, and both are steps: where their steps lie depends on the two sizes alone.
+The distance is the area between two quantile functions. Both are step functions whose steps depend on the sample sizes alone.
 """
 
 from collections.abc import Sequence
@@ -14,45 +14,47 @@ from drift.windows.window import Floats
 Indices = npt.NDArray[np.int64]
 
 
-def by_column(rows: Floats) -> Floats:
-    """float64[n, k] to float64[k, n], each column sorted."""
-    columns = np.array(rows.T, order="C")  # a copy, to be sorted in place: 100,000 rows take 24 MB
+def sorted_columns(rows: Floats) -> Floats:
+    """Return float64[k, n] from float64[n, k], each column sorted."""
+    columns = np.array(rows.T, order="C")  # copy, then sort in place: 100,000 rows take 24 MB
     columns.sort(axis=1)
     return columns
 
 
-def together(parts: Sequence[Floats]) -> Floats:
-    """float64[k, n] of several n to float64[k, sum of n], each column sorted."""
+def merge_sorted(parts: Sequence[Floats]) -> Floats:
+    """Return float64[k, sum of n] from several float64[k, n], each column sorted."""
     columns = np.concatenate(parts, axis=1)
     columns.sort(axis=1)
     return columns
 
 
 def wasserstein(reference: Floats, current: Floats) -> Floats:
-    """float64[k, m] and float64[k, n], both sorted along their rows, to float64[k]. The same as scipy.stats.wasserstein_distance."""
+    """Return float64[k] from float64[k, m] and float64[k, n], both sorted along their rows.
+
+    Equals scipy.stats.wasserstein_distance.
+    """
     fewer, more = sorted((reference, current), key=lambda columns: columns.shape[1])
     short, long, widths = _steps(fewer.shape[1], more.shape[1])
-    if len(widths) == more.shape[1]:  # each step of the one is at a step of the other
-        apart = np.repeat(fewer, more.shape[1] // fewer.shape[1], axis=1)
-        apart -= more
+    if len(widths) == more.shape[1]:  # each step of the shorter is also a step of the longer
+        differences: Floats = np.repeat(fewer, more.shape[1] // fewer.shape[1], axis=1)
+        differences -= more
     else:
-        apart = np.take(fewer, short, axis=1)
-        apart -= np.take(more, long, axis=1)
-    return np.asarray(np.abs(apart, out=apart) @ widths)
+        differences = np.take(fewer, short, axis=1)
+        differences -= np.take(more, long, axis=1)
+    return np.asarray(np.abs(differences, out=differences) @ widths)
 
 
-def evenly(rows: Floats, most: int) -> Floats:
-    """At most `most` of the rows, evenly spaced, the first and the last among them."""
+def sample_evenly(rows: Floats, most: int) -> Floats:
+    """Return at most `most` of the rows, evenly spaced, including the first and the last."""
     return rows if len(rows) <= most else rows[_spaced(len(rows), most)]
 
 
-def staggered(rows: Floats, most: int, phase: float) -> Floats:
-    """At most `most` of the rows, evenly spaced; `phase`: 0..1, how far into the first space they begin, so others for another phase."""
-    return (
-        rows
-        if len(rows) <= most
-        else rows[((np.arange(most) + phase) * len(rows) / most).astype(int)]
-    )
+def sample_staggered(rows: Floats, most: int, phase: float) -> Floats:
+    """Return at most `most` of the rows, evenly spaced, starting `phase`, 0..1, of a step in: each phase samples other rows."""
+    if len(rows) <= most:
+        return rows
+    chosen: Indices = ((np.arange(most) + phase) * len(rows) / most).astype(int)
+    return rows[chosen]
 
 
 @lru_cache(maxsize=64)
@@ -62,7 +64,10 @@ def _spaced(count: int, most: int) -> Indices:
 
 @lru_cache(maxsize=64)
 def _steps(m: int, n: int) -> tuple[Indices, Indices, Floats]:
-    """For each stretch between two steps of either function: the index into both samples, and its width. In units of 1 / (m n), exact."""
+    """Return, for each interval between steps of either function, its index into both samples and its width.
+
+    Computed in units of 1 / (m n), so exact.
+    """
     ends = np.union1d(np.arange(1, m + 1) * n, np.arange(1, n + 1) * m)
     widths = np.diff(ends, prepend=0) / (m * n)
     return (ends - 1) // n, (ends - 1) // m, widths

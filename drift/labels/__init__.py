@@ -1,1 +1,1 @@
-"""Labels, and precision and recall from them."""
+"""Join labels, which arrive late, to the windows of the payments that they are about."""

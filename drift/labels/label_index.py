@@ -1,54 +1,64 @@
-"""Labels of one stretch of time, by payment: a hash table whose columns hold the numbers themselves.
+"""Labels by payment: a hash table with columns of plain numbers.
 
-A dict of Python's integers takes four times as much. The index is that of a dict: a row's number by the low bits of its key, in the next
-slot where that one is taken.
+A dict of Python integers takes four times the memory. The index works as a dict's does: the low bits of a key select a slot, which
+holds the number of the key's row; if the slot is taken, try the next.
 """
 
 from array import array
 from collections.abc import Sequence
 from itertools import repeat
 
-_LEAST = 16  # slots, a power of two
-_AGAIN = 16
-"""Rows of one key at most: whoever labels a payment again and again makes no lookup slow."""
+_MIN_SLOTS = 16  # a power of two
+_MAX_ROWS_PER_KEY = 16
+"""Keeps lookups fast even if a payment is labelled again and again."""
 
 
-class Stretch:
-    """A row is a key, when the label arrived, and what it says. Keys are spread evenly and fit 63 bits, as the other numbers do."""
+class LabelIndex:
+    """Rows of a key, the label's arrival in ms and the encoded label, each at most 63 bits. Keys must be evenly distributed.
+
+    `begin_ms`: when the first label arrived.
+    """
 
     def __init__(self, begin_ms: int) -> None:
         self.begin_ms = begin_ms
-        self._keys, self._arrived, self._labels = array("q"), array("q"), array("q")
-        self._index = _slots(_LEAST)
+        self._keys = array("q")
+        self._arrived = array("q")
+        self._labels = array("q")
+        self._index = _empty_slots(_MIN_SLOTS)
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def get(self, key: int) -> Sequence[tuple[int, int]]:
-        """When each of its labels arrived, and what it says."""
+        """Return the (arrival, label) pairs of a key."""
         index = self._index
         last = len(index) - 1
         slot = key & last
         if (row := index[slot]) < 0:
             return ()
-        keys, found = self._keys, []
+        keys = self._keys
+        labels = []
         while row >= 0:
             if keys[row] == key:
-                found.append((self._arrived[row], self._labels[row]))
+                labels.append((self._arrived[row], self._labels[row]))
             slot = slot + 1 & last
             row = index[slot]
-        return found
+        return labels
 
     def put(self, key: int, arrived_ms: int, label: int) -> bool:
-        """Whether there is a row more: of one key with too many, the last gives way."""
-        index, keys, last = self._index, self._keys, len(self._index) - 1
-        slot, again = key & last, 1
+        """Add a label and return True, or replace the last of a key that has _MAX_ROWS_PER_KEY and return False."""
+        index = self._index
+        keys = self._keys
+        last = len(index) - 1
+        slot = key & last
+        count = 1
         while (row := index[slot]) >= 0:
             if keys[row] == key:
-                if again == _AGAIN:
-                    self._arrived[row], self._labels[row] = arrived_ms, label
+                if count == _MAX_ROWS_PER_KEY:
+                    self._arrived[row] = arrived_ms
+                    self._labels[row] = label
                     return False
-                again += 1
+                count += 1
             slot = slot + 1 & last
         index[slot] = len(keys)
         keys.append(key)
@@ -59,7 +69,7 @@ class Stretch:
         return True
 
     def _grow(self) -> None:
-        self._index = index = _slots(2 * len(self._index))
+        self._index = index = _empty_slots(2 * len(self._index))
         last = len(index) - 1
         for row, key in enumerate(self._keys):
             slot = key & last
@@ -68,6 +78,5 @@ class Stretch:
             index[slot] = row
 
 
-def _slots(count: int) -> "array[int]":
-    """So many empty ones."""
+def _empty_slots(count: int) -> "array[int]":
     return array("i", repeat(-1, count))

@@ -1,29 +1,29 @@
-"""The truth about payments, as it arrives on `labels`: kept in memory for as long as a window may still ask for it."""
+"""The labels that arrive on `labels`, kept in memory for as long as a window may need them."""
 
 import logging
 from collections import deque
 from collections.abc import Container, Iterable
 from datetime import datetime
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 from confluent_kafka import Message
 
-from drift.labels.label_index import Stretch
+from drift.labels.label_index import LabelIndex
+from drift.quality import Truth
 
 log = logging.getLogger(__name__)
 
-# 24 bytes each and 8 of an index, up to 16 just after it grew (drift.labels.label_index), so 80 MB at most.
-MOST = 2_000_000
-# Of these at most in one stretch of time, however many come in it: what goes for want of memory is so much at once.
+# 24 bytes each and 8 for the index, up to 16 just after it grew (drift.labels.label_index), so 80 MB at most.
+MAX_LABELS = 2_000_000
+# Start a new index after an eighth of MAX_LABELS, so that running out of memory never drops more than that at once.
 _PARTS = 8
 _ANALYST = "analyst"
-_FULL, _FRAUD, _FLAGS = (
-    1,
-    2,
-    2,
-)  # below labelled_at in microseconds, which takes 58 bits in the year 9999
-_ID = (1 << 60) - 1  # what Python holds in 32 bytes; more takes 36
+# A label is encoded as labelled_at in microseconds, which takes 58 bits in the year 9999, followed by two flags.
+_FULL = 1
+_FRAUD = 2
+_FLAG_BITS = 2
+_ID_MASK = (1 << 60) - 1  # Python integers up to here take 32 bytes, larger ones 36
 
 
 class _Label(msgspec.Struct, gc=False):
@@ -36,29 +36,22 @@ class _Label(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(_Label)
 
 
-class Truth(NamedTuple):
-    """What is known of a payment. `fraud`: by the last label, whoever gave it. `full`: somebody who would know of any payment labelled it,
-    whoever did so last; analysts look at alerts alone.
-    """
+class LabelStore:
+    """Labels by transaction_id and arrival, which is the log's record time.
 
-    fraud: bool
-    full: bool
-
-
-class Labels:
-    """By transaction_id, with their arrival: the log's time. Labels that arrived in the same stretch of time are forgotten together.
-
-    `stretch_ms`: how long one is. `most`: with more labels than that the oldest stretch goes, and is counted. `only`: the payments
-    whose labels are kept; None: those of all. Ids are kept as 60-bit hashes: among two million, the chance that any two payments are mixed
-    up is one in 570,000.
+    Labels that arrived within `index_ms` share an index and are forgotten together. With more than `most` labels, drop the oldest index
+    and count its labels. `only`: keep labels of these payments; None keeps all. Ids are stored as 60-bit hashes: among two
+    million payments, the chance of any collision is 1 in 570,000.
     """
 
     def __init__(
-        self, stretch_ms: int, most: int = MOST, only: Container[str] | None = None
+        self, index_ms: int, most: int = MAX_LABELS, only: Container[str] | None = None
     ) -> None:
-        self._stretch_ms, self._most, self._only = max(stretch_ms, 1), most, only
-        self._part = most // _PARTS
-        self._stretches: deque[Stretch] = deque()
+        self._index_ms = max(index_ms, 1)
+        self._most = most
+        self._only = only
+        self._max_per_index = most // _PARTS
+        self._indexes: deque[LabelIndex] = deque()
         self._count = 0
         self._dropped = 0
 
@@ -66,7 +59,7 @@ class Labels:
         return self._count
 
     def add(self, messages: Iterable[Message]) -> int:
-        """Takes labels as they arrived; returns how many were none, for others than this system write there."""
+        """Add labels in arrival order and return the number of invalid records, which other systems may have written."""
         invalid = 0
         for message in messages:
             try:
@@ -86,49 +79,55 @@ class Labels:
                 continue
             flags = _FRAUD * label.is_fraud | _FULL * (label.source != _ANALYST)
             self._put(
-                message.timestamp()[1], hash(label.transaction_id) & _ID, at_us << _FLAGS | flags
+                message.timestamp()[1], _key(label.transaction_id), at_us << _FLAG_BITS | flags
             )
         return invalid
 
-    def of(self, transaction_id: str, arrived_ms: tuple[int, int]) -> Truth | None:
-        """What the labels that arrived in [first, last] tell of a payment; of several the last `labelled_at` wins. None where there is no
-        label, which says nothing about it.
+    def truth(self, transaction_id: str, arrived_ms: tuple[int, int]) -> Truth | None:
+        """Return what the labels that arrived in [first, last] say about a payment, or None if there are none.
+
+        The label with the latest `labelled_at` wins.
         """
         first, last = arrived_ms
-        key = hash(transaction_id) & _ID
-        told = [
+        key = _key(transaction_id)
+        labels = [
             label
-            for stretch in self._stretches
-            for arrived, label in stretch.get(key)
+            for index in self._indexes
+            for arrived, label in index.get(key)
             if first <= arrived <= last
         ]
-        return (
-            Truth(bool(max(told) & _FRAUD), any(label & _FULL for label in told)) if told else None
-        )
+        if not labels:
+            return None
+        return Truth(bool(max(labels) & _FRAUD), any(label & _FULL for label in labels))
 
     def forget(self, before_ms: int) -> None:
-        """Nobody will ask for labels that arrived earlier."""
-        while self._stretches and self._stretches[0].begin_ms + self._stretch_ms <= before_ms:
-            self._count -= len(self._stretches.popleft())
+        """Drop the indexes that hold only labels that arrived earlier, without counting them as dropped."""
+        while self._indexes and self._indexes[0].begin_ms + self._index_ms <= before_ms:
+            self._count -= len(self._indexes.popleft())
 
     def take_dropped(self) -> int:
-        """How many went for want of memory since the last call."""
-        dropped, self._dropped = self._dropped, 0
+        """Return the number of labels dropped for lack of memory since the last call."""
+        dropped = self._dropped
+        self._dropped = 0
         return dropped
 
     def _put(self, arrived_ms: int, key: int, label: int) -> None:
-        newest = self._stretches[-1] if self._stretches else None
+        newest = self._indexes[-1] if self._indexes else None
         if (
             newest is None
-            or arrived_ms >= newest.begin_ms + self._stretch_ms
-            or len(newest) >= self._part
+            or arrived_ms >= newest.begin_ms + self._index_ms
+            or len(newest) >= self._max_per_index
         ):
-            newest = Stretch(arrived_ms)
-            self._stretches.append(newest)
+            newest = LabelIndex(arrived_ms)
+            self._indexes.append(newest)
         added = newest.put(key, arrived_ms, label)
         self._count += added
         self._dropped += not added
         if self._count > self._most:
-            gone = len(self._stretches.popleft())
-            self._count -= gone
-            self._dropped += gone
+            oldest = len(self._indexes.popleft())
+            self._count -= oldest
+            self._dropped += oldest
+
+
+def _key(transaction_id: str) -> int:
+    return hash(transaction_id) & _ID_MASK

@@ -1,6 +1,6 @@
-"""Evidently's report on some rows beside what they were compared with, as one HTML page that needs no network.
+"""Evidently's report on a window and its baseline, as one HTML page that needs no network.
 
-Evidently takes seconds to import and seconds a report: a process that has anything else to do leaves this to another.
+Evidently takes seconds to import and seconds per report: call this from a process that has nothing else to do.
 """
 
 from collections.abc import Iterable
@@ -12,53 +12,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift.detect.detector import COLUMNS, DRIFT_SHARE, METHOD, Verdict
-from drift.detect.verdict import in_words
+from drift.detect.verdict import describe_verdict
 from drift.windows.window import Floats
 
 _PREDICTION = COLUMNS[-1]
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """What was decided about n payments, and what they were: bool[n] each."""
+class LabelledPayments:
+    """Whether n payments raised an alert and whether they are fraud, bool[n] each."""
 
     alert: NDArray[np.bool_]
     fraud: NDArray[np.bool_]
 
     @property
-    def both(self) -> bool:
-        """Whether there is an alert or a fraud, and one that is not: Evidently computes nothing where all are alike."""
+    def has_two_classes(self) -> bool:
+        """Return whether some payments are an alert or a fraud and some are not; Evidently computes nothing otherwise."""
         return bool((self.alert | self.fraud).any() and not (self.alert & self.fraud).all())
 
 
 @dataclass(frozen=True)
-class Task:
-    """A report to be written to `path`: on float64[n, columns of drift.detect.detector.COLUMNS], which `verdict` was passed on or on a
-    sample of them, and on those that have a label.
+class ReportRequest:
+    """A report to write to `path`.
+
+    `rows`: a window, or a sample of it, float64[n, columns of drift.detect.detector.COLUMNS]; `verdict`: on the whole window; `labelled`:
+    its labelled payments.
     """
 
     path: Path
     rows: Floats
     verdict: Verdict
-    labelled: Labelled | None = None
+    labelled: LabelledPayments | None = None
 
 
-def write(task: Task) -> None:
-    """Data drift of all features and of the prediction, by the verdict's baseline and limits; with labels, classification quality too.
+def write_report(request: ReportRequest) -> None:
+    """Write the drift of all features and of the prediction, by the verdict's baseline and limits; with labels, also quality.
 
-    The page is there as a whole or not at all. Raises OSError, and whatever Evidently raises.
+    The file appears complete or not at all. Raises OSError, and any error of Evidently.
     """
-    snapshots = [data_drift(task)]
-    if task.labelled is not None and task.labelled.both:
-        snapshots.append(_quality(task.labelled))
-    task.path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = task.path.with_suffix(".part")
-    unfinished.write_text(_page(task.verdict, snapshots), encoding="utf-8")
-    unfinished.replace(task.path)
+    snapshots = [data_drift(request)]
+    if request.labelled is not None and request.labelled.has_two_classes:
+        snapshots.append(_quality(request.labelled))
+    request.path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = request.path.with_suffix(".part")
+    unfinished.write_text(_page(request.verdict, snapshots), encoding="utf-8")
+    unfinished.replace(request.path)
 
 
-def data_drift(task: Task) -> Any:
-    """Evidently's snapshot of what a report says of drift. Raises whatever Evidently raises."""
+def data_drift(request: ReportRequest) -> Any:
+    """Return Evidently's snapshot on drift. Raises any error of Evidently."""
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import ValueDrift
@@ -66,19 +68,19 @@ def data_drift(task: Task) -> Any:
 
     names = list(COLUMNS)
     definition = DataDefinition(numerical_columns=names)
-    current, known = (
+    current, baseline = (
         Dataset.from_pandas(pd.DataFrame(rows, columns=names), data_definition=definition)
-        for rows in (task.rows, task.verdict.baseline)
+        for rows in (request.rows, request.verdict.baseline)
     )
-    limits = task.verdict.limits
+    limits = request.verdict.limits
     features = DataDriftPreset(
         columns=names, method=METHOD, per_column_threshold=limits, drift_share=DRIFT_SHARE
     )
     prediction = ValueDrift(column=_PREDICTION, method=METHOD, threshold=limits[_PREDICTION])
-    return Report([features, prediction]).run(current, known)
+    return Report([features, prediction]).run(current, baseline)
 
 
-def _quality(labelled: Labelled) -> Any:
+def _quality(labelled: LabelledPayments) -> Any:
     import pandas as pd
     from evidently import BinaryClassification, DataDefinition, Dataset, Report
     from evidently.presets import ClassificationPreset
@@ -98,25 +100,25 @@ def _page(verdict: Verdict, snapshots: Iterable[Any]) -> str:
     from evidently.legacy.renderers.html_widgets import group_widget
 
     widgets = [widget for snapshot in snapshots for widget in snapshot.to_snapshot_model().widgets]
-    return str(render_widgets([_on_every_row(verdict), group_widget(title="", widgets=widgets)]))
+    return str(render_widgets([_verdict_widget(verdict), group_widget(title="", widgets=widgets)]))
 
 
-def _on_every_row(verdict: Verdict) -> Any:
-    """What Evidently says below is of a sample, and it has no test of the tail and none of what is stuck."""
+def _verdict_widget(verdict: Verdict) -> Any:
+    """Return the verdict on the whole window: Evidently sees a sample, and does not test the tail or constant values."""
     from evidently.legacy.renderers.html_widgets import CounterData, counter
 
-    over = {name: distance / verdict.limits[name] for name, distance in verdict.distances.items()}
-    farthest, stillest = (
-        max(over, key=over.__getitem__),
-        max(verdict.stuck, key=verdict.stuck.__getitem__),
-    )
-    shown = {
+    ratios = {name: distance / verdict.limits[name] for name, distance in verdict.distances.items()}
+    farthest = max(ratios, key=ratios.__getitem__)
+    constant = max(verdict.constant_ratios, key=verdict.constant_ratios.__getitem__)
+    values = {
         "score": verdict.score,
-        f"largest distance over its limit, {farthest}": over[farthest],
-        "tail of the scores over its limit": verdict.tail,
-        f"stuck at one value over its limit, {stillest}": verdict.stuck[stillest],
+        f"largest distance / limit, {farthest}": ratios[farthest],
+        "tail of the scores / limit": verdict.tail,
+        f"stuck at one value / limit, {constant}": verdict.constant_ratios[constant],
     }
-    title = f"Verdict on every row: {in_words(verdict.detected, verdict.score, verdict.stuck)}"
+    words = describe_verdict(verdict.detected, verdict.score, verdict.constant_ratios)
+    title = f"Verdict on all rows: {words}"
     return counter(
-        title=title, counters=[CounterData(label, f"{value:.3f}") for label, value in shown.items()]
+        title=title,
+        counters=[CounterData(label, f"{value:.3f}") for label, value in values.items()],
     )

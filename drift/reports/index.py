@@ -31,7 +31,7 @@ Red: the window's verdict is drift. Ringed: it has a report.</p>
 """
 
 
-class Point(NamedTuple):
+class IndexEntry(NamedTuple):
     """A window on the index page; `report`: the name of its report's file, None where there is none."""
 
     window: int
@@ -43,27 +43,27 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ReportFolder:
     """A folder of reports, the windows to be shown, and how many reports are kept."""
 
-    folder: Path
-    points: Sequence[Point]
+    path: Path
+    entries: Sequence[IndexEntry]
     keep: int
 
 
-def tidy(shelf: Shelf) -> None:
+def update_folder(folder: ReportFolder) -> None:
     """Removes the oldest reports beyond the limit, and writes the index anew. Raises OSError."""
-    shelf.folder.mkdir(parents=True, exist_ok=True)
-    reports = sorted(shelf.folder.glob(_PATTERN))
-    surplus, kept = reports[: -shelf.keep or None], reports[-shelf.keep :] if shelf.keep else []
+    folder.path.mkdir(parents=True, exist_ok=True)
+    reports = sorted(folder.path.glob(_PATTERN))
+    surplus, kept = reports[: -folder.keep or None], reports[-folder.keep :] if folder.keep else []
     for path in surplus:
         path.unlink(missing_ok=True)
-    unfinished = shelf.folder / f"{INDEX}.part"
-    unfinished.write_text(page(shelf.points, {path.name for path in kept}), encoding="utf-8")
-    unfinished.replace(shelf.folder / INDEX)
+    unfinished = folder.path / f"{INDEX}.part"
+    unfinished.write_text(page(folder.entries, {path.name for path in kept}), encoding="utf-8")
+    unfinished.replace(folder.path / INDEX)
 
 
-def page(points: Sequence[Point], reports: set[str]) -> str:
+def page(points: Sequence[IndexEntry], reports: set[str]) -> str:
     """The index page; links only what is in `reports`."""
     there = [point if point.report in reports else point._replace(report=None) for point in points]
     newest = there[: -_TABLE_ROWS - 1 : -1]
@@ -73,7 +73,7 @@ def page(points: Sequence[Point], reports: set[str]) -> str:
     )
 
 
-def _row(point: Point) -> str:
+def _row(point: IndexEntry) -> str:
     verdict = {None: "too few events", False: "no drift", True: "drift"}[point.detected]
     score = "" if point.score is None else f"{point.score:.3f}"
     report = f'<a href="{escape(point.report)}">report</a>' if point.report else ""
@@ -89,7 +89,7 @@ def _row(point: Point) -> str:
     return f"<tr{kind}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
-def _plot(points: Sequence[Point]) -> str:
+def _plot(points: Sequence[IndexEntry]) -> str:
     if not points:
         return "<p>No window has a verdict yet.</p>"
     begin, end = points[0].until.timestamp(), points[-1].until.timestamp()
@@ -121,7 +121,7 @@ def _plot(points: Sequence[Point]) -> str:
     return "\n".join([*parts, "</svg>"])
 
 
-def _mark(point: Point, x: float, y: float) -> str:
+def _mark(point: IndexEntry, x: float, y: float) -> str:
     kind = "drift" if point.detected else "none"
     mark = f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>window {point.window}: {point.score:.3f}</title></circle>'
     return f'<a href="{escape(point.report)}">{mark}</a>' if point.report else mark

@@ -1,7 +1,6 @@
-"""The process that writes reports, one at a time, beside the monitor.
+"""The child process that writes reports, one at a time.
 
-It runs when no other wants to, and it ends with the monitor however that ends: it reads tasks from a pipe whose other end is
-then closed. Nobody waits for it.
+It uses only idle CPU time. It reads requests from a pipe and exits when the monitor's end of the pipe closes, however the monitor ends.
 """
 
 import multiprocessing
@@ -17,17 +16,17 @@ from typing import Protocol
 
 from drift.errors import ReportError, ReportProcessError
 from drift.reports import index
-from drift.reports.evidently_report import Task, write
-from drift.reports.index import Shelf
+from drift.reports.evidently_report import ReportRequest, write_report
+from drift.reports.index import ReportFolder
 
-_NICENESS = 10  # where there is no idle class
+_NICENESS = 10  # on systems without SCHED_IDLE
 
 
-def _yield_the_cpu() -> None:
-    """Reports may wait, scoring may not: this process runs when no other wants to.
+def _use_idle_cpu_only() -> None:
+    """Run only when no other process wants the CPU: reports may wait, scoring may not.
 
-    Niceness alone is not enough on few cores: at 2,000 transactions a second beside it, the median latency was above 150 ms, for each
-    commit takes some ten hand-overs between processes, and each waited for a time slice.
+    Niceness is not enough on few cores: with it, the median latency at 2,000 transactions a second was above 150 ms, because each commit
+    takes about ten switches between processes, and each waited for a time slice.
     """
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -37,8 +36,8 @@ def _yield_the_cpu() -> None:
 
 @contextmanager
 def ctrl_c_held() -> Iterator[None]:
-    """What is started meanwhile never sees Ctrl-C, not even amid its imports; here it is answered afterwards."""
-    resource_tracker.ensure_running()  # else the first process to be started starts it, which lets Ctrl-C through again
+    """Block SIGINT in processes started inside the block, even during their imports. In this process, delay it until the end."""
+    resource_tracker.ensure_running()  # the first process would start it, and that unblocks SIGINT
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -46,74 +45,73 @@ def ctrl_c_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class Writer(Protocol):
-    """ReportProcess, or a test's."""
+class ReportWriter(Protocol):
+    """Implemented by ReportProcess and by test doubles."""
 
-    def write(self, task: Task | None, shelf: Shelf) -> Future[None]: ...  # noqa: D102
+    def write(self, request: ReportRequest | None, folder: ReportFolder) -> Future[None]: ...  # noqa: D102
 
 
 class ReportProcess:
-    """Writes reports, each in its turn."""
+    """Write reports in a child process, in order."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
+        self._pipe, child_pipe = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs,), name="drift-report", daemon=True
+            target=_serve, args=(child_pipe,), name="drift-report", daemon=True
         )
-        with ctrl_c_held():  # it reaches the whole terminal; the monitor decides when this ends
+        with ctrl_c_held():  # Ctrl-C reaches the whole terminal; the monitor ends this process
             self._process.start()
-        theirs.close()
-        # a task fills the pipe many times over: sending it waits for a process that may not run for a while
+        child_pipe.close()
+        # A request is many times larger than the pipe's buffer, and sending it blocks until the idle process reads it.
         self._thread = ThreadPoolExecutor(1, "drift-report")
 
-    def write(self, task: Task | None, shelf: Shelf) -> Future[None]:
-        """Has the report written, if there is one, and then the index of its folder. Returns at once.
+    def write(self, request: ReportRequest | None, folder: ReportFolder) -> Future[None]:
+        """Queue a report, if any, and the update of the folder and its index; return at once.
 
-        The future raises ReportError (this one failed) or ReportProcessError (so will all others).
+        The future raises ReportError if this request failed, ReportProcessError if all later ones will fail too.
         """
-        return self._thread.submit(self._exchange, task, shelf)
+        return self._thread.submit(self._exchange, request, folder)
 
     def close(self) -> None:
-        """Ends the process, whatever it is at."""
+        """Terminate the process, even while it writes."""
         self._process.terminate()
         self._process.join()
         self._thread.shutdown(cancel_futures=True)
         self._pipe.close()
 
-    def _exchange(self, task: Task | None, shelf: Shelf) -> None:
+    def _exchange(self, request: ReportRequest | None, folder: ReportFolder) -> None:
         try:
-            self._pipe.send((task, shelf))
-            complaint: str | None = self._pipe.recv()
+            self._pipe.send((request, folder))
+            error: str | None = self._pipe.recv()
         except (EOFError, OSError):
             self._process.join()
             raise ReportProcessError(
                 f"the process that writes reports died (exit code {self._process.exitcode})"
             ) from None
-        if complaint is not None:
-            raise ReportError(complaint)
+        if error is not None:
+            raise ReportError(error)
 
 
 def _serve(pipe: Pipe) -> None:
-    _yield_the_cpu()
+    _use_idle_cpu_only()
     os.environ["DO_NOT_TRACK"] = "1"
-    warnings.simplefilter(
-        "ignore"
-    )  # numpy's and Evidently's remarks about constant columns are nobody's business here
+    warnings.simplefilter("ignore")  # of numpy and Evidently, about constant columns
     try:
         while True:
-            task, shelf = pipe.recv()
-            pipe.send(_complaint(task, shelf))
+            request, folder = pipe.recv()
+            pipe.send(_write(request, folder))
     except (EOFError, OSError):
-        return  # the monitor is gone
+        return  # the monitor has ended
 
 
-def _complaint(task: Task | None, shelf: Shelf) -> str | None:
-    """Writes it; what went wrong, if something did."""
+def _write(request: ReportRequest | None, folder: ReportFolder) -> str | None:
+    """Write the report, if any, and update the folder; return an error message or None."""
     try:
-        if task:
-            write(task)
-        index.tidy(shelf)
+        if request:
+            write_report(request)
+        index.update_folder(folder)
     except Exception as error:
-        return f"{task.path if task else shelf.folder} could not be written: {type(error).__name__}: {error}"
+        path = request.path if request else folder.path
+        return f"{path} could not be written: {type(error).__name__}: {error}"
     return None

@@ -1,7 +1,7 @@
-"""Which windows get a report, and the folder in which reports lie.
+"""Decide which windows get a report, and where reports are stored.
 
-A report takes seconds and a window at full speed a tenth of one: a window that comes while a report is being written and another
-waits gets none, and is counted; so does one whose report a monitor that ended left behind. `fraud report --window N` makes it later.
+A report takes seconds, a window at full speed a tenth of one. If one report is being written and another is waiting, later windows get
+none and are counted as skipped, as are reports that a stopped monitor left unwritten. `fraud report --window N` writes them later.
 """
 
 import logging
@@ -14,9 +14,9 @@ from drift.detect.detector import Verdict
 from drift.errors import ReportError
 from drift.events import WindowClosed
 from drift.metrics import DriftMetrics
-from drift.reports.evidently_report import Task
-from drift.reports.index import Point, Shelf
-from drift.reports.process import Writer
+from drift.reports.evidently_report import ReportRequest
+from drift.reports.index import IndexEntry, ReportFolder
+from drift.reports.process import ReportWriter
 from drift.windows.window import Floats
 from streams.kafka.connection import Connection
 from streams.kafka.topics import PREDICTIONS
@@ -24,102 +24,108 @@ from streams.kafka.topics import PREDICTIONS
 log = logging.getLogger(__name__)
 
 EVERY = 10
-# a report is a page of 6 MB, most of it Evidently's own script
+# A report is a page of 6 MB, most of it Evidently's script.
 KEEP = 50
-_OPEN = 2  # one is being written, one waits: else the first window that drifts goes without, where a routine report is under way
+_MAX_UNFINISHED = 2  # one written, one waiting: with one, the first drifted window would be skipped while a routine report is written
 SHOWN = 1_000
-"""Windows on the index page: more than it has room for points."""
+"""Windows on the index page, more than its plot has room for."""
 
 
-def folder(connection: Connection) -> str:
-    """Where reports lie below FRAUD_HOME: each prefix of topics numbers its windows from 1, so each has a folder of its own."""
+def reports_folder(connection: Connection) -> str:
+    """Return the folder of reports below FRAUD_HOME.
+
+    Each topic prefix numbers its windows from 1, so each has its own folder.
+    """
     return f"reports/{connection.named(PREDICTIONS)}" if connection.topic_prefix else "reports"
 
 
-def name(window: int) -> str:
-    """The file of a window's report."""
+def report_name(window: int) -> str:
+    """Return the file name of a window's report."""
     return f"window-{window:06d}.html"
 
 
-class Reports:
-    """A report for each window that drifted and for every `every`-th from the first on; the last `keep` of them stay.
+class ReportSchedule:
+    """Request a report for each drifted window and for every `every`-th window from the first; keep the last `keep`.
 
-    `home`: FRAUD_HOME. One thread owns it.
+    `home`: FRAUD_HOME. Not thread-safe.
     """
 
     def __init__(
         self,
-        writer: Writer,
+        writer: ReportWriter,
         home: Path,
         folder: str,
         metrics: DriftMetrics,
         every: int = EVERY,
         keep: int = KEEP,
     ) -> None:
-        self._writer, self._home, self._folder, self._metrics = writer, home, folder, metrics
-        self._every, self._keep = every, keep
-        self._points: deque[Point] = deque(maxlen=SHOWN)
-        self._open: deque[Future[None]] = deque()
+        self._writer = writer
+        self._home = home
+        self._folder = folder
+        self._metrics = metrics
+        self._every = every
+        self._keep = keep
+        self._entries: deque[IndexEntry] = deque(maxlen=SHOWN)
+        self._unfinished: deque[Future[None]] = deque()
         self._index: Future[None] | None = None
-        self._index_is_old = False
+        self._index_is_stale = False
 
-    def start(self, earlier: Sequence[WindowClosed], unseen: int) -> None:
-        """The index goes on from these windows. From number `unseen` on, this process has begun no report of them.
+    def resume(self, earlier: Sequence[WindowClosed], first: int) -> None:
+        """Continue the index from the earlier windows, the newest of which this process may not have seen: those from number `first`.
 
-        What was being written or waited when another process ended is skipped, not begun again: a report whose writing ends the process
-        would end each that comes after it.
+        Count reports that an earlier process left unwritten as skipped instead of starting them again: a report that crashes the
+        process would crash every later one too.
         """
-        self._points = deque(map(_point, earlier), maxlen=SHOWN)
+        self._entries = deque(map(_entry, earlier), maxlen=SHOWN)
         planned = [
             (event.window, event.report)
             for event in earlier
-            if event.report and event.window >= unseen
+            if event.report and event.window >= first
         ]
-        for window, report in deque(planned, maxlen=min(_OPEN, self._keep)):
+        for window, report in deque(planned, maxlen=min(_MAX_UNFINISHED, self._keep)):
             if not (self._home / report).exists():
                 log.warning(
-                    "window %d goes without its report, the monitor was interrupted: `fraud report --window %d` writes it",
+                    "window %d has no report, because the monitor was interrupted: "
+                    "`fraud report --window %d` writes it",
                     window,
                     window,
                 )
                 self._metrics.reports_skipped.inc()
 
-    def planned(self, window: int, detected: bool | None) -> str | None:
-        """Where the report of a window will lie below FRAUD_HOME; None where none is due, or another waits already."""
-        return (
-            f"{self._folder}/{name(window)}"
-            if self._due(window, detected) and len(self._open) < _OPEN
-            else None
-        )
+    def plan(self, window: int, detected: bool | None) -> str | None:
+        """Return the path below FRAUD_HOME for a window's report, or None if none is due or another is waiting already."""
+        if self._is_due(window, detected) and len(self._unfinished) < _MAX_UNFINISHED:
+            return f"{self._folder}/{report_name(window)}"
+        return None
 
-    def closed(self, event: WindowClosed, rows: Floats, verdict: Verdict | None) -> None:
-        """A window is visible to readers: its report is begun if it was planned. `rows`: the sample of it that is shown."""
-        self._points.append(_point(event))
+    def window_closed(self, event: WindowClosed, rows: Floats, verdict: Verdict | None) -> None:
+        """Request the report of a committed window, if planned. `rows`: the sample of its rows to show."""
+        self._entries.append(_entry(event))
         if event.report and verdict is not None:
-            self._open.append(
-                self._writer.write(Task(self._home / event.report, rows, verdict), self._shelf())
-            )
+            request = ReportRequest(self._home / event.report, rows, verdict)
+            self._unfinished.append(self._writer.write(request, self._report_folder()))
             return
-        self._index_is_old = True
-        if self._due(event.window, event.detected):
+        self._index_is_stale = True
+        if self._is_due(event.window, event.detected):
             self._metrics.reports_skipped.inc()
 
-    def step(self) -> None:
-        """Takes note of what is written by now. Raises ReportProcessError."""
-        while self._open and self._open[0].done():
-            if self._succeeded(self._open.popleft()):
+    def collect_finished(self) -> None:
+        """Count finished reports, and update the index if it is stale. Raises ReportProcessError."""
+        while self._unfinished and self._unfinished[0].done():
+            if self._succeeded(self._unfinished.popleft()):
                 self._metrics.reports.labels("written").inc()
         if self._index is not None and self._index.done():
             self._succeeded(self._index)
             self._index = None
-        if self._index_is_old and self._index is None and not self._open:
-            self._index, self._index_is_old = self._writer.write(None, self._shelf()), False
+        if self._index_is_stale and self._index is None and not self._unfinished:
+            self._index = self._writer.write(None, self._report_folder())
+            self._index_is_stale = False
 
-    def _due(self, window: int, detected: bool | None) -> bool:
+    def _is_due(self, window: int, detected: bool | None) -> bool:
         return detected is not None and (detected or (window - 1) % self._every == 0)
 
     def _succeeded(self, writing: Future[None]) -> bool:
-        """Whether a page was written; a failure is counted, that of the index too."""
+        """Return whether a report or the index was written, and count a failure."""
         try:
             writing.result()
         except ReportError as error:
@@ -128,16 +134,16 @@ class Reports:
             return False
         return True
 
-    def _shelf(self) -> Shelf:
-        return Shelf(self._home / self._folder, tuple(self._points), self._keep)
+    def _report_folder(self) -> ReportFolder:
+        return ReportFolder(self._home / self._folder, tuple(self._entries), self._keep)
 
 
-def _point(event: WindowClosed) -> Point:
-    return Point(
+def _entry(event: WindowClosed) -> IndexEntry:
+    return IndexEntry(
         event.window,
         event.end or event.closed_at,
         event.events,
         event.score,
         event.detected,
-        name(event.window),
+        report_name(event.window),
     )

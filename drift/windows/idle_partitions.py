@@ -1,43 +1,44 @@
-"""Which partitions have been silent for so long that nobody waits for them."""
+"""Track which partitions have been idle for so long that no window waits for them."""
 
 from collections.abc import Callable, Iterable, Set
 
 
-class Silence:
-    """`after_s`: how long a partition is waited for. `clock`: seconds that only rise."""
+class IdlePartitions:
+    """`after_s`: seconds without an event after which a partition is idle. `clock`: monotonic seconds."""
 
     def __init__(self, after_s: float, clock: Callable[[], float]) -> None:
-        self._after_s, self._clock = after_s, clock
+        self._after_s = after_s
+        self._clock = clock
         self._since: dict[int, float] = {}
-        self._silent: set[int] = set()
+        self._idle: set[int] = set()
 
     @property
-    def awaited(self) -> Set[int]:
-        """The partitions that are listened to and not silent."""
-        return self._since.keys() - self._silent
+    def active(self) -> Set[int]:
+        """Return the assigned partitions that are not idle."""
+        return self._since.keys() - self._idle
 
-    def heard(self, partitions: Iterable[int]) -> None:
-        """Something came from them, or they are listened to from now on."""
+    def mark_active(self, partitions: Iterable[int]) -> None:
+        """Restart the timers of partitions that sent an event or were assigned."""
         self._since |= dict.fromkeys(partitions, self._clock())
-        self._silent.difference_update(partitions)
+        self._idle.difference_update(partitions)
 
     def forget(self, partitions: Iterable[int]) -> None:
-        """They are listened to no more."""
+        """Stop tracking partitions that were revoked."""
         for partition in partitions:
             self._since.pop(partition, None)
-        self._silent.difference_update(partitions)
+        self._idle.difference_update(partitions)
 
-    def listen_again(self) -> None:
-        """Nobody listened until now: only those that were silent already still are."""
-        self.heard(set(self.awaited))
+    def restart_timers(self) -> None:
+        """Restart the timers after a pause in reading; idle partitions stay idle."""
+        self.mark_active(set(self.active))
 
-    def note(self, means_something: Callable[[], bool]) -> None:
-        """Those whose time is up are silent, if silence means that there is nothing to read; else their time begins anew."""
+    def update(self, broker_answers: Callable[[], bool]) -> None:
+        """Mark overdue partitions idle if the broker answers; otherwise restart the timers."""
         now = self._clock()
         overdue = {
-            partition for partition in self.awaited if now - self._since[partition] >= self._after_s
+            partition for partition in self.active if now - self._since[partition] >= self._after_s
         }
-        if overdue and means_something():
-            self._silent |= overdue
+        if overdue and broker_answers():
+            self._idle |= overdue
         elif overdue:
-            self.listen_again()
+            self.restart_timers()

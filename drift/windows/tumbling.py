@@ -1,11 +1,11 @@
-"""Which window an event belongs to: by count, or by event time.
+"""Tumbling windows, by number of events or by event time.
 
-By event time windows tumble: each is [k L, (k + 1) L) since 1970. A partition is read in its order up to its first event at or past
-the open window's end; there it is held, and that event waits. Once every partition that is awaited is held, the watermark, the least
-over them of the newest event time read, has passed the end: the window is over. So a window is one range of offsets in each
-partition, whatever the order of event times in it, and its events do not depend on how the partitions were interleaved.
+By event time, a window is [k L, (k + 1) L) since 1970. Each partition is read in order up to its first event at or after the window's
+end; then it is held, and that event waits for a later window. Once all active partitions are held, the watermark, which is the
+smallest of their newest event times, has passed the end, and the window closes. So a window is one range of offsets in each
+partition, whatever the order of event times in it, and does not depend on how partitions were interleaved.
 
-An event from before the open window is late. It stays in that window: an event outside every window would be one that nobody watches.
+An event from before the open window is late. It is added to that window, because events outside every window would go unmonitored.
 """
 
 from collections.abc import Collection, Set
@@ -23,38 +23,39 @@ _MS = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class _Events:
-    """Of one partition: int64[n, 3], float64[n, width], int64[n] in ms."""
+    """Events of one partition: positions int64[n, 3], rows float64[n, width], event times int64[n] in ms."""
 
-    places: Ints
+    positions: Ints
     rows: Floats
     times: Ints
 
     def __len__(self) -> int:
         return len(self.times)
 
-    def only(self, which: slice | NDArray[np.bool_]) -> "_Events":
-        return _Events(self.places[which], self.rows[which], self.times[which])
+    def select(self, which: slice | NDArray[np.bool_]) -> "_Events":
+        return _Events(self.positions[which], self.rows[which], self.times[which])
 
-    def then(self, more: "_Events") -> "_Events":
+    def extend(self, more: "_Events") -> "_Events":
         return _Events(
-            np.concatenate([self.places, more.places]),
+            np.concatenate([self.positions, more.positions]),
             np.concatenate([self.rows, more.rows]),
             np.concatenate([self.times, more.times]),
         )
 
 
-class Windowing:
-    """The window that is open, and the events that wait for the next.
+class TumblingWindows:
+    """The open window, and the events that wait for the next.
 
-    `size`: most events in a window. `length`: a window's event time; None: windows by count alone. `floor`: what lies before it is late,
-    for windows up to there are closed; None: no window is. One closed for its size or for silence may be followed by another of the
-    same time, and what comes of that time is not late.
+    `size`: maximum events in a window. `length`: a window's event time, or None for windows by count. `floor`: where the open window may
+    begin, as earlier ones are closed; None if there are none. A window closed early, because it is full or its partitions are idle, may
+    be followed by another of the same interval, in which events of that interval are not late.
     """
 
     def __init__(
         self, size: int, width: int, length: timedelta | None = None, floor: datetime | None = None
     ) -> None:
-        self._size, self._width = size, width
+        self._size = size
+        self._width = width
         self._length = None if length is None else length // _MS
         self._floor = None if floor is None else (floor - _EPOCH) // _MS
         self._begin: int | None = None
@@ -64,54 +65,49 @@ class Windowing:
 
     @property
     def held(self) -> Set[int]:
-        """The partitions with events that wait: no more is to be read of them yet."""
+        """Return the partitions with waiting events, which must not be read further yet."""
         return self._waiting.keys()
 
     @property
     def due(self) -> bool:
-        """Whether the window has to be closed."""
+        """Return whether the window must be closed."""
         return self._over or self.window.full
 
     @property
     def complete(self) -> bool:
-        """Whether it has all that it is meant to have; one that is closed before is partial."""
+        """Return whether the window has all its events; one that is closed earlier is partial."""
         return self.window.full if self._length is None else self._over
 
     @property
     def interval(self) -> tuple[datetime, datetime] | None:
-        """[begin, end) of its event time; None by count, and where late events are all that came."""
+        """Return [begin, end) of the window's event time; None for windows by count, or if all its events are late."""
         if self._begin is None or self._length is None:
             return None
         return _EPOCH + self._begin * _MS, _EPOCH + (self._begin + self._length) * _MS
 
     def late(self, times: Ints) -> int:
-        """How many of the window's events, at these times, are late."""
+        """Return how many of these event times are late for the window."""
         if self._length is None:
             return 0
         return len(times) if self._begin is None else int((times < self._begin).sum())
 
-    def add(self, places: Ints, rows: Floats, times: Ints) -> None:
-        """Takes events: int64[n, 3] of partition, offset and record timestamp in ms; float64[n, width]; int64[n] of event times in ms.
+    def add(self, positions: Ints, rows: Floats, times: Ints) -> None:
+        """Add events: int64[n, 3] of partition, offset and record timestamp in ms; float64[n, width]; int64[n] event times in ms.
 
         Raises WindowOrderError as Window.add does.
         """
         if self._length is None:
-            self.window.add(places, rows)
+            self.window.add(positions, rows)
             return
-        for partition in np.unique(places[:, 0]).tolist():
-            own = _Events(places, rows, times).only(places[:, 0] == partition)
+        for partition in np.unique(positions[:, 0]).tolist():
+            own = _Events(positions, rows, times).select(positions[:, 0] == partition)
             before = self._waiting.get(partition)
-            self._waiting[partition] = before.then(own) if before else own
+            self._waiting[partition] = before.extend(own) if before else own
         self._take()
 
-    def settle(self, awaited: Set[int]) -> None:
-        """Moves on as far as what was read allows: `awaited` are the partitions whose next event is waited for."""
-        if (
-            self._length is None
-            or self.window.full
-            or not self._waiting
-            or not awaited <= self.held
-        ):
+    def advance(self, active: Set[int]) -> None:
+        """Advance the watermark if all `active` partitions, those that are not idle, are held."""
+        if self._length is None or self.window.full or not self._waiting or not active <= self.held:
             return
         if self._begin is None:
             self._begin = self._watermark() // self._length * self._length
@@ -120,7 +116,7 @@ class Windowing:
             self._over = self._watermark() >= self._begin + self._length
 
     def drop(self, partitions: Collection[int]) -> None:
-        """Forgets the events of partitions that belong to somebody else now, who begins at what was committed."""
+        """Drop the events of revoked partitions: their new owner reads them again from the committed offsets."""
         self.window.drop(partitions)
         self._over = False
         if not len(self.window):
@@ -132,35 +128,36 @@ class Windowing:
         }
 
     def clear(self) -> None:
-        """Forgets every event since the last closed window: they are read again."""
-        self._begin, self._over, self._waiting, self.window = (
-            None,
-            False,
-            {},
-            Window(self._size, self._width),
-        )
+        """Drop all events since the last closed window, to read them again."""
+        self._waiting = {}
+        self._reset()
 
     def open_next(self) -> None:
-        """The window so far is committed: the next begins."""
+        """Open the next window, after the current one was committed."""
         if self._begin is not None and self._length is not None:
             self._floor = self._begin + self._length if self._over else self._begin
-        self._begin, self._over, self.window = None, False, Window(self._size, self._width)
+        self._reset()
         self._take()
+
+    def _reset(self) -> None:
+        self._begin = None
+        self._over = False
+        self.window = Window(self._size, self._width)
 
     def _watermark(self) -> int:
         return min(int(events.times[0]) for events in self._waiting.values())
 
     def _take(self) -> None:
-        """What waits and lies before the end of the window, in each partition up to the first event that does not."""
+        """Move waiting events from before the window's end into it, in each partition up to the first that is not."""
         bound = self._floor if self._begin is None else self._begin + (self._length or 0)
         if bound is None:
             return
         for partition, events in list(self._waiting.items()):
             past = np.flatnonzero(events.times >= bound)
             count = min(int(past[0]) if past.size else len(events), self.window.room)
-            taken, left = events.only(slice(count)), events.only(slice(count, None))
-            self.window.add(taken.places, taken.rows)
-            if left:
-                self._waiting[partition] = left
+            taken = events.select(slice(count))
+            self.window.add(taken.positions, taken.rows)
+            if count < len(events):
+                self._waiting[partition] = events.select(slice(count, None))
             else:
                 del self._waiting[partition]

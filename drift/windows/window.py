@@ -1,4 +1,4 @@
-"""A window of the scored stream: its events, and the offsets that it is made of."""
+"""A window of the scored stream: its events and their offsets."""
 
 from collections.abc import Collection
 
@@ -15,16 +15,16 @@ _PARTITION, _OFFSET, _TIMESTAMP = range(3)
 
 
 class Window:
-    """Collects events until there are `size` of them; each event is a row of `width` numbers.
+    """Collect up to `size` events, each a row of `width` numbers.
 
-    Its identity is a range of offsets by partition. Offsets have gaps, because the markers of Kafka's transactions take some,
-    so events are counted. What it says about its rows does not depend on how the partitions were interleaved.
+    A window is identified by a range of offsets in each partition. Transaction markers leave gaps between offsets, so events are counted.
+    The results do not depend on how the partitions were interleaved.
     """
 
     def __init__(self, size: int, width: int) -> None:
         self.size = size
         self._count = 0
-        self._places = [np.empty((0, 3), np.int64)]
+        self._positions = [np.empty((0, 3), np.int64)]
         self._rows = [np.empty((0, width))]
         self._next: dict[int, int] = {}
 
@@ -33,64 +33,67 @@ class Window:
 
     @property
     def room(self) -> int:
-        """How many more events it takes."""
+        """Return how many more events fit."""
         return self.size - self._count
 
     @property
     def full(self) -> bool:
-        """Whether it has to be closed; one that is closed before is partial."""
+        """Return whether the window has `size` events."""
         return self.room <= 0
 
-    def add(self, places: Ints, rows: Floats) -> None:
-        """Takes events: int64[n, 3] of partition, offset and record timestamp in ms, and float64[n, width].
+    def add(self, positions: Ints, rows: Floats) -> None:
+        """Add events: int64[n, 3] of partition, offset and record timestamp in ms, and float64[n, width].
 
         Raises WindowOrderError unless offsets rise within their partition.
         """
-        for partition in np.unique(places[:, _PARTITION]).tolist():
-            offsets = places[places[:, _PARTITION] == partition, _OFFSET]
+        for partition in np.unique(positions[:, _PARTITION]).tolist():
+            offsets = positions[positions[:, _PARTITION] == partition, _OFFSET]
             before = np.concatenate([[self._next.get(partition, 0) - 1], offsets[:-1]])
             if (wrong := np.flatnonzero(offsets <= before)).size:
                 raise WindowOrderError(
                     f"predictions[{partition}]: offset {offsets[wrong[0]]} came after {before[wrong[0]]}; "
-                    "nothing was committed, start `fraud monitor` again"
+                    "nothing was committed: start `fraud monitor` again"
                 )
             self._next[partition] = int(offsets[-1]) + 1
-        self._places.append(places)
+        self._positions.append(positions)
         self._rows.append(rows)
-        self._count += len(places)
+        self._count += len(positions)
 
     def drop(self, partitions: Collection[int]) -> None:
-        """Forgets the events of partitions that belong to somebody else now, who begins at what was committed."""
-        places, rows = np.concatenate(self._places), np.concatenate(self._rows)
-        kept = ~np.isin(places[:, _PARTITION], list(partitions))
-        self._places, self._rows, self._count = [places[kept]], [rows[kept]], int(kept.sum())
+        """Drop the events of revoked partitions: their new owner reads them again from the committed offsets."""
+        positions = np.concatenate(self._positions)
+        kept = ~np.isin(positions[:, _PARTITION], list(partitions))
+        self._positions = [positions[kept]]
+        self._rows = [np.concatenate(self._rows)[kept]]
+        self._count = int(kept.sum())
         self._next = {
             partition: end for partition, end in self._next.items() if partition not in partitions
         }
 
     @property
     def offsets(self) -> Spans:
-        """[first, last + 1) of its events in each partition that it has events of, by partition."""
-        partitions, offsets = np.concatenate(self._places)[:, [_PARTITION, _OFFSET]].T
-        found = {
-            int(partition): offsets[partitions == partition] for partition in np.unique(partitions)
-        }
-        return {partition: (int(own[0]), int(own[-1]) + 1) for partition, own in found.items()}
+        """Return [first, last + 1) of the events' offsets, by partition."""
+        partitions, offsets = np.concatenate(self._positions)[:, [_PARTITION, _OFFSET]].T
+        spans = {}
+        for partition in np.unique(partitions).tolist():
+            own = offsets[partitions == partition]
+            spans[partition] = (int(own[0]), int(own[-1]) + 1)
+        return spans
 
     @property
-    def span(self) -> tuple[float, float]:
-        """The first and the last record timestamp in it, in seconds since 1970."""
-        timestamps = np.concatenate(self._places)[:, _TIMESTAMP]
+    def time_range(self) -> tuple[float, float]:
+        """Return the first and the last record timestamp, in seconds since 1970."""
+        timestamps = np.concatenate(self._positions)[:, _TIMESTAMP]
         return float(timestamps.min()) / 1000, float(timestamps.max()) / 1000
 
     def rows(self) -> Floats:
-        """float64[events, width] by record time, then partition and offset: the same rows in the same order however they arrived."""
-        partitions, offsets, timestamps = np.concatenate(self._places).T
+        """Return the rows, float64[events, width], ordered by record time, partition and offset, in whatever order they arrived."""
+        partitions, offsets, timestamps = np.concatenate(self._positions).T
         return np.concatenate(self._rows)[np.lexsort((offsets, partitions, timestamps))]
 
 
 def sample(rows: Floats, offsets: Spans, most: int) -> Floats:
-    """At most `most` rows drawn without replacement, in their order. The draw is seeded by the offsets: repeating it gives the same."""
+    """Return at most `most` random rows in their order, without replacement. Seeded by the offsets, so repeatable."""
     if len(rows) <= most:
         return rows
     seed = [number for partition in sorted(offsets) for number in (partition, *offsets[partition])]

@@ -24,7 +24,7 @@ from support.topic_reader import read_all
 from support.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
-from drift.reports.index import Point, Shelf, tidy
+from drift.reports.index import IndexEntry, ReportFolder, update_folder
 from model import dataset
 from streams.kafka.topics import ALERTS, DRIFT_EVENTS, LABELS
 from streams.scorer.metrics import ScorerMetrics
@@ -484,9 +484,11 @@ def test_a_report_and_the_index_that_leads_to_it_are_drawn_without_a_complaint(
     subprocess.run(
         command, env={**os.environ, "FRAUD_MODEL_DIR": str(model.directory)}, cwd=ROOT, check=True
     )
-    tidy(
-        Shelf(
-            tmp_path, [Point(7, datetime(2026, 1, 31, tzinfo=UTC), 2_000, 0.5, True, name)], keep=1
+    update_folder(
+        ReportFolder(
+            tmp_path,
+            [IndexEntry(7, datetime(2026, 1, 31, tzinfo=UTC), 2_000, 0.5, True, name)],
+            keep=1,
         )
     )
     with contextlib.closing(browser.new_context()) as context:
@@ -512,8 +514,12 @@ def test_with_a_key_a_person_logs_in_once_and_reads_every_report(
     folder, name = tmp_path / "reports" / "predictions", "window-000007.html"
     folder.mkdir(parents=True)
     (folder / name).write_text("<script>document.title = `origin ${self.origin}`</script>")
-    tidy(
-        Shelf(folder, [Point(7, datetime(2026, 1, 31, tzinfo=UTC), 5_000, 0.5, True, name)], keep=1)
+    update_folder(
+        ReportFolder(
+            folder,
+            [IndexEntry(7, datetime(2026, 1, 31, tzinfo=UTC), 5_000, 0.5, True, name)],
+            keep=1,
+        )
     )
     changes = {"FRAUD_HOME": str(tmp_path), "FRAUD_API_KEY": "of the tests in a browser"}
     with (

@@ -19,7 +19,7 @@ from support.ports import find_free_port
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
-from drift.events import all_windows
+from drift.events import read_all_windows
 from streams.kafka.connection import Connection
 from streams.kafka.topics import PREDICTIONS
 
@@ -134,7 +134,7 @@ def test_drift_that_is_put_in_is_found_and_none_before_it(variables, model):
         )
         disturbed.setdefault(str(message.partition()), {})[message.offset()] = row >= COUNT // 2
     shares = []
-    for window in all_windows(connection):
+    for window in read_all_windows(connection):
         rows = [
             disturbed[of][offset]
             for of, span in window.offsets.items()

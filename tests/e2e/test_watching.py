@@ -35,7 +35,7 @@ from support.watch import (
 )
 
 from drift.detect.severity import LEVELS
-from drift.events import WindowClosed, windows
+from drift.events import WindowClosed, decode_windows
 from drift.reports.schedule import EVERY
 from model.artefact import MANIFEST, REFERENCE
 from model.manifest import sha256, version_of
@@ -417,7 +417,7 @@ def messages(story: Story, topic: str, count: int) -> list[dict]:
 def window_events(story: Story) -> list[WindowClosed]:
     """The monitor's events of windows, all of them."""
     return list(
-        windows(
+        decode_windows(
             message.value()
             for message in read_all(story.connection, topics.DRIFT_EVENTS, story.sent // WINDOW)
         )

@@ -16,11 +16,11 @@ from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from drift.detect import reference
-from drift.detect.decision import Usual
 from drift.detect.detector import COLUMNS
+from drift.detect.reference_profile import ReferenceProfile
 from drift.metrics import DriftMetrics
 from drift.monitor import Monitor
-from drift.reports.schedule import Reports, folder
+from drift.reports.schedule import ReportSchedule, reports_folder
 from model import publish
 from model.artefact import probabilities
 from model.training import pipeline
@@ -31,7 +31,7 @@ from support import labelled
 from support.topic_reader import read_all
 
 PARTITIONS = 4
-USUAL = Usual(dict.fromkeys(INPUTS, 1 / len(INPUTS)), alert_share=0.001)
+PROFILE = ReferenceProfile(dict.fromkeys(INPUTS, 1 / len(INPUTS)), alert_share=0.001)
 SIZE = 600  # enough for a verdict
 
 
@@ -133,20 +133,20 @@ class StubWriter:
     """Notes which reports it is asked for; `on_write` may do something at that moment."""
 
     def __init__(self, on_write=lambda path: None):
-        self.tasks = []
+        self.requests = []
         self.on_write = on_write
 
-    def write(self, task, shelf):
-        if task:
-            self.tasks.append(task)
-            self.on_write(task.path)
+    def write(self, request, folder):
+        if request:
+            self.requests.append(request)
+            self.on_write(request.path)
         done = Future()
         done.set_result(None)
         return done
 
     @property
     def paths(self):
-        return [task.path.name for task in self.tasks]
+        return [request.path.name for request in self.requests]
 
 
 class Running:
@@ -162,10 +162,10 @@ class Running:
             connection=connection,
             instance=instance,
             model=reference.load(write_model(home / "model")),
-            usual=USUAL,
-            reports=Reports(self.writer, home, folder(connection), metrics),
+            profile=PROFILE,
+            reports=ReportSchedule(self.writer, home, reports_folder(connection), metrics),
             metrics=metrics,
-            closed=self.windows.append,
+            on_window_closed=self.windows.append,
             **{"size": SIZE, "idle_close": 3600.0, "clock": time.monotonic, **changes},
         )
         self.stop = threading.Event()

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from drift.reports.evidently_report import Task, data_drift
+from drift.reports.evidently_report import ReportRequest, data_drift
 
 
 class Findings(NamedTuple):
@@ -12,8 +12,8 @@ class Findings(NamedTuple):
     values: dict[str, float]
 
 
-def findings(task: Task) -> Findings:
-    results = data_drift(task).metric_results.values()
+def findings(request: ReportRequest) -> Findings:
+    results = data_drift(request).metric_results.values()
     share = next(result.share.value for result in results if hasattr(result, "share"))
     values = {
         result.metric_value_location.metric.params["column"]: float(result.value)

@@ -17,8 +17,8 @@ from cli.commands.demo.summary import Summary
 from cli.errors import CommandError
 from cli.support.progress import bar, of_bytes
 from cli.support.settings import Settings
-from drift.events import WindowClosed, windows
-from drift.reports.schedule import folder
+from drift.events import WindowClosed, decode_windows
+from drift.reports.schedule import reports_folder
 from infra import demo_ports
 from infra.interrupts import Interrupts
 from infra.kafka import broker as kafka
@@ -256,7 +256,7 @@ class Job:
             "monitor": f"http://127.0.0.1:{self.settings.monitor_port}/metrics",
             "api": f"http://127.0.0.1:{self.settings.api_port}/docs",
             "console": f"http://127.0.0.1:{self.settings.api_port}/console",
-            "reports": str(self.settings.home / folder(connection)),
+            "reports": str(self.settings.home / reports_folder(connection)),
             "logs": str(self.settings.home / "logs"),
         }
 
@@ -274,4 +274,4 @@ def _count(connection: Connection, topic: str, begin: Offsets, end: Offsets) -> 
 
 def _windows(connection: Connection, begin: Offsets, end: Offsets) -> list[WindowClosed]:
     batches = read_between(connection, topics.DRIFT_EVENTS, begin, end)
-    return list(windows(message.value() for batch in batches for message in batch))
+    return list(decode_windows(message.value() for batch in batches for message in batch))

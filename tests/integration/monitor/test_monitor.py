@@ -10,10 +10,9 @@ from support.topic_reader import read_all
 from support.waiting import wait_for
 
 import drift.monitor
-from drift import predictions
+from drift import predictions, window_reader
 from drift.committer import WindowCommitter
 from drift.errors import BrokenPredictionError
-from drift.windows import window_reader
 from streams.kafka.cluster import TopicMissingError
 from streams.kafka.committer import BatchAbortedError
 from streams.kafka.topics import PREDICTIONS
@@ -150,7 +149,7 @@ def test_windows_that_retention_took_are_left_out_by_the_next_monitor(connection
         predict(connection, SIZE, seed=3)
         wait_for(lambda: len(monitor.windows) == 1, 30, "the third window")
         assert (monitor.windows[0].window, monitor.windows[0].detected) == (3, False)
-        assert len(monitor.monitor._trailing) == 2  # the second and the third
+        assert len(monitor.monitor._baseline) == 2  # the second and the third
 
 
 def test_windows_by_event_time_go_on_after_a_restart_and_can_be_read_again(connection, tmp_path):
@@ -183,9 +182,9 @@ def test_windows_by_event_time_go_on_after_a_restart_and_can_be_read_again(conne
     assert [window["interval"][0] for window in windows[:3]] == [
         f"2013-09-01T0{hour}:00:00Z" for hour in range(3)
     ]
-    for event in window_reader.find(connection, 3)[1]:
+    for event in window_reader.find_window(connection, 3)[1]:
         begin, end = (at.timestamp() * 1000 for at in event.interval)
-        times = predictions.event_times(window_reader.window(connection, event).rows())
+        times = predictions.event_times(window_reader.read_window(connection, event).rows())
         assert sum(times < begin) == event.late
         assert max(times) < end
 

@@ -12,10 +12,10 @@ from support.topic_reader import read_all
 from support.waiting import wait_for
 
 import drift.labels.labelling
+from drift import window_reader
 from drift.events import WindowClosed
 from drift.labels.labelling import Labelling
 from drift.metrics import LabelMetrics
-from drift.windows import window_reader
 from streams.kafka.topics import DRIFT_EVENTS, LABELS, PREDICTIONS
 
 HORIZON_S = 3600.0
@@ -127,7 +127,7 @@ def test_a_window_is_judged_once_its_labels_had_their_time_and_a_restart_goes_on
     assert monitor.value("fraud_labelled_share") == 16 / 36
     assert monitor.value("fraud_label_payments", decision="approve", truth="unknown") == 18
     monitor.end()
-    known = window_reader.labelled(
+    known = window_reader.read_labelled(
         world.connection, first
     )  # in a report there are no analysts' labels
     assert (
@@ -206,7 +206,7 @@ BEFORE = timedelta(seconds=HORIZON_S / 2)  # several stretches in which labels a
 def test_labels_older_than_their_payments_predictions_are_found_by_a_restart_and_by_a_report(world):
     world.label(0, range(4, 8), fraud=True, ago=BEFORE)  # the scorer was behind
     first = world.window()
-    assert window_reader.labelled(world.connection, first).fraud.sum() == 4
+    assert window_reader.read_labelled(world.connection, first).fraud.sum() == 4
     world.ahead = timedelta(seconds=HORIZON_S)
     monitor = Running(world)
     wait_for(world.labelled, 30, "the window to be judged")
@@ -247,7 +247,7 @@ def test_a_monitor_that_was_away_counts_no_label_from_after_the_horizon_and_a_re
     world.label(0, range(4, 5), fraud=False, at=9, ago=1.5 * horizon)
     world.label(0, range(11, 21), fraud=True, ago=1.5 * horizon)
     assert (
-        window_reader.labelled(world.connection, window).fraud.sum() == 13
+        window_reader.read_labelled(world.connection, window).fraud.sum() == 13
     )  # by the usual horizon, of a day
     monitor = Running(world)
     wait_for(world.labelled, 30, "the window to be judged")
@@ -258,7 +258,7 @@ def test_a_monitor_that_was_away_counts_no_label_from_after_the_horizon_and_a_re
         quality["approve"]["fraud"],
         quality["approve"]["legitimate"],
     ) == (3, 1, 0)
-    known = window_reader.labelled(world.connection, window)
+    known = window_reader.read_labelled(world.connection, window)
     assert (len(known.fraud), known.fraud.sum(), (known.alert & known.fraud).sum()) == (4, 4, 3)
 
 
@@ -269,7 +269,7 @@ def test_what_the_broker_has_not_taken_is_written_again_and_what_stands_twice_co
         {"message.timeout.ms": 1, "linger.ms": 0}
     ]  # of the first producer: over before it has found the broker
     monkeypatch.setattr(
-        drift.labelling,
+        drift.labels.labelling,
         "Producer",
         lambda own: Producer(own | (settings.pop() if settings else {})),
     )

@@ -12,12 +12,11 @@ from support.waiting import wait_for
 import cli.commands.report
 import cli.main
 from cli.support.settings import Settings
-from drift import predictions
+from drift import predictions, window_reader
 from drift.detect import reference
 from drift.detect.detector import COLUMNS, SAMPLE_ROWS
-from drift.events import all_windows
-from drift.reports.evidently_report import Task
-from drift.windows import window_reader
+from drift.events import read_all_windows
+from drift.reports.evidently_report import ReportRequest
 from model import dataset
 
 
@@ -73,14 +72,14 @@ def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
         name: gauge("fraud_drift_stuck", {"feature": name}) for name in event["stuck"]
     } == event["stuck"]
 
-    windows = list(all_windows(connection))
-    rows = predictions.columns(window_reader.window(connection, windows[-1]).rows())
-    verdict = reference.load(tmp_path / "model").reference.judge(
-        rows, window_reader.trailing(connection, windows[:-1])
+    windows = list(read_all_windows(connection))
+    rows = predictions.columns(window_reader.read_window(connection, windows[-1]).rows())
+    verdict = reference.load(tmp_path / "model").detector.detect(
+        rows, window_reader.rebuild_baseline(connection, windows[:-1])
     )
-    found = (verdict.distances, verdict.limits, verdict.tail, verdict.stuck)
+    found = (verdict.distances, verdict.limits, verdict.tail, verdict.constant_ratios)
     assert found == (event["distances"], event["limits"], event["tail"], event["stuck"])
-    evidently = findings(Task(tmp_path / "own.html", rows, verdict))
+    evidently = findings(ReportRequest(tmp_path / "own.html", rows, verdict))
     assert evidently.share == event["score"]
     assert evidently.values == pytest.approx(event["distances"], rel=1e-9)
 
@@ -105,12 +104,12 @@ def test_of_a_large_window_the_monitor_and_a_later_report_show_the_same_rows(
     predict(connection, 6_000, shift=0.4)
     with running(connection, tmp_path, size=6_000) as monitor:
         wait_for(lambda: monitor.windows, 60, "the window")
-    (event,), (begun,) = monitor.windows, monitor.writer.tasks
+    (event,), (begun,) = monitor.windows, monitor.writer.requests
     assert event.detected
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
     monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "model"))
-    later = cli.report._of_window(Settings.from_environment(), 1, None, None)
+    later = cli.commands.report._of_window(Settings.from_environment(), 1, None, None)
     assert len(begun.rows) == SAMPLE_ROWS
     assert np.array_equal(later.rows, begun.rows)
     assert np.array_equal(later.verdict.baseline, begun.verdict.baseline)

@@ -17,7 +17,7 @@ from api.auth import COOKIE, Access
 from api.dependencies import Dependencies
 from cli.commands.serve import serve
 from cli.errors import CommandError
-from drift.reports.index import INDEX, Shelf, tidy
+from drift.reports.index import INDEX, ReportFolder, update_folder
 from payments.contract import INPUTS, Reason
 from streams.kafka.connection import Connection
 
@@ -433,7 +433,7 @@ def test_reports_are_listed_and_run_as_nobody(client, tmp_path):
 def test_the_index_of_a_folder_of_reports_may_run_nothing_and_keeps_the_session(client, tmp_path):
     """A link on a sandboxed page would be another site's: the browser would send no session with it."""
     folder = tmp_path / "reports" / "predictions"
-    tidy(Shelf(folder, [], keep=1))
+    update_folder(ReportFolder(folder, [], keep=1))
     (folder / "window-1-index.html").touch()
     policies = [
         client().get(f"/reports/predictions/{name}").headers["content-security-policy"]

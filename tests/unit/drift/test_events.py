@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from drift.events import WindowClosed, WindowLabelled, last_windows, windows
-from drift.labels.quality import Quality
+from drift.events import WindowClosed, WindowLabelled, collect_recent_windows, decode_windows
+from drift.quality import Quality
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -34,9 +34,9 @@ def numbers(values, verdicts):
         read.append(begin)
         return values[begin:end]
 
-    return [window.window for window in last_windows(between, 0, len(values), verdicts)], min(
-        read, default=None
-    )
+    return [
+        window.window for window in collect_recent_windows(between, 0, len(values), verdicts)
+    ], min(read, default=None)
 
 
 def test_windows_are_found_behind_labels_that_came_together():
@@ -71,7 +71,9 @@ def test_windows_are_found_among_other_events_and_those_without_a_kind_are_windo
     old = b'{"window":1,"offsets":{"0":[0,5]},"events":5,"partial":false,"score":null,"detected":null,"report":null,'
     old += b'"model_version":"v","closed_at":"2026-01-31T12:00:00Z","distances":{}}'
     found = list(
-        windows([old, b'{"kind":"of another version"}', None, b'{"kind":"window",' + old[1:]])
+        decode_windows(
+            [old, b'{"kind":"of another version"}', None, b'{"kind":"window",' + old[1:]]
+        )
     )
     assert [window.window for window in found] == [1, 1]
     assert found[0].end is None

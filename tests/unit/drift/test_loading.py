@@ -6,7 +6,7 @@ import pytest
 
 from drift import loading
 from drift.detect import reference
-from drift.detect.reference_profile import usual
+from drift.detect.reference_profile import measure
 from drift.errors import NoReferenceError
 from model.errors import ArtefactError
 
@@ -15,8 +15,8 @@ def test_it_is_what_this_process_would_have_read(model):
     known, found = loading.load(model.directory)
     here = reference.load(model.directory)
     assert known.version == here.version == model.version
-    assert np.array_equal(known.reference.sample, here.reference.sample)
-    assert found == usual(model)
+    assert np.array_equal(known.detector.sample, here.detector.sample)
+    assert found == measure(model)
 
 
 def test_what_is_wrong_is_told_here(tmp_path, model):

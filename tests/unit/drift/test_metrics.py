@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from drift.detect.decision import AlertRate, Ranked
 from drift.detect.detector import COLUMNS
+from drift.detect.impact import AlertRate, Ranked
 from drift.events import WindowClosed
 from drift.metrics import DriftMetrics
 

@@ -2,10 +2,16 @@ import numpy as np
 import pytest
 
 from drift.detect import calibration, tail_test
-from drift.detect.calibration import Comparison, apart, comparisons, thresholds, upper_quantile
-from drift.detect.detector import COLUMNS, Reference
+from drift.detect.calibration import (
+    Comparison,
+    comparisons,
+    independent_share,
+    thresholds,
+    upper_quantile,
+)
+from drift.detect.detector import COLUMNS, DriftDetector
+from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
 from drift.detect.wasserstein import wasserstein
-from drift.windows.rolling_baseline import WINDOWS, Trailing
 
 K = len(COLUMNS)
 SIZE = 500
@@ -46,20 +52,20 @@ def test_blocks_are_consecutive_for_rows_at_random_would_make_every_hour_drift()
     rows = moving(40_000, seed=1)
     mixed = np.random.default_rng(2).permutation(rows)
     later = moving(40_000, seed=3)
-    known, blind = Reference(rows), Reference(mixed)
+    known, blind = DriftDetector(rows), DriftDetector(mixed)
     windows = [later[start : start + SIZE] for start in range(0, 20_000, 2_000)]
-    assert not any(known.judge(window).detected for window in windows)
-    assert sum(blind.judge(window).detected for window in windows) > 5
+    assert not any(known.detect(window).detected for window in windows)
+    assert sum(blind.detect(window).detected for window in windows) > 5
 
 
 @pytest.fixture(scope="module")
 def still():
-    return Reference(np.random.default_rng(4).normal(size=(30_000, K)))
+    return DriftDetector(np.random.default_rng(4).normal(size=(30_000, K)))
 
 
 @pytest.fixture(scope="module")
 def before():
-    trailing = Trailing()
+    trailing = RollingBaseline()
     random = np.random.default_rng(5)
     for _ in range(WINDOWS):
         trailing.add(random.normal(size=(SIZE, K)))
@@ -68,7 +74,9 @@ def before():
 
 def test_undisturbed_windows_are_no_drift(still, before):
     random = np.random.default_rng(6)
-    assert sum(still.judge(random.normal(size=(SIZE, K)), before).detected for _ in range(200)) <= 1
+    assert (
+        sum(still.detect(random.normal(size=(SIZE, K)), before).detected for _ in range(200)) <= 1
+    )
 
 
 def at_its_mean(share):
@@ -82,16 +90,16 @@ def at_its_mean(share):
 def test_the_disturbed_feature_comes_first(still, before, change):
     rows = np.random.default_rng(7).normal(size=(SIZE, K))
     rows[:, 13] = change(rows[:, 13])
-    verdict = still.judge(rows, before)
+    verdict = still.detect(rows, before)
     assert verdict.detected
-    assert verdict.ranked[0][0] == "V14"
-    assert verdict.ranked[0][1] >= 1 > verdict.ranked[1][1]
+    assert verdict.ranking[0][0] == "V14"
+    assert verdict.ranking[0][1] >= 1 > verdict.ranking[1][1]
 
 
 def test_high_scores_five_times_as_frequent_are_drift_that_no_distance_sees(still, before):
     rows = np.random.default_rng(8).normal(size=(SIZE, K))
     rows[:25, -1] = 2.8  # beyond the 99th percentile, of which 5 are usual
-    verdict = still.judge(rows, before)
+    verdict = still.detect(rows, before)
     assert verdict.score == 0
     assert verdict.tail >= 1
     assert verdict.detected
@@ -100,15 +108,15 @@ def test_high_scores_five_times_as_frequent_are_drift_that_no_distance_sees(stil
 def test_what_is_stuck_amid_its_values_is_drift_that_no_distance_sees(still, before):
     rows = np.random.default_rng(7).normal(size=(SIZE, K))
     rows[:, 13] = at_its_mean(0.25)(rows[:, 13])
-    verdict = still.judge(rows, before)
+    verdict = still.detect(rows, before)
     assert (verdict.score, verdict.detected) == (0, True)
-    assert [name for name, ratio in verdict.stuck.items() if ratio >= 1] == ["V14"]
+    assert [name for name, ratio in verdict.constant_ratios.items() if ratio >= 1] == ["V14"]
 
 
 def test_one_payment_again_and_again_is_nothing_stuck(still, before):
     rows = np.random.default_rng(7).normal(size=(SIZE, K))
     rows[:59] = rows[0]
-    assert max(still.judge(rows, before).stuck.values()) < 1
+    assert max(still.detect(rows, before).constant_ratios.values()) < 1
 
 
 def test_what_was_always_stuck_is_as_usual():
@@ -119,29 +127,29 @@ def test_what_was_always_stuck_is_as_usual():
         )
         return values
 
-    known = Reference(halves(30_000, 1))
-    trailing = Trailing()
+    known = DriftDetector(halves(30_000, 1))
+    trailing = RollingBaseline()
     for seed in range(2, 2 + WINDOWS):
         trailing.add(halves(SIZE, seed))
-    verdict = known.judge(halves(SIZE, 20), trailing)
+    verdict = known.detect(halves(SIZE, 20), trailing)
     assert not verdict.detected
-    assert verdict.stuck["V4"] < 1
+    assert verdict.constant_ratios["V4"] < 1
 
 
 def test_a_baseline_that_was_lost_comes_out_the_same(before):
-    again = Trailing()
+    again = RollingBaseline()
     random = np.random.default_rng(5)
     for _ in range(WINDOWS):
         again.add(random.normal(size=(SIZE, K)))
-    assert np.array_equal(again.shown, before.shown)
+    assert np.array_equal(again.samples, before.samples)
     assert again.span == WINDOWS * SIZE
 
 
 def test_only_the_last_windows_are_the_baseline():
-    trailing = Trailing()
+    trailing = RollingBaseline()
     for number in range(WINDOWS + 3):
         trailing.add(np.full((SIZE, K), float(number)))
-    assert set(np.concatenate(trailing.shown, axis=1)[0]) == set(range(3, WINDOWS + 3))
+    assert set(np.concatenate(trailing.samples, axis=1)[0]) == set(range(3, WINDOWS + 3))
 
 
 def test_larger_baselines_need_no_larger_thresholds():
@@ -166,11 +174,11 @@ def test_the_quantile_is_a_gumbels_from_above():
 def test_blocks_that_overlap_half_count_half():
     side_by_side = [Comparison(slice(i, i + 100), ()) for i in range(0, 10_000, 100)]
     overlapping = [Comparison(slice(i, i + 100), ()) for i in range(0, 10_000, 50)]
-    assert apart(side_by_side) == apart(side_by_side[::2]) == 1
+    assert independent_share(side_by_side) == independent_share(side_by_side[::2]) == 1
     assert (
-        apart([*side_by_side, *side_by_side]) == 1
+        independent_share([*side_by_side, *side_by_side]) == 1
     )  # one block beside the rows before it and those after it
-    assert apart(overlapping) == pytest.approx(0.5, abs=0.01)
+    assert independent_share(overlapping) == pytest.approx(0.5, abs=0.01)
 
 
 def test_fraud_at_five_times_its_rate_is_found_and_its_usual_rate_is_not():

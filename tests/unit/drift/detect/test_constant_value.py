@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from drift.detect.constant_value import excess
-from drift.detect.wasserstein import by_column
+from drift.detect.wasserstein import sorted_columns
 
 few_values = st.integers(-2, 2).map(float)
 
@@ -19,7 +19,7 @@ few_values = st.integers(-2, 2).map(float)
     arrays(float, (12, 4), elements=few_values),
 )
 def test_it_is_the_share_of_a_commonest_value_less_its_share_before(rows, before):
-    found = excess(by_column(before), by_column(rows))
+    found = excess(sorted_columns(before), sorted_columns(rows))
     for column, value in enumerate(found):
         counts = Counter(rows[:, column].tolist())
         most = max(counts.values())

@@ -4,9 +4,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from drift.detect.decision import alert_rate, ranked
-from drift.detect.reference_profile import usual
-from drift.detect.severity import LEVELS, Severity, resumed
+from drift.detect.impact import alert_rate, rank_features
+from drift.detect.reference_profile import measure
+from drift.detect.severity import LEVELS, Severity, replay_severity
 from payments.contract import INPUTS
 
 
@@ -50,7 +50,7 @@ def test_severity_goes_on_from_the_last_ten_windows_with_a_verdict(before, after
     known = list(zip(before, levels(before), strict=True))
     told = [i for i, detected in enumerate(before) if detected is not None]
     last_ten = known[told[-10] :] if len(told) > 10 else known
-    assert levels(after, resumed(last_ten)) == levels(before + after)[len(before) :]
+    assert levels(after, replay_severity(last_ten)) == levels(before + after)[len(before) :]
 
 
 @given(st.lists(st.sampled_from([True, False, None]), max_size=40))
@@ -65,7 +65,7 @@ def test_features_are_ranked_by_distance_times_reliance():
     distances, reliance = dict.fromkeys((*INPUTS, "margin"), 0.01), dict.fromkeys(INPUTS, 0.01)
     distances |= {"V1": 3.0, "V4": 1.0, "V14": 0.5, "margin": 9.0}
     reliance |= {"V1": 0.001, "V4": 0.1, "V14": 0.3}
-    found = ranked(distances, reliance)
+    found = rank_features(distances, reliance)
     assert [one.feature for one in found[:3]] == ["V14", "V4", "V1"]
     assert found[0].weight == 0.15
     assert len(found) == len(INPUTS)
@@ -88,7 +88,7 @@ def test_no_rate_without_time():
 
 
 def test_a_model_relies_on_what_it_was_given_to_find_frauds_by(model):
-    found = usual(model)
+    found = measure(model)
     assert sum(found.reliance.values()) == pytest.approx(1)
     strongest = sorted(found.reliance, key=found.reliance.get)[-3:]
     assert set(strongest) == {"V4", "V11", "V14"}

@@ -7,9 +7,16 @@ from scipy.stats import wasserstein_distance
 
 from drift.detect import tail_test
 from drift.detect.calibration import thresholds
-from drift.detect.detector import COLUMNS, DRIFT_SHARE, MIN_EVENTS, SAMPLE_ROWS, Reference, margins
-from drift.detect.wasserstein import by_column, wasserstein
-from drift.windows.rolling_baseline import WINDOWS, Trailing
+from drift.detect.detector import (
+    COLUMNS,
+    DRIFT_SHARE,
+    MIN_EVENTS,
+    SAMPLE_ROWS,
+    DriftDetector,
+    margins,
+)
+from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
+from drift.detect.wasserstein import sorted_columns, wasserstein
 
 K = len(COLUMNS)
 columns = st.integers(1, 40).flatmap(
@@ -20,7 +27,7 @@ columns = st.integers(1, 40).flatmap(
 @given(columns, columns)
 def test_distances_are_scipys(reference, current):
     expected = [wasserstein_distance(*pair) for pair in zip(reference, current, strict=True)]
-    assert wasserstein(by_column(reference.T), by_column(current.T)) == pytest.approx(
+    assert wasserstein(sorted_columns(reference.T), sorted_columns(current.T)) == pytest.approx(
         expected, rel=1e-9, abs=1e-6
     )
 
@@ -43,14 +50,14 @@ def stream(rows, seed):
 
 @pytest.fixture(scope="module")
 def reference():
-    return Reference(stream(40_000, seed=1))
+    return DriftDetector(stream(40_000, seed=1))
 
 
 @pytest.mark.parametrize("size", [MIN_EVENTS, 1_000, 5_000])
 def test_more_of_the_same_is_no_drift(reference, size):
     later = stream(60_000, seed=1)[40_000:]  # the same stream goes on
     verdicts = [
-        reference.judge(later[start : start + size]) for start in range(0, len(later) - size, size)
+        reference.detect(later[start : start + size]) for start in range(0, len(later) - size, size)
     ]
     assert [verdict.detected for verdict in verdicts] == [False] * len(verdicts)
     assert max(verdict.score for verdict in verdicts) < 0.5
@@ -58,20 +65,20 @@ def test_more_of_the_same_is_no_drift(reference, size):
 
 @pytest.mark.parametrize("size", [MIN_EVENTS, 1_000, 5_000])
 def test_a_shift_of_every_feature_is_drift(reference, size):
-    assert reference.judge(stream(size, seed=3) + 1.0).detected
-    assert reference.judge(stream(size, seed=3) + 1.5).score > 0.9
+    assert reference.detect(stream(size, seed=3) + 1.0).detected
+    assert reference.detect(stream(size, seed=3) + 1.5).score > 0.9
 
 
 def test_the_shifted_feature_lies_farthest(reference):
     rows = stream(5_000, seed=4)
     rows[:, COLUMNS.index("V14")] += 1.5
-    verdict = reference.judge(rows)
+    verdict = reference.detect(rows)
     assert max(verdict.distances, key=verdict.distances.get) == "V14"
     assert verdict.distances["V14"] > verdict.limits["V14"]
 
 
 def test_the_score_is_the_share_of_features_at_or_over_their_threshold(reference):
-    verdict = reference.judge(stream(1_000, seed=5) + np.linspace(0, 1, K))
+    verdict = reference.detect(stream(1_000, seed=5) + np.linspace(0, 1, K))
     over = [verdict.distances[name] >= limit for name, limit in verdict.limits.items()]
     assert 0 < sum(over) < K
     assert verdict.score == sum(over) / K
@@ -79,31 +86,31 @@ def test_the_score_is_the_share_of_features_at_or_over_their_threshold(reference
 
 
 def test_a_small_window_gets_no_verdict(reference):
-    assert reference.judge(stream(MIN_EVENTS - 1, seed=6)) is None
-    assert reference.judge(stream(MIN_EVENTS, seed=6)) is not None
+    assert reference.detect(stream(MIN_EVENTS - 1, seed=6)) is None
+    assert reference.detect(stream(MIN_EVENTS, seed=6)) is not None
 
 
 def test_limits_fit_the_windows_size():
-    roomy = Reference(stream(160_000, seed=1))  # 40 blocks of the larger size
-    small, large = (roomy.judge(stream(size, seed=3)).limits for size in (MIN_EVENTS, 4_000))
+    roomy = DriftDetector(stream(160_000, seed=1))  # 40 blocks of the larger size
+    small, large = (roomy.detect(stream(size, seed=3)).limits for size in (MIN_EVENTS, 4_000))
     assert sum(small[name] > large[name] for name in COLUMNS) > 0.9 * K
 
 
 def test_a_window_larger_than_the_reference_still_gets_a_verdict():
-    assert Reference(stream(3_000, seed=1)).judge(stream(20_000, seed=7) + 1.0).detected
+    assert DriftDetector(stream(3_000, seed=1)).detect(stream(20_000, seed=7) + 1.0).detected
 
 
 def test_a_constant_feature_that_stays_constant_is_no_drift():
     rows = stream(3_000, seed=8)
     rows[:, 0] = 2.0
-    verdict = Reference(rows).judge(rows[:1_000])
+    verdict = DriftDetector(rows).detect(rows[:1_000])
     assert verdict.distances["V1"] == 0
     assert verdict.limits["V1"] > 0
 
 
 def test_evidently_sees_rows_evenly_spaced_in_time():
     rows = np.repeat(np.arange(12_000.0)[:, None], K, axis=1)
-    shown = Reference(rows).sample
+    shown = DriftDetector(rows).sample
     assert len(shown) == SAMPLE_ROWS
     assert (shown[0, 0], shown[-1, 0]) == (0, 11_999)
     assert np.diff(shown[:, 0]).max() <= 3
@@ -160,11 +167,11 @@ def test_a_verdict_is_that_of_the_plain_computation_bit_by_bit(sizes, size, data
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     decimals = data.draw(st.sampled_from([0, 1, 17]))  # with and without equal values
     *windows, rows = (np.round(rng.normal(size=(count, K)), decimals) for count in (*sizes, size))
-    reference, trailing = Reference(SMALL), Trailing()
+    reference, trailing = DriftDetector(SMALL), RollingBaseline()
     for window in windows:
         trailing.add(window)
-        assert sum(part.shape[1] for part in trailing.shown) <= 5_000 + WINDOWS // 2
-    verdict = reference.judge(rows, trailing)
+        assert sum(part.shape[1] for part in trailing.samples) <= 5_000 + WINDOWS // 2
+    verdict = reference.detect(rows, trailing)
 
     kept = windows[-WINDOWS:]
     baseline, span = (plain_rows(kept), sum(map(len, kept))) if kept else (SMALL, None)
@@ -183,6 +190,9 @@ def test_a_verdict_is_that_of_the_plain_computation_bit_by_bit(sizes, size, data
     assert list(verdict.distances.values()) == (plain_area(baseline, rows) / unit).tolist()
     assert list(verdict.limits.values()) == (limits.distances / unit).tolist()
     assert list(verdict.from_reference.values()) == (plain_area(SMALL, rows) / usual).tolist()
-    assert list(verdict.stuck.values()) == (plain_excess(baseline, rows) / limits.stuck).tolist()
+    assert (
+        list(verdict.constant_ratios.values())
+        == (plain_excess(baseline, rows) / limits.constant_shares).tolist()
+    )
     surprise = tail_test.surprise(beyond[0], size, beyond[1], len(known)).max()
     assert verdict.tail == surprise / tail_test.threshold(SMALL[:, -1], cuts, size, span)

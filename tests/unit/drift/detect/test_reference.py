@@ -25,7 +25,7 @@ def test_reads_the_columns_in_their_order(tmp_path):
     artefact(tmp_path, rows)
     found = reference.load(tmp_path)
     assert found.version == "v1"
-    assert np.array_equal(found.reference.sample, rows)
+    assert np.array_equal(found.detector.sample, rows)
 
 
 def test_says_what_to_do_where_there_is_none(tmp_path):

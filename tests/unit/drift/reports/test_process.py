@@ -7,10 +7,10 @@ import psutil
 import pytest
 from support.report_numbers import findings
 
-from drift.detect.detector import COLUMNS, Reference
+from drift.detect.detector import COLUMNS, DriftDetector
 from drift.errors import ReportError, ReportProcessError
-from drift.reports.evidently_report import Labelled, Task
-from drift.reports.index import Shelf
+from drift.reports.evidently_report import LabelledPayments, ReportRequest
+from drift.reports.index import ReportFolder
 from drift.reports.process import ReportProcess
 
 WAIT_S = 200  # the process takes only what CPU nobody else wants
@@ -19,7 +19,9 @@ WAIT_S = 200  # the process takes only what CPU nobody else wants
 @pytest.fixture(scope="module")
 def known():
     rng = np.random.default_rng(1)
-    return Reference(rng.normal(size=(6_000, len(COLUMNS))) * np.linspace(0.5, 30, len(COLUMNS)))
+    return DriftDetector(
+        rng.normal(size=(6_000, len(COLUMNS))) * np.linspace(0.5, 30, len(COLUMNS))
+    )
 
 
 def started():
@@ -51,19 +53,19 @@ def window(known, shift):
 
 def task(known, path, labelled=None):
     rows = window(known, 0)
-    return Task(path, rows, known.judge(rows), labelled)
+    return ReportRequest(path, rows, known.detect(rows), labelled)
 
 
 def shelf(folder):
-    return Shelf(folder, (), keep=10)
+    return ReportFolder(folder, (), keep=10)
 
 
 def test_evidently_finds_the_same_distances_and_the_same_score(reports, known, tmp_path):
     rows = window(known, 0.7)
-    verdict = known.judge(rows)
+    verdict = known.detect(rows)
     path = tmp_path / "reports" / "window-000001.html"
-    labelled = Labelled(alert=rows[:400, 0] > 1, fraud=rows[:400, 0] > 1.2)
-    written = Task(path, rows, verdict, labelled)
+    labelled = LabelledPayments(alert=rows[:400, 0] > 1, fraud=rows[:400, 0] > 1.2)
+    written = ReportRequest(path, rows, verdict, labelled)
     reports.write(written, shelf(path.parent)).result(WAIT_S)
     found = findings(written)
     assert found.values == pytest.approx(verdict.distances, rel=1e-9)
@@ -74,7 +76,7 @@ def test_evidently_finds_the_same_distances_and_the_same_score(reports, known, t
         r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?https?:", html
     )  # it opens without a network
     for part in (
-        "Verdict on every row: DRIFT",
+        "Verdict on all rows: DRIFT",
         f'"value": "{verdict.tail:.3f}"',
         "Dataset Drift",
         "Classification Quality",
@@ -88,7 +90,7 @@ def test_evidently_finds_the_same_distances_and_the_same_score(reports, known, t
 def test_where_all_labels_are_alike_there_is_drift_only(reports, known, tmp_path, all_are):
     alike = np.full(100, all_are)
     path = tmp_path / "window-1.html"
-    reports.write(task(known, path, Labelled(alike, alike)), shelf(tmp_path)).result(WAIT_S)
+    reports.write(task(known, path, LabelledPayments(alike, alike)), shelf(tmp_path)).result(WAIT_S)
     assert "Confusion Matrix" not in path.read_text()
 
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from drift.detect.detector import COLUMNS, Reference
+from drift.detect.detector import COLUMNS, DriftDetector
 from drift.errors import ReportError, ReportProcessError
 from drift.events import WindowClosed
 from drift.metrics import DriftMetrics
-from drift.reports.index import Point, Shelf, tidy
-from drift.reports.schedule import Reports, folder, name
+from drift.reports.index import IndexEntry, ReportFolder, update_folder
+from drift.reports.schedule import ReportSchedule, report_name, reports_folder
 from streams.kafka.connection import Connection
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ROWS = np.random.default_rng(1).normal(size=(500, len(COLUMNS)))
-VERDICT = Reference(ROWS).judge(ROWS)
+VERDICT = DriftDetector(ROWS).detect(ROWS)
 
 
 class SlowWriter:
@@ -45,7 +45,7 @@ def registry():
 
 @pytest.fixture
 def reports(registry, tmp_path):
-    return Reports(SlowWriter(), tmp_path, "reports", DriftMetrics(registry), every=10)
+    return ReportSchedule(SlowWriter(), tmp_path, "reports", DriftMetrics(registry), every=10)
 
 
 def event(number, detected, report):
@@ -56,10 +56,10 @@ def event(number, detected, report):
 
 
 def close(reports, number, detected):
-    reports.step()
-    closed = event(number, detected, reports.planned(number, detected))
-    reports.closed(closed, ROWS, VERDICT if detected is not None else None)
-    reports.step()
+    reports.collect_finished()
+    closed = event(number, detected, reports.plan(number, detected))
+    reports.window_closed(closed, ROWS, VERDICT if detected is not None else None)
+    reports.collect_finished()
     return closed.report
 
 
@@ -76,8 +76,8 @@ def test_every_tenth_window_and_each_that_drifted_gets_a_report(reports, registr
     for number in range(1, 31):
         close(reports, number, None if number == 11 else number in drifted)
         reports._writer.finish()
-    reports.step()
-    assert reports._writer.names() == [name(number) for number in (1, 3, 21, 25)]
+    reports.collect_finished()
+    assert reports._writer.names() == [report_name(number) for number in (1, 3, 21, 25)]
     assert counted(registry) == {"written": 4, "failed": 0, "skipped": 0}
 
 
@@ -96,11 +96,11 @@ def test_one_report_waits_while_another_is_written_and_the_next_are_skipped_and_
 def test_a_report_that_ended_with_its_process_is_skipped_and_named(
     reports, registry, tmp_path, caplog
 ):
-    planned = [event(number, True, f"reports/{name(number)}") for number in range(1, 7)]
+    planned = [event(number, True, f"reports/{report_name(number)}") for number in range(1, 7)]
     (tmp_path / "reports").mkdir()
     (tmp_path / planned[4].report).write_text("")
-    reports.start(
-        [*planned, event(7, False, None)], unseen=0
+    reports.resume(
+        [*planned, event(7, False, None)], first=0
     )  # those of 1 to 4 are too old: they were written, and are kept no more
     assert counted(registry) == {"written": 0, "failed": 0, "skipped": 1}
     (line,) = caplog.messages
@@ -108,13 +108,13 @@ def test_a_report_that_ended_with_its_process_is_skipped_and_named(
 
 
 @pytest.mark.parametrize(
-    ("keep", "unseen"), [(50, 3), (0, 0)], ids=["this process writes it", "none is kept"]
+    ("keep", "first"), [(50, 3), (0, 0)], ids=["this process writes it", "none is kept"]
 )
-def test_a_report_that_is_under_way_or_is_not_kept_was_not_skipped(
-    registry, tmp_path, keep, unseen
-):
-    reports = Reports(SlowWriter(), tmp_path, "reports", DriftMetrics(registry), keep=keep)
-    reports.start([event(number, True, f"reports/{name(number)}") for number in (1, 2)], unseen)
+def test_a_report_that_is_under_way_or_is_not_kept_was_not_skipped(registry, tmp_path, keep, first):
+    reports = ReportSchedule(SlowWriter(), tmp_path, "reports", DriftMetrics(registry), keep=keep)
+    reports.resume(
+        [event(number, True, f"reports/{report_name(number)}") for number in (1, 2)], first
+    )
     assert counted(registry)["skipped"] == 0
 
 
@@ -125,20 +125,20 @@ def test_a_report_that_fails_is_counted_and_a_process_that_died_ends_the_monitor
     assert counted(registry) == {"written": 0, "failed": 1, "skipped": 0}
     reports._writer.finish(ReportProcessError("died"))
     with pytest.raises(ReportProcessError):
-        reports.step()
+        reports.collect_finished()
 
 
 def test_the_index_is_written_for_windows_without_a_report_and_shows_all(reports):
-    reports.start([event(number, False, None) for number in (1, 2)], unseen=0)
+    reports.resume([event(number, False, None) for number in (1, 2)], first=0)
     close(reports, 3, False)
     close(reports, 4, False)  # while the first is being written
     assert len(reports._writer.begun) == 1
     reports._writer.finish()
-    reports.step()
-    reports.step()
-    path, shelf, _ = reports._writer.begun[-1]
+    reports.collect_finished()
+    reports.collect_finished()
+    path, folder, _ = reports._writer.begun[-1]
     assert path is None
-    assert [point.window for point in shelf.points] == [1, 2, 3, 4]
+    assert [point.window for point in folder.entries] == [1, 2, 3, 4]
 
 
 def test_an_index_that_fails_is_counted_and_written_with_the_next_window(reports, registry):
@@ -146,26 +146,34 @@ def test_an_index_that_fails_is_counted_and_written_with_the_next_window(reports
         close(reports, number, False)
         assert len(reports._writer.begun) == number - 1
         reports._writer.finish(ReportError("disk full"))
-        reports.step()
+        reports.collect_finished()
     assert counted(registry) == {"written": 0, "failed": 2, "skipped": 0}
 
 
 def test_the_shelf_keeps_the_newest_reports_and_links_what_is_there(tmp_path):
     for number in range(1, 8):
-        (tmp_path / name(number)).write_text("")
+        (tmp_path / report_name(number)).write_text("")
     points = [
-        Point(n, START + timedelta(minutes=n), 5_000, n / 10, n > 5, name(n) if n < 8 else None)
+        IndexEntry(
+            n, START + timedelta(minutes=n), 5_000, n / 10, n > 5, report_name(n) if n < 8 else None
+        )
         for n in range(1, 10)
     ]
-    tidy(Shelf(tmp_path, [*points, Point(10, START, 3, None, None, None)], keep=3))
+    update_folder(
+        ReportFolder(tmp_path, [*points, IndexEntry(10, START, 3, None, None, None)], keep=3)
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "index.html",
-        name(5),
-        name(6),
-        name(7),
+        report_name(5),
+        report_name(6),
+        report_name(7),
     ]
     page = (tmp_path / "index.html").read_text()
-    assert set(re.findall(r'href="(window-[^"]+)"', page)) == {name(5), name(6), name(7)}
+    assert set(re.findall(r'href="(window-[^"]+)"', page)) == {
+        report_name(5),
+        report_name(6),
+        report_name(7),
+    }
     assert page.count("<circle") == 9  # the window without a verdict has no place on the plot
     assert page.count('<circle class="drift"') == 4
     assert "too few events" in page
@@ -173,17 +181,19 @@ def test_the_shelf_keeps_the_newest_reports_and_links_what_is_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "points", [[], [Point(1, START, 3, None, None, None)], [Point(1, START, 3, 0.5, True, None)]]
+    "points",
+    [[], [IndexEntry(1, START, 3, None, None, None)], [IndexEntry(1, START, 3, 0.5, True, None)]],
 )
 def test_the_index_of_hardly_anything(tmp_path, points):
-    tidy(Shelf(tmp_path, points, keep=0))
+    update_folder(ReportFolder(tmp_path, points, keep=0))
     assert (tmp_path / "index.html").read_text().endswith("</html>\n")
 
 
 def test_each_prefix_has_a_folder_of_its_own_below_reports(tmp_path):
-    assert folder(Connection("b")) == "reports"
+    assert reports_folder(Connection("b")) == "reports"
     prefixed = [
-        (tmp_path / folder(Connection("b", prefix))).resolve() for prefix in ("a.", "a", ".", "..")
+        (tmp_path / reports_folder(Connection("b", prefix))).resolve()
+        for prefix in ("a.", "a", ".", "..")
     ]
     assert len(set(prefixed)) == 4
     assert {path.parent for path in prefixed} == {tmp_path / "reports"}

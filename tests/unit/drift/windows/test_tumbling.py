@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift.windows.idle_partitions import Silence
-from drift.windows.tumbling import Windowing
+from drift.windows.idle_partitions import IdlePartitions
+from drift.windows.tumbling import TumblingWindows
 
 HOUR = 3_600_000
 LENGTH = timedelta(hours=1)
@@ -79,7 +79,7 @@ def read(logs, windows, rng, begin=None, lifetime=10_000, gives_up=lambda partit
             many = rng.randint(1, 5)
             add(windows, [(chosen, *event) for event in left[chosen][:many]])
             left[chosen] = left[chosen][many:]
-        windows.settle(
+        windows.advance(
             {
                 partition
                 for partition in logs
@@ -115,7 +115,7 @@ def expected(logs):
 
 @given(logs(), st.randoms(use_true_random=False))
 def test_windows_are_what_the_rule_says_however_the_partitions_are_interleaved(logs, rng):
-    found = list(read(logs, Windowing(NO_LIMIT, 3, LENGTH), rng))
+    found = list(read(logs, TumblingWindows(NO_LIMIT, 3, LENGTH), rng))
     assert [(closed.begin, closed.events, closed.late) for closed in found] == list(expected(logs))
 
 
@@ -131,7 +131,7 @@ def test_every_event_is_in_one_range_of_one_window_whoever_dies_or_falls_silent(
 ):
     committed, floor, windows = {}, None, []
     for lifetime in [*crashes, 10_000]:
-        windowing = Windowing(size, 3, LENGTH, floor)
+        windowing = TumblingWindows(size, 3, LENGTH, floor)
         for closed in read(
             logs, windowing, rng, committed, lifetime, lambda _: silences and rng.random() < 0.3
         ):
@@ -161,65 +161,65 @@ def test_every_event_is_in_one_range_of_one_window_whoever_dies_or_falls_silent(
 
 
 def test_a_silent_partition_holds_nothing_back_and_is_late_when_it_comes_back():
-    windows = Windowing(NO_LIMIT, 3, LENGTH)
+    windows = TumblingWindows(NO_LIMIT, 3, LENGTH)
     add(windows, [(0, 1, 10), (0, 2, HOUR + 10), (0, 3, 2 * HOUR)])
-    windows.settle({0, 1})
+    windows.advance({0, 1})
     assert (windows.interval, windows.due, len(windows.window)) == (
         None,
         False,
         0,
     )  # partition 1 may have earlier events
-    windows.settle({0})
+    windows.advance({0})
     assert milliseconds(windows.interval) == 0
-    windows.settle({0})
+    windows.advance({0})
     assert windows.due
     assert close(windows).events == {(0, 1, 10)}
     add(windows, [(1, 7, 20)])
-    windows.settle({0})
-    windows.settle({0})
+    windows.advance({0})
+    windows.advance({0})
     assert close(windows) == Closed(
         HOUR, {0: (2, 3), 1: (7, 8)}, {(0, 2, HOUR + 10), (1, 7, 20)}, late=1, complete=True
     )
 
 
 def test_what_comes_after_silence_is_not_late_for_the_same_hour():
-    windows = Windowing(NO_LIMIT, 3, LENGTH)
+    windows = TumblingWindows(NO_LIMIT, 3, LENGTH)
     for offset in (1, 2):
         add(windows, [(0, offset, 30 - offset)])
-        windows.settle({0})
+        windows.advance({0})
         closed = close(windows)
         assert (closed.begin, closed.late, closed.complete) == (0, 0, False)
 
 
 def test_partitions_that_are_gone_leave_nothing_that_is_over():
-    windows = Windowing(NO_LIMIT, 3, LENGTH)
+    windows = TumblingWindows(NO_LIMIT, 3, LENGTH)
     add(windows, [(0, 1, 10), (1, 1, 3 * HOUR)])
-    windows.settle({0, 1})
+    windows.advance({0, 1})
     windows.drop({0})
     assert not windows.due
-    windows.settle({1})
+    windows.advance({1})
     assert milliseconds(windows.interval) == 3 * HOUR
     assert windows.window.offsets == {1: (1, 2)}
 
 
 def test_silence_is_told_by_partition():
     now = [0.0]
-    silence = Silence(10.0, lambda: now[0])
-    silence.heard({0, 1, 2})
+    idle = IdlePartitions(10.0, lambda: now[0])
+    idle.mark_active({0, 1, 2})
     now[0] = 9.0
-    silence.heard({1})
-    silence.forget({2})
+    idle.mark_active({1})
+    idle.forget({2})
     now[0] = 10.0
-    silence.note(lambda: True)
-    assert silence.awaited == {1}
+    idle.update(lambda: True)
+    assert idle.active == {1}
     now[0] = 18.0
-    silence.listen_again()
+    idle.restart_timers()
     now[0] = 27.0
-    silence.note(lambda: True)
-    assert silence.awaited == {1}
+    idle.update(lambda: True)
+    assert idle.active == {1}
     now[0] = 28.0
-    silence.note(lambda: False)  # no broker answers
-    silence.note(lambda: True)
-    assert silence.awaited == {1}
-    silence.heard({0})
-    assert silence.awaited == {0, 1}
+    idle.update(lambda: False)  # no broker answers
+    idle.update(lambda: True)
+    assert idle.active == {1}
+    idle.mark_active({0})
+    assert idle.active == {0, 1}

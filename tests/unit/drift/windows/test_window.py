@@ -96,7 +96,7 @@ def test_offsets_end_behind_the_last_event_and_skip_gaps():
     add(window, (0, 8, 8_000))
     assert window.offsets == {0: (4, 9), 1: (0, 1)}
     assert window.full
-    assert window.span == (0.5, 8.0)
+    assert window.time_range == (0.5, 8.0)
 
 
 def test_partitions_that_are_gone_leave_nothing_behind_and_may_come_back():

@@ -1,0 +1,63 @@
+"""Relate drift to the model: rank features by drift times importance, and estimate the alert rate.
+
+The two are reported side by side without claiming a cause: a feature that moved need not explain a change in alerts.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from scipy.stats import chi2
+
+from payments.contract import INPUTS
+
+TOP = 5
+LEVEL = 0.95
+_DAY_S = 86_400.0
+
+
+class Ranked(msgspec.Struct, frozen=True):
+    """A feature, the distance it moved in standard deviations, and the model's reliance on it, as a share of 1."""
+
+    feature: str
+    distance: float
+    reliance: float
+
+    @property
+    def weight(self) -> float:
+        """Return distance times reliance, by which features are ranked."""
+        return self.distance * self.reliance
+
+
+class AlertRate(msgspec.Struct, frozen=True):
+    """A window's alerts: their count, the rate per day with its exact Poisson interval, and the rate expected from the reference."""
+
+    count: int
+    per_day: float
+    low: float
+    high: float
+    usual_per_day: float
+
+
+def rank_features(distances: Mapping[str, float], reliance: Mapping[str, float]) -> list[Ranked]:
+    """Return the model's inputs, those with the largest weight first."""
+    features = [Ranked(name, distances[name], reliance[name]) for name in INPUTS]
+    return sorted(features, key=lambda feature: -feature.weight)
+
+
+def alert_rate(count: int, events: int, seconds: float, alert_share: float) -> AlertRate | None:
+    """Return the rate of `count` alerts among `events` payments in `seconds` of record time, or None if no time passed.
+
+    The interval is Garwood's (Biometrika 28, 1936), two-sided at LEVEL.
+    """
+    if seconds <= 0:
+        return None
+    low = chi2.ppf((1 - LEVEL) / 2, 2 * count) / 2 if count else 0.0
+    high = chi2.ppf((1 + LEVEL) / 2, 2 * count + 2) / 2
+    per_day = _DAY_S / seconds
+    return AlertRate(
+        count,
+        count * per_day,
+        float(low) * per_day,
+        float(high) * per_day,
+        alert_share * events * per_day,
+    )

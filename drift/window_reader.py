@@ -1,0 +1,113 @@
+"""Read a closed window again by its offsets, so that the results are the same as the monitor's."""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from drift import predictions
+from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
+from drift.errors import WindowGoneError
+from drift.events import WindowClosed, WindowLabelled, read_all_windows, read_events_since
+from drift.labels.join import label_period, read_decisions
+from drift.labels.label_store import LabelStore
+from drift.labels.labelling import HORIZON_S
+from drift.quality import Quality
+from drift.reports.evidently_report import LabelledPayments
+from drift.windows.window import Window
+from streams.kafka import reader
+from streams.kafka.cluster import Cluster
+from streams.kafka.connection import Connection
+from streams.kafka.topics import LABELS, PREDICTIONS
+
+log = logging.getLogger(__name__)
+
+_INDEX_MS = 3_600_000
+
+
+def find_window(connection: Connection, number: int) -> tuple[WindowClosed, list[WindowClosed]]:
+    """Return the window with that number, and those before it.
+
+    Raises WindowGoneError, KafkaException, streams.kafka.cluster.ReadingError.
+    """
+    windows = [event for event in read_all_windows(connection) if event.window <= number]
+    if not windows or windows[-1].window != number:
+        newest = f"the last is {windows[-1].window}" if windows else "there is none"
+        raise WindowGoneError(f"drift.events has no window {number} ({newest})")
+    return windows[-1], windows[:-1]
+
+
+def read_window(connection: Connection, event: WindowClosed) -> Window:
+    """Return the window's events.
+
+    Raises WindowGoneError if retention has deleted some, BrokenPredictionError, KafkaException, ReadingError.
+    """
+    window = Window(event.events, predictions.WIDTH)
+    for batch in reader.read(connection, PREDICTIONS, *event.bounds):
+        if batch:
+            window.add(predictions.positions(batch), predictions.rows(batch))
+    if len(window) != event.events:
+        raise WindowGoneError(
+            f"window {event.window} had {event.events} predictions, of which {len(window)} are left: "
+            "retention has deleted the others"
+        )
+    return window
+
+
+def rebuild_baseline(
+    connection: Connection, before: Sequence[WindowClosed], skip_deleted: bool = False
+) -> RollingBaseline:
+    """Return the baseline for the next window: the last of `before` with a verdict.
+
+    `skip_deleted`: leave out windows that retention has deleted, for a monitor that was down for long. Raises as `read_window` does.
+    """
+    baseline = RollingBaseline()
+    for event in [event for event in before if event.detected is not None][-WINDOWS:]:
+        try:
+            baseline.add(predictions.columns(read_window(connection, event).rows()))
+        except WindowGoneError as error:
+            if not skip_deleted:
+                raise
+            log.warning("%s; comparing the next windows without it", error)
+    return baseline
+
+
+def read_labelled(connection: Connection, event: WindowClosed) -> LabelledPayments:
+    """Return the decision and the truth for those of a window's payments that are labelled by now.
+
+    Use the labels that the monitor uses, by the horizon with which it evaluated the window, or HORIZON_S if it has not done so yet.
+    Leave out payments that only analysts labelled: those are all alerts, and would make every recall look perfect.
+    """
+    arrived_ms = label_period(event, _label_horizon(connection, event))
+    payments = [
+        (transaction_id, decision)
+        for _, decision, transaction_id in read_decisions(connection, [event])
+    ]
+    cluster = Cluster(connection)
+    labels = LabelStore(_INDEX_MS, only=dict(payments))  # bounded, however many others there are
+    end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
+    begin = cluster.since(LABELS, end, datetime.fromtimestamp(arrived_ms[0] / 1000, UTC))
+    for batch in reader.read(connection, LABELS, begin, end):
+        labels.add(batch)
+    quality = Quality()
+    for transaction_id, decision in payments:
+        quality.count(decision, labels.truth(transaction_id, arrived_ms))
+    alerts = (quality.review, quality.block)
+    counts = {
+        (True, True): sum(outcomes.fraud for outcomes in alerts),
+        (True, False): sum(outcomes.legitimate for outcomes in alerts),
+        (False, True): quality.approve.fraud,
+        (False, False): quality.approve.legitimate,
+    }
+    alert, fraud = np.repeat(np.array(list(counts)), list(counts.values()), axis=0).T
+    return LabelledPayments(alert, fraud)
+
+
+def _label_horizon(connection: Connection, event: WindowClosed) -> timedelta:
+    labelled = [
+        later
+        for later in read_events_since(connection, event.closed_at)
+        if isinstance(later, WindowLabelled) and later.window == event.window
+    ]
+    return timedelta(seconds=labelled[-1].horizon_seconds if labelled else HORIZON_S)
