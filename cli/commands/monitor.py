@@ -2,8 +2,6 @@
 
 import logging
 import multiprocessing
-import os
-import signal
 import sys
 import threading
 from datetime import timedelta
@@ -14,9 +12,10 @@ import msgspec
 import typer
 
 from cli.app import app
-from cli.errors import DONE, CommandError
+from cli.errors import CommandError
 from cli.support.parsers import parse_duration
 from cli.support.settings import Settings
+from cli.support.stopping import exit_after, stop_on_signals
 from drift.detect.verdict import describe_verdict
 
 if TYPE_CHECKING:
@@ -52,21 +51,9 @@ def _sentence(event: "WindowClosed") -> str:
     )
 
 
-def _end_at_once() -> None:
+def _kill_children() -> None:
     for child in multiprocessing.active_children():
-        child.kill()  # it would end by itself, when it comes to look
-    os._exit(DONE)
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    def stopping(*_: object) -> None:
-        stop.set()
-        timer = threading.Timer(_HARD_STOP_S, _end_at_once)
-        timer.daemon = True
-        timer.start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stopping)
+        child.kill()  # it would end by itself, but only when it next reads its pipe
 
 
 @app.command()
@@ -165,7 +152,7 @@ def monitor(
             "FRAUD_MONITOR_PORT",
             settings.metrics_host,
         )
-        _stop_on_signals(stop)
+        stop_on_signals(stop, lambda _: exit_after(_HARD_STOP_S, _kill_children))
         labelling.start()
         watcher.run(stop)
         if labelling.failure:

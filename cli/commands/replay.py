@@ -20,6 +20,7 @@ from cli.support.broker import ensure_reachable
 from cli.support.parsers import parse_duration, parse_rate
 from cli.support.progress import Quiet, bar
 from cli.support.settings import Settings
+from cli.support.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,16 +62,10 @@ def choose_run_name(name: str | None) -> str:
     return run
 
 
-def stop_on_signal() -> threading.Event:
-    """Set by Ctrl-C or SIGTERM; a second one ends the process at once."""
+def make_stop_event() -> threading.Event:
+    """Return an event that Ctrl-C and SIGTERM set; a second signal ends the process at once."""
     stop = threading.Event()
-
-    def handle(number: int, _: object) -> None:
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)
+    stop_on_signals(stop, lambda number: signal.signal(number, signal.SIG_DFL))
     return stop
 
 
@@ -194,7 +189,7 @@ def replay(
     rows = read(selection, name)
     if disturb:
         rows = disturbed(rows, [parse(text) for text in disturb])
-    connection, stop = ensure_reachable(settings.connection()), stop_on_signal()
+    connection, stop = ensure_reachable(settings.connection()), make_stop_event()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
     sending = Sending(name, connection, schedule, stop, quiet, as_json)
     sending.run(rows, feed, None if quiet else selection.total())

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,9 @@ from cli.app import app
 from cli.errors import DONE, FAILED, CommandError
 from cli.support.imports import block_sklearn
 from cli.support.settings import Settings
+from cli.support.stopping import exit_after
 from infra.watch import targets
+from model.files import write_atomically
 from streams.kafka import topics
 from streams.scorer.options import Guarantee, Options
 from streams.scorer.supervisor import (
@@ -48,12 +49,6 @@ def _set_up_logging(who: str) -> None:
         "streams.scorer.agent",
     ):  # Faust tells of each service that starts and stops
         logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-def _exit_on_time() -> None:
-    timer = threading.Timer(_HARD_STOP_S, os._exit, (DONE,))
-    timer.daemon = True
-    timer.start()
 
 
 def run_worker(settings: Settings, number: int, restarts: int, options: Options) -> None:
@@ -94,7 +89,9 @@ def _score(settings: Settings, number: int, restarts: int, options: Options) -> 
         model = Model.load(settings.model)
         gc.freeze()  # what is there now stays
         gc.set_threshold(_GC_THRESHOLD)
-        Worker(settings.connection(), model, identity, options, _exit_on_time).run()
+        Worker(
+            settings.connection(), model, identity, options, partial(exit_after, _HARD_STOP_S)
+        ).run()
     except (
         ArtefactError,
         LostRangeError,
@@ -113,13 +110,19 @@ def _score(settings: Settings, number: int, restarts: int, options: Options) -> 
     return DONE
 
 
-def _announce(settings: Settings, workers: int) -> Path | None:
+def announce(home: Path, host: str, port: int, workers: int) -> Path:
+    """Tell the Prometheus of `make watch` where the workers listen. Raises OSError."""
+    path = targets.path(home, port)
+    write_atomically(path, targets.listing(host, port, workers))
+    return path
+
+
+def _try_announce(settings: Settings, workers: int) -> Path | None:
     try:
-        return targets.announce(
-            settings.home, settings.metrics_host, settings.metrics_port, workers
-        )
-    except OSError as error:  # a container's file system is read-only: there, Prometheus finds the workers by name
-        log.info("`make watch` is not told of the workers: %s", error)
+        return announce(settings.home, settings.metrics_host, settings.metrics_port, workers)
+    except OSError as error:
+        # expected in a container: its file system is read-only, and Prometheus finds workers by name
+        log.info("`make watch` will not see these workers: %s", error)
         return None
 
 
@@ -170,7 +173,7 @@ def score(
     settings = replace(
         settings, model_dir=artefact, metrics_port=metrics_port or settings.metrics_port
     )
-    announced = _announce(settings, workers)
+    announced = _try_announce(settings, workers)
     code = Supervisor(partial(run_worker, settings, options=options), workers).run()
     if announced and code == DONE:
         announced.unlink(missing_ok=True)

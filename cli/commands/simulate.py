@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.app import app
-from cli.commands.replay import Sending, choose_run_name, choose_schedule, stop_on_signal
+from cli.commands.replay import Sending, choose_run_name, choose_schedule, make_stop_event
 from cli.support.broker import ensure_reachable
 from cli.support.parsers import parse_duration, parse_rate
 from cli.support.progress import Quiet, bar
@@ -100,7 +100,7 @@ def simulate(
     connection = ensure_reachable(CommandSettings.from_environment().connection())
     _send(
         chunks,
-        Sending(name, connection, schedule, stop_on_signal(), quiet, as_json),
+        Sending(name, connection, schedule, make_stop_event(), quiet, as_json),
         rows,
         None if no_labels else mean_s,
         seed,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cli.errors import CommandError
+from model.files import write_atomically
 
 _DIGITS = 8
 
@@ -17,8 +18,7 @@ def page_name(data: Path) -> str:
 def write_page(path: Path, page: str) -> None:
     """Writes a page, in place of what it said before. Raises CommandError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page)
+        write_atomically(path, page)
     except OSError as error:
         raise CommandError(
             f"{path} cannot be written: {error.strerror}; set FRAUD_HOME to a folder that can"

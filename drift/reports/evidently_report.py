@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from drift.detect.detector import COLUMNS, DRIFT_SHARE, METHOD, Verdict
 from drift.detect.verdict import describe_verdict
 from drift.windows.window import Floats
+from model.files import write_atomically
 
 _PREDICTION = COLUMNS[-1]
 
@@ -53,10 +54,7 @@ def write_report(request: ReportRequest) -> None:
     snapshots = [data_drift(request)]
     if request.labelled is not None and request.labelled.has_two_classes:
         snapshots.append(_quality(request.labelled))
-    request.path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = request.path.with_suffix(".part")
-    unfinished.write_text(_page(request.verdict, snapshots), encoding="utf-8")
-    unfinished.replace(request.path)
+    write_atomically(request.path, _page(request.verdict, snapshots))
 
 
 def data_drift(request: ReportRequest) -> Any:

@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from model.files import write_atomically
+
 INDEX = "index.html"
 _PATTERN = "window-*.html"
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 1000, 260, 40, 24
@@ -53,14 +55,11 @@ class ReportFolder:
 
 def update_folder(folder: ReportFolder) -> None:
     """Removes the oldest reports beyond the limit, and writes the index anew. Raises OSError."""
-    folder.path.mkdir(parents=True, exist_ok=True)
     reports = sorted(folder.path.glob(_PATTERN))
     surplus, kept = reports[: -folder.keep or None], reports[-folder.keep :] if folder.keep else []
     for path in surplus:
         path.unlink(missing_ok=True)
-    unfinished = folder.path / f"{INDEX}.part"
-    unfinished.write_text(page(folder.entries, {path.name for path in kept}), encoding="utf-8")
-    unfinished.replace(folder.path / INDEX)
+    write_atomically(folder.path / INDEX, page(folder.entries, {path.name for path in kept}))
 
 
 def page(points: Sequence[IndexEntry], reports: set[str]) -> str:

@@ -15,6 +15,7 @@ import psutil
 
 from infra.kafka import BrokerError, jars, ports
 from infra.kafka.home import HomeBroker
+from infra.processes import end_trees
 
 _HERE = Path(__file__).parent
 _BROKER = "server.properties"
@@ -124,12 +125,7 @@ class LocalBroker(HomeBroker):
         """Ends the broker and waits until it is gone; False when none was running. Its data stay."""
         process = self.process()
         if process:
-            process.terminate()
-            try:
-                process.wait(_STOP_TIMEOUT_S)
-            except psutil.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end_trees([process.pid], _STOP_TIMEOUT_S)
         self._note.unlink(missing_ok=True)
         return process is not None
 

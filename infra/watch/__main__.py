@@ -8,14 +8,14 @@ webhook FRAUD_ALERT_WEBHOOK.
 # ruff: noqa: T201 - a program of its own: it prints what happens
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 
+from infra.interrupts import Interrupts
 from infra.kafka import ports
+from infra.processes import end_trees
 from infra.watch import configuration, webhook
 from infra.watch import targets as announced
 from infra.watch.programs import Program, problems, programs
@@ -68,8 +68,7 @@ def _targets(environment: Mapping[str, str], wanted: list[Program]) -> dict[str,
 
 def _run(wanted: list[Program], folder: Path) -> int:
     """Until a signal comes or one of them ends; then all are ended."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    interrupts = Interrupts()
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for program in wanted:
@@ -86,24 +85,9 @@ def _run(wanted: list[Program], folder: Path) -> int:
     else:
         return 1
     finally:
-        _stop(list(running.values()))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _stop(running: list["subprocess.Popen[bytes]"]) -> None:
-    """Ends all at once, and those that do not by force."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    for process in running:
-        process.terminate()
-    for process in running:
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        interrupts.ignore()
+        alive = (process.pid for process in running.values() if process.poll() is None)
+        end_trees(alive, _STOP_S)
 
 
 if __name__ == "__main__":

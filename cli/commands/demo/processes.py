@@ -16,6 +16,8 @@ import psutil
 from cli.errors import CommandError
 from infra.image.ready import is_ready
 from infra.interrupts import Interrupts
+from infra.processes import end_trees
+from model.files import write_atomically
 
 _READY_S = 60
 _STOP_S = 8  # each promises an exit within 5 s of SIGTERM
@@ -49,17 +51,11 @@ class Processes:
         ended = 0
         for noted in self._noted():
             try:
-                process = psutil.Process(noted.pid)
-                if process.create_time() != noted.created:
+                if psutil.Process(noted.pid).create_time() != noted.created:
                     continue
-                family = [process, *process.children(recursive=True)]
             except psutil.NoSuchProcess:
                 continue
-            process.terminate()
-            _, alive = psutil.wait_procs(family, _STOP_S)
-            for left in alive:
-                left.kill()
-            psutil.wait_procs(alive, _STOP_S)
+            end_trees([noted.pid], _STOP_S)
             ended += 1
         self._notes.unlink(missing_ok=True)
         return ended
@@ -110,16 +106,8 @@ class Processes:
 
     def stop(self) -> None:
         """Ends all, last started first, and waits for them."""
-        for process in reversed(self._running.values()):
-            process.terminate()
-        for process in self._running.values():
-            try:
-                process.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    child.kill()
-                process.kill()
-                process.wait()
+        last_first = reversed(self._running.values())
+        end_trees((process.pid for process in last_first if process.poll() is None), _STOP_S)
         self._running.clear()
         self._notes.unlink(missing_ok=True)
 
@@ -136,10 +124,8 @@ class Processes:
         return error
 
     def _note(self) -> None:
-        self._notes.parent.mkdir(parents=True, exist_ok=True)
-        self._notes.write_text(
-            json.dumps([asdict(started) for started in self._started], allow_nan=False)
-        )
+        started = [asdict(process) for process in self._started]
+        write_atomically(self._notes, json.dumps(started, allow_nan=False))
 
     def _noted(self) -> list[Started]:
         try:
@@ -150,12 +136,7 @@ class Processes:
 
 def end_children() -> None:
     """Ends every process that is still a child of this one: an interrupt may come between a start and its note."""
-    left = psutil.Process().children(recursive=True)
-    for process in left:
-        process.terminate()
-    _, alive = psutil.wait_procs(left, _STOP_S)
-    for process in alive:
-        process.kill()
+    end_trees((child.pid for child in psutil.Process().children()), _STOP_S)
 
 
 @contextmanager

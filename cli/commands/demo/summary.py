@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drift.events import WindowClosed
+from model.files import write_atomically
 from streams.ledger.reconcile import Audit
 
 
@@ -59,11 +60,8 @@ class Summary:
         }
 
     def write(self, path: Path) -> None:
-        """Replaces the file at once."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(".new")
-        new.write_text(json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n")
-        new.replace(path)
+        """Replace summary.json."""
+        write_atomically(path, json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n")
 
     def show(self, console: Console) -> None:
         """A table of what happened, and one of the windows."""

@@ -14,8 +14,8 @@ from support.ports import find_free_port
 from support.programs import require_program
 from support.waiting import wait_for
 
+from cli.commands.score import announce
 from infra.kafka import ports
-from infra.watch.targets import announce
 
 ROOT = Path(__file__).resolve().parents[3]
 VARIABLES = ("FRAUD_PROMETHEUS_PORT", "FRAUD_ALERTMANAGER_PORT", "FRAUD_NODE_EXPORTER_PORT")
