@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from api.alert_store import SIZE, WINDOWS, AlertStore, DriftWindow
 from payments.records import AlertRecord, LabelRecord
-from streams.kafka import reader, tail
+from streams.kafka import newest, reader
 from streams.kafka.cluster import Cluster, Offsets, ReadingError
 from streams.kafka.connection import Connection
 from streams.kafka.topics import ALERTS, DRIFT_EVENTS, LABELS
@@ -54,8 +54,10 @@ class Feed:
 
     def _load(self) -> dict[str, Offsets]:
         """Reads what is there; returns the offsets at which what comes later begins, by topic."""
-        alerts, alerts_end = tail.newest(self._connection, ALERTS, SIZE)
-        windows, windows_end = tail.newest(self._connection, DRIFT_EVENTS, WINDOWS, _is_window)
+        alerts, alerts_end = newest.read_newest(self._connection, ALERTS, SIZE)
+        windows, windows_end = newest.read_newest(
+            self._connection, DRIFT_EVENTS, WINDOWS, _is_window
+        )
         cluster = Cluster(self._connection)
         labels_end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
         self._handle(alerts + windows)

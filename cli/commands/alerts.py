@@ -124,7 +124,7 @@ def print_alerts(
 
     Example: fraud alerts --follow --json | jq .transaction_id
     """
-    from streams.kafka import tail
+    from streams.kafka import newest, reader
     from streams.kafka.topics import ALERTS
 
     connection = ensure_reachable(Settings.from_environment().connection())
@@ -138,12 +138,12 @@ def print_alerts(
         elif alerts or heading:
             console.print(table((alert for _, alert in alerts), heading))
 
-    messages, end = tail.newest(connection, ALERTS, limit)
+    messages, end = newest.read_newest(connection, ALERTS, limit)
     with contextlib.suppress(KeyboardInterrupt):
         if follow and not as_json and sys.stdout.isatty():
-            batches = chain([messages], tail.follow(connection, ALERTS, end))
+            batches = chain([messages], reader.follow(connection, ALERTS, end))
             live_table(console, ([alert for _, alert in _decoded(batch)] for batch in batches))
             return
         show(messages, heading=True)
-        for batch in tail.follow(connection, ALERTS, end) if follow else ():
+        for batch in reader.follow(connection, ALERTS, end) if follow else ():
             show(batch, heading=False)

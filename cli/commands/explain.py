@@ -71,12 +71,12 @@ def explain(
 
 def _of_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
     from payments.records import AlertRecord
-    from streams.kafka import lookup
+    from streams.kafka import newest
     from streams.kafka.topics import ALERTS
 
     connection = ensure_reachable(settings.connection())
     with bars(quiet) as progress:
-        found = lookup.newest_of(
+        found = newest.find_newest(
             connection, ALERTS, msgspec.json.Decoder(AlertRecord), transaction_id, progress
         )
     if found is None:

@@ -11,7 +11,7 @@ import cli.commands.explain  # noqa: F401 - adds itself to the application
 from cli.app import app
 from cli.errors import CommandError
 from payments.records import AlertRecord
-from streams.kafka import lookup
+from streams.kafka import newest
 from streams.kafka.topics import ALERTS
 
 
@@ -57,7 +57,7 @@ def bus(connection, monkeypatch, tmp_path):
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
     monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "none"))
-    monkeypatch.setattr(lookup, "_FIRST_WINDOW", 2)  # so that it looks further and further back
+    monkeypatch.setattr(newest, "_FIRST_WINDOW", 2)  # so that it looks further and further back
     return connection
 
 
