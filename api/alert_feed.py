@@ -81,7 +81,7 @@ class Feed:
         try:
             consumer.assign(list(self._positions(begin)))
             while not stop.is_set():
-                batch = reader.gather(consumer, _BATCH, _WAIT_S)
+                batch = reader.poll_batch(consumer, _BATCH, _WAIT_S)
                 for message in batch:
                     if message.error() is not None:
                         raise KafkaException(message.error())

@@ -20,8 +20,8 @@ from streams.kafka.auth import RefusedError, refusal
 from streams.kafka.cluster import PASSING, REFUSED
 from streams.kafka.committer import OutageError
 from streams.kafka.connection import Connection
-from streams.kafka.coordinator_health import Contact
-from streams.kafka.reader import gather
+from streams.kafka.coordinator_health import CoordinatorHealth
+from streams.kafka.reader import poll_batch
 from streams.kafka.topics import MONITOR_GROUP, PREDICTIONS
 
 log = logging.getLogger(__name__)
@@ -57,8 +57,8 @@ class PredictionStream:
         )
         self._servers = connection.bootstrap_servers
         self._failure: RefusedError | OutageError | None = None
-        self._contact = Contact(self._fail)
-        told = self._contact.settings | {"error_cb": self._on_client_error}
+        self._health = CoordinatorHealth(self._fail)
+        told = self._health.settings | {"error_cb": self._on_client_error}
         self._consumer = Consumer(connection.reader(MONITOR_GROUP, _CONSUMER | told))
         self._rebalances = 0
         self._assigned = False
@@ -79,7 +79,7 @@ class PredictionStream:
         limit = min(_BATCH, max(self.windows.window.room, 1))
         messages = [
             message
-            for message in gather(self._consumer, limit, _POLL_S)
+            for message in poll_batch(self._consumer, limit, _POLL_S)
             if self._is_record(message)
         ]
         if messages and self._rebalances != rebalances:
@@ -96,7 +96,7 @@ class PredictionStream:
     @property
     def ready(self) -> bool:
         """Whether the group has given this member its share, and the client is in touch with it."""
-        return self._assigned and self._contact.there
+        return self._assigned and self._health.is_up
 
     @property
     def idle(self) -> bool:

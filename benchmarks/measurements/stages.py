@@ -22,8 +22,8 @@ from payments.records import ROW_BYTES, TransactionRecord, decode, inputs
 from streams.kafka import topics
 from streams.kafka.committer import TransactionalCommitter, producer_settings
 from streams.kafka.connection import Connection
-from streams.kafka.reader import gather
-from streams.scorer.batch import Batch, Scored
+from streams.kafka.reader import poll_batch
+from streams.scorer.batch import Batch, ScoredBatch
 from streams.scorer.consumer import CONSUMER_SETTINGS
 from streams.scorer.scoring import Scorer
 
@@ -144,7 +144,7 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
         deadline = monotonic() + _WAIT_S
         started = process_time()
         while len(records) < size * _BATCHES:
-            records += gather(consumer, size, 0.1)
+            records += poll_batch(consumer, size, 0.1)
             if monotonic() > deadline:
                 raise BenchError(f"the stages need {size * _BATCHES} records: preload more")
         seconds = (process_time() - started) / len(records)
@@ -158,7 +158,7 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
 
 
 def _measure_commits(
-    connection: Connection, scored: list[Scored], metadata: object
+    connection: Connection, scored: list[ScoredBatch], metadata: object
 ) -> tuple[float, float, float]:
     """Return the median CPU seconds per batch of three steps.
 
@@ -168,7 +168,7 @@ def _measure_commits(
     committer = TransactionalCommitter(connection, [producer], Event())
     committer.open()
 
-    def write_and_commit(done: Scored) -> None:
+    def write_and_commit(done: ScoredBatch) -> None:
         committer.write(done.outputs)
         committer.commit(done.next_offsets(), metadata)
 

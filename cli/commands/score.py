@@ -20,7 +20,7 @@ from cli.support.stopping import exit_after
 from infra.watch import targets
 from model.files import write_atomically
 from streams.kafka import topics
-from streams.scorer.options import Guarantee, Options
+from streams.scorer.options import Guarantee, ScorerOptions
 from streams.scorer.supervisor import (
     AFTER_OUTAGE,
     DO_NOT_RESTART,
@@ -51,7 +51,7 @@ def _set_up_logging(who: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def run_worker(settings: Settings, number: int, restarts: int, options: Options) -> None:
+def run_worker(settings: Settings, number: int, restarts: int, options: ScorerOptions) -> None:
     """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, and what streams.scorer.supervisor declares."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
@@ -67,7 +67,7 @@ def run_worker(settings: Settings, number: int, restarts: int, options: Options)
     os._exit(code)  # threads of a client library that waits for a broker must not hold the process
 
 
-def _score(settings: Settings, number: int, restarts: int, options: Options) -> int:
+def _score(settings: Settings, number: int, restarts: int, options: ScorerOptions) -> int:
     block_sklearn()
     from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
     from model.errors import ArtefactError
@@ -169,7 +169,7 @@ def score(
     )  # one version for all workers, whatever `latest` names tomorrow
     if not artefact.is_dir():
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
-    options = Options(guarantee, max_bytes, max_dead_share)
+    options = ScorerOptions(guarantee, max_bytes, max_dead_share)
     settings = replace(
         settings, model_dir=artefact, metrics_port=metrics_port or settings.metrics_port
     )

@@ -7,7 +7,7 @@ _ANSWER_S = 5.0  # a broker that is up answers within milliseconds; the clients'
 
 def ensure_reachable(connection: Connection) -> Connection:
     """The connection, once a broker lets it in. Raises RefusedError, and KafkaException when none answers within 5 s."""
-    from streams.kafka.auth import admitted
+    from streams.kafka.auth import connect_admin
 
-    admitted(connection, _ANSWER_S)
+    connect_admin(connection, _ANSWER_S)
     return connection

@@ -20,7 +20,7 @@ from streams.doctor.cluster_state import (
     get_offsets_retention_min,
 )
 from streams.kafka import topics
-from streams.kafka.auth import RefusedError, admitted
+from streams.kafka.auth import RefusedError, connect_admin
 from streams.kafka.clock import CLOCK_DIFFERENCE
 from streams.kafka.connection import Connection
 
@@ -54,7 +54,7 @@ def check_cluster(
 ) -> Iterator[Finding]:
     """Everything about the cluster; what cannot be asked after an earlier failure is left out. `roles`: keys of ACLS."""
     try:
-        admin = admitted(connection)
+        admin = connect_admin(connection)
     except RefusedError as error:
         yield Finding(
             "connection",

@@ -48,7 +48,7 @@ def refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
     return None
 
 
-def admitted(connection: Connection, timeout: float = _ANSWER_S) -> AdminClient:
+def connect_admin(connection: Connection, timeout: float = _ANSWER_S) -> AdminClient:
     """A client that the cluster has let in. Raises RefusedError; KafkaException when no broker answers within `timeout` seconds."""
     refusals: list[RefusedError] = []
 
@@ -76,7 +76,7 @@ def wait_for_topics(connection: Connection, names: Iterable[str], stop: threadin
     waited = False
     while not stop.is_set():
         try:
-            found = admitted(connection).list_topics(timeout=_ANSWER_S).topics
+            found = connect_admin(connection).list_topics(timeout=_ANSWER_S).topics
         except KafkaException as error:
             if not error.args[0].retriable() and error.args[0].code() not in (
                 KafkaError._TRANSPORT,

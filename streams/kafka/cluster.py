@@ -62,7 +62,7 @@ def persist(ask: Callable[[], Answer], timeout: float) -> Answer:
         sleep(_POLL_S)
 
 
-def committed(
+def committed_offsets(
     consumer: Consumer, partitions: list[TopicPartition], timeout: float
 ) -> list[TopicPartition]:
     """The committed offsets of the consumer's group; -1001 where there is none. Raises KafkaException."""
@@ -137,7 +137,7 @@ class Cluster:
             asked = [
                 TopicPartition(self._connection.named(topic), partition) for partition in partitions
             ]
-            found = committed(consumer, asked, _TIMEOUT_S)
+            found = committed_offsets(consumer, asked, _TIMEOUT_S)
         finally:
             consumer.close()
         return {position.partition: position.offset for position in found if position.offset >= 0}

@@ -16,7 +16,7 @@ _UNHEARD_S = 3.0
 _OUT_OF_TOUCH_S = 60.0
 
 
-class Contact:
+class CoordinatorHealth:
     """Of one consumer, which is to be made with `settings`.
 
     `on_lost` is told, by the thread that polls, when the consumer has been out of touch for so long that only a new one may find a way.
@@ -33,7 +33,7 @@ class Contact:
         return {"statistics.interval.ms": _TELLS_EVERY_MS, "stats_cb": self._told}
 
     @property
-    def there(self) -> bool:
+    def is_up(self) -> bool:
         """Whether the consumer is in touch, by its own word, which is not old."""
         return self._up and monotonic() - self._up_at < _UNHEARD_S
 

@@ -37,7 +37,7 @@ class ReadingStoppedError(ReadingError):
     """The cluster reported records but did not deliver them."""
 
 
-def gather(consumer: Consumer, limit: int, wait_s: float) -> list[Message]:
+def poll_batch(consumer: Consumer, limit: int, wait_s: float) -> list[Message]:
     """Return up to `limit` records, waiting up to `wait_s` seconds for the first one only.
 
     `Consumer.consume` alone would wait for all of them.
@@ -115,7 +115,7 @@ def follow(connection: Connection, name: str, begin: Offsets) -> Iterator[list[M
     try:
         consumer.assign([TopicPartition(topic, number, offset) for number, offset in begin.items()])
         while True:
-            batch = gather(consumer, _FOLLOW_BATCH, _FOLLOW_WAIT_S)
+            batch = poll_batch(consumer, _FOLLOW_BATCH, _FOLLOW_WAIT_S)
             raise_errors(batch)
             if batch:
                 yield batch

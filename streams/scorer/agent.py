@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import faust
 from faust.app.base import BootStrategy
 
-from streams.scorer.batch import Batch, Scored
+from streams.scorer.batch import Batch, ScoredBatch
 
 QUEUED_BATCHES = 2  # one being scored, one being committed, and these: enough to never wait, little enough to bound memory
 
@@ -46,15 +46,15 @@ class BatchChannel(faust.Channel):  # type: ignore[misc]  # faust is untyped
 class BatchScorer(Protocol):
     """streams.scorer.scoring.Scorer, or a test's."""
 
-    def score(self, batch: Batch) -> Scored: ...  # noqa: D102
+    def score(self, batch: Batch) -> ScoredBatch: ...  # noqa: D102
 
 
 class Sink(Protocol):
     """streams.scorer.pipeline.CommitPipeline, or a test's."""
 
-    def dropped(self, batch: Batch) -> bool: ...  # noqa: D102
-    async def submit(self, scored: Scored) -> None: ...  # noqa: D102
-    def failed(self, batch: Batch, error: Exception) -> None: ...  # noqa: D102
+    def drop_if_stale(self, batch: Batch) -> bool: ...  # noqa: D102
+    async def submit(self, scored: ScoredBatch) -> None: ...  # noqa: D102
+    def fail(self, batch: Batch, error: Exception) -> None: ...  # noqa: D102
 
 
 def create_app(name: str, scorer: BatchScorer, sink: Sink) -> tuple[Any, Any]:
@@ -66,10 +66,10 @@ def create_app(name: str, scorer: BatchScorer, sink: Sink) -> tuple[Any, Any]:
     async def score(batches: AsyncIterator[Batch]) -> AsyncIterator[int]:
         async for batch in batches:
             try:
-                if not sink.dropped(batch):
+                if not sink.drop_if_stale(batch):
                     await sink.submit(scorer.score(batch))
             except Exception as error:  # Faust would restart the agent silently, without this batch
-                sink.failed(batch, error)
+                sink.fail(batch, error)
             yield len(batch.records)
 
     return app, channel

@@ -45,7 +45,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Scored:
+class ScoredBatch:
     """A batch's outputs, with what the metrics need once they are committed."""
 
     batch: Batch
@@ -57,7 +57,7 @@ class Scored:
     probabilities: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     seconds: float = 0.0
 
-    def add(self, part: "Scored") -> None:
+    def add(self, part: "ScoredBatch") -> None:
         """Takes in what a part of the batch's records gave."""
         self.outputs += part.outputs
         self.predicted += part.predicted

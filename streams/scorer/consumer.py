@@ -15,10 +15,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from streams.kafka import topics
 from streams.kafka.auth import refusal
-from streams.kafka.cluster import PASSING, Answer, committed, persist
+from streams.kafka.cluster import PASSING, Answer, committed_offsets, persist
 from streams.kafka.committer import OutageError
 from streams.kafka.connection import Connection
-from streams.kafka.reader import gather
+from streams.kafka.reader import poll_batch
 from streams.scorer.batch import MAX_IN_FLIGHT, Batch, InFlight
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class SourceError(RuntimeError):
     """The consumer cannot go on."""
 
 
-class Source(threading.Thread):
+class BatchConsumer(threading.Thread):
     """Reads `transactions` as one member of the group `fraud-scorer`.
 
     `deliver` hands a batch over. `on_failure` is told of what ends the thread
@@ -144,7 +144,7 @@ class Source(threading.Thread):
             return
         rebalances = self._rebalances
         records, out_of_range = [], None
-        for message in gather(self._consumer, MAX_BATCH, _POLL_S):
+        for message in poll_batch(self._consumer, MAX_BATCH, _POLL_S):
             if message.error() is None:
                 records.append(message)
             elif message.error().code() == KafkaError._AUTO_OFFSET_RESET:
@@ -242,7 +242,7 @@ class Source(threading.Thread):
 
         The beginning is where it was at the first look: what is deleted from there before it is read is lost.
         """
-        positions = _answer(lambda: committed(self._consumer, partitions, _LOOKUP_S))
+        positions = _answer(lambda: committed_offsets(self._consumer, partitions, _LOOKUP_S))
         for position in positions:
             if position.offset < 0:
                 position.offset = (

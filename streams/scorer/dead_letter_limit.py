@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 
-from streams.scorer.batch import Scored
+from streams.scorer.batch import ScoredBatch
 
 WATCHED = 10_000  # the last records that the share is taken of; the contract of `--max-dead-share`
 
@@ -11,7 +11,7 @@ class TooManyDeadLettersError(RuntimeError):
     """More than the allowed share of the last records was refused."""
 
 
-class DeadShareLimit:
+class DeadLetterLimit:
     """Watches one worker's batches. `most`: the share of the last WATCHED records that may be refused, 0 to 1."""
 
     def __init__(self, most: float) -> None:
@@ -21,7 +21,7 @@ class DeadShareLimit:
             int
         ] = []  # the running numbers of the refused among the last WATCHED records
 
-    def admit(self, scored: Scored) -> None:
+    def check(self, scored: ScoredBatch) -> None:
         """Called before a batch is committed, and changes nothing: it may be aborted, and come again.
 
         Raises TooManyDeadLettersError when the batch goes beyond the limit.
@@ -37,7 +37,7 @@ class DeadShareLimit:
                 f"(the last as {', '.join(sorted(scored.dead_letters))}); the last batch was not committed. Look at them: fraud dlq list"
             )
 
-    def committed(self, scored: Scored) -> None:
+    def record(self, scored: ScoredBatch) -> None:
         """Called once a batch is committed: only then it counts."""
         self._count += len(scored.batch.records)
         self._refused.extend(

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from payments.contract import DECISIONS, INPUTS
 from payments.records import DEAD_LETTER_KINDS
 from streams.latency_buckets import LATENCY_BUCKETS_S
-from streams.scorer.batch import Scored
+from streams.scorer.batch import ScoredBatch
 
 BATCH_BUCKETS = tuple(float(2**power) for power in range(13))  # 1 to 4096, the largest batch
 # most scores lie far below 1 %, the decisions between 1 % and 99 %
@@ -144,7 +144,7 @@ class ScorerMetrics:
         ] = {}  # partition -> next offset, timestamp of the last record in seconds
         self._owned: set[int] = set()
 
-    def committed(self, scored: Scored, now: datetime) -> None:
+    def record_commit(self, scored: ScoredBatch, now: datetime) -> None:
         """A batch is visible to readers: its counts move."""
         for outcome, count in scored.outcomes.items():
             self.transactions.labels(outcome).inc(count)
@@ -160,7 +160,7 @@ class ScorerMetrics:
         for number, record in scored.batch.last_records().items():
             self._committed[number] = (record.offset() + 1, record.timestamp()[1] / 1000)
 
-    def lagging(self, ranges: dict[int, tuple[int, int]], now: datetime) -> None:
+    def set_lag(self, ranges: dict[int, tuple[int, int]], now: datetime) -> None:
         """(start, high watermark) of each partition owned now, nothing before `start` being left to score; all other series go away."""
         for partition in self._owned - ranges.keys():
             self.lag.remove(self._topic, str(partition))

@@ -12,7 +12,7 @@ class Guarantee(StrEnum):
 
 
 @dataclass(frozen=True)
-class Options:
+class ScorerOptions:
     """`max_bytes`: of a transaction's value, None for the contract's own limit; `max_dead_share`: see streams.scorer.dead_letter_limit, 1 limits nothing."""
 
     guarantee: Guarantee = Guarantee.EXACTLY_ONCE

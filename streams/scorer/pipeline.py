@@ -10,8 +10,8 @@ from confluent_kafka import KafkaException
 
 from streams.kafka.codec import Output
 from streams.kafka.committer import BatchAbortedError
-from streams.scorer.batch import Batch, InFlight, Scored
-from streams.scorer.dead_letter_limit import DeadShareLimit
+from streams.scorer.batch import Batch, InFlight, ScoredBatch
+from streams.scorer.dead_letter_limit import DeadLetterLimit
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,9 @@ class CommitPipeline:
         self,
         committer: Committer,
         in_flight: InFlight,
-        on_committed: Callable[[Scored], None],
+        on_committed: Callable[[ScoredBatch], None],
         on_failure: Callable[[BaseException], None],
-        limit: DeadShareLimit,
+        limit: DeadLetterLimit,
     ) -> None:
         self._committer = committer
         self._in_flight = in_flight
@@ -55,14 +55,14 @@ class CommitPipeline:
         self._aborts = 0
         self._failed = False
 
-    def dropped(self, batch: Batch) -> bool:
+    def drop_if_stale(self, batch: Batch) -> bool:
         """Whether the batch's epoch is over; if so it is taken off the count."""
         if batch.epoch == self._in_flight.epoch and not self._failed:
             return False
         self._in_flight.remove()
         return True
 
-    async def submit(self, scored: Scored) -> None:
+    async def submit(self, scored: ScoredBatch) -> None:
         """Writes the batch as soon as the previous one is committed, starts its commit, and returns then.
 
         The writing stays on the caller's thread: each message gives the interpreter's lock away for a moment, and beside a thread that
@@ -70,11 +70,11 @@ class CommitPipeline:
         """
         if self._running is not None:
             await self._running
-        if self.dropped(scored.batch):
+        if self.drop_if_stale(scored.batch):
             return
         try:
             self._check_order(scored.batch)
-            self._limit.admit(scored)
+            self._limit.check(scored)
             refused = self._write(scored)
         except Exception as error:
             self._fail(error)
@@ -84,26 +84,26 @@ class CommitPipeline:
                 self._thread, self._commit, scored, refused
             )
 
-    def _write(self, scored: Scored) -> KafkaException | None:
+    def _write(self, scored: ScoredBatch) -> KafkaException | None:
         try:
             self._committer.write(scored.outputs)
         except KafkaException as error:  # an abort waits for the cluster: for the other thread
             return error
         return None
 
-    def failed(self, batch: Batch, error: Exception) -> None:
+    def fail(self, batch: Batch, error: Exception) -> None:
         """The batch could not be scored: the process ends, and the batch stays uncommitted."""
         log.error("batch %d of %d records was not scored", batch.number, len(batch.records))
         self._fail(error)
         self._in_flight.remove()
 
-    def _commit(self, scored: Scored, refused: KafkaException | None) -> None:
+    def _commit(self, scored: ScoredBatch, refused: KafkaException | None) -> None:
         try:
             if refused is not None:
                 self._committer.abort(refused)
             self._committer.commit(scored.next_offsets(), scored.batch.group_metadata)
             self._aborts = 0
-            self._limit.committed(scored)
+            self._limit.record(scored)
             self._on_committed(scored)
         except BatchAbortedError as error:
             self._aborts += 1

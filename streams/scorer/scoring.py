@@ -23,7 +23,7 @@ from payments.records import (
 )
 from streams.kafka import codec, topics
 from streams.kafka.codec import Output
-from streams.scorer.batch import Batch, Record, Scored
+from streams.scorer.batch import Batch, Record, ScoredBatch
 
 _ATTEMPTS = 2  # what failed for a moment, for want of memory say, is no record's fault
 
@@ -72,21 +72,21 @@ class Scorer:
         self._clock = clock
         self._max_bytes = max_bytes
 
-    def score(self, batch: Batch) -> Scored:
+    def score(self, batch: Batch) -> ScoredBatch:
         """Exactly one prediction or dead letter for every record of the batch, and an alert for what is not approved.
 
         Raises ScoringFailedError when it fails on a record, and then on a row that is known to be good as well.
         """
         started = perf_counter()
-        scored = Scored(batch)
+        scored = ScoredBatch(batch)
         self._isolate(batch.records, scored)
         scored.seconds = perf_counter() - started
         return scored
 
-    def _isolate(self, records: Sequence[Record], scored: Scored) -> None:
+    def _isolate(self, records: Sequence[Record], scored: ScoredBatch) -> None:
         """Adds what the records give to `scored`, in halves where that fails twice; a record that fails alone is a dead letter."""
         for _ in range(_ATTEMPTS):
-            part = Scored(scored.batch)
+            part = ScoredBatch(scored.batch)
             try:
                 self._score(records, part)
             except (
@@ -116,7 +116,7 @@ class Scorer:
                 f"scoring fails on any record: {type(error).__name__}: {error}"
             ) from error
 
-    def _score(self, records: Sequence[Record], scored: Scored) -> None:
+    def _score(self, records: Sequence[Record], scored: ScoredBatch) -> None:
         valid = self._decode(records, scored)
         if not valid.records:
             return
@@ -131,7 +131,7 @@ class Scorer:
         if suspicious:
             self._alert(scored, valid, margins, decided, suspicious, scored_at)
 
-    def _decode(self, records: Sequence[Record], scored: Scored) -> _Valid:
+    def _decode(self, records: Sequence[Record], scored: ScoredBatch) -> _Valid:
         valid = _Valid([], bytearray(len(records) * ROW_BYTES))
         for source in records:
             try:
@@ -143,7 +143,9 @@ class Scorer:
                 valid.records.append(_Named(source, sent.transaction_id, sent.event_time, key))
         return valid
 
-    def _reject(self, scored: Scored, source: Record, kind: DeadLetterKind, detail: str) -> None:
+    def _reject(
+        self, scored: ScoredBatch, source: Record, kind: DeadLetterKind, detail: str
+    ) -> None:
         headers = codec.dead_letter_headers(
             source.topic(), source.partition(), source.offset(), kind, detail, self._clock()
         )
@@ -152,7 +154,7 @@ class Scorer:
         scored.dead_letters[kind] += 1
 
     def _predict(
-        self, scored: Scored, valid: _Valid, decided: list[Decision], scored_at: datetime
+        self, scored: ScoredBatch, valid: _Valid, decided: list[Decision], scored_at: datetime
     ) -> None:
         version = self._model.version
         for one, probability, decision in zip(
@@ -171,7 +173,7 @@ class Scorer:
 
     def _alert(
         self,
-        scored: Scored,
+        scored: ScoredBatch,
         valid: _Valid,
         margins: NDArray[np.float64],
         decided: list[Decision],

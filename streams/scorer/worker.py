@@ -20,13 +20,13 @@ from streams.kafka.auth import refusal, wait_for_topics
 from streams.kafka.clock import utc_now
 from streams.kafka.committer import FlushingCommitter, TransactionalCommitter, producer_settings
 from streams.kafka.connection import Connection
-from streams.kafka.coordinator_health import Contact
+from streams.kafka.coordinator_health import CoordinatorHealth
 from streams.scorer.agent import create_app
-from streams.scorer.batch import Batch, InFlight, Scored
-from streams.scorer.consumer import CONSUMER_SETTINGS, Source
-from streams.scorer.dead_letter_limit import DeadShareLimit
+from streams.scorer.batch import Batch, InFlight, ScoredBatch
+from streams.scorer.consumer import CONSUMER_SETTINGS, BatchConsumer
+from streams.scorer.dead_letter_limit import DeadLetterLimit
 from streams.scorer.metrics import ScorerMetrics
-from streams.scorer.options import Guarantee, Options
+from streams.scorer.options import Guarantee, ScorerOptions
 from streams.scorer.pipeline import CommitPipeline
 from streams.scorer.scoring import Scorer
 from streams.status_server import LOCAL, process_registry, serve
@@ -56,7 +56,7 @@ class Worker:
         connection: Connection,
         model: ScoringModel,
         identity: Identity,
-        options: Options,
+        options: ScorerOptions,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
@@ -68,8 +68,8 @@ class Worker:
         self._give_up = threading.Event()  # ends what would otherwise wait for the cluster for ever
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
-        self._source: Source | None = None
-        self._contact: Contact | None = None
+        self._source: BatchConsumer | None = None
+        self._health: CoordinatorHealth | None = None
         self._registry = process_registry()
         self._metrics = ScorerMetrics(
             self._registry, connection.named(topics.TRANSACTIONS), model.version, identity.restarts
@@ -107,7 +107,7 @@ class Worker:
             in_flight,
             self._committed,
             self._fail,
-            DeadShareLimit(options.max_dead_share),
+            DeadLetterLimit(options.max_dead_share),
         )
         app, channel = create_app(
             self._identity.name,
@@ -120,11 +120,13 @@ class Worker:
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
-        self._contact = Contact(self._fail)
-        told = self._contact.settings | {"error_cb": self._on_client_error}
+        self._health = CoordinatorHealth(self._fail)
+        told = self._health.settings | {"error_cb": self._on_client_error}
         consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | told))
-        on_lag = lambda ranges: self._metrics.lagging(ranges, utc_now())  # noqa: E731 - beside its one use
-        self._source = Source(self._connection, consumer, in_flight, deliver, self._fail, on_lag)
+        on_lag = lambda ranges: self._metrics.set_lag(ranges, utc_now())  # noqa: E731 - beside its one use
+        self._source = BatchConsumer(
+            self._connection, consumer, in_flight, deliver, self._fail, on_lag
+        )
         self._source.take_done = committer.take_done
         self._source.start()
         log.info("scoring with model %s", self._model.version)
@@ -139,7 +141,7 @@ class Worker:
         producers = [Producer(self._connection.writer(producer_settings(name))) for name in names]
         return TransactionalCommitter(self._connection, producers, self._give_up)
 
-    async def _finish(self, source: Source) -> None:
+    async def _finish(self, source: BatchConsumer) -> None:
         """Lets what is on its way commit, for STOP_S; then gives it up."""
         source.stop()
         await asyncio.to_thread(source.join, STOP_S)
@@ -152,13 +154,13 @@ class Worker:
         has_share = self._source is not None and self._source.ready
         return (
             has_share
-            and self._contact is not None
-            and self._contact.there
+            and self._health is not None
+            and self._health.is_up
             and not self._stopping.is_set()
         )
 
-    def _committed(self, scored: Scored) -> None:
-        self._metrics.committed(scored, utc_now())
+    def _committed(self, scored: ScoredBatch) -> None:
+        self._metrics.record_commit(scored, utc_now())
 
     def _on_client_error(self, error: KafkaError) -> None:
         """The client gets over its errors by itself, but not over a password that was taken away: a new process reads the new one."""

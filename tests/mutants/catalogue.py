@@ -112,8 +112,8 @@ MUTANTS = (
         "tests/unit/streams/scorer/test_agent.py",
         (
             "streams/scorer/agent.py",
-            "                sink.failed(batch, error)\n",
-            "                await sink.submit(Scored(batch))\n",
+            "                sink.fail(batch, error)\n",
+            "                await sink.submit(ScoredBatch(batch))\n",
         ),
     ),
     mutant(

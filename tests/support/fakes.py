@@ -7,7 +7,7 @@ import numpy as np
 
 from api.publisher import NotConfirmedError
 from payments.contract import INPUTS, Thresholds
-from streams.scorer.batch import Batch, Scored
+from streams.scorer.batch import Batch, ScoredBatch
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -66,17 +66,17 @@ class FakeModel:
 class FakeSink:
     """Remembers what it was given."""
 
-    submitted: list[Scored] = field(default_factory=list)
+    submitted: list[ScoredBatch] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     epoch: int = 0
 
-    def dropped(self, batch: Batch) -> bool:
+    def drop_if_stale(self, batch: Batch) -> bool:
         return batch.epoch != self.epoch
 
-    async def submit(self, scored: Scored) -> None:
+    async def submit(self, scored: ScoredBatch) -> None:
         self.submitted.append(scored)
 
-    def failed(self, batch: Batch, error: Exception) -> None:
+    def fail(self, batch: Batch, error: Exception) -> None:
         self.failures.append(error)
 
 

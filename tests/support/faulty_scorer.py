@@ -19,7 +19,7 @@ from cli.support.settings import Settings
 from streams.kafka.committer import TransactionalCommitter
 from streams.kafka.topics import TRANSACTIONS
 from streams.scorer import worker
-from streams.scorer.options import Options
+from streams.scorer.options import ScorerOptions
 from streams.scorer.scoring import Scorer
 from streams.scorer.supervisor import Supervisor
 
@@ -111,7 +111,7 @@ def run(settings, arguments, number, restarts):
         FaultyScorer.transaction = f'"{arguments.raise_on}"'.encode()
     if arguments.offsets_outside:
         worker.TransactionalCommitter = OffsetsOutside
-    run_worker(settings, number, restarts, Options())
+    run_worker(settings, number, restarts, ScorerOptions())
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from payments.contract import DECISIONS
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
-from streams.kafka.reader import gather
+from streams.kafka.reader import poll_batch
 from streams.kafka.topics import PREDICTIONS
 
 WARM_UP_S = 5.0
@@ -62,7 +62,7 @@ class LiveReader(threading.Thread):
     def run(self) -> None:
         """The thread's body."""
         while not self._ended.is_set():
-            messages = gather(self._consumer, _BATCH, 0.1)
+            messages = poll_batch(self._consumer, _BATCH, 0.1)
             now = time.time()
             for message in messages:
                 value = message.value()

@@ -20,26 +20,26 @@ def told(of, state):
 
 
 def test_there_is_who_said_so_lately(clock):
-    of = coordinator_health.Contact(pytest.fail)
-    assert not of.there
+    of = coordinator_health.CoordinatorHealth(pytest.fail)
+    assert not of.is_up
     told(of, "up")
-    assert of.there
+    assert of.is_up
     clock[0] += 2.9
-    assert of.there
+    assert of.is_up
     clock[0] += 0.2
-    assert not of.there, "whoever polls it waits for a commit: nobody knows"
+    assert not of.is_up, "whoever polls it waits for a commit: nobody knows"
     told(of, "up")
-    assert of.there
+    assert of.is_up
 
 
 @pytest.mark.parametrize("state", ["wait-coord", None])
 def test_lost_is_who_found_no_way_for_a_minute(clock, state):
     lost = []
-    of = coordinator_health.Contact(lost.append)
+    of = coordinator_health.CoordinatorHealth(lost.append)
     told(of, "up")
     clock[0] += 59.0
     told(of, state)
-    assert not of.there
+    assert not of.is_up
     assert not lost
     clock[0] += 2.0
     told(of, state)
@@ -48,7 +48,7 @@ def test_lost_is_who_found_no_way_for_a_minute(clock, state):
 
 def test_a_new_one_has_a_minute_to_begin_with(clock):
     lost = []
-    of = coordinator_health.Contact(lost.append)
+    of = coordinator_health.CoordinatorHealth(lost.append)
     clock[0] += 59.0
     told(of, "init")
     assert not lost

@@ -8,7 +8,7 @@ from support.fakes import NOW, FakeModel, FakeSink, make_batch
 from support.transactions import make_transaction_bytes
 
 from streams.scorer.agent import QUEUED_BATCHES, create_app
-from streams.scorer.batch import Scored
+from streams.scorer.batch import ScoredBatch
 from streams.scorer.scoring import Scorer
 
 
@@ -21,7 +21,7 @@ class DoesNothing:
     """The mutant: an agent whose scorer has no output."""
 
     def score(self, batch):
-        return Scored(batch)
+        return ScoredBatch(batch)
 
 
 def drive(scorer, *batches):

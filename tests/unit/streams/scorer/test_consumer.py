@@ -10,9 +10,9 @@ from support.fakes import FakeRecord
 from streams.kafka.committer import OutageError
 from streams.kafka.connection import Connection
 from streams.scorer import consumer as scorer_consumer
-from streams.scorer.batch import InFlight, Scored
-from streams.scorer.consumer import Source
-from streams.scorer.dead_letter_limit import DeadShareLimit
+from streams.scorer.batch import InFlight, ScoredBatch
+from streams.scorer.consumer import BatchConsumer
+from streams.scorer.dead_letter_limit import DeadLetterLimit
 from streams.scorer.pipeline import CommitPipeline
 
 
@@ -118,15 +118,15 @@ def run(consumer):
     async def main():
         loop = asyncio.get_running_loop()
         pipeline = CommitPipeline(
-            committer, in_flight, lambda scored: None, failures.append, DeadShareLimit(1.0)
+            committer, in_flight, lambda scored: None, failures.append, DeadLetterLimit(1.0)
         )
 
         def deliver(batch):
-            asyncio.run_coroutine_threadsafe(pipeline.submit(Scored(batch)), loop).result(
+            asyncio.run_coroutine_threadsafe(pipeline.submit(ScoredBatch(batch)), loop).result(
                 10
             )  # one after the other, as the agent does
 
-        reader = Source(
+        reader = BatchConsumer(
             Connection("nowhere"), consumer, in_flight, deliver, fail, lambda ranges: None
         )
         reader.start()
@@ -177,7 +177,7 @@ class Late(InFlight):
         while not super().wait_until_empty(0):
             batch = self.handed.pop(0)
             self.epochs.append((batch.epoch, self.epoch))
-            self.done |= Scored(batch).next_offsets()
+            self.done |= ScoredBatch(batch).next_offsets()
             self.remove()
         return True
 
@@ -194,7 +194,7 @@ def lost(consumer):
 
 def test_nothing_of_lost_partitions_is_committed_whenever_it_is_done():
     in_flight, consumer = Late(), Consumer(lambda _: range(2_000), lost)
-    reader = Source(
+    reader = BatchConsumer(
         Connection("nowhere"),
         consumer,
         in_flight,
@@ -231,7 +231,7 @@ def told(monkeypatch):
             return []
 
         consumer = Consumer(arrive, lambda _: [], lambda _: [], ending, lambda _: [])
-        reader = Source(
+        reader = BatchConsumer(
             Connection("nowhere"),
             consumer,
             in_flight,
@@ -274,7 +274,7 @@ def test_a_cluster_that_does_not_say_where_to_begin_is_away(code, raised, monkey
 
     monkeypatch.setattr(scorer_consumer, "_LOOKUP_S", 0.1)
     failures = []
-    reader = Source(Connection(""), Silent(), InFlight(), None, failures.append, None)
+    reader = BatchConsumer(Connection(""), Silent(), InFlight(), None, failures.append, None)
     reader.start()
     reader.join(10)
     assert [type(failure) for failure in failures] == [raised]
@@ -296,7 +296,7 @@ def test_a_lost_range_begins_behind_what_was_read_before():
         Consumer(lambda _: range(2_000), deleted(3_000, 2_000, 2_001)),
         [],
     )
-    reader = Source(
+    reader = BatchConsumer(
         Connection("nowhere"),
         consumer,
         in_flight,

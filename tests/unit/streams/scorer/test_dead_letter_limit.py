@@ -5,38 +5,38 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.fakes import FakeRecord
 
-from streams.scorer.batch import Batch, Scored
-from streams.scorer.dead_letter_limit import WATCHED, DeadShareLimit, TooManyDeadLettersError
+from streams.scorer.batch import Batch, ScoredBatch
+from streams.scorer.dead_letter_limit import WATCHED, DeadLetterLimit, TooManyDeadLettersError
 
 
 def scored(records, dead):
-    result = Scored(Batch(0, 0, [FakeRecord(b"")] * records))
+    result = ScoredBatch(Batch(0, 0, [FakeRecord(b"")] * records))
     result.dead_letters["malformed_json"] = dead
     return result
 
 
 def take(limit, batch):
     """A batch that is committed."""
-    limit.admit(batch)
-    limit.committed(batch)
+    limit.check(batch)
+    limit.record(batch)
 
 
 def test_the_batch_that_crosses_the_limit_is_refused():
-    limit = DeadShareLimit(0.1)
+    limit = DeadLetterLimit(0.1)
     take(limit, scored(4_000, 1_000))
     with pytest.raises(TooManyDeadLettersError, match="malformed_json"):
         take(limit, scored(1, 1))
 
 
 def test_what_is_long_past_does_not_count():
-    limit = DeadShareLimit(0.1)
+    limit = DeadLetterLimit(0.1)
     take(limit, scored(1_000, 1_000))
     take(limit, scored(WATCHED, 0))
     take(limit, scored(1_000, 1_000))
 
 
 def test_a_share_is_that_of_the_last_records_not_of_whole_batches():
-    limit = DeadShareLimit(0.8)
+    limit = DeadLetterLimit(0.8)
     for _ in range(2):
         take(limit, scored(4_000, 4_000))  # 8,000 of 10,000 are allowed
     take(limit, scored(2_000, 0))
@@ -56,6 +56,6 @@ def test_a_share_is_that_of_the_last_records_not_of_whole_batches():
     )
 )
 def test_a_share_of_one_refuses_nothing(batches):
-    limit = DeadShareLimit(1.0)
+    limit = DeadLetterLimit(1.0)
     for records, dead in batches:
         take(limit, scored(records, dead))

@@ -15,9 +15,9 @@ from support.fakes import FakeRecord
 
 from streams.kafka.committer import BatchAbortedError
 from streams.kafka.connection import Connection
-from streams.scorer.batch import MAX_IN_FLIGHT, Batch, InFlight, Scored
-from streams.scorer.consumer import Source
-from streams.scorer.dead_letter_limit import DeadShareLimit
+from streams.scorer.batch import MAX_IN_FLIGHT, Batch, InFlight, ScoredBatch
+from streams.scorer.consumer import BatchConsumer
+from streams.scorer.dead_letter_limit import DeadLetterLimit
 from streams.scorer.pipeline import CommitPipeline
 
 PARTITIONS = range(2)
@@ -128,9 +128,9 @@ class Member:
         self.consumer, self.in_flight = Consumer(log), Pumped()
         self.in_flight.member = self
         self.pipeline = CommitPipeline(
-            self, self.in_flight, lambda scored: None, self.fail, DeadShareLimit(1.0)
+            self, self.in_flight, lambda scored: None, self.fail, DeadLetterLimit(1.0)
         )
-        self.source = Source(
+        self.source = BatchConsumer(
             Connection("nowhere"),
             self.consumer,
             self.in_flight,
@@ -155,10 +155,10 @@ class Member:
 
     def commit_next(self):
         batch: Batch = self.pending.popleft()
-        if not self.pipeline.dropped(batch):
+        if not self.pipeline.drop_if_stale(batch):
             asyncio.run(
                 self.submit(
-                    Scored(
+                    ScoredBatch(
                         batch,
                         outputs=[(record.partition(), record.offset()) for record in batch.records],
                     )

@@ -41,7 +41,7 @@ def test_counts_move_by_what_was_committed(registry):
         make_transaction_bytes(2, V2=666.0),
     ]
     batch = Batch(0, 0, [FakeRecord(value, at, sent_ms=sent_ms) for at, value in enumerate(values)])
-    metrics.committed(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
+    metrics.record_commit(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
     value = registry.get_sample_value
     assert {name: value("fraud_transactions_total", {"outcome": name}) for name in ("approve", "review", "block", "rejected")} == {
         "approve": 1, "review": 0, "block": 1, "rejected": 2,
@@ -65,17 +65,17 @@ def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(
         labels = {"topic": "transactions", "partition": partition}
         return registry.get_sample_value(name, labels)
 
-    metrics.lagging({0: (5, 12), 1: (0, 0)}, NOW)
+    metrics.set_lag({0: (5, 12), 1: (0, 0)}, NOW)
     assert (lag("0"), lag("1")) == (7, 0)
     batch = Batch(
         0, 0, [FakeRecord(make_transaction_bytes(1), offset=9, sent_ms=int(NOW.timestamp() * 1000))]
     )
-    metrics.committed(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
+    metrics.record_commit(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
     later = datetime.fromtimestamp(NOW.timestamp() + 30, UTC)
-    metrics.lagging({0: (5, 12)}, later)
+    metrics.set_lag({0: (5, 12)}, later)
     assert (lag("0"), lag("1")) == (2, None)
     assert lag("0", "fraud_consumer_lag_seconds") == 30
-    metrics.lagging({0: (12, 12)}, later)  # what comes after the last record are markers
+    metrics.set_lag({0: (12, 12)}, later)  # what comes after the last record are markers
     assert (lag("0"), lag("0", "fraud_consumer_lag_seconds")) == (0, 0)
 
 
@@ -99,8 +99,8 @@ def test_whatever_is_sent_there_are_as_many_series(registry):
         batch = Batch(
             0, 0, [FakeRecord(value, at, partition=seed) for at, value in enumerate(values)]
         )
-        metrics.committed(Scorer(FakeModel(version=f"v{seed}"), lambda: NOW).score(batch), NOW)
-        metrics.lagging(dict.fromkeys(range(seed, seed + 4), (0, 9)), NOW)  # partitions come and go
+        metrics.record_commit(Scorer(FakeModel(version=f"v{seed}"), lambda: NOW).score(batch), NOW)
+        metrics.set_lag(dict.fromkeys(range(seed, seed + 4), (0, 9)), NOW)  # partitions come and go
         assert registry.get_sample_value(
             "fraud_transactions_total", {"outcome": "rejected"}
         ) == 6 * (seed + 1)

@@ -6,8 +6,8 @@ import threading
 from support.fakes import FakeRecord
 
 from streams.kafka.committer import BatchAbortedError, CommitFatalError
-from streams.scorer.batch import Batch, InFlight, Scored
-from streams.scorer.dead_letter_limit import DeadShareLimit, TooManyDeadLettersError
+from streams.scorer.batch import Batch, InFlight, ScoredBatch
+from streams.scorer.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
 from streams.scorer.pipeline import MAX_ABORTS_IN_A_ROW, BatchGapError, CommitPipeline
 
 
@@ -29,7 +29,7 @@ class Committer:
 
 
 def scored(number, epoch=0, offset=None):
-    return Scored(
+    return ScoredBatch(
         Batch(epoch, number, [FakeRecord(b"", offset=number if offset is None else offset)])
     )
 
@@ -41,7 +41,7 @@ def submit(committer, *all_scored, in_flight=None, most=1.0):
 
     async def run():
         pipeline = CommitPipeline(
-            committer, in_flight, committed.append, failures.append, DeadShareLimit(most)
+            committer, in_flight, committed.append, failures.append, DeadLetterLimit(most)
         )
         for one in all_scored:
             in_flight.add()
@@ -77,7 +77,7 @@ def test_the_next_batch_is_scored_while_one_is_committed_and_its_commit_comes_af
 
     async def run():
         pipeline = CommitPipeline(
-            committer, InFlight(), lambda _: None, lambda _: None, DeadShareLimit(1.0)
+            committer, InFlight(), lambda _: None, lambda _: None, DeadLetterLimit(1.0)
         )
         await pipeline.submit(
             scored(0)
@@ -103,7 +103,7 @@ def test_the_next_offset_is_that_after_the_batchs_last_record_of_each_partition(
             FakeRecord(b"", offset=7, partition=1),
         ],
     )
-    assert Scored(batch).next_offsets() == {1: 8, 0: 10}
+    assert ScoredBatch(batch).next_offsets() == {1: 8, 0: 10}
 
 
 def test_an_abort_ends_the_epoch_and_drops_what_follows_in_it():
@@ -144,7 +144,7 @@ def test_aborts_without_end_are_a_failure():
 
 
 def with_dead(dead, epoch, number=0):
-    result = Scored(Batch(epoch, number, [FakeRecord(b"")] * 4_096))
+    result = ScoredBatch(Batch(epoch, number, [FakeRecord(b"")] * 4_096))
     result.dead_letters["malformed_json"] = dead
     return result
 
