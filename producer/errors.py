@@ -1,23 +1,23 @@
-"""What this room raises: each text says what is wrong and what to do.
+"""Errors of the producer. Each message says what is wrong and what to do.
 
 ProducerError
-  DataError       a CSV that cannot be had, is not what it should be, or cannot be read
-  ReplayError     records that cannot be sent or were not delivered
-  SimulationError a disturbance that cannot be read
+  DataError        a file cannot be fetched, verified or read
+  ReplayError      records cannot be sent or were not delivered
+  SimulationError  a disturbance cannot be parsed or applied
 """
 
 
 class ProducerError(Exception):
-    """Any expected error of this room."""
+    """Base class of the expected errors."""
 
 
 class DataError(ProducerError):
-    """A CSV that cannot be had, is not what it should be, or cannot be read."""
+    """A file cannot be fetched, verified or read."""
 
 
 class ReplayError(ProducerError):
-    """Records that cannot be sent or were not delivered."""
+    """Records cannot be sent or were not delivered."""
 
 
 class SimulationError(ProducerError):
-    """A disturbance that cannot be read."""
+    """A disturbance cannot be parsed or applied."""

@@ -1,4 +1,4 @@
-"""The truth, late and apart: a label for each replayed transaction, to the topic `labels`, some time after it was sent."""
+"""Send a label for each replayed transaction to the topic `labels`, after a delay."""
 
 import math
 import threading
@@ -20,12 +20,12 @@ from streams.kafka.connection import Connection
 from streams.kafka.topics import LABELS
 
 _MARKS = 1_000
-LINGER_MS = 100  # labels are late by nature
+LINGER_MS = 100  # labels are not urgent
 POLL_EVERY = 256
 
 
-def label(row: Row, at: datetime) -> bytes:
-    """The row's class as the JSON of a `payments.contract.Label` that became known at `at`."""
+def encode_label(row: Row, at: datetime) -> bytes:
+    """Return the row's class as JSON of `payments.contract.Label`, known since `at`."""
     record = LabelRecord(
         transaction_id=row.transaction_id,
         account_id=row.account_id,
@@ -37,23 +37,24 @@ def label(row: Row, at: datetime) -> bytes:
 
 
 class Feed(Protocol):
-    """What sends labels beside a replay."""
+    """A sender of labels that runs alongside a replay."""
 
     def run(self) -> int:
-        """Sends the labels of all transactions that were sent, unless it is stopped; returns how many were confirmed."""
+        """Send the labels of all sent transactions; return the number confirmed."""
 
     def sent(self, count: int) -> None:
-        """So many transactions are sent by now."""
+        """Take the number of transactions sent so far."""
 
     def finish(self) -> None:
-        """No more transactions will be sent."""
+        """Expect no more transactions."""
 
 
 class LabelFeed:
-    """Follows a replay at a distance of `delay_s`, reading the same rows a second time.
+    """Follow a replay `delay_s` seconds behind, reading the same rows a second time.
 
-    It is told how many transactions were sent so far, and keeps that only now and then: a label may come later than its delay
-    by a tenth of a second or a thousandth of the delay, never sooner. So memory is bounded, whatever the rate and the delay.
+    The feed records the number of sent transactions only at intervals, so that memory is bounded
+    at any rate and delay. A label is never early; it may be late by 0.1 s or by a thousandth of
+    the delay, whichever is larger.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class LabelFeed:
         clock: Clock,
         stop: threading.Event,
     ) -> None:
-        """Raises ReplayError if no broker answers or the topic does not exist."""
+        """Raise ReplayError if no broker answers or the topic does not exist."""
         self._sender = Sender(connection, LABELS, stop, LINGER_MS)
         self._rows = iter(rows)
         self._delay_s = delay_s
@@ -76,7 +77,7 @@ class LabelFeed:
         self._interval_s = max(PROGRESS_S, delay_s / _MARKS)
 
     def sent(self, count: int) -> None:
-        """So many transactions are sent by now. Called from the replay's thread."""
+        """Take the number of transactions sent so far. Called from the replay's thread."""
         now = self._clock.monotonic()
         self._count = count
         if now - self._marked_at >= self._interval_s:
@@ -84,14 +85,14 @@ class LabelFeed:
             self._marks.put((count, now))
 
     def finish(self) -> None:
-        """No more transactions will be sent. `run` ends only after this."""
+        """Expect no more transactions. `run` returns only after this call."""
         self._marks.put((self._count, self._clock.monotonic()))
         self._marks.put(None)
 
     def run(self) -> int:
-        """Sends the label of each transaction that `sent` counted, unless it is stopped; returns how many were confirmed.
+        """Send a label for each transaction that `sent` counted; return the number confirmed.
 
-        Raises ReplayError when one was not delivered, DataError for a bad row.
+        Raise ReplayError if a label was not delivered, DataError for a bad row.
         """
         while (mark := self._marks.get()) is not None:
             count, at = mark
@@ -111,15 +112,15 @@ class LabelFeed:
             and (row := next(self._rows, None)) is not None
         ):
             now = datetime.fromtimestamp(self._clock.time(), UTC)
-            self._sender.send(key(row.transaction_id, row.account_id), label(row, now))
+            self._sender.send(key(row.transaction_id, row.account_id), encode_label(row, now))
             if self._sender.sent % POLL_EVERY == 0:
                 self._sender.poll()
 
 
 def replay_with_labels(replay: Replay, feed: Feed, stop: threading.Event) -> tuple[Totals, int]:
-    """Runs both, the feed in a thread of its own; returns the replay's totals and the number of labels.
+    """Run both, the feed in a thread; return the replay's totals and the number of labels.
 
-    The replay's `on_progress` must call `feed.sent`. Raises what either raises; the other is stopped then.
+    The replay's `on_progress` must call `feed.sent`. If one raises, stop the other and re-raise.
     """
     with ThreadPoolExecutor(1, "labels") as pool:
         labels = pool.submit(feed.run)

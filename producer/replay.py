@@ -1,4 +1,4 @@
-"""Replays rows as transactions: on a schedule, and with the delivery of every record confirmed."""
+"""Replay rows as transactions on a schedule, confirming the delivery of every record."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -6,28 +6,30 @@ from dataclasses import dataclass
 from itertools import chain
 
 from producer.errors import ReplayError
-from producer.rows import Row, transaction
-from producer.schedule import Clock, Schedule, paced
+from producer.rows import Row, encode_transaction
+from producer.schedule import Clock, Schedule, pace
 from producer.sender import Sender
 from streams.kafka.codec import key
 from streams.kafka.connection import Connection
 from streams.kafka.topics import TRANSACTIONS
 
 OnProgress = Callable[[int], None]
-"""Called with the number of records sent so far: some ten times a second, and at the end."""
+"""Called with the number of records sent so far: about ten times a second, and at the end."""
 
 PROGRESS_S = 0.1
-# The default of Kafka's own producer since 4.0 (KIP-1030): at live rates a broker on the same two cores is asked less often (p99 at
-# 10,000/s was 225 to 530 ms with 2 ms, 159 with 5); at full speed the queue fills the batches.
+# The default of Kafka's Java producer since 4.0 (KIP-1030). At live rates it sends fewer requests
+# to a broker on the same two cores: p99 at 10,000/s was 225 to 530 ms with 2 ms, 159 ms with 5 ms.
+# At full speed the queue fills the batches anyway.
 _LINGER_MS = 5
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What became of the records of a replay, up to `last_row` of the file (0-based; None: not one was sent).
+    """The outcome of a replay up to `last_row` of the file (0-based; None if nothing was sent).
 
-    offered_per_second: what the schedule asked for (without one: what was handed over). achieved_per_second: what was confirmed.
-    Both are over the time from the first record; `seconds` lasts until the last confirmation. started_at: seconds since 1970.
+    offered_per_second: the rate that the schedule asked for, or the rate of sending without one.
+    achieved_per_second: the rate of confirmations. Both count from the first record; `seconds` ends
+    with the last confirmation. started_at: seconds since 1970.
     """
 
     sent: int
@@ -40,10 +42,11 @@ class Totals:
 
 
 class Replay:
-    """Sends `rows` to `transactions`, each at its time on `schedule`, counted from `started_at`.
+    """Send `rows` to `transactions`, each at its time on `schedule`, counted from `started_at`.
 
-    `started` is set and `started_at` (seconds since 1970) known when the first record is due. When it is behind, it catches up.
-    `totals` is there once `run` has ended, in order or not; it stays None where `run` could not start.
+    A replay that falls behind catches up. `started` is set and `started_at` (seconds since 1970)
+    known once the first record is due. `totals` is set once `run` ends, even with an error; it
+    stays None if `run` could not start.
     """
 
     def __init__(
@@ -68,15 +71,17 @@ class Replay:
         self.started_at: float | None = None
 
     def run(self, stop: threading.Event) -> Totals:
-        """Sends until the rows end or `stop` is set, and waits until the cluster has confirmed them.
+        """Send until the rows end or `stop` is set; then wait for the cluster's confirmations.
 
-        Raises ReplayError without rows, broker or topic, and when a record was not delivered; DataError for a bad row.
+        Raise ReplayError without rows, broker or topic, or if a record was not delivered. Raise
+        DataError for a bad row.
         """
         first = next(self._rows, None)
         if first is None:
-            raise ReplayError("the file has no such rows")
+            raise ReplayError("the file has no rows in this range")
         sender = Sender(self._connection, TRANSACTIONS, stop, _LINGER_MS)
-        self._start, self.started_at = self._clock.monotonic(), self._clock.time()
+        self._start = self._clock.monotonic()
+        self.started_at = self._clock.time()
         self.started.set()
         try:
             self._send_and_confirm(sender, first, stop)
@@ -102,8 +107,8 @@ class Replay:
             sender.delivered,
             self._last.number if self._last else None,
             seconds,
-            offered_per_second=_rate(sender.sent, self._offered_s),
-            achieved_per_second=_rate(sender.delivered, seconds),
+            offered_per_second=_per_second(sender.sent, self._offered_s),
+            achieved_per_second=_per_second(sender.delivered, seconds),
             started_at=self.started_at or 0.0,
         )
 
@@ -115,17 +120,17 @@ class Replay:
                 self._on_progress(sender.sent)
             return not stop.is_set()
 
-        for row in paced(
+        for row in pace(
             chain((first,), self._rows), self._schedule, self._clock, self._start, look
         ):
             if (
                 stop.is_set()
                 or sender.failed
-                or not sender.send(key(row.transaction_id, row.account_id), transaction(row))
+                or not sender.send(key(row.transaction_id, row.account_id), encode_transaction(row))
             ):
                 break
             self._last = row
 
 
-def _rate(n: int, seconds: float) -> float:
+def _per_second(n: int, seconds: float) -> float:
     return n / seconds if seconds > 0 else 0.0

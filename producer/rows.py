@@ -1,8 +1,9 @@
-"""A CSV in the shape of creditcard.csv, row by row, as transactions.
+"""Read a CSV in the shape of creditcard.csv as transactions, row by row.
 
-Columns Time (seconds from the first row), V1..V28, Amount, Class (1: fraud) and, where there are accounts, account_id, in any order,
-others ignored. A number goes into the transaction as the text that the file has, so the float64 that a reader gets is the file's. What
-is empty among V1..V28, Amount and account_id is absent from the transaction.
+Columns, in any order: Time (seconds from the first row), V1..V28, Amount, Class (1: fraud) and
+optionally account_id; others are ignored. A transaction carries each number as the text in the
+file, so that readers parse the same float64. An empty field among V1..V28, Amount and account_id
+is absent from the transaction.
 """
 
 import csv
@@ -22,17 +23,13 @@ import msgspec
 from payments.contract import INPUTS
 from producer.errors import DataError
 
-EPOCH = datetime(
-    2013, 9, 1, tzinfo=UTC
-)  # the month that the data is of; the day is a convention of this project
-RUN_NAME = re.compile(
-    r"[A-Za-z0-9._:-]{1,100}"
-)  # stands in every transaction_id, which may have 128 characters
+EPOCH = datetime(2013, 9, 1, tzinfo=UTC)  # the month of the data; the day is a convention
+# part of every transaction_id, which is limited to 128 characters
+RUN_NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 COLUMNS = ("Time", *INPUTS, "Class")
 _ACCOUNT = "account_id"
-_Parsed = tuple[
-    float, tuple[bytes | None, ...], bool, str | None
-]  # time, numbers, is_fraud, account_id of a Row
+# time, numbers, is_fraud, account_id of a Row
+_Parsed = tuple[float, tuple[bytes | None, ...], bool, str | None]
 
 _NUMBERS = ",".join(f'"{name}":%b' for name in INPUTS)
 _TRANSACTION = f'{{"transaction_id":"%b","event_time":"%b",{_NUMBERS}}}'.encode()
@@ -40,20 +37,26 @@ _OF_ACCOUNT = f'{{"transaction_id":"%b","event_time":"%b","account_id":%b,{_NUMB
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """One row to replay. `number`: 0-based in the file. `time`: seconds from its first row, going on from lap to lap."""
+    """One row to replay.
+
+    `number`: 0-based row of the file. `time`: seconds from the first row, increasing over laps.
+    """
 
     number: int
     transaction_id: str
     time: float
     numbers: tuple[bytes | None, ...]
-    """V1..V28 and Amount as JSON, in the order of `INPUTS`; None: the field is missing, as simulated ones may be."""
+    """V1..V28 and Amount as JSON, in the order of `INPUTS`; None for a missing field."""
     is_fraud: bool
     account_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows of a CSV: 0-based, from `first` up to but without `end`, at most `limit` in all, again and again with `loop`."""
+    """The rows of a CSV to read: 0-based, `first` to `end` (exclusive), at most `limit`.
+
+    With `loop`, start over after the last one.
+    """
 
     path: Path
     first: int = 0
@@ -62,30 +65,27 @@ class Selection:
     loop: bool = False
 
     def total(self) -> int | None:
-        """How many rows that is; None if it never ends. Raises DataError."""
+        """Return the number of rows, None if endless. Raise DataError."""
         if self.loop:
             return self.limit
-        with _opened(self.path) as file:
-            n = sum(
-                1
-                for _ in islice(
-                    _lines(file), self.first + 1, None if self.end is None else self.end + 1
-                )
-            )
-        return n if self.limit is None else min(n, self.limit)
+        with _open(self.path) as file:
+            end = None if self.end is None else self.end + 1
+            rows = sum(1 for _ in islice(_lines(file), self.first + 1, end))
+        return rows if self.limit is None else min(rows, self.limit)
 
 
 def read(selection: Selection, run: str) -> Iterator[Row]:
-    """The selected rows, in memory one at a time. transaction_id = `<run>-<row>`, from the second lap on `<run>-<row>-<lap>`.
+    """Yield the selected rows, holding one at a time in memory.
 
-    `run` must match RUN_NAME. Each lap goes on in time 1 s after the one before.
-    Raises DataError for a file that cannot be read, lacks a column or holds what is no number.
+    transaction_id is `<run>-<row>`; laps after the first add `-<lap>` (1, 2, ...). `run` must match
+    RUN_NAME. Each lap starts 1 s after the previous one ends. Raise DataError if the file cannot be
+    read, lacks a column or has a value that is not a number.
     """
     return islice(_laps(selection, run), selection.limit)
 
 
-def transaction(row: Row) -> bytes:
-    """The row as the JSON of a `payments.contract.Transaction`. The class is not in it."""
+def encode_transaction(row: Row) -> bytes:
+    """Return the row as JSON of `payments.contract.Transaction`, without its class."""
     if None not in row.numbers:
         name, time = row.transaction_id.encode(), _event_time(row.time)
         if row.account_id is None:
@@ -107,7 +107,7 @@ def transaction(row: Row) -> bytes:
     )
 
 
-@lru_cache(maxsize=1)  # rows of the same second follow each other
+@lru_cache(maxsize=1)  # rows of the same second are adjacent
 def _event_time(seconds: float) -> bytes:
     return (EPOCH + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z").encode()
 
@@ -129,7 +129,7 @@ def _laps(selection: Selection, run: str) -> Iterator[Row]:
 
 
 def _numbered(selection: Selection) -> Iterator[tuple[int, _Parsed]]:
-    with _opened(selection.path) as file:
+    with _open(selection.path) as file:
         lines = _lines(file)
         parser = _Parser(selection.path, next(lines, b""))
         for number, line in enumerate(
@@ -138,7 +138,7 @@ def _numbered(selection: Selection) -> Iterator[tuple[int, _Parsed]]:
             yield number, parser.parse(number, line)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
@@ -150,10 +150,10 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 class _Parser:
-    """Reads lines by the header's order of columns.
+    """Parse lines by the header's order of columns.
 
-    A line of plain JSON numbers is checked by msgspec, at 1 us, and then only cut at its commas; any other line is parsed as
-    CSV, number by number.
+    msgspec checks a line of plain JSON numbers in 1 us; the line then only needs splitting at its
+    commas. Any other line is parsed as CSV, number by number.
     """
 
     def __init__(self, path: Path, header: bytes) -> None:
@@ -163,28 +163,27 @@ class _Parser:
         missing = [name for name in COLUMNS if name not in self._position]
         if missing:
             raise DataError(
-                f"{path} lacks the columns {', '.join(missing)}: it must have Time, V1 to V28, Amount and Class"
+                f"{path} lacks the columns {', '.join(missing)}: "
+                "it must have Time, V1 to V28, Amount and Class"
             )
         kinds: list[Any] = [Any] * len(names)
         for name in COLUMNS:
             kinds[self._position[name]] = Literal["0", "1", 0, 1] if name == "Class" else float
         self._width = len(names)
-        self._time, self._class, self._account = (
-            self._position["Time"],
-            self._position["Class"],
-            self._position.get(_ACCOUNT),
-        )
+        self._time = self._position["Time"]
+        self._class = self._position["Class"]
+        self._account = self._position.get(_ACCOUNT)
         self._decode = msgspec.json.Decoder(tuple.__class_getitem__(tuple(kinds))).decode
         self._inputs = itemgetter(*(self._position[name] for name in INPUTS))
 
     def parse(self, number: int, line: bytes) -> _Parsed:
-        """Row `number`. Raises DataError."""
+        """Parse row `number`. Raise DataError."""
         fields = line.split(b",")
         try:
             values = cast(Sequence[Any], self._decode(b"[%b]" % line))
         except (msgspec.DecodeError, UnicodeDecodeError):
             return self._parse_csv(number, line)
-        if len(fields) != self._width:  # a comma inside a text
+        if len(fields) != self._width:  # a comma inside a quoted field
             return self._parse_csv(number, line)
         account = (
             None if self._account is None else fields[self._account].strip(b' "').decode() or None
@@ -195,7 +194,8 @@ class _Parser:
         texts = next(csv.reader([line.decode(errors="replace")]))
         if len(texts) < self._width:
             raise DataError(
-                f"{self._path}, row {number} is cut short: it has {len(texts)} of {self._width} columns"
+                f"{self._path}, row {number} is cut short: "
+                f"it has {len(texts)} of {self._width} columns"
             )
         time, is_fraud = (self._number(number, name, texts) for name in ("Time", "Class"))
         if is_fraud not in (0, 1):

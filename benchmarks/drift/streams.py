@@ -12,7 +12,7 @@ from drift.detect.detector import DriftDetector
 from model.artefact import Model
 from payments.contract import INPUTS
 from producer.simulation import Disturbance, Parameters, Settings, simulate
-from producer.simulation.disturbance import on_values
+from producer.simulation.disturbance import disturb_values
 
 Floats = NDArray[np.float64]
 PARAMETERS = Parameters.load()
@@ -54,7 +54,7 @@ def disturb(
     values = rows[:, : len(INPUTS)].copy()
     where = (np.arange(len(values)), np.zeros(len(values)))
     spread = (PARAMETERS.mean, PARAMETERS.sd)
-    on_values([disturbance], values, where, spread, random.random(len(values)))
+    disturb_values([disturbance], values, where, spread, random.random(len(values)))
     return append_margins(model, values)
 
 

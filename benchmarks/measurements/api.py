@@ -20,7 +20,7 @@ from benchmarks.harness.bench import LIVE, Bench, BenchError
 from benchmarks.harness.results import Entry
 from benchmarks.measurements import http_load
 from model.artefact import Model
-from producer.rows import Selection, read, transaction
+from producer.rows import Selection, encode_transaction, read
 
 PORT = 38000  # not the port of a demo that may be running
 RATE = 1_000
@@ -71,7 +71,7 @@ def measure_api(bench: Bench, seconds: float, rate: int = RATE) -> ApiResult:
     """
     first = Model.load(bench.model).manifest.test.first
     rows = read(Selection(bench.data, first=first, limit=_ROWS), "bench")
-    bodies = [transaction(row) for row in rows]
+    bodies = [encode_transaction(row) for row in rows]
     environment = bench.environment(LIVE) | {"FRAUD_API_PORT": str(PORT)}
     command = [sys.executable, "-m", "cli.main", "serve", "--rate-limit", _NO_LIMIT]
     with bench.run("serve", command, environment) as server:

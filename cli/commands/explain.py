@@ -96,7 +96,9 @@ def _of_row(settings: Settings, row: int, data: Path | None, quiet: bool) -> byt
     model = Model.load(settings.model)
     for found in rows.read(rows.Selection(path, first=row, limit=1), "row"):
         try:
-            return msgspec.json.encode(explained(model, rows.transaction(found), datetime.now(UTC)))
+            return msgspec.json.encode(
+                explained(model, rows.encode_transaction(found), datetime.now(UTC))
+            )
         except InvalidTransactionError as error:
             raise CommandError(
                 f"row {row} of {path} is not a valid transaction: {error.detail}"

@@ -172,7 +172,7 @@ def replay(
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
-    from producer.disturbed import disturbed
+    from producer.disturbed import disturb as disturb_rows
     from producer.labels import LabelFeed
     from producer.rows import Selection, read
     from producer.simulation.disturbance import parse
@@ -188,7 +188,7 @@ def replay(
     selection = Selection(fetch(settings, data, quiet), first, end, limit, loop)
     rows = read(selection, name)
     if disturb:
-        rows = disturbed(rows, [parse(text) for text in disturb])
+        rows = disturb_rows(rows, [parse(text) for text in disturb])
     connection, stop = ensure_reachable(settings.connection()), make_stop_event()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
     sending = Sending(name, connection, schedule, stop, quiet, as_json)

@@ -118,7 +118,7 @@ def _send(
         sending.run(simulated, None, count)
         return
     labels = LateLabels(sending.connection, sending.name, label_delay_s, seed, time, sending.stop)
-    sending.run(labels.following(simulated), labels, count)
+    sending.run(labels.follow(simulated), labels, count)
 
 
 def _write(chunks: "Iterator[Chunk]", out: Path, count: int, quiet: bool, as_json: bool) -> None:

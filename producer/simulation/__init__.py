@@ -1,4 +1,4 @@
-"""Transactions that look like the data without being any of it: seeded, endless, disturbed where one asks for it."""
+"""Simulate transactions that resemble the data: seeded, endless, with disturbances on request."""
 
 from producer.simulation.disturbance import Disturbance
 from producer.simulation.parameters import Parameters

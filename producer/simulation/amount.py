@@ -1,4 +1,4 @@
-"""The amount's distribution: prices, which many share, and between them means over many payments."""
+"""The amount's distribution: common prices and, between them, means over many payments."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,17 +6,16 @@ from numpy.typing import NDArray
 from producer.simulation.parameters import ATOM_ROWS, MIN_ROWS
 
 Floats = NDArray[np.float64]
-_TAIL = (
-    2.0,
-    10.0,
-    100.0,
-)  # the highest amounts are at the level that one in so many of the last block's rows exceeds
+# the highest knots: amounts that one in this many of the last block's rows exceeds
+_TAIL = (2.0, 10.0, 100.0)
 
 
 def quantile_function(amounts: Floats) -> tuple[Floats, Floats]:
-    """(levels in 0..1, amounts), both increasing: a step for each amount that ATOM_ROWS rows have, and means of MIN_ROWS or more between.
+    """Return the quantile function as (levels in 0..1, amounts), both increasing.
 
-    Beyond the mean of the highest block it goes on as an exponential distribution of the same mean.
+    It steps at each amount that at least ATOM_ROWS rows share and passes through means of MIN_ROWS
+    or more rows in between. Above the mean of the highest block it continues as an exponential
+    distribution with the same mean.
     """
     values, counts = np.unique(amounts, return_counts=True)
     ends = np.cumsum(counts)
@@ -29,8 +28,8 @@ def quantile_function(amounts: Floats) -> tuple[Floats, Floats]:
         begin = int(ends[atom])
     rest = np.sort(amounts)[begin:]
     knots += _blocks(rest[:-MIN_ROWS], begin) + _tail(rest, len(amounts))
-    ranks, found = np.array(knots).T
-    return ranks / len(amounts), np.maximum.accumulate(found)
+    ranks, values = np.array(knots).T
+    return ranks / len(amounts), np.maximum.accumulate(values)
 
 
 def _blocks(values: Floats, begin: int) -> list[tuple[float, float]]:
@@ -43,7 +42,7 @@ def _blocks(values: Floats, begin: int) -> list[tuple[float, float]]:
 
 
 def _tail(rest: Floats, total: int) -> list[tuple[float, float]]:
-    """`rest`: the amounts above the last price; at least two blocks of them."""
+    """Return the knots above the last block. `rest`: at least two blocks above the last price."""
     base = float(rest[-2 * MIN_ROWS : -MIN_ROWS].mean())
     excess = float(rest[-MIN_ROWS:].mean()) - base
     return [(total - MIN_ROWS / times, base + excess * float(np.log(times))) for times in _TAIL]

@@ -1,4 +1,4 @@
-"""When transactions come: a Poisson process whose rate goes by the hour of day, and by surges."""
+"""Arrival times: a Poisson process whose rate follows the hour of day and surges."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,11 @@ DAY_S, HOUR_S = 86_400.0, 3_600.0
 
 
 class Arrivals:
-    """Turns unit exponential gaps into seconds since the start.
+    """Turn unit exponential gaps into seconds since the start.
 
-    Arrivals are counted on the process's own clock, on which the rate is always 1: L. Devroye, "Non-Uniform Random Variate Generation",
-    1986, VI.1.3. `rate`: [24] transactions an hour, by hour of day; the start is at midnight.
+    Count arrivals on the process's operational clock, whose rate is always 1: L. Devroye,
+    "Non-Uniform Random Variate Generation", 1986, VI.1.3. `rate`: [24] transactions an hour by hour
+    of day; the start is at midnight.
     """
 
     def __init__(self, rate: Floats, disturbances: Sequence[Disturbance]) -> None:
@@ -28,7 +29,7 @@ class Arrivals:
         self._plain, self._surged = self._warp()
 
     def times(self, rows: NDArray[np.int64], gaps: Floats) -> Floats:
-        """The seconds of these rows, which follow the ones before; `gaps` are standard exponential."""
+        """Return the seconds of the next rows. `gaps`: standard exponential."""
         for surge in self._by_row:
             gaps = np.where(surge.active(rows, gaps), gaps / surge.size, gaps)
         reached = self._reached + np.cumsum(gaps)
@@ -45,7 +46,7 @@ class Arrivals:
         return float(days * self._counts[-1] + np.interp(rest, self._seconds, self._counts))
 
     def _warp(self) -> tuple[Floats, Floats]:
-        """Where surges begin or end: transactions by then without any surge, and with them."""
+        """Return the transaction counts at each surge edge: without surges, and with them."""
         moments = {0.0} | {
             moment
             for surge in self._by_time

@@ -1,14 +1,15 @@
-"""What happens to the stream, and when: written as `KIND[:FEATURE]@FROM[..UNTIL][:SIZE]`.
+"""Disturbances of a stream, written as `KIND[:FEATURE]@FROM[..UNTIL][:SIZE]`.
 
-    shift:V14@5000:0.5        V14 is 0.5 standard deviations higher from row 5000 on
-    scale:V14@5000..8000:1.5  its distance from the mean is multiplied by 1.5, in rows 5000 to 7999
-    stuck:V14@36h:0.5         from 36 hours on it stands at its mean in half of the rows (SIZE: share of rows; without one: all)
-    missing:V14@5000:0.1      it is absent from a tenth of the rows
-    new-fraud@2d:0.001        a pattern that nobody has seen is a thousandth of the rows, beside the frauds that are known
-    fraud-rate@5000:5         frauds are five times as frequent
-    surge@30h..31h:10         ten times as many transactions an hour
+    shift:V14@5000:0.5        raise V14 by 0.5 standard deviations, starting at row 5000
+    scale:V14@5000..8000:1.5  multiply its distance from the mean by 1.5 in rows 5000 to 7999
+    stuck:V14@36h:0.5         set it to its mean in half of the rows after 36 hours
+    missing:V14@5000:0.1      drop it from a tenth of the rows
+    new-fraud@2d:0.001        add a new fraud pattern to one row in a thousand
+    fraud-rate@5000:5         make frauds five times as frequent
+    surge@30h..31h:10         send ten times as many transactions an hour
 
-FROM and UNTIL are rows, counted from 0, or times since the start with a unit (s, m, h, d); UNTIL is the first that is spared.
+FROM and UNTIL are rows counted from 0, or times since the start with a unit (s, m, h, d). UNTIL is
+exclusive. For stuck and missing, SIZE is a share of rows, by default all.
 """
 
 import math
@@ -25,21 +26,20 @@ from producer.errors import SimulationError
 ON_FEATURE = ("shift", "scale", "stuck", "missing")
 ON_STREAM = ("new-fraud", "fraud-rate", "surge")
 SHARES = ("stuck", "missing", "new-fraud")
-NEW_FRAUD = {
-    "V13": 4.0,
-    "V22": -4.0,
-    "V26": 4.0,
-}  # in sd, on legitimate rows: where the known frauds differ least from them
+# in sd, added to legitimate rows, on the features in which known frauds differ least from them
+NEW_FRAUD = {"V13": 4.0, "V22": -4.0, "V26": 4.0}
 
 _SYNTAX = re.compile(
-    r"(?P<kind>[a-z-]+)(?::(?P<feature>\w+))?@(?P<begin>[\d._]+?[smhd]?)(?:\.\.(?P<end>[\d._]+[smhd]?))?(?::(?P<size>-?\d+(?:\.\d+)?))?"
+    r"(?P<kind>[a-z-]+)(?::(?P<feature>\w+))?"
+    r"@(?P<begin>[\d._]+?[smhd]?)(?:\.\.(?P<end>[\d._]+[smhd]?))?"
+    r"(?::(?P<size>-?\d+(?:\.\d+)?))?"
 )
 _UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 @dataclass(frozen=True)
 class Disturbance:
-    """One disturbance. `begin`, `end`: rows, or seconds since the start if `by_time`; `end` is not disturbed any more."""
+    """One disturbance from `begin` to `end` (exclusive): rows, or seconds if `by_time`."""
 
     kind: str
     begin: float
@@ -49,42 +49,43 @@ class Disturbance:
     by_time: bool = False
 
     def active(self, rows: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which of these rows, by number and by seconds since the start, it touches."""
+        """Return which rows it affects, given their numbers and seconds since the start."""
         moments = times if self.by_time else rows
         return (moments >= self.begin) & (moments < self.end)
 
 
 def parse(text: str) -> Disturbance:
-    """The disturbance that `text` writes. Raises SimulationError."""
+    """Parse a disturbance. Raise SimulationError with an example of the right form."""
     match = _SYNTAX.fullmatch(text.strip())
     if not match:
         raise SimulationError(
-            f"{text!r} is not a disturbance: write KIND[:FEATURE]@FROM[..UNTIL][:SIZE], as in shift:V14@5000:0.5"
+            f"{text!r} is not a disturbance: "
+            "write KIND[:FEATURE]@FROM[..UNTIL][:SIZE], as in shift:V14@5000:0.5"
         )
     kind, feature, size = match["kind"], match["feature"], match["size"]
     if kind not in ON_FEATURE + ON_STREAM:
         raise SimulationError(
-            f"{text!r}: {kind} is not a kind of disturbance: choose from {', '.join(ON_FEATURE + ON_STREAM)}"
+            f"{text!r}: {kind} is not a kind of disturbance: "
+            f"choose from {', '.join(ON_FEATURE + ON_STREAM)}"
         )
     if (kind in ON_FEATURE) != (feature in INPUTS) or (kind in ON_STREAM and feature):
-        wanted = "needs one of V1 to V28 or Amount" if kind in ON_FEATURE else "takes no feature"
-        raise SimulationError(
-            f"{text!r}: {kind} {wanted}, as in {'shift:V14@5000:0.5' if kind in ON_FEATURE else 'surge@30h..31h:10'}"
-        )
+        wanted = "takes no feature, as in surge@30h..31h:10"
+        if kind in ON_FEATURE:
+            wanted = "needs one of V1 to V28 or Amount, as in shift:V14@5000:0.5"
+        raise SimulationError(f"{text!r}: {kind} {wanted}")
     if size is None and kind not in ("stuck", "missing"):
         raise SimulationError(f"{text!r}: {kind} needs a size, as in {text.strip()}:2")
     number = 1.0 if size is None else float(size)
     if kind != "shift" and (
         number < 0 or (kind in SHARES and number > 1) or (kind == "surge" and number == 0)
     ):
-        raise SimulationError(
-            f"{text!r}: the size of {kind} is {'a share, 0 to 1' if kind in SHARES else 'a factor above 0'}"
-        )
+        wanted = "a share, 0 to 1" if kind in SHARES else "a factor above 0"
+        raise SimulationError(f"{text!r}: the size of {kind} must be {wanted}")
     begin, by_time = _moment(text, match["begin"])
     end, end_by_time = _moment(text, match["end"]) if match["end"] else (math.inf, by_time)
     if by_time != end_by_time or end <= begin:
         raise SimulationError(
-            f"{text!r}: FROM and UNTIL must both be rows or both be times, and UNTIL the later one"
+            f"{text!r}: FROM and UNTIL must both be rows or both be times, and UNTIL must be later"
         )
     return Disturbance(kind, begin, end, number, feature, by_time)
 
@@ -104,16 +105,17 @@ def _moment(text: str, moment: str) -> tuple[float, bool]:
     return number * _UNIT_S.get(unit, 1.0), bool(unit)
 
 
-def on_values(
+def disturb_values(
     disturbances: Sequence[Disturbance],
     values: NDArray[np.float64],
     where: tuple[NDArray[np.int64], NDArray[np.float64]],
     norm: tuple[NDArray[np.float64], NDArray[np.float64]],
     chance: NDArray[np.float64],
 ) -> None:
-    """Applies, in their order, those that change features to `values` [n, 29] in place; missing is NaN.
+    """Apply the disturbances of features to `values` [n, 29] in place, in order; missing is NaN.
 
-    `where`: rows and times. `norm`: mean and sd [29]. `chance`: [n], uniform on 0..1. An amount stays a whole cent of 0 or more.
+    `where`: rows and times. `norm`: mean and sd [29]. `chance`: [n], uniform on 0..1. Amounts stay
+    whole cents of at least 0.
     """
     mean, sd = norm
     for disturbance in disturbances:
@@ -123,12 +125,14 @@ def on_values(
         rows = disturbance.active(*where)
         if disturbance.kind in SHARES:
             rows &= chance < disturbance.size
-        values[rows, column] = _changed(disturbance, values[rows, column], mean[column], sd[column])
+        values[rows, column] = _disturb_column(
+            disturbance, values[rows, column], mean[column], sd[column]
+        )
     amount = INPUTS.index("Amount")
     values[:, amount] = np.maximum(np.round(values[:, amount], 2), 0.0)
 
 
-def _changed(
+def _disturb_column(
     disturbance: Disturbance, values: NDArray[np.float64], mean: float, sd: float
 ) -> NDArray[np.float64]:
     if disturbance.kind == "shift":

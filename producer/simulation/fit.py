@@ -1,6 +1,7 @@
-"""`python -m producer.simulation.fit CSV`: makes parameters.npz from the training part of creditcard.csv, the same bytes each time.
+"""`python -m producer.simulation.fit CSV` fits parameters.npz to creditcard.csv's training part.
 
-Takes a minute. The last fifth of the file, which is for judging only, is not read.
+It takes a minute and writes the same bytes each time. It does not use the test part, the last fifth
+of the file.
 """
 
 import logging
@@ -24,24 +25,24 @@ from producer.simulation.parameters import DEFAULT, HOURS, MIN_FRAUDS, MIN_ROWS,
 
 Floats = NDArray[np.float64]
 SEED = 20130901
-COMPONENTS_LEGITIMATE = (
-    1500  # to start from; 631 are left, for the others would rest on too few rows
-)
-# 7 are left. Real models have on their frauds an average precision nearest to that on real ones: 0.809 on the forward folds of three
-# simulated files (`benchmarks.likeness.transfer`), 0.822 on real rows; 0.835 and 0.844 from 12 and 14, 0.798 from 24, of which 2 are left.
+COMPONENTS_LEGITIMATE = 1500  # initially; 631 keep enough rows
+# Initially; 7 keep enough rows. With 16, real models' average precision on simulated frauds is
+# nearest to the one on real frauds, 0.822: 0.809 on the forward folds of three simulated files
+# (`benchmarks.likeness.transfer`). 12 gave 0.835, 14 gave 0.844, and 24, of which 2 remain, 0.798.
 COMPONENTS_FRAUD = 16
 BLOCKS = 16
-CUTS = 200  # of each of V1..V28; 1,137 rows between two of them
-DRAWN = 441_000  # candidates for the selection to learn from, twice as many as there are rows
+CUTS = 200  # of each of V1..V28, 1,137 rows apart
+DRAWN = 441_000  # candidates to fit the selection on, twice the number of rows
 ROUNDS = 12
-RIDGE = 1e-5  # in squared sd; much of the data lies on planes, so a wide one shows: at 1e-3 a classifier sees it at once
-RIDGE_FRAUD = 0.05  # a covariance of 29 columns over some 50 rows is otherwise flat in directions that mean nothing
+# In squared sd. Much of the data is close to planes, and a classifier detects a ridge of 1e-3.
+RIDGE = 1e-5
+RIDGE_FRAUD = 0.05  # a covariance of 29 columns over some 50 rows is nearly singular without it
 
 _log = logging.getLogger(__name__)
 
 
 def fit(table: pd.DataFrame, rounds: int = ROUNDS) -> Parameters:
-    """The parameters of labelled rows, as `model.dataset.read` returns them. Equal rows count once for the mixtures."""
+    """Fit labelled rows from `model.dataset.read`; the mixtures count equal rows once."""
     random = np.random.default_rng(SEED)
     columns = table[list(INPUTS)].assign(Amount=np.sqrt(table["Amount"]))
     distinct = ~table[list(INPUTS)].duplicated().to_numpy()
@@ -49,10 +50,10 @@ def fit(table: pd.DataFrame, rounds: int = ROUNDS) -> Parameters:
     sd = columns[~fraud].std().to_numpy()
     rows = columns.to_numpy() / sd
     hours = (table["Time"].to_numpy() % DAY_S // HOUR_S).astype(np.int64)
-    legitimate, support, by_hour = _legitimate(
+    legitimate, support, by_hour = _fit_legitimate(
         rows[distinct & ~fraud], hours[distinct & ~fraud], rounds
     )
-    frauds, fraud_support = _mixture(
+    frauds, fraud_support = _fit_mixture(
         rows[distinct & fraud], COMPONENTS_FRAUD, MIN_FRAUDS, RIDGE_FRAUD, rounds
     )
     honest = table.loc[~fraud, list(INPUTS)]
@@ -60,8 +61,8 @@ def fit(table: pd.DataFrame, rounds: int = ROUNDS) -> Parameters:
     drawn = legitimate.sample(component, random.standard_normal((DRAWN, len(INPUTS)))) * sd
     levels, amounts = quantile_function(table["Amount"].to_numpy())
     unselected = Parameters(
-        legitimate=_scaled(legitimate, sd),
-        fraud=_scaled(frauds, sd),
+        legitimate=_scale(legitimate, sd),
+        fraud=_scale(frauds, sd),
         hourly=_hourly(by_hour),
         rate=_rate(table["Time"].to_numpy()),
         fraud_share=float(fraud.mean()),
@@ -81,23 +82,24 @@ def fit(table: pd.DataFrame, rounds: int = ROUNDS) -> Parameters:
 
 
 def _block_means(values: Floats) -> Floats:
-    """[columns, CUTS]: the means of each column's sorted values in as many blocks of equal size, more than MIN_ROWS rows each."""
+    """Return [columns, CUTS]: means of equal blocks of sorted values, over MIN_ROWS rows each."""
     blocks = np.array_split(np.sort(values, axis=0), CUTS)
     return np.stack([block.mean(axis=0) for block in blocks], axis=1)
 
 
-def _legitimate(
+def _fit_legitimate(
     rows: Floats, hours: NDArray[np.int64], rounds: int
 ) -> tuple[Mixture, Floats, Floats]:
-    """The mixture, the rows [K] under each component, and its share of them by hour [24, K].
+    """Return the mixture, the support of each component in rows [K], and that by hour [24, K].
 
-    Fitted in BLOCKS parts that do not overlap, each with its share of the components: all at once takes so many times as long.
+    Fit BLOCKS disjoint parts, each with its share of the components: one fit over all rows takes
+    BLOCKS times as long.
     """
     blocks = _groups(rows, BLOCKS)
     fits, hourly, shares = [], [], []
     for block in range(BLOCKS):
         part = rows[blocks == block]
-        fitted = _mixture(
+        fitted = _fit_mixture(
             part,
             max(2, round(COMPONENTS_LEGITIMATE * len(part) / len(rows))),
             MIN_ROWS,
@@ -133,14 +135,14 @@ def _legitimate(
 
 
 def _groups(rows: Floats, count: int) -> NDArray[np.int64]:
-    """[n]: k-means on a scale on which far rows do not take a group each, of too few rows."""
-    found = MiniBatchKMeans(count, random_state=SEED, batch_size=8192, n_init=1, max_iter=30).fit(
+    """Return k-means groups [n], on a scale that keeps outliers from forming tiny groups."""
+    kmeans = MiniBatchKMeans(count, random_state=SEED, batch_size=8192, n_init=1, max_iter=30).fit(
         np.arcsinh(2.0 * rows)
     )
-    return np.asarray(found.labels_, np.int64)
+    return np.asarray(kmeans.labels_, np.int64)
 
 
-def _mixture(
+def _fit_mixture(
     rows: Floats, count: int, least: int, ridge: float, rounds: int
 ) -> tuple[Mixture, Floats]:
     def progress(turn: int, likelihood: float) -> None:
@@ -149,15 +151,18 @@ def _mixture(
     return mixture.fit(rows, _groups(rows, count), least, ridge, rounds, progress)
 
 
-def _scaled(fitted: Mixture, sd: Floats) -> Mixture:
+def _scale(fitted: Mixture, sd: Floats) -> Mixture:
     return Mixture(fitted.weights, fitted.means * sd, fitted.factors * sd[None, :, None])
 
 
 def _hourly(by_hour: Floats) -> Floats:
-    """[24, K] weights: each component's share of the hours around, as many of them as hold MIN_ROWS of its rows."""
+    """Return weights [24, K]: each component's share of the surrounding hours.
+
+    Widen the range of hours until it holds MIN_ROWS rows of the component.
+    """
     totals = by_hour.sum(axis=1)
     weights = np.zeros_like(by_hour)
-    for reach in range(HOURS // 2 + 1):  # widest last: by then all hours are in
+    for reach in range(HOURS // 2 + 1):  # the widest range covers all hours
         around = np.sum(
             [np.roll(by_hour, step, axis=0) for step in range(-reach, reach + 1)], axis=0
         )
@@ -168,14 +173,14 @@ def _hourly(by_hour: Floats) -> Floats:
 
 
 def _rate(times: Floats) -> Floats:
-    """[24] transactions an hour, by hour of day, over the hours that the rows cover in full."""
+    """Return [24] transactions an hour by hour of day, over the hours that the rows cover fully."""
     full = int(times[-1] // HOUR_S)
     counts = np.bincount((times // HOUR_S).astype(np.int64), minlength=full)[:full].astype(float)
     return np.array([counts[hour::HOURS].mean() for hour in range(HOURS)])
 
 
 def main(path: Path) -> None:
-    """Writes DEFAULT from the training part of the CSV at `path`."""
+    """Write DEFAULT, fitted to the training part of the CSV at `path`."""
     table = dataset.read(path)
     fit(table[split(len(table)).train]).save(DEFAULT)
     _log.info("%s: %d bytes", DEFAULT, DEFAULT.stat().st_size)

@@ -1,4 +1,4 @@
-"""Labels that come as late as chance has it: each by a delay of its own, exponentially distributed."""
+"""Send labels with random, exponentially distributed delays."""
 
 import threading
 from array import array
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from producer.labels import LINGER_MS, POLL_EVERY, label
+from producer.labels import LINGER_MS, POLL_EVERY, encode_label
 from producer.replay import PROGRESS_S
 from producer.rows import Row
 from producer.schedule import Clock
@@ -23,10 +23,11 @@ _ACCOUNT_BITS = 32  # a waiting label is one integer: row number, account + 1, c
 
 
 class LateLabels:
-    """Sends the label of each row that passed through `following`, never sooner than its delay after it was sent.
+    """Send a label for each row that passed through `follow`, after a random delay.
 
-    It comes later than that by a tenth of a second at most, or by a thousandth of the mean delay. A waiting label takes 8 bytes: 2,000
-    transactions a second and a mean of 30 minutes are 29 MB.
+    A label is never early; it may be late by 0.1 s or by a thousandth of the mean delay, whichever
+    is larger. A waiting label takes 8 bytes: 2,000 transactions a second with a mean delay of
+    30 minutes need 29 MB.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class LateLabels:
         clock: Clock,
         stop: threading.Event,
     ) -> None:
-        """Raises ReplayError if no broker answers or the topic does not exist."""
+        """Raise ReplayError if no broker answers or the topic does not exist."""
         self._sender = Sender(connection, LABELS, stop, LINGER_MS)
         self._run = run
         self._mean_s = mean_s
@@ -52,42 +53,39 @@ class LateLabels:
         self._lock = threading.Lock()
         self._finished = False
 
-    def following(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """The same rows, noted as they pass."""
+    def follow(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield the rows unchanged and remember them for labels."""
         for row in rows:
             account = 0 if row.account_id is None else account_number(row.account_id) + 1
             self._unsent.append((row.number << _ACCOUNT_BITS | account) << 1 | row.is_fraud)
             yield row
 
     def sent(self, count: int) -> None:
-        """So many transactions are sent by now. Called from the replay's thread."""
-        now, new = self._clock.monotonic(), count - self._sent
-        parts = (
-            ((now + self._random.exponential(self._mean_s, new)) // self._width_s + 1)
-            .astype(int)
-            .tolist()
-        )
+        """Take the number of transactions sent so far. Called from the replay's thread."""
+        delays = self._random.exponential(self._mean_s, count - self._sent)
+        due_at = self._clock.monotonic() + delays
+        parts = (due_at // self._width_s + 1).astype(int).tolist()
         with self._lock:
             for part in parts:
                 self._waiting[part].append(self._unsent.popleft())
         self._sent = count
 
     def finish(self) -> None:
-        """No more transactions will be sent. `run` ends only after this."""
+        """Expect no more transactions. `run` returns only after this call."""
         self._finished = True
 
     def run(self) -> int:
-        """Sends labels until none waits, or it is stopped; returns how many were confirmed. Raises ReplayError."""
+        """Send labels until none waits; return the number confirmed. Raise ReplayError."""
         while not self._stop.is_set():
-            finished = self._finished  # looked at first: nothing is added afterwards
-            self._send(self._due())
+            finished = self._finished  # read first: nothing is added once it is True
+            self._send(self._take_due())
             if finished and not self._waiting:
                 break
             self._clock.sleep(PROGRESS_S)
         self._sender.confirm()
         return self._sender.delivered
 
-    def _due(self) -> list[int]:
+    def _take_due(self) -> list[int]:
         now = self._clock.monotonic() / self._width_s
         with self._lock:
             parts = sorted(part for part in self._waiting if part <= now)
@@ -108,7 +106,7 @@ class LateLabels:
             )
             self._sender.send(
                 key(row.transaction_id, row.account_id),
-                label(row, datetime.fromtimestamp(self._clock.time(), UTC)),
+                encode_label(row, datetime.fromtimestamp(self._clock.time(), UTC)),
             )
             if self._sender.sent % POLL_EVERY == 0:
                 self._sender.poll()

@@ -1,7 +1,8 @@
-"""Mixtures of Gaussians with full covariance: fitted by expectation maximisation, sampled, stored.
+"""Gaussian mixtures with full covariance: fit by expectation maximisation, sample, store.
 
-Formulas: C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, 9.2.2. scikit-learn's own fit keeps components that rest on a
-handful of rows, which must not be stored, and computes in float64 over all rows at once.
+Formulas: C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, 9.2.2. scikit-learn's fit
+keeps components supported by a handful of rows, which must not be stored, and computes in float64
+over all rows at once.
 """
 
 from collections.abc import Callable
@@ -16,14 +17,18 @@ Singles = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Mixture:
-    """K Gaussians in D dimensions: weights [K], which sum to 1, means [K, D], and factors [K, D, D], lower, covariance = L L^T."""
+    """K Gaussians in D dimensions.
+
+    weights: [K], sum 1. means: [K, D]. factors: [K, D, D], lower Cholesky factors L of the
+    covariances L L^T.
+    """
 
     weights: Floats
     means: Floats
     factors: Floats
 
     def sample(self, component: NDArray[np.int64], noise: Floats) -> Floats:
-        """[n, D]: for each row its component's Gaussian, from standard normal `noise` [n, D]."""
+        """Return [n, D] samples of each row's component from standard normal `noise` [n, D]."""
         out = np.empty_like(noise)
         order = np.argsort(component, kind="stable")
         edges = np.searchsorted(component[order], np.arange(len(self.weights) + 1))
@@ -34,13 +39,13 @@ class Mixture:
 
 
 def pack(factors: Floats) -> Floats:
-    """[K, D (D + 1) / 2]: the lower triangles."""
+    """Return the lower triangles, [K, D (D + 1) / 2]."""
     rows, columns = np.tril_indices(factors.shape[1])
     return factors[:, rows, columns]
 
 
 def unpack(packed: Floats) -> Floats:
-    """[K, D, D] of what `pack` gave."""
+    """Undo `pack`: return [K, D, D]."""
     size = int(np.sqrt(2 * packed.shape[1]))
     factors = np.zeros((len(packed), size, size))
     rows, columns = np.tril_indices(size)
@@ -49,7 +54,7 @@ def unpack(packed: Floats) -> Floats:
 
 
 def start(rows: Floats, labels: NDArray[np.int64], least: int, ridge: float) -> Mixture:
-    """The mixture of the groups that `labels` [n] makes, without those of fewer than `least` rows."""
+    """Return the mixture of the groups in `labels` [n] that have at least `least` rows."""
     names, counts = np.unique(labels, return_counts=True)
     groups = [rows[labels == name] for name in names[counts >= least]]
     eye = ridge * np.eye(rows.shape[1])
@@ -61,7 +66,7 @@ def start(rows: Floats, labels: NDArray[np.int64], least: int, ridge: float) -> 
 
 
 def responsibilities(mixture: Mixture, rows: Singles) -> tuple[Singles, float]:
-    """[K, n], which sum to 1 over the components, and the mean log likelihood of a row, but for a constant."""
+    """Return responsibilities [K, n], sum 1 over K, and the mean log likelihood plus a constant."""
     logs = np.empty((len(mixture.weights), len(rows)), np.float32)
     for k, (weight, mean, factor) in enumerate(
         zip(mixture.weights, mixture.means, mixture.factors, strict=True)
@@ -87,40 +92,45 @@ def fit(
     rounds: int,
     progress: Callable[[int, float], None],
 ) -> tuple[Mixture, Floats]:
-    """`rounds` rounds of expectation maximisation from the groups of `labels`, and the rows [K] that each component rests on.
+    """Run `rounds` rounds of expectation maximisation from the groups in `labels`.
 
-    A component is dropped once it rests on fewer than `least` rows; `ridge` is added to each variance.
+    Return the mixture and each component's support in rows [K]. Drop a component once fewer than
+    `least` rows support it. Add `ridge` to each variance.
     """
-    mixture, support = start(rows, labels, least, ridge), np.empty(0)
+    mixture = start(rows, labels, least, ridge)
+    support = np.empty(0)
     singles = rows.astype(np.float32)
     for turn in range(rounds):
         shares, likelihood = responsibilities(mixture, singles)
         kept = shares[_support(shares) >= least]
-        mixture, support = _maximised(kept, singles, ridge), _support(kept)
+        mixture = _maximise(kept, singles, ridge)
+        support = _support(kept)
         progress(turn, likelihood)
     return mixture, support
 
 
 def _support(shares: Singles) -> Floats:
-    """Kish's effective number of rows: a component that is mostly one row rests on one row, whatever the sum of the shares."""
+    """Return Kish's effective number of rows.
+
+    It is 1 for a component that is mostly one row, whatever the sum of the shares.
+    """
     total = shares.sum(axis=1, dtype=np.float64)
     squares: Floats = np.einsum("ij,ij->i", shares, shares).astype(np.float64)
     support: Floats = total**2 / np.maximum(squares, 1e-12)
     return support
 
 
-def _maximised(shares: Singles, rows: Singles, ridge: float) -> Mixture:
+def _maximise(shares: Singles, rows: Singles, ridge: float) -> Mixture:
     totals = shares.sum(axis=1, dtype=np.float64)
     means = (shares @ rows).astype(np.float64) / totals[:, None]
     factors = np.empty((len(totals), rows.shape[1], rows.shape[1]))
     for k, share in enumerate(shares):
         near = share > _NEGLIGIBLE
-        offset = (
-            rows[near].astype(np.float64) - means[k]
-        )  # in float32 a far row's rounding is larger than the ridge
+        # float64: in float32 the rounding of a distant row is larger than the ridge
+        offset = rows[near].astype(np.float64) - means[k]
         covariance = (offset * share[near, None]).T @ offset / totals[k]
         factors[k] = np.linalg.cholesky(covariance + ridge * np.eye(rows.shape[1]))
     return Mixture(totals / totals.sum(), means, factors)
 
 
-_NEGLIGIBLE = 1e-4  # shares below it change no covariance that half precision can hold
+_NEGLIGIBLE = 1e-4  # smaller shares change no covariance at half precision

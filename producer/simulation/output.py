@@ -1,4 +1,4 @@
-"""Simulated transactions as a CSV in the shape of creditcard.csv, and as rows to send."""
+"""Write simulated transactions as a CSV in the shape of creditcard.csv, or yield rows to send."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -17,21 +17,21 @@ _ACCOUNT = "account-"
 
 
 def account_id(number: int) -> str:
-    """The name of a simulated account."""
+    """Return the name of a simulated account."""
     return f"{_ACCOUNT}{number}"
 
 
 def account_number(name: str) -> int:
-    """The number of the account that `account_id` named so."""
+    """Return the number of the account with this name."""
     return int(name.removeprefix(_ACCOUNT))
 
 
 def write(
     chunks: Iterable[Chunk], path: Path, progress: Callable[[int], None] = lambda _: None
 ) -> int:
-    """Writes Time, V1..V28, Amount, Class and, where there are accounts, account_id; a missing field is empty. Returns the rows.
+    """Write Time, V1..V28, Amount, Class and, with accounts, account_id; return the number of rows.
 
-    Raises DataError if `path` cannot be written.
+    Missing fields are empty. Raise DataError if `path` cannot be written.
     """
     written = 0
     writer: Any = None
@@ -62,7 +62,7 @@ def _table(chunk: Chunk) -> pa.Table:
 
 
 def rows(chunks: Iterable[Chunk], run: str) -> Iterator[Row]:
-    """The same as rows to send; transaction_id = `<run>-<row>`. A missing field is absent from the transaction."""
+    """Yield rows to send, with transaction_id `<run>-<row>`. Missing fields are absent."""
     for chunk in chunks:
         accounts = (
             [None] * len(chunk.times)
@@ -77,8 +77,7 @@ def rows(chunks: Iterable[Chunk], run: str) -> Iterator[Row]:
             strict=True,
         )
         for number, (time, values, is_fraud, account) in enumerate(table, chunk.first):
-            texts = msgspec.json.encode(values)[1:-1].split(
-                b","
-            )  # repr, one by one, takes twice as long
+            # repr, number by number, takes twice as long
+            texts = msgspec.json.encode(values)[1:-1].split(b",")
             numbers = tuple(None if text == b"null" else text for text in texts)
             yield Row(number, f"{run}-{number}", time, numbers, is_fraud, account)

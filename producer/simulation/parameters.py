@@ -1,6 +1,7 @@
-"""What the simulator knows of the data: mixtures, quantiles of the amount, the rhythm of the day. No row is in it.
+"""The simulator's knowledge of the data: mixtures, amount quantiles, daily rhythm. No rows.
 
-Every number is a mean, a covariance or a share over at least MIN_ROWS distinct transactions (MIN_FRAUDS for frauds), which `fit` asserts.
+Every number is a mean, a covariance or a share over at least MIN_ROWS distinct transactions
+(MIN_FRAUDS for frauds); `fit` asserts this.
 """
 
 from dataclasses import dataclass, fields
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from producer.errors import DataError
 from producer.simulation.mixture import Mixture, pack, unpack
 
-MIN_ROWS = 100  # under each parameter about legitimate transactions: three times the 29 columns, so a covariance has full rank
-MIN_FRAUDS = 30  # there are only 417 frauds in the training part
-ATOM_ROWS = 50  # an amount that so many transactions have is a price, not somebody's payment
+# Under each parameter of legitimate rows: three times the 29 columns, for covariances of full rank.
+MIN_ROWS = 100
+MIN_FRAUDS = 30  # the training part has only 417 frauds
+ATOM_ROWS = 50  # an amount shared by this many rows is a price, not one person's payment
 DEFAULT = Path(__file__).with_name("parameters.npz")
 HOURS = 24
 
@@ -24,13 +26,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Parameters:
-    """All of the simulator's knowledge; the mixtures' 29 columns are V1..V28 in their own unit and the amount's square root.
+    """Parameters of the simulator.
 
-    The root, for much of V1..V28 follows it along straight lines. hourly: [24, K], the weights of `legitimate`'s components by hour of
-    day. rate: [24] transactions an hour. fraud_share: 0..1. amounts: the amount's quantile function, a price at each end of its step;
-    amount_roots: what `legitimate` gives for the root at the same levels. selection: the trees of `producer.simulation.selection`.
-    mean, sd: [29], of the legitimate rows, the amount in its own unit. rows_legitimate, rows_fraud: [K], the rows that each component
-    rests on.
+    The mixtures' 29 columns are V1..V28 in their units and the square root of the amount, which
+    much of V1..V28 follows linearly.
+
+    hourly: [24, K] weights of `legitimate`'s components by hour of day. rate: [24] transactions an
+    hour. fraud_share: 0..1. amounts: the amount's quantile function, with a price at both ends of
+    its step. amount_roots: the roots that `legitimate` yields at the same levels. selection: the
+    trees of `producer.simulation.selection`. mean, sd: [29] of the legitimate rows, the amount in
+    its unit. rows_legitimate, rows_fraud: [K] rows that support each component.
     """
 
     legitimate: Mixture
@@ -47,11 +52,14 @@ class Parameters:
     rows_fraud: Floats
 
     def amount(self, roots: Floats) -> Floats:
-        """Amounts in whole cents for what the mixtures give, of any shape: distributed as the data's, where roots are as `legitimate`'s."""
+        """Map roots from the mixtures to amounts in whole cents, of any shape.
+
+        Roots distributed like `legitimate`'s give amounts distributed like the data's.
+        """
         return np.round(np.interp(roots, self.amount_roots, self.amounts), 2)
 
     def save(self, path: Path) -> None:
-        """Writes arrays of numbers only, at the precision that they are used at: half for covariances' factors, single for the rest."""
+        """Write numeric arrays: covariance factors in half precision, the rest in single."""
         arrays: dict[str, NDArray[Any]] = {
             name: np.asarray(getattr(self, name), np.float32) for name in _PLAIN
         }
@@ -66,7 +74,7 @@ class Parameters:
 
     @classmethod
     def load(cls, path: Path = DEFAULT) -> "Parameters":
-        """Raises DataError if the file is not there or is no such file."""
+        """Read a file written by `save`. Raise DataError if it is missing or invalid."""
         try:
             with np.load(path, allow_pickle=False) as stored:
                 selection = stored["selection"]
@@ -86,7 +94,8 @@ class Parameters:
             plain = {name: arrays[name] for name in _PLAIN}
         except (OSError, KeyError, ValueError) as error:
             raise DataError(
-                f"{path} holds no parameters: {error}; make them with: python -m producer.simulation.fit"
+                f"{path} holds no parameters: {error}; "
+                "create them with: python -m producer.simulation.fit"
             ) from None
         return cls(
             **mixtures,  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
-"""Which candidates of the mixture become transactions: those whose like is as frequent in the data, or more, are kept more often.
+"""Select candidates of the mixture by how frequent their like is in the data.
 
-Rejection sampling by a density ratio that boosted trees have learnt: S. Azadi et al., "Discriminator Rejection Sampling", ICLR 2019. Their
-ratio has no bound and is clipped; here the trees are fitted to what the clipped one lets through.
+This is rejection sampling by a density ratio learned by boosted trees: S. Azadi et al.,
+"Discriminator Rejection Sampling", ICLR 2019. Their ratio is unbounded and then clipped; here the
+trees are fitted to the output of the clipped ratio.
 """
 
 from collections.abc import Sequence
@@ -16,27 +17,27 @@ from producer.simulation.parameters import MIN_ROWS
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 TREES = 150
-# A row of the data can be at most so many times as frequent as the mixture has it; that many candidates are drawn for a transaction.
+# The largest density ratio of data to mixture, and so the candidates drawn per transaction.
 MOST = 2.0
 _TREE: dict[str, Any] = {
     "tree_method": "hist",
     "max_depth": 6,
     "eta": 0.2,
-    "max_delta_step": 3.0,  # where hardly a row of the data is, one step would otherwise go far beyond the ratio
-    "min_child_weight": MIN_ROWS,  # a row of the data weighs 1 and a candidate 0, see `fit`
+    "max_delta_step": 3.0,  # in regions with hardly any data, one step would overshoot the ratio
+    "min_child_weight": MIN_ROWS,  # a row of the data weighs 1, a candidate 0; see `fit`
     "base_score": 0.0,
-    "nthread": 1,  # sums in another order are other bytes
+    "nthread": 1,  # a different order of summation gives different bytes
 }
 
 
 class Selection:
-    """The trees that `fit` gave."""
+    """The trees that `fit` returned, as a filter."""
 
     def __init__(self, trees: Bytes) -> None:
         self.booster = xgboost.Booster(model_file=bytearray(trees.tobytes()))
 
-    def keeps(self, values: Floats, chance: Floats) -> NDArray[np.bool_]:
-        """bool[n]: which of the candidates [n, 29] are kept, `chance` [n] being uniform in 0..1."""
+    def keep(self, values: Floats, chance: Floats) -> NDArray[np.bool_]:
+        """Return bool[n], the candidates [n, 29] to keep. `chance`: [n], uniform on 0..1."""
         ratio: Floats = np.exp(
             self.booster.inplace_predict(values.astype(np.float32), predict_type="margin")
         )
@@ -44,13 +45,14 @@ class Selection:
 
 
 def fit(rows: Floats, candidates: Floats, cuts: Sequence[Floats]) -> Bytes:
-    """Trees under which, leaf by leaf, as large a share of the kept `candidates` [m, 29] lies as of the data's distinct `rows` [n, 29].
+    """Fit trees whose leaves hold equal shares of kept `candidates` [m, 29] and `rows` [n, 29].
 
-    The first derivative of a candidate is its share of what is kept, min(ratio, MOST) n/m, that of a row is -1: where the sum over a leaf
-    is 0, the shares are equal. (Without the bound it is the log-linear density ratio of Y. Tsuboi et al., "Direct Density Ratio Estimation
-    for Large-scale Covariate Shift Adaptation", SDM 2008.) The second derivative, whose sum is the least weight of a leaf, is what it comes
-    to with equal shares, the number of rows: so each leaf rests on MIN_ROWS of them at least. `cuts`: for each of the columns the
-    increasing values at which a tree may part the rows.
+    `rows` are the distinct rows of the data. The first derivative is min(ratio, MOST) n/m for a
+    candidate, its share of the kept ones, and -1 for a row: a leaf with sum 0 has equal
+    shares. (Without the bound this is the log-linear density ratio of Y. Tsuboi et al., "Direct
+    Density Ratio Estimation for Large-scale Covariate Shift Adaptation", SDM 2008.) The second
+    derivative is its value at equal shares, 1 a row, so that at least MIN_ROWS rows support each
+    leaf. `cuts`: for each column, the increasing values at which a tree may split.
     """
     is_row = np.repeat([True, False], [len(rows), len(candidates)])
     weight = len(rows) / len(candidates)
@@ -60,16 +62,19 @@ def fit(rows: Floats, candidates: Floats, cuts: Sequence[Floats]) -> Bytes:
         return np.where(is_row, -1.0, weight * np.exp(np.minimum(margin, np.log(MOST)))), second
 
     values = np.column_stack(
-        [_cut(column, at) for column, at in zip(np.vstack([rows, candidates]).T, cuts, strict=True)]
+        [
+            _round_down(column, at)
+            for column, at in zip(np.vstack([rows, candidates]).T, cuts, strict=True)
+        ]
     )
-    bins = max(map(len, cuts)) + 2  # so that each cut has one
+    bins = max(map(len, cuts)) + 2  # one for each cut
     trees = xgboost.train(
         _TREE | {"max_bin": bins}, xgboost.DMatrix(values, is_row), TREES, obj=derivatives
     )
     return np.frombuffer(trees.save_raw("ubj"), np.uint8)
 
 
-def _cut(column: Floats, cuts: Floats) -> NDArray[np.float32]:
-    """Each value's next lower cut, for XGBoost parts at values that it has seen."""
+def _round_down(column: Floats, cuts: Floats) -> NDArray[np.float32]:
+    """Round each value down to a cut: XGBoost splits only at values that it has seen."""
     below = np.concatenate([[cuts[0] - 1.0], cuts])
     return below[np.searchsorted(cuts, column, side="right")].astype(np.float32)

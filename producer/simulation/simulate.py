@@ -1,4 +1,4 @@
-"""The simulator: chunks of transactions from parameters and a seed, memory flat however many there are."""
+"""Generate chunks of transactions from parameters and a seed, in constant memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,22 +8,27 @@ from numpy.typing import NDArray
 
 from payments.contract import COMPONENTS, INPUTS
 from producer.simulation.arrival import DAY_S, HOUR_S, Arrivals
-from producer.simulation.disturbance import NEW_FRAUD, Disturbance, on_values
+from producer.simulation.disturbance import NEW_FRAUD, Disturbance, disturb_values
 from producer.simulation.mixture import Mixture
 from producer.simulation.parameters import HOURS, Parameters
 from producer.simulation.selection import Selection
 
 Floats = NDArray[np.float64]
 CHUNK = (
-    16_384  # fixed, for numbers are drawn by chunk: the first rows are the same however many follow
+    16_384  # fixed: numbers are drawn by chunk, so that the first rows never depend on the total
 )
-CANDIDATES = 8  # for each transaction; about half are kept, and of 256 transactions one takes the last, which nothing has selected
-_DECIMALS = 6  # of V1..V28: finer than any model's cut, coarser than what differs between two machines' arithmetic
+# Per transaction. About half are kept; one transaction in 256 takes the last, unselected candidate.
+CANDIDATES = 8
+_DECIMALS = 6  # of V1..V28: finer than any split, coarser than differences between machines
 
 
 @dataclass(frozen=True)
 class Settings:
-    """fraud_share: None is that of the data. rhythm: whether rate and mixture go by the hour of day. accounts: 0 is none."""
+    """Options of a simulation.
+
+    fraud_share: None for the data's. rhythm: whether rate and mixture follow the hour of day.
+    accounts: the number of accounts, 0 for none.
+    """
 
     fraud_share: float | None = None
     rhythm: bool = True
@@ -32,10 +37,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Chunk:
-    """n transactions from row `first` on.
+    """n transactions, starting at row `first`.
 
-    times: [n], whole seconds since the start, at midnight. values: [n, 29] in the order of INPUTS, NaN where a field is missing.
-    is_fraud: [n]. accounts: [n], 0 up to the number of accounts, or None.
+    times: [n] whole seconds since the start at midnight. values: [n, 29] in the order of INPUTS,
+    NaN for a missing field. is_fraud: [n]. accounts: [n] account numbers from 0, or None.
     """
 
     first: int
@@ -52,16 +57,17 @@ def simulate(
     disturbances: Sequence[Disturbance] = (),
     settings: Settings | None = None,
 ) -> Iterator[Chunk]:
-    """`rows` transactions, CHUNK at a time; the same arguments give the same numbers.
+    """Yield `rows` transactions, CHUNK at a time; the same arguments give the same numbers.
 
-    A disturbance changes nothing before its moment, and after it nothing but what it is about: the draws stay the same.
+    A disturbance changes nothing before it begins and only its target afterwards: the random draws
+    stay the same.
     """
-    source = _Source(parameters, seed, disturbances, settings or Settings())
+    generator = _Generator(parameters, seed, disturbances, settings or Settings())
     for first in range(0, rows, CHUNK):
-        yield source.chunk(first, min(CHUNK, rows - first))
+        yield generator.draw(first, min(CHUNK, rows - first))
 
 
-class _Source:
+class _Generator:
     def __init__(
         self,
         parameters: Parameters,
@@ -77,14 +83,14 @@ class _Source:
         rate = parameters.rate if rhythm else np.full(HOURS, parameters.rate.mean())
         self._arrivals = Arrivals(rate, disturbances)
         hourly = parameters.hourly if rhythm else np.tile(parameters.legitimate.weights, (HOURS, 1))
-        self._hourly = _ladder(hourly)
-        self._fraud = _ladder(parameters.fraud.weights[None, :])
+        self._hourly = _cumulate(hourly)
+        self._fraud = _cumulate(parameters.fraud.weights[None, :])
         self._selection = Selection(parameters.selection)
         self._share = (
             parameters.fraud_share if settings.fraud_share is None else settings.fraud_share
         )
 
-    def chunk(self, first: int, count: int) -> Chunk:
+    def draw(self, first: int, count: int) -> Chunk:
         random = np.random.default_rng([self._seed, first // CHUNK])
         gaps = random.standard_exponential(CHUNK)[:count]
         kind, component, chance, newcomer = random.random((4, CHUNK))[:, :count]
@@ -99,13 +105,13 @@ class _Source:
         known = kind < self._fraud_share(rows, times)
         new = self._new_frauds(rows, times, newcomer) & ~known
         values = self._legitimate(first // CHUNK, (times % DAY_S // HOUR_S).astype(np.int64))
-        frauds = _climb(self._fraud, np.zeros(int(known.sum()), np.int64), component[known])
-        values[known] = self._drawn(self._parameters.fraud, frauds, noise[known])
+        frauds = _pick(self._fraud, np.zeros(int(known.sum()), np.int64), component[known])
+        values[known] = self._sample(self._parameters.fraud, frauds, noise[known])
         for name, shift in NEW_FRAUD.items():
             column = INPUTS.index(name)
             values[new, column] += shift * self._parameters.sd[column]
         values[:, : len(COMPONENTS)] = np.round(values[:, : len(COMPONENTS)], _DECIMALS)
-        on_values(
+        disturb_values(
             self._disturbances,
             values,
             (rows, times),
@@ -131,41 +137,41 @@ class _Source:
         return new
 
     def _legitimate(self, number: int, hours: NDArray[np.int64]) -> Floats:
-        """[n, 29], the legitimate rows of a chunk: for each row the first of its candidates that is kept, or its last."""
+        """Return [n, 29]: for each row the first candidate that is kept, or the last."""
         values = np.empty((len(hours), len(INPUTS)))
         left = np.arange(len(hours))
         for turn in range(CANDIDATES):
-            # Two generators, so that what a row draws does not depend on how many rows come after it.
+            # Two generators, so that a row's draws do not depend on the number of rows after it.
             seeds = (
                 np.random.SeedSequence(self._seed, spawn_key=(number, turn, kind))
                 for kind in range(2)
             )
             chances, noises = map(np.random.default_rng, seeds)
             component, chance = chances.random((len(left), 2)).T
-            components = _climb(self._hourly, hours[left], component)
-            values[left] = self._drawn(
+            components = _pick(self._hourly, hours[left], component)
+            values[left] = self._sample(
                 self._parameters.legitimate,
                 components,
                 noises.standard_normal((len(left), len(INPUTS))),
             )
-            left = left[~self._selection.keeps(values[left], chance)]
+            left = left[~self._selection.keep(values[left], chance)]
         return values
 
-    def _drawn(self, mixture: Mixture, component: NDArray[np.int64], noise: Floats) -> Floats:
+    def _sample(self, mixture: Mixture, component: NDArray[np.int64], noise: Floats) -> Floats:
         values = mixture.sample(component, noise)
         values[:, -1] = self._parameters.amount(values[:, -1])
         return values
 
 
-def _ladder(weights: Floats) -> Floats:
-    """[H * K]: in each of H rows of weights their running sums, from h up to h + 1, one row after the other."""
+def _cumulate(weights: Floats) -> Floats:
+    """Return [H * K]: the running sums of each of H rows of weights, scaled to h..h + 1."""
     sums = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
     sums[:, -1] = 1.0
     return np.asarray((sums + np.arange(len(weights))[:, None]).ravel(), np.float64)
 
 
-def _climb(ladder: Floats, row: NDArray[np.int64], chance: Floats) -> NDArray[np.int64]:
-    """The component that `chance` (0..1) falls on by the weights of `row`."""
+def _pick(ladder: Floats, row: NDArray[np.int64], chance: Floats) -> NDArray[np.int64]:
+    """Return the component that `chance` (0..1) selects by the weights of `row`."""
     rungs = len(ladder) // int(np.round(ladder[-1]))
     component: NDArray[np.int64] = np.searchsorted(ladder, row + chance, side="right") - row * rungs
     return np.minimum(component, rungs - 1)

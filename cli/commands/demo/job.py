@@ -24,7 +24,7 @@ from infra.interrupts import Interrupts
 from infra.kafka import broker as kafka
 from infra.watch.containers import Containers
 from model.artefact import Model
-from producer.disturbed import disturbed, halfway
+from producer.disturbed import disturb, shift_halfway
 from producer.labels import LabelFeed, replay_with_labels
 from producer.replay import Replay, Totals
 from producer.rows import Selection, read
@@ -197,7 +197,7 @@ class Job:
         rows = read(selection, run)
         if self.drift:
             self._say(f"from transaction {count // 2:,} on, V4 lies 2 standard deviations off")
-            rows = disturbed(rows, halfway(count))
+            rows = disturb(rows, shift_halfway(count))
         with bar(self.console.quiet, console=self.console) as progress:
             task = progress.add_task("", total=count)
 

@@ -42,7 +42,9 @@ def values(creditcard, creditcard_rows):
         rows.Selection(creditcard, first=test.start, limit=test.stop - test.start), "run"
     )
     return [
-        rows.transaction(row) for row in found if row.number < test.start + COUNT or row.is_fraud
+        rows.encode_transaction(row)
+        for row in found
+        if row.number < test.start + COUNT or row.is_fraud
     ]
 
 

@@ -46,7 +46,7 @@ def payment(inputs):
 def alerts(model, creditcard, last_fifth):
     """The alerts of the test part, as `fraud score` would write them for `fraud replay`."""
     replayed = rows.read(rows.Selection(creditcard, first=int(last_fifth.index[0])), "run")
-    outputs = scored(model, map(rows.transaction, replayed))
+    outputs = scored(model, map(rows.encode_transaction, replayed))
     assert len(outputs[PREDICTIONS]) == len(last_fifth)
     return [msgspec.json.decode(output.value, type=AlertRecord) for output in outputs[ALERTS]]
 

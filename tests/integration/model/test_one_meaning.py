@@ -17,7 +17,7 @@ def values(creditcard, last_fifth):
     """Transactions as they stand on the bus."""
     first = int(last_fifth.index[0])
     return [
-        rows.transaction(row)
+        rows.encode_transaction(row)
         for row in rows.read(rows.Selection(creditcard, first=first, limit=COUNT), "run")
     ]
 

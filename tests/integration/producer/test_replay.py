@@ -26,7 +26,7 @@ from payments.contract import Label
 from producer.errors import DataError, ReplayError
 from producer.labels import LabelFeed, replay_with_labels
 from producer.replay import Replay, Totals
-from producer.rows import Selection, read, transaction
+from producer.rows import Selection, encode_transaction, read
 from producer.schedule import at_rate
 from streams.kafka.connection import Connection
 
@@ -73,7 +73,7 @@ def test_every_row_is_on_the_topic_once_and_in_order_of_its_partition(connection
     totals = play(connection, Selection(data))
     assert (totals.sent, totals.delivered) == (COUNT, COUNT)
     messages = read_all(connection, "transactions", COUNT)
-    expected = {row.transaction_id: transaction(row) for row in read(Selection(data), "r")}
+    expected = {row.transaction_id: encode_transaction(row) for row in read(Selection(data), "r")}
     assert len(messages) == COUNT
     assert {message.key().decode(): message.value() for message in messages} == expected
     for partition in {message.partition() for message in messages}:

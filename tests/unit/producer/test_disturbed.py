@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from payments.contract import INPUTS
-from producer.disturbed import disturbed, halfway
+from producer.disturbed import disturb, shift_halfway
 from producer.errors import SimulationError
-from producer.rows import Row, transaction
+from producer.rows import Row, encode_transaction
 from producer.simulation.disturbance import parse
 from producer.simulation.parameters import Parameters
 
@@ -31,7 +31,7 @@ def values(found, name):
 
 
 def test_from_its_row_on_the_feature_is_shifted_and_nothing_else_is_changed():
-    before, after = rows(), list(disturbed(rows(), [parse("shift:V14@1200:2")]))
+    before, after = rows(), list(disturb(rows(), [parse("shift:V14@1200:2")]))
     assert after[:1_200] == before[:1_200]
     sd = Parameters.load().sd[INPUTS.index("V14")]
     assert values(after[1_200:], "V14") - values(before[1_200:], "V14") == pytest.approx(2 * sd)
@@ -44,7 +44,8 @@ def test_from_its_row_on_the_feature_is_shifted_and_nothing_else_is_changed():
 
 def test_what_is_missing_is_left_out_of_the_transaction():
     found = [
-        json.loads(transaction(row)) for row in disturbed(rows(), [parse("missing:V3@10s..20s")])
+        json.loads(encode_transaction(row))
+        for row in disturb(rows(), [parse("missing:V3@10s..20s")])
     ]
     assert [i for i, fields in enumerate(found) if "V3" not in fields] == list(range(10, 20))
 
@@ -52,18 +53,18 @@ def test_what_is_missing_is_left_out_of_the_transaction():
 def test_the_same_seed_gives_the_same_rows():
     half = [parse("stuck:V2@0:0.5")]
     assert (
-        list(disturbed(rows(), half))
-        == list(disturbed(rows(), half))
-        != list(disturbed(rows(), half, seed=2))
+        list(disturb(rows(), half))
+        == list(disturb(rows(), half))
+        != list(disturb(rows(), half, seed=2))
     )
 
 
 def test_a_file_has_no_rows_for_a_surge():
-    with pytest.raises(SimulationError, match="surge cannot be put into a file's rows"):
-        disturbed(rows(), [parse("surge@0:10")])
+    with pytest.raises(SimulationError, match="surge cannot be applied to the rows of a file"):
+        disturb(rows(), [parse("surge@0:10")])
 
 
 def test_the_demos_own_drift_begins_in_the_middle():
-    after = list(disturbed(rows(), halfway(COUNT)))
+    after = list(disturb(rows(), shift_halfway(COUNT)))
     assert after[: COUNT // 2] == rows()[: COUNT // 2]
     assert (values(after, "V4") != values(rows(), "V4")).sum() == COUNT - COUNT // 2

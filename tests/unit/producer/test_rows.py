@@ -14,11 +14,11 @@ from support import creditcard_files as creditcard
 from payments.contract import INPUTS
 from payments.records import ROW_BYTES, decode
 from producer.errors import DataError
-from producer.rows import Selection, read, transaction
+from producer.rows import Selection, encode_transaction, read
 
 
 def transactions(path: Path, run: str = "r", **selection) -> list[dict]:
-    return [json.loads(transaction(row)) for row in read(Selection(path, **selection), run)]
+    return [json.loads(encode_transaction(row)) for row in read(Selection(path, **selection), run)]
 
 
 @pytest.fixture
@@ -38,14 +38,14 @@ def test_every_field_of_a_row_is_in_its_transaction_and_nothing_else(ten):
 
 def test_the_contract_accepts_it(ten):
     for row in read(Selection(ten), "r"):
-        record = decode(transaction(row), bytearray(ROW_BYTES), 0)
+        record = decode(encode_transaction(row), bytearray(ROW_BYTES), 0)
         assert record.transaction_id == row.transaction_id
 
 
 def test_the_class_stands_beside_the_transaction(ten):
     assert [row.is_fraud for row in read(Selection(ten), "r")] == [False] * 9 + [True]
     assert all(
-        not re.search(rb"class|label|fraud", transaction(row), re.IGNORECASE)
+        not re.search(rb"class|label|fraud", encode_transaction(row), re.IGNORECASE)
         for row in read(Selection(ten), "r")
     )
 
@@ -113,7 +113,7 @@ def test_each_lap_has_its_number_and_goes_on_in_time(ten):
         "r-9-2",
     ]
     assert [row.time for row in laps] == [16, 18, 19, 21, 22, 24]
-    assert json.loads(transaction(laps[-1]))["event_time"] == "2013-09-01T00:00:24Z"
+    assert json.loads(encode_transaction(laps[-1]))["event_time"] == "2013-09-01T00:00:24Z"
 
 
 def test_the_limit_counts_over_all_laps(ten):

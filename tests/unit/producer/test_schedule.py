@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from producer.rows import Row
-from producer.schedule import at_rate, at_speed, paced
+from producer.schedule import at_rate, at_speed, pace
 
 
 @dataclass
@@ -32,7 +32,7 @@ def rows(*times: float) -> list[Row]:
 def sending_times(source, schedule, clock, work=0.0, look=lambda _: True) -> list[float]:
     """When each row came, in seconds from the start; each takes `work` seconds."""
     start, times = clock.monotonic(), []
-    for _ in paced(source, schedule, clock, start, look):
+    for _ in pace(source, schedule, clock, start, look):
         times.append(clock.monotonic() - start)
         clock.now += work
     return times

@@ -8,7 +8,7 @@ import pytest
 
 from payments.contract import INPUTS
 from producer.errors import DataError, SimulationError
-from producer.rows import Selection, read, transaction
+from producer.rows import Selection, encode_transaction, read
 from producer.simulation import Chunk, Disturbance, Parameters, Settings, simulate
 from producer.simulation.arrival import Arrivals
 from producer.simulation.disturbance import NEW_FRAUD, parse
@@ -88,13 +88,13 @@ def test_a_csv_gives_back_what_would_have_been_sent(parameters, tmp_path):
 
     write(made(), tmp_path / "made.csv")
     sent, again = list(rows(made(), "r")), list(read(Selection(tmp_path / "made.csv"), "r"))
-    assert [json.loads(transaction(row)) for row in again] == [
-        json.loads(transaction(row)) for row in sent
+    assert [json.loads(encode_transaction(row)) for row in again] == [
+        json.loads(encode_transaction(row)) for row in sent
     ]
     assert [(row.number, row.is_fraud, row.account_id) for row in again] == [
         (row.number, row.is_fraud, row.account_id) for row in sent
     ]
-    assert 50 < sum(b'"V14"' not in transaction(row) for row in again) < 200
+    assert 50 < sum(b'"V14"' not in encode_transaction(row) for row in again) < 200
     assert len({row.account_id for row in again}) == 5
 
 
@@ -235,7 +235,7 @@ def test_disturbances_are_read():
         ("stuck:V1@5:1.5", "a share, 0 to 1"),
         ("surge@5:0", "a factor above 0"),
         ("shift:V1@5..2h:1", "both be rows or both be times"),
-        ("shift:V1@5..5:1", "UNTIL the later one"),
+        ("shift:V1@5..5:1", "UNTIL must be later"),
         ("shift:V1@1.5:1", "is not a row"),
         ("shift:V1@1.2.3h:1", "neither a row"),
     ],
@@ -253,7 +253,7 @@ def test_a_missing_field_is_empty_in_the_csv_and_absent_from_the_transaction(par
     assert fields["V3"] == ""
     assert list(fields) == ["Time", *INPUTS, "Class", "account_id"]
     (row,) = rows([chunk], "r")
-    sent = json.loads(transaction(row))
+    sent = json.loads(encode_transaction(row))
     assert set(sent) == {"transaction_id", "event_time", "account_id", *INPUTS} - {"V3"}
     assert (sent["transaction_id"], sent["account_id"]) == ("r-0", "account-0")
     assert sent["V4"] == float(fields["V4"])

@@ -33,7 +33,7 @@ def trees(rows):
 @pytest.fixture(scope="module")
 def kept(trees):
     fresh = candidates(3)
-    return fresh[Selection(trees).keeps(fresh, np.random.default_rng(4).random(CANDIDATES))]
+    return fresh[Selection(trees).keep(fresh, np.random.default_rng(4).random(CANDIDATES))]
 
 
 def test_what_is_kept_is_like_the_rows(rows, kept):
