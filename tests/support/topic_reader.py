@@ -5,7 +5,7 @@ import time
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from streams.kafka.connection import Connection
-from streams.kafka.reader import gather
+from streams.kafka.reader import poll_batch
 
 
 def read_all(
@@ -39,7 +39,7 @@ def _read(
             raise AssertionError(
                 f"{name}: expected {until_count} messages, got {len(messages)} in {timeout:g} s"
             )
-        for message in gather(consumer, 10_000, 0.1):
+        for message in poll_batch(consumer, 10_000, 0.1):
             error = message.error()
             if error is None:
                 messages.append(message)
