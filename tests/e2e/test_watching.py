@@ -108,7 +108,7 @@ class Story:
         producer.begin_transaction()
         self.send(count, producer=producer)
         wait_for(
-            lambda: (self.prometheus.value("max(fraud_consumer_lag_seconds)") or 0) > 0,
+            lambda: (self.prometheus.query_value("max(fraud_consumer_lag_seconds)") or 0) > 0,
             30,
             "the lag",
         )
@@ -127,17 +127,17 @@ class Story:
             self.connection, Choice(), dry_run=False, progress=lambda *_: None
         ).sent == sum(REFUSED.values())
         wait_for(
-            lambda: self.prometheus.value("sum(fraud_dead_letters_total)") == sum(KINDS.values()),
+            lambda: self.prometheus.query_value("sum(fraud_dead_letters_total)") == sum(KINDS.values()),
             30,
             "they are refused again",
         )
         told = time.time()
         wait_for(
-            lambda: self.prometheus.value("min(timestamp(fraud_consumer_lag))") > told + 2,
+            lambda: self.prometheus.query_value("min(timestamp(fraud_consumer_lag))") > told + 2,
             30,
             "the lag, told anew since",
         )
-        wait_for(lambda: self.prometheus.value("max(fraud_consumer_lag)") == 0, 30, "no lag")
+        wait_for(lambda: self.prometheus.query_value("max(fraud_consumer_lag)") == 0, 30, "no lag")
 
 
 def model_for_the_monitor(model, folder: Path) -> pd.DataFrame:
@@ -215,10 +215,10 @@ def story(module_connection, model, tmp_path_factory):
     ):
         told = Story(module_connection, prometheus, received, rows, targets)
         wait_for(scoring.ready, 60, "the scorer is ready")
-        wait_for(lambda: prometheus.value("sum(up)") == 5, 60, "Prometheus sees everything")
+        wait_for(lambda: prometheus.query_value("sum(up)") == 5, 60, "Prometheus sees everything")
         told.began = time.time()
         wait_for(
-            lambda: prometheus.value("min(timestamp(fraud_dead_letters_total))") > told.began,
+            lambda: prometheus.query_value("min(timestamp(fraud_dead_letters_total))") > told.began,
             30,
             "what counters begin with is seen",
         )
@@ -233,23 +233,23 @@ def tell(story: Story, scoring, api: str) -> None:
     ask_the_api(api, story.rows.iloc[FRAUDS])
     story.refuse()
     wait_for(
-        lambda: prometheus.value("sum(fraud_dead_letters_total)") == sum(REFUSED.values()),
+        lambda: prometheus.query_value("sum(fraud_dead_letters_total)") == sum(REFUSED.values()),
         30,
         "the dead letters",
     )
     story.redrive()
     story.send(WINDOW)
-    while prometheus.value("data_drift_detected") is None or story.sent < 3 * WINDOW:
+    while prometheus.query_value("data_drift_detected") is None or story.sent < 3 * WINDOW:
         story.send(WINDOW)
         seen(story)
         assert story.sent <= 15 * WINDOW, "no verdict"
     everything = story.sent + sum(KINDS.values())
     wait_for(
-        lambda: prometheus.value("sum(fraud_transactions_total)") == everything, 30, "all counts"
+        lambda: prometheus.query_value("sum(fraud_transactions_total)") == everything, 30, "all counts"
     )  # what a kill would take away
     os.kill(scoring.pids()[1], signal.SIGKILL)
     story.send(WINDOW)  # its partitions wait for their next owner
-    wait_for(lambda: prometheus.value("max(fraud_worker_restarts_total)") == 1, 30, "the restart")
+    wait_for(lambda: prometheus.query_value("max(fraud_worker_restarts_total)") == 1, 30, "the restart")
     seen(story)
     story.send_in_an_open_transaction(WINDOW)
     seen(story)
@@ -261,21 +261,21 @@ def tell(story: Story, scoring, api: str) -> None:
     for _ in range(5):
         story.send(WINDOW, shift=2.0, frauds_every=20)
         seen(story)
-        if prometheus.value("data_drift_detected") == 1:
+        if prometheus.query_value("data_drift_detected") == 1:
             break
     wait_for(
-        lambda: prometheus.value("sum(fraud_label_fraud_rises_total)") > 0,
+        lambda: prometheus.query_value("sum(fraud_label_fraud_rises_total)") > 0,
         60,
         "labels tell of more frauds",
     )
     wait_for(
-        lambda: prometheus.value("sum(fraud_label_payments)") == story.sent,
+        lambda: prometheus.query_value("sum(fraud_label_payments)") == story.sent,
         60,
         "all windows to be judged by their labels",
     )
     told = time.time()
     wait_for(
-        lambda: prometheus.value("min(timestamp(fraud_label_payments))") > told + 1,
+        lambda: prometheus.query_value("min(timestamp(fraud_label_payments))") > told + 1,
         30,
         "a second more, the step of a range",
     )
@@ -285,7 +285,7 @@ def tell(story: Story, scoring, api: str) -> None:
 def seen(story: Story) -> None:
     """Until Prometheus shows the window of what was sent last."""
     wait_for(
-        lambda: story.prometheus.value("sum(fraud_drift_windows_total)") == story.sent // WINDOW,
+        lambda: story.prometheus.query_value("sum(fraud_drift_windows_total)") == story.sent // WINDOW,
         60,
         f"window {story.sent // WINDOW}",
     )
@@ -325,11 +325,11 @@ def numbers(story: Story, expression: str, instant: bool) -> list[float]:
     """What a panel would draw."""
     expression = substitute_variables(expression, story.span)
     if instant:
-        values = [series["value"] for series in story.prometheus.now(expression, time=story.ended)]
+        values = [series["value"] for series in story.prometheus.query(expression, time=story.ended)]
     else:
         values = [
             value
-            for series in story.prometheus.over(expression, story.began, story.ended)
+            for series in story.prometheus.query_range(expression, story.began, story.ended)
             for value in series["values"]
         ]
     return [float(value) for _, value in values if value != "NaN"]
@@ -348,12 +348,12 @@ def test_every_query_of_every_panel_has_data(story, expression, instant):
     "metric", sorted(set().union(*map(find_metric_names, read_rule_expressions())))
 )
 def test_every_metric_that_a_rule_names_is_there(story, metric):
-    assert story.prometheus.over(metric, story.began, story.ended)
+    assert story.prometheus.query_range(metric, story.began, story.ended)
 
 
 def test_counters_equal_the_topics(story):
     rose = {
-        counter: story.prometheus.counted(counter, story.began - 2, story.ended, by)
+        counter: story.prometheus.count_increases(counter, story.began - 2, story.ended, by)
         for counter, by in (
             ("fraud_transactions_total", "outcome"),
             ("fraud_dead_letters_total", "kind"),
@@ -383,7 +383,7 @@ def expression_of(name: str) -> str:
 
 def shown(story: Story, name: str) -> dict[str, float]:
     """What a panel's query shows when the story has ended, by its label's value; "" where it has none."""
-    found = story.prometheus.now(
+    found = story.prometheus.query(
         substitute_variables(expression_of(name), story.span), time=story.ended
     )
     return {
@@ -399,7 +399,7 @@ def figure(story: Story, name: str) -> float:
 
 def added_up(story: Story, name: str) -> dict[str, float]:
     """Of a rate, drawn for each second until its events are over: their count, by the label's value."""
-    found = story.prometheus.over(
+    found = story.prometheus.query_range(
         substitute_variables(expression_of(name), story.span), story.began, story.ended + RATE_S
     )
     return {
@@ -461,7 +461,7 @@ def test_figures_equal_what_was_done(story):
     assert len(top) == min(len(reasons), 10)
     assert sorted(shown(story, "Stream / Restarts by worker / A").values()) == [0, 1]
     assert figure(story, "Host and API / Requests in total / A") == 2 * sum(REQUESTS.values())
-    answered = story.prometheus.now(
+    answered = story.prometheus.query(
         'sum by (status) (http_requests_total{handler!~"/metrics|/health"})', time=story.ended
     )
     assert {
@@ -542,7 +542,7 @@ def farthest(distances: dict[str, float]) -> dict[str, float]:
 
 def test_gauges_move_when_the_stream_does(story):
     def course(metric, start=story.began, end=story.ended):
-        return story.prometheus.course(metric, start, end)
+        return story.prometheus.collect_values(metric, start, end)
 
     assert course("sum(fraud_workers)") == {1, 2}
     assert course("data_drift_detected", story.began, story.drifted) == {0}

@@ -1,4 +1,4 @@
-"""Alerts and judgements about them, as the desk holds them."""
+"""Alerts and labels about them, as the alert store keeps them."""
 
 import json
 from datetime import UTC, datetime, timedelta

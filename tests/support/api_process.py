@@ -1,14 +1,13 @@
-"""`fraud serve` in a process of its own."""
+"""Run `fraud serve` in a process."""
 
 import contextlib
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import httpx
 
 from streams.kafka.connection import Connection
-from support.commands import make_environment
+from support.commands import FRAUD, make_environment
 from support.paths import ROOT
 from support.ports import find_free_port
 from support.waiting import wait_for
@@ -23,11 +22,11 @@ def _answers(client: httpx.Client, process: subprocess.Popen) -> bool:
 
 @contextlib.contextmanager
 def run_api(connection: Connection, *arguments: str, **changes: str) -> Iterator[httpx.Client]:
-    """A client of `fraud serve` with these arguments and variables; it sends the key, if there is one."""
+    """Run `fraud serve` until the block ends, and yield a client that sends the API key, if any."""
     port = str(find_free_port())
     variables = make_environment(connection, FRAUD_API_PORT=port, **changes)
     headers = {"X-API-Key": variables["FRAUD_API_KEY"]} if variables.get("FRAUD_API_KEY") else {}
-    command = [sys.executable, "-m", "cli.main", "serve", *arguments]
+    command = [*FRAUD, "serve", *arguments]
     process = subprocess.Popen(
         command,
         env=variables,
@@ -36,10 +35,9 @@ def run_api(connection: Connection, *arguments: str, **changes: str) -> Iterator
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+    url = f"http://127.0.0.1:{port}"
     try:
-        with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30
-        ) as client:
+        with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
             wait_for(lambda: _answers(client, process), 60, "the server answers")
             yield client
         process.terminate()

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a broker: it cuts connections, slows them, and holds answers back."""
+"""A TCP proxy for a broker that can cut connections, slow them, and hold back answers."""
 
 import contextlib
 import socket
@@ -13,9 +13,10 @@ _PIECE = 64 * 1024
 
 
 class Proxy:
-    """Passes connections to 127.0.0.1:`port` on to 127.0.0.1:`target`.
+    """Forwards connections to 127.0.0.1:`port` to 127.0.0.1:`target`.
 
-    `delay`: seconds that each piece of up to 64 KiB is held, either way. While `answers` is not set, what the target says is held back.
+    `delay` is how long, in seconds, each piece of up to 64 KiB is held, in both directions. While
+    `answers` is not set, the target's answers are held back.
     """
 
     def __init__(self, port, target):
@@ -28,14 +29,15 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self):
-        """Ends every connection; how many there were."""
-        pairs, self._pairs = self._pairs, []
+        """Close every connection, and return how many there were."""
+        pairs = self._pairs
+        self._pairs = []
         for pair in pairs:
-            _end(*pair)
+            _close(*pair)
         return len(pairs)
 
     def close(self):
-        _end(self._server)
+        _close(self._server)
         self.cut()
 
     def _accept(self):
@@ -44,47 +46,49 @@ class Proxy:
                 client, _ = self._server.accept()
                 try:
                     target = socket.create_connection(("127.0.0.1", self._target))
-                except OSError:  # the broker is away
-                    _end(client)
+                except OSError:  # the broker is down
+                    _close(client)
                     continue
                 self._pairs.append((client, target))
                 always = threading.Event()
                 always.set()
-                threading.Thread(
-                    target=self._pump, args=(client, target, always), daemon=True
-                ).start()
-                threading.Thread(
-                    target=self._pump, args=(target, client, self.answers), daemon=True
-                ).start()
+                for ends in ((client, target, always), (target, client, self.answers)):
+                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
 
-    def _pump(self, source, target, gate):
+    def _forward(self, source, target, gate):
         with contextlib.suppress(OSError):
             while piece := source.recv(_PIECE):
                 time.sleep(self.delay)
                 gate.wait()
                 target.sendall(piece)
         with contextlib.suppress(ValueError):
-            self._pairs.remove(
-                (source, target) if (source, target) in self._pairs else (target, source)
-            )
-        _end(source, target)
+            pair = (source, target)
+            self._pairs.remove(pair if pair in self._pairs else pair[::-1])
+        _close(source, target)
 
 
-def _end(*sockets):
-    for one in sockets:
+def _close(*sockets):
+    for each in sockets:
         with contextlib.suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)  # wakes who waits in it; closing alone does not
-        one.close()
+            each.shutdown(
+                socket.SHUT_RDWR
+            )  # wakes a thread that waits in recv; close alone does not
+        each.close()
 
 
 @contextlib.contextmanager
 def run_proxied_broker(home):
-    """(a broker's own address, the proxy's address, the proxy). The broker sends whoever comes by the proxy back to the proxy."""
+    """Run a broker behind a proxy; yield the broker's address, the proxy's address and the proxy.
+
+    The broker tells clients that connect through the proxy to stay on it.
+    """
     port = find_free_port(following=3)
     listeners = (
-        f"listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{port + 1},CONTROLLER://127.0.0.1:{port + 3}\n"
+        f"listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{port + 1},"
+        f"CONTROLLER://127.0.0.1:{port + 3}\n"
         f"advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{port + 2}\n"
-        "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT\n"
+        "listener.security.protocol.map="
+        "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT\n"
     )
     broker = LocalBroker(home, port, JARS, Security(server=listeners, credentials=(), client={}))
     broker.start(say=print)

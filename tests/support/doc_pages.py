@@ -1,4 +1,4 @@
-"""The blocks of commands on a page, as its readers copy them."""
+"""Shell commands on a documentation page, as its readers copy them."""
 
 import re
 
@@ -6,5 +6,5 @@ from support.paths import ROOT
 
 
 def read_shell_blocks(page: str) -> list[str]:
-    """The text of each ```sh block, in its order."""
+    """Return the text of each ```sh block, in order."""
     return re.findall(r"```sh\n(.+?)\n```", (ROOT / page).read_text(), re.DOTALL)

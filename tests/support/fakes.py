@@ -1,4 +1,4 @@
-"""Stand-ins: a model that is a formula, records that come from no broker, a sink and a bus that remember."""
+"""Fakes: a model that is a formula, records without a broker, and a sink and a bus that keep calls."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,9 +40,9 @@ class FakeRecord:
 
 @dataclass
 class FakeModel:
-    """margin = V1; a row whose V2 is 666 cannot be scored, one whose V3 is cannot be explained.
+    """margin = V1. Scoring fails on a row with V2 = 666, explaining on one with V3 = 666.
 
-    Contributions: V1's value for V1, nothing for the others; base 0.
+    V1's contribution is its value; all others and the base are 0.
     """
 
     version: str = "fake"
@@ -64,7 +64,7 @@ class FakeModel:
 
 @dataclass
 class FakeSink:
-    """Remembers what it was given."""
+    """Records what it is given."""
 
     submitted: list[ScoredBatch] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
@@ -86,7 +86,7 @@ def make_batch(*values: bytes | None) -> Batch:
 
 @dataclass
 class FakeBus:
-    """Remembers topic, key and value of what was published, unless it is away."""
+    """Records the topic, key and value of what is published, unless it is away."""
 
     published: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     away: bool = False

@@ -1,8 +1,11 @@
-"""`fraud score` with a fault of choice: python tests/support/faulty_scorer.py POINT|none --workers N --metrics-port PORT
+"""Run `fraud score` with a fault.
 
-At POINT, once it has begun its fifth transaction, the first life of worker 0 sends itself SIGKILL; with --stop SIGSTOP: it is a zombie
-when it is let go on. --raise-on ID: its scorer raises on a batch with this transaction. --offsets-outside is a mutant on top of it: it
-commits the offsets by themselves before the outputs, as many do.
+    python tests/support/faulty_scorer.py POINT|none --workers N --metrics-port PORT
+
+In its fifth transaction, the first process of worker 0 sends itself SIGKILL at POINT, or with
+--stop SIGSTOP: once resumed, it is a zombie. With --raise-on ID, scoring raises on a batch with
+this transaction. With --offsets-outside, a mutant, offsets are committed before the outputs in a
+transaction without them, a common mistake.
 """
 
 import argparse
@@ -34,13 +37,17 @@ POINTS = (
 WRITTEN = POINTS[2:4]
 
 
-class Faulty(Producer):
-    """Sends its process a signal at one point of one transaction, counted over all producers. `point` is None in a life without a fault."""
+class FaultyProducer(Producer):
+    """Sends its process a signal at one point of the fifth transaction of all producers together.
 
-    point, signal = None, signal.SIGKILL
+    `point` is None in a process without a fault.
+    """
+
+    point = None
+    signal = signal.SIGKILL
     transactions = 0
 
-    def reached(self, here):
+    def reach(self, here):
         if here == self.point and here in WRITTEN and self.transactions == FATAL:
             self.flush(5)  # the records are on the broker, uncommitted
         self.signal_at(here)
@@ -49,26 +56,26 @@ class Faulty(Producer):
     def signal_at(cls, here):
         if here == cls.point and cls.transactions == FATAL:
             cls.point = None
-            # to this thread: SIGSTOP to the process is taken by any of its threads, while this one may go on and commit
+            # to this thread: another thread may take a SIGSTOP to the process, while this commits
             signal.pthread_kill(threading.get_ident(), cls.signal)
 
     def begin_transaction(self):
-        Faulty.transactions += 1
-        self.reached("after-scoring")  # nothing of it has left the process
+        FaultyProducer.transactions += 1
+        self.reach("after-scoring")  # nothing has left the process yet
         super().begin_transaction()
 
     def send_offsets_to_transaction(self, *arguments):
-        self.reached("after-produce")
+        self.reach("after-produce")
         super().send_offsets_to_transaction(*arguments)
 
     def commit_transaction(self, *arguments):
-        self.reached("before-the-commit-request")
+        self.reach("before-the-commit-request")
         super().commit_transaction(*arguments)
-        self.reached("after-the-commit-request")
+        self.reach("after-the-commit-request")
 
 
 class OffsetsOutside(TransactionalCommitter):
-    """The mutant: of each two transactions the first holds the offsets, the second the outputs."""
+    """The mutant: commits offsets in one transaction and outputs in the next."""
 
     def write(self, outputs):
         self.outputs = outputs
@@ -85,27 +92,26 @@ class OffsetsOutside(TransactionalCommitter):
 
 
 class FaultyScorer(Scorer):
-    """Fails on every batch that holds one transaction, where one is named, as a model with a fault would."""
+    """Raises on every batch that holds `transaction`, as a faulty model would."""
 
     transaction = None
 
     def score(self, batch):
-        Faulty.signal_at("after-poll")
+        FaultyProducer.signal_at("after-poll")
         return super().score(batch)
 
     def _score(self, records, scored):
-        if self.transaction and any(
-            self.transaction in (record.value() or b"") for record in records
-        ):
+        values = [record.value() or b"" for record in records]
+        if self.transaction and any(self.transaction in value for value in values):
             raise RuntimeError("the model has a fault")
         super()._score(records, scored)
 
 
 def run(settings, arguments, number, restarts):
     if number == restarts == 0:
-        Faulty.point = arguments.point
-        Faulty.signal = signal.SIGSTOP if arguments.stop else signal.SIGKILL
-    worker.Producer = Faulty
+        FaultyProducer.point = arguments.point
+        FaultyProducer.signal = signal.SIGSTOP if arguments.stop else signal.SIGKILL
+    worker.Producer = FaultyProducer
     worker.Scorer = FaultyScorer
     if arguments.raise_on:
         FaultyScorer.transaction = f'"{arguments.raise_on}"'.encode()

@@ -1,9 +1,8 @@
-"""A replay of creditcard.csv in a process of its own, and the proof that each of its transactions was scored once, and rightly."""
+"""Replay creditcard.csv in a process, and check that each transaction was scored correctly once."""
 
 import contextlib
 import functools
 import subprocess
-import sys
 
 import msgspec
 import numpy as np
@@ -14,7 +13,7 @@ from model.dataset import matrix, read
 from streams.kafka import topics
 from streams.kafka.codec import source_of
 from streams.ledger.audit import audit
-from support.commands import make_environment
+from support.commands import FRAUD, make_environment
 from support.paths import ROOT
 from support.topic_reader import read_all
 
@@ -29,21 +28,13 @@ class Scored(msgspec.Struct):
 
 @contextlib.contextmanager
 def run_replay(connection, creditcard, rate=2000):
-    """A replay of COUNT transactions that is running: ten seconds, for on a busy machine faults come late. It is ended with the block."""
-    command = [
-        sys.executable,
-        "-m",
-        "cli.main",
-        "replay",
-        "--data",
-        str(creditcard),
-        "--run",
-        "c",
-        "--limit",
-        str(COUNT),
-    ]
+    """Run a replay of COUNT transactions until the block ends.
+
+    The default rate makes it last ten seconds: on a busy machine, faults take effect late.
+    """
+    options = f"--data {creditcard} --run c --limit {COUNT} --rate {rate}".split()
     process = subprocess.Popen(
-        [*command, "--rate", str(rate)],
+        [*FRAUD, "replay", *options],
         env=make_environment(connection),
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -57,8 +48,8 @@ def run_replay(connection, creditcard, rate=2000):
 
 
 def assert_running(replay):
-    """What is broken is broken in mid replay."""
-    assert replay.poll() is None, "the replay was over too soon"
+    """Check that the fault comes in the middle of the replay."""
+    assert replay.poll() is None, "the replay ended too soon"
 
 
 def finish_replay(replay):
@@ -67,25 +58,26 @@ def finish_replay(replay):
 
 
 @functools.cache
-def _replayed(creditcard):
+def _read_rows(creditcard):
     return matrix(read(creditcard).iloc[:COUNT])
 
 
 def predict_undisturbed(creditcard, model):
-    """The probabilities of an undisturbed run, by transaction: the model on the same rows."""
-    rows = _replayed(creditcard)
-    return {
-        f"c-{row}": probability
-        for row, probability in enumerate(probabilities(model.margins(rows)).tolist())
-    }
+    """Return each transaction's probability in a run without faults: the model on the same rows."""
+    found = probabilities(model.margins(_read_rows(creditcard)))
+    return {f"c-{row}": probability for row, probability in enumerate(found.tolist())}
 
 
 def assert_exactly_once(connection, expected, rejected=0):
-    """Lost, duplicated and phantom 0, as many dead letters as are expected, the probabilities that are, and an alert for each suspicion."""
+    """Check that nothing is lost, duplicated or phantom, and that the outputs are right.
+
+    There are `rejected` dead letters, the `expected` probability of every other transaction, and
+    an alert for each prediction that does not approve.
+    """
     messages = read_all(connection, topics.PREDICTIONS, COUNT - rejected, timeout=120)
-    books = audit(connection)
-    assert (books.sent, books.scored, books.rejected) == (COUNT, COUNT - rejected, rejected)
-    assert (books.lost, books.duplicated, books.phantom) == (0, 0, 0)
+    result = audit(connection)
+    assert (result.sent, result.scored, result.rejected) == (COUNT, COUNT - rejected, rejected)
+    assert (result.lost, result.duplicated, result.phantom) == (0, 0, 0)
     predictions = [msgspec.json.decode(message.value(), type=Scored) for message in messages]
     found = {prediction.transaction_id: prediction.probability for prediction in predictions}
     assert found.keys() == expected.keys()
@@ -94,11 +86,11 @@ def assert_exactly_once(connection, expected, rejected=0):
     )
     suspicious = sorted(
         source_of(message.headers())
-        for message, made in zip(messages, predictions, strict=True)
-        if made.decision != "approve"
+        for message, prediction in zip(messages, predictions, strict=True)
+        if prediction.decision != "approve"
     )
     assert len(suspicious) > COUNT // 10, (
-        "what was broken held hardly an alert: see the fixture `model` of tests/chaos"
+        "too few alerts to be lost or duplicated: see the fixture `model` of tests/chaos"
     )
     alerts = read_all(connection, topics.ALERTS, len(suspicious))
     assert sorted(source_of(message.headers()) for message in alerts) == suspicious

@@ -1,4 +1,4 @@
-"""Scorers in processes of their own, as `fraud score` runs them, and what tests do to them."""
+"""Run `fraud score` in processes that tests can query and stop."""
 
 import contextlib
 import subprocess
@@ -32,19 +32,22 @@ class Scorer:
         return self._log.read_text()
 
     def pids(self) -> list[int]:
-        """The worker processes that are up now."""
+        """Return the ids of the workers that run now."""
         found = []
         for child in psutil.Process(self.process.pid).children():
-            with contextlib.suppress(psutil.Error):  # dead, and not yet noticed
+            with contextlib.suppress(
+                psutil.Error
+            ):  # it has died, and the supervisor has not noticed yet
                 if "spawn_main" in " ".join(child.cmdline()):
                     found.append(child.pid)
         return found
 
     def stopped(self) -> list[int]:
-        """The worker processes that SIGSTOP holds."""
+        """Return the ids of the workers that SIGSTOP has stopped."""
         return [pid for pid in self.pids() if psutil.Process(pid).status() == psutil.STATUS_STOPPED]
 
     def page(self, worker: int, path: str) -> str:
+        """Return a page of a worker's status server."""
         with urlopen(f"http://127.0.0.1:{self.port + worker}{path}", timeout=5) as answer:
             return answer.read().decode()
 
@@ -54,7 +57,7 @@ class Scorer:
         return all(self.ready_workers())
 
     def ready_workers(self) -> list[bool]:
-        """What the page of each worker says; one that does not answer is not ready."""
+        """Return whether each worker is ready; one that does not answer is not."""
         return [self._ready(worker) for worker in range(self.workers)]
 
     def _ready(self, worker: int) -> bool:
@@ -63,7 +66,7 @@ class Scorer:
         return False
 
     def stop(self, timeout: float = 20) -> int:
-        """SIGTERM; the exit code."""
+        """Send SIGTERM and return the exit code."""
         self.process.terminate()
         return self.process.wait(timeout)
 
@@ -77,9 +80,10 @@ def run_scorer(
     port: int | None = None,
     **changes: str,
 ) -> Iterator[Scorer]:
-    """Runs `fraud score`, or another command that takes its arguments, until the block ends; ready when it begins.
+    """Run `fraud score`, or a `command` with the same arguments, until the block ends.
 
-    Unless FRAUD_HOME is among the changes it is a folder of its own, for `make watch` not to look for it later.
+    With `wait`, the block begins when all workers are ready. Unless `changes` sets FRAUD_HOME, it
+    is a temporary folder, so that `make watch` does not look for this scorer later.
     """
     port = port or find_free_port(following=workers - 1)
     arguments = [
@@ -92,10 +96,8 @@ def run_scorer(
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "scorer.log"
         if "FRAUD_HOME" not in changes:
-            changes = {
-                "FRAUD_HOME": folder,
-                "FRAUD_MODEL_DIR": str(Settings.from_environment().model),
-            } | changes
+            model = str(Settings.from_environment().model)
+            changes = {"FRAUD_HOME": folder, "FRAUD_MODEL_DIR": model} | changes
         with log.open("wb") as output:
             process = subprocess.Popen(
                 arguments,
@@ -114,4 +116,4 @@ def run_scorer(
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(15)
             process.kill()
-            sys.stdout.write(started.log)  # pytest shows it where the test fails
+            sys.stdout.write(started.log)  # pytest shows it if the test fails

@@ -1,4 +1,4 @@
-"""A Kafka that refuses strangers: TLS to every listener, SCRAM-SHA-512 for clients, and an authorizer that allows only what is written."""
+"""Run a secured Kafka: TLS on every listener, SCRAM-SHA-512 for clients, and ACLs."""
 
 import contextlib
 import secrets
@@ -20,7 +20,8 @@ from support.paths import JARS
 from support.ports import find_free_port
 from support.programs import require_program
 
-# The brokers talk to each other and to their controller under a certificate of their own (CN=kafka); no password is involved.
+_LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+# Between themselves, brokers and controller use a certificate (CN=kafka) and no password.
 _SERVER = """
 listeners=CLIENTS://127.0.0.1:{port},BROKERS://127.0.0.1:{brokers},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=CLIENTS://127.0.0.1:{port},BROKERS://127.0.0.1:{brokers}
@@ -29,7 +30,7 @@ inter.broker.listener.name=BROKERS
 listener.name.brokers.ssl.client.auth=required
 listener.name.controller.ssl.client.auth=required
 listener.name.clients.sasl.enabled.mechanisms=SCRAM-SHA-512
-listener.name.clients.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.clients.scram-sha-512.sasl.jaas.config={login}
 listener.name.clients.connections.max.reauth.ms=2000
 ssl.keystore.type=PEM
 ssl.keystore.location={keys}
@@ -42,33 +43,28 @@ super.users=User:CN=kafka;User:admin
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that vouches for itself, and a file that holds it with its key."""
-    key, made, both = folder / "key.pem", folder / "certificate.pem", folder / "keystore.pem"
-    wanted = ["-subj", "/CN=kafka", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    """Return a self-signed certificate for 127.0.0.1, and a file that holds it with its key."""
+    key = folder / "key.pem"
+    created = folder / "certificate.pem"
+    keystore = folder / "keystore.pem"
     command = [
         require_program("openssl"),
         "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-keyout",
-        key,
-        "-out",
-        made,
-        *wanted,
+        *["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
+        *["-subj", "/CN=kafka", "-addext", "subjectAltName=IP:127.0.0.1"],
+        *("-keyout", key, "-out", created),
     ]
     subprocess.run(command, check=True, capture_output=True)
-    both.write_text(key.read_text() + made.read_text())
-    return made, both
+    keystore.write_text(key.read_text() + created.read_text())
+    return created, keystore
 
 
 @dataclass
 class SecuredBroker:
-    """The running broker. `admin` may do everything; clients say their password again every two seconds."""
+    """The running broker. `admin` may do everything; clients authenticate every two seconds."""
 
     folder: Path
-    make_certificate: Path
+    certificate: Path
     admin: Connection
 
     def __post_init__(self) -> None:
@@ -76,7 +72,7 @@ class SecuredBroker:
         self.passwords: dict[str, str] = {}
 
     def user(self, name: str) -> Connection:
-        """Somebody with a new password; who is new has no rights at all."""
+        """Return a connection as this user, with a new password. A new user has no rights."""
         self.passwords[name] = secrets.token_hex(8)
         user = UserScramCredentialUpsertion(
             name,
@@ -90,11 +86,9 @@ class SecuredBroker:
         )
 
     def config_file(self, connection: Connection) -> Path:
-        """The connection's properties as FRAUD_KAFKA_CONFIG names them."""
-        path = (
-            self.folder
-            / f"{connection.properties['sasl.username']}-{secrets.token_hex(2)}.properties"
-        )
+        """Write the connection's properties to a new file for FRAUD_KAFKA_CONFIG."""
+        user = connection.properties["sasl.username"]
+        path = self.folder / f"{user}-{secrets.token_hex(2)}.properties"
         path.write_text(
             "".join(f"{name}={value}\n" for name, value in connection.properties.items())
         )
@@ -102,7 +96,7 @@ class SecuredBroker:
 
 
 def client_properties(user: str, password: str, trusted: Path) -> dict[str, str]:
-    """What goes into FRAUD_KAFKA_CONFIG."""
+    """Return the client properties of this user, for FRAUD_KAFKA_CONFIG."""
     return {
         "security.protocol": "SASL_SSL",
         "sasl.mechanism": "SCRAM-SHA-512",
@@ -114,12 +108,18 @@ def client_properties(user: str, password: str, trusted: Path) -> dict[str, str]
 
 @contextlib.contextmanager
 def run_secured_broker(folder: Path) -> Iterator[SecuredBroker]:
-    """Runs until the block ends."""
-    port, password = find_free_port(following=3), secrets.token_hex(8)
+    """Run a secured broker until the block ends."""
+    port = find_free_port(following=3)
+    password = secrets.token_hex(8)
     trusted, keys = make_certificate(folder)
     client = client_properties("admin", password, trusted)
     server = _SERVER.format(
-        port=port, brokers=port + 1, controller=port + 3, keys=keys, certificate=trusted
+        login=_LOGIN,
+        port=port,
+        brokers=port + 1,
+        controller=port + 3,
+        keys=keys,
+        certificate=trusted,
     )
     broker = LocalBroker(
         folder,

@@ -1,4 +1,4 @@
-"""A command whose stderr is a terminal."""
+"""Run a command whose stderr is a terminal."""
 
 import os
 import pty
@@ -6,8 +6,8 @@ import subprocess
 
 
 def run_in_terminal(command, variables, folder, timeout=60):
-    """What it draws on stderr until it ends."""
-    ours, theirs = pty.openpty()
+    """Return everything it writes to stderr until it ends."""
+    reader, terminal = pty.openpty()
     drawn = b""
     with subprocess.Popen(
         command,
@@ -15,21 +15,21 @@ def run_in_terminal(command, variables, folder, timeout=60):
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=theirs,
+        stderr=terminal,
     ) as process:
-        os.close(theirs)
+        os.close(terminal)
         try:
-            while chunk := _read(ours):
+            while chunk := _read(reader):
                 drawn += chunk
             process.wait(timeout)
         finally:
             process.kill()
-            os.close(ours)
+            os.close(reader)
     return drawn
 
 
 def _read(descriptor):
     try:
         return os.read(descriptor, 65_536)
-    except OSError:  # Linux says so when the other end is closed
+    except OSError:  # Linux's way to say that the other end is closed
         return b""

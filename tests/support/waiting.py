@@ -10,7 +10,7 @@ _POLL_S = 0.05
 def wait_for(condition: Callable[[], Any], timeout: float, what: str) -> Any:
     """Return the condition's first truthy value.
 
-    Raises AssertionError, naming `what`, if there is none within `timeout` seconds.
+    Raises AssertionError, naming `what`, after `timeout` seconds without one.
     """
     deadline = time.monotonic() + timeout
     while True:

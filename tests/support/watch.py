@@ -1,4 +1,4 @@
-"""What tests of the watching need: our configuration at a test's pace, the programs on it, and questions to Prometheus."""
+"""Run Prometheus, Alertmanager and node exporter with our configuration, at a test's pace."""
 
 import contextlib
 import json
@@ -23,45 +23,49 @@ from support.waiting import wait_for
 RULES = sorted((ROOT / "infra" / "prometheus" / "rules").glob("*.yml"))
 BOARDS = sorted((ROOT / "infra" / "grafana" / "dashboards").glob("*.json"))
 _PACE = re.compile(
-    r"^(\s*(?:scrape_interval|evaluation_interval|interval|for|group_wait|group_interval)): \d+[smh]",
+    r"^(\s*(?:scrape_interval|evaluation_interval|interval|for|group_wait|group_interval))"
+    r": \d+[smh]",
     re.MULTILINE,
 )
 
 
 class Prometheus:
-    """A Prometheus that runs; times are seconds since 1970."""
+    """A client of a running Prometheus; times are in seconds since 1970."""
 
     def __init__(self, port: int) -> None:
         self._url = f"http://127.0.0.1:{port}/api/v1/"
 
-    def ask(self, path: str, **parameters: object) -> object:
+    def request(self, path: str, **parameters: object) -> object:
         with urlopen(f"{self._url}{path}?{urlencode(parameters)}", timeout=10) as answer:
             return json.load(answer)["data"]
 
-    def now(self, expression: str, **parameters: object) -> list[dict]:
-        """The series of an instant query; of a range selector, each with its `values`."""
-        return self.ask("query", query=expression, **parameters)["result"]
+    def query(self, expression: str, **parameters: object) -> list[dict]:
+        """Return the series of an instant query; those of a range selector have `values`."""
+        return self.request("query", query=expression, **parameters)["result"]
 
-    def value(self, expression: str) -> float | None:
-        """The one value of an expression without labels; None where there is none."""
-        found = self.now(expression)
+    def query_value(self, expression: str) -> float | None:
+        """Return the value of an expression without labels, or None."""
+        found = self.query(expression)
         return float(found[0]["value"][1]) if found else None
 
-    def over(self, expression: str, start: float, end: float) -> list[dict]:
-        return self.ask("query_range", query=expression, start=start, end=end, step=1)["result"]
+    def query_range(self, expression: str, start: float, end: float) -> list[dict]:
+        return self.request("query_range", query=expression, start=start, end=end, step=1)["result"]
 
-    def course(self, expression: str, start: float, end: float) -> set[float]:
-        """All values that an expression took."""
+    def collect_values(self, expression: str, start: float, end: float) -> set[float]:
+        """Return all values that an expression took."""
         return {
             float(value)
-            for series in self.over(expression, start, end)
+            for series in self.query_range(expression, start, end)
             for _, value in series["values"]
         }
 
-    def counted(self, counter: str, start: float, end: float, by: str) -> dict[str, int]:
-        """By how much a counter rose in each value of a label, exactly: over the samples themselves, restarts of a process included."""
+    def count_increases(self, counter: str, start: float, end: float, by: str) -> dict[str, int]:
+        """Return by how much a counter rose, per value of the label `by`.
+
+        It is exact, and includes restarts of a process: it adds up the samples themselves.
+        """
         found: dict[str, int] = {}
-        for series in self.now(f"{counter}[{int(end - start) + 1}s]", time=end):
+        for series in self.query(f"{counter}[{int(end - start) + 1}s]", time=end):
             values = [float(value) for _, value in series["values"]]
             rises = sum(
                 later - earlier if later >= earlier else later
@@ -75,17 +79,13 @@ class Prometheus:
 def run_watch(
     folder: Path, targets: Mapping[str, list[str]], received: list[dict]
 ) -> Iterator[Prometheus]:
-    """Prometheus, Alertmanager and node exporter on our configuration, a second for each of its intervals; alerts go to `received`."""
+    """Run the three programs with every interval set to a second; alerts go to `received`."""
     for package in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
         require_program(package)
     first = find_free_port(following=3)
-    own = programs(
-        folder,
-        {
-            f"FRAUD_{name}_PORT": str(first + i)
-            for i, name in enumerate(("PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER"))
-        },
-    )
+    names = ("PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER")
+    ports = {f"FRAUD_{name}_PORT": str(first + i) for i, name in enumerate(names)}
+    own = programs(folder, ports)
     addresses = {"alertmanager": [f"127.0.0.1:{first + 1}"], "node": [f"127.0.0.1:{first + 2}"]}
     configuration.write(folder, {**targets, **addresses}, f"http://127.0.0.1:{first + 3}/alerts")
     for path in [*folder.glob("prometheus/**/*.yml"), *folder.glob("alertmanager/*.yml")]:
@@ -113,24 +113,19 @@ def _answers(url: str) -> bool:
 
 
 def read_panel_queries() -> list[tuple[str, str, bool]]:
-    """(dashboard / panel / query, expression, whether it is asked for the end of the range alone) of all dashboards."""
+    """Return (dashboard / panel / query, expression, whether it is instant) of every query."""
     found = []
     for path in BOARDS:
         board = json.loads(path.read_text())
         for panel in board["panels"]:
             for target in panel.get("targets", []):
-                found.append(
-                    (
-                        f"{board['title']} / {panel['title']} / {target['refId']}",
-                        target["expr"],
-                        target.get("instant", False),
-                    )
-                )
+                name = f"{board['title']} / {panel['title']} / {target['refId']}"
+                found.append((name, target["expr"], target.get("instant", False)))
     return found
 
 
 def substitute_variables(expression: str, span: int) -> str:
-    """A panel's query as Grafana sends it: every variable at "All", over `span` seconds."""
+    """Return a panel's query as Grafana sends it: over `span` seconds, variables at "All"."""
     expression = expression.replace("$__rate_interval", "10s").replace("$__range", f"{span}s")
     return re.sub(r"\$\w+", ".+", expression)
 
@@ -141,9 +136,13 @@ def read_rule_expressions() -> list[str]:
 
 
 def find_metric_names(expression: str) -> set[str]:
-    """The metrics that an expression names: what is left of it without matchers, durations, lists of labels, functions and keywords."""
+    """Return the metrics that an expression names.
+
+    They are what is left without matchers, durations, lists of labels, functions and keywords.
+    """
     bare = re.sub(
-        r"\{[^}]*\}|\[[^\]]*\]|\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)|offset \w+",
+        r"\{[^}]*\}|\[[^\]]*\]|offset \w+"
+        r"|\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)",
         " ",
         expression,
     )
