@@ -82,9 +82,7 @@ class Feed:
             consumer.assign(list(self._positions(begin)))
             while not stop.is_set():
                 batch = reader.poll_batch(consumer, _BATCH, _WAIT_S)
-                for message in batch:
-                    if message.error() is not None:
-                        raise KafkaException(message.error())
+                reader.raise_errors(batch)
                 self._handle(batch)
         finally:
             consumer.close()

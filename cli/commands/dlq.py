@@ -21,7 +21,8 @@ from cli.support.settings import Settings
 from cli.support.terminal import make_console
 
 if TYPE_CHECKING:
-    from streams.dlq.dead_letters import Choice, DeadLetter, Position
+    from streams.dlq.dead_letters import Choice, DeadLetter
+    from streams.kafka.codec import Position
 
 _SHOWN_BYTES = 2_000
 

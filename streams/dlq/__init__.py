@@ -1,1 +1,1 @@
-"""Reading dead letters and sending them back."""
+"""Reads dead letters and sends them back."""

@@ -1,4 +1,4 @@
-"""Reads `transactions.dlq`: what was refused, why, and which record of `transactions` it was."""
+"""Reads `transactions.dlq`: rejected records, why they were rejected, and their position."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,19 +9,18 @@ from confluent_kafka import Message
 
 from streams.kafka import reader
 from streams.kafka.cluster import Cluster
-from streams.kafka.codec import ReadHeaders, source_of
+from streams.kafka.codec import Position, source_of
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DEAD_LETTERS, TRANSACTIONS
-
-Position = tuple[int, int]
-"""(partition, offset)"""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One record of `transactions.dlq`. Anybody may write there: `source` is None where the headers name no record of `transactions`.
+    """One record of `transactions.dlq`, where anyone may write.
 
-    `kind`, `detail` and `failed_at` are the headers' texts, empty where they are missing; `written_ms` is the record's own time.
+    `source` is the position of the rejected record, None if the headers name no record of
+    `transactions`. `kind`, `detail` and `failed_at` are the text of the headers, empty if missing.
+    `written_ms` is the dead letter's own timestamp.
     """
 
     source: Position | None
@@ -34,62 +33,51 @@ class DeadLetter:
 
     @property
     def size(self) -> int:
-        """Bytes of the value."""
+        """The size of the value in bytes."""
         return len(self.value or b"")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which dead letters: those of all `kinds` and `sources` that are given, written at `since` or later; an empty set chooses all."""
+    """Selects dead letters by kind, source and time of writing; an empty set selects all."""
 
     kinds: frozenset[str] = frozenset()
     sources: frozenset[Position] = frozenset()
     since: datetime | None = None
 
-    def takes(self, letter: DeadLetter) -> bool:
-        """Whether a letter is chosen; its time is not looked at: `read` begins there."""
+    def matches(self, letter: DeadLetter) -> bool:
+        """Return whether kind and source match. `read` applies `since`."""
         return (not self.kinds or letter.kind in self.kinds) and (
             not self.sources or letter.source in self.sources
         )
 
 
 def read(connection: Connection, choice: Choice, progress: reader.Progress) -> Iterator[DeadLetter]:
-    """The chosen dead letters up to the end as it is now, each partition in its order, one in memory at a time.
+    """Yield the chosen dead letters up to the current end; partitions keep their order.
 
-    Raises ReadingError, KafkaException.
+    Holds one batch in memory at a time. Raises ReadingError, KafkaException.
     """
     cluster = Cluster(connection)
-    numbers = cluster.partitions(DEAD_LETTERS)[DEAD_LETTERS]
-    end = cluster.end(DEAD_LETTERS, numbers)
-    begin = (
-        cluster.earliest(DEAD_LETTERS, numbers)
-        if choice.since is None
-        else cluster.since(DEAD_LETTERS, end, choice.since)
-    )
+    partitions = cluster.partitions(DEAD_LETTERS)[DEAD_LETTERS]
+    begin, end = reader.find_range(cluster, DEAD_LETTERS, partitions, choice.since)
+    transactions = connection.named(TRANSACTIONS)
     for message in chain.from_iterable(
         reader.read_with_progress(connection, DEAD_LETTERS, begin, end, progress)
     ):
-        letter = _letter(message, connection.named(TRANSACTIONS))
-        if choice.takes(letter):
+        letter = _decode(message, transactions)
+        if choice.matches(letter):
             yield letter
 
 
-def _letter(message: Message, transactions: str) -> DeadLetter:
+def _decode(message: Message, transactions: str) -> DeadLetter:
     headers = message.headers() or []
-    found = {name: value.decode(errors="replace") for name, value in headers if value is not None}
+    texts = {name: value.decode(errors="replace") for name, value in headers if value is not None}
     return DeadLetter(
-        source=_source(headers) if found.get("source.topic") == transactions else None,
-        kind=found.get("error.kind", ""),
-        detail=found.get("error.detail", ""),
-        failed_at=found.get("failed.at", ""),
+        source=source_of(headers) if texts.get("source.topic") == transactions else None,
+        kind=texts.get("error.kind", ""),
+        detail=texts.get("error.detail", ""),
+        failed_at=texts.get("failed.at", ""),
         written_ms=message.timestamp()[1],
         key=message.key(),
         value=message.value(),
     )
-
-
-def _source(headers: ReadHeaders) -> Position | None:
-    try:
-        return source_of(headers)
-    except (KeyError, TypeError, ValueError):
-        return None

@@ -1,11 +1,15 @@
 """Sends dead letters back to `transactions`, each of them once.
 
-A redriven record carries where it came from (`redriven.topic`, `redriven.partition`, `redriven.offset`: the refused record) and lies in
-that record's partition, so it can only lie after it. Before anything is sent, each such partition is read from the oldest chosen record
-to its end: what carries a chosen one's place was sent already, and is skipped. All redrives share one transactional id: a second one
-fences the first before it looks, and what a killed one left open is aborted. Reported is what Kafka has acknowledged.
+A redriven record carries the position of the rejected record in its headers (`redriven.topic`,
+`redriven.partition`, `redriven.offset`) and goes to the same partition, so it can only come after
+it. Before sending, a redrive reads each such partition from the oldest chosen record to the end
+and skips the positions that were sent already.
 
-Once `transactions` no longer holds the refused record, nobody can tell whether it was sent again: those are not sent.
+All redrives share one transactional id. A second redrive fences the first before it reads, and
+Kafka aborts what a killed one left open. Only acknowledged records are reported as sent.
+
+Once `transactions` has expired the rejected record, nothing shows whether it was sent again. Such
+dead letters are not sent.
 """
 
 import contextlib
@@ -19,17 +23,18 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.dlq import dead_letters
-from streams.dlq.dead_letters import Choice, DeadLetter, Position
+from streams.dlq.dead_letters import Choice, DeadLetter
 from streams.kafka.cluster import Cluster, Offsets, ReadingError
-from streams.kafka.codec import Headers, own_headers
+from streams.kafka.codec import Headers, Position, own_headers
 from streams.kafka.committer import producer_settings
 from streams.kafka.connection import Connection
 from streams.kafka.reader import Progress, read_with_progress
 from streams.kafka.topics import MAX_RECORD_BYTES, REDRIVE_TRANSACTIONAL_ID, TRANSACTIONS
 
-# One Kafka transaction: few enough to be written well within its time-out.
-_CHUNK_RECORDS, _CHUNK_BYTES = 1_000, 16 * 1024 * 1024
-# What a batch (61 bytes) and a record in it (at most 28, and 10 a header) add to key, value and headers: Kafka's record format, version 2.
+# One Kafka transaction, small enough to be written well within its time-out.
+_CHUNK_RECORDS = 1_000
+_CHUNK_BYTES = 16 * 1024 * 1024
+# Added by Kafka's record format, version 2: 61 bytes a batch, at most 28 a record and 10 a header.
 _FRAME_BYTES = 128
 _CALL_S = 2.0
 _PATIENCE_S = 60.0
@@ -37,16 +42,19 @@ _ANSWER_S = 30
 
 
 class RedriveError(ReadingError):
-    """A redrive ended before its end; the text says how many were sent."""
+    """A redrive stopped early; the text says how many records were sent."""
 
 
 @dataclass(frozen=True)
 class RedriveResult:
-    """What became of the chosen dead letters; chosen = to_send + already + unknown + expired + too_large. `sent`: acknowledged by Kafka.
+    """Counts of dead letters; chosen = to_send + already + unknown + expired + too_large.
 
-    missing: places that were asked for and have no dead letter.
-    already: sent by an earlier redrive, or the second dead letter of one record. unknown: its headers name no record of a partition of
-    `transactions`. expired: that record is no longer there. too_large: with its headers it is more than the topic takes.
+    missing: positions asked for that have no dead letter.
+    sent: acknowledged by Kafka.
+    already: sent by an earlier redrive, or another dead letter of the same record.
+    unknown: the headers name no record of a partition of `transactions`.
+    expired: the rejected record is no longer on `transactions`.
+    too_large: with the new headers, it exceeds the topic's limit.
     """
 
     missing: int = 0
@@ -62,32 +70,32 @@ class RedriveResult:
 def redrive(
     connection: Connection, choice: Choice, *, dry_run: bool, progress: Progress
 ) -> RedriveResult:
-    """Sends the chosen dead letters back, or finds out what it would send. Running it again sends nothing twice.
+    """Send the chosen dead letters back; with `dry_run`, only count them.
 
-    `progress` takes (topic, records read, offsets to read). Raises RedriveError, ReadingError, KafkaException.
+    Running it again sends nothing twice. Raises RedriveError, ReadingError, KafkaException.
     """
-    producer = None if dry_run else _opened(connection)
-    plan, places = _plan(connection, choice, progress)
-    if producer is None or not places:
+    producer = None if dry_run else _open_producer(connection)
+    plan, positions = _plan(connection, choice, progress)
+    if producer is None or not positions:
         return plan
     sent = 0
+    letters = dead_letters.read(connection, choice, progress)
     try:
-        for chunk in _chunks(
-            _first_of_each(dead_letters.read(connection, choice, progress), places)
-        ):
+        for chunk in _split_into_chunks(_take_first_of_each(letters, positions)):
             _send(connection, producer, chunk)
             sent += len(chunk)
     except KafkaException as error:
         with contextlib.suppress(KafkaException):
             producer.abort_transaction(_CALL_S)
         raise RedriveError(
-            f"{sent} of {len(places)} were sent, then: {_reason(error.args[0])}; run it again: what was sent is skipped"
+            f"{sent} of {len(positions)} were sent, then: {_explain(error.args[0])}; "
+            "run it again: it skips what was sent"
         ) from None
     return replace(plan, sent=sent)
 
 
-def _opened(connection: Connection) -> Producer:
-    """A producer that has fenced every other redrive; after that, what those have sent is committed or will never be."""
+def _open_producer(connection: Connection) -> Producer:
+    """Return a producer that has fenced every other redrive, and so ended their transactions."""
     producer = Producer(
         connection.writer(producer_settings(connection.named(REDRIVE_TRANSACTIONAL_ID)))
     )
@@ -98,82 +106,94 @@ def _opened(connection: Connection) -> Producer:
 def _plan(
     connection: Connection, choice: Choice, progress: Progress
 ) -> tuple[RedriveResult, set[Position]]:
-    """What there is to do, and the places of the records to send."""
+    """Return the counts before sending, and the positions of the records to send."""
     cluster = Cluster(connection)
-    numbers = cluster.partitions(TRANSACTIONS)[TRANSACTIONS]
-    counts, places, missing = Counter[str](), set[Position](), set(choice.sources)
+    partitions = cluster.partitions(TRANSACTIONS)[TRANSACTIONS]
+    counts = Counter[str]()
+    positions = set[Position]()
+    missing = set(choice.sources)
     for letter in dead_letters.read(connection, choice, progress):
         counts["chosen"] += 1
-        if letter.source is None or letter.source[0] not in numbers:
+        if letter.source is None or letter.source[0] not in partitions:
             counts["unknown"] += 1
             continue
         missing.discard(letter.source)
-        if _record_bytes(letter, _headers(connection, letter.source)) > MAX_RECORD_BYTES:
+        if _count_bytes(letter, _make_headers(connection, letter.source)) > MAX_RECORD_BYTES:
             counts["too_large"] += 1
         else:
-            places.add(letter.source)
-    places -= _sent_already(connection, places, progress)
-    earliest = cluster.earliest(
-        TRANSACTIONS, numbers
-    )  # only now: what is there after the reading was there all the time
-    expired = {(partition, offset) for partition, offset in places if offset < earliest[partition]}
-    places -= expired
+            positions.add(letter.source)
+    positions -= _find_sent(connection, positions, progress)
+    # Asked last: what is still there now was there during the whole read.
+    earliest = cluster.earliest(TRANSACTIONS, partitions)
+    expired = {(number, offset) for number, offset in positions if offset < earliest[number]}
+    positions -= expired
     already = (
-        counts["chosen"] - counts["unknown"] - counts["too_large"] - len(expired) - len(places)
+        counts["chosen"] - counts["unknown"] - counts["too_large"] - len(expired) - len(positions)
     )
-    return RedriveResult(
-        **counts, missing=len(missing), to_send=len(places), already=already, expired=len(expired)
-    ), places
+    result = RedriveResult(
+        **counts,
+        missing=len(missing),
+        to_send=len(positions),
+        already=already,
+        expired=len(expired),
+    )
+    return result, positions
 
 
-def _sent_already(
-    connection: Connection, places: set[Position], progress: Progress
+def _find_sent(
+    connection: Connection, positions: set[Position], progress: Progress
 ) -> set[Position]:
+    """Return those of the positions that an earlier redrive has sent."""
     begin: Offsets = {}
-    for partition, offset in places:
+    for partition, offset in positions:
         begin[partition] = min(offset + 1, begin.get(partition, offset + 1))
-    end = _high_watermarks(connection, list(begin)) if begin else {}
-    topic, found = connection.named(TRANSACTIONS).encode(), set()
+    end = _find_high_watermarks(connection, list(begin)) if begin else {}
+    topic = connection.named(TRANSACTIONS).encode()
+    sent = set[Position]()
     for message in chain.from_iterable(
         read_with_progress(connection, TRANSACTIONS, begin, end, progress)
     ):
         headers = dict(message.headers() or [])
         if headers.get("redriven.topic") == topic:
-            with contextlib.suppress(KeyError, TypeError, ValueError):  # anybody may write headers
-                found.add((int(headers["redriven.partition"]), int(headers["redriven.offset"])))
-    return places & found
+            with contextlib.suppress(KeyError, TypeError, ValueError):  # anyone may write headers
+                sent.add((int(headers["redriven.partition"]), int(headers["redriven.offset"])))
+    return positions & sent
 
 
-def _high_watermarks(connection: Connection, partitions: list[int]) -> Offsets:
-    """The ends of `transactions`, open transactions of others included: a redriven record may lie behind those, and is waited for."""
-    admin = AdminClient(connection.config())  # to be kept: its requests end with it
-    asked = {
+def _find_high_watermarks(connection: Connection, partitions: list[int]) -> Offsets:
+    """Return the ends of `transactions`, including the open transactions of other producers.
+
+    A redriven record may come after an open transaction; the read waits for it.
+    """
+    admin = AdminClient(connection.config())  # keep a reference: its requests end with it
+    specs = {
         TopicPartition(connection.named(TRANSACTIONS), partition): OffsetSpec.latest()
         for partition in partitions
     }
     answers = admin.list_offsets(
-        asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ANSWER_S
+        specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ANSWER_S
     )
     return {position.partition: answer.result().offset for position, answer in answers.items()}
 
 
-def _first_of_each(
-    letters: Iterable[DeadLetter], places: set[Position]
+def _take_first_of_each(
+    letters: Iterable[DeadLetter], positions: set[Position]
 ) -> Iterator[tuple[Position, DeadLetter]]:
-    left = set(places)
+    """Yield the first dead letter of each position."""
+    left = set(positions)
     for letter in letters:
         if letter.source in left:
             left.remove(letter.source)
             yield letter.source, letter
 
 
-def _chunks(
+def _split_into_chunks(
     letters: Iterable[tuple[Position, DeadLetter]],
 ) -> Iterator[list[tuple[Position, DeadLetter]]]:
     chunk: list[tuple[Position, DeadLetter]] = []
     size = 0
-    for place, letter in letters:
-        chunk.append((place, letter))
+    for position, letter in letters:
+        chunk.append((position, letter))
         size += letter.size
         if len(chunk) >= _CHUNK_RECORDS or size >= _CHUNK_BYTES:
             yield chunk
@@ -185,15 +205,15 @@ def _chunks(
 def _send(
     connection: Connection, producer: Producer, chunk: list[tuple[Position, DeadLetter]]
 ) -> None:
-    """One Kafka transaction. An uncertain commit is asked for again: the broker may have carried it out."""
+    """Send one Kafka transaction; repeat an uncertain commit, which the broker may have applied."""
     producer.begin_transaction()
-    for place, letter in chunk:
+    for position, letter in chunk:
         producer.produce(
             connection.named(TRANSACTIONS),
             letter.value,
             letter.key,
-            place[0],
-            headers=_headers(connection, place),
+            position[0],
+            headers=_make_headers(connection, position),
         )
     deadline = monotonic() + _PATIENCE_S
     while True:
@@ -206,8 +226,8 @@ def _send(
             return
 
 
-def _headers(connection: Connection, place: Position) -> Headers:
-    partition, offset = place
+def _make_headers(connection: Connection, position: Position) -> Headers:
+    partition, offset = position
     return own_headers() | {
         "redriven.topic": connection.named(TRANSACTIONS).encode(),
         "redriven.partition": b"%d" % partition,
@@ -215,16 +235,13 @@ def _headers(connection: Connection, place: Position) -> Headers:
     }
 
 
-def _record_bytes(letter: DeadLetter, headers: Headers) -> int:
-    return (
-        _FRAME_BYTES
-        + letter.size
-        + len(letter.key or b"")
-        + sum(len(name) + len(value) for name, value in headers.items())
-    )
+def _count_bytes(letter: DeadLetter, headers: Headers) -> int:
+    """Return an upper bound of the size of the redriven record's batch."""
+    header_bytes = sum(len(name) + len(value) for name, value in headers.items())
+    return _FRAME_BYTES + letter.size + len(letter.key or b"") + header_bytes
 
 
-def _reason(error: KafkaError) -> str:
+def _explain(error: KafkaError) -> str:
     if error.code() in (
         KafkaError._FENCED,
         KafkaError.INVALID_PRODUCER_EPOCH,

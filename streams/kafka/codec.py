@@ -10,6 +10,8 @@ from payments.contract import CONTRACT_VERSION
 # Written as a dict: 0.7 us a message less in confluent-kafka than a list of pairs. Read as a list, for Kafka allows repetition.
 Headers = dict[str, bytes]
 ReadHeaders = list[tuple[str, bytes]]
+Position = tuple[int, int]
+"""(partition, offset) of a record."""
 
 _VERSION = CONTRACT_VERSION.encode()
 MAX_DETAIL_BYTES = 512
@@ -67,7 +69,10 @@ def dead_letter_headers(
     }
 
 
-def source_of(headers: ReadHeaders) -> tuple[int, int]:
-    """(partition, offset) of the record of `transactions` that a message was made from. Raises KeyError without these headers."""
-    found = dict(headers)
-    return int(found["source.partition"]), int(found["source.offset"])
+def source_of(headers: ReadHeaders | None) -> Position | None:
+    """Return the source record that a message's headers name, or None if they name none."""
+    values = dict(headers or ())
+    try:
+        return int(values["source.partition"]), int(values["source.offset"])
+    except (KeyError, TypeError, ValueError):  # anyone may write to a topic
+        return None

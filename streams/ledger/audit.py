@@ -1,12 +1,12 @@
-"""The proof that nothing was lost: each record of `transactions` stands exactly once in `predictions` or `transactions.dlq`.
+"""Proves that each record of `transactions` has exactly one prediction or dead letter.
 
-Records are matched by (partition, offset), which the outputs carry in their headers. The end of the range is taken first, the ends of
-the outputs after `transactions` was read: whatever the scorer had finished by then is seen.
+Outputs carry their source's (partition, offset) in headers; records are matched by it. The end of
+`transactions` is fixed first, the ends of the outputs only after `transactions` was read, so the
+audit sees everything the scorer finished by then.
 
-Memory: some 200 MB whatever the cluster holds (measured: 110 to 190 MB for 400,000 records, 16 MB of it the Kafka client's queue and
-50 MB the interpreter), plus 0.2 bytes a record while repeated ids are counted.
-Disk: one byte an offset and 16 bytes a record, in the temporary directory (TMPDIR), removed at the end; the byte map is memory
-that the operating system may write out.
+Memory: about 200 MB at any topic size (measured: 110 to 190 MB for 400,000 records, of which 16 MB
+are the Kafka client's queue and 50 MB the interpreter), plus 0.2 bytes a record while repeated ids
+are counted. Disk: 1 byte an offset and 16 bytes a record in TMPDIR, removed at the end.
 """
 
 import tempfile
@@ -21,24 +21,25 @@ from confluent_kafka import Message
 
 from streams.kafka import reader
 from streams.kafka.clock import CLOCK_DIFFERENCE
-from streams.kafka.cluster import Cluster, Offsets
-from streams.kafka.codec import ReadHeaders, source_of
+from streams.kafka.cluster import Cluster
+from streams.kafka.codec import Position, ReadHeaders, source_of
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TOPICS, TRANSACTIONS
 from streams.ledger.reconcile import REJECTED, SCORED, Audit, IntArray, Reconciliation
 from streams.ledger.repeated_ids import hash_id
 
 OUTPUTS = {PREDICTIONS: SCORED, DEAD_LETTERS: REJECTED}
-# Outputs that the broker may have deleted prove nothing about records of the same age; an hour so that none expire while reading.
+# An audit proves nothing about records whose outputs may have expired. The hour keeps outputs from
+# expiring while they are read.
 _PROVABLE = timedelta(
     milliseconds=min(topic.retention_ms for topic in TOPICS if topic.name in OUTPUTS)
 ) - timedelta(hours=1)
-_NOWHERE = (-1, -1)
+_UNKNOWN_SOURCE = (-1, -1)
 _MAX_OFFSET = 2**63 - 1
 
 
-def _untold(*_: object) -> None:
-    """Nobody asked."""
+def _ignore_progress(*_: object) -> None:
+    pass
 
 
 def audit(
@@ -47,22 +48,26 @@ def audit(
     since: datetime | None = None,
     *,
     group: str = SCORER_GROUP,
-    on_progress: reader.Progress = _untold,
+    on_progress: reader.Progress = _ignore_progress,
     clock: Callable[[], float] = time.time,
 ) -> Audit:
-    """Audits `transactions` to its end as it is now: all of it, or from the time `since` on, or from the offsets `start` (by partition).
+    """Audit `transactions` up to its current end.
 
-    With `start`, `since` says only from when on outputs are read; without it, all of them are. Without `start`, records older than the
-    outputs' retention are left out once outputs have been deleted.
+    Starts at the offsets `start` (by partition), at the time `since`, or at the beginning.
+    With `start`, `since` limits only which outputs are read. Without `start`, records older than
+    the outputs' retention are left out if any outputs have been deleted. `clock` returns seconds
+    since 1970.
+
     Raises cluster.ReadingError, KafkaException.
     """
     cluster = Cluster(connection)
-    numbers = cluster.partitions(TRANSACTIONS, *OUTPUTS)
-    end = cluster.end(TRANSACTIONS, numbers[TRANSACTIONS])
-    committed = cluster.committed(group, TRANSACTIONS, numbers[TRANSACTIONS])
+    partitions = cluster.partitions(TRANSACTIONS, *OUTPUTS)
     if start is None:
-        since = _provable(cluster, numbers, since, clock)
-    begin = _begin(cluster, TRANSACTIONS, end, since if start is None else None)
+        since = _limit_to_provable(cluster, partitions, since, clock)
+    begin, end = reader.find_range(
+        cluster, TRANSACTIONS, partitions[TRANSACTIONS], since if start is None else None
+    )
+    committed = cluster.committed(group, TRANSACTIONS, partitions[TRANSACTIONS])
     begin |= {
         number: min(max(offset, begin[number]), end[number])
         for number, offset in (start or {}).items()
@@ -74,70 +79,59 @@ def audit(
         closing(Reconciliation(ranges, Path(directory))) as reconciliation,
     ):
         for batch in reader.read_with_progress(connection, TRANSACTIONS, begin, end, on_progress):
-            _take_sent(reconciliation, batch)
+            _add_records(reconciliation, batch)
         foreign = 0
         for topic, kind in OUTPUTS.items():
-            until = cluster.end(topic, numbers[topic])
-            beginning = _begin(cluster, topic, until, since and since - CLOCK_DIFFERENCE)
+            begin, end = reader.find_range(
+                cluster, topic, partitions[topic], since and since - CLOCK_DIFFERENCE
+            )
             foreign += sum(
-                _take_outputs(reconciliation, kind, batch)
-                for batch in reader.read_with_progress(
-                    connection, topic, beginning, until, on_progress
-                )
+                _add_outputs(reconciliation, kind, batch)
+                for batch in reader.read_with_progress(connection, topic, begin, end, on_progress)
             )
         return reconciliation.finish(committed, foreign)
 
 
-def _provable(
+def _limit_to_provable(
     cluster: Cluster,
-    numbers: Mapping[str, list[int]],
+    partitions: Mapping[str, list[int]],
     since: datetime | None,
     clock: Callable[[], float],
 ) -> datetime | None:
-    """`since`, or the time from which on outputs cannot have been deleted, where some have been."""
+    """Return `since`, moved into the outputs' retention if any outputs have been deleted."""
     if not any(
-        offset for topic in OUTPUTS for offset in cluster.earliest(topic, numbers[topic]).values()
+        offset
+        for topic in OUTPUTS
+        for offset in cluster.earliest(topic, partitions[topic]).values()
     ):
         return since
     oldest = datetime.fromtimestamp(clock(), UTC) - _PROVABLE
     return max(since or oldest, oldest)
 
 
-def _begin(cluster: Cluster, topic: str, end: Offsets, since: datetime | None) -> Offsets:
-    return cluster.earliest(topic, list(end)) if since is None else cluster.since(topic, end, since)
-
-
-def _numbers(values: Iterable[int], count: int) -> IntArray:
+def _to_array(values: Iterable[int], count: int) -> IntArray:
     return np.fromiter(values, np.int64, count)
 
 
-def _take_sent(reconciliation: Reconciliation, batch: list[Message]) -> None:
-    id_hashes = np.frombuffer(b"".join([hash_id(message.value()) for message in batch]), "<u8")
-    partitions = _numbers((message.partition() for message in batch), len(batch))
+def _add_records(reconciliation: Reconciliation, batch: list[Message]) -> None:
     reconciliation.add_records(
-        partitions, _numbers((message.offset() for message in batch), len(batch)), id_hashes
+        _to_array((message.partition() for message in batch), len(batch)),
+        _to_array((message.offset() for message in batch), len(batch)),
+        np.frombuffer(b"".join([hash_id(message.value()) for message in batch]), "<u8"),
     )
 
 
-def _take_outputs(reconciliation: Reconciliation, kind: int, batch: list[Message]) -> int:
-    """Gives a batch of outputs to the reconciliation; returns how many have no readable source."""
-    partitions, offsets = (
-        np.array([_source(message.headers()) for message in batch], np.int64).reshape(-1, 2).T
-    )
-    reconciliation.add_outputs(
-        kind, _numbers((message.partition() for message in batch), len(batch)), partitions, offsets
-    )
+def _add_outputs(reconciliation: Reconciliation, kind: int, batch: list[Message]) -> int:
+    """Add a batch of outputs; return how many have no readable source."""
+    sources = np.array([_find_source(message.headers()) for message in batch], np.int64)
+    partitions, offsets = sources.reshape(-1, 2).T
+    output_partitions = _to_array((message.partition() for message in batch), len(batch))
+    reconciliation.add_outputs(kind, output_partitions, partitions, offsets)
     return int(np.count_nonzero(partitions < 0))
 
 
-def _source(headers: ReadHeaders | None) -> tuple[int, int]:
-    """(partition, offset), or _NOWHERE where the headers, which anybody can write, hold no such thing."""
-    try:
-        partition, offset = source_of(headers or [])
-    except (KeyError, TypeError, ValueError):
-        return _NOWHERE
-    return (
-        (partition, offset)
-        if 0 <= partition <= _MAX_OFFSET and 0 <= offset <= _MAX_OFFSET
-        else _NOWHERE
-    )
+def _find_source(headers: ReadHeaders | None) -> Position:
+    source = source_of(headers)
+    if source is None or not all(0 <= number <= _MAX_OFFSET for number in source):
+        return _UNKNOWN_SOURCE
+    return source

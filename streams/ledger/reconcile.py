@@ -1,4 +1,4 @@
-"""The ledger's arithmetic: which records went in, which came out. It knows no Kafka, only partitions and offsets."""
+"""Reconciles outputs with inputs by partition and offset. Imports no Kafka client."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -9,26 +9,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.kafka.codec import Position
 from streams.ledger.repeated_ids import RepeatedIdSpool
 
 SENT, SCORED, REJECTED, DUPLICATED, LATE, RESENT, PHANTOM = (1 << bit for bit in range(7))
 FIRST = 10
+"""How many positions of each kind an audit lists."""
+_LISTED = {"duplicated": DUPLICATED, "resent": RESENT, "out_of_order": LATE, "phantom": PHANTOM}
 _CHUNK = 1 << 20
 
 IntArray = NDArray[np.int64]
-Position = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What became of the records of `transactions` in `ranges` ({partition: (begin, end)}); sent = scored + rejected + lost.
+    """Counts of the records of `transactions` in `ranges`, {partition: (begin, end)}.
 
-    A record with a prediction is scored, one with only a dead letter rejected. duplicated: outputs beyond the first of a record.
-    resent: sendings of a transaction_id beyond its first; each is scored, and is no duplicate. out_of_order: outputs whose source
-    offset is lower than one already seen in the same output partition from the same source partition. pending: those of the lost
-    that the scorer's group had not committed when the audit began. foreign: outputs without a readable source. phantom: outputs whose
-    source lies in the ranges and is no committed record, but one of an aborted transaction, say.
-    first_*: up to ten (partition, offset) of `transactions`.
+    sent = scored + rejected + lost. A record with a prediction is scored; one with only a dead
+    letter is rejected.
+
+    pending: lost records that the scorer's group had not committed when the audit began.
+    duplicated: outputs of a record beyond its first.
+    resent: records whose transaction_id an earlier record has. Each is scored; none is a duplicate.
+    out_of_order: outputs that follow one of a later record, within one output partition and one
+    source partition.
+    foreign: outputs without a readable source.
+    phantom: outputs whose source is in the ranges but no committed record, such as a record of an
+    aborted transaction.
+    first_*: up to FIRST positions on `transactions`.
     """
 
     sent: int = 0
@@ -50,20 +58,25 @@ class Audit:
 
     @property
     def complete(self) -> bool:
-        """Nothing lost, nothing duplicated, nothing made up; of no record at all nothing is proven."""
+        """Whether nothing was lost, duplicated or made up; False without any record."""
         return self.sent > 0 and self.lost == self.duplicated == self.phantom == 0
 
 
 class Reconciliation:
-    """Counts one audit. Every offset of the ranges has one byte of flags in a file that is mapped into memory.
+    """Matches outputs to records, with one byte of flags for each offset of the ranges.
 
-    The file and the spool of ids lie in `directory`: 1 byte an offset and 16 bytes a record. First all records of `transactions`
-    are to be given (`sent`), then the outputs, each topic and partition in its order (`output`), then `audit` once.
+    Call `add_records` for all records of `transactions`, then `add_outputs` for all outputs in
+    the order of their topic and partition, then `finish` once.
+
+    The flags are a memory-mapped file in `directory` (1 byte an offset), which the operating
+    system may write out; the spool of ids is there too (16 bytes a record). A slot is an offset's
+    index in the flags.
     """
 
     def __init__(self, ranges: Mapping[int, tuple[int, int]], directory: Path) -> None:
         self._ranges = dict(sorted(ranges.items()))
-        # begin, end and place in the map, by partition number; the last row, empty, is for numbers that are not in the ranges
+        # A row a partition number: begin, end, first slot. The last row, empty, is for
+        # numbers that are in no range.
         self._rows = np.zeros((max(self._ranges, default=-1) + 2, 3), np.int64)
         size = 0
         for partition, (begin, end) in self._ranges.items():
@@ -72,55 +85,54 @@ class Reconciliation:
         self._flags = np.memmap(directory / "flags", np.uint8, "w+", shape=max(size, 1))
         self._spool = RepeatedIdSpool(directory)
         self._highest: dict[tuple[int, int], int] = {}
-        self._duplicated = self._late = self._phantom = 0
+        self._counts = Counter[str]()
 
     def close(self) -> None:
-        """Lets go of the files; removing them is up to the directory's owner."""
+        """Close the files. The owner of the directory removes them."""
         self._spool.close()
         del self._flags
 
     def add_records(
         self, partitions: IntArray, offsets: IntArray, id_hashes: NDArray[np.uint64]
     ) -> None:
-        """Takes n records of `transactions` with the hashes of their ids (0 = none). Those outside of the ranges are left out."""
-        inside, places = self._find(partitions, offsets)
-        self._flags[places] |= SENT
-        self._spool.add(id_hashes[inside], places)
+        """Add n records of `transactions`, with the hashes of their ids (0 = no id).
+
+        Ignores those outside of the ranges.
+        """
+        inside, slots = self._find_slots(partitions, offsets)
+        self._flags[slots] |= SENT
+        self._spool.add(id_hashes[inside], slots)
 
     def add_outputs(
-        self, kind: int, outputs: IntArray, partitions: IntArray, offsets: IntArray
+        self, kind: int, output_partitions: IntArray, partitions: IntArray, offsets: IntArray
     ) -> None:
-        """Takes n predictions (kind SCORED) or dead letters (REJECTED): the partition each lies in, and its source's partition and offset.
+        """Add n predictions (`kind` SCORED) or dead letters (REJECTED).
 
-        Those whose source lies outside of the ranges are left out.
+        `output_partitions` holds the partition of each output, `partitions` and `offsets` the
+        position of its source. Ignores those whose source is outside of the ranges.
         """
-        inside, places = self._find(partitions, offsets)
-        real = (self._flags[places] & SENT) != 0
-        self._phantom += int(np.count_nonzero(~real))
-        self._flags[places[~real]] |= PHANTOM
-        inside, places = inside[real], places[real]
-        unique, counts = np.unique(places, return_counts=True)
-        before = (self._flags[unique] & (SCORED | REJECTED)) != 0
-        self._duplicated += len(places) - int(np.count_nonzero(~before))
+        inside, slots = self._find_slots(partitions, offsets)
+        real = (self._flags[slots] & SENT) != 0
+        self._counts["phantom"] += int(np.count_nonzero(~real))
+        self._flags[slots[~real]] |= PHANTOM
+        inside, slots = inside[real], slots[real]
+        unique, counts = np.unique(slots, return_counts=True)
+        seen = (self._flags[unique] & (SCORED | REJECTED)) != 0
+        self._counts["duplicated"] += len(slots) - int(np.count_nonzero(~seen))
         self._flags[unique] |= kind
-        self._flags[unique[before | (counts > 1)]] |= DUPLICATED
-        self._follow_order(kind, outputs[inside], partitions[inside], offsets[inside], places)
+        self._flags[unique[seen | (counts > 1)]] |= DUPLICATED
+        self._check_order(
+            kind, output_partitions[inside], partitions[inside], offsets[inside], slots
+        )
 
     def finish(self, committed: Mapping[int, int], foreign: int = 0) -> Audit:
-        """The result; `committed` holds the next offset of the scorer's group by partition, where it has one."""
-        counts = Counter(
-            duplicated=self._duplicated,
-            out_of_order=self._late,
-            foreign=foreign,
-            phantom=self._phantom,
-        )
-        for places in self._spool.extra_places():
-            self._flags[places] |= RESENT
-            counts["resent"] += len(places)
-        first: dict[str, list[Position]] = {
-            name: [] for name in ("lost", "duplicated", "resent", "out_of_order", "phantom")
-        }
-        for partition, start, flags in self._chunks():
+        """Return the result. `committed` holds the scorer's next offset by partition, if any."""
+        counts = self._counts | Counter(foreign=foreign)
+        for slots in self._spool.find_repeats():
+            self._flags[slots] |= RESENT
+            counts["resent"] += len(slots)
+        first: dict[str, list[Position]] = {name: [] for name in ("lost", *_LISTED)}
+        for partition, start, flags in self._split_into_chunks():
             outcome = flags & (SENT | SCORED | REJECTED)
             lost = np.flatnonzero(outcome == SENT) + start
             counts["sent"] += int(np.count_nonzero(flags & SENT))
@@ -128,60 +140,50 @@ class Reconciliation:
             counts["rejected"] += int(np.count_nonzero(outcome == (SENT | REJECTED)))
             counts["lost"] += len(lost)
             counts["pending"] += int(np.count_nonzero(lost >= committed.get(partition, 0)))
-            _keep(first["lost"], partition, lost)
-            for name, flag in (
-                ("duplicated", DUPLICATED),
-                ("resent", RESENT),
-                ("out_of_order", LATE),
-                ("phantom", PHANTOM),
-            ):
-                _keep(first[name], partition, np.flatnonzero(flags & flag) + start)
-        fields: dict[str, Any] = {
-            **counts,
-            **{f"first_{name}": records for name, records in first.items()},
-        }
+            _extend(first["lost"], partition, lost)
+            for name, flag in _LISTED.items():
+                _extend(first[name], partition, np.flatnonzero(flags & flag) + start)
+        fields: dict[str, Any] = dict(counts)
+        fields |= {f"first_{name}": listed for name, listed in first.items()}
         return Audit(**fields, ranges=self._ranges)
 
-    def _find(self, partitions: IntArray, offsets: IntArray) -> tuple[IntArray, IntArray]:
-        """Which of n (partition, offset) lie in the ranges, as indices, and the places of these in the map."""
+    def _find_slots(self, partitions: IntArray, offsets: IntArray) -> tuple[IntArray, IntArray]:
+        """Return the indices of those of n positions that are in the ranges, and their slots."""
         known = (partitions >= 0) & (partitions < len(self._rows))
         begin, end, base = self._rows[np.where(known, partitions, -1)].T
         inside = np.flatnonzero((begin <= offsets) & (offsets < end))
         return inside, (base + offsets - begin)[inside]
 
-    def _follow_order(
+    def _check_order(
         self,
         kind: int,
-        outputs: IntArray,
+        output_partitions: IntArray,
         partitions: IntArray,
         offsets: IntArray,
-        places: IntArray,
+        slots: IntArray,
     ) -> None:
-        streams = outputs * len(self._rows) + partitions
+        if not len(slots):
+            return
+        streams = output_partitions * len(self._rows) + partitions
         order = np.argsort(streams, kind="stable")
-        for group in (
-            np.split(order, np.flatnonzero(np.diff(streams[order])) + 1) if len(order) else ()
-        ):
+        for group in np.split(order, np.flatnonzero(np.diff(streams[order])) + 1):
             key = kind, int(streams[group[0]])
             highest = np.maximum.accumulate(
                 np.concatenate(([self._highest.get(key, -1)], offsets[group]))
             )
             late = group[offsets[group] < highest[:-1]]
-            self._late += len(late)
-            self._flags[places[late]] |= LATE
+            self._counts["out_of_order"] += len(late)
+            self._flags[slots[late]] |= LATE
             self._highest[key] = int(highest[-1])
 
-    def _chunks(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
-        """(partition, its first offset, flags) of every stretch of at most _CHUNK offsets."""
+    def _split_into_chunks(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+        """Yield (partition, first offset, flags) of at most _CHUNK offsets each."""
         for partition, (begin, end) in self._ranges.items():
             base = self._rows[partition, 2] - begin
             for start in range(begin, end, _CHUNK):
-                yield (
-                    partition,
-                    start,
-                    np.array(self._flags[base + start : base + min(start + _CHUNK, end)]),
-                )
+                stop = min(start + _CHUNK, end)
+                yield partition, start, np.array(self._flags[base + start : base + stop])
 
 
-def _keep(first: list[Position], partition: int, offsets: IntArray) -> None:
+def _extend(first: list[Position], partition: int, offsets: IntArray) -> None:
     first += [(partition, int(offset)) for offset in offsets[: FIRST - len(first)]]

@@ -147,37 +147,37 @@ def test_two_dead_letters_of_one_record_are_one_to_send(bus, connection):
 def test_what_another_redrive_has_left_open_is_never_sent_too(bus, connection):
     """The first one is stopped, or killed, between sending and commit; the second sends; the first cannot commit any more."""
     bus.refused(b"x")
-    first = redriving._opened(connection)
+    first = redriving._open_producer(connection)
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
     first.begin_transaction()
     first.produce(
         connection.named(TRANSACTIONS),
         letter.value,
-        headers=redriving._headers(connection, letter.source),
+        headers=redriving._make_headers(connection, letter.source),
     )
     first.flush()
     assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
     with pytest.raises(KafkaException) as raised:
         first.commit_transaction(30)
-    assert redriving._reason(raised.value.args[0]) == "another redrive was started"
+    assert redriving._explain(raised.value.args[0]) == "another redrive was started"
     assert len(bus.redriven(2)) == 1
 
 
 def test_of_two_redrives_that_have_both_looked_only_the_second_sends(bus, connection):
     bus.refused(b"x")
-    first = redriving._opened(connection)
+    first = redriving._open_producer(connection)
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
     assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
     with pytest.raises(KafkaException) as raised:
         redriving._send(connection, first, [(letter.source, letter)])
-    assert redriving._reason(raised.value.args[0]) == "another redrive was started"
+    assert redriving._explain(raised.value.args[0]) == "another redrive was started"
     assert len(bus.redriven(2)) == 1
 
 
 def test_a_redriven_record_behind_an_open_transaction_of_others_is_waited_for(bus, connection):
     bus.refused(b"x")
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
-    first = redriving._opened(connection)
+    first = redriving._open_producer(connection)
     other = Producer(connection.writer({"transactional.id": connection.named("other")}))
     other.init_transactions()
     other.begin_transaction()
@@ -229,9 +229,9 @@ def test_only_what_kafka_has_acknowledged_is_reported(bus, connection, monkeypat
 
 def test_what_is_too_large_with_its_headers_stays_and_the_largest_that_fits_goes(bus, connection):
     source = bus.send(b"small")
-    frame = redriving._record_bytes(
+    frame = redriving._count_bytes(
         redriving.DeadLetter(source, "", "", "", 0, b"key", b""),
-        redriving._headers(connection, source),
+        redriving._make_headers(connection, source),
     )
     bus.refuse(source, bytes(MAX_RECORD_BYTES - frame))
     assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
