@@ -127,7 +127,9 @@ class Story:
             self.connection, Choice(), dry_run=False, progress=lambda *_: None
         ).sent == sum(REFUSED.values())
         wait_for(
-            lambda: self.prometheus.query_value("sum(fraud_dead_letters_total)") == sum(KINDS.values()),
+            lambda: (
+                self.prometheus.query_value("sum(fraud_dead_letters_total)") == sum(KINDS.values())
+            ),
             30,
             "they are refused again",
         )
@@ -245,11 +247,15 @@ def tell(story: Story, scoring, api: str) -> None:
         assert story.sent <= 15 * WINDOW, "no verdict"
     everything = story.sent + sum(KINDS.values())
     wait_for(
-        lambda: prometheus.query_value("sum(fraud_transactions_total)") == everything, 30, "all counts"
+        lambda: prometheus.query_value("sum(fraud_transactions_total)") == everything,
+        30,
+        "all counts",
     )  # what a kill would take away
     os.kill(scoring.pids()[1], signal.SIGKILL)
     story.send(WINDOW)  # its partitions wait for their next owner
-    wait_for(lambda: prometheus.query_value("max(fraud_worker_restarts_total)") == 1, 30, "the restart")
+    wait_for(
+        lambda: prometheus.query_value("max(fraud_worker_restarts_total)") == 1, 30, "the restart"
+    )
     seen(story)
     story.send_in_an_open_transaction(WINDOW)
     seen(story)
@@ -285,7 +291,9 @@ def tell(story: Story, scoring, api: str) -> None:
 def seen(story: Story) -> None:
     """Until Prometheus shows the window of what was sent last."""
     wait_for(
-        lambda: story.prometheus.query_value("sum(fraud_drift_windows_total)") == story.sent // WINDOW,
+        lambda: (
+            story.prometheus.query_value("sum(fraud_drift_windows_total)") == story.sent // WINDOW
+        ),
         60,
         f"window {story.sent // WINDOW}",
     )
@@ -325,7 +333,9 @@ def numbers(story: Story, expression: str, instant: bool) -> list[float]:
     """What a panel would draw."""
     expression = substitute_variables(expression, story.span)
     if instant:
-        values = [series["value"] for series in story.prometheus.query(expression, time=story.ended)]
+        values = [
+            series["value"] for series in story.prometheus.query(expression, time=story.ended)
+        ]
     else:
         values = [
             value

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import psutil
-from support import wait_for
+from support.waiting import wait_for
 
 from infra.processes import end_trees
 
