@@ -77,9 +77,9 @@ def _told(error: Exception) -> int:
     """Prints the line, and returns the exit code."""
     from typer import TyperException
 
-    from cli.support.settings import debugging
+    from cli.support.settings import ProcessVariables
 
-    if debugging():
+    if ProcessVariables().debug:
         import traceback
 
         traceback.print_exception(error)

@@ -1,11 +1,15 @@
-"""Write docs/configuration.md and .env.example from cli/support/variables.py.
+"""Write docs/configuration.md and .env.example from cli/support/settings.py.
 
 Run: .venv/bin/python -m docs.configuration
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
-from cli.support.variables import GROUPS, Variable
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from cli.support.settings import SECTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,26 +28,43 @@ _SAMPLE = """# Every setting has a default, and a command-line flag overrides it
 """
 
 
+class Variable(NamedTuple):
+    """`sample` is the value that .env.example shows."""
+
+    name: str
+    default: str
+    meaning: str
+    sample: str
+
+
+def variables(section: type[BaseSettings]) -> list[Variable]:
+    """Return the variables that a section declares."""
+    return [_describe(field) for field in section.model_fields.values()]
+
+
+def _describe(field: FieldInfo) -> Variable:
+    extra = field.json_schema_extra
+    default = str(extra["shown"] if isinstance(extra, dict) else field.default)
+    sample = str((field.examples or [default])[0])
+    return Variable(str(field.validation_alias), default, field.description or "", sample)
+
+
 def files() -> dict[str, str]:
     """Return the content of each file, by its path in the checkout."""
-    page = [_PAGE, *(_table(group, variables) for group, variables in GROUPS.items())]
-    sample = [
-        _SAMPLE,
-        *(_assignment(variable) for variables in GROUPS.values() for variable in variables),
-    ]
+    page = [_PAGE, *map(_table, SECTIONS)]
+    sample = [_SAMPLE, *(_assignment(one) for section in SECTIONS for one in variables(section))]
     return {"docs/configuration.md": "\n".join(page), ".env.example": "\n".join(sample)}
 
 
-def _table(group: str, variables: tuple[Variable, ...]) -> str:
-    rows = [
-        f"| `{name}` | {default or 'empty'} | {meaning} |\n"
-        for name, default, meaning, _ in variables
-    ]
-    return f"## {group}\n\n| variable | default | meaning |\n|---|---|---|\n{''.join(rows)}"
+def _table(section: type[BaseSettings]) -> str:
+    rows = [f"| `{one.name}` | {one.default} | {one.meaning} |\n" for one in variables(section)]
+    return (
+        f"## {section.__doc__}\n\n| variable | default | meaning |\n|---|---|---|\n{''.join(rows)}"
+    )
 
 
 def _assignment(variable: Variable) -> str:
-    return f"# {variable.meaning}\n#{variable.name}={variable.sample or variable.default}\n"
+    return f"# {variable.meaning}\n#{variable.name}={variable.sample}\n"
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ from rich.text import Text
 
 from cli.app import app
 from cli.support.broker import ensure_reachable
-from cli.support.settings import Settings
 from cli.support.terminal import escape, make_console
 
 if TYPE_CHECKING:
@@ -124,6 +123,7 @@ def print_alerts(
 
     Example: fraud alerts --follow --json | jq .transaction_id
     """
+    from cli.support.settings import Settings
     from streams.kafka import newest, reader
     from streams.kafka.topics import ALERTS
 

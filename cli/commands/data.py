@@ -2,16 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.app import app
 from cli.support.progress import Quiet, bar, of_bytes
-from cli.support.settings import Settings
+
+if TYPE_CHECKING:
+    from cli.support.settings import Settings
 
 
-def fetch(settings: Settings, given: Path | None, quiet: bool) -> Path:
+def fetch(settings: "Settings", given: Path | None, quiet: bool) -> Path:
     """The CSV to work with: the one given, FRAUD_DATA, or creditcard.csv, with a bar on a terminal while it is fetched."""
     from producer import dataset
 
@@ -33,6 +35,7 @@ def data(
 
     Example: fraud data
     """
+    from cli.support.settings import Settings
     from producer import dataset
     from producer.rows import Selection
 

@@ -17,7 +17,6 @@ from cli.support import dead_letter_view
 from cli.support.broker import ensure_reachable
 from cli.support.parsers import parse_time
 from cli.support.progress import Quiet, bars
-from cli.support.settings import Settings
 from cli.support.terminal import make_console
 
 if TYPE_CHECKING:
@@ -76,6 +75,7 @@ def print_list(
 
     Example: fraud dlq list --kind invalid_transaction --since 1d
     """
+    from cli.support.settings import Settings
     from streams.dlq.dead_letters import read
 
     choice, count = _choice(kinds, since), 0
@@ -116,6 +116,7 @@ def show(
 
     Example: fraud dlq show 3:1207
     """
+    from cli.support.settings import Settings
     from streams.dlq.dead_letters import read
 
     choice = _choice(None, None, frozenset({place(source)}))
@@ -159,6 +160,8 @@ def redrive(
 
     Example: fraud dlq redrive --kind scoring_failed --since 2h --dry-run
     """
+    from cli.support.settings import Settings
+
     if not (sources or kinds or since or everything):
         raise typer.BadParameter("say which: PARTITION:OFFSET, --kind, --since or --all")
     from streams.dlq import redrive as redriving

@@ -15,13 +15,13 @@ from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support import pages
 from cli.support.progress import Quiet, bars
-from cli.support.settings import Settings
 from cli.support.terminal import make_console
 from producer.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cli.support.settings import Settings
     from model.artefact import Model
     from model.evaluation.assessment import Assessment, BaselineResult, Sample
 
@@ -55,6 +55,7 @@ def evaluate(
 
     Example: fraud evaluate --json
     """
+    from cli.support.settings import Settings
     from model import dataset
     from model.artefact import Model
     from model.evaluation.assessment import assess
@@ -85,7 +86,7 @@ def evaluate(
 
 
 def _made_from(
-    settings: Settings, model: "Model", quiet: bool, needed: bool
+    settings: "Settings", model: "Model", quiet: bool, needed: bool
 ) -> "pd.DataFrame | None":
     """The file that the model was fitted on a part of; None if it is not at hand and not needed. Raises CommandError."""
     from model import dataset
@@ -195,7 +196,7 @@ def _keep_in_card(model: "Model", judged: "Assessment") -> None:
 
 
 def _write_page(
-    settings: Settings,
+    settings: "Settings",
     data: Path | None,
     judged: "Assessment",
     beside: "dict[str, BaselineResult] | None",

@@ -4,7 +4,7 @@ import io
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -16,8 +16,10 @@ from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
 from cli.support.progress import Quiet, bars
-from cli.support.settings import Settings
 from cli.support.terminal import FILE_WIDTH, escape, make_console
+
+if TYPE_CHECKING:
+    from cli.support.settings import Settings
 
 
 @app.command()
@@ -48,6 +50,8 @@ def explain(
 
     Example: fraud explain --row 274771
     """
+    from cli.support.settings import Settings
+
     if (transaction_id is None) == (row is None):
         raise typer.BadParameter("give either the transaction_id of an alert, or --row")
     from cli.support.waterfall import draw_waterfall
@@ -69,7 +73,7 @@ def explain(
         _write(draw_waterfall(alert, FILE_WIDTH), html)
 
 
-def _of_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
+def _of_alert(settings: "Settings", transaction_id: str, quiet: bool) -> bytes:
     from payments.records import AlertRecord
     from streams.kafka import newest
     from streams.kafka.topics import ALERTS
@@ -86,7 +90,7 @@ def _of_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
     return found
 
 
-def _of_row(settings: Settings, row: int, data: Path | None, quiet: bool) -> bytes:
+def _of_row(settings: "Settings", row: int, data: Path | None, quiet: bool) -> bytes:
     from model.artefact import Model
     from model.explanation import explain as explained
     from payments.records import InvalidTransactionError

@@ -10,7 +10,6 @@ from cli.app import app
 from cli.commands.data import fetch
 from cli.support import pages
 from cli.support.progress import Quiet, bars
-from cli.support.settings import Settings
 
 
 @app.command()
@@ -26,6 +25,7 @@ def explore(
 
     Example: fraud explore --data creditcard.csv
     """
+    from cli.support.settings import Settings
     from model import dataset
     from model.evaluation import exploration
     from model.reports import exploration_page

@@ -9,9 +9,9 @@ import typer
 from cli.app import app
 from cli.errors import FAILED
 from cli.support.progress import Quiet, of_bytes, steps
-from cli.support.settings import Settings
 
 if TYPE_CHECKING:
+    from cli.support.settings import Settings
     from infra.kafka import Status
 
 kafka = typer.Typer(help="A Kafka on this machine: start, stop, status.", no_args_is_help=True)
@@ -28,6 +28,7 @@ def start(as_json: AsJson = False, quiet: Quiet = False) -> None:
 
     Example: FRAUD_KAFKA_PORT=19092 fraud kafka start
     """
+    from cli.support.settings import Settings
     from infra.kafka import broker
 
     settings = Settings.from_environment()
@@ -47,6 +48,7 @@ def stop(as_json: AsJson = False) -> None:
 
     Example: fraud kafka stop
     """
+    from cli.support.settings import Settings
     from infra.kafka import broker
 
     started = broker.find(Settings.from_environment().home)
@@ -66,13 +68,15 @@ def status(as_json: AsJson = False) -> None:
 
     Example: fraud kafka status --json
     """
+    from cli.support.settings import Settings
+
     found = _status(Settings.from_environment())
     _show(found, as_json)
     if not found.running:
         raise typer.Exit(FAILED)
 
 
-def _status(settings: Settings) -> "Status":
+def _status(settings: "Settings") -> "Status":
     from infra.kafka import Status, broker, ready
 
     connection = settings.connection()

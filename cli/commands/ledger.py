@@ -15,7 +15,6 @@ from cli.errors import FAILED
 from cli.support.broker import ensure_reachable
 from cli.support.parsers import parse_time
 from cli.support.progress import Quiet, bars
-from cli.support.settings import Settings
 
 if TYPE_CHECKING:
     from streams.ledger.reconcile import Audit
@@ -81,6 +80,7 @@ def audit_ledger(
 
     Example: fraud ledger --since 10m
     """
+    from cli.support.settings import Settings
     from streams.ledger.audit import audit
 
     begin = parse_time(since, datetime.now(UTC)) if since else None

@@ -14,7 +14,6 @@ import typer
 from cli.app import app
 from cli.errors import CommandError
 from cli.support.parsers import parse_duration
-from cli.support.settings import Settings
 from cli.support.stopping import exit_after, stop_on_signals
 from drift.detect.verdict import describe_verdict
 
@@ -102,6 +101,7 @@ def monitor(
 
     Example: fraud monitor --window 5000 --idle-close 10s
     """
+    from cli.support.settings import Settings
     from drift.labels.labelling import MAX_HORIZON_S, Labelling
     from drift.loading import load
     from drift.metrics import DriftMetrics, LabelMetrics

@@ -19,7 +19,6 @@ from cli.errors import INTERRUPTED
 from cli.support.broker import ensure_reachable
 from cli.support.parsers import parse_duration, parse_rate
 from cli.support.progress import Quiet, bar
-from cli.support.settings import Settings
 from cli.support.stopping import stop_on_signals
 
 if TYPE_CHECKING:
@@ -172,6 +171,7 @@ def replay(
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
+    from cli.support.settings import Settings
     from producer.disturbed import disturb as disturb_rows
     from producer.labels import LabelFeed
     from producer.rows import Selection, read

@@ -10,10 +10,10 @@ from cli.app import app
 from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
 from cli.support.progress import Quiet, bars
-from cli.support.settings import Settings
 from drift.detect.verdict import describe_verdict
 
 if TYPE_CHECKING:
+    from cli.support.settings import Settings
     from drift.reports.evidently_report import ReportRequest
 
 
@@ -47,6 +47,8 @@ def report(
 
     Example: fraud report --data tomorrow.csv
     """
+    from cli.support.settings import Settings
+
     if (window is None) == (data is None):
         raise typer.BadParameter("give --window or --data, one of them")
     if reference and data is None:
@@ -65,7 +67,7 @@ def report(
 
 
 def _of_window(
-    settings: Settings, number: int, model: Path | None, out: Path | None
+    settings: "Settings", number: int, model: Path | None, out: Path | None
 ) -> "ReportRequest":
     from drift import predictions, window_reader
     from drift.detect import reference as references
@@ -99,7 +101,7 @@ def _of_window(
 
 
 def _of_file(
-    settings: Settings, data: Path, reference: Path | None, model: Path | None, out: Path | None
+    settings: "Settings", data: Path, reference: Path | None, model: Path | None, out: Path | None
 ) -> "ReportRequest":
     from drift.detect import reference as references
     from drift.detect.detector import MIN_EVENTS, SAMPLE_ROWS

@@ -5,17 +5,15 @@ import logging
 import os
 import signal
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.app import app
 from cli.errors import DONE, FAILED, CommandError
 from cli.support.imports import block_sklearn
-from cli.support.settings import Settings
 from cli.support.stopping import exit_after
 from infra.watch import targets
 from model.files import write_atomically
@@ -28,6 +26,9 @@ from streams.scorer.supervisor import (
     Supervisor,
     stop_with_parent,
 )
+
+if TYPE_CHECKING:
+    from cli.support.settings import Settings
 
 log = logging.getLogger("fraud")
 
@@ -51,7 +52,7 @@ def _set_up_logging(who: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def run_worker(settings: Settings, number: int, restarts: int, options: ScorerOptions) -> None:
+def run_worker(settings: "Settings", number: int, restarts: int, options: ScorerOptions) -> None:
     """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, and what streams.scorer.supervisor declares."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
@@ -67,7 +68,7 @@ def run_worker(settings: Settings, number: int, restarts: int, options: ScorerOp
     os._exit(code)  # threads of a client library that waits for a broker must not hold the process
 
 
-def _score(settings: Settings, number: int, restarts: int, options: ScorerOptions) -> int:
+def _score(settings: "Settings", number: int, restarts: int, options: ScorerOptions) -> int:
     block_sklearn()
     from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
     from model.errors import ArtefactError
@@ -117,7 +118,7 @@ def announce(home: Path, host: str, port: int, workers: int) -> Path:
     return path
 
 
-def _try_announce(settings: Settings, workers: int) -> Path | None:
+def _try_announce(settings: "Settings", workers: int) -> Path | None:
     try:
         return announce(settings.home, settings.metrics_host, settings.metrics_port, workers)
     except OSError as error:
@@ -162,6 +163,8 @@ def score(
 
     Example: fraud score --workers 2
     """
+    from cli.support.settings import Settings
+
     settings = Settings.from_environment()
     _set_up_logging("scorer")
     artefact = (
@@ -170,8 +173,8 @@ def score(
     if not artefact.is_dir():
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
     options = ScorerOptions(guarantee, max_bytes, max_dead_share)
-    settings = replace(
-        settings, model_dir=artefact, metrics_port=metrics_port or settings.metrics_port
+    settings = settings.model_copy(
+        update={"model_dir": artefact, "metrics_port": metrics_port or settings.metrics_port}
     )
     announced = _try_announce(settings, workers)
     code = Supervisor(partial(run_worker, settings, options=options), workers).run()

@@ -11,13 +11,13 @@ import typer
 from cli.app import app
 from cli.errors import CommandError
 from cli.support.imports import block_sklearn
-from cli.support.settings import Settings
 from streams.kafka.clock import utc_now
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from api.auth import Access
+    from cli.support.settings import Settings
 
 _LOCAL = "127.0.0.1"
 _KEY_LENGTH = 16  # characters; a login may be tried as often as the rate allows
@@ -44,7 +44,7 @@ def _access(hosts: list[str], key: str | None, rate: str | None) -> "Access":
         raise CommandError(f"--rate-limit: {error}; try 2000/second or {RATE}") from None
 
 
-def _application(settings: Settings, access: "Access") -> "FastAPI":
+def _application(settings: "Settings", access: "Access") -> "FastAPI":
     block_sklearn()
     from api.app import create_app
     from api.dependencies import Dependencies
@@ -119,6 +119,8 @@ def serve(
 
     Example: FRAUD_API_KEY=... fraud serve --host 0.0.0.0 --allow-host fraud.example.org
     """
+    from cli.support.settings import Settings
+
     settings = Settings.from_environment()
     if host != _LOCAL and len(settings.api_key or "") < _KEY_LENGTH:
         raise CommandError(

@@ -12,7 +12,6 @@ from cli.commands.replay import Sending, choose_run_name, choose_schedule, make_
 from cli.support.broker import ensure_reachable
 from cli.support.parsers import parse_duration, parse_rate
 from cli.support.progress import Quiet, bar
-from cli.support.settings import Settings as CommandSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +79,7 @@ def simulate(
 
     Example: fraud simulate --rows 100000 --seed 7 --disturb shift:V14@50000:0.5 --disturb surge@6h..7h:10 --out simulated.csv
     """
+    from cli.support.settings import Settings as CommandSettings
     from producer.simulation import Parameters, Settings, simulate
     from producer.simulation.disturbance import parse
 

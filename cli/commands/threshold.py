@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.app import app
-from cli.support.settings import Settings
 
 if TYPE_CHECKING:
     from model.manifest import Policy
@@ -75,6 +74,7 @@ def threshold(
     """
     import pandas as pd
 
+    from cli.support.settings import Settings
     from model.artefact import Model
     from model.publish import save_thresholds
     from model.training.thresholds import LabelledScores, choose_thresholds

@@ -7,7 +7,6 @@ import typer
 
 from cli.app import app
 from cli.support.broker import ensure_reachable
-from cli.support.settings import Settings
 from streams.kafka import topics
 
 
@@ -25,6 +24,8 @@ def create_topics(
 
     Example: fraud topics --partitions 8
     """
+    from cli.support.settings import Settings
+
     created = topics.create(
         ensure_reachable(Settings.from_environment().connection()), partitions, replication
     )

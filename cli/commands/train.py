@@ -22,9 +22,9 @@ from cli.commands.threshold import (
     threshold_as_json,
 )
 from cli.support.progress import Quiet, bar, columns, steps
-from cli.support.settings import Settings
 
 if TYPE_CHECKING:
+    from cli.support.settings import Settings
     from model.artefact import Model
     from model.manifest import Policy
     from model.training.recipe import Recipe
@@ -60,6 +60,8 @@ def train(
 
     Example: fraud train --alerts-per-day 50
     """
+    from cli.support.settings import Settings
+
     settings = Settings.from_environment()
     policy = policy_from_options(alerts_per_day, block_precision, cost_review, cost_block)
     if tune and like:
@@ -126,7 +128,7 @@ def _tuning_sentences(tuned: "TuningResult | None") -> list[str]:
 
 
 def fit(
-    settings: Settings,
+    settings: "Settings",
     data: Path,
     quiet: bool,
     policy: "Policy | None" = None,

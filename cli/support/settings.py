@@ -1,108 +1,243 @@
-"""Settings of the `fraud` command from the environment. A flag, where a command has one, comes before.
+"""The declaration of every variable: its type, default and meaning.
 
-No other module of the command reads FRAUD_* variables; infra.preflight and infra.watch, which run without it, read theirs themselves.
+docs/configuration.md and .env.example are generated from it. A flag takes precedence over a variable.
+Importing pydantic-settings takes 0.1 s, so commands import this module when they run.
 """
 
-import os
 import platform
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cli.errors import SettingsError
 from infra import demo_ports
 from streams.kafka.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
-DEBUG = "FRAUD_DEBUG"
 
 
-def debugging() -> bool:
-    """Whether an error shows its trace."""
-    return os.environ.get(DEBUG, "") not in ("", "0")
+def _name_variable(field: str) -> str:
+    return f"FRAUD_{field.upper()}"
 
 
-def _port(name: str) -> int:
-    try:
-        return demo_ports.read_port(os.environ, name)
-    except ValueError as error:
-        raise SettingsError(str(error)) from None
+def _read_port(value: Any, info: ValidationInfo) -> int:
+    name = _name_variable(info.field_name or "")
+    return demo_ports.read_port({name: str(value)}, name)
 
 
-def _properties(path: str) -> dict[str, str]:
-    """A librdkafka properties file: `key=value` lines, # for comments. An error never shows a line: it may hold a password."""
+Port = Annotated[int, BeforeValidator(_read_port)]
+
+
+def _port(name: str, meaning: str) -> Any:
+    return Field(demo_ports.DEFAULTS[name], description=meaning)
+
+
+def _variable(default: Any, meaning: str, shown: str, sample: str, **options: Any) -> Any:
+    """Return a field. `shown` is the default in words, `sample` a value for .env.example."""
+    return Field(
+        default,
+        description=meaning,
+        examples=[sample],
+        json_schema_extra={"shown": shown},
+        **options,
+    )
+
+
+class _Variables(BaseSettings):
+    model_config = SettingsConfigDict(
+        alias_generator=_name_variable,
+        case_sensitive=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+
+class KafkaVariables(_Variables):
+    """Kafka"""
+
+    bootstrap_servers: str | None = _variable(
+        None,
+        "Your own Kafka cluster. Unset: 127.0.0.1:FRAUD_KAFKA_PORT.",
+        "the local Kafka",
+        "broker1:9092,broker2:9092",
+    )
+    kafka_config: str | None = _variable(
+        None,
+        "A file of librdkafka properties for SASL and TLS, one key=value per line.",
+        "none",
+        "/path/to/client.properties",
+    )
+    topic_prefix: str = _variable(
+        "", "Prefix of every topic, group and transactional id.", "empty", "test."
+    )
+    kafka_port: Port = _port(
+        "FRAUD_KAFKA_PORT", "Port of the local Kafka; its controller uses this port + 3."
+    )
+
+
+class PortVariables(_Variables):
+    """Ports and addresses"""
+
+    api_port: Port = _port("FRAUD_API_PORT", "Port of the API and the console.")
+    monitor_port: Port = _port("FRAUD_MONITOR_PORT", "Port of the monitor's metrics.")
+    metrics_port: Port = _port(
+        "FRAUD_METRICS_PORT",
+        "Port of the metrics of scorer worker 0; worker i uses this port + i.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="Address on which the scorer and the monitor serve metrics. "
+        "Containers use 0.0.0.0, and publish the ports or not.",
+    )
+    scorer_host: str = Field(
+        default="127.0.0.1",
+        description="Host from which the console fetches the workers' metrics. "
+        "A name that resolves to several addresses means all of them.",
+    )
+
+
+class ApiVariables(_Variables):
+    """The API"""
+
+    api_key: str | None = _variable(
+        None,
+        "Key that clients send as X-API-Key. Required if the API listens beyond 127.0.0.1.",
+        "none",
+        "a-long-random-text",
+        repr=False,
+    )
+
+
+class FileVariables(_Variables):
+    """Files"""
+
+    home: Annotated[Path, AfterValidator(Path.resolve)] = _variable(
+        ROOT / ".run",
+        "Folder of Kafka's data, logs, models and reports.",
+        ".run in the checkout",
+        "/var/lib/fraud",
+    )
+    model_dir: Path | None = _variable(
+        None, "The model to score with.", "models/latest in FRAUD_HOME", "/path/to/model"
+    )
+    data: Path | None = _variable(
+        None,
+        "A copy of creditcard.csv, or a CSV with the same columns.",
+        "downloaded",
+        "/path/to/creditcard.csv",
+    )
+    cache: Annotated[Path, AfterValidator(lambda path: path / "streaming-fraud-scorer")] = Field(
+        default_factory=lambda: Path.home() / ".cache",
+        validation_alias="XDG_CACHE_HOME",
+        description="creditcard.csv is cached here, in streaming-fraud-scorer.",
+        examples=["/path/to/cache"],
+        json_schema_extra={"shown": "~/.cache"},
+    )
+
+
+class ProcessVariables(_Variables):
+    """Processes"""
+
+    instance: str = _variable(
+        platform.node(),
+        "Name of this scorer in its transactional ids; must not change across restarts.",
+        "the host name",
+        "scorer-1",
+    )
+    debug: Annotated[bool, BeforeValidator(lambda value: value not in (False, "0"))] = _variable(
+        False, "1: show the traceback of an error, as `fraud --debug` does.", "0", "0"
+    )
+
+
+class WatchVariables(_Variables):
+    """`make watch` and containers"""
+
+    # Read by infra.watch and docker-compose.yml, which do not use this module.
+    prometheus_port: Port = _port("FRAUD_PROMETHEUS_PORT", "Port of Prometheus.")
+    alertmanager_port: Port = _port("FRAUD_ALERTMANAGER_PORT", "Port of Alertmanager.")
+    node_exporter_port: Port = _port("FRAUD_NODE_EXPORTER_PORT", "Port of node exporter.")
+    grafana_port: Port = _port("FRAUD_GRAFANA_PORT", "Port of Grafana, which needs Docker.")
+    alert_webhook: str | None = _variable(
+        None,
+        "URL to which the Alertmanager of `make watch` posts alerts.",
+        "printed",
+        "http://127.0.0.1:8002/alerts",
+    )
+    pip_index_url: str | None = _variable(
+        None,
+        "Package index for the images, and for the dataset if only an index is reachable.",
+        "pip's own",
+        "https://index.example/simple",
+        validation_alias="PIP_INDEX_URL",
+    )
+    extra_ca: str | None = _variable(
+        None,
+        "Another certificate authority for the images to trust, as PEM, "
+        "for networks that inspect TLS.",
+        "none",
+        "-----BEGIN CERTIFICATE-----...",
+        validation_alias="EXTRA_CA",
+    )
+
+
+SECTIONS = (
+    KafkaVariables,
+    PortVariables,
+    ApiVariables,
+    FileVariables,
+    ProcessVariables,
+    WatchVariables,
+)
+
+
+class Settings(KafkaVariables, PortVariables, ApiVariables, FileVariables, ProcessVariables):
+    """The variables that commands read, once, at their start."""
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read the environment. Raises SettingsError."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError(str(error.errors()[0]["ctx"]["error"])) from None
+
+    @property
+    def models(self) -> Path:
+        """The folder of models; `latest` in it names the one in use."""
+        return self.home / "models"
+
+    @property
+    def model(self) -> Path:
+        """The model in use."""
+        return self.model_dir or self.models / "latest"
+
+    def connection(self) -> Connection:
+        """Return how to reach the cluster. Raises SettingsError."""
+        return Connection(
+            bootstrap_servers=self.bootstrap_servers or f"127.0.0.1:{self.kafka_port}",
+            topic_prefix=self.topic_prefix,
+            properties=_read_properties(self.kafka_config) if self.kafka_config else {},
+        )
+
+
+def _read_properties(path: str) -> dict[str, str]:
+    """Read a librdkafka properties file: `key=value` lines, # for comments.
+
+    An error never shows a line, which may hold a password. Raises SettingsError.
+    """
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"FRAUD_KAFKA_CONFIG={path} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}"
-        ) from None
-    found = {}
+        reason = getattr(error, "strerror", "it is not UTF-8")
+        raise SettingsError(f"FRAUD_KAFKA_CONFIG={path} cannot be read: {reason}") from None
+    properties = {}
     for number, line in enumerate(map(str.strip, lines), 1):
         if line and not line.startswith("#"):
             key, equals, value = line.partition("=")
             if not equals:
                 raise SettingsError(f"FRAUD_KAFKA_CONFIG={path}: line {number} is not key=value")
-            found[key.strip()] = value.strip()
-    return found
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything that comes from outside, read once at the start of a command."""
-
-    home: Path
-    cache: Path
-    bootstrap_servers: str | None
-    kafka_port: int
-    kafka_config: str | None
-    topic_prefix: str
-    monitor_port: int
-    metrics_port: int
-    metrics_host: str
-    scorer_host: str
-    api_port: int
-    api_key: str | None = field(repr=False)
-    data: Path | None
-    model_dir: Path | None
-    instance: str
-
-    @classmethod
-    def from_environment(cls) -> "Settings":
-        """Reads FRAUD_*. Raises SettingsError."""
-        get = os.environ.get
-        home = Path(get("FRAUD_HOME") or ROOT / ".run").resolve()
-        return cls(
-            home=home,
-            cache=Path(get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-fraud-scorer",
-            bootstrap_servers=get("FRAUD_BOOTSTRAP_SERVERS") or None,
-            kafka_port=_port("FRAUD_KAFKA_PORT"),
-            kafka_config=get("FRAUD_KAFKA_CONFIG") or None,
-            topic_prefix=get("FRAUD_TOPIC_PREFIX", ""),
-            monitor_port=_port("FRAUD_MONITOR_PORT"),
-            metrics_port=_port("FRAUD_METRICS_PORT"),
-            metrics_host=get("FRAUD_METRICS_HOST") or "127.0.0.1",
-            scorer_host=get("FRAUD_SCORER_HOST") or "127.0.0.1",
-            api_port=_port("FRAUD_API_PORT"),
-            api_key=get("FRAUD_API_KEY") or None,
-            data=Path(get("FRAUD_DATA", "")) if get("FRAUD_DATA") else None,
-            model_dir=Path(get("FRAUD_MODEL_DIR", "")) if get("FRAUD_MODEL_DIR") else None,
-            instance=get("FRAUD_INSTANCE") or platform.node(),
-        )
-
-    @property
-    def models(self) -> Path:
-        """Where artefacts lie; `latest` in it names the one in use."""
-        return self.home / "models"
-
-    @property
-    def model(self) -> Path:
-        """The artefact in use."""
-        return self.model_dir or self.models / "latest"
-
-    def connection(self) -> Connection:
-        """The cluster: FRAUD_BOOTSTRAP_SERVERS, else the local broker; how to get in: FRAUD_KAFKA_CONFIG. Raises SettingsError."""
-        return Connection(
-            bootstrap_servers=self.bootstrap_servers or f"127.0.0.1:{self.kafka_port}",
-            topic_prefix=self.topic_prefix,
-            properties=_properties(self.kafka_config) if self.kafka_config else {},
-        )
+            properties[key.strip()] = value.strip()
+    return properties

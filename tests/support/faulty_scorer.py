@@ -12,7 +12,6 @@ import argparse
 import signal
 import sys
 import threading
-from dataclasses import replace
 from functools import partial
 
 from confluent_kafka import Producer, TopicPartition
@@ -129,5 +128,7 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int)
     parser.add_argument("--metrics-port", type=int)
     arguments = parser.parse_args()
-    settings = replace(Settings.from_environment(), metrics_port=arguments.metrics_port)
+    settings = Settings.from_environment().model_copy(
+        update={"metrics_port": arguments.metrics_port}
+    )
     sys.exit(Supervisor(partial(run, settings, arguments), arguments.workers).run())

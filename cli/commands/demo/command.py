@@ -12,7 +12,6 @@ from cli.app import app
 from cli.errors import DONE, FAILED, INTERRUPTED
 from cli.support.parsers import parse_rate
 from cli.support.progress import Quiet
-from cli.support.settings import Settings
 from cli.support.terminal import FILE_WIDTH
 
 
@@ -57,6 +56,7 @@ def demo(
     from cli.commands.demo.processes import end_children, hold_lock
     from cli.commands.demo.simulated import prepare
     from cli.commands.train import fit
+    from cli.support.settings import Settings
     from infra.interrupts import Interrupts
 
     settings = Settings.from_environment()

@@ -129,7 +129,7 @@ class Job:
                     jars, completed=done, total=total, visible=True
                 ),
             )
-        return replace(self.settings, bootstrap_servers=chosen.bootstrap_servers)
+        return self.settings.model_copy(update={"bootstrap_servers": chosen.bootstrap_servers})
 
     def _start_system(self, processes: Processes, settings: Settings) -> None:
         self._say(f"starting the scorer with {WORKERS} workers, the monitor and the API")

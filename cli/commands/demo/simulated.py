@@ -1,6 +1,5 @@
 """A demo without the dataset: a simulated file, and a model that was trained on that file and on no other."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -22,7 +21,7 @@ def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
     from producer.simulation import Parameters, simulate
     from producer.simulation.output import write
 
-    own = replace(settings, home=settings.home / "simulated")
+    own = settings.model_copy(update={"home": settings.home / "simulated"})
     own.home.mkdir(parents=True, exist_ok=True)
     data = own.home / "simulated.csv"
     console.print(f"simulating {ROWS:,} transactions")
@@ -34,7 +33,7 @@ def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
             )
         console.print("there is no model of the simulated transactions yet: training one")
         fit(own, data, console.quiet)
-    return replace(settings, model_dir=own.model), data
+    return settings.model_copy(update={"model_dir": own.model}), data
 
 
 def _trained_on(directory: Path, data: Path) -> bool:

@@ -14,7 +14,6 @@ from rich.text import Text
 from cli.app import app
 from cli.errors import FAILED
 from cli.support.progress import Quiet
-from cli.support.settings import Settings
 from cli.support.terminal import make_console
 
 if TYPE_CHECKING:
@@ -64,6 +63,7 @@ def doctor(
     Example: fraud doctor --for score --for monitor
     """
     from cli.commands.doctor import machine
+    from cli.support.settings import Settings
     from streams.doctor import checks
 
     settings, asked_for = Settings.from_environment(), _roles(roles)
