@@ -1,1 +1,4 @@
-"""What a payment is: the messages, their decoder and the model's features. No Kafka, clock, environment or network."""
+"""Messages, their decoder, and the model's features.
+
+No Kafka, clock, environment or network access in this package.
+"""

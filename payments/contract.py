@@ -1,7 +1,7 @@
 """The messages on the bus, declared once.
 
-The decoder of the stream (`payments.records`), the JSON Schemas and the API's schema are all derived from these classes.
-Field order is the order on the wire.
+The stream's decoder (`payments.records`), the JSON Schemas and the API's schema are derived from
+these classes. Fields are encoded in the order of their declaration.
 """
 
 from typing import Annotated, Any, Literal
@@ -10,10 +10,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 CONTRACT_VERSION = "1"
 
-# The smallest number that rounds to infinity in a float32 (IEEE 754, round half to even): 2**128 - 2**103.
+# Smallest number that rounds to infinity in a float32 (IEEE 754, round half to even).
 FLOAT32_OVERFLOW = float(2**128 - 2**103)
 
-# Model inputs in the order in which every matrix of this project holds them: 28 anonymous principal components and the amount.
+# The model's inputs, in the column order of every matrix in this project: 28 anonymous principal
+# components, then the amount.
 COMPONENTS = tuple(f"V{i}" for i in range(1, 29))
 INPUTS = (*COMPONENTS, "Amount")
 
@@ -25,7 +26,7 @@ DECISIONS: tuple[Decision, ...] = ("approve", "review", "block")
 
 
 class Message(BaseModel):
-    """Common behaviour: unknown fields are ignored, and no text is taken for a number."""
+    """Base of all messages: ignores unknown fields and doesn't convert text to numbers."""
 
     model_config = ConfigDict(extra="ignore", strict=True, protected_namespaces=())
 
@@ -53,14 +54,14 @@ Transaction = create_model(
 
 
 class Thresholds(Message):
-    """Probabilities from which a payment is looked at, and from which it is stopped."""
+    """Lowest probabilities at which a payment is reviewed and blocked."""
 
     review: Probability
     block: Probability
 
 
 class Reason(Message):
-    """One feature's exact share in an alert's margin."""
+    """One feature's exact contribution to an alert's margin."""
 
     feature: str
     value: float
@@ -81,7 +82,10 @@ class Prediction(_Identified):
 
 
 class Alert(_Identified):
-    """A prediction that is not `approve`, with its reasons. base + sum(contribution) + rest = margin within 1e-4."""
+    """A prediction other than `approve`, with its reasons.
+
+    base + sum(contribution) + rest = margin within 1e-4.
+    """
 
     scored_at: AwareDatetime
     probability: Probability
@@ -98,7 +102,7 @@ class Alert(_Identified):
 
 
 class Label(Message):
-    """The truth about a transaction, known late. The last `labelled_at` wins."""
+    """The late truth about a transaction. The last `labelled_at` wins."""
 
     transaction_id: Identifier
     account_id: Identifier | None = None

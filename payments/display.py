@@ -1,8 +1,8 @@
-"""What people read instead of a feature's name."""
+"""Feature names for people."""
 
 from payments.contract import COMPONENTS
 
-ANONYMOUS = "V1 to V28 are anonymous: principal components, whose meaning the data's authors keep to themselves."
+ANONYMOUS = "V1 to V28 are anonymous principal components. Their meaning is not published."
 
 _NAMES = {component: f"component {number}" for number, component in enumerate(COMPONENTS, 1)} | {
     "Amount": "amount"
@@ -10,12 +10,15 @@ _NAMES = {component: f"component {number}" for number, component in enumerate(CO
 
 
 def short_name(feature: str) -> str:
-    """`component 14` for V14, `amount` for Amount; a feature that is not known here keeps its name."""
+    """Return `component 14` for V14, `amount` for Amount, and any other name unchanged."""
     return _NAMES.get(feature, feature)
 
 
 def name(feature: str) -> str:
-    """`anonymous component 14 (V14)`, so that nobody takes it for behaviour, and finds it in the transaction; `amount`."""
-    return (
-        f"anonymous {_NAMES[feature]} ({feature})" if feature in COMPONENTS else short_name(feature)
-    )
+    """Return `anonymous component 14 (V14)` for V14; for other features, the short name.
+
+    The name says that a component has no known meaning, and which field of the transaction it is.
+    """
+    if feature in COMPONENTS:
+        return f"anonymous {_NAMES[feature]} ({feature})"
+    return short_name(feature)

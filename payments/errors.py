@@ -1,5 +1,5 @@
-"""Errors of the payments room."""
+"""Errors raised by this package."""
 
 
 class InputError(ValueError):
-    """Numbers that no model takes: NaN, infinite, beyond float32, or not V1..V28 and Amount."""
+    """Rows that the model cannot read: NaN, infinite, beyond float32, or not V1..V28 and Amount."""

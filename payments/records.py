@@ -1,8 +1,8 @@
-"""Fast records for the per-transaction path, compiled from the one declaration in `payments.contract`.
+"""Fast records for the per-transaction path, compiled from the models in `payments.contract`.
 
-    InvalidTransactionError      what `decode` raises: the record is a dead letter, with its kind and its detail
-
-msgspec decodes several times as fast as pydantic; it is given the same fields, types and limits, so nothing is declared twice.
+msgspec decodes several times as fast as pydantic. The structs get the models' fields, types and
+limits, so nothing is declared twice. `decode` raises InvalidTransactionError, with the kind and
+detail of the dead letter.
 """
 
 import re
@@ -31,18 +31,19 @@ DeadLetterKind = Literal["malformed_json", "invalid_transaction", "too_large", "
 DEAD_LETTER_KINDS: tuple[DeadLetterKind, ...] = get_args(DeadLetterKind)
 MAX_TRANSACTION_BYTES = 64 * 1024
 ROW_BYTES = 4 * len(INPUTS)
-# Only fields that are ignored can nest. Decoders give up at a depth that depends on their caller's stack (msgspec and json at 1,000 less
-# that, pydantic at 200), so without a limit of its own one record would be valid here and unreadable in the next process.
+# Only ignored fields can nest. Decoders give up at a depth that depends on the caller's stack
+# (msgspec and json at 1,000 minus that depth, pydantic at 200). Without a fixed limit, a record
+# could be valid here and unreadable in the next process.
 MAX_NESTING = 100
-# As long a number, again only possible in fields that are ignored, is refused by other readers: by Python's json from 4,301 digits on,
-# by Jackson from 1,001 characters on (its StreamReadConstraints).
+# In characters, again only possible in ignored fields. Other readers refuse longer numbers:
+# Python's json above 4,300 digits, Jackson above 1,000 characters (StreamReadConstraints).
 MAX_NUMBER_LENGTH = 1000
-# In bytes; Jackson refuses names of more characters than that (as above).
+# In bytes. Jackson refuses names of more characters than this (StreamReadConstraints).
 MAX_NAME_LENGTH = 50_000
 
 
 class InvalidTransactionError(ValueError):
-    """A record that is no transaction. `kind` is one of DEAD_LETTER_KINDS; `detail` says why."""
+    """A record that is not a valid transaction. `kind` is one of DEAD_LETTER_KINDS."""
 
     def __init__(self, kind: DeadLetterKind, detail: str) -> None:
         super().__init__(f"{kind}: {detail}")
@@ -51,7 +52,7 @@ class InvalidTransactionError(ValueError):
 
 
 class TransactionRecord(Protocol):
-    """A decoded transaction: the fields of `payments.contract.Transaction`; V1..V28 and Amount by `inputs`."""
+    """A decoded transaction; `inputs` reads its V1..V28 and Amount."""
 
     transaction_id: str
     event_time: datetime
@@ -60,7 +61,7 @@ class TransactionRecord(Protocol):
 
 
 def _limits(metadata: list[Any]) -> dict[str, Any]:
-    """The limits that msgspec checks; a number's size is checked where it is packed into a float32."""
+    """Return the limits that msgspec checks; packing into a float32 checks a number's size."""
     limits: dict[str, Any] = {}
     for item in metadata:
         if isinstance(item, FieldInfo):
@@ -72,14 +73,15 @@ def _limits(metadata: list[Any]) -> dict[str, Any]:
 
 
 def _msgspec_type(annotation: Any, metadata: list[Any]) -> Any:
-    """The msgspec form of a pydantic annotation and its constraints."""
+    """Return a pydantic annotation and its constraints as a msgspec type."""
     if annotation is AwareDatetime:
         return Annotated[datetime, msgspec.Meta(tz=True)]
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _msgspec_type(parts[0], [*metadata, *parts[1:]])
     if origin in (Union, UnionType):
-        return Union[tuple(_msgspec_type(part, metadata) for part in parts)]  # noqa: UP007 - built at run time
+        members = tuple(_msgspec_type(part, metadata) for part in parts)
+        return Union[members]  # noqa: UP007 - built at run time
     if origin is list:
         return list.__class_getitem__(_msgspec_type(parts[0], []))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -89,7 +91,10 @@ def _msgspec_type(annotation: Any, metadata: list[Any]) -> Any:
 
 
 def struct_of(model: type[BaseModel], **replace: Any) -> type[msgspec.Struct]:
-    """A msgspec struct with a pydantic model's fields, in its order; `replace` gives other types to some of them."""
+    """Return a msgspec struct with a pydantic model's fields, in order.
+
+    `replace` maps field names to types that replace the model's.
+    """
     fields: list[Any] = []
     for name, info in model.model_fields.items():
         kind = replace.get(name) or _msgspec_type(info.annotation, info.metadata)
@@ -97,7 +102,7 @@ def struct_of(model: type[BaseModel], **replace: Any) -> type[msgspec.Struct]:
     return msgspec.defstruct(model.__name__, fields, kw_only=True, gc=False, omit_defaults=True)
 
 
-# The input stands in every output byte for byte: it is never decoded and encoded again.
+# Outputs carry the input byte for byte, so it is never encoded again.
 PredictionRecord = struct_of(Prediction, transaction=msgspec.Raw)
 AlertRecord = struct_of(Alert, transaction=msgspec.Raw)
 ReasonRecord = struct_of(Reason)
@@ -106,16 +111,15 @@ LabelRecord = struct_of(Label)
 TransactionStruct = struct_of(Transaction)
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_LIST = ord("[")  # looking for a byte's number is several times as fast as looking for bytes
+_LIST = ord("[")  # `int in bytes` is several times as fast as `bytes in bytes`
 _BRACKET = re.compile(rb"[\[\]{}]")
 _LONG_NUMBER = re.compile(rb"[0-9.eE+-]{%d}" % (MAX_NUMBER_LENGTH + 1))
-_TEXT = re.compile(
-    rb'("(?:[^"\\]|\\.)*")\s*(:?)'
-)  # strings in their order, and whether each is a name
+# Each string, and a colon if it is a field name.
+_TEXT = re.compile(rb'("(?:[^"\\]|\\.)*")\s*(:?)')
 
 
 class Layout(NamedTuple):
-    """A message that carries inputs: how it is decoded, and where they stand among its fields."""
+    """A message that carries inputs: its decoder, and the positions of the inputs in its fields."""
 
     decode: Callable[[bytes], Any]
     inputs: slice
@@ -132,12 +136,12 @@ PAYMENT = _layout(struct_of(Payment))
 
 
 def inputs(record: TransactionRecord, layout: Layout = TRANSACTION) -> tuple[float, ...]:
-    """V1..V28 and Amount as they were sent, in the order of `INPUTS`."""
+    """Return V1..V28 and Amount as they were sent, in the order of `INPUTS`."""
     return _astuple(record)[layout.inputs]
 
 
 def _nesting(value: bytes) -> int:
-    """How deep a JSON document is nested; 1 for a flat object."""
+    """Return the depth of a JSON document; 1 for a flat object."""
     depth = deepest = 0
     for bracket in _BRACKET.findall(_STRING.sub(b"", value)):
         depth += 1 if bracket in b"[{" else -1
@@ -146,7 +150,7 @@ def _nesting(value: bytes) -> int:
 
 
 def _longest_name(value: bytes) -> int:
-    """Bytes of the longest field name of a JSON document, its quotes left out."""
+    """Return the length in bytes of a JSON document's longest field name, without quotes."""
     return max((len(text[1]) - 2 for text in _TEXT.finditer(value) if text[2]), default=0)
 
 
@@ -157,18 +161,20 @@ def decode(
     max_bytes: int = MAX_TRANSACTION_BYTES,
     layout: Layout = TRANSACTION,
 ) -> TransactionRecord:
-    """The one definition of what is a valid transaction; with the layout PAYMENT, of one that has no name and no time yet.
+    """Decode and validate a transaction; nothing else defines what is valid.
 
-    Its inputs are written as float32 into row number `row` of `rows` (ROW_BYTES each, order of `INPUTS`), which is the matrix
-    that the model reads. Raises InvalidTransactionError.
+    With the layout PAYMENT the value has no transaction_id and no event_time. The inputs are
+    written as float32 to row number `row` of `rows` (ROW_BYTES each, in the order of `INPUTS`),
+    which is the matrix that the model reads. Raises InvalidTransactionError.
     """
     if value is None:
         raise InvalidTransactionError("malformed_json", "the value is null")
     if len(value) > max_bytes:
         raise InvalidTransactionError("too_large", f"{len(value)} bytes, {max_bytes} are allowed")
     try:
-        if not value.isascii():  # quicker than decoding it, and most are
-            value.decode()  # strict: msgspec does not look into the text of fields that it skips; it refuses lone surrogates everywhere
+        if not value.isascii():  # faster than decoding, and true of most values
+            # Strict, because msgspec doesn't check the text of fields that it skips.
+            value.decode()
         record: TransactionRecord = layout.decode(value)
         pack(rows, row * ROW_BYTES, *inputs(record, layout))
         if (_LIST in value or value.find(b"{", 1) > 0) and _nesting(value) > MAX_NESTING:
