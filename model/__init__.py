@@ -1,1 +1,4 @@
-"""What a transaction and a score are. No Kafka, clock, environment or network in this room."""
+"""Training, evaluation, explanation, and the artefact.
+
+No Kafka, clock, environment or network access in this package.
+"""

@@ -1,4 +1,4 @@
-"""An alert: what a model makes of one transaction, with the reasons. The stream, `POST /predict` and `fraud explain` say it from here."""
+"""Alerts and their reasons, for the stream, `POST /predict` and `fraud explain`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from payments.contract import INPUTS, Decision, Thresholds
 from payments.records import AlertRecord, ReasonRecord, ThresholdsRecord, TransactionRecord, inputs
 
-REASONS = 5  # the contract's number of reasons an alert
+REASONS = 5  # in each alert, by the contract
 
 
 class ScoringModel(Protocol):
@@ -30,7 +30,11 @@ class ScoringModel(Protocol):
 
 @dataclass(frozen=True)
 class ExplainedScore:
-    """A model's score of one transaction, and where it comes from: `margin` is `base` and the sum of `contributions`, float64[29] as INPUTS."""
+    """A model's score of one transaction, split into contributions.
+
+    `contributions` is float64[29] in the order of INPUTS; `base` + their sum = `margin` within
+    1e-4.
+    """
 
     margin: float
     probability: float
@@ -45,10 +49,13 @@ def build_alert(
     sent: TransactionRecord,
     score: ExplainedScore,
     scored_at: datetime,
-    most: int = REASONS,
+    limit: int = REASONS,
 ) -> Any:
-    """The AlertRecord of a transaction, with the `most` strongest reasons. `sent`: `transaction`, the record's bytes, decoded."""
-    reasons, rest = strongest_reasons(model, inputs(sent), score.contributions, most)
+    """Return the AlertRecord of a transaction, with at most `limit` reasons.
+
+    `transaction` is the record's bytes, and `sent` the same decoded.
+    """
+    reasons, rest = strongest_reasons(model, inputs(sent), score.contributions, limit)
     return AlertRecord(
         transaction_id=sent.transaction_id,
         event_time=sent.event_time,
@@ -71,11 +78,13 @@ def strongest_reasons(
     model: ScoringModel,
     values: Sequence[float],
     contributions: NDArray[np.float64],
-    most: int = REASONS,
+    limit: int = REASONS,
 ) -> tuple[list[Any], float]:
-    """The `most` largest contributions towards fraud first, as ReasonRecords, and the sum of all others.
+    """Return the `limit` largest contributions as ReasonRecords, and the sum of the others.
 
-    `values` are a transaction's inputs as they were sent, `contributions` float64[29] the contributions of these; both in the order of INPUTS.
+    The largest contribution towards fraud comes first. `values` are a transaction's 29 inputs as
+    they were sent, and `contributions`, float64[29], is what each adds to the margin; both in the
+    order of INPUTS.
     """
     order = np.argsort(-contributions, kind="stable")
     typical_ranges = model.typical_ranges
@@ -86,6 +95,6 @@ def strongest_reasons(
             usual=typical_ranges[INPUTS[index]],
             contribution=float(contributions[index]),
         )
-        for index in order[:most]
+        for index in order[:limit]
     ]
-    return reasons, float(contributions[order[most:]].sum())
+    return reasons, float(contributions[order[limit:]].sum())

@@ -1,41 +1,41 @@
-"""What can go wrong with data and models; each text says what to do.
+"""Errors about data and models. Each message says what to do.
 
-They stand apart from the files that raise them, because those take a second to import.
+They are in a module of their own because the modules that raise them take a second to import.
 
 ModelError
-+-- DatasetError                   a file of transactions cannot be read, or is not of the shape needed
-+-- TrainingError                  rows from which no model can be made
-+-- ArtefactError                  a model that cannot be used
-    +-- MissingArtefactError       there is none
-    +-- DamagedArtefactError       a file is missing, or is not what was written
-    +-- NewerFormatError           written by a later release
-    +-- OlderFormatError           written by an earlier release
-    +-- FeatureMismatchError       made for other inputs, or for these in another order
++-- DatasetError
++-- TrainingError
++-- ArtefactError
+    +-- MissingArtefactError
+    +-- DamagedArtefactError
+    +-- NewerFormatError
+    +-- OlderFormatError
+    +-- FeatureMismatchError
 """
 
 
 class ModelError(Exception):
-    """Base of the errors of this room."""
+    """Base of this package's errors."""
 
 
 class DatasetError(ModelError):
-    """A file of transactions cannot be read, or is not of the shape needed."""
+    """A file of transactions cannot be read, or lacks columns or valid values."""
 
 
 class TrainingError(ModelError):
-    """Rows from which no model can be made."""
+    """The rows cannot be used to train a model."""
 
 
 class ArtefactError(ModelError):
-    """A model that cannot be used."""
+    """The artefact cannot be used."""
 
 
 class MissingArtefactError(ArtefactError):
-    """There is no artefact at this place."""
+    """The folder has no artefact."""
 
 
 class DamagedArtefactError(ArtefactError):
-    """A file of the artefact is missing, or is not what was written."""
+    """A file of the artefact is missing or was changed after it was written."""
 
 
 class NewerFormatError(ArtefactError):
@@ -43,8 +43,8 @@ class NewerFormatError(ArtefactError):
 
 
 class OlderFormatError(ArtefactError):
-    """The artefact was written by an earlier release, which said less about it."""
+    """The artefact was written by an earlier release, in an older format."""
 
 
 class FeatureMismatchError(ArtefactError):
-    """The artefact was made for other inputs, or for these in another order."""
+    """The artefact was made for other features, or for these in another order."""

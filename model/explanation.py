@@ -1,4 +1,4 @@
-"""One decision taken apart: where its margin comes from, step by step. Explanations have the shape of alerts, whatever the decision."""
+"""Explanations of single decisions, in the format of an alert whatever the decision."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,10 @@ BASE, REST, MARGIN = "base", "rest", "margin"
 
 @dataclass(frozen=True)
 class Step:
-    """A bar of a waterfall, from one margin to the next. `reason` is the alert's reason, None for base, rest and margin."""
+    """A bar of a waterfall, from one margin to the next.
+
+    `reason` is the alert's reason; None for base, rest and margin.
+    """
 
     name: str
     begin: float
@@ -25,9 +28,10 @@ class Step:
 
 
 def explain(model: Model, transaction: bytes, at: datetime) -> Any:
-    """The AlertRecord that `model` would give for a transaction, with all features as reasons, also where the decision is to approve.
+    """Return an AlertRecord for a transaction, with all features as reasons.
 
-    `transaction` is what stands on the topic; `at` becomes scored_at. Raises InvalidTransactionError.
+    A payment that `model` approves gets one too. `transaction` is a record's value as on the topic;
+    `at` becomes scored_at. Raises InvalidTransactionError.
     """
     buffer = bytearray(ROW_BYTES)
     sent = decode(transaction, buffer, 0)
@@ -42,15 +46,17 @@ def explain(model: Model, transaction: bytes, at: datetime) -> Any:
         base,
         contributions[0],
     )
-    return build_alert(model, transaction, sent, score, at, most=len(INPUTS))
+    return build_alert(model, transaction, sent, score, at, limit=len(INPUTS))
 
 
-def waterfall_steps(explained: Any, most: int) -> list[Step]:
-    """An AlertRecord as bars that begin where the one before ended: base, reasons, rest; the last bar is the margin, from 0.
+def waterfall_steps(explained: Any, limit: int) -> list[Step]:
+    """Return an AlertRecord as bars: base, reasons, rest, and the margin.
 
-    At most `most` reasons are shown, those of the largest share in either direction; the others go into the rest.
+    Each bar begins where the previous one ended, except the margin, which begins at 0. Only the
+    `limit` reasons with the largest contributions in either direction are shown; the others are
+    added to the rest.
     """
-    strongest = sorted(explained.reasons, key=lambda reason: -abs(reason.contribution))[:most]
+    strongest = sorted(explained.reasons, key=lambda reason: -abs(reason.contribution))[:limit]
     shown = [reason for reason in explained.reasons if reason in strongest]
     hidden = sum(reason.contribution for reason in explained.reasons if reason not in strongest)
     contributions = [(reason.feature, reason.contribution, reason) for reason in shown] + [

@@ -1,4 +1,4 @@
-"""How sure a measured number is: the bootstrap for metrics of rows, Wilson's interval for a share."""
+"""Confidence intervals: the bootstrap for metrics of rows, Wilson's interval for a share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,18 +8,20 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 LEVEL = 0.95
-# Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13: percentile intervals want 1,000 or more.
+# Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13: 1,000 or more for percentile
+# intervals.
 RESAMPLES = 1000
 SEED = 20130901
 
 Floats = NDArray[np.float64]
-# Weights float64[n] of n rows (how often each was drawn) to the values of k metrics, float64[k]; NaN for one that does not exist.
+# From float64[n], how often each of n rows was drawn, to the values of k metrics, float64[k]; NaN
+# for an undefined metric.
 Statistic = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value and its two-sided interval at LEVEL; None for what does not exist, such as a recall without frauds."""
+    """A value and its two-sided interval; None if undefined, such as recall without frauds."""
 
     value: float | None
     low: float | None
@@ -30,7 +32,10 @@ UNDEFINED = Interval(None, None, None)
 
 
 def wilson_interval(successes: int, trials: int) -> Interval:
-    """The share `successes / trials` with Wilson's score interval (E. B. Wilson, JASA 22, 1927); UNDEFINED without trials."""
+    """Return the share `successes / trials` with its score interval; UNDEFINED without trials.
+
+    E. B. Wilson, JASA 22, 1927.
+    """
     if not trials:
         return UNDEFINED
     found = binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
@@ -44,32 +49,32 @@ def bootstrap(
     seed: int = SEED,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Floats:
-    """The statistic on `resamples` samples of n_rows rows drawn with replacement: float64[resamples, k].
+    """Return float64[resamples, k]: the statistic on samples of n_rows rows drawn with replacement.
 
-    The plain bootstrap of Efron, Annals of Statistics 7, 1979: the number of frauds varies as the rows do. A sample is handed over as
-    the weight of each row, so nothing is copied or sorted again. Metrics of two models in one statistic are paired: they see the same
-    samples. `progress` is told the number of samples done.
+    The plain bootstrap of Efron, Annals of Statistics 7, 1979, in which the number of frauds
+    varies too. A sample is passed as the weight of each row, so nothing is copied or sorted
+    again. Metrics of two models in one statistic are paired: they see the same samples.
+    `progress` is called with the number of samples done.
     """
     random = np.random.default_rng(seed)
     samples = []
     for done in range(resamples):
-        weights = np.bincount(random.integers(0, n_rows, n_rows), minlength=n_rows).astype(
-            np.float64
-        )
-        samples.append(statistic(weights))
+        weights = np.bincount(random.integers(0, n_rows, n_rows), minlength=n_rows)
+        samples.append(statistic(weights.astype(np.float64)))
         progress(done + 1)
     return np.array(samples)
 
 
 def percentile_interval(value: float, samples: Floats) -> Interval:
-    """The percentile interval (Efron and Tibshirani 1993, ch. 13) of one metric's float64[resamples].
+    """Return the percentile interval of one metric's float64[resamples].
 
-    Samples in which the metric does not exist, such as those without a fraud, are left out.
+    Efron and Tibshirani 1993, ch. 13. Samples in which the metric is undefined, such as those
+    without a fraud, are left out.
     """
     if not np.isfinite(value):
         return UNDEFINED
-    exist = samples[np.isfinite(samples)]
-    if not len(exist):
+    defined = samples[np.isfinite(samples)]
+    if not len(defined):
         return Interval(value, None, None)
-    low, high = np.quantile(exist, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(value, float(low), float(high))

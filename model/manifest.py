@@ -1,4 +1,4 @@
-"""What an artefact says about itself: `manifest.json`."""
+"""The description of an artefact: `manifest.json`."""
 
 import hashlib
 import json
@@ -14,11 +14,11 @@ _VERSION_DIGITS = 12
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)  # JSON has neither
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)  # not in JSON
 
 
 class Rows(_Part):
-    """Rows of the dataset, 0-based; `last` is one of them."""
+    """A range of the dataset's rows, 0-based; `last` is included."""
 
     first: int
     last: int
@@ -26,21 +26,24 @@ class Rows(_Part):
 
 
 class FittedRows(Rows):
-    """The rows that the booster has seen. Hashes: of the CSV's bytes, and `model.dataset.rows_sha256`."""
+    """The rows the booster was fitted on, and hashes of the CSV and of the rows."""
 
     dataset_sha256: str
     rows_sha256: str
 
 
 class Calibration(_Part):
-    """margin = scale x what the trees gave when fitted + offset. model.ubj has this in its leaves and its base score already."""
+    """margin = scale x the fitted trees' raw output + offset.
+
+    model.ubj already includes this, in its leaves and base score.
+    """
 
     scale: float = 1.0
     offset: float = 0.0
 
 
 class Fold(_Part):
-    """What the same parameters did one step forward in time: fitted on some rows, judged on those that follow."""
+    """A forward fold: the same parameters, fitted on some rows, evaluated on the next ones."""
 
     fitted: Rows
     judged: Rows
@@ -48,27 +51,27 @@ class Fold(_Part):
 
 
 class Capacity(_Part):
-    """As many alerts as people can look at."""
+    """The number of alerts that people can review."""
 
     alerts_per_day: float = Field(gt=0)
 
 
 class Precision(_Part):
-    """The share of frauds among what is flagged is at least `precision`, with this one-sided confidence."""
+    """At least `precision` of the flagged payments are frauds, with one-sided `confidence`."""
 
     precision: float = Field(gt=0, lt=1)
     confidence: float = Field(default=0.9, gt=0, lt=1)
 
 
 class Limits(_Part):
-    """Thresholds by what people can look at, and by how sure one must be to stop a payment unseen."""
+    """Thresholds by review capacity, and by the precision required to block without review."""
 
     review: Capacity
     block: Precision
 
 
 class Costs(_Part):
-    """Thresholds by what a review costs, and what stopping a legitimate payment does; in the currency of Amount."""
+    """Costs of a review and of blocking a legitimate payment, in the currency of Amount."""
 
     cost_review: float = Field(ge=0)
     cost_block: float = Field(ge=0)
@@ -78,10 +81,11 @@ Policy = Limits | Costs
 
 
 class Manifest(_Part):
-    """Everything about a model but its trees and its reference rows.
+    """Everything about a model except its trees and reference rows.
 
-    `usual` holds the 1st and 99th percentile of each feature among the legitimate fitted rows, `hashes` the SHA-256 of each file,
-    `policy` how the thresholds were chosen on the out-of-fold rows.
+    `usual` holds each feature's 1st and 99th percentile among the legitimate fitted rows,
+    `hashes` the SHA-256 of each file, and `policy` how the thresholds were chosen on the
+    out-of-fold rows.
     """
 
     format_version: int = FORMAT_VERSION
@@ -100,18 +104,21 @@ class Manifest(_Part):
 
 
 def version_of(content: dict[str, Any]) -> str:
-    """The version of an artefact: a hash of its manifest, which in turn holds the hashes of the files. `version` itself is left out."""
+    """Return an artefact's version: a hash of its manifest without `version` itself.
+
+    The manifest contains the hashes of the artefact's other files.
+    """
     rest = {name: value for name, value in content.items() if name != "version"}
     canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return sha256(canonical.encode())[:_VERSION_DIGITS]
 
 
 def sha256(content: bytes) -> str:
-    """SHA-256 in hexadecimal digits."""
+    """Return the SHA-256 in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal digits. Raises OSError."""
+    """Return the SHA-256 of a file in hexadecimal digits. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

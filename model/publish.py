@@ -1,4 +1,4 @@
-"""Writing an artefact: to a temporary folder first, so that a reader sees all of it or nothing."""
+"""Write artefacts, each in a temporary folder first, so that readers never see a part of one."""
 
 import json
 import shutil
@@ -17,7 +17,10 @@ from payments.contract import Thresholds
 
 
 def save(trained: TrainedModel, models: Path) -> Model:
-    """Writes `<models>/<version>`, lets `latest` name it, and returns it loaded. The same content is the same version and bytes."""
+    """Write `<models>/<version>`, point `latest` to it, and return the loaded model.
+
+    The same content gives the same version and bytes.
+    """
     models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=models) as parent:
         folder = Path(parent) / "artefact"
@@ -30,9 +33,10 @@ def save(trained: TrainedModel, models: Path) -> Model:
 
 
 def save_thresholds(model: Model, thresholds: Thresholds, policy: Policy, models: Path) -> Model:
-    """As `save`, with the booster and the reference of `model` byte for byte, and other thresholds: nothing is trained.
+    """Save `model` with other thresholds, without training: its booster and reference are copied.
 
-    The card goes on telling for which models of these trees the test part was opened.
+    The new card keeps the record of every model with these trees for which the test part was
+    opened.
     """
     models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=models) as parent:
@@ -73,7 +77,7 @@ def _opened(directory: Path) -> list[str]:
 
 
 def _place(folder: Path, target: Path) -> None:
-    """Moves the folder to where readers look; of an intact artefact of the same version the card alone is replaced."""
+    """Move the folder to `target`; if that is intact already, replace only its card."""
     if target.exists():
         try:
             Model.load(target)
@@ -88,5 +92,5 @@ def _place(folder: Path, target: Path) -> None:
 def _name_latest(models: Path, version: str) -> None:
     with tempfile.TemporaryDirectory(prefix=".new-", dir=models) as parent:
         link = Path(parent) / LATEST
-        link.symlink_to(version)  # resolved from where it is moved to
+        link.symlink_to(version)  # relative to the folder it is moved to
         link.replace(models / LATEST)

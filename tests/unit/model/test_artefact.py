@@ -141,7 +141,7 @@ def test_a_newer_format_is_refused_before_anything_else_is_read(copy):
 
 def test_an_older_format_is_refused_with_what_to_run(copy):
     rewrite(copy, format_version=1, held_back={"first": 2400, "last": 3199, "rows": 800})
-    with pytest.raises(OlderFormatError, match=r"format 1, needed is .* run: fraud train"):
+    with pytest.raises(OlderFormatError, match=r"format 1, this release reads .* run: fraud train"):
         Model.load(copy)
 
 

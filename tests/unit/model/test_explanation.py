@@ -48,7 +48,7 @@ def shown(record, width=132):
 
 
 def test_each_bar_begins_where_the_one_before_ended_and_they_reach_the_margin():
-    steps = waterfall_steps(alert(), most=10)
+    steps = waterfall_steps(alert(), limit=10)
     assert [step.name for step in steps] == [BASE, "V1", "V2", "V3", "V4", "V5", REST, MARGIN]
     assert [step.end for step in steps] == [-6.0, -3.0, -1.5, -1.0, -0.75, -1.5, 0.5, 0.5]
     assert all(after.begin == before.end for before, after in pairwise(steps[:-1]))
@@ -56,7 +56,7 @@ def test_each_bar_begins_where_the_one_before_ended_and_they_reach_the_margin():
 
 
 def test_what_is_not_shown_goes_into_the_rest():
-    steps = waterfall_steps(alert(), most=3)
+    steps = waterfall_steps(alert(), limit=3)
     assert [step.name for step in steps] == [
         BASE,
         "V1",
