@@ -65,10 +65,10 @@ def decisions(probabilities: NDArray[np.float64], thresholds: Thresholds) -> lis
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded artefact. `typical_ranges` holds each feature's 1st and 99th percentile among legitimate training rows.
+    """A loaded artefact.
 
-    It computes in the caller's thread alone: a worker of the stream is one thread, and more of
-    them would take each other's cores.
+    It computes in the caller's thread only: each stream worker is one thread, and more threads
+    would compete for the same cores.
     """
 
     directory: Path

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: an affine map of the margin, fitted on rows that the booster had not seen."""
+"""Calibration: an affine map of the margin, fitted on rows that the booster had not seen."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from model.manifest import Calibration
 
-# Most payments are scored far below 1 in 1,000, so the groups are wider towards the top.
+# Most payments score far below 0.001, so the bins widen towards 1.
 RELIABILITY_EDGES = (0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0)
 
 _NO_CHILD = -1  # in XGBoost's JSON
@@ -20,7 +20,10 @@ _NO_CHILD = -1  # in XGBoost's JSON
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Rows whose probability lies in [low, high), the last group's `high` included: what was said, and what was true."""
+    """Rows with a probability in [low, high), or up to 1 in the last bin.
+
+    Compares their mean predicted probability with their actual number of frauds.
+    """
 
     low: float
     high: float
@@ -30,35 +33,37 @@ class ReliabilityBin:
 
 
 def fit_platt_scaling(raw: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> Calibration:
-    """Platt scaling of float64[n] raw margins by bool[n] truth, both classes among them.
+    """Return the Platt scaling of float64[n] raw margins by bool[n] truth of both classes.
 
-    J. Platt, Probabilistic Outputs for Support Vector Machines, 1999, with his targets (frauds + 1) / (frauds + 2) and
-    1 / (legitimate + 2), which keep the fit finite where the classes do not overlap. Margins that rank frauds below the rest stay as
-    they are: a map that turned the order round would not be a calibration.
+    J. Platt, Probabilistic Outputs for Support Vector Machines, 1999, with his targets (frauds +
+    1) / (frauds + 2) and 1 / (legitimate + 2), which keep the fit finite if the classes do not
+    overlap. Margins that rank frauds below the rest are left unchanged, because reversing their
+    order would not be a calibration.
     """
-    frauds, legitimate = int(is_fraud.sum()), int((~is_fraud).sum())
+    frauds = int(is_fraud.sum())
+    legitimate = int((~is_fraud).sum())
     target = np.where(is_fraud, (frauds + 1) / (frauds + 2), 1 / (legitimate + 2))
-    # A target between 0 and 1 is a row of each class, weighted by it. C=inf: no penalty.
+    # A target between 0 and 1 becomes a row of each class, weighted by it. C=inf: no penalty.
     fitted = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(
         np.concatenate([raw, raw])[:, None],
         np.repeat([1, 0], len(raw)),
         sample_weight=np.concatenate([target, 1 - target]),
     )
-    scale, offset = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    scale = float(fitted.coef_[0, 0])
+    offset = float(fitted.intercept_[0])
     return Calibration(scale=scale, offset=offset) if scale > 0 else Calibration()
 
 
 def calibrate_booster(booster: xgboost.Booster, calibration: Calibration) -> xgboost.Booster:
-    """The booster whose own margin is scale x margin + offset: its leaves are scaled, and its base score is moved.
+    """Return a booster whose own margin is scale x margin + offset.
 
-    So whoever loads model.ubj with XGBoost alone has the margin, and the contributions, of the alerts.
+    Its leaves are scaled and its base score moved, so that model.ubj loaded with XGBoost alone
+    gives the same margins and contributions as the alerts.
     """
     content = json.loads(booster.save_raw("json"))
     learner = content["learner"]
     for tree in learner["gradient_booster"]["model"]["trees"]:
-        values = tree[
-            "split_conditions"
-        ]  # a leaf's value stands where an inner node has its threshold
+        values = tree["split_conditions"]  # an inner node's threshold, or a leaf's value
         for node, left in enumerate(tree["left_children"]):
             if left == _NO_CHILD:
                 values[node] *= calibration.scale
@@ -71,19 +76,22 @@ def calibrate_booster(booster: xgboost.Booster, calibration: Calibration) -> xgb
 
 
 def brier_score(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> float:
-    """Mean squared difference between float64[n] probabilities and bool[n] truth (G. Brier, 1950)."""
+    """Return the mean squared error of float64[n] probabilities against bool[n] truth.
+
+    G. Brier, 1950.
+    """
     return float(np.mean((probabilities - is_fraud) ** 2))
 
 
 def reliability_bins(
     probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]
 ) -> list[ReliabilityBin]:
-    """What was said against what was true, between RELIABILITY_EDGES; groups without rows are left out."""
-    groups = []
+    """Compare predicted with actual fraud between RELIABILITY_EDGES, without empty bins."""
+    bins = []
     for low, high in pairwise(RELIABILITY_EDGES):
         inside = (probabilities >= low) & ((probabilities < high) | (high == 1.0))
         if inside.any():
-            groups.append(
+            bins.append(
                 ReliabilityBin(
                     low,
                     high,
@@ -92,4 +100,4 @@ def reliability_bins(
                     int(is_fraud[inside].sum()),
                 )
             )
-    return groups
+    return bins

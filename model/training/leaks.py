@@ -1,4 +1,4 @@
-"""Whether a file gives its own answers away: forward folds that are judged too well, and the features that tell the class alone."""
+"""Find data that reveals the class: folds or single features that score too well."""
 
 from dataclasses import dataclass
 
@@ -9,44 +9,48 @@ from sklearn.metrics import average_precision_score
 from model.manifest import Manifest
 from payments.contract import INPUTS
 
-# Average precision on creditcard.csv split by time: 0.82 on the folds, 0.80 in public work. Above this it is a leak until shown otherwise.
+# Average precision on creditcard.csv split by time is 0.82 on the folds, and 0.80 in public work.
+# Above this, assume a leak.
 SUSPICIOUS = 0.95
 
 
 @dataclass(frozen=True)
 class Leak:
-    """The folds, or one feature alone, do better than fraud can be known beforehand; `features`: those that do, the clearest first."""
+    """An average precision that is too high, of a fold or of `features`, highest first."""
 
     average_precision: float
     features: tuple[str, ...]
 
     def __str__(self) -> str:
-        what = f"{', '.join(self.features)} alone" if self.features else "on a forward fold"
-        return f"average precision {what} is {self.average_precision:.3f}, above {SUSPICIOUS}: find the leak before this model is used"
+        where = f"of {', '.join(self.features)} alone" if self.features else "on a forward fold"
+        return (
+            f"the average precision {where} is {self.average_precision:.3f}, above {SUSPICIOUS}; "
+            "find the leak before using this model"
+        )
 
 
 def find_leak(table: pd.DataFrame, manifest: Manifest) -> Leak | None:
-    """The leak that the folds of a model give away, None where there is no sign of one. `table` is what it was trained on.
+    """Return the leak that a model's folds show, or None.
 
-    The test part is not read.
+    `table` is what the model was trained on. The test part is not read.
     """
     judged = table.iloc[manifest.out_of_fold.first : manifest.out_of_fold.last + 1]
-    # Whatever the trees made of it: of two values, one as rare as fraud, XGBoost makes one bin, and sees no difference.
-    alone = {feature: _alone(judged, feature) for feature in INPUTS}
-    telling = tuple(
-        sorted(
-            (feature for feature in INPUTS if alone[feature] > SUSPICIOUS),
-            key=lambda feature: -alone[feature],
-        )
+    # Features are checked alone too, because XGBoost can miss a leak: it puts two values into one
+    # bin if one of them is as rare as fraud.
+    single = {feature: _single_feature_precision(judged, feature) for feature in INPUTS}
+    leaking = sorted(
+        (feature for feature in INPUTS if single[feature] > SUSPICIOUS),
+        key=lambda feature: -single[feature],
     )
     best = max(
         [fold.average_precision for fold in manifest.folds]
-        + [alone[feature] for feature in telling]
+        + [single[feature] for feature in leaking]
     )
-    return Leak(best, telling) if best > SUSPICIOUS else None
+    return Leak(best, tuple(leaking)) if best > SUSPICIOUS else None
 
 
-def _alone(rows: pd.DataFrame, feature: str) -> float:
-    """Average precision of a ranking by one feature, from above or from below."""
-    truth, values = rows["Class"].to_numpy() == 1, rows[feature].to_numpy(np.float64)
-    return max(float(average_precision_score(truth, scores)) for scores in (values, -values))
+def _single_feature_precision(rows: pd.DataFrame, feature: str) -> float:
+    """Return the better average precision of ranking by one feature upwards or downwards."""
+    is_fraud = rows["Class"].to_numpy() == 1
+    values = rows[feature].to_numpy(np.float64)
+    return max(float(average_precision_score(is_fraud, scores)) for scores in (values, -values))

@@ -1,4 +1,4 @@
-"""From labelled rows to an artefact's content: forward folds, calibration and thresholds from them, then the booster itself."""
+"""The training pipeline: forward folds, calibration and thresholds from them, then the booster."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,9 +27,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """Everything that an artefact is made of; the manifest's `hashes` are filled in when it is written.
+    """The content of an artefact; `hashes` in the manifest is filled in when it is written.
 
-    `reference`: the out-of-fold rows in time order, with margin and probability by the booster of their `fold`, which had not seen them.
+    `reference` holds the out-of-fold rows in time order, with margin and probability from the
+    booster of their `fold`, which had not seen them.
     """
 
     booster: xgboost.Booster
@@ -38,7 +39,7 @@ class TrainedModel:
 
 
 class _Report(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # xgboost is not read by mypy
-    """Tells that one more tree is grown."""
+    """Calls `grown` after each tree."""
 
     def __init__(self, grown: Callable[[], None]) -> None:
         self._grown = grown
@@ -49,10 +50,12 @@ class _Report(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # xgboo
 
 
 class _Counter:
-    """Turns single trees into `progress(done, total)` over all fits."""
+    """Counts the trees of all fits for `progress(done, total)`."""
 
     def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
+        self._progress = progress
+        self._total = total
+        self._done = 0
 
     def __call__(self) -> None:
         self._done += 1
@@ -66,9 +69,11 @@ def train(
     policy: Policy = DEFAULT_POLICY,
     progress: Progress = lambda _done, _total: None,
 ) -> TrainedModel:
-    """Calibration, thresholds and reference from the forward folds, then the booster on the whole training part. The test part is not read.
+    """Train a model on the training part of `table`, as returned by `model.dataset.read`.
 
-    `table` is what `model.dataset.read` returns; `progress` is told the trees grown and how many there will be. Raises TrainingError.
+    Calibration, thresholds and reference come from the forward folds; then the booster is fitted
+    on the whole training part. The test part is not read. `progress` is called with the number of
+    trees grown, and of all trees. Raises TrainingError.
     """
     parts = split(len(table))
     _refuse_one_class(table, parts)
@@ -84,13 +89,13 @@ def train(
         usual=_typical_ranges(table[parts.train]),
         hashes={},
         fitted_on=FittedRows(
-            **rows(parts.train).model_dump(),
+            **_rows(parts.train).model_dump(),
             dataset_sha256=dataset_sha256,
             rows_sha256=rows_sha256(table[parts.train]),
         ),
-        out_of_fold=rows(parts.out_of_fold),
+        out_of_fold=_rows(parts.out_of_fold),
         folds=_folds(table, parts, raw),
-        test=rows(parts.test),
+        test=_rows(parts.test),
         parameters=recipe.all_parameters,
         trees=recipe.trees,
     )
@@ -103,23 +108,23 @@ def train(
 def out_of_fold_margins(
     table: pd.DataFrame, recipe: Recipe, grown: Callable[[], None] = lambda: None
 ) -> list[NDArray[np.float64]]:
-    """The raw margins of each forward fold's judged rows, by a booster fitted on the rows before them. `grown` is called for every tree."""
-    found, recipe = [], recipe.with_directions(table)
+    """Return the raw margins of each forward fold's judged rows.
+
+    Each fold's booster is fitted on the rows before them. `grown` is called after each tree.
+    """
+    recipe = recipe.with_directions(table)
+    margins = []
     for fold in split(len(table)).folds:
         booster = fit_booster(table[fold.fitted], recipe, grown)
-        found.append(
-            np.asarray(
-                booster.inplace_predict(matrix(table[fold.judged]), predict_type="margin"),
-                np.float64,
-            )
-        )
-    return found
+        raw = booster.inplace_predict(matrix(table[fold.judged]), predict_type="margin")
+        margins.append(np.asarray(raw, np.float64))
+    return margins
 
 
 def fit_booster(
     table: pd.DataFrame, recipe: Recipe, grown: Callable[[], None] = lambda: None
 ) -> xgboost.Booster:
-    """A booster on all rows of `table`."""
+    """Return a booster fitted on all rows of `table`."""
     data = xgboost.QuantileDMatrix(
         matrix(table),
         table["Class"].to_numpy(),
@@ -131,8 +136,7 @@ def fit_booster(
     )
 
 
-def rows(part: slice) -> Rows:
-    """A slice as a manifest names it."""
+def _rows(part: slice) -> Rows:
     return Rows(first=part.start, last=part.stop - 1, rows=part.stop - part.start)
 
 
@@ -145,26 +149,27 @@ def _refuse_one_class(table: pd.DataFrame, parts: Split) -> None:
         for value, kind in ((0, "legitimate transaction"), (1, "fraud")):
             if not (table["Class"][part] == value).any():
                 raise TrainingError(
-                    f"there is no {kind} among the {part.stop - part.start} {name}: give a longer file"
+                    f"no {kind} among the {part.stop - part.start} {name}; use a longer file"
                 )
 
 
 def _reference(
     table: pd.DataFrame, parts: Split, raw: list[NDArray[np.float64]]
 ) -> tuple[pd.DataFrame, Calibration]:
-    judged, pooled = table[parts.out_of_fold].reset_index(drop=True), np.concatenate(raw)
-    found = calibration.fit_platt_scaling(pooled, judged["Class"].to_numpy() == 1)
-    margins = found.scale * pooled + found.offset
+    judged = table[parts.out_of_fold].reset_index(drop=True)
+    pooled = np.concatenate(raw)
+    fitted = calibration.fit_platt_scaling(pooled, judged["Class"].to_numpy() == 1)
+    margins = fitted.scale * pooled + fitted.offset
     fold = np.repeat(np.arange(1, len(raw) + 1, dtype=np.int8), [len(part) for part in raw])
-    return judged.assign(margin=margins, probability=probabilities(margins), fold=fold), found
+    return judged.assign(margin=margins, probability=probabilities(margins), fold=fold), fitted
 
 
 def _folds(table: pd.DataFrame, parts: Split, raw: list[NDArray[np.float64]]) -> tuple[Fold, ...]:
     truth = table["Class"].to_numpy()
     return tuple(
         Fold(
-            fitted=rows(fold.fitted),
-            judged=rows(fold.judged),
+            fitted=_rows(fold.fitted),
+            judged=_rows(fold.judged),
             average_precision=float(average_precision_score(truth[fold.judged], scores)),
         )
         for fold, scores in zip(parts.folds, raw, strict=True)

@@ -1,4 +1,4 @@
-"""XGBoost's parameters: the defaults, with their measured origins, and the directions that the data gives."""
+"""The parameters of the trees: the defaults, how they were chosen, and directions from the data."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,19 +12,24 @@ from payments.contract import INPUTS
 _FIXED: dict[str, Any] = {
     "objective": "binary:logistic",
     "tree_method": "hist",
-    # XGBoost 3 starts from the share of frauds, where a row's second derivative is 0.002: the least weight of a leaf is then some thousand
-    # rows, and the first steps are long. From 0.5, the default before 2.0, six drawn sets of parameters out of six were better on forward
-    # folds of creditcard.csv, by 0.005 to 0.017 of average precision.
+    # XGBoost 3 starts from the share of frauds, where a row's second derivative is 0.002, so that
+    # a leaf needs about 1,000 rows and the first steps are long. Starting from 0.5, the default
+    # before 2.0, was better for six of six random parameter sets on the forward folds of
+    # creditcard.csv, by 0.005 to 0.017 of average precision.
     "base_score": 0.5,
     "seed": 20130901,
-    "nthread": 1,  # sums in another order are other bytes, and the version is a hash of the bytes
+    # Another order of summation gives other bytes, and the version is a hash of the bytes.
+    "nthread": 1,
 }
-# An input whose correlation with fraud is at least this strong may move the score only its way. With directions, three drawn sets of
-# parameters out of three were better on forward folds, by 0.001 to 0.010 (from a base score of 0.5).
+# Inputs that correlate with fraud at least this strongly may only move the score in that
+# direction. With directions, three of three random parameter sets were better on the forward
+# folds, by 0.001 to 0.010 of average precision (from a base score of 0.5).
 LEAST_CORRELATION = 0.06
-# Chosen inside the training part of creditcard.csv, for what it costs: by `model.training.inference_cost` a third of the 200 trees of depth 7 before. Beside
-# those, over six seeds that had no part in the choice: average precision on the folds 0.825 (0.820); on seven longer cuts, each judged on
-# as many rows as the test part has, 0.821 (0.816); the folds' margins in one ranking 0.820 (0.818).
+# Chosen inside the training part of creditcard.csv to cost less: by
+# `model.training.inference_cost`, a third of the earlier 200 trees of depth 7. Average precision
+# over six seeds not used for the choice (earlier trees in brackets): 0.825 on the folds (0.820);
+# 0.821 on seven longer cuts, each judged on as many rows as the test part has (0.816); 0.820 for
+# the folds' margins in one ranking (0.818).
 _TUNED: dict[str, Any] = {
     "max_depth": 5,
     "eta": 0.125,
@@ -36,9 +41,11 @@ TREES = 80
 
 @dataclass(frozen=True)
 class Recipe:
-    """XGBoost's parameters, and how many trees. Threads are fixed at one, and so is the seed unless another is given.
+    """XGBoost's parameters and the number of trees.
 
-    `directed`: whether the data says which way each input may move the score; see `resolved`.
+    Threads are fixed at one, and the seed is fixed unless `parameters` has another. If
+    `directed`, the data decides in which direction each input may move the score; see
+    `with_directions`.
     """
 
     parameters: dict[str, Any] = field(default_factory=lambda: dict(_TUNED))
@@ -46,20 +53,21 @@ class Recipe:
     directed: bool = True
 
     def with_directions(self, table: pd.DataFrame) -> "Recipe":
-        """With the directions that the data says: the signs of strong correlations with fraud in the first half of the training part.
+        """Return the recipe with the signs of strong correlations with fraud as directions.
 
-        No fold judges those rows, so that no fold's figure owes anything to its own labels; and each fold is forbidden what only a few
-        frauds of one day would teach. `table` holds all rows, as for `train`.
+        They come from the first half of the training part, which no fold judges, so that no
+        fold's result depends on its own labels. Directions keep a fold from learning what only a
+        few frauds of one day suggest. `table` holds all rows, as for `pipeline.train`.
         """
         if not self.directed:
             return self
-        known = table[split(len(table)).folds[0].fitted]
-        strength = known[list(INPUTS)].corrwith(known["Class"]).fillna(0.0)
+        first_half = table[split(len(table)).folds[0].fitted]
+        strength = first_half[list(INPUTS)].corrwith(first_half["Class"]).fillna(0.0)
         signs = np.where(strength.abs() >= LEAST_CORRELATION, np.sign(strength), 0).astype(int)
         constraints = {"monotone_constraints": f"({','.join(map(str, signs))})"}
         return Recipe(self.parameters | constraints, self.trees, directed=False)
 
     @property
     def all_parameters(self) -> dict[str, Any]:
-        """All that XGBoost is told."""
+        """The parameters passed to XGBoost."""
         return _FIXED | self.parameters

@@ -1,4 +1,4 @@
-"""Searching for better parameters of the trees: on the forward folds, under the limits of what a row and an alert may cost."""
+"""Search for better tree parameters on the forward folds, within limits of scoring time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,13 +14,14 @@ from model.training.pipeline import fit_booster, out_of_fold_margins
 from model.training.recipe import Recipe
 from model.training.split import split
 
-# What the stream can afford of a row, and of an alert (0.15 % of rows, so 1.5 us of a row), as `model.training.inference_cost` counts it.
-MOST_SCORE_US = 2.5
-MOST_EXPLAIN_MS = 1.0
-SECONDS = 13 * 60.0  # and then the model itself is fitted: 15 minutes in all
-_SEARCH_SHARE = 0.7  # of the time; the rest is for judging the best again
-# From seed to seed the same parameters' mean over the folds moves by 0.004 (standard deviation of three): the best of many trials is
-# partly luck.
+# Limits for scoring a row and explaining an alert, as estimated by `model.training.inference_cost`.
+# Alerts are 0.15 % of the rows, so 1 ms is 1.5 us a row.
+MAX_SCORE_US = 2.5
+MAX_EXPLAIN_MS = 1.0
+SECONDS = 13 * 60.0  # 15 minutes with the final fit
+_SEARCH_SHARE = 0.7  # of the time; the rest is for scoring the best again
+# The same parameters' mean over the folds varies by 0.004 between seeds (standard deviation of
+# three), so the best of many trials is partly luck.
 _FINALISTS = 3
 _SEEDS = (1, 2)
 _THREADS = 2
@@ -28,9 +29,10 @@ _THREADS = 2
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What was found, with the average precision of `recipe` and of the defaults: means over the folds, and over seeds that are new.
+    """The recipe found, and average precision with it and with the defaults.
 
-    None where the time did not suffice for these seeds.
+    Both are means over the folds and over seeds not used in the search; None if there was no time
+    for these seeds.
     """
 
     recipe: Recipe
@@ -41,7 +43,7 @@ class TuningResult:
 
 @dataclass(frozen=True)
 class TuningProgress:
-    """How far the search is: share of the time gone, trials finished, and the best mean average precision so far (one seed)."""
+    """Seconds elapsed, trials finished, and the best mean average precision so far (one seed)."""
 
     elapsed: float
     trials: int
@@ -49,36 +51,36 @@ class TuningProgress:
 
 
 class _OutOfTimeError(Exception):
-    """The time is up; what was being judged is left unjudged."""
+    """The time is up; the current fit is abandoned."""
 
 
-class _Judge:
-    """Mean average precision of a recipe over the forward folds, and what its booster costs. Both raise _OutOfTimeError amid a tree."""
+class _FoldScorer:
+    """Measures recipes on the forward folds. Raises _OutOfTimeError between two trees."""
 
     def __init__(self, table: pd.DataFrame, clock: Callable[[], float]) -> None:
-        self._table, self._clock = table, clock
+        self._table = table
+        self._clock = clock
         truth = table["Class"].to_numpy()
         self._truths = [truth[fold.judged] for fold in split(len(table)).folds]
 
-    def __call__(self, recipe: Recipe, deadline: float) -> float:
-        scores = out_of_fold_margins(self._table, recipe, self._until(deadline))
-        return float(
-            np.mean(
-                [
-                    average_precision_score(truth, found)
-                    for truth, found in zip(self._truths, scores, strict=True)
-                ]
-            )
-        )
+    def average_precision(self, recipe: Recipe, deadline: float) -> float:
+        """Return the mean average precision over the folds."""
+        margins = out_of_fold_margins(self._table, recipe, self._check_time(deadline))
+        folds = zip(self._truths, margins, strict=True)
+        return float(np.mean([average_precision_score(truth, scores) for truth, scores in folds]))
 
     def explain_ms(self, recipe: Recipe, deadline: float) -> float:
-        """Of the booster that `model.training.pipeline.train` would fit: those of the folds have fewer rows, and so fewer leaves."""
+        """Return the milliseconds to explain a row.
+
+        Fits the whole training part, because the folds' boosters have fewer rows and so fewer
+        leaves.
+        """
         train = self._table[split(len(self._table)).train]
         return explain_ms(
-            fit_booster(train, recipe.with_directions(self._table), self._until(deadline))
+            fit_booster(train, recipe.with_directions(self._table), self._check_time(deadline))
         )
 
-    def _until(self, deadline: float) -> Callable[[], None]:
+    def _check_time(self, deadline: float) -> Callable[[], None]:
         def grown() -> None:
             if self._clock() > deadline:
                 raise _OutOfTimeError
@@ -92,41 +94,44 @@ def tune(
     seconds: float = SECONDS,
     progress: Callable[[TuningProgress], None] = lambda _: None,
 ) -> TuningResult:
-    """The best recipe found within `seconds` by `clock`; the defaults, where nothing does better. The test part is not read.
+    """Return the best recipe found in `seconds` by `clock`, or the defaults if none is better.
 
-    A search by the tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011; optuna), two trials at a time; then its best and the
-    defaults are judged again with other seeds, and the best of these is taken. What is found depends on how fast the machine is.
-    No trial scores a row in more than MOST_SCORE_US; one that would be a finalist is refused if explaining takes over MOST_EXPLAIN_MS.
+    Searches with the tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011; optuna), two
+    trials at a time, then scores its best recipes and the defaults again with other seeds and takes
+    the best of these. The result depends on the speed of the machine. No trial scores a row in more
+    than MAX_SCORE_US, and none becomes a finalist if explaining a row takes more than
+    MAX_EXPLAIN_MS. The test part is not read.
     """
     start = clock()
-    judge = _Judge(table, clock)
+    scorer = _FoldScorer(table, clock)
     study = _search(
-        judge,
+        scorer,
         start + seconds * _SEARCH_SHARE,
         lambda trials, best: progress(TuningProgress(clock() - start, trials, best)),
     )
     finished = [trial for trial in study.trials if trial.value is not None]
     best = sorted(finished, key=lambda trial: trial.value or 0.0, reverse=True)[:_FINALISTS]
-    judged: list[tuple[float, Recipe]] = []
+    best_value = study.best_value if finished else None
+    finalists: list[tuple[float, Recipe]] = []
     for recipe in [Recipe(), *(_recipe(trial) for trial in best)]:
         try:
-            seeded = [
-                replace(recipe, parameters=recipe.parameters | {"seed": seed}) for seed in _SEEDS
-            ]
-            judged.append((float(np.mean([judge(one, start + seconds) for one in seeded])), recipe))
+            finalists.append((_average_over_seeds(scorer, recipe, start + seconds), recipe))
         except _OutOfTimeError:
             break
-        progress(
-            TuningProgress(clock() - start, len(finished), study.best_value if finished else None)
-        )
-    if not judged:
+        progress(TuningProgress(clock() - start, len(finished), best_value))
+    if not finalists:
         return TuningResult(Recipe(), None, None, len(finished))
-    value, recipe = max(judged, key=lambda found: found[0])
-    return TuningResult(recipe, value, judged[0][0], len(finished))
+    value, recipe = max(finalists, key=lambda finalist: finalist[0])
+    return TuningResult(recipe, value, finalists[0][0], len(finished))
+
+
+def _average_over_seeds(scorer: _FoldScorer, recipe: Recipe, deadline: float) -> float:
+    seeded = [replace(recipe, parameters=recipe.parameters | {"seed": seed}) for seed in _SEEDS]
+    return float(np.mean([scorer.average_precision(one, deadline) for one in seeded]))
 
 
 def _search(
-    judge: _Judge, deadline: float, progress: Callable[[int, float | None], None]
+    scorer: _FoldScorer, deadline: float, progress: Callable[[int, float | None], None]
 ) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
@@ -136,20 +141,20 @@ def _search(
     def objective(trial: optuna.Trial) -> float:
         recipe = _recipe(trial)
         try:
-            found = judge(recipe, deadline)
-            better = sum(value > found for value in _values(study))
-            if better < _FINALISTS and judge.explain_ms(recipe, deadline) > MOST_EXPLAIN_MS:
+            value = scorer.average_precision(recipe, deadline)
+            better = sum(other > value for other in _values(study))
+            if better < _FINALISTS and scorer.explain_ms(recipe, deadline) > MAX_EXPLAIN_MS:
                 raise optuna.TrialPruned
         except _OutOfTimeError:
             study.stop()
             raise optuna.TrialPruned from None
-        return found
+        return value
 
-    def told(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
+    def report(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
         values = _values(study)
         progress(len(values), max(values, default=None))
 
-    study.optimize(objective, n_jobs=_THREADS, callbacks=[told])
+    study.optimize(objective, n_jobs=_THREADS, callbacks=[report])
     return study
 
 
@@ -158,7 +163,7 @@ def _values(study: optuna.Study) -> list[float]:
 
 
 def _recipe(trial: Any) -> Recipe:
-    """What a trial says: a running one is asked, a finished one answers with what it was."""
+    """Return the recipe of a trial, running or finished."""
     depth = trial.suggest_int("max_depth", 3, 8)
     parameters: dict[str, Any] = {
         "max_depth": depth,
@@ -170,4 +175,4 @@ def _recipe(trial: Any) -> Recipe:
     }
     directed = trial.suggest_categorical("directed", [True, False])
     share = trial.suggest_float("share_of_cost", 0.2, 1.0)
-    return Recipe(parameters, int(share * MOST_SCORE_US / score_us(1, depth)), directed)
+    return Recipe(parameters, int(share * MAX_SCORE_US / score_us(1, depth)), directed)

@@ -36,9 +36,9 @@ def test_it_finds_frauds_that_it_was_not_fitted_on(model, reference):
 def test_it_costs_no_more_than_tuning_may_choose(model):
     assert (
         inference_cost.score_us(model.manifest.trees, model.manifest.parameters["max_depth"])
-        <= tuning.MOST_SCORE_US
+        <= tuning.MAX_SCORE_US
     )
-    assert inference_cost.explain_ms(model.booster) <= tuning.MOST_EXPLAIN_MS
+    assert inference_cost.explain_ms(model.booster) <= tuning.MAX_EXPLAIN_MS
 
 
 def test_a_transaction_of_medians_is_approved(model, reference):

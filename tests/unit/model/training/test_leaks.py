@@ -30,7 +30,7 @@ def test_the_feature_is_named(sign):
     leak = found(leaky(sign=sign))
     assert leak.features == ("V5",)
     assert leak.average_precision > leaks.SUSPICIOUS
-    assert str(leak).startswith("average precision V5 alone is")
+    assert str(leak).startswith("the average precision of V5 alone is")
 
 
 def test_a_leak_spread_over_features_is_caught_without_a_name():
@@ -40,7 +40,7 @@ def test_a_leak_spread_over_features_is_caught_without_a_name():
         table.loc[fraud, feature] += 2.0
     leak = found(table)
     assert leak.features == ()
-    assert str(leak).startswith("average precision on a forward fold is")
+    assert str(leak).startswith("the average precision on a forward fold is")
 
 
 def test_honest_rows_raise_no_suspicion():
@@ -64,6 +64,6 @@ def test_training_says_so_even_when_it_is_quiet(tmp_path, monkeypatch, capsys):
     table.to_csv(path, index=False)
     fit(Settings.from_environment(), path, quiet=True)
     assert (
-        "fraud: warning: average precision Amount alone is 1.000, above 0.95"
+        "fraud: warning: the average precision of Amount alone is 1.000, above 0.95"
         in capsys.readouterr().err
     )

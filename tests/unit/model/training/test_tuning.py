@@ -14,7 +14,7 @@ from model.training.recipe import Recipe
 from model.training.split import split
 from payments.contract import INPUTS
 
-MOST_SCORE_US = 0.05  # seven trees of depth 3
+MAX_SCORE_US = 0.05  # seven trees of depth 3
 
 
 def ticking(step=1.0):
@@ -25,7 +25,7 @@ def ticking(step=1.0):
 @pytest.fixture
 def quick(monkeypatch):
     """Small trees, in one thread, so that the order of looks at the clock is always the same."""
-    monkeypatch.setattr(tuning, "MOST_SCORE_US", MOST_SCORE_US)
+    monkeypatch.setattr(tuning, "MAX_SCORE_US", MAX_SCORE_US)
     monkeypatch.setattr(tuning, "_THREADS", 1)
     monkeypatch.setattr(
         tuning,
@@ -58,7 +58,7 @@ def test_it_finds_better_parameters_than_poor_defaults_within_the_limit_of_a_sco
         for recipe in tried
         if recipe.parameters["max_depth"] > 1
     ]
-    assert 0 < max(costs) <= MOST_SCORE_US
+    assert 0 < max(costs) <= MAX_SCORE_US
 
 
 @pytest.mark.parametrize("depth", range(3, 9))
@@ -74,12 +74,12 @@ def test_no_trial_may_have_more_trees_than_a_score_can_afford(depth):
     recipe = tuning._recipe(
         optuna.trial.FixedTrial(parameters | {"max_depth": depth, "share_of_cost": 1.0})
     )
-    assert score_us(recipe.trees, depth) <= tuning.MOST_SCORE_US < score_us(recipe.trees + 1, depth)
+    assert score_us(recipe.trees, depth) <= tuning.MAX_SCORE_US < score_us(recipe.trees + 1, depth)
 
 
 def test_466_trees_of_depth_3_cost_too_much_however_few_levels_they_have():
     """Measured at 2.57 to 2.62 us a row, though 200 of depth 7, with as many levels, take 2.0 to 2.2."""
-    assert score_us(466, 3) > tuning.MOST_SCORE_US > score_us(200, 7)
+    assert score_us(466, 3) > tuning.MAX_SCORE_US > score_us(200, 7)
 
 
 def test_what_costs_too_much_to_explain_is_never_taken(quick, monkeypatch):
@@ -92,7 +92,7 @@ def test_what_costs_too_much_to_explain_is_never_taken(quick, monkeypatch):
 
     free = tuning.tune(table, ticking(), seconds=300)
     limit = 0.9 * costs(free)
-    monkeypatch.setattr(tuning, "MOST_EXPLAIN_MS", limit)
+    monkeypatch.setattr(tuning, "MAX_EXPLAIN_MS", limit)
     limited = tuning.tune(table, ticking(), seconds=300)
     assert [tuned.recipe.parameters["max_depth"] >= 3 for tuned in (free, limited)] == [
         True,
@@ -102,7 +102,7 @@ def test_what_costs_too_much_to_explain_is_never_taken(quick, monkeypatch):
 
 
 def test_where_every_trial_costs_too_much_the_defaults_stay(quick, monkeypatch):
-    monkeypatch.setattr(tuning, "MOST_EXPLAIN_MS", 0.0)
+    monkeypatch.setattr(tuning, "MAX_EXPLAIN_MS", 0.0)
     tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=200)
     assert (tuned.recipe.parameters["max_depth"], tuned.trials) == (1, 0)
     assert tuned.average_precision == tuned.default_average_precision
