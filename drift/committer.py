@@ -1,6 +1,7 @@
 """Commit windows exactly once: a window's events and its end offsets in one Kafka transaction.
 
-A monitor that dies at any moment has either written the window and committed its offsets, or neither.
+A monitor that dies at any moment has either written the window and committed its offsets, or
+neither.
 """
 
 import threading
@@ -17,7 +18,10 @@ from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 
 class WindowCommitter(TransactionalCommitter):
-    """Commit windows, one transaction each. Set `give_up` to stop waiting for a broker that does not answer."""
+    """Commit windows, one transaction each.
+
+    Set `give_up` to stop waiting for a broker that does not answer.
+    """
 
     def __init__(self, connection: Connection, instance: str, give_up: threading.Event) -> None:
         name = connection.named(f"fraud-monitor-{instance}")
@@ -30,7 +34,8 @@ class WindowCommitter(TransactionalCommitter):
     ) -> None:
         """Write the event and any change of severity, and commit the group's offsets, all or nothing.
 
-        Raises BatchAbortedError (read the window again) or CommitFatalError (this process cannot continue).
+        Raises BatchAbortedError (read the window again) or CommitFatalError (this process cannot
+        continue).
         """
         _, offsets = window.bounds
         events = [window, change] if change else [window]

@@ -20,7 +20,10 @@ class NoReferenceError(DriftError):
 
 
 class BrokenPredictionError(DriftError):
-    """A record of `predictions` cannot be decoded. Only the scorer writes there, so it is at fault."""
+    """A record of `predictions` cannot be decoded.
+
+    Only the scorer writes there, so it is at fault.
+    """
 
 
 class WindowOrderError(DriftError):

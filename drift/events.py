@@ -1,4 +1,7 @@
-"""The events on `drift.events`: their declarations, and how to read them. `kind` tells them apart."""
+"""The events on `drift.events`.
+
+Their declarations, and how to read them. `kind` tells them apart.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -13,21 +16,24 @@ from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DRIFT_EVENTS
 
-# A thousand windows, as many label events and some changes of severity: one read is enough if labels arrive steadily.
+# A thousand windows, as many label events and some changes of severity: one read is enough if
+# labels arrive steadily.
 _TAIL = 2_500
 
 
 class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="window"):
-    """A closed window. `offsets`: [start, end) of `predictions` by partition. `score`, `detected`: null without a verdict.
+    """A closed window. `offsets`: [start, end) of `predictions` by partition. `score`, `detected`:
+    null without a verdict.
 
-    `distances`: by column, from the windows before it; `limits`: the distances from which a column is drift; `from_reference`: distances
-    from the model's reference, which raise no alarm; all in standard deviations. `tail`: surprise of the margin's tail divided by its
-    limit; 1 or more is drift, whatever the score. `stuck`: by column, how much more of the window than before one value takes, divided
-    by its limit; 1 or more is drift.
-    `report`: the path of its report below FRAUD_HOME; null if none is written. `begin`, `end`: its first and last record time. `top`:
-    the features with the largest weight. `severity`: ok, warn or alarm, including this window. `interval`: [begin, end) of its event
-    time; null for windows by count. `late`: number of events from before that interval. Fields with a default are missing in events of
-    earlier versions.
+    `distances`: by column, from the windows before it; `limits`: the distances from which a column
+    is drift; `from_reference`: distances from the model's reference, which raise no alarm; all in
+    standard deviations. `tail`: surprise of the margin's tail divided by its limit; 1 or more is
+    drift, whatever the score. `stuck`: by column, how much more of the window than before one value
+    takes, divided by its limit; 1 or more is drift. `report`: the path of its report below
+    FRAUD_HOME; null if none is written. `begin`, `end`: its first and last record time. `top`: the
+    features with the largest weight. `severity`: ok, warn or alarm, including this window.
+    `interval`: [begin, end) of its event time; null for windows by count. `late`: number of events
+    from before that interval. Fields with a default are missing in events of earlier versions.
     """
 
     window: int
@@ -61,10 +67,12 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
 
 
 class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="labels"):
-    """The outcomes of a window's payments, by the labels that had arrived `horizon_seconds` after its end.
+    """The outcomes of a window's payments, by the labels that had arrived `horizon_seconds` after
+    its end.
 
-    Written at least once; of several for a window, the last one counts. `frauds_rose`: whether this window and the one before have more
-    frauds than the windows before them explain; null if unknown.
+    Written at least once; of several for a window, the last one counts. `frauds_rose`: whether this
+    window and the one before have more frauds than the windows before them explain; null if
+    unknown.
     """
 
     window: int
@@ -127,7 +135,8 @@ def decode_windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
 
 
 def read_recent_windows(connection: Connection, verdicts: int) -> list[WindowClosed]:
-    """Return the last windows on `drift.events`, in order: enough for `verdicts` windows with a verdict, or all.
+    """Return the last windows on `drift.events`, in order: enough for `verdicts` windows with a
+    verdict, or all.
 
     Raises KafkaException, streams.kafka.cluster.ReadingError.
     """
@@ -156,14 +165,20 @@ def collect_recent_windows(
 
 
 def read_all_windows(connection: Connection) -> Iterator[WindowClosed]:
-    """Yield every window on `drift.events`, in order. Raises KafkaException, streams.kafka.cluster.ReadingError."""
+    """Yield every window on `drift.events`, in order.
+
+    Raises KafkaException, streams.kafka.cluster.ReadingError.
+    """
     cluster = Cluster(connection)
     first = cluster.earliest(DRIFT_EVENTS, [0])[0]
     return decode_windows(_read_values(connection, first, cluster.end(DRIFT_EVENTS, [0])[0]))
 
 
 def read_events_since(connection: Connection, at: datetime) -> Iterator[Event]:
-    """Yield the events written since `at`. Raises KafkaException, streams.kafka.cluster.ReadingError."""
+    """Yield the events written since `at`.
+
+    Raises KafkaException, streams.kafka.cluster.ReadingError.
+    """
     cluster = Cluster(connection)
     end = cluster.end(DRIFT_EVENTS, [0])
     return decode(_read_values(connection, cluster.since(DRIFT_EVENTS, end, at)[0], end[0]))

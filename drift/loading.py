@@ -1,4 +1,7 @@
-"""Load a model's reference and profile in a child process: pandas, pyarrow and XGBoost would keep about 200 MB."""
+"""Load a model's reference and profile in a child process.
+
+Pandas, pyarrow and XGBoost would keep about 200 MB.
+"""
 
 import multiprocessing
 from multiprocessing.connection import Connection as Pipe
@@ -14,7 +17,10 @@ _Loaded = tuple[str, Floats, ReferenceProfile]
 
 
 def load(directory: Path) -> tuple[ModelReference, ReferenceProfile]:
-    """Return a model's reference and profile. Raises NoReferenceError, model.errors.ArtefactError."""
+    """Return a model's reference and profile.
+
+    Raises NoReferenceError, model.errors.ArtefactError.
+    """
     context = multiprocessing.get_context("spawn")
     pipe, child_pipe = context.Pipe(duplex=False)
     process = context.Process(

@@ -13,7 +13,10 @@ from payments.contract import DECISIONS
 
 
 class OptionalGauge:
-    """A gauge that is absent, not 0, while its value is unknown: no verdict is not "no drift", no label is not "no fraud"."""
+    """A gauge that is absent, not 0, while its value is unknown.
+
+    No verdict is not "no drift", no label is not "no fraud".
+    """
 
     def __init__(self, name: str, meaning: str, registry: CollectorRegistry) -> None:
         self._gauge = Gauge(name, meaning, registry=None)
@@ -50,7 +53,10 @@ class IntervalGauges:
 
 
 class DriftMetrics:
-    """Gauges show the last committed window, from any process; counters count the work of this process."""
+    """Gauges show the last committed window, from any process.
+
+    Counters count the work of this process.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.windows = Counter(
@@ -142,7 +148,10 @@ class DriftMetrics:
         self._top: set[str] = set()
 
     def window_closed(self, event: WindowClosed) -> None:
-        """Update the metrics with a committed window. Without a verdict, keep showing the previous one."""
+        """Update the metrics with a committed window.
+
+        Without a verdict, keep showing the previous one.
+        """
         self.windows.inc()
         self.late.inc(event.late)
         self.drifted.inc(bool(event.detected))
@@ -151,8 +160,8 @@ class DriftMetrics:
     def restore(self, earlier: Sequence[WindowClosed]) -> None:
         """Restore the gauges from earlier windows.
 
-        If the last process died right after a commit, no process has counted that window: the alert DriftDetected then fires by the
-        gauge.
+        If the last process died right after a commit, no process has counted that window: the alert
+        DriftDetected then fires by the gauge.
         """
         with_verdict = [event for event in earlier if event.detected is not None]
         for event in (*with_verdict[-1:], *earlier[-1:]):

@@ -1,7 +1,9 @@
-"""Collect predictions into windows, and for each window decide on drift, commit an event, and update gauges and reports.
+"""Collect predictions into windows, and for each window decide on drift, commit an event, and
+update gauges and reports.
 
-Only reports are stored on disk. A window is in memory until it is committed; if the process ends before that, the next one reads the
-same events again. Run one monitor per group: it continues the window numbers from the last one on `drift.events`.
+Only reports are stored on disk. A window is in memory until it is committed; if the process ends
+before that, the next one reads the same events again. Run one monitor per group: it continues the
+window numbers from the last one on `drift.events`.
 """
 
 import logging
@@ -37,16 +39,20 @@ from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 log = logging.getLogger(__name__)
 
 MAX_EVENTS = 100_000
-"""Limit of a window by event time: it needs 256 bytes per event, plus temporary arrays; docs/drift.md has the measurements."""
+"""Limit of a window by event time.
+
+It needs 256 bytes per event, plus temporary arrays; docs/drift.md has the measurements.
+"""
 
 
 @dataclass
 class Monitor:
     """One member of the group `fraud-monitor`.
 
-    `size`: events per window, or the event time of one. `idle_close`: seconds without events after which a partition no longer delays
-    windows; if all are idle, the open window is closed. `on_window_closed`: called with each committed window. `clock`: monotonic
-    seconds; `now`: the current time.
+    `size`: events per window, or the event time of one. `idle_close`: seconds without events after
+    which a partition no longer delays windows; if all are idle, the open window is closed.
+    `on_window_closed`: called with each committed window. `clock`: monotonic seconds; `now`: the
+    current time.
     """
 
     connection: Connection

@@ -30,7 +30,9 @@ _Prediction = msgspec.defstruct(
 _decoder = msgspec.json.Decoder(_Prediction)
 
 WIDTH = len(INPUTS) + 3
-"""Numbers in a row: V1..V28, Amount, the probability, 1 for an alert and else 0, and the event time in ms since 1970."""
+"""Numbers in a row: V1..V28, Amount, the probability, 1 for an alert and else 0, and the event time
+in ms since 1970.
+"""
 _PROBABILITY, _ALERT, _EVENT_TIME = range(len(INPUTS), WIDTH)
 _pack = struct.Struct(f"={WIDTH}d").pack_into
 
@@ -38,8 +40,9 @@ _pack = struct.Struct(f"={WIDTH}d").pack_into
 def rows(messages: Sequence[Message]) -> Floats:
     """Return float64[n, WIDTH] from n predictions. Raises BrokenPredictionError.
 
-    Event times are limited to the record time, because a payment is made before it is sent: otherwise a clock a year ahead would hold
-    its partition for a year. Event times before 1970 become 1970.
+    Event times are limited to the record time, because a payment is made before it is sent:
+    otherwise a clock a year ahead would hold its partition for a year. Event times before 1970
+    become 1970.
     """
     decoded = np.empty((len(messages), WIDTH))
     buffer = decoded.data.cast("B")
@@ -91,7 +94,8 @@ def probabilities(rows: Floats) -> Floats:
 
 
 def columns(rows: Floats) -> Floats:
-    """Return float64[n, columns of drift.detect.detector.COLUMNS], with the margin in place of the probability.
+    """Return float64[n, columns of drift.detect.detector.COLUMNS], with the margin in place of the
+    probability.
 
     Most probabilities are near 0, so a shift shows in margins only.
     """

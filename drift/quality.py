@@ -1,9 +1,11 @@
 """Precision and recall from labels, each with its confidence interval.
 
-A payment without a label is unknown, not legitimate. Analysts label alerts only, so their labels count towards precision and not
-towards recall: they say nothing about missed frauds. A payment that is also labelled by somebody else counts towards both, in whatever
-order the labels came: if an analyst's later label removed alerts from recall, only the misses would be left. A blocked
-payment was never made, so no chargeback follows and no label is expected: blocked payments are counted separately.
+A payment without a label is unknown, not legitimate. Analysts label alerts only, so their labels
+count towards precision and not towards recall: they say nothing about missed frauds. A payment that
+is also labelled by somebody else counts towards both, in whatever order the labels came: if an
+analyst's later label removed alerts from recall, only the misses would be left. A blocked payment
+was never made, so no chargeback follows and no label is expected: blocked payments are counted
+separately.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,16 +18,20 @@ from model.intervals import Interval, wilson_interval
 from payments.contract import DECISIONS
 
 POOLED_WINDOWS = 20
-"""Windows evaluated together: 100,000 payments have about 170 frauds, for an interval of +-7 points; one window's 8 say nothing."""
-# The newest of these, whose frauds are compared with the others': two of 1,000 have about 17 frauds at five times the usual rate.
+"""Windows evaluated together.
+
+100,000 payments have about 170 frauds, for an interval of +-7 points; one window's 8 say nothing.
+"""
+# The newest of these, whose frauds are compared with the others': two of 1,000 have about 17 frauds
+# at five times the usual rate.
 _RECENT = 2
 
 
 class Truth(NamedTuple):
     """What labels say about a payment.
 
-    `fraud`: by the last label, from any source. `full`: whether any label came from a source that covers all payments, as chargebacks
-    do; analysts look at alerts only.
+    `fraud`: by the last label, from any source. `full`: whether any label came from a source that
+    covers all payments, as chargebacks do; analysts look at alerts only.
     """
 
     fraud: bool
@@ -33,7 +39,10 @@ class Truth(NamedTuple):
 
 
 class Outcomes(msgspec.Struct):
-    """Counts of payments with one decision, and of their labels; `analyst_` counts are of payments that only analysts labelled."""
+    """Counts of payments with one decision, and of their labels.
+
+    `analyst_` counts are of payments that only analysts labelled.
+    """
 
     payments: int = 0
     fraud: int = 0
@@ -69,14 +78,18 @@ class Quality(msgspec.Struct):
 
     @property
     def precision(self) -> Interval:
-        """Return frauds / labelled alerts with Wilson's interval; UNDEFINED if no alert is labelled."""
+        """Return frauds / labelled alerts with Wilson's interval.
+
+        UNDEFINED if no alert is labelled.
+        """
         return wilson_interval(
             self.review.frauds + self.block.frauds, self.review.labelled + self.block.labelled
         )
 
     @property
     def recall(self) -> Interval:
-        """Return alerts / frauds labelled by others than analysts, with Wilson's interval; UNDEFINED without such a fraud.
+        """Return alerts / frauds labelled by others than analysts, with Wilson's interval;
+        UNDEFINED without such a fraud.
 
         If blocked payments get no labels, blocked frauds are missing and this is a lower bound.
         """
@@ -87,7 +100,10 @@ class Quality(msgspec.Struct):
 
     @property
     def labelled_share(self) -> float | None:
-        """Return the labelled share of payments that were not blocked, 0..1; None if there are none."""
+        """Return the labelled share of payments that were not blocked, 0..1.
+
+        None if there are none.
+        """
         payments = self.approve.payments + self.review.payments
         return (self.approve.labelled + self.review.labelled) / payments if payments else None
 
@@ -125,14 +141,17 @@ def pool(qualities: Iterable[Quality]) -> Quality:
 
 
 def frauds_rose(windows: Sequence[Quality]) -> bool | None:
-    """Return whether the last two of at most POOLED_WINDOWS windows have more frauds than the others explain; None if unknown.
+    """Return whether the last two of at most POOLED_WINDOWS windows have more frauds than the
+    others explain; None if unknown.
 
-    Windows without labels are skipped: they have not been looked at yet. If the newest has none, the result is None.
+    Windows without labels are skipped: they have not been looked at yet. If the newest has none,
+    the result is None.
 
-    Frauds are counted among all payments, because chargebacks label frauds only. But if labelling increases, more frauds are found at
-    the same fraud rate. Legitimate labels then increase as well, unless the feed selects frauds: if their share rose, by the same
-    test, count frauds among labelled payments instead. Fewer labels make a rise smaller, never larger. With hardly any legitimate
-    labels, better detection of the same frauds looks like a rise.
+    Frauds are counted among all payments, because chargebacks label frauds only. But if labelling
+    increases, more frauds are found at the same fraud rate. Legitimate labels then increase as
+    well, unless the feed selects frauds: if their share rose, by the same test, count frauds among
+    labelled payments instead. Fewer labels make a rise smaller, never larger. With hardly any
+    legitimate labels, better detection of the same frauds looks like a rise.
     """
     labelled = [window for window in windows[-POOLED_WINDOWS:] if window.labelled]
     before = pool(labelled[:-_RECENT])

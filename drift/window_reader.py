@@ -41,7 +41,8 @@ def find_window(connection: Connection, number: int) -> tuple[WindowClosed, list
 def read_window(connection: Connection, event: WindowClosed) -> Window:
     """Return the window's events.
 
-    Raises WindowGoneError if retention has deleted some, BrokenPredictionError, KafkaException, ReadingError.
+    Raises WindowGoneError if retention has deleted some, BrokenPredictionError, KafkaException,
+    ReadingError.
     """
     window = Window(event.events, predictions.WIDTH)
     for batch in reader.read(connection, PREDICTIONS, *event.bounds):
@@ -60,7 +61,8 @@ def rebuild_baseline(
 ) -> RollingBaseline:
     """Return the baseline for the next window: the last of `before` with a verdict.
 
-    `skip_deleted`: leave out windows that retention has deleted, for a monitor that was down for long. Raises as `read_window` does.
+    `skip_deleted`: leave out windows that retention has deleted, for a monitor that was down for
+    long. Raises as `read_window` does.
     """
     baseline = RollingBaseline()
     for event in [event for event in before if event.detected is not None][-WINDOWS:]:
@@ -76,8 +78,9 @@ def rebuild_baseline(
 def read_labelled(connection: Connection, event: WindowClosed) -> LabelledPayments:
     """Return the decision and the truth for those of a window's payments that are labelled by now.
 
-    Use the labels that the monitor uses, by the horizon with which it evaluated the window, or HORIZON_S if it has not done so yet.
-    Leave out payments that only analysts labelled: those are all alerts, and would make every recall look perfect.
+    Use the labels that the monitor uses, by the horizon with which it evaluated the window, or
+    HORIZON_S if it has not done so yet. Leave out payments that only analysts labelled: those are
+    all alerts, and would make every recall look perfect.
     """
     arrived_ms = label_period(event, _label_horizon(connection, event))
     payments = [

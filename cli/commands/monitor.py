@@ -97,7 +97,8 @@ def monitor(
         bool, typer.Option("--json", help="One window a line, as it stands on drift.events.")
     ] = False,
 ) -> None:
-    """Watch the predictions for drift until SIGTERM or Ctrl-C: for each window a line, an event and gauges; a report where it drifted.
+    """Watch the predictions for drift until SIGTERM or Ctrl-C: for each window a line, an event and
+    gauges; a report where it drifted.
 
     Example: fraud monitor --window 5000 --idle-close 10s
     """
@@ -163,5 +164,6 @@ def monitor(
         stop.set()
         writer.close()
         if labelling.ident is not None:
-            # A client that still works on a TLS connection while the process ends may crash it: OpenSSL clears up under its feet.
+            # A client that still works on a TLS connection while the process ends may crash it:
+            # OpenSSL clears up under its feet.
             labelling.join(_LEAVE_S)

@@ -1,10 +1,11 @@
 """Calibrate drift thresholds on consecutive blocks of a model's reference rows.
 
-Each block is compared with other reference rows, as a window is compared with its baseline: with the rows just before or just after
-it, or with all other rows if the reference is too short for that. Blocks are consecutive because the stream changes with the hour:
-random rows would hide that, and every real window would be drift. Each block sees a different sample of its baseline, so that the
-thresholds include sampling noise: with one sample for all blocks, `python -m benchmarks.drift` measured false alarms in 8.9 % of
-windows of 5,000 compared with the model's reference.
+Each block is compared with other reference rows, as a window is compared with its baseline: with
+the rows just before or just after it, or with all other rows if the reference is too short for
+that. Blocks are consecutive because the stream changes with the hour: random rows would hide that,
+and every real window would be drift. Each block sees a different sample of its baseline, so that
+the thresholds include sampling noise: with one sample for all blocks, `python -m benchmarks.drift`
+measured false alarms in 8.9 % of windows of 5,000 compared with the model's reference.
 """
 
 from collections.abc import Iterator
@@ -16,19 +17,22 @@ from drift.detect import constant_value
 from drift.detect.wasserstein import sample_staggered, sorted_columns, wasserstein
 from drift.windows.window import Floats
 
-# Target false-alarm rate of each test: one undisturbed window in 2,000. That is ten times stricter than the documented 1 in 200, to
-# allow for differences between references.
+# Target false-alarm rate of each test: one undisturbed window in 2,000. That is ten times stricter
+# than the documented 1 in 200, to allow for differences between references.
 WINDOWS_A_FALSE_ALARM = 2_000
-# Baseline rows to compare a window with, and to show to Evidently: up to this size a report takes about 3 s.
+# Baseline rows to compare a window with, and to show to Evidently: up to this size a report takes
+# about 3 s.
 BASELINE_ROWS = 5_000
-# Split the reference into at least 40 blocks, so larger windows are calibrated on smaller blocks. That errs on the quiet side: the
-# distance is convex, so a window is never farther than the farthest of its parts.
+# Split the reference into at least 40 blocks, so larger windows are calibrated on smaller blocks.
+# That errs on the quiet side: the distance is convex, so a window is never farther than the
+# farthest of its parts.
 _MIN_BLOCKS = 40
 # More blocks improve the thresholds too little to justify the time.
 _MAX_BLOCKS = 160
 # Keeps two equal constants, at distance 0, below the threshold.
 _MIN_SCALE = 1e-6
-# Ignore smaller shares of one value, even if the reference has none: creditcard.csv has windows of 500 with one payment 59 times.
+# Ignore smaller shares of one value, even if the reference has none: creditcard.csv has windows of
+# 500 with one payment 59 times.
 _MIN_CONSTANT_SHARE = 0.2
 # Normal quantile of the one-sided 95 % upper bound of a quantile that is estimated from few blocks.
 _CONFIDENCE = 1.645
@@ -67,7 +71,8 @@ def comparisons(total: int, size: int, span: int | None) -> Iterator[Comparison]
 class Thresholds:
     """The smallest values that are drift, float64[columns].
 
-    `distances` are in the columns' own units, `constant_shares` are shares of the window (see `constant_value.excess`), 0..1.
+    `distances` are in the columns' own units, `constant_shares` are shares of the window (see
+    `constant_value.excess`), 0..1.
     """
 
     distances: Floats
@@ -94,10 +99,11 @@ def thresholds(rows: Floats, size: int, span: int | None) -> Thresholds:
 
 
 def _family_wise(values: Floats, least: float, independent: float) -> Floats:
-    """Return float64[columns] from float64[blocks, columns]; `least` is the smallest scale of a column.
+    """Return float64[columns] from float64[blocks, columns]; `least` is the smallest scale of a
+    column.
 
-    Scale each column by its maximum over the blocks, take each block's maximum over the columns, and scale all columns by a quantile
-    of these maxima.
+    Scale each column by its maximum over the blocks, take each block's maximum over the columns,
+    and scale all columns by a quantile of these maxima.
     """
     scales = np.maximum(values.max(axis=0), least)
     maxima = (values / scales).max(axis=1)
@@ -105,7 +111,10 @@ def _family_wise(values: Floats, least: float, independent: float) -> Floats:
 
 
 def independent_share(compared: list[Comparison]) -> float:
-    """Return the share, 0..1, of comparisons that are independent; overlapping blocks repeat each other."""
+    """Return the share, 0..1, of comparisons that are independent.
+
+    Overlapping blocks repeat each other.
+    """
     blocks = {(comparison.block.start, comparison.block.stop) for comparison in compared}
     covered = max(stop for _, stop in blocks) - min(start for start, _ in blocks)
     return float(min(1.0, covered / sum(stop - start for start, stop in blocks)))
@@ -121,9 +130,11 @@ def _compare(rows: Floats, comparison: Comparison, phase: float) -> tuple[Floats
 def upper_quantile(maxima: Floats, exceeded: float, independent: float) -> float:
     """Return an upper bound of the value that maxima exceed with probability `exceeded`.
 
-    Fit a Gumbel distribution by moments and take the 95 % upper bound of its quantile. `independent` is the share, 0..1, of maxima
-    that count towards the bound. Source: G. W. Kite, "Confidence limits for design events", Water Resources Research 11(1), 1975.
-    The Gumbel tail is heavier than that of distances between light-tailed columns, so extrapolation errs on the quiet side.
+    Fit a Gumbel distribution by moments and take the 95 % upper bound of its quantile.
+    `independent` is the share, 0..1, of maxima that count towards the bound. Source: G. W. Kite,
+    "Confidence limits for design events", Water Resources Research 11(1), 1975. The Gumbel tail is
+    heavier than that of distances between light-tailed columns, so extrapolation errs on the quiet
+    side.
     """
     factor = np.sqrt(6) / np.pi * (-np.log(-np.log1p(-exceeded)) - _EULER)
     error = np.sqrt((1 + 1.1396 * factor + 1.1 * factor**2) / (independent * len(maxima)))

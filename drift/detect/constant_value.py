@@ -1,6 +1,7 @@
 """Detect columns in which one value takes a far larger share of a window than of its baseline.
 
-A failed input often sends such a value: a default, a mean, a zero. If it is close to the usual values, no distance shows it.
+A failed input often sends such a value: a default, a mean, a zero. If it is close to the usual
+values, no distance shows it.
 """
 
 import numpy as np
@@ -11,7 +12,8 @@ from drift.windows.window import Floats
 def excess(before: Floats, current: Floats) -> Floats:
     """Return float64[k], -1..1, from float64[k, m] and float64[k, n], both sorted along their rows.
 
-    For each column: the share of the most common value of `current`, minus that value's share in `before`.
+    For each column: the share of the most common value of `current`, minus that value's share in
+    `before`.
     """
     columns, rows = current.shape
     equal = np.zeros(current.shape, bool)  # to the next value in the column
@@ -20,7 +22,8 @@ def excess(before: Floats, current: Floats) -> Floats:
     begins = np.flatnonzero(np.diff(pairs, prepend=-2) > 1)
     lengths = np.diff(begins, append=len(pairs)) + 1
     runs = pairs[begins]
-    # Encode length and position in one number, so that the maximum yields both. Start with the column's last value, of length 1.
+    # Encode length and position in one number, so that the maximum yields both. Start with the
+    # column's last value, of length 1.
     longest = current.size + rows * np.arange(1, columns + 1) - 1
     np.maximum.at(longest, runs // rows, lengths * current.size + runs)
     length, position = np.divmod(longest, current.size)

@@ -1,8 +1,9 @@
 """Decide whether a window is drift, and in which columns.
 
-Every column is tested with the Wasserstein distance in standard deviations of its baseline. That is Evidently's "wasserstein" (evidently
-0.7.23, evidently/legacy/calculations/stattests/wasserstein_distance_norm.py), so reports and gauges agree. Two more tests cover
-the margin's upper tail, where the alerts are, and columns stuck at one value.
+Every column is tested with the Wasserstein distance in standard deviations of its baseline. That is
+Evidently's "wasserstein" (evidently 0.7.23,
+evidently/legacy/calculations/stattests/wasserstein_distance_norm.py), so reports and gauges agree.
+Two more tests cover the margin's upper tail, where the alerts are, and columns stuck at one value.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ MIN_EVENTS = 500
 # Window rows to show to Evidently: as many as of the baseline.
 SAMPLE_ROWS = BASELINE_ROWS
 DRIFT_SHARE = 1 / len(COLUMNS)
-"""The score from which a window is drift: thresholds are family-wise, so one column over its own is enough."""
+"""The score from which a window is drift.
+
+Thresholds are family-wise, so one column over its own is enough.
+"""
 # Evidently's lower bound of the standard deviation by which it divides distances (source above).
 _MIN_DEVIATION = 0.001
 _MARGIN = COLUMNS.index("margin")
@@ -36,11 +40,13 @@ _MARGIN = COLUMNS.index("margin")
 class Verdict:
     """The result of comparing a window with a baseline.
 
-    `distances`: by column, in standard deviations of the baseline; `limits`: the distances from which a column is drift, in the same
-    unit. `score`: share of columns at or over their limit, 0..1. `tail`: surprise of the margin's tail divided by its threshold; 1 or
-    more is drift. `constant_ratios`: by column, the excess share of its most common value divided by its threshold; 1 or more is drift.
-    `detected`: whether any of the three tests found drift. `from_reference`: distances from the model's reference, for display only.
-    `samples`: the baseline's rows in time order, float64[columns, rows] each.
+    `distances`: by column, in standard deviations of the baseline; `limits`: the distances from
+    which a column is drift, in the same unit. `score`: share of columns at or over their limit,
+    0..1. `tail`: surprise of the margin's tail divided by its threshold; 1 or more is drift.
+    `constant_ratios`: by column, the excess share of its most common value divided by its
+    threshold; 1 or more is drift. `detected`: whether any of the three tests found drift.
+    `from_reference`: distances from the model's reference, for display only. `samples`: the
+    baseline's rows in time order, float64[columns, rows] each.
     """
 
     distances: dict[str, float]
@@ -59,7 +65,8 @@ class Verdict:
 
     @property
     def ranking(self) -> list[tuple[str, float]]:
-        """Return the model's inputs and their largest ratio to a threshold, of distance or constant value, largest first.
+        """Return the model's inputs and their largest ratio to a threshold, of distance or constant
+        value, largest first.
 
         The margin is a function of them and not included.
         """
@@ -71,15 +78,20 @@ class Verdict:
 
 
 def margins(probabilities: Floats) -> Floats:
-    """Return the booster's margins for probabilities: the inverse logistic function, finite at 0 and 1."""
+    """Return the booster's margins for probabilities.
+
+    The inverse logistic function, finite at 0 and 1.
+    """
     limits = np.finfo(np.float64)
     return np.asarray(logit(np.clip(probabilities, limits.tiny, 1 - limits.epsneg)), np.float64)
 
 
 class DriftDetector:
-    """Compare windows with the windows before them, with thresholds calibrated on the model's reference.
+    """Compare windows with the windows before them, with thresholds calibrated on the model's
+    reference.
 
-    `rows` are the model's held-back rows, float64[rows, columns], in time order. The first window is compared with them.
+    `rows` are the model's held-back rows, float64[rows, columns], in time order. The first window
+    is compared with them.
     """
 
     def __init__(self, rows: Floats) -> None:
@@ -90,13 +102,16 @@ class DriftDetector:
         self._unit = _deviations(self._sorted)
         self._cuts = tail_test.cuts(rows[:, _MARGIN])
         self._beyond = tail_test.counts(rows[:, _MARGIN], self._cuts)
-        # One entry a window size and baseline span: ten while the baseline fills, more if windows are closed early. Each takes about 1 s.
+        # One entry a window size and baseline span: ten while the baseline fills, more if windows
+        # are closed early. Each takes about 1 s.
         self._thresholds = lru_cache(maxsize=32)(self._calibrate)
 
     def detect(self, rows: Floats, baseline: RollingBaseline | None = None) -> Verdict | None:
-        """Return the verdict on a window's rows, float64[n, columns], or None if it has fewer than MIN_EVENTS.
+        """Return the verdict on a window's rows, float64[n, columns], or None if it has fewer than
+        MIN_EVENTS.
 
-        Limits are calibrated for the window's exact size. Without a baseline, or with an empty one, compare with the reference.
+        Limits are calibrated for the window's exact size. Without a baseline, or with an empty one,
+        compare with the reference.
         """
         if len(rows) < MIN_EVENTS:
             return None

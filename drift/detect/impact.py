@@ -1,6 +1,7 @@
 """Relate drift to the model: rank features by drift times importance, and estimate the alert rate.
 
-The two are reported side by side without claiming a cause: a feature that moved need not explain a change in alerts.
+The two are reported side by side without claiming a cause: a feature that moved need not explain a
+change in alerts.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,9 @@ _DAY_S = 86_400.0
 
 
 class Ranked(msgspec.Struct, frozen=True):
-    """A feature, the distance it moved in standard deviations, and the model's reliance on it, as a share of 1."""
+    """A feature, the distance it moved in standard deviations, and the model's reliance on it, as a
+    share of 1.
+    """
 
     feature: str
     distance: float
@@ -29,7 +32,9 @@ class Ranked(msgspec.Struct, frozen=True):
 
 
 class AlertRate(msgspec.Struct, frozen=True):
-    """A window's alerts: their count, the rate per day with its exact Poisson interval, and the rate expected from the reference."""
+    """A window's alerts: their count, the rate per day with its exact Poisson interval, and the
+    rate expected from the reference.
+    """
 
     count: int
     per_day: float
@@ -45,7 +50,8 @@ def rank_features(distances: Mapping[str, float], reliance: Mapping[str, float])
 
 
 def alert_rate(count: int, events: int, seconds: float, alert_share: float) -> AlertRate | None:
-    """Return the rate of `count` alerts among `events` payments in `seconds` of record time, or None if no time passed.
+    """Return the rate of `count` alerts among `events` payments in `seconds` of record time, or
+    None if no time passed.
 
     The interval is Garwood's (Biometrika 28, 1936), two-sided at LEVEL.
     """

@@ -10,7 +10,8 @@ from drift.detect.detector import COLUMNS, DriftDetector
 from drift.errors import NoReferenceError
 from drift.windows.window import Floats
 
-# Enough for three blocks with a usable distribution; a real reference has tens of thousands of rows.
+# Enough for three blocks with a usable distribution; a real reference has tens of thousands of
+# rows.
 MIN_ROWS = 100
 
 
@@ -23,7 +24,10 @@ class ModelReference:
 
 
 def load(directory: Path) -> ModelReference:
-    """Load `manifest.json` and `reference.parquet` from a model directory. Raises NoReferenceError."""
+    """Load `manifest.json` and `reference.parquet` from a model directory.
+
+    Raises NoReferenceError.
+    """
     return from_rows(directory, *read_rows(directory))
 
 
@@ -44,7 +48,10 @@ def read_rows(directory: Path) -> tuple[str, Floats]:
 
 
 def from_rows(directory: Path, version: str, rows: Floats) -> ModelReference:
-    """Return the reference for rows that were read from a model directory. Raises NoReferenceError."""
+    """Return the reference for rows that were read from a model directory.
+
+    Raises NoReferenceError.
+    """
     path = directory / "reference.parquet"
     return ModelReference(version, build_detector(rows, path, "run `fraud train` again"))
 
@@ -52,7 +59,8 @@ def from_rows(directory: Path, version: str, rows: Floats) -> ModelReference:
 def build_detector(rows: Floats, path: Path, advice: str) -> DriftDetector:
     """Return the detector for rows that were read from `path`.
 
-    Raises NoReferenceError, with `advice` at the end of its text, if there are too few rows or some are not finite.
+    Raises NoReferenceError, with `advice` at the end of its text, if there are too few rows or some
+    are not finite.
     """
     if len(rows) < MIN_ROWS or not np.isfinite(rows).all():
         raise NoReferenceError(f"{path} must have at least {MIN_ROWS} rows, all finite: {advice}")

@@ -14,13 +14,16 @@ from payments.features import matrix
 if TYPE_CHECKING:
     from model.artefact import Model
 
-# Exact contributions take about 1 ms a row; the standard error of a mean over 500 rows is about 5 % of it.
+# Exact contributions take about 1 ms a row; the standard error of a mean over 500 rows is about 5 %
+# of it.
 _EXPLAINED_ROWS = 500
 
 
 @dataclass(frozen=True)
 class ReferenceProfile:
-    """Each input's share of the contributions to the model's margins, and the share of payments that raise an alert."""
+    """Each input's share of the contributions to the model's margins, and the share of payments
+    that raise an alert.
+    """
 
     reliance: Mapping[str, float]
     alert_share: float

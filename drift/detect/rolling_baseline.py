@@ -20,7 +20,10 @@ class _WindowSample:
         self.margins = rows[:, -1].copy()
 
     def sample(self, most: int) -> Floats:
-        """Return float64[columns, at most `most`]; cached, because windows of one size ask for the same number each time."""
+        """Return float64[columns, at most `most`].
+
+        Cached, because windows of one size ask for the same number each time.
+        """
         if self._sample.shape[1] != min(most, len(self._rows)):
             self._sample = np.array(sample_evenly(self._rows, most).T, order="C")
         return self._sample
@@ -29,7 +32,8 @@ class _WindowSample:
 class RollingBaseline:
     """Keep the last WINDOWS windows.
 
-    The state depends on these windows alone, so that adding the same windows again gives the same baseline.
+    The state depends on these windows alone, so that adding the same windows again gives the same
+    baseline.
     """
 
     def __init__(self) -> None:
@@ -39,7 +43,9 @@ class RollingBaseline:
         return len(self._windows)
 
     def add(self, rows: Floats) -> None:
-        """Add all rows of a closed window, float64[events, columns of drift.detect.detector.COLUMNS], in time order."""
+        """Add all rows of a closed window, float64[events, columns of
+        drift.detect.detector.COLUMNS], in time order.
+        """
         self._windows.append(_WindowSample(rows))
 
     @property
@@ -54,7 +60,10 @@ class RollingBaseline:
 
     @property
     def samples(self) -> tuple[Floats, ...]:
-        """Return a sample of each window, float64[columns, rows], in proportion to its events; about BASELINE_ROWS rows in all."""
+        """Return a sample of each window, float64[columns, rows], in proportion to its events.
+
+        About BASELINE_ROWS rows in all.
+        """
         span = self.span
         return tuple(
             window.sample(round(BASELINE_ROWS * len(window.margins) / span))

@@ -1,7 +1,7 @@
 """Severity with hysteresis: ok, warn or alarm, updated by each window's verdict.
 
-Up: warn after one drifted window, alarm after two in a row. Down: one level after three windows in a row without drift, so six from
-alarm to ok. Windows without a verdict change nothing.
+Up: warn after one drifted window, alarm after two in a row. Down: one level after three windows in
+a row without drift, so six from alarm to ok. Windows without a verdict change nothing.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,9 @@ DOWN_AFTER = 3
 
 @dataclass(frozen=True)
 class Severity:
-    """The level, an index into LEVELS, and the number of consecutive windows with and without drift."""
+    """The level, an index into LEVELS, and the number of consecutive windows with and without
+    drift.
+    """
 
     level: int = 0
     drifted: int = 0
@@ -40,8 +42,8 @@ class Severity:
 def replay_severity(windows: Iterable[tuple[bool | None, str | None]]) -> Severity:
     """Return the severity after the latest windows, given their verdicts and recorded severities.
 
-    Ten windows with a verdict are enough: the last one records the level, and a drifted window, or six in a row without drift,
-    determine the counts whatever came before.
+    Ten windows with a verdict are enough: the last one records the level, and a drifted window, or
+    six in a row without drift, determine the counts whatever came before.
     """
     severity = Severity()
     for detected, name in windows:

@@ -1,8 +1,9 @@
 """An exact test on the upper tail of the margin, where the alerts are.
 
-No distance shows a change in one score of a thousand. The window's count beyond a cut is compared with the baseline's by the
-conditional binomial test (J. Przyborowski and H. Wilenski, Biometrika 31, 1940): given the sum of both counts, each of these rows is in
-the window with probability window rows / all rows.
+No distance shows a change in one score of a thousand. The window's count beyond a cut is compared
+with the baseline's by the conditional binomial test (J. Przyborowski and H. Wilenski, Biometrika
+31, 1940): given the sum of both counts, each of these rows is in the window with probability window
+rows / all rows.
 """
 
 import numpy as np
@@ -16,10 +17,11 @@ from drift.detect.calibration import (
 )
 from drift.windows.window import Floats
 
-# Shares of the reference's rows beyond the cuts. The default `review` threshold is at about one row in 1,400.
+# Shares of the reference's rows beyond the cuts. The default `review` threshold is at about one row
+# in 1,400.
 SHARES = (0.01, 0.001)
-# Level of the tests on frauds and labels: the documented 1 in 200. At 1 in 2,000 a fivefold fraud rate is missed too often in two windows
-# of 1,000.
+# Level of the tests on frauds and labels: the documented 1 in 200. At 1 in 2,000 a fivefold fraud
+# rate is missed too often in two windows of 1,000.
 _LABEL_LEVEL = 1 / 200
 
 
@@ -48,8 +50,9 @@ def surprise(window: Floats, size: int, baseline: Floats, span: int) -> Floats:
 def threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> float:
     """Return the smallest surprise, at any cut, that is drift.
 
-    That is the exact test's, or the one seen between blocks of the reference if that is larger: a tail share that changes with the hour
-    and bursts of fraud are more surprising than independent rows, the more so the larger the window.
+    That is the exact test's, or the one seen between blocks of the reference if that is larger: a
+    tail share that changes with the hour and bursts of fraud are more surprising than independent
+    rows, the more so the larger the window.
     """
     exact = -np.log10(1 / WINDOWS_A_FALSE_ALARM / len(SHARES))
     beyond = np.vstack([np.zeros(len(cut)), np.cumsum(margins[:, None] >= cut, axis=0)])
@@ -67,9 +70,11 @@ def threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> floa
 
 
 def share_rose(count: int, total: int, count_before: int, total_before: int) -> bool:
-    """Return whether `count` of `total` is more than `count_before` of `total_before` explains, at one false alarm in 200.
+    """Return whether `count` of `total` is more than `count_before` of `total_before` explains, at
+    one false alarm in 200.
 
-    Frauds are few, so pass the counts of two windows together: a fivefold rate shows in about 2,000 payments.
+    Frauds are few, so pass the counts of two windows together: a fivefold rate shows in about 2,000
+    payments.
     """
     share = total / (total + total_before) if total else 0.0
     return bool(binom.sf(count - 1, count + count_before, share) < _LABEL_LEVEL)

@@ -1,6 +1,7 @@
 """First Wasserstein distance of many columns at once, from sorted samples.
 
-The distance is the area between two quantile functions. Both are step functions whose steps depend on the sample sizes alone.
+The distance is the area between two quantile functions. Both are step functions whose steps depend
+on the sample sizes alone.
 """
 
 from collections.abc import Sequence
@@ -50,7 +51,10 @@ def sample_evenly(rows: Floats, most: int) -> Floats:
 
 
 def sample_staggered(rows: Floats, most: int, phase: float) -> Floats:
-    """Return at most `most` of the rows, evenly spaced, starting `phase`, 0..1, of a step in: each phase samples other rows."""
+    """Return at most `most` of the rows, evenly spaced, starting `phase`, 0..1, of a step in.
+
+    Each phase samples other rows.
+    """
     if len(rows) <= most:
         return rows
     chosen: Indices = ((np.arange(most) + phase) * len(rows) / most).astype(int)
@@ -64,7 +68,8 @@ def _spaced(count: int, most: int) -> Indices:
 
 @lru_cache(maxsize=64)
 def _steps(m: int, n: int) -> tuple[Indices, Indices, Floats]:
-    """Return, for each interval between steps of either function, its index into both samples and its width.
+    """Return, for each interval between steps of either function, its index into both samples and
+    its width.
 
     Computed in units of 1 / (m n), so exact.
     """

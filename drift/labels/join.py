@@ -27,7 +27,8 @@ def read_decisions(
 ) -> Iterator[tuple[int, str, str]]:
     """Yield (index of the window, decision, transaction_id) for each payment of the windows.
 
-    Predictions that were deleted since are missing. Raises KafkaException, streams.kafka.cluster.ReadingError.
+    Predictions that were deleted since are missing. Raises KafkaException,
+    streams.kafka.cluster.ReadingError.
     """
     spans = {
         partition: _spans(windows, partition)
@@ -49,7 +50,8 @@ def read_decisions(
 def label_period(window: WindowClosed, horizon: timedelta) -> tuple[int, int]:
     """Return the [first, last] record time, in ms, of the labels that count for a window.
 
-    It starts a horizon before the window's first prediction, because the scorer may have been behind, and ends a horizon after its last.
+    It starts a horizon before the window's first prediction, because the scorer may have been
+    behind, and ends a horizon after its last.
     """
     first = (window.begin or window.closed_at) - horizon
     last = (window.end or window.closed_at) + horizon
@@ -59,7 +61,10 @@ def label_period(window: WindowClosed, horizon: timedelta) -> tuple[int, int]:
 def measure_quality(
     connection: Connection, windows: Sequence[WindowClosed], labels: LabelStore, horizon: timedelta
 ) -> list[Quality]:
-    """Return each window's outcomes by the labels that arrived in time. Raises as `read_decisions` does."""
+    """Return each window's outcomes by the labels that arrived in time.
+
+    Raises as `read_decisions` does.
+    """
     qualities = [Quality() for _ in windows]
     periods = [label_period(window, horizon) for window in windows]
     for index, decision, transaction_id in read_decisions(connection, windows):

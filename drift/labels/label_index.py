@@ -1,7 +1,8 @@
 """Labels by payment: a hash table with columns of plain numbers.
 
-A dict of Python integers takes four times the memory. The index works as a dict's does: the low bits of a key select a slot, which
-holds the number of the key's row; if the slot is taken, try the next.
+A dict of Python integers takes four times the memory. The index works as a dict's does: the low
+bits of a key select a slot, which holds the number of the key's row; if the slot is taken, try the
+next.
 """
 
 from array import array
@@ -14,7 +15,8 @@ _MAX_ROWS_PER_KEY = 16
 
 
 class LabelIndex:
-    """Rows of a key, the label's arrival in ms and the encoded label, each at most 63 bits. Keys must be evenly distributed.
+    """Rows of a key, the label's arrival in ms and the encoded label, each at most 63 bits. Keys
+    must be evenly distributed.
 
     `begin_ms`: when the first label arrived.
     """
@@ -46,7 +48,9 @@ class LabelIndex:
         return labels
 
     def put(self, key: int, arrived_ms: int, label: int) -> bool:
-        """Add a label and return True, or replace the last of a key that has _MAX_ROWS_PER_KEY and return False."""
+        """Add a label and return True, or replace the last of a key that has _MAX_ROWS_PER_KEY and
+        return False.
+        """
         index = self._index
         keys = self._keys
         last = len(index) - 1

@@ -14,12 +14,15 @@ from drift.quality import Truth
 
 log = logging.getLogger(__name__)
 
-# 24 bytes each and 8 for the index, up to 16 just after it grew (drift.labels.label_index), so 80 MB at most.
+# 24 bytes each and 8 for the index, up to 16 just after it grew (drift.labels.label_index), so 80
+# MB at most.
 MAX_LABELS = 2_000_000
-# Start a new index after an eighth of MAX_LABELS, so that running out of memory never drops more than that at once.
+# Start a new index after an eighth of MAX_LABELS, so that running out of memory never drops more
+# than that at once.
 _PARTS = 8
 _ANALYST = "analyst"
-# A label is encoded as labelled_at in microseconds, which takes 58 bits in the year 9999, followed by two flags.
+# A label is encoded as labelled_at in microseconds, which takes 58 bits in the year 9999, followed
+# by two flags.
 _FULL = 1
 _FRAUD = 2
 _FLAG_BITS = 2
@@ -39,9 +42,10 @@ _decoder = msgspec.json.Decoder(_Label)
 class LabelStore:
     """Labels by transaction_id and arrival, which is the log's record time.
 
-    Labels that arrived within `index_ms` share an index and are forgotten together. With more than `most` labels, drop the oldest index
-    and count its labels. `only`: keep labels of these payments; None keeps all. Ids are stored as 60-bit hashes: among two
-    million payments, the chance of any collision is 1 in 570,000.
+    Labels that arrived within `index_ms` share an index and are forgotten together. With more than
+    `most` labels, drop the oldest index and count its labels. `only`: keep labels of these
+    payments; None keeps all. Ids are stored as 60-bit hashes: among two million payments, the
+    chance of any collision is 1 in 570,000.
     """
 
     def __init__(
@@ -59,7 +63,9 @@ class LabelStore:
         return self._count
 
     def add(self, messages: Iterable[Message]) -> int:
-        """Add labels in arrival order and return the number of invalid records, which other systems may have written."""
+        """Add labels in arrival order and return the number of invalid records, which other systems
+        may have written.
+        """
         invalid = 0
         for message in messages:
             try:
@@ -84,7 +90,8 @@ class LabelStore:
         return invalid
 
     def truth(self, transaction_id: str, arrived_ms: tuple[int, int]) -> Truth | None:
-        """Return what the labels that arrived in [first, last] say about a payment, or None if there are none.
+        """Return what the labels that arrived in [first, last] say about a payment, or None if
+        there are none.
 
         The label with the latest `labelled_at` wins.
         """
@@ -101,7 +108,9 @@ class LabelStore:
         return Truth(bool(max(labels) & _FRAUD), any(label & _FULL for label in labels))
 
     def forget(self, before_ms: int) -> None:
-        """Drop the indexes that hold only labels that arrived earlier, without counting them as dropped."""
+        """Drop the indexes that hold only labels that arrived earlier, without counting them as
+        dropped.
+        """
         while self._indexes and self._indexes[0].begin_ms + self._index_ms <= before_ms:
             self._count -= len(self._indexes.popleft())
 

@@ -1,8 +1,10 @@
-"""Join labels to windows older than the label horizon, and write the result of each as an event on `drift.events`.
+"""Join labels to windows older than the label horizon, and write the result of each as an event on
+`drift.events`.
 
-Only labels are kept in memory. A window's predictions are read again by their offsets once its labels are due, so nothing is kept of
-millions of payments that may never be labelled. All state can be rebuilt: a restart finds the windows without such an event and
-reads the labels from a horizon before the oldest of them began, because a label may be older than its payment's prediction if the
+Only labels are kept in memory. A window's predictions are read again by their offsets once its
+labels are due, so nothing is kept of millions of payments that may never be labelled. All state can
+be rebuilt: a restart finds the windows without such an event and reads the labels from a horizon
+before the oldest of them began, because a label may be older than its payment's prediction if the
 scorer was behind. A process killed after writing an event finds it on the topic when it restarts.
 """
 
@@ -32,7 +34,10 @@ from streams.kafka.connection import Connection
 log = logging.getLogger(__name__)
 
 HORIZON_S = 24 * 3600.0
-"""Analysts review alerts within a day, and a day covers each hour once. Chargebacks take weeks, longer than predictions are kept."""
+"""Analysts review alerts within a day, and a day covers each hour once.
+
+Chargebacks take weeks, longer than predictions are kept.
+"""
 MAX_HORIZON_S = (
     next(topic.retention_ms for topic in topics.TOPICS if topic.name == topics.PREDICTIONS) / 1000
     - 24 * 3600
@@ -45,7 +50,8 @@ _FLUSH_S = 10.0
 class Labelling(threading.Thread):
     """A thread that evaluates windows by their labels.
 
-    `horizon_s`: how long after a window's last event to wait for its labels. `now`: the clock of the records' timestamps.
+    `horizon_s`: how long after a window's last event to wait for its labels. `now`: the clock of
+    the records' timestamps.
     """
 
     def __init__(
@@ -187,7 +193,10 @@ class Labelling(threading.Thread):
         )
 
     def _write(self, events: Iterable[WindowLabelled]) -> None:
-        """Write events. Raises ReadingError if some were not acknowledged: then write all again, as the last of a window counts."""
+        """Write events. Raises ReadingError if some were not acknowledged.
+
+        Then write all again, as the last of a window counts.
+        """
         producer = Producer(self._connection.writer())
         refused: list[KafkaError] = []
 

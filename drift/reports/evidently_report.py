@@ -1,6 +1,7 @@
 """Evidently's report on a window and its baseline, as one HTML page that needs no network.
 
-Evidently takes seconds to import and seconds per report: call this from a process that has nothing else to do.
+Evidently takes seconds to import and seconds per report: call this from a process that has nothing
+else to do.
 """
 
 from collections.abc import Iterable
@@ -28,7 +29,10 @@ class LabelledPayments:
 
     @property
     def has_two_classes(self) -> bool:
-        """Return whether some payments are an alert or a fraud and some are not; Evidently computes nothing otherwise."""
+        """Return whether some payments are an alert or a fraud and some are not.
+
+        Evidently computes nothing otherwise.
+        """
         return bool((self.alert | self.fraud).any() and not (self.alert & self.fraud).all())
 
 
@@ -36,8 +40,8 @@ class LabelledPayments:
 class ReportRequest:
     """A report to write to `path`.
 
-    `rows`: a window, or a sample of it, float64[n, columns of drift.detect.detector.COLUMNS]; `verdict`: on the whole window; `labelled`:
-    its labelled payments.
+    `rows`: a window, or a sample of it, float64[n, columns of drift.detect.detector.COLUMNS];
+    `verdict`: on the whole window; `labelled`: its labelled payments.
     """
 
     path: Path
@@ -47,7 +51,8 @@ class ReportRequest:
 
 
 def write_report(request: ReportRequest) -> None:
-    """Write the drift of all features and of the prediction, by the verdict's baseline and limits; with labels, also quality.
+    """Write the drift of all features and of the prediction, by the verdict's baseline and limits;
+    with labels, also quality.
 
     The file appears complete or not at all. Raises OSError, and any error of Evidently.
     """
@@ -102,7 +107,10 @@ def _page(verdict: Verdict, snapshots: Iterable[Any]) -> str:
 
 
 def _verdict_widget(verdict: Verdict) -> Any:
-    """Return the verdict on the whole window: Evidently sees a sample, and does not test the tail or constant values."""
+    """Return the verdict on the whole window.
+
+    Evidently sees a sample, and does not test the tail or constant values.
+    """
     from evidently.legacy.renderers.html_widgets import CounterData, counter
 
     ratios = {name: distance / verdict.limits[name] for name, distance in verdict.distances.items()}

@@ -1,40 +1,27 @@
-"""A folder of reports: an index page that plots the score over time and links each report, and a limit to how many are kept."""
+"""Keep a folder of reports: limit their number, and write an index page with a plot of the scores."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from model.files import write_atomically
 
 INDEX = "index.html"
 _PATTERN = "window-*.html"
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 1000, 260, 40, 24
 _TABLE_ROWS = 200
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Drift reports</title>
-<link rel="icon" href="data:,"><style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1060px; margin: 2em auto; padding: 0 1em; color: #1a1a1a; }}
-svg {{ width: 100%; height: auto; }} svg text {{ font-size: 12px; fill: #555; }}
-.grid {{ stroke: #ddd; }} .line {{ fill: none; stroke: #bbb; }}
-.drift {{ fill: #d62728; color: #d62728; }} .none {{ fill: #4c78a8; }} a circle {{ stroke: #1a1a1a; }}
-table {{ border-collapse: collapse; }} th, td {{ padding: .2em .8em; text-align: right; border-bottom: 1px solid #ddd; }}
-</style></head><body><h1>Drift reports</h1>
-<p>Share of features over their threshold, window by window, by record time.
-Red: the window's verdict is drift. Ringed: it has a report.</p>
-{plot}
-<table><thead><tr><th>window</th><th>until (UTC)</th><th>events</th><th>score</th><th>verdict</th><th>report</th></tr></thead><tbody>
-{rows}
-</tbody></table></body></html>
-"""
+_WIDTH = 1000
+_HEIGHT = 260
+_MARGIN_X = 40
+_MARGIN_Y = 24
+_TEMPLATE = "index.html.jinja"
+_VERDICTS = {None: "too few events", False: "no drift", True: "drift"}
 
 
 class IndexEntry(NamedTuple):
-    """A window on the index page; `report`: the name of its report's file, None where there is none."""
+    """A window on the index page; `report`: the file name of its report, or None."""
 
     window: int
     until: datetime
@@ -43,10 +30,20 @@ class IndexEntry(NamedTuple):
     detected: bool | None
     report: str | None
 
+    @property
+    def until_text(self) -> str:
+        """Return the end of the window as shown on the page."""
+        return f"{self.until:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def verdict(self) -> str:
+        """Return the verdict as shown on the page."""
+        return _VERDICTS[self.detected]
+
 
 @dataclass(frozen=True)
 class ReportFolder:
-    """A folder of reports, the windows to be shown, and how many reports are kept."""
+    """A folder of reports, the windows to show on its index, and the number of reports to keep."""
 
     path: Path
     entries: Sequence[IndexEntry]
@@ -54,73 +51,56 @@ class ReportFolder:
 
 
 def update_folder(folder: ReportFolder) -> None:
-    """Removes the oldest reports beyond the limit, and writes the index anew. Raises OSError."""
+    """Delete the oldest reports beyond the limit and rewrite the index. Raises OSError."""
     reports = sorted(folder.path.glob(_PATTERN))
-    surplus, kept = reports[: -folder.keep or None], reports[-folder.keep :] if folder.keep else []
-    for path in surplus:
+    kept = reports[-folder.keep :] if folder.keep else []
+    for path in reports[: len(reports) - len(kept)]:
         path.unlink(missing_ok=True)
-    write_atomically(folder.path / INDEX, page(folder.entries, {path.name for path in kept}))
+    page = _render(folder.entries, {path.name for path in kept})
+    write_atomically(folder.path / INDEX, page)
 
 
-def page(points: Sequence[IndexEntry], reports: set[str]) -> str:
-    """The index page; links only what is in `reports`."""
-    there = [point if point.report in reports else point._replace(report=None) for point in points]
-    newest = there[: -_TABLE_ROWS - 1 : -1]
-    return _PAGE.format(
-        plot=_plot([point for point in there if point.score is not None]),
-        rows="\n".join(map(_row, newest)),
+def _render(entries: Sequence[IndexEntry], reports: set[str]) -> str:
+    """Return the index page, with links only to files in `reports`."""
+    from jinja2 import Environment, FileSystemLoader  # the monitor's own process does without
+
+    shown = [entry if entry.report in reports else entry._replace(report=None) for entry in entries]
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, keep_trailing_newline=True
+    )
+    return environment.get_template(_TEMPLATE).render(
+        plot=_plot([entry for entry in shown if entry.score is not None]),
+        rows=shown[: -_TABLE_ROWS - 1 : -1],
     )
 
 
-def _row(point: IndexEntry) -> str:
-    verdict = {None: "too few events", False: "no drift", True: "drift"}[point.detected]
-    score = "" if point.score is None else f"{point.score:.3f}"
-    report = f'<a href="{escape(point.report)}">report</a>' if point.report else ""
-    kind = ' class="drift"' if point.detected else ""
-    cells = (
-        f"{point.window}",
-        f"{point.until:%Y-%m-%d %H:%M:%S}",
-        f"{point.events:,}",
-        score,
-        verdict,
-        report,
-    )
-    return f"<tr{kind}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _plot(points: Sequence[IndexEntry]) -> str:
-    if not points:
-        return "<p>No window has a verdict yet.</p>"
-    begin, end = points[0].until.timestamp(), points[-1].until.timestamp()
-    top = (
-        math.ceil(10 * max(point.score or 0.1 for point in points)) / 10
-    )  # one feature of thirty is drift: 1 would hide it
-    inner, height = _WIDTH - 2 * _LEFT, _HEIGHT - 2 * _BOTTOM
-    places = [
-        (
-            _LEFT + inner * ((point.until.timestamp() - begin) / ((end - begin) or 1.0)),
-            _BOTTOM + height * (1 - (point.score or 0.0) / top),
-        )
-        for point in points
+def _plot(entries: Sequence[IndexEntry]) -> dict[str, Any] | None:
+    """Return the coordinates of the plot, or None if there is nothing to show."""
+    if not entries:
+        return None
+    begin = entries[0].until.timestamp()
+    duration = entries[-1].until.timestamp() - begin or 1.0
+    # Scale to the data: one of thirty features is drift, which a fixed maximum of 1 would hide.
+    top = math.ceil(10 * max(entry.score or 0.1 for entry in entries)) / 10
+    width = _WIDTH - 2 * _MARGIN_X
+    height = _HEIGHT - 2 * _MARGIN_Y
+    marks = [
+        {
+            "entry": entry,
+            "x": _MARGIN_X + width * ((entry.until.timestamp() - begin) / duration),
+            "y": _MARGIN_Y + height * (1 - (entry.score or 0.0) / top),
+        }
+        for entry in entries
     ]
-    parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="drift score by time">']
-    for share in (0.0, top / 2, top):
-        y = _BOTTOM + height * (1 - share / top)
-        parts.append(
-            f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _LEFT}" y1="{y}" y2="{y}"/><text x="4" y="{y + 4}">{share:g}</text>'
-        )
-    parts.append(
-        f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>'
-    )
-    parts += [_mark(point, x, y) for point, (x, y) in zip(points, places, strict=True)]
-    for x, anchor, point in ((_LEFT, "start", points[0]), (_WIDTH - _LEFT, "end", points[-1])):
-        parts.append(
-            f'<text x="{x}" y="{_HEIGHT - 4}" text-anchor="{anchor}">{point.until:%Y-%m-%d %H:%M:%S}</text>'
-        )
-    return "\n".join([*parts, "</svg>"])
-
-
-def _mark(point: IndexEntry, x: float, y: float) -> str:
-    kind = "drift" if point.detected else "none"
-    mark = f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>window {point.window}: {point.score:.3f}</title></circle>'
-    return f'<a href="{escape(point.report)}">{mark}</a>' if point.report else mark
+    grid = [
+        {"share": share, "y": _MARGIN_Y + height * (1 - share / top)}
+        for share in (0.0, top / 2, top)
+    ]
+    return {
+        "width": _WIDTH,
+        "height": _HEIGHT,
+        "left": _MARGIN_X,
+        "right": _WIDTH - _MARGIN_X,
+        "grid": grid,
+        "marks": marks,
+    }

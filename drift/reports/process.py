@@ -1,6 +1,7 @@
 """The child process that writes reports, one at a time.
 
-It uses only idle CPU time. It reads requests from a pipe and exits when the monitor's end of the pipe closes, however the monitor ends.
+It uses only idle CPU time. It reads requests from a pipe and exits when the monitor's end of the
+pipe closes, however the monitor ends.
 """
 
 import multiprocessing
@@ -25,8 +26,9 @@ _NICENESS = 10  # on systems without SCHED_IDLE
 def _use_idle_cpu_only() -> None:
     """Run only when no other process wants the CPU: reports may wait, scoring may not.
 
-    Niceness is not enough on few cores: with it, the median latency at 2,000 transactions a second was above 150 ms, because each commit
-    takes about ten switches between processes, and each waited for a time slice.
+    Niceness is not enough on few cores: with it, the median latency at 2,000 transactions a second
+    was above 150 ms, because each commit takes about ten switches between processes, and each
+    waited for a time slice.
     """
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -36,7 +38,10 @@ def _use_idle_cpu_only() -> None:
 
 @contextmanager
 def ctrl_c_held() -> Iterator[None]:
-    """Block SIGINT in processes started inside the block, even during their imports. In this process, delay it until the end."""
+    """Block SIGINT in processes started inside the block, even during their imports.
+
+    In this process, delay it until the end.
+    """
     resource_tracker.ensure_running()  # the first process would start it, and that unblocks SIGINT
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -63,13 +68,15 @@ class ReportProcess:
         with ctrl_c_held():  # Ctrl-C reaches the whole terminal; the monitor ends this process
             self._process.start()
         child_pipe.close()
-        # A request is many times larger than the pipe's buffer, and sending it blocks until the idle process reads it.
+        # A request is many times larger than the pipe's buffer, and sending it blocks until the
+        # idle process reads it.
         self._thread = ThreadPoolExecutor(1, "drift-report")
 
     def write(self, request: ReportRequest | None, folder: ReportFolder) -> Future[None]:
         """Queue a report, if any, and the update of the folder and its index; return at once.
 
-        The future raises ReportError if this request failed, ReportProcessError if all later ones will fail too.
+        The future raises ReportError if this request failed, ReportProcessError if all later ones
+        will fail too.
         """
         return self._thread.submit(self._exchange, request, folder)
 

@@ -1,7 +1,8 @@
 """Decide which windows get a report, and where reports are stored.
 
-A report takes seconds, a window at full speed a tenth of one. If one report is being written and another is waiting, later windows get
-none and are counted as skipped, as are reports that a stopped monitor left unwritten. `fraud report --window N` writes them later.
+A report takes seconds, a window at full speed a tenth of one. If one report is being written and
+another is waiting, later windows get none and are counted as skipped, as are reports that a stopped
+monitor left unwritten. `fraud report --window N` writes them later.
 """
 
 import logging
@@ -45,7 +46,8 @@ def report_name(window: int) -> str:
 
 
 class ReportSchedule:
-    """Request a report for each drifted window and for every `every`-th window from the first; keep the last `keep`.
+    """Request a report for each drifted window and for every `every`-th window from the first; keep
+    the last `keep`.
 
     `home`: FRAUD_HOME. Not thread-safe.
     """
@@ -71,10 +73,11 @@ class ReportSchedule:
         self._index_is_stale = False
 
     def resume(self, earlier: Sequence[WindowClosed], first: int) -> None:
-        """Continue the index from the earlier windows, the newest of which this process may not have seen: those from number `first`.
+        """Continue the index from the earlier windows, the newest of which this process may not
+        have seen: those from number `first`.
 
-        Count reports that an earlier process left unwritten as skipped instead of starting them again: a report that crashes the
-        process would crash every later one too.
+        Count reports that an earlier process left unwritten as skipped instead of starting them
+        again: a report that crashes the process would crash every later one too.
         """
         self._entries = deque(map(_entry, earlier), maxlen=SHOWN)
         planned = [
@@ -93,13 +96,18 @@ class ReportSchedule:
                 self._metrics.reports_skipped.inc()
 
     def plan(self, window: int, detected: bool | None) -> str | None:
-        """Return the path below FRAUD_HOME for a window's report, or None if none is due or another is waiting already."""
+        """Return the path below FRAUD_HOME for a window's report, or None if none is due or another
+        is waiting already.
+        """
         if self._is_due(window, detected) and len(self._unfinished) < _MAX_UNFINISHED:
             return f"{self._folder}/{report_name(window)}"
         return None
 
     def window_closed(self, event: WindowClosed, rows: Floats, verdict: Verdict | None) -> None:
-        """Request the report of a committed window, if planned. `rows`: the sample of its rows to show."""
+        """Request the report of a committed window, if planned.
+
+        `rows`: the sample of its rows to show.
+        """
         self._entries.append(_entry(event))
         if event.report and verdict is not None:
             request = ReportRequest(self._home / event.report, rows, verdict)
@@ -110,7 +118,10 @@ class ReportSchedule:
             self._metrics.reports_skipped.inc()
 
     def collect_finished(self) -> None:
-        """Count finished reports, and update the index if it is stale. Raises ReportProcessError."""
+        """Count finished reports, and update the index if it is stale.
+
+        Raises ReportProcessError.
+        """
         while self._unfinished and self._unfinished[0].done():
             if self._succeeded(self._unfinished.popleft()):
                 self._metrics.reports.labels("written").inc()

@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterable, Set
 
 
 class IdlePartitions:
-    """`after_s`: seconds without an event after which a partition is idle. `clock`: monotonic seconds."""
+    """`after_s`: seconds without an event after which a partition is idle.
+
+    `clock`: monotonic seconds.
+    """
 
     def __init__(self, after_s: float, clock: Callable[[], float]) -> None:
         self._after_s = after_s

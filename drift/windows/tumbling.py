@@ -1,11 +1,14 @@
 """Tumbling windows, by number of events or by event time.
 
-By event time, a window is [k L, (k + 1) L) since 1970. Each partition is read in order up to its first event at or after the window's
-end; then it is held, and that event waits for a later window. Once all active partitions are held, the watermark, which is the
-smallest of their newest event times, has passed the end, and the window closes. So a window is one range of offsets in each
-partition, whatever the order of event times in it, and does not depend on how partitions were interleaved.
+By event time, a window is [k L, (k + 1) L) since 1970. Each partition is read in order up to its
+first event at or after the window's end; then it is held, and that event waits for a later window.
+Once all active partitions are held, the watermark, which is the smallest of their newest event
+times, has passed the end, and the window closes. So a window is one range of offsets in each
+partition, whatever the order of event times in it, and does not depend on how partitions were
+interleaved.
 
-An event from before the open window is late. It is added to that window, because events outside every window would go unmonitored.
+An event from before the open window is late. It is added to that window, because events outside
+every window would go unmonitored.
 """
 
 from collections.abc import Collection, Set
@@ -23,7 +26,10 @@ _MS = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class _Events:
-    """Events of one partition: positions int64[n, 3], rows float64[n, width], event times int64[n] in ms."""
+    """Events of one partition.
+
+    Positions int64[n, 3], rows float64[n, width], event times int64[n] in ms.
+    """
 
     positions: Ints
     rows: Floats
@@ -46,9 +52,10 @@ class _Events:
 class TumblingWindows:
     """The open window, and the events that wait for the next.
 
-    `size`: maximum events in a window. `length`: a window's event time, or None for windows by count. `floor`: where the open window may
-    begin, as earlier ones are closed; None if there are none. A window closed early, because it is full or its partitions are idle, may
-    be followed by another of the same interval, in which events of that interval are not late.
+    `size`: maximum events in a window. `length`: a window's event time, or None for windows by
+    count. `floor`: where the open window may begin, as earlier ones are closed; None if there are
+    none. A window closed early, because it is full or its partitions are idle, may be followed by
+    another of the same interval, in which events of that interval are not late.
     """
 
     def __init__(
@@ -80,7 +87,10 @@ class TumblingWindows:
 
     @property
     def interval(self) -> tuple[datetime, datetime] | None:
-        """Return [begin, end) of the window's event time; None for windows by count, or if all its events are late."""
+        """Return [begin, end) of the window's event time.
+
+        None for windows by count, or if all its events are late.
+        """
         if self._begin is None or self._length is None:
             return None
         return _EPOCH + self._begin * _MS, _EPOCH + (self._begin + self._length) * _MS
@@ -92,7 +102,8 @@ class TumblingWindows:
         return len(times) if self._begin is None else int((times < self._begin).sum())
 
     def add(self, positions: Ints, rows: Floats, times: Ints) -> None:
-        """Add events: int64[n, 3] of partition, offset and record timestamp in ms; float64[n, width]; int64[n] event times in ms.
+        """Add events: int64[n, 3] of partition, offset and record timestamp in ms; float64[n,
+        width]; int64[n] event times in ms.
 
         Raises WindowOrderError as Window.add does.
         """
@@ -116,7 +127,10 @@ class TumblingWindows:
             self._over = self._watermark() >= self._begin + self._length
 
     def drop(self, partitions: Collection[int]) -> None:
-        """Drop the events of revoked partitions: their new owner reads them again from the committed offsets."""
+        """Drop the events of revoked partitions.
+
+        Their new owner reads them again from the committed offsets.
+        """
         self.window.drop(partitions)
         self._over = False
         if not len(self.window):
@@ -148,7 +162,9 @@ class TumblingWindows:
         return min(int(events.times[0]) for events in self._waiting.values())
 
     def _take(self) -> None:
-        """Move waiting events from before the window's end into it, in each partition up to the first that is not."""
+        """Move waiting events from before the window's end into it, in each partition up to the
+        first that is not.
+        """
         bound = self._floor if self._begin is None else self._begin + (self._length or 0)
         if bound is None:
             return

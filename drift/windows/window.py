@@ -17,8 +17,9 @@ _PARTITION, _OFFSET, _TIMESTAMP = range(3)
 class Window:
     """Collect up to `size` events, each a row of `width` numbers.
 
-    A window is identified by a range of offsets in each partition. Transaction markers leave gaps between offsets, so events are counted.
-    The results do not depend on how the partitions were interleaved.
+    A window is identified by a range of offsets in each partition. Transaction markers leave gaps
+    between offsets, so events are counted. The results do not depend on how the partitions were
+    interleaved.
     """
 
     def __init__(self, size: int, width: int) -> None:
@@ -42,7 +43,8 @@ class Window:
         return self.room <= 0
 
     def add(self, positions: Ints, rows: Floats) -> None:
-        """Add events: int64[n, 3] of partition, offset and record timestamp in ms, and float64[n, width].
+        """Add events: int64[n, 3] of partition, offset and record timestamp in ms, and float64[n,
+        width].
 
         Raises WindowOrderError unless offsets rise within their partition.
         """
@@ -60,7 +62,10 @@ class Window:
         self._count += len(positions)
 
     def drop(self, partitions: Collection[int]) -> None:
-        """Drop the events of revoked partitions: their new owner reads them again from the committed offsets."""
+        """Drop the events of revoked partitions.
+
+        Their new owner reads them again from the committed offsets.
+        """
         positions = np.concatenate(self._positions)
         kept = ~np.isin(positions[:, _PARTITION], list(partitions))
         self._positions = [positions[kept]]
@@ -87,13 +92,18 @@ class Window:
         return float(timestamps.min()) / 1000, float(timestamps.max()) / 1000
 
     def rows(self) -> Floats:
-        """Return the rows, float64[events, width], ordered by record time, partition and offset, in whatever order they arrived."""
+        """Return the rows, float64[events, width], ordered by record time, partition and offset, in
+        whatever order they arrived.
+        """
         partitions, offsets, timestamps = np.concatenate(self._positions).T
         return np.concatenate(self._rows)[np.lexsort((offsets, partitions, timestamps))]
 
 
 def sample(rows: Floats, offsets: Spans, most: int) -> Floats:
-    """Return at most `most` random rows in their order, without replacement. Seeded by the offsets, so repeatable."""
+    """Return at most `most` random rows in their order, without replacement.
+
+    Seeded by the offsets, so repeatable.
+    """
     if len(rows) <= most:
         return rows
     seed = [number for partition in sorted(offsets) for number in (partition, *offsets[partition])]
