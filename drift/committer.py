@@ -32,7 +32,7 @@ class WindowCommitter(TransactionalCommitter):
     def commit_window(
         self, window: WindowClosed, change: SeverityChanged | None, group_metadata: Any
     ) -> None:
-        """Write the event and any change of severity, and commit the group's offsets, all or nothing.
+        """Write a window and any change of severity, and commit the group's offsets, or nothing.
 
         Raises BatchAbortedError (read the window again) or CommitFatalError (this process cannot
         continue).

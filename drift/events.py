@@ -22,18 +22,19 @@ _TAIL = 2_500
 
 
 class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="window"):
-    """A closed window. `offsets`: [start, end) of `predictions` by partition. `score`, `detected`:
-    null without a verdict.
+    """A closed window.
 
-    `distances`: by column, from the windows before it; `limits`: the distances from which a column
-    is drift; `from_reference`: distances from the model's reference, which raise no alarm; all in
-    standard deviations. `tail`: surprise of the margin's tail divided by its limit; 1 or more is
-    drift, whatever the score. `stuck`: by column, how much more of the window than before one value
-    takes, divided by its limit; 1 or more is drift. `report`: the path of its report below
-    FRAUD_HOME; null if none is written. `begin`, `end`: its first and last record time. `top`: the
-    features with the largest weight. `severity`: ok, warn or alarm, including this window.
-    `interval`: [begin, end) of its event time; null for windows by count. `late`: number of events
-    from before that interval. Fields with a default are missing in events of earlier versions.
+    `offsets`: [start, end) of `predictions` by partition. `score`, `detected`: null without a
+    verdict. `distances`: by column, from the windows before it; `limits`: the distances from which
+    a column is drift; `from_reference`: distances from the model's reference, which raise no alarm;
+    all in standard deviations. `tail`: surprise of the margin's tail divided by its limit; 1 or
+    more is drift, whatever the score. `stuck`: by column, how much more of the window than before
+    one value takes, divided by its limit; 1 or more is drift. `report`: the path of its report
+    below FRAUD_HOME; null if none is written. `begin`, `end`: its first and last record time.
+    `top`: the features with the largest weight. `severity`: ok, warn or alarm, including this
+    window. `interval`: [begin, end) of its event time; null for windows by count. `late`: number of
+    events from before that interval. Fields with a default are missing in events of earlier
+    versions.
     """
 
     window: int
@@ -60,15 +61,14 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
 
     @property
     def bounds(self) -> tuple[Offsets, Offsets]:
-        """Return the start and end offsets by partition, as `streams.kafka.reader.read` takes them."""
+        """Return the start and end offsets by partition, for `streams.kafka.reader.read`."""
         begin = {int(partition): start for partition, (start, _) in self.offsets.items()}
         end = {int(partition): stop for partition, (_, stop) in self.offsets.items()}
         return begin, end
 
 
 class WindowLabelled(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", tag="labels"):
-    """The outcomes of a window's payments, by the labels that had arrived `horizon_seconds` after
-    its end.
+    """A window's outcomes, by the labels that arrived within `horizon_seconds` of its end.
 
     Written at least once; of several for a window, the last one counts. `frauds_rose`: whether this
     window and the one before have more frauds than the windows before them explain; null if
@@ -135,8 +135,9 @@ def decode_windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
 
 
 def read_recent_windows(connection: Connection, verdicts: int) -> list[WindowClosed]:
-    """Return the last windows on `drift.events`, in order: enough for `verdicts` windows with a
-    verdict, or all.
+    """Return the last windows on `drift.events`, in order.
+
+    Return at least `verdicts` windows with a verdict, or all windows.
 
     Raises KafkaException, streams.kafka.cluster.ReadingError.
     """

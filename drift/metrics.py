@@ -69,31 +69,35 @@ class DriftMetrics:
         )
         self.distance = Gauge(
             "fraud_drift_distance",
-            "Distance of the last window from its baseline, in standard deviations of the baseline: "
-            "the windows before it, or the reference for the first",
+            "Distance of the last window from its baseline (the windows before it, or the "
+            "reference for the first), in standard deviations of the baseline",
             ["feature", "method"],
             registry=registry,
         )
         self.limit = Gauge(
             "fraud_drift_limit",
-            "The fraud_drift_distance from which the feature is drift in the last window, in standard deviations of the baseline",
+            "The fraud_drift_distance from which the feature is drift in the last window, "
+            "in standard deviations of the baseline",
             ["feature"],
             registry=registry,
         )
         self.from_reference = Gauge(
             "fraud_drift_reference_distance",
-            "Distance of the last window from the model's reference, in standard deviations of the reference; raises no alarm",
+            "Distance of the last window from the model's reference, "
+            "in standard deviations of the reference; raises no alarm",
             ["feature"],
             registry=registry,
         )
         self.tail = OptionalGauge(
             "fraud_drift_tail",
-            "Surprise of the tail of the scores in the last window divided by its limit; 1 or more is drift",
+            "Surprise of the tail of the scores in the last window divided by its limit; "
+            "1 or more is drift",
             registry,
         )
         self.stuck = Gauge(
             "fraud_drift_stuck",
-            "How much more of the last window than before one value of the feature takes, divided by its limit; 1 or more is drift",
+            "How much more of the last window than before one value of the feature takes, "
+            "divided by its limit; 1 or more is drift",
             ["feature"],
             registry=registry,
         )
@@ -123,7 +127,8 @@ class DriftMetrics:
         )
         self.reports_skipped = Counter(
             "fraud_drift_reports_skipped_total",
-            "Reports skipped because one was being written and another was waiting, or left unwritten by the previous process",
+            "Reports skipped because one was being written and another was waiting, "
+            "or left unwritten by the previous process",
             registry=registry,
         )
         for outcome in ("written", "failed"):
@@ -135,13 +140,15 @@ class DriftMetrics:
         )
         self.weight = Gauge(
             "fraud_drift_weight",
-            "Distance times the model's reliance on the feature, a share of 1; the top features of the last window",
+            "Distance times the model's reliance on the feature, a share of 1; "
+            "the top features of the last window",
             ["feature"],
             registry=registry,
         )
         self.alerts = Gauge(
             "fraud_drift_alerts_per_day",
-            "Alerts a day: now, at the last window's rate; low and high, its 95 % Poisson interval; usual, expected from the reference",
+            "Alerts a day: now, at the last window's rate; low and high, its 95 % Poisson "
+            "interval; usual, expected from the reference",
             ["value"],
             registry=registry,
         )
@@ -242,12 +249,14 @@ class LabelMetrics:
         )
         self.rises = Counter(
             "fraud_label_fraud_rises_total",
-            "Windows evaluated by this process that, with the one before, have more frauds than earlier windows explain",
+            "Windows evaluated by this process that, with the one before, "
+            "have more frauds than earlier windows explain",
             registry=registry,
         )
         self.rose = OptionalGauge(
             "fraud_label_frauds_rose",
-            "1 if the last evaluated window, with the one before, has more frauds than earlier windows explain, else 0",
+            "1 if the last evaluated window, with the one before, "
+            "has more frauds than earlier windows explain, else 0",
             registry,
         )
 

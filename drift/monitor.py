@@ -1,5 +1,4 @@
-"""Collect predictions into windows, and for each window decide on drift, commit an event, and
-update gauges and reports.
+"""Collect predictions into windows, detect drift, and publish events, gauges and reports.
 
 Only reports are stored on disk. A window is in memory until it is committed; if the process ends
 before that, the next one reads the same events again. Run one monitor per group: it continues the

@@ -94,8 +94,7 @@ def probabilities(rows: Floats) -> Floats:
 
 
 def columns(rows: Floats) -> Floats:
-    """Return float64[n, columns of drift.detect.detector.COLUMNS], with the margin in place of the
-    probability.
+    """Return float64[n, detector.COLUMNS], with margins in place of probabilities.
 
     Most probabilities are near 0, so a shift shows in margins only.
     """

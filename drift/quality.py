@@ -88,8 +88,9 @@ class Quality(msgspec.Struct):
 
     @property
     def recall(self) -> Interval:
-        """Return alerts / frauds labelled by others than analysts, with Wilson's interval;
-        UNDEFINED without such a fraud.
+        """Return alerts / frauds, with Wilson's interval; UNDEFINED without frauds.
+
+        Count only frauds labelled by others than analysts.
 
         If blocked payments get no labels, blocked frauds are missing and this is a lower bound.
         """
@@ -141,8 +142,9 @@ def pool(qualities: Iterable[Quality]) -> Quality:
 
 
 def frauds_rose(windows: Sequence[Quality]) -> bool | None:
-    """Return whether the last two of at most POOLED_WINDOWS windows have more frauds than the
-    others explain; None if unknown.
+    """Return whether the last two windows have more frauds than those before explain.
+
+    Use at most POOLED_WINDOWS windows. Return None if too little is known.
 
     Windows without labels are skipped: they have not been looked at yet. If the newest has none,
     the result is None.

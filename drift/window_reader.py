@@ -50,8 +50,8 @@ def read_window(connection: Connection, event: WindowClosed) -> Window:
             window.add(predictions.positions(batch), predictions.rows(batch))
     if len(window) != event.events:
         raise WindowGoneError(
-            f"window {event.window} had {event.events} predictions, of which {len(window)} are left: "
-            "retention has deleted the others"
+            f"window {event.window} had {event.events} predictions, "
+            f"of which {len(window)} are left: retention has deleted the others"
         )
     return window
 

@@ -1,4 +1,4 @@
-"""`fraud monitor`: windows over the scored stream, watched for drift."""
+"""`fraud monitor`: watch the scored stream for drift, window by window."""
 
 import logging
 import multiprocessing
@@ -20,19 +20,20 @@ from drift.detect.verdict import describe_verdict
 if TYPE_CHECKING:
     from drift.events import WindowClosed
 
-_LEAVE_S = 10.0  # a call to a broker that does not answer may take longer
-_HARD_STOP_S = 4.5  # an exit is promised within 5 s; a broker that does not answer may hold a call, and nothing uncommitted counts
+_JOIN_S = 10.0  # a call to a broker that does not answer may take longer
+# The documented limit is 5 s. A broker that does not answer may block a call, and exiting loses
+# nothing that is committed.
+_EXIT_AFTER_S = 4.5
+_MIN_LENGTH = timedelta(seconds=1)
 
-_LEAST = timedelta(seconds=1)
 
-
-def _window(text: str) -> int | timedelta:
-    """A whole number of predictions, or a duration."""
+def _parse_window(text: str) -> int | timedelta:
+    """Return a number of predictions or a duration."""
     if text.isdecimal() and int(text):
         return int(text)
     length = timedelta(seconds=parse_duration(text))
-    if length < _LEAST:
-        raise typer.BadParameter(f"{text}: a window holds one prediction at least, or takes 1s")
+    if length < _MIN_LENGTH:
+        raise typer.BadParameter(f"{text}: use at least 1 prediction or 1s")
     return length
 
 
@@ -43,10 +44,11 @@ def _sentence(event: "WindowClosed") -> str:
     farthest = max(event.distances, key=event.distances.__getitem__)
     verdict = describe_verdict(event.detected, event.score, event.stuck)
     weightiest = f", weightiest {event.top[0].feature}" if event.top else ""
+    report = f", {event.report}" if event.report else ""
     return (
-        f"window {event.window}{partial}: {event.events:,} events, {verdict}, score {event.score:.3f}, "
-        f"farthest {farthest} at {event.distances[farthest]:.2f} sd{weightiest}, {event.severity}"
-        f"{f', {event.report}' if event.report else ''}"
+        f"window {event.window}{partial}: {event.events:,} events, {verdict}, "
+        f"score {event.score:.3f}, farthest {farthest} at {event.distances[farthest]:.2f} sd"
+        f"{weightiest}, {event.severity}{report}"
     )
 
 
@@ -61,7 +63,7 @@ def monitor(
     window: Annotated[
         Any,
         typer.Option(
-            parser=_window,
+            parser=_parse_window,
             metavar="NUMBER|DURATION",
             help="Predictions in a window, or its event time: 5000, 15m.",
         ),
@@ -69,14 +71,14 @@ def monitor(
     idle_close: Annotated[
         float,
         typer.Option(
-            parser=parse_duration, metavar="DURATION", help="Silence that closes a partial window."
+            parser=parse_duration,
+            metavar="DURATION",
+            help="Idle time that closes a partial window.",
         ),
     ] = "10s",  # type: ignore[assignment]  # parsed
     report_every: Annotated[
         int,
-        typer.Option(
-            min=1, help="Write a report every N windows, and always for one that drifted."
-        ),
+        typer.Option(min=1, help="Write a report for every Nth window and for each that drifted."),
     ] = 10,
     keep_reports: Annotated[
         int, typer.Option(min=0, help="Reports to keep, 6 MB each; the oldest are deleted.")
@@ -86,19 +88,20 @@ def monitor(
         typer.Option(
             parser=parse_duration,
             metavar="DURATION",
-            help="How long to wait for a window's labels; two million are held, 80 MB.",
+            help="How long to wait for a window's labels; at most 2 million are kept, 80 MB.",
         ),
     ] = "24h",  # type: ignore[assignment]  # parsed
     model: Annotated[
         Path | None,
-        typer.Option(help="A model's directory, for its reference; default: the one in use."),
+        typer.Option(help="Model directory with the reference; default: the model in use."),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One window a line, as it stands on drift.events.")
+        bool, typer.Option("--json", help="Print each window as JSON, as on drift.events.")
     ] = False,
 ) -> None:
-    """Watch the predictions for drift until SIGTERM or Ctrl-C: for each window a line, an event and
-    gauges; a report where it drifted.
+    """Watch the predictions for drift until SIGTERM or Ctrl-C.
+
+    Each window gets a line, an event and gauges, and a report if it drifted.
 
     Example: fraud monitor --window 5000 --idle-close 10s
     """
@@ -119,12 +122,16 @@ def monitor(
     )
     if not 0 < label_horizon <= MAX_HORIZON_S:
         raise typer.BadParameter(
-            f"--label-horizon: more than 0, at most {MAX_HORIZON_S / 86400:g}d: predictions are kept a day longer"
+            f"--label-horizon: more than 0, at most {MAX_HORIZON_S / 86400:g}d, "
+            "because predictions are kept a day longer"
         )
-    settings, stop, registry = Settings.from_environment(), threading.Event(), process_registry()
-    directory = (model or settings.model).resolve()  # `latest` may name another one tomorrow
+    settings = Settings.from_environment()
+    stop = threading.Event()
+    registry = process_registry()
+    directory = (model or settings.model).resolve()  # keep this one even if `latest` moves
     reference, profile = load(directory)
-    connection, metrics = settings.connection(), DriftMetrics(registry)
+    connection = settings.connection()
+    metrics = DriftMetrics(registry)
     labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop)
 
     def on_window_closed(event: "WindowClosed") -> None:
@@ -153,7 +160,7 @@ def monitor(
             "FRAUD_MONITOR_PORT",
             settings.metrics_host,
         )
-        stop_on_signals(stop, lambda _: exit_after(_HARD_STOP_S, _kill_children))
+        stop_on_signals(stop, lambda _: exit_after(_EXIT_AFTER_S, _kill_children))
         labelling.start()
         watcher.run(stop)
         if labelling.failure:
@@ -164,6 +171,5 @@ def monitor(
         stop.set()
         writer.close()
         if labelling.ident is not None:
-            # A client that still works on a TLS connection while the process ends may crash it:
-            # OpenSSL clears up under its feet.
-            labelling.join(_LEAVE_S)
+            # OpenSSL's cleanup at exit may crash a client that still uses a TLS connection.
+            labelling.join(_JOIN_S)

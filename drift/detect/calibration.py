@@ -80,7 +80,7 @@ class Thresholds:
 
 
 def thresholds(rows: Floats, size: int, span: int | None) -> Thresholds:
-    """Return the thresholds for windows of `size` rows and a baseline of `span` (see `comparisons`).
+    """Return the thresholds for windows of `size` rows; `span` is that of `comparisons`.
 
     Each of the two tests is exceeded by one undisturbed window in WINDOWS_A_FALSE_ALARM.
     """
@@ -99,8 +99,7 @@ def thresholds(rows: Floats, size: int, span: int | None) -> Thresholds:
 
 
 def _family_wise(values: Floats, least: float, independent: float) -> Floats:
-    """Return float64[columns] from float64[blocks, columns]; `least` is the smallest scale of a
-    column.
+    """Return float64[columns] from float64[blocks, columns]; `least` limits a column's scale.
 
     Scale each column by its maximum over the blocks, take each block's maximum over the columns,
     and scale all columns by a quantile of these maxima.

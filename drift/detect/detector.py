@@ -65,8 +65,7 @@ class Verdict:
 
     @property
     def ranking(self) -> list[tuple[str, float]]:
-        """Return the model's inputs and their largest ratio to a threshold, of distance or constant
-        value, largest first.
+        """Return the model's inputs with their largest ratio to a threshold, largest first.
 
         The margin is a function of them and not included.
         """
@@ -87,9 +86,9 @@ def margins(probabilities: Floats) -> Floats:
 
 
 class DriftDetector:
-    """Compare windows with the windows before them, with thresholds calibrated on the model's
-    reference.
+    """Compare windows with the windows before them.
 
+    Thresholds are calibrated on the model's reference:
     `rows` are the model's held-back rows, float64[rows, columns], in time order. The first window
     is compared with them.
     """
@@ -107,8 +106,7 @@ class DriftDetector:
         self._thresholds = lru_cache(maxsize=32)(self._calibrate)
 
     def detect(self, rows: Floats, baseline: RollingBaseline | None = None) -> Verdict | None:
-        """Return the verdict on a window's rows, float64[n, columns], or None if it has fewer than
-        MIN_EVENTS.
+        """Return the verdict on a window's rows, float64[n, columns]; None below MIN_EVENTS.
 
         Limits are calibrated for the window's exact size. Without a baseline, or with an empty one,
         compare with the reference.

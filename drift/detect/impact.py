@@ -17,9 +17,7 @@ _DAY_S = 86_400.0
 
 
 class Ranked(msgspec.Struct, frozen=True):
-    """A feature, the distance it moved in standard deviations, and the model's reliance on it, as a
-    share of 1.
-    """
+    """A feature, the standard deviations it moved, and the model's reliance on it, a share of 1."""
 
     feature: str
     distance: float
@@ -32,8 +30,9 @@ class Ranked(msgspec.Struct, frozen=True):
 
 
 class AlertRate(msgspec.Struct, frozen=True):
-    """A window's alerts: their count, the rate per day with its exact Poisson interval, and the
-    rate expected from the reference.
+    """A window's alerts: count, rate per day with its exact Poisson interval, and expected rate.
+
+    The expected rate is that of the model's reference, at the window's rate of payments.
     """
 
     count: int
@@ -50,8 +49,10 @@ def rank_features(distances: Mapping[str, float], reliance: Mapping[str, float])
 
 
 def alert_rate(count: int, events: int, seconds: float, alert_share: float) -> AlertRate | None:
-    """Return the rate of `count` alerts among `events` payments in `seconds` of record time, or
-    None if no time passed.
+    """Return the rate of `count` alerts among `events` payments; None if no time passed.
+
+    `seconds`: record time. `alert_share`: the share of payments that raise an alert in the
+    reference.
 
     The interval is Garwood's (Biometrika 28, 1936), two-sided at LEVEL.
     """

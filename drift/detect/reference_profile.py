@@ -21,8 +21,10 @@ _EXPLAINED_ROWS = 500
 
 @dataclass(frozen=True)
 class ReferenceProfile:
-    """Each input's share of the contributions to the model's margins, and the share of payments
-    that raise an alert.
+    """What is usual for a model.
+
+    `reliance`: each input's share of the contributions to the margins. `alert_share`: the share of
+    payments that raise an alert.
     """
 
     reliance: Mapping[str, float]

@@ -14,9 +14,7 @@ DOWN_AFTER = 3
 
 @dataclass(frozen=True)
 class Severity:
-    """The level, an index into LEVELS, and the number of consecutive windows with and without
-    drift.
-    """
+    """The level, an index into LEVELS, and the current run of windows with and without drift."""
 
     level: int = 0
     drifted: int = 0

@@ -36,9 +36,9 @@ def counts(margins: Floats, cut: Floats) -> Floats:
 
 
 def surprise(window: Floats, size: int, baseline: Floats, span: int) -> Floats:
-    """Return float64[cuts]: -log10 of the two-sided p-value of the counts in `window`, of `size` rows.
+    """Return float64[cuts]: -log10 of the two-sided p-value of each count in `window`.
 
-    `baseline` holds the counts in the `span` rows of the baseline.
+    `size`: rows of the window. `baseline` holds the counts in the `span` rows of the baseline.
     """
     total = window + baseline
     share = size / (size + span)
@@ -70,9 +70,9 @@ def threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> floa
 
 
 def share_rose(count: int, total: int, count_before: int, total_before: int) -> bool:
-    """Return whether `count` of `total` is more than `count_before` of `total_before` explains, at
-    one false alarm in 200.
+    """Return whether `count` of `total` is more than `count_before` of `total_before` explains.
 
+    The test gives one false alarm in 200.
     Frauds are few, so pass the counts of two windows together: a fivefold rate shows in about 2,000
     payments.
     """

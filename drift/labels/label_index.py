@@ -15,8 +15,9 @@ _MAX_ROWS_PER_KEY = 16
 
 
 class LabelIndex:
-    """Rows of a key, the label's arrival in ms and the encoded label, each at most 63 bits. Keys
-    must be evenly distributed.
+    """Rows of a key, the label's arrival in ms and the encoded label, each at most 63 bits.
+
+    Keys must be evenly distributed.
 
     `begin_ms`: when the first label arrived.
     """
@@ -48,8 +49,9 @@ class LabelIndex:
         return labels
 
     def put(self, key: int, arrived_ms: int, label: int) -> bool:
-        """Add a label and return True, or replace the last of a key that has _MAX_ROWS_PER_KEY and
-        return False.
+        """Add a label and return True.
+
+        If the key has _MAX_ROWS_PER_KEY, replace its last label and return False.
         """
         index = self._index
         keys = self._keys

@@ -63,8 +63,9 @@ class LabelStore:
         return self._count
 
     def add(self, messages: Iterable[Message]) -> int:
-        """Add labels in arrival order and return the number of invalid records, which other systems
-        may have written.
+        """Add labels in arrival order, and return the number of invalid records.
+
+        Other systems write to this topic, too.
         """
         invalid = 0
         for message in messages:
@@ -90,8 +91,7 @@ class LabelStore:
         return invalid
 
     def truth(self, transaction_id: str, arrived_ms: tuple[int, int]) -> Truth | None:
-        """Return what the labels that arrived in [first, last] say about a payment, or None if
-        there are none.
+        """Return what labels say about a payment; None if none arrived in [first, last].
 
         The label with the latest `labelled_at` wins.
         """
@@ -108,9 +108,7 @@ class LabelStore:
         return Truth(bool(max(labels) & _FRAUD), any(label & _FULL for label in labels))
 
     def forget(self, before_ms: int) -> None:
-        """Drop the indexes that hold only labels that arrived earlier, without counting them as
-        dropped.
-        """
+        """Remove the indexes with only earlier labels, which no window needs any more."""
         while self._indexes and self._indexes[0].begin_ms + self._index_ms <= before_ms:
             self._count -= len(self._indexes.popleft())
 

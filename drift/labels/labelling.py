@@ -1,5 +1,4 @@
-"""Join labels to windows older than the label horizon, and write the result of each as an event on
-`drift.events`.
+"""Evaluate windows older than the label horizon, and write each result to `drift.events`.
 
 Only labels are kept in memory. A window's predictions are read again by their offsets once its
 labels are due, so nothing is kept of millions of payments that may never be labelled. All state can

@@ -51,9 +51,9 @@ class ReportRequest:
 
 
 def write_report(request: ReportRequest) -> None:
-    """Write the drift of all features and of the prediction, by the verdict's baseline and limits;
-    with labels, also quality.
+    """Write the drift of all features and the prediction, by the verdict's baseline and limits.
 
+    With labels, add classification quality.
     The file appears complete or not at all. Raises OSError, and any error of Evidently.
     """
     snapshots = [data_drift(request)]

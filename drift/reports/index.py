@@ -1,4 +1,7 @@
-"""Keep a folder of reports: limit their number, and write an index page with a plot of the scores."""
+"""Keep a folder of reports.
+
+Limit their number, and write an index page with a plot of the scores.
+"""
 
 import math
 from collections.abc import Sequence

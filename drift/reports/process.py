@@ -53,7 +53,8 @@ def ctrl_c_held() -> Iterator[None]:
 class ReportWriter(Protocol):
     """Implemented by ReportProcess and by test doubles."""
 
-    def write(self, request: ReportRequest | None, folder: ReportFolder) -> Future[None]: ...  # noqa: D102
+    def write(self, request: ReportRequest | None, folder: ReportFolder) -> Future[None]:
+        """See ReportProcess.write."""
 
 
 class ReportProcess:

@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 EVERY = 10
 # A report is a page of 6 MB, most of it Evidently's script.
 KEEP = 50
-_MAX_UNFINISHED = 2  # one written, one waiting: with one, the first drifted window would be skipped while a routine report is written
+# One being written and one waiting: with one alone, a routine report would make the first drifted
+# window go without.
+_MAX_UNFINISHED = 2
 SHOWN = 1_000
 """Windows on the index page, more than its plot has room for."""
 
@@ -46,8 +48,9 @@ def report_name(window: int) -> str:
 
 
 class ReportSchedule:
-    """Request a report for each drifted window and for every `every`-th window from the first; keep
-    the last `keep`.
+    """Request reports: of each drifted window, and of every `every`-th window from the first.
+
+    Keep the last `keep`.
 
     `home`: FRAUD_HOME. Not thread-safe.
     """
@@ -73,8 +76,7 @@ class ReportSchedule:
         self._index_is_stale = False
 
     def resume(self, earlier: Sequence[WindowClosed], first: int) -> None:
-        """Continue the index from the earlier windows, the newest of which this process may not
-        have seen: those from number `first`.
+        """Continue the index from earlier windows; those from number `first` are another process's.
 
         Count reports that an earlier process left unwritten as skipped instead of starting them
         again: a report that crashes the process would crash every later one too.
@@ -96,8 +98,9 @@ class ReportSchedule:
                 self._metrics.reports_skipped.inc()
 
     def plan(self, window: int, detected: bool | None) -> str | None:
-        """Return the path below FRAUD_HOME for a window's report, or None if none is due or another
-        is waiting already.
+        """Return the path below FRAUD_HOME for a window's report.
+
+        Return None if none is due, or if another is already waiting.
         """
         if self._is_due(window, detected) and len(self._unfinished) < _MAX_UNFINISHED:
             return f"{self._folder}/{report_name(window)}"

@@ -16,8 +16,7 @@ from payments.features import matrix
 
 
 def score_file(model: Model, path: Path) -> tuple[Floats, LabelledPayments | None]:
-    """Return float64[rows, columns of drift.detect.detector.COLUMNS], and decisions and truth if
-    the file has a Class column.
+    """Return float64[rows, detector.COLUMNS], and decisions and truth if the file has a Class.
 
     The file must have V1 to V28 and Amount; other columns are ignored. Raises FileError.
     """

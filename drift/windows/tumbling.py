@@ -102,8 +102,10 @@ class TumblingWindows:
         return len(times) if self._begin is None else int((times < self._begin).sum())
 
     def add(self, positions: Ints, rows: Floats, times: Ints) -> None:
-        """Add events: int64[n, 3] of partition, offset and record timestamp in ms; float64[n,
-        width]; int64[n] event times in ms.
+        """Add n events.
+
+        `positions`: partition, offset and record timestamp in ms, int64[n, 3]. `rows`: float64[n,
+        width]. `times`: event times in ms, int64[n].
 
         Raises WindowOrderError as Window.add does.
         """
@@ -162,9 +164,7 @@ class TumblingWindows:
         return min(int(events.times[0]) for events in self._waiting.values())
 
     def _take(self) -> None:
-        """Move waiting events from before the window's end into it, in each partition up to the
-        first that is not.
-        """
+        """Move waiting events into the window, in each partition up to the first past its end."""
         bound = self._floor if self._begin is None else self._begin + (self._length or 0)
         if bound is None:
             return

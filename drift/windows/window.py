@@ -43,18 +43,18 @@ class Window:
         return self.room <= 0
 
     def add(self, positions: Ints, rows: Floats) -> None:
-        """Add events: int64[n, 3] of partition, offset and record timestamp in ms, and float64[n,
-        width].
+        """Add n events.
 
-        Raises WindowOrderError unless offsets rise within their partition.
+        `positions`: partition, offset and record timestamp in ms, int64[n, 3]. `rows`: float64[n,
+        width]. Raises WindowOrderError unless offsets rise within their partition.
         """
         for partition in np.unique(positions[:, _PARTITION]).tolist():
             offsets = positions[positions[:, _PARTITION] == partition, _OFFSET]
             before = np.concatenate([[self._next.get(partition, 0) - 1], offsets[:-1]])
             if (wrong := np.flatnonzero(offsets <= before)).size:
                 raise WindowOrderError(
-                    f"predictions[{partition}]: offset {offsets[wrong[0]]} came after {before[wrong[0]]}; "
-                    "nothing was committed: start `fraud monitor` again"
+                    f"predictions[{partition}]: offset {offsets[wrong[0]]} came after "
+                    f"{before[wrong[0]]}; nothing was committed: start `fraud monitor` again"
                 )
             self._next[partition] = int(offsets[-1]) + 1
         self._positions.append(positions)
@@ -92,8 +92,9 @@ class Window:
         return float(timestamps.min()) / 1000, float(timestamps.max()) / 1000
 
     def rows(self) -> Floats:
-        """Return the rows, float64[events, width], ordered by record time, partition and offset, in
-        whatever order they arrived.
+        """Return float64[events, width], ordered by record time, partition and offset.
+
+        The result does not depend on the order of arrival.
         """
         partitions, offsets, timestamps = np.concatenate(self._positions).T
         return np.concatenate(self._rows)[np.lexsort((offsets, partitions, timestamps))]

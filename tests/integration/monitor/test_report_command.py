@@ -165,7 +165,7 @@ def table(rows, value="1"):
         (
             table(600),
             table(30),
-            "before.csv must hold 100 rows or more, all finite: name another by --reference",
+            "before.csv must have at least 100 rows, all finite: choose another with --reference",
         ),
     ],
 )
