@@ -1,4 +1,4 @@
-"""A process's own page: /metrics for Prometheus, /health (it runs) and /ready (it works)."""
+"""Serves a process's /metrics for Prometheus, /health (it runs) and /ready (it works)."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -18,11 +18,11 @@ LOCAL = "127.0.0.1"
 
 
 class PortTakenError(OSError):
-    """The port is somebody else's."""
+    """The port is in use or not allowed."""
 
 
 def process_registry() -> CollectorRegistry:
-    """A registry that already tells of the process itself: CPU, memory, files, collections."""
+    """Return a registry with the metrics of the process: CPU, memory, files, garbage collection."""
     registry = CollectorRegistry()
     for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
         registry.register(collector)
@@ -34,9 +34,9 @@ class _Server(ThreadingMixIn, WSGIServer):
     allow_reuse_address = True
 
 
-class _Quiet(WSGIRequestHandler):
+class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Scrapes are no news."""
+        """Don't log scrapes."""
 
 
 def serve(
@@ -46,30 +46,33 @@ def serve(
     setting: str,
     host: str = LOCAL,
 ) -> Callable[[], None]:
-    """Serves from a thread of its own; returns what stops it. `host`: the address to listen on.
+    """Serve on `host`:`port` in a background thread; return a function that stops the server.
 
-    Raises PortTakenError, which names the port and `setting`, the variable or option that changes it.
+    Raises PortTakenError, which names `setting`, the variable or option that changes the port.
     """
     metrics = make_wsgi_app(registry)
 
     def page(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
         if path == "/metrics":
-            return metrics(environ, start_response)  # type: ignore[no-any-return]  # the library leaves it open
-        answers = {
-            "/health": (True, b"ok\n"),
-            "/ready": (ready(), b"ready\n" if ready() else b"not ready\n"),
-        }
-        good, text = answers.get(path, (None, b"there are /metrics, /health and /ready\n"))
-        status = {True: "200 OK", False: "503 Service Unavailable", None: "404 Not Found"}[good]
+            return metrics(environ, start_response)  # type: ignore[no-any-return]  # untyped
+        if path == "/health":
+            status, text = "200 OK", b"ok\n"
+        elif path != "/ready":
+            status, text = "404 Not Found", b"there are /metrics, /health and /ready\n"
+        elif ready():
+            status, text = "200 OK", b"ready\n"
+        else:
+            status, text = "503 Service Unavailable", b"not ready\n"
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
         return [text]
 
     try:
-        server = make_server(host, port, page, server_class=_Server, handler_class=_Quiet)
+        server = make_server(host, port, page, server_class=_Server, handler_class=_QuietHandler)
     except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", error)
         raise PortTakenError(
-            f"port {port} cannot be used ({getattr(error, 'strerror', error)}); choose another with {setting}"
+            f"port {port} cannot be used ({reason}); choose another with {setting}"
         ) from None
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server.shutdown

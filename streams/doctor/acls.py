@@ -1,6 +1,6 @@
-"""What each part of the system may do on a cluster that asks: one declaration, from which access control lists are made and checked.
+"""The Kafka permissions of each subcommand, declared once, to create ACLs from and to check them.
 
-Read and write carry describe with them, and write the idempotent write (Kafka's authorization primitives, since 3.0).
+READ and WRITE imply DESCRIBE, and WRITE implies the idempotent write (since Kafka 3.0).
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,10 @@ CREATE, DESCRIBE_CONFIGS = AclOperation.CREATE, AclOperation.DESCRIBE_CONFIGS
 
 
 class Acl(NamedTuple):
-    """One operation on one resource, named without the prefix of topics. `prefixed`: on all whose names begin so."""
+    """One operation on one resource; `prefixed`: on all resources whose name starts with `name`.
+
+    `name` is without the prefix of topics.
+    """
 
     operation: AclOperation
     resource: ResourceType
@@ -84,22 +87,22 @@ ACLS: dict[str, tuple[Acl, ...]] = {
         *_READER,
     ),
 }
-"""By the subcommand that needs them. `doctor` needs those of the command that it is asked about; `train` and `data` need none."""
+"""By subcommand. `doctor` needs those of the commands it checks; `train` and `data` need none."""
 
 
 def make_bindings(
-    connection: Connection, wanted: Iterable[Acl], user: str, host: str = "*"
+    connection: Connection, acls: Iterable[Acl], user: str, host: str = "*"
 ) -> list[AclBinding]:
-    """The access control list that gives `user` these rights, for AdminClient.create_acls."""
+    """Return the bindings that allow `user` these operations, for AdminClient.create_acls."""
     return [
         AclBinding(
-            right.resource,
-            connection.named(right.name),
-            ResourcePatternType.PREFIXED if right.prefixed else ResourcePatternType.LITERAL,
+            acl.resource,
+            connection.named(acl.name),
+            ResourcePatternType.PREFIXED if acl.prefixed else ResourcePatternType.LITERAL,
             f"User:{user}",
             host,
-            right.operation,
+            acl.operation,
             AclPermissionType.ALLOW,
         )
-        for right in wanted
+        for acl in acls
     ]

@@ -1,6 +1,6 @@
-"""What is wrong with a cluster, as far as one connection can see: is it let in, are the topics as declared, which rights are missing.
+"""Checks a cluster through one connection: access, topics, offset retention, ACLs and clock.
 
-Questions that change nothing, but for one: whether a transactional id may be used is tried with an id that nobody uses.
+Read-only, except that the check of transactional ids opens one that no worker uses.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,14 +25,14 @@ from streams.kafka.clock import CLOCK_DIFFERENCE
 from streams.kafka.connection import Connection
 
 _ANSWER_S = 10
-_KEPT_MIN = (
+_TRANSACTIONS_KEPT_MIN = (
     next(topic.retention_ms for topic in topics.TOPICS if topic.name == topics.TRANSACTIONS)
     // 60_000
 )
 
 
 class Verdict(StrEnum):
-    """FAIL: something will not work. WARN: it works, and there is something to know or to do."""
+    """FAIL: something will not work. WARN: it works, with something to know or to do."""
 
     OK = "ok"
     WARN = "warn"
@@ -41,7 +41,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of a diagnosis."""
+    """The result of one check."""
 
     what: str
     verdict: Verdict
@@ -52,16 +52,15 @@ class Finding:
 def check_cluster(
     connection: Connection, roles: Iterable[str], now_ms: Callable[[], int]
 ) -> Iterator[Finding]:
-    """Everything about the cluster; what cannot be asked after an earlier failure is left out. `roles`: keys of ACLS."""
+    """Yield all findings about the cluster; stop after the first if it can't be reached.
+
+    `roles`: keys of ACLS. `now_ms` returns milliseconds since 1970.
+    """
     try:
         admin = connect_admin(connection)
     except RefusedError as error:
-        yield Finding(
-            "connection",
-            Verdict.FAIL,
-            str(error),
-            "fix FRAUD_KAFKA_CONFIG; docs/security.md has an example",
-        )
+        advice = "fix FRAUD_KAFKA_CONFIG; docs/security.md has an example"
+        yield Finding("connection", Verdict.FAIL, str(error), advice)
         return
     except KafkaException as error:
         yield report_unreachable(error.args[0], connection)
@@ -70,42 +69,37 @@ def check_cluster(
     states = describe_topics(admin, connection)
     yield from check_topics(states)
     yield check_offsets_retention(get_offsets_retention_min(admin))
-    held = AclChecker(admin, connection, states)
+    checker = AclChecker(admin, connection, states)
     for role in roles:
-        yield check_acls(role, *held.of(ACLS[role]))
-    yield check_clock(_newest_ms(admin, connection, states), now_ms())
+        yield check_acls(role, *checker.check(ACLS[role]))
+    yield check_clock(_find_newest_ms(admin, connection, states), now_ms())
 
 
 def report_unreachable(error: KafkaError, connection: Connection) -> Finding:
-    """No client, or no answer to it."""
+    """Report an invalid client setting, or that no broker answers."""
     if error.code() == KafkaError._INVALID_ARG:
-        return Finding(
-            "connection", Verdict.FAIL, error.str(), "fix this line of FRAUD_KAFKA_CONFIG"
-        )
+        advice = "fix this line of FRAUD_KAFKA_CONFIG"
+        return Finding("connection", Verdict.FAIL, error.str(), advice)
     return Finding(
         "connection",
         Verdict.FAIL,
         f"no broker answers at {connection.bootstrap_servers}",
-        "start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS; a broker that wants TLS is silent too: "
-        "security.protocol in FRAUD_KAFKA_CONFIG",
+        "start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS; a broker that expects "
+        "TLS doesn't answer either: set security.protocol in FRAUD_KAFKA_CONFIG",
     )
 
 
 def check_encryption(connection: Connection) -> Finding:
-    """A broker answers; in the clear is fine inside this machine only."""
+    """Check that traffic to other machines is encrypted."""
     protocol = connection.properties.get("security.protocol", "plaintext").upper()
     found = f"{connection.bootstrap_servers} answers, {protocol}"
-    if protocol.endswith("SSL") or all(map(_local, connection.bootstrap_servers.split(","))):
+    if protocol.endswith("SSL") or all(map(_is_local, connection.bootstrap_servers.split(","))):
         return Finding("connection", Verdict.OK, found)
-    return Finding(
-        "connection",
-        Verdict.WARN,
-        found,
-        "transactions and passwords can be read on the way: use SASL_SSL (docs/security.md)",
-    )
+    advice = "the network can read transactions and passwords: use SASL_SSL (docs/security.md)"
+    return Finding("connection", Verdict.WARN, found, advice)
 
 
-def _local(server: str) -> bool:
+def _is_local(server: str) -> bool:
     host = server.strip().rpartition(":")[0].strip("[]")
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -114,7 +108,10 @@ def _local(server: str) -> bool:
 
 
 def check_topics(states: dict[str, TopicState | KafkaError]) -> Iterator[Finding]:
-    """Each declared topic against what was found under its name; all are to have as many partitions as `transactions`."""
+    """Compare each declared topic with its state.
+
+    Unless declared otherwise, a topic needs as many partitions as `transactions`.
+    """
     first = states[topics.TRANSACTIONS]
     partitions = first.partitions if isinstance(first, TopicState) else topics.PARTITIONS
     for topic in topics.TOPICS:
@@ -124,82 +121,96 @@ def check_topics(states: dict[str, TopicState | KafkaError]) -> Iterator[Finding
 def _check_topic(topic: topics.Topic, state: TopicState | KafkaError, partitions: int) -> Finding:
     what = f"topic {topic.name}"
     if not isinstance(state, TopicState):
-        if state.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            return Finding(
-                what,
-                Verdict.WARN,
-                "this user may not see it",
-                "nothing to do, if none of the commands used here needs it",
-            )
-        missing = state.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
-        return Finding(
-            what, Verdict.FAIL, "does not exist" if missing else state.str(), "run: fraud topics"
-        )
+        return _explain_unknown_topic(what, state)
     if state.config is None:
-        seen = f"{state.partitions} partitions; its settings may not be seen"
-        return Finding(
-            what, Verdict.WARN, seen, "for a full check, run this as whoever runs `fraud topics`"
-        )
+        found = f"{state.partitions} partitions; this user may not see its settings"
+        advice = "for a full check, run this as the user that runs `fraud topics`"
+        return Finding(what, Verdict.WARN, found, advice)
     differences = topic.differences(state.partitions, state.config, partitions)
     if differences:
         advice = "set it with Kafka's kafka-configs tool, or delete the topic and run: fraud topics"
         return Finding(what, Verdict.FAIL, "; ".join(differences), advice)
     found = f"{state.partitions} partitions, {state.replicas} replicas, as declared"
     if state.replicas >= 3 and state.config.get("min.insync.replicas") == "1":
-        advice = "set min.insync.replicas=2: one replica's disk alone is no safe place"
+        advice = "set min.insync.replicas=2, or the loss of one disk can lose acknowledged records"
         return Finding(what, Verdict.WARN, found + ", min.insync.replicas=1", advice)
     return Finding(what, Verdict.OK, found)
 
 
+def _explain_unknown_topic(what: str, error: KafkaError) -> Finding:
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        advice = "nothing to do, unless a command that this user runs needs it"
+        return Finding(what, Verdict.WARN, "this user may not see it", advice)
+    missing = error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+    found = "does not exist" if missing else error.str()
+    return Finding(what, Verdict.FAIL, found, "run: fraud topics")
+
+
 def check_offsets_retention(kept_min: int | None) -> Finding:
-    """`kept_min`: for how many minutes the offsets of a group without members are kept, None where that may not be seen."""
+    """Check that a group's offsets outlive `transactions`.
+
+    `kept_min`: minutes that the offsets of a group without members are kept, None if not visible.
+    """
     what = "offsets of groups"
     if kept_min is None:
-        advice = f"ask whoever runs Kafka whether {OFFSETS_RETENTION} is more than {_KEPT_MIN:,}: `transactions` is kept so long"
-        return Finding(what, Verdict.WARN, "for how long they are kept may not be seen", advice)
-    found = f"kept for {kept_min:,} minutes after the last member left; `transactions` for {_KEPT_MIN:,}"
-    if kept_min > _KEPT_MIN:
+        found = "this user may not see how long they are kept"
+        advice = (
+            f"ask the Kafka administrator whether {OFFSETS_RETENTION} is more than "
+            f"{_TRANSACTIONS_KEPT_MIN:,}, the retention of `transactions`"
+        )
+        return Finding(what, Verdict.WARN, found, advice)
+    found = (
+        f"kept for {kept_min:,} minutes after the last member left; "
+        f"`transactions` for {_TRANSACTIONS_KEPT_MIN:,}"
+    )
+    if kept_min > _TRANSACTIONS_KEPT_MIN:
         return Finding(what, Verdict.OK, found)
-    advice = f"set {OFFSETS_RETENTION} higher on the brokers: a scorer away for longer begins anew, and what was deleted unread is not named"
+    advice = (
+        f"set {OFFSETS_RETENTION} higher on the brokers: a scorer that is away for longer starts "
+        "over, and does not report the transactions that expired unread"
+    )
     return Finding(what, Verdict.WARN, found, advice)
 
 
-def check_acls(role: str, missing: list[str], untried: list[str]) -> Finding:
-    """What `fraud <role>` may not do, and what cannot be found out."""
+def check_acls(role: str, missing: list[str], unknown: list[str]) -> Finding:
+    """Report the permissions that `fraud <role>` lacks, and those that can't be checked."""
     what = f"rights for {role}"
     if missing:
-        advice = "grant it (docs/security.md has the list), or say with --for what this user is for"
+        advice = "grant it (docs/security.md has the list), or name this user's commands with --for"
         return Finding(what, Verdict.FAIL, f"may not {', '.join(missing)}", advice)
-    return Finding(
-        what, Verdict.OK, "all there" + (f"; not known: {', '.join(untried)}" if untried else "")
-    )
+    note = f"; not known: {', '.join(unknown)}" if unknown else ""
+    return Finding(what, Verdict.OK, f"complete{note}")
 
 
 def check_clock(newest_ms: int, now_ms: int) -> Finding:
-    """`newest_ms`: the latest timestamp of any record, -1 without one. Kafka tells no client its time: only a future record shows a lag."""
-    ahead_s = (newest_ms - now_ms) / 1000
+    """Compare this clock with the newest record's timestamp, -1 if there is no record.
+
+    Both are in milliseconds since 1970. Kafka tells clients no time, so only a record from the future shows a difference.
+    """
     if newest_ms < 0:
-        return Finding("clock", Verdict.OK, "cannot be compared: there is no record yet")
+        return Finding("clock", Verdict.OK, "can't be checked: there is no record yet")
+    ahead_s = (newest_ms - now_ms) / 1000
     if ahead_s <= 1:
-        return Finding(
-            "clock",
-            Verdict.OK,
-            "no record is from the future; whether this clock is ahead cannot be seen from here",
-        )
-    tolerated = CLOCK_DIFFERENCE.total_seconds()
-    advice = "let NTP set the clocks: latencies, `--since` and labels go by them"
-    found = f"the newest record is {ahead_s:,.1f} s ahead of this clock: this clock is behind, or the writer's is ahead"
-    return Finding("clock", Verdict.FAIL if ahead_s > tolerated else Verdict.WARN, found, advice)
+        found = "no record is from the future; a clock that is ahead can't be detected"
+        return Finding("clock", Verdict.OK, found)
+    found = (
+        f"the newest record is {ahead_s:,.1f} s ahead of this clock: "
+        "this clock is behind, or the writer's is ahead"
+    )
+    advice = "let NTP set the clocks: latencies, `--since` and labels depend on them"
+    too_far = ahead_s > CLOCK_DIFFERENCE.total_seconds()
+    return Finding("clock", Verdict.FAIL if too_far else Verdict.WARN, found, advice)
 
 
-def _newest_ms(
+def _find_newest_ms(
     admin: AdminClient, connection: Connection, states: dict[str, TopicState | KafkaError]
 ) -> int:
-    asked = {
+    """Return the latest timestamp of any record in ms since 1970, -1 without records."""
+    specs = {
         TopicPartition(connection.named(name), partition): OffsetSpec.max_timestamp()
         for name, state in states.items()
         if isinstance(state, TopicState)
         for partition in range(state.partitions)
     }
-    answers = admin.list_offsets(asked, request_timeout=_ANSWER_S).values() if asked else ()
+    answers = admin.list_offsets(specs, request_timeout=_ANSWER_S).values() if specs else ()
     return max((answer.result().timestamp for answer in answers), default=-1)

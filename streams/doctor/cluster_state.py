@@ -1,4 +1,7 @@
-"""What a cluster says of the topics and of this user's rights. To ask changes nothing but one transactional id that nobody uses."""
+"""Describes a cluster's topics, its settings and this user's permissions.
+
+Read-only, except that AclChecker opens one transactional id that no worker uses.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,12 +17,13 @@ from streams.kafka.connection import Connection
 
 _ANSWER_S = 10
 OFFSETS_RETENTION = "offsets.retention.minutes"
-_PROBE = "doctor"  # after a prefix such as "fraud-scorer-": no worker has this id, so none is fenced by the probe
+# Appended to a prefix such as "fraud-scorer-". No worker has this id, so the check fences none.
+_PROBE = "doctor"
 
 
 @dataclass(frozen=True)
 class TopicState:
-    """A topic as it is on the cluster. `config` is None where this user may not see it."""
+    """A topic on the cluster. `config` is None if this user may not see it."""
 
     partitions: int
     replicas: int
@@ -30,48 +34,53 @@ class TopicState:
 def describe_topics(
     admin: AdminClient, connection: Connection
 ) -> dict[str, TopicState | KafkaError]:
-    """Each declared topic by its name without the prefix, or why nothing is known of it."""
+    """Return the state of each declared topic by name without prefix, or why it is unknown."""
     names = {connection.named(topic.name): topic.name for topic in topics.TOPICS}
-    asked = admin.describe_topics(
+    descriptions = admin.describe_topics(
         TopicCollection(list(names)), include_authorized_operations=True, request_timeout=_ANSWER_S
     )
     configs = admin.describe_configs(
         [ConfigResource(ResourceType.TOPIC, name) for name in names], request_timeout=_ANSWER_S
     )
-    by_name = {resource.name: answer for resource, answer in configs.items()}
-    found: dict[str, TopicState | KafkaError] = {}
-    for name, answer in asked.items():
+    config_by_name = {resource.name: answer for resource, answer in configs.items()}
+    states: dict[str, TopicState | KafkaError] = {}
+    for name, answer in descriptions.items():
         try:
             topic = answer.result()
         except KafkaException as error:
-            found[names[name]] = error.args[0]
+            states[names[name]] = error.args[0]
             continue
-        replicas = min(len(partition.replicas) for partition in topic.partitions)
-        allowed = frozenset(topic.authorized_operations or ())
-        found[names[name]] = TopicState(
-            len(topic.partitions), replicas, _config(by_name[name]), allowed
+        states[names[name]] = TopicState(
+            len(topic.partitions),
+            min(len(partition.replicas) for partition in topic.partitions),
+            _read_config(config_by_name[name]),
+            frozenset(topic.authorized_operations or ()),
         )
-    return found
+    return states
 
 
-def _config(answer: "object") -> dict[str, str | None] | None:
+def _read_config(answer: object) -> dict[str, str | None] | None:
     try:
-        return {key: entry.value for key, entry in answer.result().items()}  # type: ignore[attr-defined]  # a future of the library's own
+        entries = answer.result()  # type: ignore[attr-defined]  # the library's own future
     except KafkaException:
         return None
+    return {key: entry.value for key, entry in entries.items()}
 
 
 def get_offsets_retention_min(admin: AdminClient) -> int | None:
-    """For how many minutes a group's offsets outlive its last member, on the broker that forgets them first; None: it may not be seen."""
+    """Return the lowest offsets.retention.minutes of the brokers, None if not visible.
+
+    That is how long a group's offsets outlive its last member.
+    """
     brokers = admin.describe_cluster(request_timeout=_ANSWER_S).result().nodes
-    asked = [ConfigResource(ResourceType.BROKER, str(broker.id)) for broker in brokers]
-    answers = admin.describe_configs(asked, request_timeout=_ANSWER_S).values()
-    kept = [(_config(answer) or {}).get(OFFSETS_RETENTION) for answer in answers]
-    return None if None in kept else min(int(minutes) for minutes in kept if minutes)
+    resources = [ConfigResource(ResourceType.BROKER, str(broker.id)) for broker in brokers]
+    answers = admin.describe_configs(resources, request_timeout=_ANSWER_S).values()
+    minutes = [(_read_config(answer) or {}).get(OFFSETS_RETENTION) for answer in answers]
+    return None if None in minutes else min(int(value) for value in minutes if value)
 
 
 class AclChecker:
-    """Finds out which rights this user has."""
+    """Checks which permissions this user has."""
 
     def __init__(
         self, admin: AdminClient, connection: Connection, states: dict[str, TopicState | KafkaError]
@@ -80,45 +89,44 @@ class AclChecker:
         self._connection = connection
         self._states = states
 
-    def of(self, wanted: Iterable[Acl]) -> tuple[list[str], list[str]]:
-        """Those that are missing, and those of which nothing can be said, in words."""
-        held = {right: self._has(right) for right in wanted}
-        return [_named(right) for right, has in held.items() if has is False], [
-            _named(right) for right, has in held.items() if has is None
-        ]
+    def check(self, acls: Iterable[Acl]) -> tuple[list[str], list[str]]:
+        """Return descriptions of the missing permissions and of those that can't be checked."""
+        results = {acl: self._is_allowed(acl) for acl in acls}
+        missing = [_describe(acl) for acl, allowed in results.items() if allowed is False]
+        unknown = [_describe(acl) for acl, allowed in results.items() if allowed is None]
+        return missing, unknown
 
-    def _has(self, right: Acl) -> bool | None:
-        if right.resource is ResourceType.TOPIC:
-            return self._on_topic(right)
-        if right.resource is ResourceType.GROUP:
-            return self._in_group(right)
-        return (
-            self._as_transactional(right.name + _PROBE) if right.prefixed else None
-        )  # to try the very id would fence who uses it
+    def _is_allowed(self, acl: Acl) -> bool | None:
+        if acl.resource is ResourceType.TOPIC:
+            return self._check_topic(acl)
+        if acl.resource is ResourceType.GROUP:
+            return self._check_group(acl)
+        if acl.prefixed:
+            return self._check_transactional_id(acl.name + _PROBE)
+        return None  # opening the id itself would fence its user
 
-    def _on_topic(self, right: Acl) -> bool | None:
-        state = self._states[right.name]
+    def _check_topic(self, acl: Acl) -> bool | None:
+        state = self._states[acl.name]
         if isinstance(state, TopicState):
-            return right.operation in state.allowed
+            return acl.operation in state.allowed
         return False if refusal(state) else None
 
-    def _in_group(self, right: Acl) -> bool | None:
-        name = self._connection.named(right.name)
+    def _check_group(self, acl: Acl) -> bool | None:
+        name = self._connection.named(acl.name)
 
         def ask() -> bool:
-            asked = self._admin.describe_consumer_groups(
+            answers = self._admin.describe_consumer_groups(
                 [name], include_authorized_operations=True, request_timeout=_ANSWER_S
             )
-            return right.operation in (asked[name].result().authorized_operations or ())
+            return acl.operation in (answers[name].result().authorized_operations or ())
 
         try:
-            return persist(
-                ask, _ANSWER_S
-            )  # on a new cluster the first group's coordinator is only being made
+            # A new cluster creates the coordinator of its first group on demand.
+            return persist(ask, _ANSWER_S)
         except KafkaException as error:
             return False if refusal(error.args[0]) else None
 
-    def _as_transactional(self, name: str) -> bool | None:
+    def _check_transactional_id(self, name: str) -> bool | None:
         producer = Producer(
             self._connection.writer({"transactional.id": self._connection.named(name)})
         )
@@ -129,6 +137,6 @@ class AclChecker:
         return True
 
 
-def _named(right: Acl) -> str:
-    kind = right.resource.name.lower().replace("_", " ")
-    return f"{right.operation.name.lower()} {kind} {right.name}{'*' if right.prefixed else ''}"
+def _describe(acl: Acl) -> str:
+    kind = acl.resource.name.lower().replace("_", " ")
+    return f"{acl.operation.name.lower()} {kind} {acl.name}{'*' if acl.prefixed else ''}"

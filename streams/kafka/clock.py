@@ -1,11 +1,12 @@
-"""The clock of the processes that run for long; what they hand it to takes it as an argument, so that a test can bring its own."""
+"""The clock of long-running processes, passed as an argument so that tests can replace it."""
 
 from datetime import UTC, datetime, timedelta
 
-# A record's time is its sender's clock, an output's the scorer's, which may be behind. Kerberos (RFC 4120, 8.2) allows as much.
+# A record's timestamp is from its sender's clock, an output's from the scorer's, which may be
+# behind. Kerberos tolerates the same difference (RFC 4120, section 8.2).
 CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 
 def utc_now() -> datetime:
-    """The time."""
+    """Return the current time."""
     return datetime.now(UTC)

@@ -481,12 +481,15 @@ def test_the_doctor_finds_a_scorer_well(cluster, model):
     code, found = diagnosed(cluster, cluster.user("score"), "--for", "score")
     assert (code, found["rights for score"], found["connection"][0]) == (
         0,
-        ("ok", "all there"),
+        ("ok", "complete"),
         "ok",
     )
-    assert found["topic transactions"] == ("warn", "2 partitions; its settings may not be seen")
+    assert found["topic transactions"] == (
+        "warn",
+        "2 partitions; this user may not see its settings",
+    )
     assert found["topic labels"] == ("warn", "this user may not see it")
-    assert found["offsets of groups"] == ("warn", "for how long they are kept may not be seen")
+    assert found["offsets of groups"] == ("warn", "this user may not see how long they are kept")
     assert (
         get_offsets_retention_min(cluster.broker.client) == 259_200
     )  # whoever runs Kafka sees them

@@ -51,7 +51,7 @@ def topic_finding(name, found):
         ),
         ("alerts", KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), FAIL, "does not exist"),
         ("alerts", KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), WARN, "may not see it"),
-        ("alerts", TopicState(4, 1, None, ALL), WARN, "settings may not be seen"),
+        ("alerts", TopicState(4, 1, None, ALL), WARN, "may not see its settings"),
         ("alerts", state("alerts", replicas=3), WARN, "min.insync.replicas=1"),
         ("alerts", state("alerts", replicas=3, **{"min.insync.replicas": "2"}), OK, "3 replicas"),
     ],
@@ -83,8 +83,8 @@ def test_a_missing_topic_is_made_by_the_command_that_is_named():
         (
             None,
             WARN,
-            "may not be seen",
-            "ask whoever runs Kafka whether offsets.retention.minutes is more than 10,080",
+            "may not see how long",
+            "ask the Kafka administrator whether offsets.retention.minutes is more than 10,080",
         ),
     ],
 )
@@ -101,7 +101,7 @@ def test_the_offsets_of_a_scorer_that_is_away_outlive_its_transactions(
 @pytest.mark.parametrize(
     ("missing", "untried", "verdict", "said"),
     [
-        ([], [], OK, "all there"),
+        ([], [], OK, "complete"),
         (
             [],
             ["write transactional id fraud-redrive"],
@@ -126,8 +126,8 @@ def test_rights(missing, untried, verdict, said):
     ("newest", "verdict", "said"),
     [
         (-1, OK, "no record yet"),
-        (1_000_000, OK, "cannot be seen from here"),
-        (999_000_000, OK, "cannot be seen from here"),
+        (1_000_000, OK, "can't be detected"),
+        (999_000_000, OK, "can't be detected"),
         (1_000_007_500, WARN, "7.5 s ahead"),
         (1_000_400_000, FAIL, "400.0 s ahead"),
     ],
