@@ -1,1 +1,1 @@
-"""HTTP: the same model and the same feature function as the stream, alerts, labels and the console."""
+"""The HTTP API: scoring with the stream's model and features, alerts, labels and the console."""

@@ -1,6 +1,6 @@
-"""Fills the store: the end of `alerts`, the labels since then, and everything that comes after, in a thread of its own.
+"""Fills the alert store from Kafka: the newest alerts, their labels, then everything new.
 
-The consumer belongs to no group: every process that serves the page sees all alerts, and no offset is ever committed.
+The consumer is in no group: every API process sees all alerts, and no offsets are committed.
 """
 
 import logging
@@ -19,41 +19,44 @@ from streams.kafka.cluster import Cluster, Offsets, ReadingError
 from streams.kafka.connection import Connection
 from streams.kafka.topics import ALERTS, DRIFT_EVENTS, LABELS
 
-_WAIT_S = 0.2  # also how long a stop may take
-_BATCH = 200  # a replay labels thousands a second; requests are answered in between
+_WAIT_S = 0.2  # a stop may take as long
+_BATCH = 200  # a replay labels thousands a second; the API answers requests between batches
 _RETRY_S = 1.0
-_TIMESTAMP_MARGIN_S = 60.0  # clocks of the hosts that write alerts and labels may differ by so much
+_CLOCK_MARGIN_S = 60.0  # tolerated between the clocks of the hosts that write alerts and labels
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 log = logging.getLogger(__name__)
 
 
-class Feed:
-    """Keeps a store up to date while `run` runs. `loaded` is set once it shows what the topics hold; `problem` says why it may be old."""
+class AlertFeed:
+    """Keeps an alert store up to date while `run` runs.
+
+    `loaded` is set once the store has what the topics hold. `problem` says why it may be stale.
+    """
 
     def __init__(self, connection: Connection, store: AlertStore) -> None:
         self._connection = connection
         self._store = store
-        self._take: dict[str, Callable[[Message], None]] = {
-            connection.named(ALERTS): self._alert,
-            connection.named(LABELS): self._label,
-            connection.named(DRIFT_EVENTS): self._drift,
+        self._handlers: dict[str, Callable[[Message], None]] = {
+            connection.named(ALERTS): self._add_alert,
+            connection.named(LABELS): self._add_label,
+            connection.named(DRIFT_EVENTS): self._add_drift,
         }
         self.loaded = threading.Event()
         self.problem: str | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Until it is stopped. A cluster that does not answer is waited for; then everything is read again."""
+        """Feed the store until `stop` is set. After an error, load everything again."""
         while not stop.is_set():
             try:
                 self._follow(self._load(), stop)
             except (KafkaException, ReadingError) as error:
-                self.problem = _text(error)
-                log.warning("alerts cannot be read, trying again: %s", self.problem)
+                self.problem = _describe(error)
+                log.warning("cannot read alerts, retrying: %s", self.problem)
                 stop.wait(_RETRY_S)
 
     def _load(self) -> dict[str, Offsets]:
-        """Reads what is there; returns the offsets at which what comes later begins, by topic."""
+        """Read what the topics hold; return the offsets to follow from, by topic."""
         alerts, alerts_end = newest.read_newest(self._connection, ALERTS, SIZE)
         windows, windows_end = newest.read_newest(
             self._connection, DRIFT_EVENTS, WINDOWS, _is_window
@@ -62,10 +65,8 @@ class Feed:
         labels_end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
         self._handle(alerts + windows)
         if alerts:
-            oldest = datetime.fromtimestamp(
-                alerts[0].timestamp()[1] / 1000 - _TIMESTAMP_MARGIN_S, UTC
-            )
-            begin = cluster.since(LABELS, labels_end, oldest)
+            oldest_s = alerts[0].timestamp()[1] / 1000 - _CLOCK_MARGIN_S
+            begin = cluster.since(LABELS, labels_end, datetime.fromtimestamp(oldest_s, UTC))
             for batch in reader.read(self._connection, LABELS, begin, labels_end):
                 self._handle(batch)
         self.problem = None
@@ -73,13 +74,10 @@ class Feed:
         return {ALERTS: alerts_end, LABELS: labels_end, DRIFT_EVENTS: windows_end}
 
     def _follow(self, begin: dict[str, Offsets], stop: threading.Event) -> None:
-        consumer = Consumer(
-            self._connection.reader(
-                None, {"auto.offset.reset": "earliest", "error_cb": _raise_if_away}
-            )
-        )
+        settings = {"auto.offset.reset": "earliest", "error_cb": _raise_outage}
+        consumer = Consumer(self._connection.reader(None, settings))
         try:
-            consumer.assign(list(self._positions(begin)))
+            consumer.assign(list(self._list_positions(begin)))
             while not stop.is_set():
                 batch = reader.poll_batch(consumer, _BATCH, _WAIT_S)
                 reader.raise_errors(batch)
@@ -87,64 +85,63 @@ class Feed:
         finally:
             consumer.close()
 
-    def _positions(self, begin: dict[str, Offsets]) -> Iterator[TopicPartition]:
+    def _list_positions(self, begin: dict[str, Offsets]) -> Iterator[TopicPartition]:
         for topic, offsets in begin.items():
             for number, offset in offsets.items():
                 yield TopicPartition(self._connection.named(topic), number, offset)
 
     def _handle(self, messages: list[Message]) -> None:
-        """Takes each for what its topic says it is. What is none is left out and named: anybody may write to a topic."""
+        """Add each message by its topic; log and skip what can't be decoded."""
         for message in messages:
             try:
-                self._take[message.topic()](message)
+                self._handlers[message.topic()](message)
             except _UNREADABLE as error:
                 log.warning(
-                    "left out: %s partition %d offset %d: %s",
+                    "skipped %s partition %d offset %d: %s",
                     message.topic(),
                     message.partition(),
                     message.offset(),
                     error,
                 )
 
-    def _alert(self, message: Message) -> None:
-        self._store.add_alert(
-            f"{message.partition()}-{message.offset()}", _decoded(message, AlertRecord)
-        )
+    def _add_alert(self, message: Message) -> None:
+        position = f"{message.partition()}-{message.offset()}"
+        self._store.add_alert(position, _decode(message, AlertRecord))
 
-    def _label(self, message: Message) -> None:
-        self._store.add_label(_decoded(message, LabelRecord))
+    def _add_label(self, message: Message) -> None:
+        self._store.add_label(_decode(message, LabelRecord))
 
-    def _drift(self, message: Message) -> None:
-        if _kind(message) == "window":
-            self._store.add_window(_decoded(message, DriftWindow))
+    def _add_drift(self, message: Message) -> None:
+        if _get_kind(message) == "window":
+            self._store.add_window(_decode(message, DriftWindow))
 
 
 class _DriftEvent(msgspec.Struct):
-    kind: str = "window"  # the first events that a monitor wrote had none
+    kind: str = "window"  # events of the first monitors have no kind
 
 
-def _kind(message: Message) -> str:
-    """What labels said of a window, and what somebody is to be told, are on `drift.events` too."""
-    return str(_decoded(message, _DriftEvent).kind)
+def _get_kind(message: Message) -> str:
+    return str(_decode(message, _DriftEvent).kind)
 
 
 def _is_window(message: Message) -> bool:
     try:
-        return _kind(message) == "window"
+        return _get_kind(message) == "window"
     except _UNREADABLE:
         return False
 
 
-def _decoded(message: Message, kind: type[Any]) -> Any:
+def _decode(message: Message, record: type[Any]) -> Any:
     value = message.value() or b""
-    value.decode()  # strict: msgspec does not look into text that it passes on unread, and a browser refuses it
-    return msgspec.json.decode(value, type=kind)
+    # msgspec doesn't validate the UTF-8 of raw JSON that it passes on, and browsers reject it.
+    value.decode()
+    return msgspec.json.decode(value, type=record)
 
 
-def _raise_if_away(error: KafkaError) -> None:
+def _raise_outage(error: KafkaError) -> None:
     if error.code() == KafkaError._ALL_BROKERS_DOWN or error.fatal():
         raise KafkaException(error)
 
 
-def _text(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return str(error.args[0].str()) if isinstance(error, KafkaException) else str(error)

@@ -1,4 +1,4 @@
-"""The application: its routers, one line each, and what stands around them."""
+"""Builds the application from its routers, middleware and metrics."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_fastapi_instrumentator import Instrumentator, metrics
 
 from api import errors
-from api.auth import COOKIE, LOCALLY, OPEN, Access, Key
+from api.auth import COOKIE, LOCAL_ACCESS, OPEN, Access, Key
 from api.dependencies import Dependencies
-from api.middleware import RequestMiddleware
+from api.middleware import SecurityMiddleware
 from api.routes import alerts, console, labels, login, predict, site, status, transactions
 from payments.contract import CONTRACT_VERSION
 from streams.latency_buckets import LATENCY_BUCKETS_S
@@ -18,10 +18,10 @@ from streams.latency_buckets import LATENCY_BUCKETS_S
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def create_app(dependencies: Dependencies, access: Access = LOCALLY) -> FastAPI:
-    """The application around its collaborators, which every page finds by `api.dependencies.get_dependencies(request)`.
+def create_app(dependencies: Dependencies, access: Access = LOCAL_ACCESS) -> FastAPI:
+    """Create the application. Routes get `dependencies` as a FastAPI dependency.
 
-    A router that has something running beside its requests says so with `APIRouter(lifespan=...)`.
+    A router with background work starts it with `APIRouter(lifespan=...)`.
     """
 
     @asynccontextmanager
@@ -34,13 +34,13 @@ def create_app(dependencies: Dependencies, access: Access = LOCALLY) -> FastAPI:
         description=site.DESCRIPTION,
         version=CONTRACT_VERSION,
         lifespan=lifespan,
-        docs_url=None,  # they load scripts from elsewhere: see api.routes.site
+        docs_url=None,  # they load scripts from other sites; api.routes.site serves its own
         redoc_url=None,
         responses=errors.REFUSALS,
     )
     app.state.dependencies = dependencies
     errors.add_handlers(app)
-    app.include_router(predict.router)  # first: a request is matched with one route after the other
+    app.include_router(predict.router)  # first: routes are matched in order
     app.include_router(site.router)
     app.include_router(status.router)
     app.include_router(transactions.router)
@@ -50,31 +50,34 @@ def create_app(dependencies: Dependencies, access: Access = LOCALLY) -> FastAPI:
     console.add_files(app)
     site.add_files(app, dependencies.home)
     if access.key:
-        app.include_router(login.login_router(Key(access.key, dependencies.clock)))
-    app.add_middleware(RequestMiddleware, checks=access.checks(dependencies.clock))
+        app.include_router(login.create_login_router(Key(access.key, dependencies.clock)))
+    app.add_middleware(SecurityMiddleware, checks=access.create_checks(dependencies.clock))
     _measure(app, dependencies.registry)
     if access.key:
-        _declare_key(app)  # after the last route
+        _declare_key(app)  # needs all routes
     return app
 
 
 def _measure(app: FastAPI, registry: CollectorRegistry) -> None:
-    """http_requests_total and http_request_duration_seconds, by handler, method and status; refusals count too."""
+    """Add http_requests_total and http_request_duration_seconds by handler, method and status.
+
+    They include refused requests.
+    """
     instrumentator = Instrumentator(should_group_status_codes=False, registry=registry)
-    instrumentator.add(_name_method)  # first: the others count under the name that it leaves
+    instrumentator.add(_limit_methods)  # first: the others use the method it sets
     instrumentator.add(metrics.requests(registry=registry))
     instrumentator.add(metrics.latency(buckets=LATENCY_BUCKETS_S, registry=registry))
     instrumentator.instrument(app).expose(app, include_in_schema=False)
 
 
-def _name_method(info: metrics.Info) -> None:
-    """A client may send any word as its method, and each would be a series of its own."""
+def _limit_methods(info: metrics.Info) -> None:
+    """Map unknown methods to one label; a client may send any word, and each would add a series."""
     if info.method not in _METHODS:
         info.method = "other"
 
 
 def _declare_key(app: FastAPI) -> None:
-    """Says on the OpenAPI page which operations ask for the key; it is checked before any of them."""
+    """Declare in the OpenAPI schema which operations need the key; the middleware checks it."""
     schema = app.openapi()
     schema["components"]["securitySchemes"] = {
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

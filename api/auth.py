@@ -1,4 +1,4 @@
-"""Who may ask: the key, the session that a person gets for it, the origin of a page, and how often."""
+"""Access control: host names, request rates, origins, the API key and sessions."""
 
 import hashlib
 import hmac
@@ -11,28 +11,30 @@ from math import ceil
 from urllib.parse import quote
 
 from fastapi import Request, Response
+from itsdangerous import TimestampSigner
 from limits import parse
 from starlette.responses import RedirectResponse
 
-from api.errors import refused
+from api.errors import refuse
 
-RATE = "120000/minute"  # a client that scores at 2,000 a second; one core does not serve more
-SESSION = timedelta(hours=12)  # a shift of an analyst
+RATE = "120000/minute"  # a client that scores 2,000 a second; one core serves no more
+SESSION = timedelta(hours=12)  # an analyst's shift
 COOKIE = "fraud_session"
 LOGIN = "/login"
-PROBES = frozenset({"/health", "/ready", "/metrics"})  # what a load balancer and Prometheus read
+PROBES = frozenset({"/health", "/ready", "/metrics"})  # read by load balancers and Prometheus
 OPEN = PROBES | {LOGIN}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Check = Callable[[Request], Response | None]
-"""The refusal of a request, or None."""
+"""Returns a refusal of the request, or None."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """`hosts`: names in the Host header that are answered; `key`: None asks for none; `rate`: of a client, as `limits` writes it.
+    """Who may send requests.
 
-    Raises ValueError for a rate that cannot be read.
+    `hosts`: accepted names in the Host header. `key`: the API key, None to require none. `rate`:
+    the limit of one client, in the notation of `limits`. Raises ValueError for an invalid rate.
     """
 
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
@@ -42,92 +44,101 @@ class Access:
     def __post_init__(self) -> None:
         parse(self.rate)
 
-    def checks(self, clock: Callable[[], datetime]) -> list[Check]:
-        """What every request has to pass, in this order."""
-        keyed = [key_check(Key(self.key, clock))] if self.key else []
-        return [host_check(self.hosts), rate_check(self.rate, clock), origin_check, *keyed]
+    def create_checks(self, clock: Callable[[], datetime]) -> list[Check]:
+        """Return the checks that every request must pass, in this order."""
+        checks = [check_host(self.hosts), check_rate(self.rate, clock), check_origin]
+        if self.key:
+            checks.append(check_key(Key(self.key, clock)))
+        return checks
 
 
-LOCALLY = Access()
-"""For a server that only this machine reaches."""
+LOCAL_ACCESS = Access()
+"""Access of a server that only this machine can reach."""
 
 
 class Key:
-    """The API key, and the sessions that are signed with it: nothing is kept, and a new key ends them all."""
+    """The API key, and sessions signed with it.
+
+    The server stores no sessions. A new key ends them all.
+    """
 
     def __init__(self, key: str, clock: Callable[[], datetime]) -> None:
         self._key = key.encode()
+        self._signer = _Signer(self._key, clock)
+
+    def matches(self, candidate: bytes) -> bool:
+        """Return whether this is the key, in constant time."""
+        return hmac.compare_digest(candidate, self._key)
+
+    def create_session(self) -> str:
+        """Return a cookie value that is accepted instead of the key for SESSION."""
+        return self._signer.sign(b"session").decode()
+
+    def accepts(self, session: str) -> bool:
+        """Return whether `create_session` made this cookie value less than SESSION ago."""
+        # The signer would accept an age of exactly max_age, when the cookie has expired.
+        return self._signer.validate(session, int(SESSION.total_seconds()) - 1)
+
+
+class _Signer(TimestampSigner):
+    def __init__(self, key: bytes, clock: Callable[[], datetime]) -> None:
+        super().__init__(key, COOKIE, key_derivation="hmac", digest_method=hashlib.sha256)
         self._clock = clock
 
-    def fits(self, given: bytes) -> bool:
-        """Whether this is the key; takes as long for a wrong one."""
-        return hmac.compare_digest(given, self._key)
-
-    def session(self) -> str:
-        """The value of a cookie that stands for the key until it expires."""
-        return self._signed(str(int((self._clock() + SESSION).timestamp())))
-
-    def admits(self, session: str) -> bool:
-        """Whether a cookie was made by `session`, and has not expired."""
-        expires = session.partition(".")[0]
-        if not hmac.compare_digest(session.encode(), self._signed(expires).encode()):
-            return False
-        return int(expires) > self._clock().timestamp()
-
-    def _signed(self, expires: str) -> str:
-        return f"{expires}.{hmac.new(self._key, expires.encode(), hashlib.sha256).hexdigest()}"
+    def get_timestamp(self) -> int:
+        return int(self._clock().timestamp())
 
 
-def key_check(key: Key) -> Check:
-    """The key in X-API-Key, or a session; a browser without either is shown the login."""
+def check_key(key: Key) -> Check:
+    """Require the key in X-API-Key or a session. Redirect a browser without either to the login."""
 
     def check(request: Request) -> Response | None:
-        given = request.headers.get("x-api-key", "").encode("latin-1")
+        candidate = request.headers.get("x-api-key", "").encode("latin-1")
         path = request.scope["path"]
-        if path in OPEN or key.fits(given) or key.admits(request.cookies.get(COOKIE, "")):
+        if path in OPEN or key.matches(candidate) or key.accepts(request.cookies.get(COOKIE, "")):
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(f"{LOGIN}?next={quote(path)}", 303)
-        return refused(
+        return refuse(
             401, "the X-API-Key header is missing or wrong", {"WWW-Authenticate": "ApiKey"}
         )
 
     return check
 
 
-def host_check(hosts: Collection[str]) -> Check:
-    """A name that resolves to this machine, but is none of ours, is another site's (DNS rebinding).
+def check_host(hosts: Collection[str]) -> Check:
+    """Require a Host header that names this server, against DNS rebinding.
 
-    Starlette's TrustedHostMiddleware does the same, and answers in plain text.
+    Starlette's TrustedHostMiddleware does the same but answers in plain text.
     """
     names = {name.lower() for name in hosts}
 
     def check(request: Request) -> Response | None:
         name = re.sub(r":\d+$", "", request.headers.get("host", ""))
-        return (
-            None if name.lower() in names else refused(400, "the Host header names another server")
-        )
+        if name.lower() in names:
+            return None
+        return refuse(400, "the Host header names another server")
 
     return check
 
 
-def origin_check(request: Request) -> Response | None:
-    """A browser says which page sends a request that changes something: only our own may (CSRF)."""
+def check_origin(request: Request) -> Response | None:
+    """Refuse unsafe requests that a browser sends from another origin's page (CSRF)."""
     origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    if (
-        request.method in _SAFE
-        or origin is None
-        or origin.lower() in (f"http://{host}".lower(), f"https://{host}".lower())
-    ):
+    if request.method in _SAFE or origin is None:
         return None
-    return refused(403, "a page of another origin may not send this")
+    if origin.lower() in (f"http://{host}".lower(), f"https://{host}".lower()):
+        return None
+    return refuse(403, "a page of another origin may not send this")
 
 
-def rate_check(rate: str, clock: Callable[[], datetime]) -> Check:
-    """So many requests of one address in a fixed window. A probe is never refused, or a busy client behind the same proxy took us down.
+def check_rate(rate: str, clock: Callable[[], datetime]) -> Check:
+    """Limit the requests of one address in a fixed window; never refuse a probe.
 
-    The stores that `limits` has for one process start a thread or a task as they count: 4 ms in which nobody is answered, on a busy
-    machine. A dictionary that is emptied with the window needs neither.
+    Otherwise a busy client behind the same proxy as the probes could take the server down.
+
+    The in-process stores of `limits` start a thread or a task while counting, which stalled all
+    requests for 4 ms on a busy machine. A dictionary cleared with each window needs neither.
     """
     limit = parse(rate)
     window, counts = 0, Counter[str]()
@@ -145,10 +156,7 @@ def rate_check(rate: str, clock: Callable[[], datetime]) -> Check:
         counts[client] += 1
         if counts[client] <= limit.amount:
             return None
-        return refused(
-            429,
-            f"more than {rate}",
-            {"Retry-After": str(ceil((window + 1) * limit.get_expiry() - now))},
-        )
+        wait_s = ceil((window + 1) * limit.get_expiry() - now)
+        return refuse(429, f"more than {rate}", {"Retry-After": str(wait_s)})
 
     return check

@@ -1,37 +1,41 @@
-"""What runs beside the requests: the store and what fills it, the vitals and what reads them."""
+"""Background threads of the API: one fills the alert store, one reads the workers' metrics."""
 
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 
 from api import worker_metrics
-from api.alert_feed import Feed
+from api.alert_feed import AlertFeed
 from api.alert_store import AlertStore
 from api.dependencies import Dependencies
 from api.throughput import Throughput
 
-_JOIN_S = 2.0  # a broker that does not answer may hold a call for longer; the threads are daemons
+_JOIN_S = 2.0  # an unresponsive broker may hold a call for longer; the threads are daemons
 
 
 @dataclass(frozen=True)
 class Background:
-    """The store, its feed, and the throughput. `stop` ends its threads, and the streams to clients, which would never end by themselves."""
+    """What the threads share with the routes.
+
+    `stop` ends the threads and the streams to clients, which would otherwise never end.
+    """
 
     store: AlertStore
-    feed: Feed
+    feed: AlertFeed
     throughput: Throughput = field(default_factory=Throughput)
     stop: threading.Event = field(default_factory=threading.Event)
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Starts the threads with the application, and stops them with it."""
+    """Start the threads with the application and stop them with it."""
     dependencies: Dependencies = app.state.dependencies
     store = AlertStore()
-    background = Background(store, Feed(dependencies.connection, store))
+    background = Background(store, AlertFeed(dependencies.connection, store))
 
     def watch() -> None:
         worker_metrics.watch(
@@ -55,24 +59,32 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def end_streams(app: FastAPI) -> None:
-    """Lets go of the clients that follow alerts, so that the server can stop. Before the application has started there are none."""
+    """End the alert streams, so that the server can stop. No-op before the application started."""
     background: Background | None = getattr(app.state, "background", None)
     if background is not None:
         background.stop.set()
 
 
-def get_background(request: Request) -> Background:
-    """What runs beside the application that answers `request`."""
-    found: Background = request.app.state.background
-    return found
+async def get_background(request: Request) -> Background:
+    """Return the background state of the application that answers `request`."""
+    background: Background = request.app.state.background
+    return background
 
 
-def get_alert_store(request: Request) -> AlertStore:
-    """The store, once it shows what is on the topics; 503 until then, for an empty list would be a lie."""
-    background = get_background(request)
+RunningBackground = Annotated[Background, Depends(get_background)]
+"""The type of a route parameter that takes the background state."""
+
+
+async def get_alert_store(background: RunningBackground) -> AlertStore:
+    """Return the store once loaded.
+
+    Raises HTTPException 503 until then, so that clients don't mistake loading for empty.
+    """
     if not background.feed.loaded.is_set():
-        raise HTTPException(
-            503,
-            f"the alerts are still being read{': ' if background.feed.problem else ''}{background.feed.problem or ''}",
-        )
+        problem = f": {background.feed.problem}" if background.feed.problem else ""
+        raise HTTPException(503, f"the alerts are still being read{problem}")
     return background.store
+
+
+LoadedStore = Annotated[AlertStore, Depends(get_alert_store)]
+"""The type of a route parameter that takes the alert store."""

@@ -1,11 +1,12 @@
-"""What the pages of the API work with: one frozen object, made by `fraud serve` (or a test) and carried by the application."""
+"""The dependencies of the routes: built by `fraud serve` or a test, passed to `create_app`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 from prometheus_client import CollectorRegistry
 
 from api.publisher import Publisher
@@ -15,9 +16,10 @@ from streams.kafka.connection import Connection
 
 @dataclass(frozen=True)
 class Dependencies:
-    """The collaborators of every page. `home`: FRAUD_HOME; `clock`: the time, in UTC; `registry`: where metrics are declared.
+    """Everything that routes depend on.
 
-    `workers`: the host of the scorer's workers, and the port of the first one's metrics page.
+    `clock` returns the time in UTC. `home` is FRAUD_HOME. `registry` is where metrics are declared.
+    `workers` is the host of the scorer's workers and the port of the first one's metrics page.
     """
 
     model: ScoringModel
@@ -30,6 +32,10 @@ class Dependencies:
 
 
 def get_dependencies(request: Request) -> Dependencies:
-    """The dependencies of the application that answers `request`; also a FastAPI dependency."""
-    found: Dependencies = request.app.state.dependencies
-    return found
+    """Return the dependencies of the application that answers `request`."""
+    dependencies: Dependencies = request.app.state.dependencies
+    return dependencies
+
+
+FromApp = Annotated[Dependencies, Depends(get_dependencies)]
+"""The type of a route parameter that takes the dependencies."""

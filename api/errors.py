@@ -1,4 +1,4 @@
-"""What a client is told when its request is refused: a status and `detail`, never what was sent, never a trace."""
+"""Error answers: a status and `detail`, without the input and without a traceback."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ class Refusal(BaseModel):
 
 
 class FieldError(BaseModel):
-    """What is wrong with one part of a request; `loc` ends with the field's name where there is one."""
+    """What is wrong with one part of a request; `loc` ends with the field's name, if any."""
 
     loc: list[str | int]
     msg: str
@@ -44,48 +44,53 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         "description": "Too many requests; `Retry-After` says when to come back",
     },
 }
-"""What any operation may answer besides its own."""
+"""Answers that any operation may give."""
 
 
 def _json(content: Any, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """ASCII: a lone surrogate that a client sent in a field's name has no UTF-8."""
+    """Return an ASCII answer: a lone surrogate in a field's name can't be encoded as UTF-8."""
     return Response(json.dumps(content, separators=(",", ":")), status, headers, "application/json")
 
 
-def refused(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer to a request that is not served."""
+def refuse(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer to a request that is not served."""
     return _json({"detail": detail}, status, headers)
 
 
-def _without_input(errors: Iterable[Mapping[str, Any]]) -> Response:
+def _list_errors(errors: Iterable[Mapping[str, Any]]) -> Response:
     kept = [
         {"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]} for error in errors
     ]
     return _json({"detail": kept}, 422)
 
 
-def invalid(body: bytes, declared: type[BaseModel], error: InvalidTransactionError) -> Response:
-    """The answer to a body that `payments.records.decode` has refused as no `declared`.
+def refuse_body(body: bytes, model: type[BaseModel], error: InvalidTransactionError) -> Response:
+    """Return the answer to a body that `payments.records.decode` rejected.
 
-    The decoder stops at the first field that is wrong; pydantic, asked only here, names all of them.
+    The decoder stops at the first wrong field. Validating against `model` again, with pydantic,
+    names all of them.
     """
     if error.kind == "too_large":
-        return refused(413, error.detail)
+        return refuse(413, error.detail)
     try:
-        declared.model_validate_json(body)
-    except ValidationError as found:
-        errors = found.errors(include_url=False, include_context=False, include_input=False)
-        return _without_input([{**entry, "loc": ("body", *entry["loc"])} for entry in errors])
-    return _without_input([{"loc": ("body",), "msg": error.detail, "type": error.kind}])
+        model.model_validate_json(body)
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False, include_context=False, include_input=False)
+        return _list_errors([{**entry, "loc": ("body", *entry["loc"])} for entry in errors])
+    return _list_errors([{"loc": ("body",), "msg": error.detail, "type": error.kind}])
 
 
 def add_handlers(app: FastAPI) -> None:
-    """FastAPI's own answers repeat what was sent (a NaN there cannot be encoded), and Starlette's show a trace when debugging."""
+    """Replace the default handlers.
+
+    FastAPI's repeats the input, in which a NaN can't be encoded. Starlette's shows a traceback
+    when debugging.
+    """
 
     @app.exception_handler(RequestValidationError)
-    async def invalid_request(_: Request, error: RequestValidationError) -> Response:
-        return _without_input(error.errors())
+    async def handle_invalid_request(_: Request, error: RequestValidationError) -> Response:
+        return _list_errors(error.errors())
 
     @app.exception_handler(Exception)
-    async def failed(_: Request, __: Exception) -> Response:
-        return refused(500, "internal error; the server's log says more")
+    async def handle_failure(_: Request, __: Exception) -> Response:
+        return refuse(500, "internal error; the server's log says more")

@@ -1,4 +1,4 @@
-"""What stands around every page, in plain ASGI: the checks before it, the limit of its body, the security headers after it."""
+"""ASGI middleware for every request: checks, the body limit and security headers."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.auth import Check
 from payments.records import MAX_TRANSACTION_BYTES
 
-# A page runs scripts of this server only. Reports bring their own scripts along, so they run as nobody: without the reader's session.
-# What they are listed on has none and may run none. It is no sandbox, or its links would come from another site: without the session.
-_PAGE = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+# A page may run only scripts of this server. A report brings its own scripts, so it is sandboxed:
+# it has an opaque origin, without the reader's session. An index of reports is not sandboxed, or
+# its links would count as cross-site and be sent without the session; it may run no scripts.
+_PAGE = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
 _REPORT = (
-    "sandbox allow-scripts allow-popups; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "sandbox allow-scripts allow-popups; default-src 'none'; "
+    "script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; frame-ancestors 'none'"
 )
-_LISTING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-_POLICY = b"content-security-policy"
+_REPORT_INDEX = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -27,58 +34,59 @@ _HEADERS = [
 REPORTS = "/reports/"
 
 
-class RequestMiddleware:
-    """Answers what a check refuses; adds the headers that are not there yet."""
+class SecurityMiddleware:
+    """Runs the checks, limits the body and adds the security headers an answer doesn't have."""
 
     def __init__(self, app: ASGIApp, checks: Sequence[Check]) -> None:
         self._app = app
         self._checks = checks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request, send = Request(scope), _with_headers(send, scope["path"])
+        request, send = Request(scope), _add_headers(send, scope["path"])
         for check in self._checks:
             refusal = check(request)
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return
-        await self._app(scope, _limited(receive), send)
+        await self._app(scope, _limit_body(receive), send)
 
 
-def _limited(receive: Receive) -> Receive:
-    """No body is larger than a transaction. FastAPI's max_body_size does the same, and answers in plain text."""
-    taken = 0
+def _limit_body(receive: Receive) -> Receive:
+    """Limit any body to the size of a transaction.
 
-    async def counting() -> Message:
-        nonlocal taken
+    FastAPI's max_body_size does the same but answers in plain text.
+    """
+    received = 0
+
+    async def receive_counted() -> Message:
+        nonlocal received
         message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > MAX_TRANSACTION_BYTES:
+        received += len(message.get("body", b""))
+        if received > MAX_TRANSACTION_BYTES:
             raise HTTPException(413, f"the body is larger than {MAX_TRANSACTION_BYTES} bytes")
         return message
 
-    return counting
+    return receive_counted
 
 
-def _policy(path: str) -> str:
+def _choose_policy(path: str) -> str:
     if not path.startswith(REPORTS) or path == REPORTS:
         return _PAGE
-    return _LISTING if path.endswith("/index.html") else _REPORT
+    return _REPORT_INDEX if path.endswith("/index.html") else _REPORT
 
 
-def _with_headers(send: Send, path: str) -> Send:
-    policy = _policy(path).encode()
+def _add_headers(send: Send, path: str) -> Send:
+    headers = [*_HEADERS, (b"content-security-policy", _choose_policy(path).encode())]
 
-    async def adding(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            there = {name for name, _ in message["headers"]}
-            message["headers"] = [
-                *message["headers"],
-                *(header for header in (*_HEADERS, (_POLICY, policy)) if header[0] not in there),
-            ]
+            present = {name for name, _ in message["headers"]}
+            missing = [header for header in headers if header[0] not in present]
+            message["headers"] = [*message["headers"], *missing]
         await send(message)
 
-    return adding
+    return send_with_headers

@@ -1,4 +1,4 @@
-"""Publishes single records, and tells of each whether Kafka has it.
+"""Publishes single records and confirms each one.
 
 NotConfirmedError    Kafka has not acknowledged a record
 """
@@ -13,9 +13,10 @@ from streams.kafka.codec import own_headers
 from streams.kafka.connection import Connection
 
 _SETTINGS = {
-    "max.in.flight.requests.per.connection": 1,  # with more, a new topic loses records silently: see producer.sender
-    "linger.ms": 1,  # requests that come together share a batch
-    "message.timeout.ms": 5_000,  # a client waits for the answer: longer than a leader's move, shorter than its patience
+    # With more, a new topic loses records silently: see producer.sender.
+    "max.in.flight.requests.per.connection": 1,
+    "linger.ms": 1,  # concurrent requests share a batch
+    "message.timeout.ms": 5_000,  # longer than a leader election; a client waits for the answer
 }
 _POLL_S = 0.1
 _CLOSE_S = 3.0
@@ -23,11 +24,11 @@ _PROBE_S = 2.0
 
 
 class NotConfirmedError(RuntimeError):
-    """Kafka has not acknowledged a record: whether it is on the topic is not known. The text says why."""
+    """Kafka has not acknowledged a record, which may be on the topic. The text says why."""
 
 
 class Publisher(Protocol):
-    """KafkaPublisher, or a test's."""
+    """The interface of KafkaPublisher, for tests to replace it."""
 
     async def publish(self, topic: str, key: bytes, value: bytes) -> None: ...  # noqa: D102
     async def answers(self) -> bool: ...  # noqa: D102
@@ -35,7 +36,10 @@ class Publisher(Protocol):
 
 
 class KafkaPublisher:
-    """An idempotent producer for the event loop; a thread of its own takes the reports of delivery. Needs no broker to start."""
+    """Publishes from an event loop with an idempotent producer. Starts without a broker.
+
+    A background thread polls for delivery reports.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -47,19 +51,22 @@ class KafkaPublisher:
         self._thread.start()
 
     async def publish(self, topic: str, key: bytes, value: bytes) -> None:
-        """Returns once every in-sync replica has the record on `topic` (its name without the prefix). Raises NotConfirmedError."""
+        """Publish a record to `topic` (without prefix); return once all in-sync replicas have it.
+
+        Raises NotConfirmedError.
+        """
         loop = asyncio.get_running_loop()
         delivered: asyncio.Future[None] = loop.create_future()
 
         def settle(error: KafkaError | None) -> None:
-            if delivered.done():  # the client has gone
+            if delivered.done():  # the client has disconnected
                 return
             if error is None:
                 delivered.set_result(None)
             else:
                 delivered.set_exception(NotConfirmedError(error.str()))
 
-        def reported(error: KafkaError | None, _: Message) -> None:
+        def on_delivery(error: KafkaError | None, _: Message) -> None:
             loop.call_soon_threadsafe(settle, error)
 
         try:
@@ -68,7 +75,7 @@ class KafkaPublisher:
                 value,
                 key,
                 headers=self._headers,
-                on_delivery=reported,
+                on_delivery=on_delivery,
             )
         except BufferError:
             raise NotConfirmedError("too many records wait for Kafka") from None
@@ -77,13 +84,13 @@ class KafkaPublisher:
         await delivered
 
     async def answers(self) -> bool:
-        """Whether the cluster answers now; those who ask meanwhile share one request to it."""
+        """Return whether the cluster answers. Concurrent calls share one request."""
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(asyncio.to_thread(self._ask))
         return await asyncio.shield(self._probe)
 
     def close(self) -> None:
-        """Waits a moment for what is on its way."""
+        """Wait up to 3 s for records in flight, then stop."""
         self._producer.flush(_CLOSE_S)
         self._closing.set()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""The console: one page for the analyst, and the figures at its top. Its alerts come from `/alerts/stream`."""
+"""The analyst's console: its page and the figures at the top. Alerts come from `/alerts/stream`."""
 
 from dataclasses import asdict
 from functools import lru_cache
@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, FastAPI, Query, Response
+from fastapi import APIRouter, FastAPI, Query, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from api.alert_store import Item
-from api.background import Background, get_background
+from api.background import RunningBackground
 from payments.contract import INPUTS
 from payments.display import short_name
 
@@ -21,48 +21,48 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 
 
 @router.get("")
-async def page() -> FileResponse:
-    """The page."""
+async def show_page() -> FileResponse:
+    """Serve the page."""
     return FileResponse(_STATIC / "console.html")
 
 
 @router.get("/names.js")
-def names() -> Response:
-    """What people read instead of a feature's name, as a module for the page's scripts."""
-    found = {feature: short_name(feature) for feature in INPUTS}
+def list_names() -> Response:
+    """Serve the features' display names as a JavaScript module."""
+    names = {feature: short_name(feature) for feature in INPUTS}
     return Response(
-        b"export const NAMES = %b;\n" % msgspec.json.encode(found), media_type="text/javascript"
+        b"export const NAMES = %b;\n" % msgspec.json.encode(names), media_type="text/javascript"
     )
 
 
 @router.get("/vitals")
-def vitals(
-    background: Annotated[Background, Depends(get_background)],
-    after: Annotated[int, Query(ge=0)] = 0,
-) -> Response:
-    """The points after number `after`, the last drift windows, the precision of what is judged, and why alerts may be old."""
-    found = {
-        "points": background.throughput.points(after),
-        "windows": background.store.windows(),
-        "precision": precision(background.store.items()),
+def show_figures(background: RunningBackground, after: Annotated[int, Query(ge=0)] = 0) -> Response:
+    """Serve the points after number `after`, the drift windows, the precision and any problem."""
+    figures = {
+        "points": background.throughput.list_points(after),
+        "windows": background.store.list_windows(),
+        "precision": compute_precision(background.store.list_items()),
         "problem": background.feed.problem,
     }
-    return Response(msgspec.json.encode(found), media_type="application/json")
+    return Response(msgspec.json.encode(figures), media_type="application/json")
 
 
-def precision(items: list[Item]) -> dict[str, Any]:
-    """How many of these alerts are judged, and which share of those was fraud, with its interval; null without a judged one."""
+def compute_precision(items: list[Item]) -> dict[str, Any]:
+    """Return the number of labelled alerts and their share of fraud, with its interval.
+
+    The share is None if no alert has a label.
+    """
     judged = [item.label.is_fraud for item in items if item.label is not None]
-    return _precision(sum(judged), len(judged))
+    return _compute_precision(sum(judged), len(judged))
 
 
 @lru_cache
-def _precision(frauds: int, judged: int) -> dict[str, Any]:
+def _compute_precision(frauds: int, judged: int) -> dict[str, Any]:
     from model.intervals import wilson_interval  # scipy takes a second
 
     return {"judged": judged, **asdict(wilson_interval(frauds, judged))}
 
 
 def add_files(app: FastAPI) -> None:
-    """What the page is made of."""
+    """Serve the page's scripts and styles."""
     app.mount("/console/static", StaticFiles(directory=_STATIC))

@@ -1,16 +1,16 @@
-"""`POST /alerts/{transaction_id}/label`: what an analyst found out about an alert, to the topic `labels`."""
+"""`POST /alerts/{transaction_id}/label`: publishes an analyst's label to the topic `labels`."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import errors
-from api.dependencies import Dependencies, get_dependencies
+from api.background import LoadedStore
+from api.dependencies import FromApp
 from api.publisher import NotConfirmedError
-from api.routes.alerts import LoadedStore
 from payments.contract import Label
 from payments.records import LabelRecord
 from streams.kafka.codec import key
@@ -20,7 +20,7 @@ router = APIRouter(tags=["alerts"])
 
 
 class LabelRequest(BaseModel):
-    """Whether it was fraud, and who says so."""
+    """Whether a transaction was fraud, and who says so."""
 
     model_config = ConfigDict(strict=True)
 
@@ -32,20 +32,20 @@ class _Owner(msgspec.Struct):
     account_id: str | None = None
 
 
-def label(alert: Any, judgement: LabelRequest, at: datetime) -> Any:
-    """The record of `labels` for a payments.records.AlertRecord."""
+def build_label(alert: Any, request: LabelRequest, at: datetime) -> Any:
+    """Return the LabelRecord for an AlertRecord, both of payments.records."""
     return LabelRecord(
         transaction_id=alert.transaction_id,
-        account_id=_account(alert),
-        is_fraud=judgement.is_fraud,
+        account_id=_read_account(alert),
+        is_fraud=request.is_fraud,
         labelled_at=at,
         source="analyst",
-        labelled_by=judgement.labelled_by,
+        labelled_by=request.labelled_by,
     )
 
 
-def _account(alert: Any) -> str | None:
-    """The alert's account; None where its transaction is no object that has one."""
+def _read_account(alert: Any) -> str | None:
+    """Return the account of the alert's transaction, None if it has none."""
     try:
         return msgspec.json.decode(alert.transaction, type=_Owner).account_id
     except msgspec.DecodeError:
@@ -60,25 +60,28 @@ def _account(alert: Any) -> str | None:
     responses={
         404: {
             "model": errors.Refusal,
-            "description": "No alert about this transaction among those that are listed",
+            "description": "No listed alert is about this transaction",
         },
         503: {
             "model": errors.Refusal,
-            "description": "Kafka has not confirmed it, or the alerts are not read yet",
+            "description": "Kafka has not confirmed it, or the alerts are not loaded yet",
         },
     },
 )
 async def judge(
     transaction_id: str,
-    judgement: LabelRequest,
+    request: LabelRequest,
     store: LoadedStore,
-    dependencies: Annotated[Dependencies, Depends(get_dependencies)],
+    dependencies: FromApp,
 ) -> Response:
-    """Write a label. 202: Kafka has acknowledged it. A later one about the same transaction takes its place."""
+    """Publish a label. 202: Kafka has acknowledged it.
+
+    A later label of the same transaction replaces it.
+    """
     item = store.find(transaction_id)
     if item is None:
         raise HTTPException(404, "no alert about this transaction is listed (GET /alerts)")
-    record = label(item.alert, judgement, dependencies.clock())
+    record = build_label(item.alert, request, dependencies.clock())
     value = msgspec.json.encode(record)
     try:
         await dependencies.publisher.publish(

@@ -1,4 +1,4 @@
-"""`POST /predict`: the score of one payment, by the decoder, the features and the model of the stream."""
+"""`POST /predict`: scores one payment with the stream's decoder, features and model."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -21,7 +21,7 @@ router = APIRouter(tags=["scoring"])
 
 
 class Score(BaseModel):
-    """What the model says about one payment. The stream decides the same about a transaction with these inputs."""
+    """The model's decision on one payment, the same as the stream's for the same inputs."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -46,13 +46,13 @@ _encode = msgspec.json.Encoder().encode
     openapi_extra=describe_body(Payment, EXAMPLE),
 )
 async def predict(request: Request) -> Response:
-    """By V1..V28 and Amount. Nothing is published, and Kafka is not needed. Fields of other names are ignored."""
+    """From V1..V28 and Amount. Publishes nothing and does not need Kafka. Ignores other fields."""
     body = await request.body()
     buffer = bytearray(ROW_BYTES)
     try:
         payment = decode(body, buffer, 0, layout=PAYMENT)
     except InvalidTransactionError as error:
-        return errors.invalid(body, Payment, error)
+        return errors.refuse_body(body, Payment, error)
     row = np.frombuffer(buffer, np.float32).reshape(1, -1)
     scored = _score(get_dependencies(request).model, inputs(payment, PAYMENT), row)
     return Response(_encode(scored), media_type="application/json")

@@ -1,27 +1,28 @@
-"""Pages for people: what this is, the API's documentation, the reports."""
+"""Pages for people: the description of the server, the API documentation and the reports."""
 
 import base64
 import contextlib
 import hashlib
-import html
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import HTMLResponse
 
-from api.dependencies import Dependencies, get_dependencies
+from api.dependencies import FromApp
 from api.middleware import REPORTS
+from api.templating import render
 
 router = APIRouter(tags=["status"])
 _ASSETS = "/docs/assets"
-DESCRIPTION = "Scores payments as its stream on Kafka does: POST /predict answers at once, POST /transactions goes through Kafka."
+DESCRIPTION = (
+    "Scores payments as its stream on Kafka does: POST /predict answers at once, "
+    "POST /transactions goes through Kafka."
+)
 LINKS = {
     "console": "/console",
     "alerts": "/alerts",
@@ -35,7 +36,7 @@ LINKS = {
 
 
 class About(BaseModel):
-    """What answers here."""
+    """The description of this server."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -46,8 +47,8 @@ class About(BaseModel):
 
 
 @router.get("/", summary="What this is")
-async def about(dependencies: Annotated[Dependencies, Depends(get_dependencies)]) -> About:
-    """And where to go on."""
+async def about(dependencies: FromApp) -> About:
+    """And links to its pages."""
     return About(
         name="Streaming fraud scorer",
         description=DESCRIPTION,
@@ -57,8 +58,8 @@ async def about(dependencies: Annotated[Dependencies, Depends(get_dependencies)]
 
 
 @router.get("/docs", include_in_schema=False)
-async def documentation() -> HTMLResponse:
-    """Swagger UI from this server's own files. Its one inline script is allowed by its hash."""
+async def show_documentation() -> HTMLResponse:
+    """Serve Swagger UI from local files. The policy allows its one inline script by its hash."""
     page = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title="Streaming fraud scorer: API",
@@ -69,48 +70,33 @@ async def documentation() -> HTMLResponse:
     script = re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)[0]
     digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
     page.headers["content-security-policy"] = (
-        f"default-src 'self'; script-src 'self' 'sha256-{digest}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        f"default-src 'self'; script-src 'self' 'sha256-{digest}'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
         "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
     )
     return page
 
 
 @router.get(REPORTS, include_in_schema=False)
-async def reports(dependencies: Annotated[Dependencies, Depends(get_dependencies)]) -> HTMLResponse:
-    """The reports of FRAUD_HOME, newest first."""
-    return HTMLResponse(_index(_newest_first(dependencies.home / "reports")))
+async def list_reports(dependencies: FromApp) -> HTMLResponse:
+    """List the reports of FRAUD_HOME, newest first."""
+    paths = _sort_newest_first(dependencies.home / "reports")
+    return render("reports.html", paths=[str(path) for path in paths])
 
 
-def _newest_first(folder: Path) -> list[Path]:
+def _sort_newest_first(folder: Path) -> list[Path]:
+    """Return the relative paths of the reports in a folder, newest first."""
     dated = []
     for path in folder.rglob("*.html"):
-        with contextlib.suppress(
-            FileNotFoundError
-        ):  # `fraud monitor` removes the oldest, maybe now
+        with contextlib.suppress(FileNotFoundError):  # `fraud monitor` removes old reports
             dated.append((path.stat().st_mtime, path.relative_to(folder)))
     return [path for _, path in sorted(dated, reverse=True)]
 
 
-def _index(paths: list[Path]) -> str:
-    items = "\n".join(
-        f'<li><a href="{quote(str(path))}">{html.escape(str(path))}</a>' for path in paths
-    )
-    content = (
-        f"<ul>\n{items}\n</ul>"
-        if paths
-        else "<p>No reports yet. `fraud monitor` writes one for every window that drifted.</p>"
-    )
-    return (
-        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta name="color-scheme" content="light dark">\n<title>Reports</title>\n<h1>Reports</h1>\n{content}\n</html>\n'
-    )
-
-
 def add_files(app: FastAPI, home: Path) -> None:
-    """The files behind these pages."""
+    """Serve the files of the documentation page and the reports."""
     app.mount(_ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")))
-    found = StaticFiles(directory=home / "reports", check_dir=False)
-    found.config_checked = (
-        True  # the first report makes the folder; until then nothing is found, which is no error
-    )
-    app.mount(REPORTS.rstrip("/"), found)
+    reports = StaticFiles(directory=home / "reports", check_dir=False)
+    # The first report creates the folder. Until then, every file is a 404 instead of an error.
+    reports.config_checked = True
+    app.mount(REPORTS.rstrip("/"), reports)

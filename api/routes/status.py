@@ -1,11 +1,11 @@
-"""Liveness and readiness: GET /health and GET /ready."""
+"""`GET /health` and `GET /ready`: liveness and readiness."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from api.dependencies import Dependencies, get_dependencies
+from api.dependencies import FromApp
 
 router = APIRouter(tags=["status"])
 
@@ -17,7 +17,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether requests can be served: a model is in use, and Kafka answers."""
+    """Whether the server can serve requests: a model is loaded and Kafka answers."""
 
     status: Literal["ready", "not ready"]
     model_version: str
@@ -26,7 +26,7 @@ class Readiness(BaseModel):
 
 @router.get("/health", summary="Does it run?")
 async def health() -> Health:
-    """Whether the process runs."""
+    """Confirm that the process runs."""
     return Health(status="ok")
 
 
@@ -35,10 +35,8 @@ async def health() -> Health:
     summary="Can it work?",
     responses={503: {"model": Readiness, "description": "Kafka does not answer"}},
 )
-async def ready(
-    dependencies: Annotated[Dependencies, Depends(get_dependencies)], response: Response
-) -> Readiness:
-    """Whether a model is loaded and Kafka answers. `POST /predict` works without Kafka."""
+async def ready(dependencies: FromApp, response: Response) -> Readiness:
+    """Report whether a model is loaded and Kafka answers. `POST /predict` needs no Kafka."""
     answers = await dependencies.publisher.answers()
     response.status_code = 200 if answers else 503
     return Readiness(

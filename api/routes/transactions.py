@@ -1,4 +1,4 @@
-"""`POST /transactions`: puts a transaction on the bus, and says so when it is there."""
+"""`POST /transactions`: publishes a transaction and confirms it."""
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -16,7 +16,7 @@ router = APIRouter(tags=["scoring"])
 
 
 class Accepted(BaseModel):
-    """A transaction that is on its topic, on every replica that has to have it."""
+    """A transaction that all in-sync replicas of its topic have."""
 
     transaction_id: str
 
@@ -29,7 +29,7 @@ class Accepted(BaseModel):
     responses={
         503: {
             "model": errors.Refusal,
-            "description": "Kafka has not confirmed it; whether it is on the topic is not known",
+            "description": "Kafka has not confirmed it; it may be on the topic",
         }
     },
     openapi_extra=describe_body(
@@ -37,21 +37,22 @@ class Accepted(BaseModel):
     ),
 )
 async def publish(request: Request) -> Response:
-    """To be scored by the stream, byte for byte as it came. 202: Kafka has acknowledged it.
+    """For the stream to score, byte for byte as sent. 202: Kafka has acknowledged it.
 
-    After a 503 send it again: a transaction that is on the topic twice is scored twice, and reported as resent.
+    After a 503, send it again. A transaction that is on the topic twice is scored twice, and
+    `fraud ledger` reports it as resent.
     """
     body = await request.body()
     try:
         record = decode(body, bytearray(ROW_BYTES), 0)
     except InvalidTransactionError as error:
-        return errors.invalid(body, Transaction, error)
+        return errors.refuse_body(body, Transaction, error)
     try:
         await get_dependencies(request).publisher.publish(
             TRANSACTIONS, key(record.transaction_id, record.account_id), body
         )
     except NotConfirmedError as error:
-        return errors.refused(503, f"not confirmed: {error}")
+        return errors.refuse(503, f"not confirmed: {error}")
     return Response(
         Accepted(transaction_id=record.transaction_id).model_dump_json(),
         202,

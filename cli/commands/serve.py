@@ -36,10 +36,10 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def _access(hosts: list[str], key: str | None, rate: str | None) -> "Access":
-    from api.auth import LOCALLY, RATE, Access
+    from api.auth import LOCAL_ACCESS, RATE, Access
 
     try:
-        return Access((*LOCALLY.hosts, *hosts), key, rate or RATE)
+        return Access((*LOCAL_ACCESS.hosts, *hosts), key, rate or RATE)
     except ValueError as error:
         raise CommandError(f"--rate-limit: {error}; try 2000/second or {RATE}") from None
 

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Producer
 from support.waiting import wait_for
 
-from api.alert_feed import Feed
+from api.alert_feed import AlertFeed
 from api.alert_store import AlertStore
 from streams.kafka.topics import DRIFT_EVENTS
 
@@ -37,13 +37,13 @@ def write(connection):
 
 
 def shown(store):
-    return [window.window for window in store.windows()]
+    return [window.window for window in store.list_windows()]
 
 
 def test_drift_is_that_of_the_last_windows(connection, write):
     store, stop = AlertStore(), threading.Event()
     write(event("", window=7), event("", window=8), *LATER)
-    feed = Feed(connection, store)
+    feed = AlertFeed(connection, store)
     thread = threading.Thread(target=feed.run, args=[stop])
     thread.start()
     try:

@@ -8,8 +8,8 @@ import pytest
 from support.alerts import NOON, make_alert, make_label
 
 from api.alert_store import WINDOWS, AlertStore, DriftWindow
-from api.routes.alerts import Filter, _begin
-from api.routes.labels import LabelRequest, label
+from api.routes.alerts import Filter, _start
+from api.routes.labels import LabelRequest, build_label
 from payments.contract import Alert, Label
 from payments.records import AlertRecord
 
@@ -28,7 +28,7 @@ def test_windows_of_drift_are_kept_once_and_the_last_of_them():
         *range(10, WINDOWS + 5),
     ]:  # a second time: a feed that starts again
         kept.add_window(DriftWindow(number, 0.1, False, NOON))
-    assert [window.window for window in kept.windows()] == list(range(5, WINDOWS + 5))
+    assert [window.window for window in kept.list_windows()] == list(range(5, WINDOWS + 5))
 
 
 def names(items):
@@ -37,7 +37,7 @@ def names(items):
 
 def test_the_newest_come_first_and_the_oldest_leave():
     assert names(
-        store(make_alert("a", 1), make_alert("b", 3), make_alert("c", 2), size=2).items()
+        store(make_alert("a", 1), make_alert("b", 3), make_alert("c", 2), size=2).list_items()
     ) == ["b", "c"]
 
 
@@ -50,13 +50,13 @@ def test_in_a_flood_the_judged_leave_first_and_then_the_smallest_expected_loss()
         size=6,
     )
     filled.add_label(make_label("judged"))
-    seen = filled.changed(0)[-1].change
+    seen = filled.list_changes(0)[-1].change
     for i in range(20):
         filled.add_alert(f"1-{i}", make_alert(f"flood-{i}", seconds=i + 1, expected_loss=20 - i))
         assert f"flood-{i}" in names(
-            filled.changed(seen)
+            filled.list_changes(seen)
         )  # a client of the stream gets each, however small
-    assert set(names(filled.items())) == {
+    assert set(names(filled.list_items())) == {
         "dear",
         "middle",
         "flood-0",
@@ -70,7 +70,7 @@ def test_an_alert_that_is_read_twice_is_there_once():
     filled = store(make_alert("a"))
     filled.add_label(make_label("a"))
     filled.add_alert("0-0", make_alert("a"))
-    (item,) = filled.items()
+    (item,) = filled.list_items()
     assert item.label.is_fraud
 
 
@@ -112,30 +112,30 @@ def test_labels_without_an_alert_are_bounded():
 def test_both_alerts_about_a_transaction_that_was_sent_twice_are_judged():
     filled = store(make_alert("twice"), make_alert("twice"), make_alert("once"))
     filled.add_label(make_label("twice"))
-    assert [item.label is not None for item in filled.changed(0)] == [False, True, True]
+    assert [item.label is not None for item in filled.list_changes(0)] == [False, True, True]
 
 
 def test_a_client_gets_what_changed_since_it_looked():
     filled = store(make_alert("a"), make_alert("b"))
-    seen = filled.changed(0)[-1].change
-    assert filled.changed(seen) == []
+    seen = filled.list_changes(0)[-1].change
+    assert filled.list_changes(seen) == []
     filled.add_label(make_label("a"))
     filled.add_alert("0-9", make_alert("c"))
-    assert names(filled.changed(seen)) == ["a", "c"]
+    assert names(filled.list_changes(seen)) == ["a", "c"]
 
 
 def test_a_stream_goes_on_where_its_client_was():
     filled = store(make_alert("a"), make_alert("b"), make_alert("c"))
-    assert _begin(filled, 0, None) == (3, [])
-    assert names(_begin(filled, 2, None)[1]) == ["b", "c"]
-    assert _begin(filled, 2, f"{filled.start}-1") == (1, [])
+    assert _start(filled, 0, None) == (3, [])
+    assert names(_start(filled, 2, None)[1]) == ["b", "c"]
+    assert _start(filled, 2, f"{filled.start}-1") == (1, [])
 
 
 @pytest.mark.parametrize(
     "known", ["0badcafe-2", "", "2", "-", "x" * 5000, f"{'9' * 8}-{'9' * 5000}"]
 )
 def test_a_stream_of_another_process_begins_with_everything(known):
-    assert _begin(store(make_alert("a")), 0, known) == (0, [])
+    assert _start(store(make_alert("a")), 0, known) == (0, [])
 
 
 def test_what_a_client_gets_is_the_alert_as_it_was_written_and_what_was_found_out():
@@ -168,7 +168,7 @@ def test_what_a_client_gets_is_the_alert_as_it_was_written_and_what_was_found_ou
     ],
 )
 def test_a_filter(wanted, passes):
-    assert Filter(**wanted).passes(store(make_alert()).find("t")) == passes
+    assert Filter(**wanted).matches(store(make_alert()).find("t")) == passes
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_filter(wanted, passes):
     [({"account_id": "acc-1"}, "acc-1"), ({}, None), ([], None), ({"account_id": 7}, None)],
 )
 def test_a_label_names_the_account_that_its_alert_has(transaction, account):
-    record = label(
+    record = build_label(
         make_alert(transaction=transaction), LabelRequest(is_fraud=True, labelled_by="Ana"), NOON
     )
     assert (record.account_id, record.transaction_id, record.source) == (account, "t", "analyst")

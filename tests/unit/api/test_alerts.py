@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from support.alerts import make_alert, make_label
 from support.fakes import NOW, FakeBus, FakeModel, FakeRecord
 
-from api.alert_feed import Feed
+from api.alert_feed import AlertFeed
 from api.alert_store import AlertStore
 from api.app import create_app
 from api.background import Background
@@ -31,7 +31,7 @@ def bus():
 @pytest.fixture
 def background():
     store = AlertStore()
-    shown = Background(store, Feed(NOWHERE, store))
+    shown = Background(store, AlertFeed(NOWHERE, store))
     shown.feed.loaded.set()
     return shown
 
@@ -217,4 +217,4 @@ def test_what_is_no_alert_is_left_out(background, value):
     background.feed._handle(
         [Record(value, 0), Record(good, 1), Record(good.replace(b"acc-1", b"\xff"), 2)]
     )
-    assert [item.position for item in background.store.items()] == ["0-1"]
+    assert [item.position for item in background.store.list_items()] == ["0-1"]

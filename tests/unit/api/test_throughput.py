@@ -20,7 +20,7 @@ def page(approve=0, review=0, latency=()):
 
 
 def last(throughput):
-    return throughput.points()[-1]
+    return throughput.list_points()[-1]
 
 
 def test_a_rate_is_what_the_workers_counted_since_they_were_first_seen():
@@ -40,7 +40,7 @@ def test_a_rate_forgets_what_is_older_than_its_window():
     for at in range(20):
         throughput.observe(at, {"a": page(min(at, 10) * 100)})
     assert last(throughput).rate == 0
-    assert throughput.points()[12].rate == 60  # 3 of its 5 seconds had 100
+    assert throughput.list_points()[12].rate == 60  # 3 of its 5 seconds had 100
 
 
 def test_a_worker_that_begins_again_counts_from_0():
@@ -78,9 +78,9 @@ def test_a_client_that_has_seen_a_longer_process_gets_everything():
     throughput = Throughput()
     for at in range(3):
         throughput.observe(at, {})
-    assert [point.number for point in throughput.points(1)] == [2, 3]
-    assert [point.number for point in throughput.points(3)] == []
-    assert [point.number for point in throughput.points(99)] == [1, 2, 3]
+    assert [point.number for point in throughput.list_points(1)] == [2, 3]
+    assert [point.number for point in throughput.list_points(3)] == []
+    assert [point.number for point in throughput.list_points(99)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
