@@ -15,8 +15,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from api.alert_store import SIZE, WINDOWS, AlertStore, DriftWindow
 from payments.records import AlertRecord, LabelRecord
 from streams.kafka import newest, reader
-from streams.kafka.cluster import Cluster, Offsets, ReadingError
+from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
+from streams.kafka.errors import ReadingError
 from streams.kafka.topics import ALERTS, DRIFT_EVENTS, LABELS
 
 _WAIT_S = 0.2  # a stop may take as long

@@ -4,7 +4,7 @@ import signal
 
 DONE = 0
 FAILED = 1
-USAGE = 2  # 3, stopped on purpose, is streams.scorer.supervisor.DO_NOT_RESTART
+USAGE = 2  # 3, stopped on purpose, is streams.kafka.errors.DO_NOT_RESTART
 INTERRUPTED = 128 + signal.SIGINT  # what a shell reports after Ctrl-C
 
 

@@ -98,9 +98,7 @@ def _line(error: Exception) -> str:
     from model.errors import ModelError
     from payments.errors import InputError
     from producer.errors import ProducerError
-    from streams.kafka.auth import RefusedError, refusal
-    from streams.kafka.cluster import ReadingError
-    from streams.kafka.topics import TopicError
+    from streams.kafka.errors import StreamError, refusal
 
     expected = (
         BrokerError,
@@ -109,10 +107,8 @@ def _line(error: Exception) -> str:
         InputError,
         ModelError,
         ProducerError,
-        ReadingError,
-        RefusedError,
         SettingsError,
-        TopicError,
+        StreamError,
     )
     if isinstance(error, expected):
         return str(error)

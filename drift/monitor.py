@@ -31,8 +31,8 @@ from drift.windows.tumbling import TumblingWindows
 from drift.windows.window import Floats, sample
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import utc_now
-from streams.kafka.committer import BatchAbortedError, OutageError
 from streams.kafka.connection import Connection
+from streams.kafka.errors import BatchAbortedError, OutageError
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 log = logging.getLogger(__name__)

@@ -112,7 +112,7 @@ def monitor(
     from drift.monitor import Monitor
     from drift.reports.process import ReportProcess
     from drift.reports.schedule import ReportSchedule, reports_folder
-    from streams.kafka.committer import CommitError
+    from streams.kafka.errors import CommitError
     from streams.status_server import PortTakenError, process_registry, serve
 
     logging.basicConfig(

@@ -19,13 +19,7 @@ from infra.watch import targets
 from model.files import write_atomically
 from streams.kafka import topics
 from streams.scorer.options import Guarantee, ScorerOptions
-from streams.scorer.supervisor import (
-    AFTER_OUTAGE,
-    DO_NOT_RESTART,
-    HOPELESS,
-    Supervisor,
-    stop_with_parent,
-)
+from streams.scorer.supervisor import Supervisor, stop_with_parent
 
 if TYPE_CHECKING:
     from cli.support.settings import Settings
@@ -72,11 +66,7 @@ def _score(settings: "Settings", number: int, restarts: int, options: ScorerOpti
     block_sklearn()
     from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
     from model.errors import ArtefactError
-    from streams.kafka.auth import RefusedError
-    from streams.kafka.cluster import TopicMissingError
-    from streams.kafka.committer import OutageError
-    from streams.scorer.consumer import LostRangeError
-    from streams.scorer.dead_letter_limit import TooManyDeadLettersError
+    from streams.kafka.errors import AFTER_OUTAGE, DO_NOT_RESTART, StreamError
     from streams.scorer.worker import Identity, Worker
     from streams.status_server import PortTakenError
 
@@ -93,21 +83,13 @@ def _score(settings: "Settings", number: int, restarts: int, options: ScorerOpti
         Worker(
             settings.connection(), model, identity, options, partial(exit_after, _HARD_STOP_S)
         ).run()
-    except (
-        ArtefactError,
-        LostRangeError,
-        TopicMissingError,
-        PortTakenError,
-        TooManyDeadLettersError,
-    ) as error:
-        log.error("%s", error)  # noqa: TRY400 - it says what to do; a trace helps nobody here
-        return DO_NOT_RESTART
-    except RefusedError as error:
+    except StreamError as error:
+        # the message says what to do; no trace
+        log.log(logging.WARNING if error.exit_code == AFTER_OUTAGE else logging.ERROR, "%s", error)
+        return error.exit_code
+    except (ArtefactError, PortTakenError) as error:
         log.error("%s", error)  # noqa: TRY400 - as above
-        return HOPELESS
-    except OutageError as error:
-        log.warning("%s", error)
-        return AFTER_OUTAGE
+        return DO_NOT_RESTART
     return DONE
 
 

@@ -26,9 +26,10 @@ from drift.quality import POOLED_WINDOWS, Quality, frauds_rose, pool
 from streams.kafka import reader, topics
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import utc_now
-from streams.kafka.cluster import PASSING, Cluster, Offsets, ReadingError
+from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.codec import own_headers
 from streams.kafka.connection import Connection
+from streams.kafka.errors import ReadingError, is_transient
 
 log = logging.getLogger(__name__)
 
@@ -102,12 +103,7 @@ class Labelling(threading.Thread):
             try:
                 step()
             except (KafkaException, ReadingError) as error:
-                cause = error.args[0]
-                if (
-                    isinstance(error, KafkaException)
-                    and not cause.retriable()
-                    and cause.code() not in PASSING
-                ):
+                if isinstance(error, KafkaException) and not is_transient(error):
                     raise
                 log.warning("labels: %s, trying again", error)
             else:

@@ -24,10 +24,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.dlq import dead_letters
 from streams.dlq.dead_letters import Choice, DeadLetter
-from streams.kafka.cluster import Cluster, Offsets, ReadingError
+from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.codec import Headers, Position, own_headers
 from streams.kafka.committer import producer_settings
 from streams.kafka.connection import Connection
+from streams.kafka.errors import ReadingError
 from streams.kafka.reader import Progress, read_with_progress
 from streams.kafka.topics import MAX_RECORD_BYTES, REDRIVE_TRANSACTIONAL_ID, TRANSACTIONS
 

@@ -20,9 +20,10 @@ from streams.doctor.cluster_state import (
     get_offsets_retention_min,
 )
 from streams.kafka import topics
-from streams.kafka.auth import RefusedError, connect_admin
+from streams.kafka.auth import connect_admin
 from streams.kafka.clock import CLOCK_DIFFERENCE
 from streams.kafka.connection import Connection
+from streams.kafka.errors import RefusedError
 
 _ANSWER_S = 10
 _TRANSACTIONS_KEPT_MIN = (

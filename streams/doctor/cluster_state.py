@@ -11,9 +11,9 @@ from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, Res
 
 from streams.doctor.acls import Acl
 from streams.kafka import topics
-from streams.kafka.auth import refusal
-from streams.kafka.cluster import persist
 from streams.kafka.connection import Connection
+from streams.kafka.errors import refusal
+from streams.kafka.retry import retry_for
 
 _ANSWER_S = 10
 OFFSETS_RETENTION = "offsets.retention.minutes"
@@ -122,7 +122,7 @@ class AclChecker:
 
         try:
             # A new cluster creates the coordinator of its first group on demand.
-            return persist(ask, _ANSWER_S)
+            return retry_for(_ANSWER_S, ask)
         except KafkaException as error:
             return False if refusal(error.args[0]) else None
 

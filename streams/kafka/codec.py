@@ -1,4 +1,4 @@
-"""Messages that the system writes, with their keys and headers."""
+"""Keys and headers of the messages that the system writes."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -7,7 +7,8 @@ import msgspec
 
 from payments.contract import CONTRACT_VERSION
 
-# Written as a dict: 0.7 us a message less in confluent-kafka than a list of pairs. Read as a list, for Kafka allows repetition.
+# Written as a dict, which saves confluent-kafka 0.7 us a message over a list of pairs. Read as a list,
+# because Kafka allows repeated headers.
 Headers = dict[str, bytes]
 ReadHeaders = list[tuple[str, bytes]]
 Position = tuple[int, int]
@@ -18,7 +19,10 @@ MAX_DETAIL_BYTES = 512
 
 
 class Output(msgspec.Struct, gc=False):
-    """A message to be written: `topic` without the prefix. There is one a record: a struct is made in a sixth of a named tuple's time."""
+    """A message to write; `topic` is without the prefix.
+
+    There is one or more per record; creating a struct takes a sixth of a named tuple's time.
+    """
 
     topic: str
     key: bytes | None
@@ -27,22 +31,22 @@ class Output(msgspec.Struct, gc=False):
 
 
 def key(transaction_id: str, account_id: str | None) -> bytes:
-    """All records of one account share a partition, and so an order."""
+    """Return the message key: all records of one account share a partition, so they stay in order."""
     return (account_id or transaction_id).encode()
 
 
 def timestamp(at: datetime) -> str:
-    """RFC 3339 in UTC with microseconds."""
+    """Return the time in RFC 3339, in UTC with microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def own_headers() -> Headers:
-    """Headers of a message that has no source record: transactions, labels, drift events."""
+    """Return the headers of a message without an input record: transaction, label, drift event."""
     return {"contract.version": _VERSION}
 
 
 def source_headers(topic: str, partition: int, offset: int) -> Headers:
-    """Headers of a message made from one record: predictions, alerts and dead letters."""
+    """Return the headers of a message made from one record: prediction, alert, dead letter."""
     headers = _place(topic, partition).copy()
     headers["source.offset"] = b"%d" % offset
     return headers
@@ -60,7 +64,7 @@ def _place(topic: str, partition: int) -> Headers:
 def dead_letter_headers(
     topic: str, partition: int, offset: int, kind: str, detail: str, failed_at: datetime
 ) -> Headers:
-    """Headers of a record on `transactions.dlq`; the detail is cut at MAX_DETAIL_BYTES of UTF-8."""
+    """Return the headers of a record on `transactions.dlq`; cut the detail to MAX_DETAIL_BYTES."""
     cut = detail.encode(errors="replace")[:MAX_DETAIL_BYTES].decode(errors="ignore")
     return source_headers(topic, partition, offset) | {
         "error.kind": kind.encode(),

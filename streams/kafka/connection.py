@@ -1,35 +1,38 @@
-"""How every client reaches the cluster: one place for addresses, credentials and the prefix of names."""
+"""How every client reaches the cluster: addresses, credentials and the prefix of names."""
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# librdkafka prints a fatal error by itself, whatever its log_level; whoever meets the error says it.
-_UNHEARD = logging.Logger("librdkafka", logging.CRITICAL + 1)
+# librdkafka logs a fatal error whatever its log_level; the code that gets the error reports it.
+_SILENT = logging.Logger("librdkafka", logging.CRITICAL + 1)
 
-# Nagle's algorithm holds a small request back until the one before it is acknowledged, and a transaction is nothing but small requests:
-# without it the median from sending to a committed prediction at 2,000/s fell from 35 to 27 ms, the 99th percentile from 70 to 53
-# (docs/decisions/0011).
+# Nagle's algorithm delays a small request until the one before it is acknowledged, and a transaction
+# consists of small requests. Without it, the median from sending to a committed prediction at 2,000/s
+# fell from 35 to 27 ms, the 99th percentile from 70 to 53 ms (docs/decisions/0011).
 _CLIENT: dict[str, Any] = {"log_level": 2, "socket.nagle.disable": True}
 
-READER_GROUP = "fraud-reader"  # librdkafka wants a group's name even of who joins none
+READER_GROUP = "fraud-reader"  # librdkafka requires a group id even if a consumer joins no group
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Bootstrap servers, the prefix before every topic, group and transactional id, and librdkafka properties for SASL and TLS."""
+    """Bootstrap servers, name prefix, and librdkafka properties for SASL and TLS.
+
+    The prefix goes before every topic, group and transactional id.
+    """
 
     bootstrap_servers: str
     topic_prefix: str = ""
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a password
 
     def named(self, name: str) -> str:
-        """The name of a topic, group or transactional id on this cluster."""
+        """Return the full name of a topic, group or transactional id on this cluster."""
         return self.topic_prefix + name
 
     def config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """A librdkafka configuration; what librdkafka would print is said by whoever meets the error."""
+        """Return a librdkafka configuration for any client."""
         return {
             **_CLIENT,
             **self.properties,
@@ -40,9 +43,10 @@ class Connection:
     def reader(
         self, group: str | None = None, settings: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """A consumer that sees committed records only and commits nothing by itself.
+        """Return the settings of a consumer that sees only committed records and never auto-commits.
 
-        Without a group it may only `assign`. Java's tools and Faust read uncommitted records by default; nothing here does.
+        Without a group it may only `assign`. Java's tools and Faust read uncommitted records by default;
+        nothing here does.
         """
         own = {
             "group.id": self.named(group or READER_GROUP),
@@ -52,6 +56,6 @@ class Connection:
         return self.config(own | dict(settings or {}))
 
     def writer(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """An idempotent producer that spreads keys over partitions as Java's clients do."""
-        own = {"enable.idempotence": True, "partitioner": "murmur2_random", "logger": _UNHEARD}
+        """Return the settings of an idempotent producer that partitions keys as Java's clients do."""
+        own = {"enable.idempotence": True, "partitioner": "murmur2_random", "logger": _SILENT}
         return self.config(own | dict(settings or {}))

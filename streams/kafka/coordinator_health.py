@@ -1,50 +1,55 @@
-"""Whether a consumer is in touch with its group's coordinator, from what its client tells of itself."""
+"""Whether a consumer reaches its group's coordinator, from the client's statistics."""
 
 import json
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from streams.kafka.committer import OutageError
+from streams.kafka.errors import OutageError
 
-_TELLS_EVERY_MS = 500
-# The client tells of itself to the thread that polls, which may wait for a commit before it listens. A call that the broker does not answer
-# may hold that commit for as long as the broker is away: librdkafka's send_offsets_to_transaction (2.16) keeps no time-out.
-_UNHEARD_S = 3.0
-# librdkafka 2.16 may forget a lone broker for good that says, while it is being stopped, that it knows of none
-# (confluentinc/librdkafka#5301): then only a new client finds it again. Longer than an ordinary restart of a broker.
-_OUT_OF_TOUCH_S = 60.0
+_REPORT_EVERY_MS = 500
+# The client reports to the thread that polls, which may have to wait for a commit first. A broker that
+# does not answer may block that commit until it is back: librdkafka's send_offsets_to_transaction
+# (2.16) ignores its timeout.
+_REPORT_EXPIRES_S = 3.0
+# librdkafka 2.16 may forget a lone broker for good if that reports, while it shuts down, that it knows
+# no broker (confluentinc/librdkafka#5301); then only a new client finds it again. Longer than an
+# ordinary restart of a broker.
+_OUTAGE_S = 60.0
 
 
 class CoordinatorHealth:
-    """Of one consumer, which is to be made with `settings`.
+    """Watches one consumer, which has to be made with `settings`.
 
-    `on_lost` is told, by the thread that polls, when the consumer has been out of touch for so long that only a new one may find a way.
+    The polling thread calls `on_outage` once the coordinator has been unreachable for so long that
+    only a new client may find it.
     """
 
-    def __init__(self, on_lost: Callable[[OutageError], None]) -> None:
-        self._on_lost = on_lost
+    def __init__(self, on_outage: Callable[[OutageError], None]) -> None:
+        self._on_outage = on_outage
         self._up = False
-        self._up_at = monotonic()  # when it was in touch last; it has a minute to begin with
+        self._up_at = monotonic()  # of the last report that said so; a new client has a minute
 
     @property
     def settings(self) -> dict[str, Any]:
-        """For the consumer: it tells of itself without being asked, for an idle one would not notice an outage otherwise."""
-        return {"statistics.interval.ms": _TELLS_EVERY_MS, "stats_cb": self._told}
+        """Consumer settings: without regular reports an idle client would not notice an outage."""
+        return {"statistics.interval.ms": _REPORT_EVERY_MS, "stats_cb": self._on_report}
 
     @property
     def is_up(self) -> bool:
-        """Whether the consumer is in touch, by its own word, which is not old."""
-        return self._up and monotonic() - self._up_at < _UNHEARD_S
+        """Whether a recent statistics report says the coordinator is up."""
+        return self._up and monotonic() - self._up_at < _REPORT_EXPIRES_S
 
-    def _told(self, statistics: str) -> None:
-        """JSON, as librdkafka's STATISTICS.md has it."""
-        self._up, now = json.loads(statistics).get("cgrp", {}).get("state") == "up", monotonic()
+    def _on_report(self, statistics: str) -> None:
+        """Handle a report, JSON as in librdkafka's STATISTICS.md."""
+        now = monotonic()
+        self._up = json.loads(statistics).get("cgrp", {}).get("state") == "up"
         if self._up:
             self._up_at = now
-        elif now - self._up_at > _OUT_OF_TOUCH_S:
-            self._on_lost(
+        elif now - self._up_at > _OUTAGE_S:
+            self._on_outage(
                 OutageError(
-                    f"out of touch with the group's coordinator for {_OUT_OF_TOUCH_S:.0f} s: a new client is to try"
+                    f"no contact with the group's coordinator for {_OUTAGE_S:.0f} s; "
+                    "a new client has to connect"
                 )
             )

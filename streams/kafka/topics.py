@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from streams.kafka.connection import Connection
+from streams.kafka.errors import TopicError, TopicMismatchError
 
 TRANSACTIONS = "transactions"
 PREDICTIONS = "predictions"
@@ -33,14 +34,6 @@ MAX_SCORED_BYTES = MAX_RECORD_BYTES - _ENVELOPE_BYTES
 """The largest transaction whose prediction and alert their topics take: the most that `--max-bytes` may be."""
 _TIMEOUT_S = 30
 _POLL_S = 0.05
-
-
-class TopicError(RuntimeError):
-    """The topics are not as declared; the text says which and how."""
-
-
-class TopicMismatchError(TopicError):
-    """A topic exists with other partitions or settings than declared."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The Faust app: one agent, on a channel of batches.
 
-Faust gives the agent its lifecycle and its test context. Its own Kafka clients stay off: records come from a confluent-kafka
-consumer in batches, so that Faust's cost is paid a batch instead of a record, and no rebalance of a client of Faust's can reach them.
+Faust provides the agent's lifecycle and test context. Its own Kafka clients stay off. A confluent-kafka
+consumer delivers the records in batches, so Faust costs per batch instead of per record, and no
+rebalance of a Faust client can touch them.
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +13,8 @@ from faust.app.base import BootStrategy
 
 from streams.scorer.batch import Batch, ScoredBatch
 
-QUEUED_BATCHES = 2  # one being scored, one being committed, and these: enough to never wait, little enough to bound memory
+# In addition to one batch being scored and one being committed: never too few, and bounded memory.
+QUEUED_BATCHES = 2
 
 
 class _WithoutKafka(BootStrategy):  # type: ignore[misc]  # faust is untyped
@@ -23,34 +25,34 @@ class _App(faust.App):  # type: ignore[misc]  # faust is untyped
     BootStrategy = _WithoutKafka
 
     def _create_directories(self) -> None:
-        """No table, no folder: Faust would make one in the working directory."""
+        """Create no folder: Faust would create one in the working directory, but there is no table."""
 
 
 class BatchChannel(faust.Channel):  # type: ignore[misc]  # faust is untyped
-    """A channel whose queue is bounded and keeps its items.
+    """A channel with a bounded queue that keeps its items.
 
-    An agent reads from a clone of its channel, and a clone makes its queue here. Faust's own holds 4,096 items, which nothing would
-    wait for, and is emptied whenever flow control resumes.
+    An agent reads from a clone of its channel; each clone creates its queue here. Faust's own queue
+    holds 4,096 items, so nothing would wait, and is cleared whenever flow control resumes.
     """
 
     _queue: Any
 
     @property
     def queue(self) -> Any:
-        """The queue of this clone, made when it is first asked for."""
+        """The queue of this clone, created at the first access."""
         if self._queue is None:
             self._queue = self.app.FlowControlQueue(maxsize=QUEUED_BATCHES, clear_on_resume=False)
         return self._queue
 
 
 class BatchScorer(Protocol):
-    """streams.scorer.scoring.Scorer, or a test's."""
+    """streams.scorer.scoring.Scorer, or a fake."""
 
     def score(self, batch: Batch) -> ScoredBatch: ...  # noqa: D102
 
 
 class Sink(Protocol):
-    """streams.scorer.pipeline.CommitPipeline, or a test's."""
+    """streams.scorer.pipeline.CommitPipeline, or a fake."""
 
     def drop_if_stale(self, batch: Batch) -> bool: ...  # noqa: D102
     async def submit(self, scored: ScoredBatch) -> None: ...  # noqa: D102
@@ -58,7 +60,7 @@ class Sink(Protocol):
 
 
 def create_app(name: str, scorer: BatchScorer, sink: Sink) -> tuple[Any, Any]:
-    """The app and the channel that its agent `score` reads batches from."""
+    """Return the app and the channel from which its agent `score` reads batches."""
     app = _App(name, broker="kafka://127.0.0.1:9", web_enabled=False)
     channel = BatchChannel(app)
 
@@ -68,7 +70,7 @@ def create_app(name: str, scorer: BatchScorer, sink: Sink) -> tuple[Any, Any]:
             try:
                 if not sink.drop_if_stale(batch):
                     await sink.submit(scorer.score(batch))
-            except Exception as error:  # Faust would restart the agent silently, without this batch
+            except Exception as error:  # Faust would silently restart the agent without this batch
                 sink.fail(batch, error)
             yield len(batch.records)
 

@@ -1,7 +1,7 @@
-"""What travels from the consumer to the commit: batches of records, and what became of them.
+"""Batches of records on their way from the consumer to the commit.
 
-A batch belongs to an epoch. An abort or a lost assignment ends the epoch: whatever of it is still on its way is dropped, and the
-consumer starts again from the committed offsets.
+A batch belongs to an epoch. An abort or a lost assignment ends the epoch: its remaining batches are
+dropped, and the consumer starts again from the committed offsets.
 """
 
 import threading
@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from streams.kafka.codec import Output
 
-# One is being committed while the next is being scored. A third would only wait: its records are better left to grow a larger batch.
+# One batch is committed while the next is scored. A third would only wait; its records are better left
+# on the broker, to become a larger batch.
 MAX_IN_FLIGHT = 2
 
 
 class Record(Protocol):
-    """The part of confluent_kafka.Message that is read."""
+    """The part of confluent_kafka.Message that the scorer uses."""
 
     def value(self) -> bytes | None: ...  # noqa: D102
     def key(self) -> bytes | None: ...  # noqa: D102
@@ -32,7 +33,7 @@ class Record(Protocol):
 
 @dataclass(slots=True)
 class Batch:
-    """Records polled together. `number` runs from 0 within an epoch, so that a missing batch is noticed before it is committed."""
+    """Records polled together. `number` counts from 0 within an epoch, to notice a missing batch."""
 
     epoch: int
     number: int
@@ -40,13 +41,16 @@ class Batch:
     group_metadata: Any = None
 
     def last_records(self) -> dict[int, Record]:
-        """The last record of each partition."""
+        """Return the last record of each partition."""
         return {record.partition(): record for record in self.records}
 
 
 @dataclass(slots=True)
 class ScoredBatch:
-    """A batch's outputs, with what the metrics need once they are committed."""
+    """A batch's outputs, and what the metrics count once they are committed.
+
+    `predicted` and `probabilities` (float64[n]) belong together; `seconds` is the time scoring took.
+    """
 
     batch: Batch
     outputs: list[Output] = field(default_factory=list)
@@ -58,7 +62,7 @@ class ScoredBatch:
     seconds: float = 0.0
 
     def add(self, part: "ScoredBatch") -> None:
-        """Takes in what a part of the batch's records gave."""
+        """Add the results of a part of the batch's records."""
         self.outputs += part.outputs
         self.predicted += part.predicted
         self.outcomes += part.outcomes
@@ -67,7 +71,10 @@ class ScoredBatch:
         self.probabilities = np.concatenate([self.probabilities, part.probabilities])
 
     def next_offsets(self) -> dict[int, int]:
-        """Where each partition goes on once this batch is committed; from the batch's own records, never from `position()`."""
+        """Return the offset after the batch's last record, by partition.
+
+        Never use `position()` instead: it may be beyond the batch.
+        """
         return {
             partition: record.offset() + 1
             for partition, record in self.batch.last_records().items()
@@ -75,7 +82,7 @@ class ScoredBatch:
 
 
 class InFlight:
-    """Counts the batches between the consumer and the commit, and holds the epoch they belong to. Safe between threads."""
+    """Counts the batches between consumer and commit, and holds their epoch. Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -89,31 +96,31 @@ class InFlight:
 
     @property
     def count(self) -> int:
-        """How many batches are between the consumer and the commit."""
+        """The number of batches between consumer and commit."""
         return self._count
 
     def add(self) -> None:
-        """A batch left the consumer."""
+        """Count a batch that leaves the consumer."""
         with self._changed:
             self._count += 1
 
     def remove(self) -> None:
-        """A batch was committed or dropped."""
+        """Stop counting a batch that is committed or dropped."""
         with self._changed:
             self._count -= 1
             self._changed.notify_all()
 
     def end_epoch(self) -> None:
-        """Everything on its way is to be dropped."""
+        """Let every batch in flight be dropped."""
         with self._changed:
             self._epoch += 1
 
     def wait_for_room(self, timeout: float, most: int = MAX_IN_FLIGHT) -> bool:
-        """Whether another batch may leave the consumer, with fewer than `most` on their way; waits for it."""
+        """Wait up to `timeout` seconds until fewer than `most` are in flight; return whether so."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count < most, timeout)
 
     def wait_until_empty(self, timeout: float) -> bool:
-        """Whether nothing is on its way any more; waits for it."""
+        """Wait up to `timeout` seconds until nothing is in flight; return whether so."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count == 0, timeout)

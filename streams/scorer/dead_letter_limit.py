@@ -1,30 +1,32 @@
-"""A limit on the share of dead letters: a stream that has become unreadable is to be looked at, not emptied."""
+"""A limit on the share of dead letters: a person should look at an unreadable stream first."""
 
 from bisect import bisect_right
 
+from streams.kafka.errors import DO_NOT_RESTART, StreamError
 from streams.scorer.batch import ScoredBatch
 
-WATCHED = 10_000  # the last records that the share is taken of; the contract of `--max-dead-share`
+WATCHED = 10_000  # the share is one of this many last records, as `--max-dead-share` promises
 
 
-class TooManyDeadLettersError(RuntimeError):
+class TooManyDeadLettersError(StreamError):
     """More than the allowed share of the last records was refused."""
+
+    exit_code = DO_NOT_RESTART
 
 
 class DeadLetterLimit:
-    """Watches one worker's batches. `most`: the share of the last WATCHED records that may be refused, 0 to 1."""
+    """Watches one worker's batches. At most the share `most` (0 to 1) of records may be refused."""
 
     def __init__(self, most: float) -> None:
         self._most = most
         self._count = 0
-        self._refused: list[
-            int
-        ] = []  # the running numbers of the refused among the last WATCHED records
+        # the running numbers of the refused records among the last WATCHED
+        self._refused: list[int] = []
 
     def check(self, scored: ScoredBatch) -> None:
-        """Called before a batch is committed, and changes nothing: it may be aborted, and come again.
+        """Raise TooManyDeadLettersError if the batch exceeds the limit.
 
-        Raises TooManyDeadLettersError when the batch goes beyond the limit.
+        Call it before the commit. It changes nothing, because an aborted batch comes again.
         """
         refused = (
             len(self._refused)
@@ -33,18 +35,19 @@ class DeadLetterLimit:
         )
         if refused > self._most * WATCHED:
             raise TooManyDeadLettersError(
-                f"{refused:,} of the last {WATCHED:,} records were refused, more than --max-dead-share {self._most:g} allows "
-                f"(the last as {', '.join(sorted(scored.dead_letters))}); the last batch was not committed. Look at them: fraud dlq list"
+                f"{refused:,} of the last {WATCHED:,} records were refused, more than "
+                f"--max-dead-share {self._most:g} allows "
+                f"(the last as {', '.join(sorted(scored.dead_letters))}); "
+                "the last batch was not committed. Look at them: fraud dlq list"
             )
 
     def record(self, scored: ScoredBatch) -> None:
-        """Called once a batch is committed: only then it counts."""
+        """Count a batch, once it is committed."""
         self._count += len(scored.batch.records)
-        self._refused.extend(
-            range(self._count - scored.dead_letters.total() + 1, self._count + 1)
-        )  # as if they were its last
+        # as if the refused were the batch's last records
+        self._refused.extend(range(self._count - scored.dead_letters.total() + 1, self._count + 1))
         del self._refused[: self._past(self._count)]
 
     def _past(self, count: int) -> int:
-        """How many of the refused are no longer among the last WATCHED once there were `count` records."""
+        """Return how many refused records have left the last WATCHED after `count` records."""
         return bisect_right(self._refused, count - WATCHED)

@@ -1,4 +1,4 @@
-"""Every metric of the scorer, declared once: name, kind, unit, meaning."""
+"""Declares every metric of the scorer: name, kind, unit, meaning."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from streams.latency_buckets import LATENCY_BUCKETS_S
 from streams.scorer.batch import ScoredBatch
 
 BATCH_BUCKETS = tuple(float(2**power) for power in range(13))  # 1 to 4096, the largest batch
-# most scores lie far below 1 %, the decisions between 1 % and 99 %
+# most scores are far below 1 %; the decision thresholds are between 1 % and 99 %
 PROBABILITY_BUCKETS = (
     1e-5,
     1e-4,
@@ -41,12 +41,13 @@ PROBABILITY_BUCKETS = (
 
 
 class BatchHistogram(Collector):
-    """A Prometheus histogram that observes arrays: one call a batch instead of one a transaction."""
+    """A Prometheus histogram that observes arrays: one call per batch, not per transaction."""
 
     def __init__(
         self, name: str, documentation: str, buckets: Sequence[float], registry: CollectorRegistry
     ) -> None:
-        self._name, self._documentation = name, documentation
+        self._name = name
+        self._documentation = documentation
         self._bounds = np.array([*buckets, np.inf])
         self._counts = np.zeros(len(self._bounds), dtype=np.int64)
         self._sum = 0.0
@@ -54,7 +55,7 @@ class BatchHistogram(Collector):
         registry.register(self)
 
     def observe(self, values: ArrayLike) -> None:
-        """Adds all values (any shape)."""
+        """Add all values (any shape)."""
         flat = np.asarray(values, dtype=np.float64).ravel()
         counts = np.bincount(
             np.searchsorted(self._bounds, flat, side="left"), minlength=len(self._bounds)
@@ -64,9 +65,10 @@ class BatchHistogram(Collector):
             self._sum += float(flat.sum())
 
     def collect(self) -> Iterable[Metric]:
-        """The cumulative buckets, as Prometheus reads them."""
+        """Return the cumulative buckets, as Prometheus reads them."""
         with self._lock:
-            cumulative, total = self._counts.cumsum(), self._sum
+            cumulative = self._counts.cumsum()
+            total = self._sum
         bounds = ["+Inf" if np.isinf(bound) else repr(float(bound)) for bound in self._bounds]
         buckets = [(bound, float(count)) for bound, count in zip(bounds, cumulative, strict=True)]
         yield HistogramMetricFamily(
@@ -75,7 +77,7 @@ class BatchHistogram(Collector):
 
 
 class ScorerMetrics:
-    """The metrics of one worker. Counters move after the commit has returned."""
+    """The metrics of one worker. Counters increase after the commit has returned."""
 
     def __init__(
         self, registry: CollectorRegistry, topic: str, version: str, restarts: int
@@ -135,17 +137,15 @@ class ScorerMetrics:
             self.transactions.labels(outcome)
         for kind in DEAD_LETTER_KINDS:
             self.dead_letters.labels(kind)
-        for feature in (
-            INPUTS
-        ):  # a series that began with its first alert would hide that alert from increase()
+        # a series that began with its first alert would hide that alert from increase()
+        for feature in INPUTS:
             self.reasons.labels(feature)
-        self._committed: dict[
-            int, tuple[int, float]
-        ] = {}  # partition -> next offset, timestamp of the last record in seconds
+        # partition -> next offset, timestamp of the last record in seconds
+        self._committed: dict[int, tuple[int, float]] = {}
         self._owned: set[int] = set()
 
     def record_commit(self, scored: ScoredBatch, now: datetime) -> None:
-        """A batch is visible to readers: its counts move."""
+        """Count a batch that is committed, and so visible to readers."""
         for outcome, count in scored.outcomes.items():
             self.transactions.labels(outcome).inc(count)
         for kind, count in scored.dead_letters.items():
@@ -161,7 +161,10 @@ class ScorerMetrics:
             self._committed[number] = (record.offset() + 1, record.timestamp()[1] / 1000)
 
     def set_lag(self, ranges: dict[int, tuple[int, int]], now: datetime) -> None:
-        """(start, high watermark) of each partition owned now, nothing before `start` being left to score; all other series go away."""
+        """Set the lag from (start, high watermark) of each partition owned; remove other partitions.
+
+        Nothing before `start` is left to score.
+        """
         for partition in self._owned - ranges.keys():
             self.lag.remove(self._topic, str(partition))
             self.lag_seconds.remove(self._topic, str(partition))

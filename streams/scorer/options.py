@@ -1,11 +1,11 @@
-"""How the scorer is asked to work: what a supervisor hands to its workers. It imports nothing, for a command to start fast."""
+"""The options that a supervisor passes to its workers; imports nothing, so that commands start fast."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Guarantee(StrEnum):
-    """What a crash may cost: nothing, or a transaction scored twice."""
+    """What a crash may cause: nothing, or a transaction scored twice."""
 
     EXACTLY_ONCE = "exactly-once"
     AT_LEAST_ONCE = "at-least-once"
@@ -13,7 +13,11 @@ class Guarantee(StrEnum):
 
 @dataclass(frozen=True)
 class ScorerOptions:
-    """`max_bytes`: of a transaction's value, None for the contract's own limit; `max_dead_share`: see streams.scorer.dead_letter_limit, 1 limits nothing."""
+    """How a worker scores.
+
+    `max_bytes` limits a transaction's value; None is the contract's own limit. `max_dead_share` limits
+    the share of dead letters (streams.scorer.dead_letter_limit); 1 is no limit.
+    """
 
     guarantee: Guarantee = Guarantee.EXACTLY_ONCE
     max_bytes: int | None = None

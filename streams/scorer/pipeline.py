@@ -1,4 +1,4 @@
-"""The commit side of a worker: one transaction at a time, on a thread of its own, while the next batch is being scored."""
+"""The commit side of a worker: commits one batch on its own thread while the next is scored."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Protocol
 from confluent_kafka import KafkaException
 
 from streams.kafka.codec import Output
-from streams.kafka.committer import BatchAbortedError
+from streams.kafka.errors import BatchAbortedError
 from streams.scorer.batch import Batch, InFlight, ScoredBatch
 from streams.scorer.dead_letter_limit import DeadLetterLimit
 
@@ -19,7 +19,7 @@ MAX_ABORTS_IN_A_ROW = 10
 
 
 class Committer(Protocol):
-    """What makes outputs and offsets visible together, in two steps: one that computes, and one that waits for the cluster."""
+    """Makes outputs and offsets visible: `write` computes, `commit` waits for the cluster."""
 
     def write(self, outputs: list[Output]) -> None: ...  # noqa: D102
     def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None: ...  # noqa: D102
@@ -27,13 +27,14 @@ class Committer(Protocol):
 
 
 class BatchGapError(RuntimeError):
-    """A batch disappeared between the consumer and the commit: committing the next one would lose it."""
+    """A batch is missing between consumer and commit; committing the next one would lose it."""
 
 
 class CommitPipeline:
-    """Commits scored batches in their order.
+    """Commits scored batches in order.
 
-    `on_failure` is told of what the process may not survive. A batch that goes beyond `limit` ends the process before it is committed.
+    `on_failure` takes the errors that must end the process. One of them is a batch that exceeds
+    `limit`; it is not committed.
     """
 
     def __init__(
@@ -56,17 +57,17 @@ class CommitPipeline:
         self._failed = False
 
     def drop_if_stale(self, batch: Batch) -> bool:
-        """Whether the batch's epoch is over; if so it is taken off the count."""
+        """Return whether the batch's epoch is over; if so, take the batch off the count."""
         if batch.epoch == self._in_flight.epoch and not self._failed:
             return False
         self._in_flight.remove()
         return True
 
     async def submit(self, scored: ScoredBatch) -> None:
-        """Writes the batch as soon as the previous one is committed, starts its commit, and returns then.
+        """Wait for the previous commit, write the batch, start its commit and return.
 
-        The writing stays on the caller's thread: each message gives the interpreter's lock away for a moment, and beside a thread that
-        scores it would wait a whole time slice to get it back.
+        The caller's thread writes: each message releases the interpreter's lock for a moment, and while
+        another thread scores it would take a whole time slice to get it back.
         """
         if self._running is not None:
             await self._running
@@ -75,32 +76,32 @@ class CommitPipeline:
         try:
             self._check_order(scored.batch)
             self._limit.check(scored)
-            refused = self._write(scored)
+            write_error = self._write(scored)
         except Exception as error:
             self._fail(error)
             self._in_flight.remove()
         else:
             self._running = asyncio.get_running_loop().run_in_executor(
-                self._thread, self._commit, scored, refused
+                self._thread, self._commit, scored, write_error
             )
 
     def _write(self, scored: ScoredBatch) -> KafkaException | None:
         try:
             self._committer.write(scored.outputs)
-        except KafkaException as error:  # an abort waits for the cluster: for the other thread
-            return error
+        except KafkaException as error:
+            return error  # the commit thread aborts, because an abort waits for the cluster
         return None
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """The batch could not be scored: the process ends, and the batch stays uncommitted."""
+        """End the process, because the batch could not be scored; it stays uncommitted."""
         log.error("batch %d of %d records was not scored", batch.number, len(batch.records))
         self._fail(error)
         self._in_flight.remove()
 
-    def _commit(self, scored: ScoredBatch, refused: KafkaException | None) -> None:
+    def _commit(self, scored: ScoredBatch, write_error: KafkaException | None) -> None:
         try:
-            if refused is not None:
-                self._committer.abort(refused)
+            if write_error is not None:
+                self._committer.abort(write_error)
             self._committer.commit(scored.next_offsets(), scored.batch.group_metadata)
             self._aborts = 0
             self._limit.record(scored)
@@ -111,14 +112,15 @@ class CommitPipeline:
             if self._aborts >= MAX_ABORTS_IN_A_ROW:
                 self._fail(error)
             self._in_flight.end_epoch()
-        except BaseException as error:  # nothing may pass unseen: the process ends
+        except BaseException as error:  # no error may go unnoticed
             self._fail(error)
         finally:
             self._in_flight.remove()
 
     def _check_order(self, batch: Batch) -> None:
         epoch, number = self._expected
-        number = number if batch.epoch == epoch else 0
+        if batch.epoch != epoch:
+            number = 0
         if batch.number != number:
             raise BatchGapError(f"batch {batch.number} came where {number} was expected")
         self._expected = (batch.epoch, number + 1)

@@ -1,4 +1,7 @@
-"""From a batch of records to its predictions, alerts and dead letters. Pure: no Kafka call, the clock is an argument."""
+"""Turns a batch of records into predictions, alerts and dead letters.
+
+Pure: it makes no Kafka call, and the clock is an argument.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,36 +28,39 @@ from streams.kafka import codec, topics
 from streams.kafka.codec import Output
 from streams.scorer.batch import Batch, Record, ScoredBatch
 
-_ATTEMPTS = 2  # what failed for a moment, for want of memory say, is no record's fault
+_ATTEMPTS = 2  # the first failure may be no record's fault, for example when memory runs out
 
-# A row that any model can score: the components' means, and an amount that may be.
+# A row that any model can score: the mean of each component, and a valid amount.
 _KNOWN_GOOD = np.zeros((1, len(INPUTS)), np.float32)
 
 _encode = msgspec.json.Encoder().encode
 
 
 class ScoringFailedError(RuntimeError):
-    """Scoring failed on a row that is known to be good, too: the model is broken, not the data."""
+    """Scoring fails even on a row that is known to be good: the model is broken, not the data."""
 
 
-class _Named(msgspec.Struct, gc=False):
-    """A valid record, and what of its transaction goes into its outputs."""
+class _ValidRecord(msgspec.Struct, gc=False):
+    """A valid record, with the part of its transaction that its outputs need."""
 
-    source: Record
+    record: Record
     transaction_id: str
     event_time: datetime
     key: bytes
 
 
 @dataclass
-class _Valid:
-    """The valid records of a batch beside their rows. The transactions themselves are let go: 30 numbers each would outgrow the caches."""
+class _ValidRecords:
+    """The valid records of a batch and their packed rows.
 
-    records: list[_Named]
+    It keeps no decoded transactions: 30 numbers each would not fit in the CPU caches.
+    """
+
+    records: list[_ValidRecord]
     rows: bytearray
 
     def matrix(self) -> NDArray[np.float32]:
-        """float32[n, 29] over the packed rows, without a copy."""
+        """Return the packed rows as float32[n, 29], without a copy."""
         rows = np.frombuffer(self.rows, np.float32, len(self.records) * len(INPUTS))
         return rows.reshape(-1, len(INPUTS))
 
@@ -73,9 +79,9 @@ class Scorer:
         self._max_bytes = max_bytes
 
     def score(self, batch: Batch) -> ScoredBatch:
-        """Exactly one prediction or dead letter for every record of the batch, and an alert for what is not approved.
+        """Return one prediction or dead letter for each record, and an alert unless approved.
 
-        Raises ScoringFailedError when it fails on a record, and then on a row that is known to be good as well.
+        Raises ScoringFailedError if it fails on a record and then on a row that is known to be good.
         """
         started = perf_counter()
         scored = ScoredBatch(batch)
@@ -84,30 +90,30 @@ class Scorer:
         return scored
 
     def _isolate(self, records: Sequence[Record], scored: ScoredBatch) -> None:
-        """Adds what the records give to `scored`, in halves where that fails twice; a record that fails alone is a dead letter."""
+        """Add the results of the records to `scored`; if scoring fails twice, of each half.
+
+        A single record that fails becomes a dead letter.
+        """
         for _ in range(_ATTEMPTS):
             part = ScoredBatch(scored.batch)
             try:
                 self._score(records, part)
-            except (
-                Exception
-            ) as error:  # whatever it is, the records that do not cause it are scored
+            except Exception as error:  # the records that do not cause it have to be scored
                 failure = error
             else:
                 scored.add(part)
                 return
         if len(records) == 1:
             self._check_model()
-            self._reject(
-                scored, records[0], "scoring_failed", f"{type(failure).__name__}: {failure}"
-            )
+            detail = f"{type(failure).__name__}: {failure}"
+            self._reject(scored, records[0], "scoring_failed", detail)
             return
         middle = len(records) // 2
         self._isolate(records[:middle], scored)
         self._isolate(records[middle:], scored)
 
     def _check_model(self) -> None:
-        """Raises ScoringFailedError when the model is of no use to any record."""
+        """Raise ScoringFailedError if the model cannot score any record."""
         try:
             self._model.margins(_KNOWN_GOOD)
             self._model.explain(_KNOWN_GOOD)
@@ -124,37 +130,43 @@ class Scorer:
         scored.probabilities = probabilities(margins)
         decided = decisions(scored.probabilities, self._model.thresholds)
         scored.outcomes.update(decided)
-        scored.predicted = [record.source for record in valid.records]
+        scored.predicted = [valid_record.record for valid_record in valid.records]
         scored_at = self._clock()
         self._predict(scored, valid, decided, scored_at)
         suspicious = [index for index, decision in enumerate(decided) if decision != "approve"]
         if suspicious:
             self._alert(scored, valid, margins, decided, suspicious, scored_at)
 
-    def _decode(self, records: Sequence[Record], scored: ScoredBatch) -> _Valid:
-        valid = _Valid([], bytearray(len(records) * ROW_BYTES))
-        for source in records:
+    def _decode(self, records: Sequence[Record], scored: ScoredBatch) -> _ValidRecords:
+        valid = _ValidRecords([], bytearray(len(records) * ROW_BYTES))
+        for record in records:
             try:
-                sent = decode(source.value(), valid.rows, len(valid.records), self._max_bytes)
+                sent = decode(record.value(), valid.rows, len(valid.records), self._max_bytes)
             except InvalidTransactionError as error:
-                self._reject(scored, source, error.kind, error.detail)
+                self._reject(scored, record, error.kind, error.detail)
             else:
                 key = codec.key(sent.transaction_id, sent.account_id)
-                valid.records.append(_Named(source, sent.transaction_id, sent.event_time, key))
+                valid.records.append(
+                    _ValidRecord(record, sent.transaction_id, sent.event_time, key)
+                )
         return valid
 
     def _reject(
-        self, scored: ScoredBatch, source: Record, kind: DeadLetterKind, detail: str
+        self, scored: ScoredBatch, record: Record, kind: DeadLetterKind, detail: str
     ) -> None:
         headers = codec.dead_letter_headers(
-            source.topic(), source.partition(), source.offset(), kind, detail, self._clock()
+            record.topic(), record.partition(), record.offset(), kind, detail, self._clock()
         )
-        scored.outputs.append(Output(topics.DEAD_LETTERS, source.key(), source.value(), headers))
+        scored.outputs.append(Output(topics.DEAD_LETTERS, record.key(), record.value(), headers))
         scored.outcomes["rejected"] += 1
         scored.dead_letters[kind] += 1
 
     def _predict(
-        self, scored: ScoredBatch, valid: _Valid, decided: list[Decision], scored_at: datetime
+        self,
+        scored: ScoredBatch,
+        valid: _ValidRecords,
+        decided: list[Decision],
+        scored_at: datetime,
     ) -> None:
         version = self._model.version
         for one, probability, decision in zip(
@@ -167,14 +179,14 @@ class Scorer:
                 probability=probability,
                 decision=decision,
                 model_version=version,
-                transaction=msgspec.Raw(one.source.value() or b""),
+                transaction=msgspec.Raw(one.record.value() or b""),
             )
-            scored.outputs.append(_output(topics.PREDICTIONS, one.source, one.key, prediction))
+            scored.outputs.append(_output(topics.PREDICTIONS, one.record, one.key, prediction))
 
     def _alert(
         self,
         scored: ScoredBatch,
-        valid: _Valid,
+        valid: _ValidRecords,
         margins: NDArray[np.float64],
         decided: list[Decision],
         suspicious: list[int],
@@ -183,10 +195,9 @@ class Scorer:
         base, shares = self._model.explain(valid.matrix()[suspicious])
         for index, contributions in zip(suspicious, shares, strict=True):
             one = valid.records[index]
-            value = one.source.value() or b""
-            sent = decode(
-                value, bytearray(ROW_BYTES), 0, self._max_bytes
-            )  # again: alerts are one in a thousand
+            value = one.record.value() or b""
+            # decode again: about one record in a thousand is an alert
+            sent = decode(value, bytearray(ROW_BYTES), 0, self._max_bytes)
             explained = ExplainedScore(
                 float(margins[index]),
                 float(scored.probabilities[index]),
@@ -196,13 +207,13 @@ class Scorer:
             )
             raised = build_alert(self._model, value, sent, explained, scored_at)
             scored.reasons.update(reason.feature for reason in raised.reasons)
-            scored.outputs.append(_output(topics.ALERTS, one.source, one.key, raised))
+            scored.outputs.append(_output(topics.ALERTS, one.record, one.key, raised))
 
 
-def _output(topic: str, source: Record, key: bytes, value: Any) -> Output:
+def _output(topic: str, record: Record, key: bytes, value: Any) -> Output:
     return Output(
         topic,
         key,
         _encode(value),
-        codec.source_headers(source.topic(), source.partition(), source.offset()),
+        codec.source_headers(record.topic(), record.partition(), record.offset()),
     )

@@ -1,8 +1,9 @@
-"""Runs N worker processes, and starts again those that die.
+"""Runs N worker processes and restarts those that die.
 
-A worker that dies comes back after a pause that doubles; MAX_DEATHS within DEATHS_WITHIN_S end the whole, for then starting again does
-not help. Workers that die together, of one cause, count as one death. An outage of the broker counts as none: a worker waits for it, or
-ends with AFTER_OUTAGE.
+The pause before a restart doubles each time. After MAX_DEATHS within DEATHS_WITHIN_S the supervisor
+gives up, because restarting does not help. Workers that die together, of one cause, count as one
+death. An outage of the broker does not count: a worker waits for the broker, or exits with
+AFTER_OUTAGE.
 """
 
 import logging
@@ -19,28 +20,25 @@ from multiprocessing.context import SpawnProcess
 from time import monotonic
 from types import FrameType
 
+from streams.kafka.errors import AFTER_OUTAGE, DO_NOT_RESTART, FAILED, HOPELESS
+
 log = logging.getLogger(__name__)
 
 MAX_DEATHS = 5
 DEATHS_WITHIN_S = 60.0
-# Workers that die within so long die of one cause, a kill -9 of all for instance: one that is started again works after 2.6 s at the
-# earliest (docs/performance.md), so none of them has had another life meanwhile. One that dies twice has, and counts twice.
+# Workers that die within this time die of one cause, such as a kill -9 of all: a restarted worker needs
+# 2.6 s before it works (docs/performance.md), so it cannot have died again. One that does counts twice.
 _TOGETHER_S = 1.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
-_STOP_S = 6.0  # a worker promises 5
-DO_NOT_RESTART = 3
-AFTER_OUTAGE = (
-    4  # a worker's exit code: Kafka was out of reach, and a new process is to go on; no failure
-)
-HOPELESS = 5  # a worker's exit code: the whole failed, as when rights are refused; it has said why, and the next one would fail alike
+_STOP_S = 6.0  # a worker promises to exit within 5
 
 WorkerTarget = Callable[[int, int], None]  # (worker number, restarts so far)
 
 
 @dataclass
 class _Slot:
-    """One worker's place: its process, or when to start the next one."""
+    """One worker's process, or when (`due`, monotonic seconds) to start the next one."""
 
     number: int
     process: SpawnProcess | None = None
@@ -51,7 +49,7 @@ class _Slot:
 
 
 def stop_with_parent() -> None:
-    """Sends this process SIGTERM when the one that spawned it is gone, however it died."""
+    """Send this process SIGTERM once its parent process is gone, however that died."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_terminate_after, args=(parent.sentinel,), daemon=True).start()
@@ -68,16 +66,18 @@ class Supervisor:
     def __init__(self, target: WorkerTarget, workers: int) -> None:
         self._target = target
         self._slots = [_Slot(number) for number in range(workers)]
-        self._deaths: deque[float] = deque(
-            maxlen=MAX_DEATHS
-        )  # when each began, of those that count
+        # when each death that counts began
+        self._deaths: deque[float] = deque(maxlen=MAX_DEATHS)
         self._stopping = False
         self._wake_read, self._wake_write = os.pipe()
         self._context = multiprocessing.get_context("spawn")
 
     def run(self) -> int:
-        """The exit code: 0 when it was told to stop, 3 when a worker says that restarting is wrong, 1 when it says that there is no hope
-        or after too many deaths."""
+        """Run until SIGTERM or SIGINT, and return the exit code.
+
+        That is 0 after a signal, DO_NOT_RESTART if a worker exits with it, FAILED if a worker exits
+        with HOPELESS or after too many deaths.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         code = 0
@@ -111,39 +111,43 @@ class Supervisor:
         return max(min(due) - monotonic(), 0.0) if due else None
 
     def _reap(self, slot: _Slot) -> int:
-        """Takes a dead worker off its slot; the exit code that ends the whole, or 0."""
+        """Clear the slot of a dead worker. Return the exit code if all have to stop, else 0."""
         if self._stopping or slot.process is None or slot.process.is_alive():
             return 0
-        code, slot.process = slot.process.exitcode, None
+        code = slot.process.exitcode
+        slot.process = None
         if code == DO_NOT_RESTART:
             return DO_NOT_RESTART
         if code == HOPELESS:
-            return 1
+            return FAILED
         if code == AFTER_OUTAGE:
-            log.warning("worker %d was out of touch with Kafka; starting it again", slot.number)
+            log.warning("worker %d lost contact with Kafka; restarting it", slot.number)
             slot.due = monotonic() + _FIRST_PAUSE_S
             return 0
-        now = monotonic()
-        long_ago = not self._deaths or now - self._deaths[-1] > DEATHS_WITHIN_S
-        if (
-            not self._deaths
-            or now - self._deaths[-1] > _TOGETHER_S
-            or slot.died >= self._deaths[-1]
-        ):
-            self._deaths.append(now)
-        slot.died = now
-        if len(self._deaths) == MAX_DEATHS and now - self._deaths[0] < DEATHS_WITHIN_S:
-            log.error("workers died %d times within %.0f s: giving up", MAX_DEATHS, DEATHS_WITHIN_S)
-            return 1
-        slot.pause = _FIRST_PAUSE_S if long_ago else min(slot.pause * 2, _LONGEST_PAUSE_S)
-        slot.due = now + slot.pause
+        if self._count_death(slot):
+            return FAILED
         log.warning(
-            "worker %d ended with exit code %s; starting it again in %.1f s",
+            "worker %d ended with exit code %s; restarting it in %.1f s",
             slot.number,
             code,
             slot.pause,
         )
         return 0
+
+    def _count_death(self, slot: _Slot) -> bool:
+        """Schedule the restart of a worker that died. Return whether it is one death too many."""
+        now = monotonic()
+        last = self._deaths[-1] if self._deaths else -math.inf
+        if now - last > _TOGETHER_S or slot.died >= last:
+            self._deaths.append(now)
+        slot.died = now
+        if len(self._deaths) == MAX_DEATHS and now - self._deaths[0] < DEATHS_WITHIN_S:
+            log.error("workers died %d times within %.0f s: giving up", MAX_DEATHS, DEATHS_WITHIN_S)
+            return True
+        is_first = now - last > DEATHS_WITHIN_S
+        slot.pause = _FIRST_PAUSE_S if is_first else min(slot.pause * 2, _LONGEST_PAUSE_S)
+        slot.due = now + slot.pause
+        return False
 
     def _stop_all(self) -> None:
         running = [slot.process for slot in self._slots if slot.process is not None]

@@ -1,7 +1,8 @@
 """One scoring process: consumer thread -> Faust agent -> commit thread, and how it starts and stops.
 
-On SIGTERM: stop polling, let the batches on their way commit, leave the group, stop Faust. After STOP_S what is not committed is
-given up, which is safe: nothing of it was acknowledged, and whoever comes next reads it again.
+On SIGTERM it stops polling, commits the batches in flight, leaves the group and stops Faust. After
+STOP_S it gives up what is not committed. That loses nothing: the partitions' next owner reads the
+records again.
 """
 
 import asyncio
@@ -11,16 +12,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Producer
 
 from model.alert import ScoringModel
 from payments.records import MAX_TRANSACTION_BYTES
 from streams.kafka import topics
-from streams.kafka.auth import refusal, wait_for_topics
+from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import utc_now
 from streams.kafka.committer import FlushingCommitter, TransactionalCommitter, producer_settings
 from streams.kafka.connection import Connection
-from streams.kafka.coordinator_health import CoordinatorHealth
+from streams.kafka.group_consumer import GroupConsumer
 from streams.scorer.agent import create_app
 from streams.scorer.batch import Batch, InFlight, ScoredBatch
 from streams.scorer.consumer import CONSUMER_SETTINGS, BatchConsumer
@@ -33,14 +34,19 @@ from streams.status_server import LOCAL, process_registry, serve
 
 log = logging.getLogger(__name__)
 
-STOP_S = 2.0  # SIGTERM to exit is promised within 5 s: this, and as long again for what is given up
-_TURNS = 2  # of transactional producers: one's transaction is ended by the broker while the other's is under way
+# The exit is promised within 5 s of SIGTERM: this, and as long again to give up the rest.
+STOP_S = 2.0
+# Transactional producers: the broker completes the transaction of one during that of the other.
+_PRODUCERS = 2
 _TOPICS = (topics.TRANSACTIONS, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a worker is: the beginning of its transactional ids (stable over restarts), its page's port and address, its restarts so far."""
+    """A worker's name (which begins its transactional ids and is stable over restarts) and address.
+
+    `port` and `host` are those of its status page; `restarts` counts its restarts so far.
+    """
 
     name: str
     port: int
@@ -49,7 +55,7 @@ class Identity:
 
 
 class Worker:
-    """Everything one scoring process owns, wired. `on_stop` is told of SIGTERM."""
+    """Builds and runs everything in one scoring process. `on_stop` is called on SIGTERM."""
 
     def __init__(
         self,
@@ -65,18 +71,17 @@ class Worker:
         self._options = options
         self._on_stop = on_stop
         self._stopping = threading.Event()
-        self._give_up = threading.Event()  # ends what would otherwise wait for the cluster for ever
+        self._give_up = threading.Event()  # ends every wait for the cluster
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
-        self._source: BatchConsumer | None = None
-        self._health: CoordinatorHealth | None = None
+        self._consumer: BatchConsumer | None = None
         self._registry = process_registry()
         self._metrics = ScorerMetrics(
             self._registry, connection.named(topics.TRANSACTIONS), model.version, identity.restarts
         )
 
     def run(self) -> None:
-        """Scores until SIGTERM. Raises what stopped it otherwise."""
+        """Score until SIGTERM. Raises the first error that stops the worker."""
         asyncio.run(self._run())
         if self._failure is not None:
             raise self._failure
@@ -99,74 +104,74 @@ class Worker:
             close()
 
     async def _score(self) -> None:
-        in_flight, options = InFlight(), self._options
+        in_flight = InFlight()
         committer = self._committer()
         await asyncio.to_thread(committer.open)
         pipeline = CommitPipeline(
             committer,
             in_flight,
-            self._committed,
+            self._record_commit,
             self._fail,
-            DeadLetterLimit(options.max_dead_share),
+            DeadLetterLimit(self._options.max_dead_share),
         )
-        app, channel = create_app(
-            self._identity.name,
-            Scorer(self._model, utc_now, options.max_bytes or MAX_TRANSACTION_BYTES),
-            pipeline,
-        )
+        max_bytes = self._options.max_bytes or MAX_TRANSACTION_BYTES
+        scorer = Scorer(self._model, utc_now, max_bytes)
+        app, channel = create_app(self._identity.name, scorer, pipeline)
         await app.start()
-        app.flow_control.resume()  # Faust's own consumer would do so; there is none
+        app.flow_control.resume()  # normally done by Faust's own consumer, which is off
 
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
-        self._health = CoordinatorHealth(self._fail)
-        told = self._health.settings | {"error_cb": self._on_client_error}
-        consumer = Consumer(self._connection.reader(topics.SCORER_GROUP, CONSUMER_SETTINGS | told))
-        on_lag = lambda ranges: self._metrics.set_lag(ranges, utc_now())  # noqa: E731 - beside its one use
-        self._source = BatchConsumer(
-            self._connection, consumer, in_flight, deliver, self._fail, on_lag
-        )
-        self._source.take_done = committer.take_done
-        self._source.start()
+        consumer = self._start_consumer(in_flight, deliver, committer.take_done)
         log.info("scoring with model %s", self._model.version)
         await self._stopped.wait()
-        await self._finish(self._source)
+        await self._finish(consumer)
         await app.stop()
 
     def _committer(self) -> TransactionalCommitter | FlushingCommitter:
         if self._options.guarantee is Guarantee.AT_LEAST_ONCE:
             return FlushingCommitter(self._connection, self._give_up)
-        names = (self._connection.named(f"{self._identity.name}.{turn}") for turn in range(_TURNS))
+        names = (self._connection.named(f"{self._identity.name}.{n}") for n in range(_PRODUCERS))
         producers = [Producer(self._connection.writer(producer_settings(name))) for name in names]
         return TransactionalCommitter(self._connection, producers, self._give_up)
 
-    async def _finish(self, source: BatchConsumer) -> None:
-        """Lets what is on its way commit, for STOP_S; then gives it up."""
-        source.stop()
-        await asyncio.to_thread(source.join, STOP_S)
-        if source.is_alive():
-            log.warning("giving up what is not committed: the broker does not answer")
-            self._give_up.set()
-            await asyncio.to_thread(source.join, STOP_S)
-
-    def _ready(self) -> bool:
-        has_share = self._source is not None and self._source.ready
-        return (
-            has_share
-            and self._health is not None
-            and self._health.is_up
-            and not self._stopping.is_set()
+    def _start_consumer(
+        self,
+        in_flight: InFlight,
+        deliver: Callable[[Batch], None],
+        take_done: Callable[[], dict[int, int]],
+    ) -> BatchConsumer:
+        group = GroupConsumer(
+            self._connection,
+            topics.SCORER_GROUP,
+            topics.TRANSACTIONS,
+            CONSUMER_SETTINGS,
+            self._fail,
         )
 
-    def _committed(self, scored: ScoredBatch) -> None:
-        self._metrics.record_commit(scored, utc_now())
+        def on_lag(ranges: dict[int, tuple[int, int]]) -> None:
+            self._metrics.set_lag(ranges, utc_now())
 
-    def _on_client_error(self, error: KafkaError) -> None:
-        """The client gets over its errors by itself, but not over a password that was taken away: a new process reads the new one."""
-        refused = refusal(error, self._connection.bootstrap_servers)
-        if refused:
-            self._fail(refused)
+        self._consumer = BatchConsumer(group, in_flight, deliver, self._fail, on_lag, take_done)
+        self._consumer.start()
+        return self._consumer
+
+    async def _finish(self, consumer: BatchConsumer) -> None:
+        """Let the batches in flight commit for STOP_S seconds, then give them up."""
+        consumer.stop()
+        await asyncio.to_thread(consumer.join, STOP_S)
+        if consumer.is_alive():
+            log.warning("giving up what is not committed: the broker does not answer")
+            self._give_up.set()
+            await asyncio.to_thread(consumer.join, STOP_S)
+
+    def _ready(self) -> bool:
+        is_consuming = self._consumer is not None and self._consumer.ready
+        return is_consuming and not self._stopping.is_set()
+
+    def _record_commit(self, scored: ScoredBatch) -> None:
+        self._metrics.record_commit(scored, utc_now())
 
     def _on_sigterm(self) -> None:
         self._on_stop()
@@ -177,7 +182,7 @@ class Worker:
         self._stopped.set()
 
     def _fail(self, error: BaseException) -> None:
-        """From any thread: the first failure is the one that counts."""
+        """Stop because of `error`, from any thread. The first error is the one that `run` raises."""
         if self._failure is None:
             self._failure = error
         self._give_up.set()

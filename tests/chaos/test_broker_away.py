@@ -67,7 +67,7 @@ def test_a_worker_that_was_out_of_touch_for_a_minute_is_started_again_which_is_n
         [first] = system.pids()
         own_broker.stop()
         wait_for(lambda: system.pids() not in ([first], []), 90, "another worker")
-        assert "out of touch with the group's coordinator for 60 s" in system.log
+        assert "no contact with the group's coordinator for 60 s" in system.log
         assert "ended with exit code" not in system.log
         own_broker.start(say=print)
         wait_for(system.ready, 60, "the other one is ready")

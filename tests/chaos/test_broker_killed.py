@@ -86,7 +86,7 @@ def test_an_idle_scorer_is_not_ready_while_the_broker_is_away_and_then_goes_on(
         own_broker.start(say=print)
         wait_for(system.ready, 60, "the scorer is ready again")
         assert len(system.pids()) == 1
-        assert "starting it again" not in system.log
+        assert "restarting it" not in system.log
 
 
 def listens(process, servers):

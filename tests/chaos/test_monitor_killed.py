@@ -13,8 +13,8 @@ from support.waiting import wait_for
 
 from drift.committer import WindowCommitter
 from streams.kafka import topics
-from streams.kafka.committer import OutageError
 from streams.kafka.connection import Connection
+from streams.kafka.errors import OutageError
 
 TESTS = Path(__file__).resolve().parent.parent
 
@@ -104,7 +104,7 @@ def test_a_monitor_that_was_out_of_touch_for_a_minute_goes_on_with_new_clients(
         own_broker.stop()
         wait_for(lambda: not monitor.monitor.ready, 30, "it is not ready")
         wait_for(
-            lambda: "out of touch with the group's coordinator for 60 s" in caplog.text,
+            lambda: "no contact with the group's coordinator for 60 s" in caplog.text,
             90,
             "it says so",
         )

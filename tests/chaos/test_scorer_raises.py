@@ -25,7 +25,7 @@ def test_a_record_that_makes_the_scorer_raise_is_one_dead_letter(connection, cre
             {name: value for name, value in expected.items() if name != FATAL},
             rejected=1,
         )
-        assert "starting it again" not in system.log
+        assert "restarting it" not in system.log
     headers = dict(dead.headers())
     assert (headers["error.kind"], headers["error.detail"]) == (
         b"scoring_failed",

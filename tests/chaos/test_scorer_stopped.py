@@ -15,7 +15,7 @@ ZOMBIE = [sys.executable, "tests/support/faulty_scorer.py", "--stop"]
 REFUSED = (
     "transaction aborted, reading again",
     "ended with exit code",
-    "was out of touch with Kafka",
+    "lost contact with Kafka",
 )
 
 

@@ -103,7 +103,7 @@ MUTANTS = (
         "tests/unit/streams/scorer/test_scoring.py",
         (
             "streams/scorer/scoring.py",
-            "        scored.outputs.append(Output(topics.DEAD_LETTERS, source.key(), source.value(), headers))\n",
+            "        scored.outputs.append(Output(topics.DEAD_LETTERS, record.key(), record.value(), headers))\n",
             "",
         ),
     ),
@@ -164,8 +164,8 @@ MUTANTS = (
         f"{INTERLEAVINGS} tests/unit/streams/scorer/test_consumer.py",
         (
             "streams/scorer/consumer.py",
-            "        self._in_flight.end_epoch()\n        self._drain()\n        self.take_done()",
-            "        self._drain()\n        self.take_done()",
+            "        self._in_flight.end_epoch()\n        self._drain()\n        self._take_done()",
+            "        self._drain()\n        self._take_done()",
         ),
         (
             "streams/scorer/batch.py",
@@ -184,7 +184,7 @@ MUTANTS = (
         f"{INTERLEAVINGS} tests/unit/streams/scorer/test_consumer.py",
         (
             "streams/scorer/consumer.py",
-            "if self._rebalances != rebalances and records:",
+            "if is_stale and records:",
             "if False:",
         ),
     ),

@@ -1,12 +1,18 @@
 """Fakes: a model that is a formula, records without a broker, and a sink and a bus that keep calls."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
+import pytest
 
 from api.publisher import NotConfirmedError
 from payments.contract import INPUTS, Thresholds
+from streams.kafka.connection import Connection
+from streams.kafka.group_consumer import GroupConsumer
+from streams.kafka.topics import SCORER_GROUP, TRANSACTIONS
 from streams.scorer.batch import Batch, ScoredBatch
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -101,3 +107,12 @@ class FakeBus:
 
     def close(self):
         pass
+
+
+def group_of(
+    client: Any, on_failure: Callable[[BaseException], None] = pytest.fail
+) -> GroupConsumer:
+    """Return the group consumer of `transactions` that uses this client."""
+    return GroupConsumer(
+        Connection("nowhere"), SCORER_GROUP, TRANSACTIONS, {}, on_failure, lambda _: client
+    )

@@ -1,6 +1,5 @@
 """A Kafka that wants TLS, a password and a right for everything: each part works with its own rights, and says what it lacks."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -14,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-import faust
 import psutil
 import pytest
 from confluent_kafka import Producer
@@ -47,7 +45,6 @@ from streams.doctor.cluster_state import get_offsets_retention_min
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
-from streams.kafka.credentials import faust_credentials
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = 60
@@ -438,27 +435,6 @@ def test_an_unknown_certificate_is_named(cluster, tmp_path):
         r"fraud: no TLS with Kafka at 127.0.0.1:\d+: .*certificate verify failed.*; see the ssl\.\* lines.*\n",
         done.stderr,
     )
-
-
-def test_the_clients_of_faust_get_in_with_the_mapped_credentials(cluster):
-    user = cluster.user("replay")
-    credentials = faust_credentials(user.properties)
-
-    async def send():
-        app = faust.App(
-            "agents-of-yours",
-            broker=f"kafka://{user.bootstrap_servers}",
-            broker_credentials=credentials,
-        )
-        await app.producer.start()
-        try:
-            return await app.producer.send_and_wait(
-                user.named(topics.LABELS), b"key", b"{}", 0, None, {}
-            )
-        finally:
-            await app.producer.stop()
-
-    assert asyncio.run(send()).topic == user.named(topics.LABELS)
 
 
 def diagnosed(

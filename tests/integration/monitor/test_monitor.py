@@ -13,8 +13,7 @@ import drift.monitor
 from drift import predictions, window_reader
 from drift.committer import WindowCommitter
 from drift.errors import BrokenPredictionError
-from streams.kafka.cluster import TopicMissingError
-from streams.kafka.committer import BatchAbortedError
+from streams.kafka.errors import BatchAbortedError, TopicMissingError
 from streams.kafka.topics import PREDICTIONS
 
 

@@ -11,7 +11,7 @@ import cli.commands.monitor
 from cli.app import app
 from drift.labels.labelling import Labelling
 from drift.monitor import Monitor
-from streams.kafka.auth import RefusedError
+from streams.kafka.errors import RefusedError
 
 
 @pytest.fixture

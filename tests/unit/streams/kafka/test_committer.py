@@ -6,14 +6,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from streams.kafka import committer as committing
-from streams.kafka.auth import RefusedError
-from streams.kafka.committer import (
-    BatchAbortedError,
-    CommitFatalError,
-    OutageError,
-    TransactionalCommitter,
-)
+from streams.kafka.committer import TransactionalCommitter
 from streams.kafka.connection import Connection
+from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutageError, RefusedError
 
 
 class Cluster:

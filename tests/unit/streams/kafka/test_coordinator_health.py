@@ -5,7 +5,7 @@ import json
 import pytest
 
 from streams.kafka import coordinator_health
-from streams.kafka.committer import OutageError
+from streams.kafka.errors import OutageError
 
 
 @pytest.fixture

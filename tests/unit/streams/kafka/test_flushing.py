@@ -7,8 +7,9 @@ from confluent_kafka import KafkaError, KafkaException
 
 from streams.kafka import topics
 from streams.kafka.codec import Output
-from streams.kafka.committer import BatchAbortedError, FlushingCommitter
+from streams.kafka.committer import FlushingCommitter
 from streams.kafka.connection import Connection
+from streams.kafka.errors import BatchAbortedError
 
 
 class Acknowledging:
@@ -25,7 +26,7 @@ class Acknowledging:
     def flush(self, timeout):
         self.early.append(self.committer.take_done())
         if self.error is not None:
-            self.committer._on_refused(self.error, None)
+            self.committer._on_delivery_error(self.error, None)
         return 0
 
 

@@ -5,10 +5,9 @@ import threading
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from support.fakes import FakeRecord
+from support.fakes import FakeRecord, group_of
 
-from streams.kafka.committer import OutageError
-from streams.kafka.connection import Connection
+from streams.kafka.errors import OutageError
 from streams.scorer import consumer as scorer_consumer
 from streams.scorer.batch import InFlight, ScoredBatch
 from streams.scorer.consumer import BatchConsumer
@@ -126,9 +125,7 @@ def run(consumer):
                 10
             )  # one after the other, as the agent does
 
-        reader = BatchConsumer(
-            Connection("nowhere"), consumer, in_flight, deliver, fail, lambda ranges: None
-        )
+        reader = BatchConsumer(group_of(consumer), in_flight, deliver, fail, lambda ranges: None)
         reader.start()
         await asyncio.to_thread(consumer.done.wait, 10)
         reader.stop()
@@ -195,14 +192,13 @@ def lost(consumer):
 def test_nothing_of_lost_partitions_is_committed_whenever_it_is_done():
     in_flight, consumer = Late(), Consumer(lambda _: range(2_000), lost)
     reader = BatchConsumer(
-        Connection("nowhere"),
-        consumer,
+        group_of(consumer),
         in_flight,
         in_flight.handed.append,
         pytest.fail,
         lambda ranges: None,
+        in_flight.take_done,
     )
-    reader.take_done = in_flight.take_done
     reader.start()
     assert consumer.done.wait(10)
     reader.stop()
@@ -232,8 +228,7 @@ def told(monkeypatch):
 
         consumer = Consumer(arrive, lambda _: [], lambda _: [], ending, lambda _: [])
         reader = BatchConsumer(
-            Connection("nowhere"),
-            consumer,
+            group_of(consumer),
             in_flight,
             lambda batch: None,
             pytest.fail,
@@ -274,7 +269,7 @@ def test_a_cluster_that_does_not_say_where_to_begin_is_away(code, raised, monkey
 
     monkeypatch.setattr(scorer_consumer, "_LOOKUP_S", 0.1)
     failures = []
-    reader = BatchConsumer(Connection(""), Silent(), InFlight(), None, failures.append, None)
+    reader = BatchConsumer(group_of(Silent()), InFlight(), None, failures.append, None)
     reader.start()
     reader.join(10)
     assert [type(failure) for failure in failures] == [raised]
@@ -297,14 +292,13 @@ def test_a_lost_range_begins_behind_what_was_read_before():
         [],
     )
     reader = BatchConsumer(
-        Connection("nowhere"),
-        consumer,
+        group_of(consumer),
         in_flight,
         in_flight.handed.append,
         failures.append,
         lambda ranges: None,
+        in_flight.take_done,
     )
-    reader.take_done = in_flight.take_done
     reader.start()
     reader.join(10)
     assert [[place.offset for place in places] for places in consumer.commits] == [[2_002]]

@@ -11,10 +11,9 @@ from confluent_kafka import TopicPartition
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from support.fakes import FakeRecord
+from support.fakes import FakeRecord, group_of
 
-from streams.kafka.committer import BatchAbortedError
-from streams.kafka.connection import Connection
+from streams.kafka.errors import BatchAbortedError
 from streams.scorer.batch import MAX_IN_FLIGHT, Batch, InFlight, ScoredBatch
 from streams.scorer.consumer import BatchConsumer
 from streams.scorer.dead_letter_limit import DeadLetterLimit
@@ -49,6 +48,9 @@ class Consumer:
         self.callbacks = deque()
         self.membership = object()  # what a transaction proves itself with
         self.most = 1
+
+    def subscribe(self, topics, on_assign, on_revoke, on_lost):
+        self.on_assign, self.on_revoke, self.on_lost = on_assign, on_revoke, on_lost
 
     def poll(self, timeout):
         found = self.fetch(1)
@@ -130,14 +132,14 @@ class Member:
         self.pipeline = CommitPipeline(
             self, self.in_flight, lambda scored: None, self.fail, DeadLetterLimit(1.0)
         )
-        self.source = BatchConsumer(
-            Connection("nowhere"),
-            self.consumer,
+        self.reader = BatchConsumer(
+            group_of(self.consumer),
             self.in_flight,
             self.pending.append,
             self.fail,
             lambda ranges: None,
         )
+        self.reader.subscribe()
 
     def fail(self, error):
         raise error
@@ -171,18 +173,18 @@ class Member:
 
     def give(self, partition):
         self.consumer.callbacks.append(
-            lambda: self.source._on_assign(self.consumer, [TopicPartition(TOPIC, partition)])
+            lambda: self.consumer.on_assign(self.consumer, [TopicPartition(TOPIC, partition)])
         )
 
     def take(self, partition):
-        self.source._on_revoke(self.consumer, [TopicPartition(TOPIC, partition)])
+        self.consumer.on_revoke(self.consumer, [TopicPartition(TOPIC, partition)])
 
     def lose(self):
         """All it holds; it learns of it in its next poll."""
         self.consumer.membership = object()
         self.consumer.callbacks.clear()
         self.consumer.callbacks.append(
-            lambda: self.source._on_lost(self.consumer, self.consumer.assignment())
+            lambda: self.consumer.on_lost(self.consumer, self.consumer.assignment())
         )
 
 
@@ -205,7 +207,7 @@ class Group(RuleBasedStateMachine):
     @rule(member=ANY_MEMBER, most=st.integers(0, 6))
     def poll(self, member, most):
         self.members[member].consumer.most = most
-        self.members[member].source._step()
+        self.members[member].reader._step()
 
     @rule(member=ANY_MEMBER)
     def commit(self, member):
@@ -286,8 +288,8 @@ def test_a_partition_is_given_up_when_nothing_of_it_is_on_its_way():
     member = Member(log)
     log.ends[0] = 1
     member.give(0)
-    member.source._step()
-    member.source._step()
+    member.reader._step()
+    member.reader._step()
     assert len(member.pending) == 1
     member.take(0)
     assert not member.pending

@@ -5,7 +5,7 @@ import threading
 
 from support.fakes import FakeRecord
 
-from streams.kafka.committer import BatchAbortedError, CommitFatalError
+from streams.kafka.errors import BatchAbortedError, CommitFatalError
 from streams.scorer.batch import Batch, InFlight, ScoredBatch
 from streams.scorer.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
 from streams.scorer.pipeline import MAX_ABORTS_IN_A_ROW, BatchGapError, CommitPipeline

@@ -8,8 +8,9 @@ from functools import partial
 
 import pytest
 
+from streams.kafka.errors import AFTER_OUTAGE, DO_NOT_RESTART, HOPELESS
 from streams.scorer import supervisor
-from streams.scorer.supervisor import AFTER_OUTAGE, DO_NOT_RESTART, HOPELESS, Supervisor
+from streams.scorer.supervisor import Supervisor
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +46,7 @@ def test_five_deaths_in_a_minute_end_it_after_pauses_that_double(caplog):
     with caplog.at_level(logging.WARNING):
         assert Supervisor(dies, workers=1).run() == 1
     pauses = [
-        message.rpartition(" in ")[2]
-        for message in caplog.messages
-        if "starting it again" in message
+        message.rpartition(" in ")[2] for message in caplog.messages if "restarting it" in message
     ]
     assert pauses == ["0.2 s", "0.4 s", "0.8 s", "1.6 s"]
     assert caplog.messages[-1] == "workers died 5 times within 60 s: giving up"
@@ -76,7 +75,7 @@ def five_killed():
 def test_workers_that_die_together_are_one_death(five_killed, caplog):
     with caplog.at_level(logging.WARNING):
         assert five_killed() == DO_NOT_RESTART
-    assert len([message for message in caplog.messages if "starting it again" in message]) == 5
+    assert len([message for message in caplog.messages if "restarting it" in message]) == 5
 
 
 def test_as_many_that_die_one_after_the_other_end_it(five_killed, monkeypatch):

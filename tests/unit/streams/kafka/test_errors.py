@@ -1,0 +1,187 @@
+"""What a client's error means: retry, change the permissions, or end this client."""
+
+from types import SimpleNamespace
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+from support.fakes import group_of
+
+from drift import prediction_stream
+from drift.prediction_stream import PredictionStream
+from streams.kafka import errors
+from streams.kafka.connection import Connection
+from streams.kafka.errors import ConsumerError, Failure, RefusedError, classify, refusal
+from streams.scorer.batch import InFlight
+from streams.scorer.consumer import BatchConsumer
+from streams.scorer.dead_letter_limit import TooManyDeadLettersError
+
+HANDSHAKE = (
+    "sasl_ssl://kafka:9093/1: SASL SCRAM-SHA-512 mechanism handshake failed: {} "
+    "(after 3ms in state AUTH_HANDSHAKE)"
+)
+BROKEN_OFF = KafkaError(
+    KafkaError._AUTHENTICATION,
+    HANDSHAKE.format("Local: Broker transport failure: broker's supported mechanisms: (n/a)"),
+)
+MECHANISM = KafkaError(
+    KafkaError._AUTHENTICATION,
+    HANDSHAKE.format("Broker: Unsupported SASL mechanism: broker's supported mechanisms: PLAIN"),
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (KafkaError(KafkaError._TRANSPORT), None),
+        (BROKEN_OFF, None),
+        (
+            MECHANISM,
+            "Kafka at kafka:9093 refuses the credentials: "
+            "SASL SCRAM-SHA-512 mechanism handshake failed: Broker: Unsupported",
+        ),
+        (KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), "refuses this user a right: "),
+        (KafkaError(KafkaError._SSL), "no TLS with Kafka at kafka:9093: "),
+    ],
+    ids=["broker away", "broken off", "mechanism", "right", "tls"],
+)
+def test_only_what_waiting_does_not_fix_is_a_refusal(error, text):
+    refused = refusal(error, "kafka:9093")
+    assert text in str(refused) if text else refused is None
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (KafkaError(KafkaError._TRANSPORT), Failure.TRANSIENT),
+        (KafkaError(KafkaError.COORDINATOR_LOAD_IN_PROGRESS), Failure.TRANSIENT),
+        (KafkaError(KafkaError.ILLEGAL_GENERATION, retriable=True), Failure.TRANSIENT),
+        (BROKEN_OFF, Failure.TRANSIENT),
+        (MECHANISM, Failure.REFUSED),
+        (KafkaError(KafkaError._SSL), Failure.REFUSED),
+        (KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, fatal=True), Failure.REFUSED),
+        (KafkaError(KafkaError._FENCED, fatal=True), Failure.FATAL),
+        (KafkaError(KafkaError._TRANSPORT, fatal=True), Failure.FATAL),
+        (KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), Failure.FATAL),
+        (KafkaError(KafkaError._BAD_MSG), Failure.FATAL),
+        (KafkaError(KafkaError._MAX_POLL_EXCEEDED), Failure.UNCLASSIFIED),
+    ],
+)
+def test_an_error_of_the_client_has_one_meaning(error, failure):
+    assert classify(error) is failure
+    assert errors.is_transient(KafkaException(error)) is (failure is Failure.TRANSIENT)
+
+
+def test_exit_codes_of_a_worker():
+    assert {
+        kind.__name__: kind.exit_code
+        for kind in (
+            errors.RefusedError,
+            errors.TopicMissingError,
+            errors.LostRangeError,
+            errors.OutageError,
+            errors.CommitFatalError,
+            errors.BatchAbortedError,
+            errors.ConsumerError,
+            TooManyDeadLettersError,
+        )
+    } == {
+        "RefusedError": 5,
+        "TopicMissingError": 3,
+        "LostRangeError": 3,
+        "OutageError": 4,
+        "CommitFatalError": 1,
+        "BatchAbortedError": 1,
+        "ConsumerError": 1,
+        "TooManyDeadLettersError": 3,
+    }
+
+
+class Message:
+    def __init__(self, code):
+        self.code = code
+
+    def error(self):
+        return KafkaError(self.code)
+
+
+class Client:
+    """A consumer that reports one error, and then that the test is over."""
+
+    def __init__(self, code):
+        self.codes = [code, KafkaError.TOPIC_AUTHORIZATION_FAILED]
+
+    def subscribe(self, *_, **__):
+        pass
+
+    def poll(self, _):
+        return Message(self.codes.pop(0))
+
+    def consume(self, *_):
+        return []
+
+    def assignment(self):
+        return []
+
+    def position(self, _):
+        return []
+
+    def pause(self, _):
+        pass
+
+    resume = pause
+
+    def close(self):
+        pass
+
+
+def end_scorer(client, _monkeypatch):
+    failures = []
+    reader = BatchConsumer(group_of(client), InFlight(), pytest.fail, failures.append, lambda _: 0)
+    reader.run()
+    return failures[0]
+
+
+class Windows:
+    window = SimpleNamespace(room=1)
+    held = frozenset()
+
+    def advance(self, _):
+        pass
+
+
+class Idle:
+    active = True
+
+    def update(self, _):
+        pass
+
+    mark_active = update
+
+
+def end_monitor(client, monkeypatch):
+    monkeypatch.setattr(prediction_stream, "GroupConsumer", lambda *_: group_of(client))
+    stream = PredictionStream(Connection("nowhere"), Windows(), Idle())
+    with pytest.raises((ConsumerError, RefusedError)) as raised:
+        while True:
+            stream.poll(None)
+    return raised.value
+
+
+@pytest.mark.parametrize("end", [end_scorer, end_monitor])
+@pytest.mark.parametrize(
+    ("code", "expected", "left"),
+    [
+        (KafkaError.UNKNOWN_TOPIC_OR_PART, ConsumerError, 1),
+        (KafkaError._UNKNOWN_TOPIC, ConsumerError, 1),
+        (KafkaError._UNKNOWN_PARTITION, ConsumerError, 1),
+        (KafkaError._BAD_COMPRESSION, ConsumerError, 1),
+        (KafkaError._BAD_MSG, ConsumerError, 1),
+        (KafkaError.GROUP_AUTHORIZATION_FAILED, RefusedError, 1),
+        (KafkaError._TRANSPORT, RefusedError, 0),  # goes on, to the next error
+        (KafkaError._MAX_POLL_EXCEEDED, RefusedError, 0),
+    ],
+)
+def test_the_same_errors_end_the_scorer_and_the_monitor(code, expected, left, end, monkeypatch):
+    client = Client(code)
+    assert type(end(client, monkeypatch)) is expected
+    assert len(client.codes) == left
