@@ -139,7 +139,7 @@ def read_recent_windows(connection: Connection, verdicts: int) -> list[WindowClo
 
     Return at least `verdicts` windows with a verdict, or all windows.
 
-    Raises KafkaException, streams.kafka.cluster.ReadingError.
+    Raises KafkaException, streams.kafka.errors.ReadingError.
     """
     cluster = Cluster(connection)
     first = cluster.earliest(DRIFT_EVENTS, [0])[0]
@@ -168,7 +168,7 @@ def collect_recent_windows(
 def read_all_windows(connection: Connection) -> Iterator[WindowClosed]:
     """Yield every window on `drift.events`, in order.
 
-    Raises KafkaException, streams.kafka.cluster.ReadingError.
+    Raises KafkaException, streams.kafka.errors.ReadingError.
     """
     cluster = Cluster(connection)
     first = cluster.earliest(DRIFT_EVENTS, [0])[0]
@@ -178,7 +178,7 @@ def read_all_windows(connection: Connection) -> Iterator[WindowClosed]:
 def read_events_since(connection: Connection, at: datetime) -> Iterator[Event]:
     """Yield the events written since `at`.
 
-    Raises KafkaException, streams.kafka.cluster.ReadingError.
+    Raises KafkaException, streams.kafka.errors.ReadingError.
     """
     cluster = Cluster(connection)
     end = cluster.end(DRIFT_EVENTS, [0])

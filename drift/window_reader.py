@@ -29,7 +29,7 @@ _INDEX_MS = 3_600_000
 def find_window(connection: Connection, number: int) -> tuple[WindowClosed, list[WindowClosed]]:
     """Return the window with that number, and those before it.
 
-    Raises WindowGoneError, KafkaException, streams.kafka.cluster.ReadingError.
+    Raises WindowGoneError, KafkaException, streams.kafka.errors.ReadingError.
     """
     windows = [event for event in read_all_windows(connection) if event.window <= number]
     if not windows or windows[-1].window != number:

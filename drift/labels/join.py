@@ -28,7 +28,7 @@ def read_decisions(
     """Yield (index of the window, decision, transaction_id) for each payment of the windows.
 
     Predictions that were deleted since are missing. Raises KafkaException,
-    streams.kafka.cluster.ReadingError.
+    streams.kafka.errors.ReadingError.
     """
     spans = {
         partition: _spans(windows, partition)

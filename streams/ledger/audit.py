@@ -58,7 +58,7 @@ def audit(
     the outputs' retention are left out if any outputs have been deleted. `clock` returns seconds
     since 1970.
 
-    Raises cluster.ReadingError, KafkaException.
+    Raises ReadingError, KafkaException.
     """
     cluster = Cluster(connection)
     partitions = cluster.partitions(TRANSACTIONS, *OUTPUTS)
