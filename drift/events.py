@@ -14,6 +14,7 @@ from drift.quality import Quality
 from streams.kafka import reader
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
+from streams.kafka.newest import look_back
 from streams.kafka.topics import DRIFT_EVENTS
 
 # A thousand windows, as many label events and some changes of severity: one read is enough if
@@ -141,27 +142,22 @@ def read_recent_windows(connection: Connection, verdicts: int) -> list[WindowClo
 
     Raises KafkaException, streams.kafka.errors.ReadingError.
     """
-    cluster = Cluster(connection)
-    first = cluster.earliest(DRIFT_EVENTS, [0])[0]
-    end = cluster.end(DRIFT_EVENTS, [0])[0]
-    return collect_recent_windows(partial(_read_values, connection), first, end, verdicts)
+    earliest, end = reader.find_range(Cluster(connection), DRIFT_EVENTS, [0])
+    return collect_recent_windows(partial(_read_values, connection), earliest, end, verdicts)
 
 
 def collect_recent_windows(
-    read: Callable[[int, int], Iterable[bytes | None]], first: int, end: int, verdicts: int
+    read: Callable[[Offsets, Offsets], Iterable[bytes | None]],
+    earliest: Offsets,
+    end: Offsets,
+    verdicts: int,
 ) -> list[WindowClosed]:
-    """Do the work of `read_recent_windows`; `read` returns the values between two offsets.
-
-    Read ever larger chunks backwards, because a run of label events may be long.
-    """
+    """Do the work of `read_recent_windows`; `read` returns the values between two offsets."""
     recent: list[WindowClosed] = []
-    begin = end
-    length = _TAIL
-    while begin > first and sum(event.detected is not None for event in recent) < verdicts:
-        stop = begin
-        begin = max(first, begin - length)
-        recent = [*decode_windows(read(begin, stop)), *recent]
-        length *= 2
+    for begin, until in look_back(earliest, end, _TAIL):
+        recent = [*decode_windows(read(begin, until)), *recent]
+        if sum(event.detected is not None for event in recent) >= verdicts:
+            break
     return recent
 
 
@@ -170,9 +166,8 @@ def read_all_windows(connection: Connection) -> Iterator[WindowClosed]:
 
     Raises KafkaException, streams.kafka.errors.ReadingError.
     """
-    cluster = Cluster(connection)
-    first = cluster.earliest(DRIFT_EVENTS, [0])[0]
-    return decode_windows(_read_values(connection, first, cluster.end(DRIFT_EVENTS, [0])[0]))
+    begin, end = reader.find_range(Cluster(connection), DRIFT_EVENTS, [0])
+    return decode_windows(_read_values(connection, begin, end))
 
 
 def read_events_since(connection: Connection, at: datetime) -> Iterator[Event]:
@@ -180,11 +175,10 @@ def read_events_since(connection: Connection, at: datetime) -> Iterator[Event]:
 
     Raises KafkaException, streams.kafka.errors.ReadingError.
     """
-    cluster = Cluster(connection)
-    end = cluster.end(DRIFT_EVENTS, [0])
-    return decode(_read_values(connection, cluster.since(DRIFT_EVENTS, end, at)[0], end[0]))
+    begin, end = reader.find_range(Cluster(connection), DRIFT_EVENTS, [0], at)
+    return decode(_read_values(connection, begin, end))
 
 
-def _read_values(connection: Connection, begin: int, end: int) -> Iterator[bytes | None]:
-    batches = reader.read(connection, DRIFT_EVENTS, {0: begin}, {0: end})
+def _read_values(connection: Connection, begin: Offsets, end: Offsets) -> Iterator[bytes | None]:
+    batches = reader.read(connection, DRIFT_EVENTS, begin, end)
     return (message.value() for batch in batches for message in batch)
