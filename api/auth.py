@@ -31,7 +31,7 @@ Check = Callable[[Request], Response | None]
 
 @dataclass(frozen=True)
 class Access:
-    """Who may send requests.
+    """The access rules of a server.
 
     `hosts`: accepted names in the Host header. `key`: the API key, None to require none. `rate`:
     the limit of one client, in the notation of `limits`. Raises ValueError for an invalid rate.

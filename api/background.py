@@ -19,7 +19,7 @@ _JOIN_S = 2.0  # an unresponsive broker may hold a call for longer; the threads 
 
 @dataclass(frozen=True)
 class Background:
-    """What the threads share with the routes.
+    """State shared by the threads and the routes.
 
     `stop` ends the threads and the streams to clients, which would otherwise never end.
     """

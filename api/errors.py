@@ -18,7 +18,7 @@ class Refusal(BaseModel):
 
 
 class FieldError(BaseModel):
-    """What is wrong with one part of a request; `loc` ends with the field's name, if any."""
+    """An error in one part of a request; `loc` ends with the field's name, if any."""
 
     loc: list[str | int]
     msg: str

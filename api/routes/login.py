@@ -14,7 +14,7 @@ def _show_form(target: str, message: str = "", status: int = 200) -> Response:
 
 
 def _keep_local(path: str) -> str:
-    """Return the path if it is on this server, else "/", so that no link can abuse the redirect."""
+    """Return the path, or "/" if it leads to another server, so that no link abuses the login."""
     is_local = (
         path.startswith("/")
         and not path.startswith("//")

@@ -1,4 +1,4 @@
-// The console: alerts as they come, one opened at a time, judged by click or key.
+// The console: shows alerts as they come, opens one at a time, and labels it by click or key.
 
 import * as detail from "./detail.js";
 import * as queue from "./queue.js";
@@ -9,25 +9,26 @@ const SECOND = 1000;
 const RETRY = 2 * SECOND;
 const $ = (id) => document.getElementById(id);
 
-let opened = null; // position of the alert in the detail
+let opened = null; // position of the alert in the detail pane
 let busy = false;
 
 function listen() {
   const source = new EventSource(`/alerts/stream?recent=${queue.KEPT}`);
-  source.addEventListener("open", () => connected("live"));
-  source.addEventListener("alert", (event) => arrived(JSON.parse(event.data)));
+  source.addEventListener("open", () => setConnection("live"));
+  source.addEventListener("alert", (event) => receive(JSON.parse(event.data)));
   source.addEventListener("error", () => {
-    connected("reconnecting");
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY); // refused, not broken: the browser does not try again
+    setConnection("reconnecting");
+    // The browser reconnects a broken stream, but not a refused one.
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY);
   });
 }
 
-function arrived(alert) {
+function receive(alert) {
   queue.put(alert);
   if (alert.position === opened) show(alert);
 }
 
-function connected(state) {
+function setConnection(state) {
   $("connection").textContent = state;
   document.body.dataset.connection = state;
 }
@@ -37,7 +38,7 @@ function show(alert) {
   const unfolded = $("detail").querySelector("details")?.open;
   $("detail").replaceChildren(...detail.render(alert, judge, close));
   if (unfolded) $("detail").querySelector("details").open = true;
-  if (focused) $("detail").focus({ preventScroll: true }); // the button that had it is gone
+  if (focused) $("detail").focus({ preventScroll: true }); // the focused button was replaced
 }
 
 function open(position) {
@@ -55,8 +56,9 @@ function close() {
   $("alerts").focus();
 }
 
-// A key judges what is on view: the selected alert may be another one than the one opened, and a phone shows the queue or the alert.
-function pressed(fraud) {
+// A key labels only the alert on view. Another one may be selected, and a phone hides the detail
+// pane while it shows the queue; then the key opens the selected alert.
+function judgeByKey(fraud) {
   const position = queue.current();
   if (position === opened && $("detail").checkVisibility()) return judge(fraud);
   open(position);
@@ -74,13 +76,14 @@ async function judge(fraud) {
   }
   busy = true;
   const next = alert.label === null && queue.showing() === "open" ? queue.neighbour(opened) : opened;
-  const goOn = () => queue.current() === alert.position && (next ? open(next) : finished()); // unless the analyst has moved meanwhile
-  $("message").textContent = await write(alert, fraud, name, goOn);
+  // Move on, unless the analyst has selected another alert during the request.
+  const goOn = () => queue.current() === alert.position && (next ? open(next) : finish());
+  $("message").textContent = await sendLabel(alert, fraud, name, goOn);
   busy = false;
 }
 
-// Sends the judgement; what the page shows of it comes back over the topic, as it does to everybody else.
-async function write(alert, fraud, name, done) {
+// Sends the label. The page shows it once it comes back on the stream, as on every other console.
+async function sendLabel(alert, fraud, name, done) {
   const path = `/alerts/${encodeURIComponent(alert.transaction_id)}/label`;
   const body = JSON.stringify({ is_fraud: fraud, labelled_by: name });
   try {
@@ -93,7 +96,7 @@ async function write(alert, fraud, name, done) {
   return `${alert.transaction_id}: saved as ${fraud ? "fraud" : "legitimate"} by ${name}.`;
 }
 
-function finished() {
+function finish() {
   opened = null;
   queue.select(null);
   $("detail").replaceChildren(Object.assign(document.createElement("p"), { className: "empty", textContent: "All open alerts are judged." }));
@@ -106,8 +109,8 @@ const KEYS = {
   k: () => queue.move(-1),
   ArrowUp: () => queue.move(-1),
   Enter: () => open(queue.current()),
-  f: () => pressed(true),
-  l: () => pressed(false),
+  f: () => judgeByKey(true),
+  l: () => judgeByKey(false),
   Escape: close,
 };
 
@@ -137,7 +140,7 @@ async function tick() {
     $("problem").hidden = problem === null;
     $("problem").textContent = problem === null ? "" : `Kafka does not answer; what is shown may be old. ${problem}`;
   } catch {
-    // no answer: the stream breaks off too, and says so
+    // The stream breaks as well and shows it.
   }
   setTimeout(tick, SECOND);
 }

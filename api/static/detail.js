@@ -1,4 +1,4 @@
-// One alert opened: what it is about, why it was raised, and the two buttons.
+// The detail pane: the alert's figures, its reasons and the two buttons.
 
 import { element, featureName, moment, money, percent, shape, short, signed } from "./format.js";
 import { badge } from "./queue.js";
@@ -8,7 +8,7 @@ const LEGEND = [
   ["dot", "this payment"],
   ["push", "push towards fraud"],
 ];
-const MARGIN = 0.06; // of the width, left free beside the outermost mark
+const MARGIN = 0.06; // share of the width left free on both sides of the marks
 
 export function render(alert, judge, close) {
   const back = element("button", { class: "back", type: "button" }, "‹ Queue");
@@ -41,16 +41,16 @@ function pairs(kind, values) {
 
 function actions(alert, judge) {
   const button = (text, key, fraud) => {
-    const made = element("button", { type: "button", class: fraud ? "fraud" : "legitimate", "aria-keyshortcuts": key }, text, " ", element("kbd", {}, key));
-    made.setAttribute("aria-pressed", alert.label?.is_fraud === fraud);
-    made.addEventListener("click", () => judge(fraud));
-    return made;
+    const node = element("button", { type: "button", class: fraud ? "fraud" : "legitimate", "aria-keyshortcuts": key }, text, " ", element("kbd", {}, key));
+    node.setAttribute("aria-pressed", alert.label?.is_fraud === fraud);
+    node.addEventListener("click", () => judge(fraud));
+    return node;
   };
-  const said = element("p", { class: "verdict" }, alert.label ? verdict(alert.label) : "Not judged yet.");
-  return element("div", { class: "actions" }, button("Fraud", "f", true), button("Legitimate", "l", false), said);
+  const status = element("p", { class: "verdict" }, alert.label ? describeLabel(alert.label) : "Not judged yet.");
+  return element("div", { class: "actions" }, button("Fraud", "f", true), button("Legitimate", "l", false), status);
 }
 
-function verdict(label) {
+function describeLabel(label) {
   const who = label.labelled_by ?? label.source;
   return `Judged ${label.is_fraud ? "fraud" : "legitimate"} by ${who}, ${moment(label.labelled_at)}. It can be changed; the last judgement counts.`;
 }
@@ -64,12 +64,12 @@ function reasons(alert) {
     { class: "reasons" },
     element("h3", {}, "Why"),
     element("p", { class: "legend" }, ...LEGEND.map(([key, text]) => element("span", {}, element("i", { class: `key ${key}` }), text))),
-    element("ol", {}, ...alert.reasons.map((reason) => oneReason(reason, most))),
+    element("ol", {}, ...alert.reasons.map((reason) => renderReason(reason, most))),
     element("p", { class: "note" }, sum),
   );
 }
 
-function oneReason({ feature, value, usual: [low, high], contribution }, most) {
+function renderReason({ feature, value, usual: [low, high], contribution }, most) {
   const place = value < low ? "below" : value > high ? "above" : "within";
   const range = `${short(low)} to ${short(high)}`;
   return element(
@@ -83,7 +83,7 @@ function oneReason({ feature, value, usual: [low, high], contribution }, most) {
   );
 }
 
-// The usual range as a band, the payment's value as a dot, both on one scale.
+// Draws the usual range as a band and the payment's value as a dot, on one scale.
 function rangePlot(value, low, high) {
   const [from, to] = [Math.min(low, value), Math.max(high, value)];
   const at = (number) => 100 * (MARGIN + ((number - from) / (to - from || 1)) * (1 - 2 * MARGIN));

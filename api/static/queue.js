@@ -1,13 +1,13 @@
-// The queue: alerts by expected loss, open and judged ones apart.
+// The queue: alerts by expected loss, in one tab for open and one for judged alerts.
 
 import { clock, element, money, percent } from "./format.js";
 
-export const KEPT = 2000; // as many as the server keeps, in the same way (api/alert_store.py)
-const SHOWN = 200; // more rows than anybody scrolls through
+export const KEPT = 2000; // the same number and the same rule as in api/alert_store.py
+const SHOWN = 200; // rows; nobody scrolls further
 const $ = (id) => document.getElementById(id);
 
 const alerts = new Map(); // position -> alert, in order of arrival
-const rows = new Map(); // position -> its row; kept, so that a click meets the row that it began on
+const rows = new Map(); // position -> row; reused, so that a redraw doesn't swallow a click
 let state = "open";
 let selected = null;
 let planned = false;
@@ -47,7 +47,7 @@ export function select(position) {
   rows.get(position)?.scrollIntoView({ block: "nearest" });
 }
 
-// The alert so many rows below the selected one; above it for a negative number.
+// Selects the alert `by` rows below the selected one, or above it if `by` is negative.
 export function move(by) {
   const order = listed();
   const index = order.findIndex((alert) => alert.position === selected);
@@ -55,7 +55,7 @@ export function move(by) {
   if (next) select(next.position);
 }
 
-// What takes a judged alert's place under the eyes: the next one, or the one before where it was the last.
+// Returns the alert to open after a label: the next one, or the previous one after the last.
 export function neighbour(position) {
   const order = listed();
   const index = order.findIndex((alert) => alert.position === position);
@@ -91,18 +91,18 @@ function draw() {
   $("more").textContent = notes.filter(Boolean).join(" ");
   const wanted = order.map(row);
   const list = $("alerts");
-  if (wanted.length !== list.children.length || wanted.some((made, index) => made !== list.children[index])) list.replaceChildren(...wanted);
-  for (const made of wanted) made.setAttribute("aria-selected", made.id === `alert-${selected}`);
+  if (wanted.length !== list.children.length || wanted.some((node, index) => node !== list.children[index])) list.replaceChildren(...wanted);
+  for (const node of wanted) node.setAttribute("aria-selected", node.id === `alert-${selected}`);
   if (rows.get(selected)?.isConnected) list.setAttribute("aria-activedescendant", `alert-${selected}`);
   else list.removeAttribute("aria-activedescendant");
 }
 
 function row(alert) {
-  if (!rows.has(alert.position)) rows.set(alert.position, made(alert));
+  if (!rows.has(alert.position)) rows.set(alert.position, makeRow(alert));
   return rows.get(alert.position);
 }
 
-function made(alert) {
+function makeRow(alert) {
   const option = element(
     "li",
     { id: `alert-${alert.position}`, role: "option", class: "row" },
@@ -115,7 +115,7 @@ function made(alert) {
   return option;
 }
 
-// What was found out, else what the model decided.
+// Shows the label, or the model's decision if there is none.
 export function badge({ label, decision }) {
   if (label === null) return element("span", { class: "badge", "data-kind": decision }, decision);
   return element("span", { class: "badge", "data-kind": label.is_fraud ? "fraud" : "legitimate" }, label.is_fraud ? "fraud" : "legitimate");

@@ -1,4 +1,4 @@
-// The figures at the top, once a second. What nobody tells is shown as absent, never as 0.
+// The figures at the top, updated once a second. A missing figure is shown as absent, not as 0.
 
 import { clock, percent, shape, short, whole } from "./format.js";
 
@@ -13,11 +13,12 @@ let points = [];
 
 export async function update() {
   const answer = await fetch(`/console/vitals?after=${points.at(-1)?.number ?? 0}`);
-  if (answer.status === 401) location.reload(); // the session has expired: the server shows its login
+  if (answer.status === 401) location.reload(); // the session has expired: reload to show the login
   if (!answer.ok) throw new Error(answer.statusText);
-  const { points: news, windows, precision, problem } = await answer.json();
-  if (news.length && points.length && news[0].number <= points.at(-1).number) points = []; // the server has started again
-  points = [...points, ...news].slice(-HISTORY);
+  const { points: added, windows, precision, problem } = await answer.json();
+  const restarted = added.length && points.length && added[0].number <= points.at(-1).number;
+  if (restarted) points = []; // the server has restarted and numbers from 1 again
+  points = [...points, ...added].slice(-HISTORY);
   showPoints(points.at(-1));
   showDrift(windows);
   showPrecision(precision);
@@ -25,10 +26,10 @@ export async function update() {
 }
 
 function showPoints(last) {
-  const told = last?.workers > 0;
-  show("rate", last?.rate, whole, told);
-  show("alert-rate", scaled(last?.alert_rate, 1000), short, told);
-  show("latency", last?.p99_ms, short, told);
+  const answered = last?.workers > 0;
+  show("rate", last?.rate, whole, answered);
+  show("alert-rate", scaled(last?.alert_rate, 1000), short, answered);
+  show("latency", last?.p99_ms, short, answered);
   $("median").textContent = last?.p50_ms == null ? "" : `, ${short(last.p50_ms)} median`;
   plot("rate", points.map((point) => point.rate), HISTORY, whole);
   plot("alert-rate", points.map((point) => scaled(point.alert_rate, 1000)), HISTORY, short);
@@ -37,19 +38,19 @@ function showPoints(last) {
 
 const scaled = (value, by) => (value == null ? null : by * value);
 
-function show(id, value, format, told) {
+function show(id, value, format, answered) {
   $(id).textContent = value == null ? ABSENT : format(value);
-  $(`${id}-note`).textContent = told ? "last 3 minutes" : "no scorer answers";
+  $(`${id}-note`).textContent = answered ? "last 3 minutes" : "no scorer answers";
 }
 
-// The last of `values` stands at the right end of `across`, the width of the plot's view box.
+// Plots `values` aligned to the right of the view box, which is `across` wide.
 function plot(id, values, across, format) {
   const known = values.filter((number) => number != null);
   const peak = Math.max(0, ...known);
   $(`${id}-peak`).textContent = known.length ? `peak ${format(peak)}` : "";
   const x = (index) => across - values.length + index;
   const y = (number) => HEIGHT - (peak ? (number / peak) * (HEIGHT - TOP) : 0);
-  const runs = [[]]; // a line for each stretch without a gap
+  const runs = [[]]; // one line for each run without a gap
   values.forEach((number, index) => (number == null ? runs.push([]) : runs.at(-1).push([x(index), y(number)])));
   const paths = runs.filter((run) => run.length > 1).flatMap((run) => {
     const line = `M${run.map(([left, top]) => `${left} ${top.toFixed(2)}`).join("L")}`;

@@ -1,4 +1,4 @@
-"""The store: what the newest alerts are, and what was found out about them."""
+"""The alert store: the newest alerts and their labels."""
 
 import json
 from datetime import timedelta
@@ -21,12 +21,9 @@ def store(*alerts, size=10):
     return filled
 
 
-def test_windows_of_drift_are_kept_once_and_the_last_of_them():
+def test_the_last_drift_windows_are_kept_once():
     kept = AlertStore()
-    for number in [
-        *range(WINDOWS + 5),
-        *range(10, WINDOWS + 5),
-    ]:  # a second time: a feed that starts again
+    for number in [*range(WINDOWS + 5), *range(10, WINDOWS + 5)]:  # a feed that restarts
         kept.add_window(DriftWindow(number, 0.1, False, NOON))
     assert [window.window for window in kept.list_windows()] == list(range(5, WINDOWS + 5))
 
@@ -35,13 +32,13 @@ def names(items):
     return [item.alert.transaction_id for item in items]
 
 
-def test_the_newest_come_first_and_the_oldest_leave():
+def test_the_newest_come_first_and_the_oldest_are_dropped():
     assert names(
         store(make_alert("a", 1), make_alert("b", 3), make_alert("c", 2), size=2).list_items()
     ) == ["b", "c"]
 
 
-def test_in_a_flood_the_judged_leave_first_and_then_the_smallest_expected_loss():
+def test_a_flood_drops_labelled_alerts_first_and_then_the_smallest_expected_loss():
     filled = store(
         *(
             make_alert(name, expected_loss=loss)
@@ -53,9 +50,8 @@ def test_in_a_flood_the_judged_leave_first_and_then_the_smallest_expected_loss()
     seen = filled.list_changes(0)[-1].change
     for i in range(20):
         filled.add_alert(f"1-{i}", make_alert(f"flood-{i}", seconds=i + 1, expected_loss=20 - i))
-        assert f"flood-{i}" in names(
-            filled.list_changes(seen)
-        )  # a client of the stream gets each, however small
+        # A client of the stream gets each alert, however small.
+        assert f"flood-{i}" in names(filled.list_changes(seen))
     assert set(names(filled.list_items())) == {
         "dear",
         "middle",
@@ -66,7 +62,7 @@ def test_in_a_flood_the_judged_leave_first_and_then_the_smallest_expected_loss()
     }
 
 
-def test_an_alert_that_is_read_twice_is_there_once():
+def test_an_alert_that_is_read_twice_is_kept_once():
     filled = store(make_alert("a"))
     filled.add_label(make_label("a"))
     filled.add_alert("0-0", make_alert("a"))
@@ -74,7 +70,7 @@ def test_an_alert_that_is_read_twice_is_there_once():
     assert item.label.is_fraud
 
 
-def test_the_last_judgement_wins_in_whatever_order_they_come():
+def test_the_latest_label_wins_in_any_order_of_arrival():
     filled = store(make_alert())
     for seconds, is_fraud in ((2, False), (1, True)):
         filled.add_label(make_label(seconds=seconds, is_fraud=is_fraud))
@@ -84,7 +80,7 @@ def test_the_last_judgement_wins_in_whatever_order_they_come():
 @pytest.mark.parametrize(
     ("source", "counts"), [("analyst", True), ("chargeback", True), ("replay", False)]
 )
-def test_the_answer_that_a_replay_brings_along_is_no_judgement(source, counts):
+def test_only_labels_of_reviewers_count(source, counts):
     filled = store(make_alert())
     filled.add_label(make_label(source=source))
     assert (filled.find("t").label is not None) == counts
@@ -109,13 +105,13 @@ def test_labels_without_an_alert_are_bounded():
     assert filled.find("c").label is not None
 
 
-def test_both_alerts_about_a_transaction_that_was_sent_twice_are_judged():
+def test_a_label_applies_to_all_alerts_of_its_transaction():
     filled = store(make_alert("twice"), make_alert("twice"), make_alert("once"))
     filled.add_label(make_label("twice"))
     assert [item.label is not None for item in filled.list_changes(0)] == [False, True, True]
 
 
-def test_a_client_gets_what_changed_since_it_looked():
+def test_list_changes_returns_what_changed_after_a_number():
     filled = store(make_alert("a"), make_alert("b"))
     seen = filled.list_changes(0)[-1].change
     assert filled.list_changes(seen) == []
@@ -124,7 +120,7 @@ def test_a_client_gets_what_changed_since_it_looked():
     assert names(filled.list_changes(seen)) == ["a", "c"]
 
 
-def test_a_stream_goes_on_where_its_client_was():
+def test_a_stream_continues_where_its_client_stopped():
     filled = store(make_alert("a"), make_alert("b"), make_alert("c"))
     assert _start(filled, 0, None) == (3, [])
     assert names(_start(filled, 2, None)[1]) == ["b", "c"]
@@ -134,11 +130,11 @@ def test_a_stream_goes_on_where_its_client_was():
 @pytest.mark.parametrize(
     "known", ["0badcafe-2", "", "2", "-", "x" * 5000, f"{'9' * 8}-{'9' * 5000}"]
 )
-def test_a_stream_of_another_process_begins_with_everything(known):
+def test_a_stream_restarts_for_the_id_of_another_process(known):
     assert _start(store(make_alert("a")), 0, known) == (0, [])
 
 
-def test_what_a_client_gets_is_the_alert_as_it_was_written_and_what_was_found_out():
+def test_an_encoded_item_is_the_unchanged_alert_with_its_label():
     raw = b'{"account_id" : "a\\u0062c", "Amount":1.50}'
     value = msgspec.json.encode(make_alert()).replace(b'{"account_id": "acc-1"}', raw)
     filled = store(msgspec.json.decode(value, type=AlertRecord))
@@ -175,7 +171,7 @@ def test_a_filter(wanted, passes):
     ("transaction", "account"),
     [({"account_id": "acc-1"}, "acc-1"), ({}, None), ([], None), ({"account_id": 7}, None)],
 )
-def test_a_label_names_the_account_that_its_alert_has(transaction, account):
+def test_a_label_has_the_account_of_its_alert(transaction, account):
     record = build_label(
         make_alert(transaction=transaction), LabelRequest(is_fraud=True, labelled_by="Ana"), NOON
     )

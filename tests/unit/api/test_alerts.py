@@ -1,4 +1,4 @@
-"""Alerts over HTTP, on a store that no broker fills and a bus that remembers."""
+"""The routes of alerts, on a store filled by hand and a fake bus."""
 
 import json
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from payments import display
 from payments.contract import INPUTS
 from streams.kafka.connection import Connection
 
-JUDGEMENT = {"is_fraud": True, "labelled_by": "Ana"}
+LABEL = {"is_fraud": True, "labelled_by": "Ana"}
 NOWHERE = Connection("127.0.0.1:9")
 
 
@@ -38,7 +38,7 @@ def background():
 
 @pytest.fixture
 def api(bus, background, tmp_path):
-    """A client; what runs beside requests is not started."""
+    """A client of an application whose background threads are not started."""
     app = create_app(
         Dependencies(FakeModel(), NOWHERE, bus, lambda: NOW, tmp_path, CollectorRegistry())
     )
@@ -81,14 +81,14 @@ def test_alerts_are_listed_newest_first_and_filtered(api, background):
         {"x": 1},
     ],
 )
-def test_a_filter_that_is_none_is_refused_by_its_name(api, wrong):
+def test_an_invalid_filter_is_refused_by_name(api, wrong):
     answer = api.get("/alerts", params=wrong)
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"][-1] == next(iter(wrong))
 
 
 @pytest.mark.parametrize("recent", ["-1", "2001", "x", ""])
-def test_a_stream_that_is_to_begin_nowhere_is_refused(api, recent):
+def test_a_stream_with_an_invalid_start_is_refused(api, recent):
     answer = api.get("/alerts/stream", params={"recent": recent})
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["query", "recent"])
 
@@ -96,10 +96,10 @@ def test_a_stream_that_is_to_begin_nowhere_is_refused(api, recent):
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/alerts"), ("GET", "/alerts/stream"), ("POST", "/alerts/t/label")]
 )
-def test_alerts_that_are_not_read_yet_are_not_none(api, background, method, path):
+def test_alerts_are_a_503_until_loaded(api, background, method, path):
     background.feed.loaded.clear()
     background.feed.problem = "no broker answers"
-    answer = api.request(method, path, json=JUDGEMENT if method == "POST" else None)
+    answer = api.request(method, path, json=LABEL if method == "POST" else None)
     assert answer.status_code == 503
     assert "no broker answers" in answer.json()["detail"]
 
@@ -108,9 +108,9 @@ def test_alerts_that_are_not_read_yet_are_not_none(api, background, method, path
     "name",
     ["t-1", "a/b", "<script>", "stream", "?x=1#y", "100%", "\u00fc \U0001f4b6", "label/label"],
 )
-def test_a_label_is_published_for_whatever_name_a_transaction_has(api, background, bus, name):
+def test_a_label_is_published_for_any_transaction_id(api, background, bus, name):
     put(background, make_alert(name))
-    answer = api.post(f"/alerts/{quote(name, safe='')}/label", json=JUDGEMENT)
+    answer = api.post(f"/alerts/{quote(name, safe='')}/label", json=LABEL)
     label = {
         "transaction_id": name,
         "account_id": "acc-1",
@@ -128,19 +128,19 @@ def test_a_label_is_published_for_whatever_name_a_transaction_has(api, backgroun
 
 def test_a_label_of_a_transaction_without_an_account_has_its_id_as_key(api, background, bus):
     put(background, make_alert("t-1", transaction={}))
-    api.post("/alerts/t-1/label", json=JUDGEMENT)
+    api.post("/alerts/t-1/label", json=LABEL)
     assert [key for _, key, _ in bus.published] == [b"t-1"]
 
 
-def test_an_unknown_alert_has_no_label(api, bus):
-    assert api.post("/alerts/t-1/label", json=JUDGEMENT).status_code == 404
+def test_an_unknown_alert_cannot_be_labelled(api, bus):
+    assert api.post("/alerts/t-1/label", json=LABEL).status_code == 404
     assert bus.published == []
 
 
 def test_a_label_that_kafka_does_not_confirm_is_not_accepted(api, background, bus):
     put(background, make_alert("t-1"))
     bus.away = True
-    answer = api.post("/alerts/t-1/label", json=JUDGEMENT)
+    answer = api.post("/alerts/t-1/label", json=LABEL)
     assert (answer.status_code, answer.json()) == (
         503,
         {"detail": "not confirmed: no broker answers"},
@@ -155,9 +155,9 @@ def test_a_label_that_kafka_does_not_confirm_is_not_accepted(api, background, bu
         *(("labelled_by", name) for name in ("", " ", 129 * "x")),
     ],
 )
-def test_a_judgement_needs_a_verdict_and_a_name(api, background, bus, field, wrong):
+def test_a_label_needs_a_verdict_and_a_name(api, background, bus, field, wrong):
     put(background, make_alert("t-1"))
-    answer = api.post("/alerts/t-1/label", json=JUDGEMENT | {field: wrong})
+    answer = api.post("/alerts/t-1/label", json=LABEL | {field: wrong})
     assert (answer.status_code, [error["loc"][-1] for error in answer.json()["detail"]]) == (
         422,
         [field],
@@ -165,7 +165,7 @@ def test_a_judgement_needs_a_verdict_and_a_name(api, background, bus, field, wro
     assert bus.published == []
 
 
-def test_the_precision_of_what_is_judged_has_its_interval(api, background):
+def test_the_precision_of_labelled_alerts_has_an_interval(api, background):
     put(background, *(make_alert(name) for name in "abcde"))
     assert api.get("/console/vitals").json()["precision"] == {
         "judged": 0,
@@ -185,7 +185,7 @@ def test_the_precision_of_what_is_judged_has_its_interval(api, background):
     assert api.get("/console/vitals").json()["precision"] == expected
 
 
-def test_the_page_loads_nothing_but_its_own_files(api):
+def test_the_page_loads_only_its_own_files(api):
     answer = api.get("/console")
     assert (
         "script-src" in answer.headers["content-security-policy"]
@@ -197,7 +197,7 @@ def test_the_page_loads_nothing_but_its_own_files(api):
     assert "//" not in answer.text.replace("/console/static/", "")
 
 
-def test_the_page_is_told_what_features_are_called_where_everybody_is(api, monkeypatch):
+def test_the_page_gets_the_display_names_of_features(api, monkeypatch):
     monkeypatch.setitem(display._NAMES, "V14", "velocity")
     answer = api.get("/console/names.js")
     assert answer.headers["content-type"].startswith("text/javascript")
@@ -212,7 +212,7 @@ class Record(FakeRecord):
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff", b'{"transaction_id": 7}'])
-def test_what_is_no_alert_is_left_out(background, value):
+def test_invalid_alerts_are_skipped(background, value):
     good = msgspec.json.encode(make_alert("good"))
     background.feed._handle(
         [Record(value, 0), Record(good, 1), Record(good.replace(b"acc-1", b"\xff"), 2)]

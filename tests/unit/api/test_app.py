@@ -1,4 +1,4 @@
-"""The API around a model that is a formula (its margin is V1) and a bus that is none: what it answers, to whom, and what it refuses."""
+"""The API with a fake model (its margin is V1) and a fake bus: answers, access and refusals."""
 
 import dataclasses
 import json
@@ -45,7 +45,7 @@ def clock():
 
 @pytest.fixture
 def client(bus, clock, tmp_path):
-    """Makes a client of an application with this access. What runs beside requests is not started."""
+    """Makes a client of an application with this access; background threads are not started."""
 
     def make(model=None, **access):
         dependencies = Dependencies(
@@ -83,7 +83,7 @@ def test_an_approved_payment_has_no_reasons(client):
 
 
 @pytest.mark.parametrize(("margin", "decision"), [(0.0, "review"), (7.5, "block")])
-def test_other_payments_have_the_reasons_of_an_alert(client, margin, decision):
+def test_other_decisions_have_the_reasons_of_an_alert(client, margin, decision):
     answer = client().post("/predict", json=PAYMENT | {"V1": margin}).json()
     assert (answer["prediction"], answer["decision"], len(answer["reasons"])) == (1, decision, 5)
     assert answer["reasons"][0] == {
@@ -113,7 +113,7 @@ NO_FLOAT32 = [
 
 
 @pytest.mark.parametrize("name", ["V1", "Amount"])
-def test_what_is_no_number_of_a_float32_is_named_and_not_repeated(client, name):
+def test_an_invalid_number_is_named_and_not_repeated(client, name):
     api = client()
     for text in NO_FLOAT32:
         answer = api.post("/predict", content=raw(name, text))
@@ -155,7 +155,7 @@ NO_OBJECT = [
 
 
 @pytest.mark.parametrize("path", ["/predict", "/transactions"])
-def test_what_is_no_json_object_is_refused(client, bus, path):
+def test_a_body_that_is_not_a_json_object_is_refused(client, bus, path):
     api = client()
     for body in NO_OBJECT:
         answer = api.post(path, content=body)
@@ -164,7 +164,7 @@ def test_what_is_no_json_object_is_refused(client, bus, path):
     assert bus.published == []
 
 
-def test_a_field_that_is_ignored_must_still_be_readable(client):
+def test_an_ignored_field_must_still_be_valid_json(client):
     api = client()
     found = [
         api.post("/predict", content=raw("other", text)).status_code
@@ -173,12 +173,12 @@ def test_a_field_that_is_ignored_must_still_be_readable(client):
     assert found == [422, 422, 422, 200]
 
 
-def test_of_duplicate_keys_the_last_counts(client):
+def test_the_last_of_duplicate_keys_counts(client):
     body = raw("V1", '-7.5, "V1": 7.5')
     assert client().post("/predict", content=body).json()["reasons"][0]["value"] == 7.5
 
 
-def test_a_transaction_is_published_as_it_came(client, bus):
+def test_a_transaction_is_published_byte_for_byte(client, bus):
     plain, owned = (
         b" " + make_transaction_bytes(1, extra=[1]),
         make_transaction_bytes(2, account_id="konto-ä"),
@@ -195,7 +195,7 @@ def test_a_transaction_is_published_as_it_came(client, bus):
     ]
 
 
-def test_a_transaction_that_kafka_has_not_confirmed_is_a_503(client, bus):
+def test_an_unconfirmed_transaction_is_a_503(client, bus):
     bus.away = True
     answer = client().post("/transactions", content=make_transaction_bytes(1))
     assert (answer.status_code, answer.json()) == (
@@ -218,7 +218,7 @@ def test_an_invalid_transaction_names_its_field_and_is_not_published(client, bus
     assert bus.published == []
 
 
-def test_readiness_is_kafkas_and_health_and_scores_need_none(client, bus):
+def test_readiness_needs_kafka_but_health_and_scores_do_not(client, bus):
     api = client()
     assert api.get("/ready").json() == {"status": "ready", "model_version": "fake", "kafka": True}
     bus.away = True
@@ -228,12 +228,12 @@ def test_readiness_is_kafkas_and_health_and_scores_need_none(client, bus):
 
 
 @pytest.mark.parametrize("path", ["/predict", "/transactions"])
-def test_a_body_may_be_as_large_as_a_transaction(client, path):
+def test_a_body_may_be_as_large_as_the_largest_transaction(client, path):
     api, fits = client(), make_transaction_bytes(1).ljust(65_536)
     for body in (
         lambda value: value,
         lambda value: iter([value[:40_000], value[40_000:]]),
-    ):  # at once, and in pieces that nobody counted
+    ):  # at once, and chunked without a length
         assert api.post(path, content=body(fits)).status_code in (200, 202)
         refusal = api.post(path, content=body(fits + b" "))
         assert (refusal.status_code, refusal.json()) == (413, TOO_LARGE)
@@ -242,7 +242,7 @@ def test_a_body_may_be_as_large_as_a_transaction(client, path):
 TOO_LARGE = {"detail": "the body is larger than 65536 bytes"}
 
 
-def test_no_larger_body_is_taken_anywhere(client):
+def test_no_operation_takes_a_larger_body(client):
     refusals = [
         client(key="secret").post("/login", content=b"x" * 65_537),
         client().post("/alerts/t-1/label", json={"is_fraud": True, "labelled_by": "x" * 65_537}),
@@ -250,7 +250,7 @@ def test_no_larger_body_is_taken_anywhere(client):
     assert [(refusal.status_code, refusal.json()) for refusal in refusals] == [(413, TOO_LARGE)] * 2
 
 
-def test_a_failure_shows_no_trace(client):
+def test_a_failure_shows_no_traceback(client):
     answer = client().post("/predict", json=PAYMENT | {"V2": 666})
     assert (answer.status_code, answer.json()) == (
         500,
@@ -258,7 +258,7 @@ def test_a_failure_shows_no_trace(client):
     )
 
 
-def test_one_client_is_served_so_many_requests_in_a_window(client, clock):
+def test_a_client_gets_a_limited_number_of_requests_in_a_window(client, clock):
     api = client(rate="2/minute")
     assert [api.get("/").status_code for _ in range(3)] == [200, 200, 429]
     wait = int(api.get("/").headers["retry-after"])
@@ -268,12 +268,12 @@ def test_one_client_is_served_so_many_requests_in_a_window(client, clock):
         200,
         200,
         200,
-    ]  # a busy client takes nothing down
+    ]  # a busy client can't fail the probes
     clock.now += timedelta(seconds=1)
     assert api.get("/").status_code == 200
 
 
-def test_only_our_own_page_changes_something(client, bus):
+def test_only_pages_of_this_origin_can_change_something(client, bus):
     api = client()
     for origin in (
         "http://evil.example",
@@ -298,7 +298,7 @@ def test_only_our_own_page_changes_something(client, bus):
     )
 
 
-def test_only_its_own_names_are_answered(client):
+def test_only_requests_to_its_own_host_names_are_answered(client):
     api = client(hosts=("127.0.0.1", "fraud.example"))
     ours, others = (
         ("Fraud.example", "127.0.0.1:8000"),
@@ -311,7 +311,7 @@ def test_only_its_own_names_are_answered(client):
     assert "content-security-policy" in refusal.headers
 
 
-def test_with_a_key_everything_but_what_probes_read_asks_for_it(client):
+def test_with_a_key_everything_but_probes_requires_it(client):
     api = client(key="secret")
     paths = (
         "/health",
@@ -336,22 +336,23 @@ def test_with_a_key_everything_but_what_probes_read_asks_for_it(client):
 
 
 @pytest.mark.parametrize("key", ["", 15 * "k"])
-def test_without_a_key_that_cannot_be_guessed_it_listens_to_this_machine_only(monkeypatch, key):
+def test_other_machines_are_served_only_with_a_long_key(monkeypatch, key):
     monkeypatch.setenv("FRAUD_API_KEY", key)
     with pytest.raises(
         CommandError,
-        match=r"^--host 0.0.0.0: others may reach it, so set FRAUD_API_KEY .+ openssl rand -hex 16 prints$",
+        match=r"^--host 0.0.0.0: others may reach it, so set FRAUD_API_KEY .+"
+        r" openssl rand -hex 16 prints$",
     ):
         serve(host="0.0.0.0")
 
 
-def test_a_key_of_sixteen_characters_will_do(monkeypatch):
+def test_a_key_of_sixteen_characters_is_long_enough(monkeypatch):
     monkeypatch.setenv("FRAUD_API_KEY", 16 * "k")
     with pytest.raises(CommandError, match="--rate-limit"):  # the next thing that is looked at
         serve(host="0.0.0.0", rate_limit="often")
 
 
-def test_a_person_logs_in_once_for_twelve_hours(client, clock):
+def test_a_login_lasts_twelve_hours(client, clock):
     api = client(key="secret")
     asked = api.get("/docs", headers={"Accept": "text/html"})
     assert (asked.status_code, asked.headers["location"]) == (303, "/login?next=/docs")
@@ -368,14 +369,14 @@ def test_a_person_logs_in_once_for_twelve_hours(client, clock):
     assert api.get("/docs").status_code == 401
 
 
-def test_behind_a_proxy_with_tls_the_session_is_never_sent_without_it(client):
+def test_the_session_cookie_is_secure_behind_a_tls_proxy(client):
     entered = client(key="secret").post(
         "/login", data={"key": "secret"}, headers={"Origin": HERE.replace("http:", "https:")}
     )
     assert (entered.status_code, "Secure" in entered.headers["set-cookie"]) == (303, True)
 
 
-def test_a_session_that_nobody_signed_is_none(client):
+def test_an_unsigned_session_is_refused(client):
     api = client(key="secret")
     for session in ("", ".", "9999999999.", "9999999999.00", "ä.b"):
         assert (
@@ -383,7 +384,7 @@ def test_a_session_that_nobody_signed_is_none(client):
         )
 
 
-def test_the_login_leads_nowhere_else(client):
+def test_the_login_never_redirects_to_another_site(client):
     api = client(key="secret")
     for elsewhere in (
         "//evil.example",
@@ -400,7 +401,7 @@ def test_the_login_leads_nowhere_else(client):
         assert 'name="next" value="/"' in api.get("/login", params={"next": elsewhere}).text
 
 
-def test_pages_run_scripts_of_this_server_only(client):
+def test_pages_may_run_only_scripts_of_this_server(client):
     for path in ("/", "/nothing", "/reports/"):
         policy = client().get(path).headers["content-security-policy"]
         assert "default-src 'self'" in policy
@@ -415,7 +416,7 @@ def test_pages_run_scripts_of_this_server_only(client):
     assert script.startswith(" 'self' 'sha256-")
 
 
-def test_reports_are_listed_and_run_as_nobody(client, tmp_path):
+def test_reports_are_listed_and_sandboxed(client, tmp_path):
     report = tmp_path / "reports" / "a.predictions" / "<b>.html"
     report.parent.mkdir(parents=True)
     report.write_text("<script>1</script>")
@@ -430,8 +431,8 @@ def test_reports_are_listed_and_run_as_nobody(client, tmp_path):
     assert api.get("/reports/%2e%2e/secret").status_code == 404
 
 
-def test_the_index_of_a_folder_of_reports_may_run_nothing_and_keeps_the_session(client, tmp_path):
-    """A link on a sandboxed page would be another site's: the browser would send no session with it."""
+def test_an_index_of_reports_runs_no_scripts_and_keeps_the_session(client, tmp_path):
+    """A link on a sandboxed page is cross-site, so the browser would not send the session."""
     folder = tmp_path / "reports" / "predictions"
     update_folder(ReportFolder(folder, [], keep=1))
     (folder / "window-1-index.html").touch()
@@ -443,13 +444,12 @@ def test_the_index_of_a_folder_of_reports_may_run_nothing_and_keeps_the_session(
         dict(part.strip().partition(" ")[::2] for part in policy.split(";")) for policy in policies
     ]
     assert "sandbox" not in index
-    assert {name: index.get(name) for name in ("default-src", "script-src", "form-action", "base-uri")} == {
-        "default-src": "'none'", "script-src": None, "form-action": "'none'", "base-uri": "'none'",
-    }  # fmt: skip
+    names = ("default-src", "script-src", "form-action", "base-uri")
+    assert [index.get(name) for name in names] == ["'none'", None, "'none'", "'none'"]
     assert report["sandbox"] == "allow-scripts allow-popups"
 
 
-def test_before_the_first_report_there_is_none(client, tmp_path):
+def test_before_the_first_report_the_list_is_empty(client, tmp_path):
     api = client()
     assert "No reports yet" in api.get("/reports/").text
     assert api.get("/reports/a.html").status_code == 404
@@ -458,7 +458,7 @@ def test_before_the_first_report_there_is_none(client, tmp_path):
     assert api.get("/reports/a.html").text == "first"
 
 
-def test_the_list_of_reports_leaves_out_what_has_just_gone(client, tmp_path):
+def test_the_list_of_reports_skips_removed_files(client, tmp_path):
     (tmp_path / "reports").mkdir()
     for seconds, name in enumerate(("old", "new")):
         path = tmp_path / "reports" / f"{name}.html"
@@ -482,12 +482,12 @@ def test_requests_are_counted_by_handler_and_status(client):
         )
     assert 'http_requests_total{handler="none",method="GET",status="404"} 1.0' in page
     assert (
-        'http_request_duration_seconds_bucket{handler="/predict",le="0.02",method="POST",status="200"}'
-        in page
+        'http_request_duration_seconds_bucket{handler="/predict",le="0.02",method="POST",'
+        'status="200"}' in page
     )
 
 
-def test_whatever_is_asked_there_are_as_many_series(client):
+def test_no_request_adds_a_metric_series(client):
     api = client()
 
     def series(seed):
@@ -517,11 +517,11 @@ def test_whatever_is_asked_there_are_as_many_series(client):
             [line for line in api.get("/metrics").text.splitlines() if not line.startswith("#")]
         )
 
-    series(0)  # what /metrics itself is counted as shows from its second answer on
+    series(0)  # the second answer of /metrics is the first to count /metrics itself
     assert {series(seed) for seed in range(1, 5)} == {series(5)}
 
 
-def test_the_openapi_page_declares_the_key_where_it_is_asked_for(client):
+def test_the_openapi_schema_declares_the_key_for_operations_that_require_it(client):
     open_page = client().get("/openapi.json").json()
     assert "securitySchemes" not in open_page["components"]
     page = client(key="secret").get("/openapi.json", headers={"X-API-Key": "secret"}).json()

@@ -1,4 +1,4 @@
-"""The figures at the top of the console: counted from the workers' own pages, absent where nobody tells."""
+"""The console's figures: derived from the workers' metrics, absent if no worker answers."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def last(throughput):
     return throughput.list_points()[-1]
 
 
-def test_a_rate_is_what_the_workers_counted_since_they_were_first_seen():
+def test_a_rate_counts_from_the_first_sight_of_each_worker():
     throughput = Throughput()
     throughput.observe(0, {"a": page(1_000), "b": page(5_000)})
     assert last(throughput).rate is None
@@ -35,7 +35,7 @@ def test_a_rate_is_what_the_workers_counted_since_they_were_first_seen():
     )
 
 
-def test_a_rate_forgets_what_is_older_than_its_window():
+def test_a_rate_ignores_what_is_older_than_its_window():
     throughput = Throughput()
     for at in range(20):
         throughput.observe(at, {"a": page(min(at, 10) * 100)})
@@ -43,14 +43,14 @@ def test_a_rate_forgets_what_is_older_than_its_window():
     assert throughput.list_points()[12].rate == 60  # 3 of its 5 seconds had 100
 
 
-def test_a_worker_that_begins_again_counts_from_0():
+def test_a_restarted_worker_counts_from_0():
     throughput = Throughput()
     throughput.observe(0, {"a": page(1_000)})
     throughput.observe(1, {"a": page(40)})
     assert last(throughput).rate == 40
 
 
-def test_without_a_page_a_figure_is_absent_and_afterwards_begins_anew():
+def test_without_a_page_a_figure_is_absent_and_its_window_restarts():
     throughput = Throughput()
     throughput.observe(0, {"a": page(0)})
     throughput.observe(1, {})
@@ -63,7 +63,7 @@ def test_without_a_page_a_figure_is_absent_and_afterwards_begins_anew():
     assert last(throughput).rate is None
 
 
-def test_a_scorer_at_rest_has_a_rate_of_0_and_no_latency():
+def test_an_idle_scorer_has_a_rate_of_0_and_no_latency():
     throughput = Throughput()
     for at in range(2):
         throughput.observe(at, {"a": page(7, latency=[("0.1", 7), ("+Inf", 7)])})
@@ -74,7 +74,7 @@ def test_a_scorer_at_rest_has_a_rate_of_0_and_no_latency():
     )
 
 
-def test_a_client_that_has_seen_a_longer_process_gets_everything():
+def test_a_client_of_a_previous_process_gets_everything():
     throughput = Throughput()
     for at in range(3):
         throughput.observe(at, {})
@@ -97,7 +97,7 @@ def test_a_quantile_is_linear_inside_its_bucket(share, buckets, expected):
     assert quantile_ms(share, buckets) == expected
 
 
-def test_a_worker_s_page_is_understood():
+def test_parse_reads_the_page_of_a_worker():
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry, "transactions", "v1", 0)
     metrics.transactions.labels("review").inc(3)
@@ -111,5 +111,5 @@ def test_a_worker_s_page_is_understood():
     )
 
 
-def test_a_page_of_somebody_else_has_no_counts():
+def test_parse_finds_no_counts_on_another_page():
     assert parse("# HELP up Whether it is up\nup 1\n") == {}

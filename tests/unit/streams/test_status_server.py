@@ -1,4 +1,4 @@
-"""The page of a process listens where it is told to, and on this machine alone otherwise."""
+"""The status server listens on the given address, by default on this machine only."""
 
 from urllib.request import urlopen
 

@@ -1,4 +1,4 @@
-"""The ledger's arithmetic against a naive model that keeps everything in dictionaries."""
+"""The ledger's counts against a naive model that keeps everything in dictionaries."""
 
 import tempfile
 from collections import Counter, defaultdict
@@ -33,7 +33,7 @@ ANYWHERE = [
     (2**40, 5),
 ]
 
-# Offsets have gaps, so any subset of the range may hold records; few different ids, so some are sent again.
+# Offsets have gaps, so any subset of the range may hold records. With few ids, some repeat.
 sent_records = st.dictionaries(
     st.sampled_from(INSIDE), st.sampled_from(["", *"abcdefghijklmnopqrst"]), min_size=5
 )
@@ -120,7 +120,7 @@ def test_one_prediction_each_is_complete():
 
 
 @pytest.mark.parametrize("kinds", [[SCORED, SCORED], [SCORED, REJECTED], [REJECTED, REJECTED]])
-def test_a_second_output_is_a_duplicate_of_whatever_kind_it_is(kinds):
+def test_a_second_output_of_any_kind_is_a_duplicate(kinds):
     found = counted({(0, 7): "a"}, [(kind, 0, (0, 7)) for kind in kinds], {}, batch=10)
     assert (found.duplicated, found.first_duplicated, found.lost, found.complete) == (
         1,
@@ -132,14 +132,14 @@ def test_a_second_output_is_a_duplicate_of_whatever_kind_it_is(kinds):
 
 
 @pytest.mark.parametrize("kind", [SCORED, REJECTED])
-def test_an_output_about_what_was_never_committed_is_a_phantom_and_proves_the_opposite(kind):
+def test_an_output_of_an_uncommitted_record_is_a_phantom_and_fails_the_audit(kind):
     outputs = [(SCORED, 0, (0, 7)), *[(kind, 0, (0, 8))] * 2, (kind, 1, (3, 100))]
     found = counted({(0, 7): "a"}, outputs, {}, batch=10)
     assert (found.sent, found.scored, found.lost, found.duplicated) == (1, 1, 0, 0)
     assert (found.phantom, found.first_phantom, found.complete) == (3, [(0, 8), (3, 100)], False)
 
 
-def test_order_is_followed_over_batches_and_apart_for_each_output_partition():
+def test_order_is_checked_across_batches_for_each_output_partition():
     sent = dict.fromkeys([(0, 10), (0, 15), (0, 20)], "")
     scored = [
         (SCORED, 0, (0, 20)),
@@ -153,7 +153,7 @@ def test_order_is_followed_over_batches_and_apart_for_each_output_partition():
         assert (found.out_of_order, found.first_out_of_order) == (2, [(0, 10), (0, 15)])
 
 
-def test_no_record_at_all_proves_nothing():
+def test_an_empty_range_proves_nothing():
     with (
         tempfile.TemporaryDirectory() as directory,
         closing(Reconciliation({}, Path(directory))) as ledger,
@@ -163,7 +163,7 @@ def test_no_record_at_all_proves_nothing():
     assert not found.complete
 
 
-def test_many_ids_are_told_apart_and_found_again(tmp_path):
+def test_repeats_are_found_among_many_ids(tmp_path):
     names = [f"run-{i}" for i in range(20_000)]
     again = names[::1000]
     hashes = np.frombuffer(
@@ -196,7 +196,7 @@ def test_a_record_without_a_readable_id_has_none(value):
     assert hash_id(value) == NO_ID
 
 
-def test_an_id_is_read_from_a_record_that_is_otherwise_invalid():
+def test_an_id_is_read_from_an_otherwise_invalid_record():
     first = hash_id(b'{"transaction_id":"a","V1":"text"}')
     assert first == hash_id(b' {"V2": 1e39, "transaction_id": "\\u0061"}') != NO_ID
 
