@@ -30,9 +30,7 @@ _Prediction = msgspec.defstruct(
 _decoder = msgspec.json.Decoder(_Prediction)
 
 WIDTH = len(INPUTS) + 3
-"""Numbers in a row: V1..V28, Amount, the probability, 1 for an alert and else 0, and the event time
-in ms since 1970.
-"""
+"""Numbers in a row: V1..V28, Amount, probability, 0 or 1 for an alert, event time in ms."""
 _PROBABILITY, _ALERT, _EVENT_TIME = range(len(INPUTS), WIDTH)
 _pack = struct.Struct(f"={WIDTH}d").pack_into
 

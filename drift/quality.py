@@ -2,7 +2,7 @@
 
 A payment without a label is unknown, not legitimate. Analysts label alerts only, so their labels
 count towards precision and not towards recall: they say nothing about missed frauds. A payment that
-is also labelled by somebody else counts towards both, in whatever order the labels came: if an
+is also labelled by another source counts towards both, in whatever order the labels came: if an
 analyst's later label removed alerts from recall, only the misses would be left. A blocked payment
 was never made, so no chargeback follows and no label is expected: blocked payments are counted
 separately.
@@ -52,7 +52,7 @@ class Outcomes(msgspec.Struct):
 
     @property
     def frauds(self) -> int:
-        """Return the number of frauds, by any label."""
+        """Return the number of frauds, by labels of any source."""
         return self.fraud + self.analyst_fraud
 
     @property
@@ -78,10 +78,7 @@ class Quality(msgspec.Struct):
 
     @property
     def precision(self) -> Interval:
-        """Return frauds / labelled alerts with Wilson's interval.
-
-        UNDEFINED if no alert is labelled.
-        """
+        """Return frauds / labelled alerts, with Wilson's interval; UNDEFINED without labels."""
         return wilson_interval(
             self.review.frauds + self.block.frauds, self.review.labelled + self.block.labelled
         )
@@ -90,9 +87,8 @@ class Quality(msgspec.Struct):
     def recall(self) -> Interval:
         """Return alerts / frauds, with Wilson's interval; UNDEFINED without frauds.
 
-        Count only frauds labelled by others than analysts.
-
-        If blocked payments get no labels, blocked frauds are missing and this is a lower bound.
+        Frauds that only analysts labelled do not count. If blocked payments get no labels, blocked
+        frauds are missing and this is a lower bound.
         """
         return wilson_interval(
             self.review.fraud + self.block.fraud,
@@ -101,10 +97,7 @@ class Quality(msgspec.Struct):
 
     @property
     def labelled_share(self) -> float | None:
-        """Return the labelled share of payments that were not blocked, 0..1.
-
-        None if there are none.
-        """
+        """Return the labelled share, 0..1, of payments that were not blocked; None without any."""
         payments = self.approve.payments + self.review.payments
         return (self.approve.labelled + self.review.labelled) / payments if payments else None
 

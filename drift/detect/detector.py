@@ -77,20 +77,16 @@ class Verdict:
 
 
 def margins(probabilities: Floats) -> Floats:
-    """Return the booster's margins for probabilities.
-
-    The inverse logistic function, finite at 0 and 1.
-    """
+    """Return the booster's margins: the inverse logistic function, finite at 0 and 1."""
     limits = np.finfo(np.float64)
     return np.asarray(logit(np.clip(probabilities, limits.tiny, 1 - limits.epsneg)), np.float64)
 
 
 class DriftDetector:
-    """Compare windows with the windows before them.
+    """Compare windows with the windows before them, by thresholds calibrated on a reference.
 
-    Thresholds are calibrated on the model's reference:
-    `rows` are the model's held-back rows, float64[rows, columns], in time order. The first window
-    is compared with them.
+    `rows` is the reference: the model's held-back rows in time order, float64[rows, columns]. The
+    first window is compared with it.
     """
 
     def __init__(self, rows: Floats) -> None:

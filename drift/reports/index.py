@@ -19,7 +19,6 @@ _WIDTH = 1000
 _HEIGHT = 260
 _MARGIN_X = 40
 _MARGIN_Y = 24
-_TEMPLATE = "index.html.jinja"
 _VERDICTS = {None: "too few events", False: "no drift", True: "drift"}
 
 
@@ -65,13 +64,13 @@ def update_folder(folder: ReportFolder) -> None:
 
 def _render(entries: Sequence[IndexEntry], reports: set[str]) -> str:
     """Return the index page, with links only to files in `reports`."""
-    from jinja2 import Environment, FileSystemLoader  # the monitor's own process does without
+    from jinja2 import Environment, PackageLoader  # the monitor's own process does without
 
     shown = [entry if entry.report in reports else entry._replace(report=None) for entry in entries]
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, keep_trailing_newline=True
+        loader=PackageLoader("drift.reports"), autoescape=True, keep_trailing_newline=True
     )
-    return environment.get_template(_TEMPLATE).render(
+    return environment.get_template(INDEX).render(
         plot=_plot([entry for entry in shown if entry.score is not None]),
         rows=shown[: -_TABLE_ROWS - 1 : -1],
     )

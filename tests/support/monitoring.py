@@ -1,4 +1,4 @@
-"""What tests of the monitor share: predictions on the topic, a reference to compare them with, and a monitor that runs."""
+"""Shared by tests of the monitor: predictions on the topic, a reference, and a running monitor."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ SIZE = 600  # enough for a verdict
 
 
 def write_whole_model(home: Path) -> Path:
-    """As `write_model`, with a booster and all else that an artefact has; returns its directory."""
+    """Save a complete artefact with the reference of `write_model`, and return its directory."""
     trained = pipeline.train(labelled.rows(1_500), "0" * 64)
     rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
     whole = trained.reference.iloc[np.arange(len(rows)) % len(trained.reference)].reset_index(
@@ -47,7 +47,7 @@ def write_whole_model(home: Path) -> Path:
 
 
 def write_model(folder: Path) -> Path:
-    """A model directory as far as the monitor reads it: a reference of standard normal columns."""
+    """Write a model directory as far as the monitor reads it: a standard normal reference."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
     pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(folder / "reference.parquet")
@@ -81,9 +81,10 @@ def predict(
     high_scores: int = 0,
     stuck: int = 0,
 ) -> None:
-    """Writes predictions in transactions of 50, so that offsets have gaps. `second`: the event time of each, from 1 September 2013 on.
+    """Write predictions in transactions of 50, so that offsets have gaps.
 
-    `high_scores`: so many have a margin beyond nearly all others; `stuck`: V14 of so many is its mean.
+    `second`: the event time of each, in seconds since 1 September 2013. `high_scores`: number with
+    a margin above nearly all others; `stuck`: number with V14 at its mean.
     """
     rows = np.random.default_rng(seed).normal(size=(count, len(COLUMNS))) + shift
     rows[:high_scores, -1] = 3.5
@@ -102,7 +103,7 @@ def predict(
 
 
 def events(connection: Connection, count: int, kind: str = "window") -> list[dict]:
-    """The events of one kind, once there are so many of any."""
+    """Return the events of one kind, once there are `count` of any kind."""
     found = [json.loads(message.value()) for message in read_all(connection, DRIFT_EVENTS, count)]
     return [event for event in found if event["kind"] == kind]
 
@@ -110,7 +111,7 @@ def events(connection: Connection, count: int, kind: str = "window") -> list[dic
 def assert_each_in_one_window(
     connection: Connection, windows: list[dict], count: int, still_open: int = 0
 ) -> None:
-    """Every prediction but those still open lies in exactly one window, and each window holds as many as it says."""
+    """Assert that all but `still_open` predictions are in exactly one window each."""
     messages = read_all(connection, PREDICTIONS, count + still_open)
     assert len(messages) == count + still_open
     holders = [
@@ -130,7 +131,7 @@ def assert_each_in_one_window(
 
 
 class StubWriter:
-    """Notes which reports it is asked for; `on_write` may do something at that moment."""
+    """Records the requested reports, and calls `on_write` for each."""
 
     def __init__(self, on_write=lambda path: None):
         self.requests = []
@@ -150,7 +151,7 @@ class StubWriter:
 
 
 class Running:
-    """A monitor in a thread, with what it told."""
+    """A monitor in a thread, and the windows it has published."""
 
     def __init__(self, connection: Connection, home: Path, instance: str = "one", **changes):
         self.registry = CollectorRegistry()

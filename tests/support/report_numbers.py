@@ -1,4 +1,4 @@
-"""Evidently's own numbers, as a report shows them."""
+"""Evidently's numbers, as shown in a report."""
 
 from typing import NamedTuple
 

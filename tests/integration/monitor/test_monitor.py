@@ -1,4 +1,4 @@
-"""The monitor on a real Kafka: windows, their events, and gauges that follow."""
+"""The monitor on a real Kafka: windows, events and gauges."""
 
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ def gauges(monitor):
 
 
 def shares(connection):
-    """How many partitions each member of the group has."""
+    """Return the number of partitions of each group member."""
     admin, group = AdminClient(connection.config()), connection.named("fraud-monitor")
     found = admin.describe_consumer_groups([group])[group].result(10)
     return [len(member.assignment.topic_partitions) for member in found.members]
@@ -85,7 +85,7 @@ def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, t
         None,
         third,
         None,
-    ]  # the first of each ten, and what drifted
+    ]  # the first of each ten, and drifted windows
     assert monitor.writer.paths == ["window-000001.html", "window-000003.html"]
     assert (
         monitor.registry.get_sample_value("fraud_drift_reports_total", {"outcome": "written"}) == 2
@@ -110,7 +110,7 @@ def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, t
     assert read_all(connection, "drift.events", 5)[0].headers() == [("contract.version", b"1")]
 
 
-def test_numbers_and_windows_go_on_after_a_restart(connection, tmp_path):
+def test_numbers_and_windows_continue_after_a_restart(connection, tmp_path):
     predict(connection, SIZE)
     with running(connection, tmp_path) as monitor:
         wait_for(lambda: len(monitor.windows) == 1, 30, "a window")
@@ -133,7 +133,7 @@ def test_numbers_and_windows_go_on_after_a_restart(connection, tmp_path):
     assert_each_in_one_window(connection, windows, 4 * SIZE)
 
 
-def test_windows_that_retention_took_are_left_out_by_the_next_monitor(connection, tmp_path):
+def test_the_next_monitor_skips_windows_deleted_by_retention(connection, tmp_path):
     with running(connection, tmp_path) as monitor:
         predict(connection, 2 * SIZE)
         wait_for(lambda: len(monitor.windows) == 2, 30, "two windows")
@@ -141,7 +141,7 @@ def test_windows_that_retention_took_are_left_out_by_the_next_monitor(connection
         int(partition): end for partition, (_, end) in events(connection, 2)[0]["offsets"].items()
     }
     places = [TopicPartition(connection.named(PREDICTIONS), *place) for place in first.items()]
-    admin = AdminClient(connection.config())  # to be kept: its requests end with it
+    admin = AdminClient(connection.config())  # keep a reference: its requests end with it
     for deleted in admin.delete_records(places).values():
         deleted.result(10)
     with running(connection, tmp_path) as monitor:
@@ -151,8 +151,8 @@ def test_windows_that_retention_took_are_left_out_by_the_next_monitor(connection
         assert len(monitor.monitor._baseline) == 2  # the second and the third
 
 
-def test_windows_by_event_time_go_on_after_a_restart_and_can_be_read_again(connection, tmp_path):
-    def second(i):  # SIZE payments an hour, in rising order but for three in the second hour
+def test_windows_by_event_time_continue_after_a_restart_and_can_be_read_again(connection, tmp_path):
+    def second(i):  # SIZE payments an hour, in order except for three in the second hour
         return 60 if i in (SIZE + 100, SIZE + 101, SIZE + 300) else i * 3600 / SIZE
 
     passed = [0.0]
@@ -227,7 +227,7 @@ def test_a_second_member_takes_its_share_and_no_event_is_in_two_windows(connecti
             predict(connection, 2 * SIZE, seed=5)
 
             def all_in_windows():
-                passed[0] += 5.0  # now and then what is open is closed
+                passed[0] += 5.0  # closes the open window now and then
                 return (
                     sum(window.events for window in first.windows + second.windows)
                     >= 3 * SIZE + 300
@@ -243,7 +243,7 @@ def test_a_second_member_takes_its_share_and_no_event_is_in_two_windows(connecti
     assert_each_in_one_window(connection, numbered, 3 * SIZE + 300)
 
 
-def test_what_is_no_prediction_ends_the_monitor(connection, tmp_path):
+def test_an_invalid_prediction_ends_the_monitor(connection, tmp_path):
     producer = Producer(connection.writer())
     producer.produce(connection.named("predictions"), b'{"probability": 0.5}', partition=2)
     producer.flush(10)

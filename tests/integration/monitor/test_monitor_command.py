@@ -1,4 +1,4 @@
-"""`fraud monitor` as a process: its page, its reports by Evidently, its end."""
+"""`fraud monitor` as a process: metrics, Evidently reports and shutdown."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def index(folder):
     return path.read_text() if path.exists() else ""
 
 
-def test_the_page_follows_the_stream_and_sigterm_ends_it(connection, started, tmp_path):
+def test_metrics_follow_the_stream_and_sigterm_ends_the_monitor(connection, started, tmp_path):
     process, port = started
     wait_for(lambda: gauges(port).get("fraud_drift_windows_total") == 0, 60, "the page")
     assert "data_drift_score" not in gauges(port)
@@ -120,7 +120,7 @@ def test_the_page_follows_the_stream_and_sigterm_ends_it(connection, started, tm
 
 
 @pytest.mark.parametrize("started", [("--json",)], indirect=True)
-def test_as_json_a_window_is_the_line_that_stands_on_the_topic(connection, started):
+def test_json_lines_equal_the_events_on_the_topic(connection, started):
     process, _ = started
     predict(connection, SIZE)
     [window] = events(connection, 1)
@@ -129,18 +129,19 @@ def test_as_json_a_window_is_the_line_that_stands_on_the_topic(connection, start
     assert [json.loads(line) for line in printed.splitlines()] == [window]
 
 
-def test_a_taken_port_is_one_line(tmp_path, model_directory):
+def test_a_taken_port_is_a_one_line_error(tmp_path, model_directory):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         process = command(tmp_path, FRAUD_MONITOR_PORT=port, FRAUD_MODEL_DIR=str(model_directory))
         _, complaints = process.communicate(timeout=60)
     assert process.returncode == 1
     assert complaints.splitlines() == [
-        f"fraud: port {port} cannot be used (Address already in use); choose another with FRAUD_MONITOR_PORT"
+        f"fraud: port {port} cannot be used (Address already in use); "
+        "choose another with FRAUD_MONITOR_PORT"
     ]
 
 
-def test_no_model_is_one_line(tmp_path):
+def test_a_missing_model_is_a_one_line_error(tmp_path):
     process = command(tmp_path)
     _, complaints = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -148,7 +149,7 @@ def test_no_model_is_one_line(tmp_path):
     assert "run `fraud train`" in complaints
 
 
-def test_sigterm_ends_it_while_no_broker_answers(tmp_path, model_directory):
+def test_sigterm_ends_the_monitor_while_no_broker_answers(tmp_path, model_directory):
     port = find_free_port()
     process = command(
         tmp_path,

@@ -1,4 +1,4 @@
-"""Labels on a real Kafka: precision and recall of windows whose labels had their time."""
+"""Labels on a real Kafka: precision and recall of windows whose labels are due."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ PER_WINDOW = 40
 
 
 class World:
-    """Windows of PER_WINDOW predictions each, and a clock of the test's own."""
+    """Windows of PER_WINDOW predictions each, and a clock for the test."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -44,7 +44,7 @@ class World:
         )
 
     def window(self, ago=timedelta()):
-        """In each window the payments 0 to 3 are blocked, 4 to 9 reviewed, the others approved."""
+        """Write a window: payments 0 to 3 are blocked, 4 to 9 reviewed, the others approved."""
         n, begin = self.number, self.now() - self.ahead - ago
         for i in range(PER_WINDOW):
             decision = "block" if i < 4 else "review" if i < 10 else "approve"
@@ -55,9 +55,19 @@ class World:
         half = PER_WINDOW // 2
         self.number += 1
         event = WindowClosed(
-            window=n + 1, offsets={str(p): (n * half, (n + 1) * half) for p in (0, 1)}, events=PER_WINDOW, partial=False, score=0.0,
-            detected=False, report=None, model_version="v", closed_at=begin, distances={}, begin=begin, end=datetime.now(UTC) - ago,
-        )  # fmt: skip
+            window=n + 1,
+            offsets={str(p): (n * half, (n + 1) * half) for p in (0, 1)},
+            events=PER_WINDOW,
+            partial=False,
+            score=0.0,
+            detected=False,
+            report=None,
+            model_version="v",
+            closed_at=begin,
+            distances={},
+            begin=begin,
+            end=datetime.now(UTC) - ago,
+        )
         self.producer.produce(self.connection.named(DRIFT_EVENTS), msgspec.json.encode(event))
         self.producer.flush(10)
         return event
@@ -104,10 +114,10 @@ def world(connection):
     return World(connection)
 
 
-def test_a_window_is_judged_once_its_labels_had_their_time_and_a_restart_goes_on(world):
+def test_a_window_is_evaluated_after_its_horizon_and_a_restart_continues(world):
     first = world.window()
     monitor = Running(world)
-    monitor.thread.window_closed(first)  # it stands on the topic too
+    monitor.thread.window_closed(first)  # it is on the topic, too
     world.label(0, range(2), fraud=True, source="analyst")
     world.label(0, range(4, 8), fraud=True, at=1)
     world.label(0, range(4, 5), fraud=False, at=2)  # the last one wins
@@ -129,7 +139,7 @@ def test_a_window_is_judged_once_its_labels_had_their_time_and_a_restart_goes_on
     monitor.end()
     known = window_reader.read_labelled(
         world.connection, first
-    )  # in a report there are no analysts' labels
+    )  # reports leave out analysts' labels
     assert (
         len(known.fraud),
         known.alert.sum(),
@@ -138,7 +148,7 @@ def test_a_window_is_judged_once_its_labels_had_their_time_and_a_restart_goes_on
     ) == (16, 4, 5, 3)
 
     world.ahead = timedelta()
-    world.window()  # while nobody runs
+    world.window()  # while no monitor runs
     world.label(1, range(20, 25), fraud=True)
     world.ahead = timedelta(seconds=HORIZON_S)
     again = Running(world)
@@ -156,7 +166,7 @@ def test_a_window_is_judged_once_its_labels_had_their_time_and_a_restart_goes_on
     assert found[1]["quality"]["approve"]["fraud"] == 5
 
 
-def test_many_windows_are_judged_together_each_by_its_own_payments(world):
+def test_windows_evaluated_together_count_their_own_payments(world):
     for _ in range(7):
         world.window()
     for n in range(7):
@@ -166,7 +176,8 @@ def test_many_windows_are_judged_together_each_by_its_own_payments(world):
     wait_for(lambda: len(world.labelled()) == 7, 30, "all windows to be judged")
     monitor.end()
     assert [event["quality"]["review"]["fraud"] for event in world.labelled()] == list(range(7))
-    # one, two, ... frauds of 40 (nobody labelled the first window), two windows beside those before them: 11 of 80 beside 10 of 160
+    # 1, 2, ... frauds of 40; the first window has no label. Two windows against those before:
+    # 11 of 80 against 10 of 160.
     assert [event["frauds_rose"] for event in world.labelled()] == [
         None,
         None,
@@ -200,10 +211,10 @@ def test_many_windows_are_judged_together_each_by_its_own_payments(world):
     )
 
 
-BEFORE = timedelta(seconds=HORIZON_S / 2)  # several stretches in which labels are kept together
+BEFORE = timedelta(seconds=HORIZON_S / 2)  # spans several indexes of labels
 
 
-def test_labels_older_than_their_payments_predictions_are_found_by_a_restart_and_by_a_report(world):
+def test_labels_older_than_the_predictions_are_found_by_a_restart_and_by_a_report(world):
     world.label(0, range(4, 8), fraud=True, ago=BEFORE)  # the scorer was behind
     first = world.window()
     assert window_reader.read_labelled(world.connection, first).fraud.sum() == 4
@@ -214,7 +225,7 @@ def test_labels_older_than_their_payments_predictions_are_found_by_a_restart_and
     assert world.labelled()[0]["quality"]["review"]["fraud"] == 4
 
 
-def test_labels_older_than_their_payments_predictions_are_kept_for_them(world):
+def test_labels_older_than_the_predictions_are_kept(world):
     monitor = Running(world)
     world.label(0, range(4, 8), fraud=True, ago=BEFORE)
     wait_for(
@@ -237,7 +248,7 @@ def test_labels_older_than_their_payments_predictions_are_kept_for_them(world):
     assert world.labelled()[0]["quality"]["review"]["fraud"] == 4
 
 
-def test_a_monitor_that_was_away_counts_no_label_from_after_the_horizon_and_a_report_is_the_same(
+def test_labels_after_the_horizon_do_not_count_for_a_late_monitor_or_a_report(
     world,
 ):
     horizon = timedelta(seconds=HORIZON_S)
@@ -248,7 +259,7 @@ def test_a_monitor_that_was_away_counts_no_label_from_after_the_horizon_and_a_re
     world.label(0, range(11, 21), fraud=True, ago=1.5 * horizon)
     assert (
         window_reader.read_labelled(world.connection, window).fraud.sum() == 13
-    )  # by the usual horizon, of a day
+    )  # by the default horizon of a day
     monitor = Running(world)
     wait_for(world.labelled, 30, "the window to be judged")
     monitor.end()
@@ -262,12 +273,10 @@ def test_a_monitor_that_was_away_counts_no_label_from_after_the_horizon_and_a_re
     assert (len(known.fraud), known.fraud.sum(), (known.alert & known.fraud).sum()) == (4, 4, 3)
 
 
-def test_what_the_broker_has_not_taken_is_written_again_and_what_stands_twice_counts_once(
-    world, monkeypatch
-):
+def test_rejected_events_are_written_again_and_duplicates_count_once(world, monkeypatch):
     settings = [
         {"message.timeout.ms": 1, "linger.ms": 0}
-    ]  # of the first producer: over before it has found the broker
+    ]  # for the first producer: expires before it finds the broker
     monkeypatch.setattr(
         drift.labels.labelling,
         "Producer",

@@ -37,7 +37,7 @@ def fraud(monkeypatch, capsys, tmp_path):
     ("disturbance", "by"),
     [({"shift": 0.4}, "distance"), ({"high_scores": 20}, "tail"), ({"stuck": SIZE // 4}, "stuck")],
 )
-def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
+def test_gauges_report_event_and_rebuilt_window_agree(
     connection, tmp_path, fraud, monkeypatch, disturbance, by
 ):
     predict(connection, 3 * SIZE)
@@ -98,7 +98,7 @@ def test_gauges_report_and_event_say_the_same_of_a_window_and_it_can_be_rebuilt(
     assert "Dataset Drift" in (tmp_path / event["report"]).read_text()
 
 
-def test_of_a_large_window_the_monitor_and_a_later_report_show_the_same_rows(
+def test_the_monitor_and_a_later_report_sample_the_same_rows(
     connection, tmp_path, fraud, monkeypatch
 ):
     predict(connection, 6_000, shift=0.4)
@@ -125,7 +125,7 @@ def test_of_a_large_window_the_monitor_and_a_later_report_show_the_same_rows(
     assert evidently.share > 0
 
 
-def test_a_file_with_labels_beside_another_without_kafka(
+def test_a_labelled_file_is_compared_with_another_without_kafka(
     fraud, model, creditcard_rows, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
@@ -169,7 +169,9 @@ def table(rows, value="1"):
         ),
     ],
 )
-def test_a_file_that_does_not_do_is_one_line(fraud, model, tmp_path, content, reference, complaint):
+def test_an_unusable_file_is_a_one_line_error(
+    fraud, model, tmp_path, content, reference, complaint
+):
     for name, text in (("now.csv", content), ("before.csv", reference)):
         if text:
             (tmp_path / name).write_text(text)
@@ -183,5 +185,5 @@ def test_a_file_that_does_not_do_is_one_line(fraud, model, tmp_path, content, re
 @pytest.mark.parametrize(
     "arguments", [(), ("--window", 1, "--data", "a.csv"), ("--window", 1, "--reference", "a.csv")]
 )
-def test_a_window_or_a_file(fraud, arguments):
+def test_a_window_and_a_file_exclude_each_other(fraud, arguments):
     assert fraud(*arguments)[0] == 2

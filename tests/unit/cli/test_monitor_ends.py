@@ -1,4 +1,4 @@
-"""How `fraud monitor` ends when it is refused."""
+"""How `fraud monitor` ends when Kafka refuses it."""
 
 import threading
 from time import sleep
@@ -31,7 +31,7 @@ def refused(monkeypatch, tmp_path):
     monkeypatch.setattr(Labelling, "run", linger)
 
 
-def test_nothing_works_on_a_connection_any_more_once_it_has_ended(refused):
+def test_no_thread_uses_a_connection_after_the_command_ends(refused):
     done = CliRunner().invoke(app, ["monitor"])
     assert isinstance(done.exception, RefusedError)
     assert "labelling" not in {thread.name for thread in threading.enumerate()}

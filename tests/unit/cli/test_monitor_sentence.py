@@ -10,10 +10,19 @@ from drift.events import WindowClosed
 
 def window(**changes):
     fields = {
-        "window": 7, "offsets": {}, "events": 5_000, "partial": False, "score": 0.0, "detected": False, "report": None,
-        "model_version": "v", "closed_at": datetime(2026, 1, 31, tzinfo=UTC), "distances": {"V1": 0.1, "V4": 0.25},
-        "severity": "ok", "tail": 0.5,
-    }  # fmt: skip
+        "window": 7,
+        "offsets": {},
+        "events": 5_000,
+        "partial": False,
+        "score": 0.0,
+        "detected": False,
+        "report": None,
+        "model_version": "v",
+        "closed_at": datetime(2026, 1, 31, tzinfo=UTC),
+        "distances": {"V1": 0.1, "V4": 0.25},
+        "severity": "ok",
+        "tail": 0.5,
+    }
     return WindowClosed(**fields | changes)
 
 
@@ -30,7 +39,7 @@ def window(**changes):
         ),
     ],
 )
-def test_a_verdict_says_by_what_where_no_distance_tells(changes, verdict):
+def test_a_verdict_names_the_test_if_no_distance_drifted(changes, verdict):
     found = window(**changes)
     assert (
         _sentence(found)

@@ -1,4 +1,4 @@
-"""What stands on `drift.events`: windows among labels and changes of severity."""
+"""Reading windows from `drift.events`, among labels and changes of severity."""
 
 from datetime import UTC, datetime
 
@@ -14,10 +14,18 @@ AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 def closed(number, detected=False):
     return msgspec.json.encode(
         WindowClosed(
-            window=number, offsets={}, events=5_000, partial=False, score=None if detected is None else 0.0, detected=detected, report=None,
-            model_version="v", closed_at=AT, distances={},
+            window=number,
+            offsets={},
+            events=5_000,
+            partial=False,
+            score=None if detected is None else 0.0,
+            detected=detected,
+            report=None,
+            model_version="v",
+            closed_at=AT,
+            distances={},
         )
-    )  # fmt: skip
+    )
 
 
 def labelled(number):
@@ -27,7 +35,7 @@ def labelled(number):
 
 
 def numbers(values, verdicts):
-    """Of the windows that are found, and from which offset on the topic was read."""
+    """Return the numbers of the windows found, and the first offset read."""
     read = []
 
     def between(begin, end):
@@ -40,7 +48,7 @@ def numbers(values, verdicts):
     ], min(read, default=None)
 
 
-def test_windows_are_found_behind_labels_that_came_together():
+def test_windows_are_found_before_a_long_run_of_labels():
     values = [
         *map(closed, range(1, 30_001)),
         *map(labelled, range(1, 3_001)),
@@ -49,10 +57,10 @@ def test_windows_are_found_behind_labels_that_came_together():
     found, first_read = numbers(values, verdicts=10)
     assert found == list(range(found[0], 30_004))
     assert len(found) >= 10
-    assert first_read > 0  # of a long topic only the end
+    assert first_read > 0  # only the end of a long topic
 
 
-def test_windows_without_a_verdict_are_no_reference():
+def test_windows_without_a_verdict_do_not_count():
     values = [
         *map(closed, range(1, 21)),
         *(closed(number, detected=None) for number in range(21, 5_021)),
@@ -62,15 +70,16 @@ def test_windows_without_a_verdict_are_no_reference():
 
 
 @pytest.mark.parametrize("count", [0, 1, 9])
-def test_where_there_are_fewer_all_are_found(count):
+def test_all_windows_are_found_if_there_are_fewer(count):
     assert numbers([*map(closed, range(1, count + 1)), labelled(1)], verdicts=10)[0] == list(
         range(1, count + 1)
     )
 
 
-def test_windows_are_found_among_other_events_and_those_without_a_kind_are_windows():
-    old = b'{"window":1,"offsets":{"0":[0,5]},"events":5,"partial":false,"score":null,"detected":null,"report":null,'
-    old += b'"model_version":"v","closed_at":"2026-01-31T12:00:00Z","distances":{}}'
+def test_windows_are_found_among_other_events_and_without_a_kind():
+    old = b'{"window":1,"offsets":{"0":[0,5]},"events":5,"partial":false,"score":null,'
+    old += b'"detected":null,"report":null,"model_version":"v",'
+    old += b'"closed_at":"2026-01-31T12:00:00Z","distances":{}}'
     found = list(
         decode_windows(
             [old, b'{"kind":"of another version"}', None, b'{"kind":"window",' + old[1:]]

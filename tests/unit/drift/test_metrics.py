@@ -14,11 +14,23 @@ START = datetime(2026, 1, 31, tzinfo=UTC)
 def closed(score, detected, at=1, distance=0.25, **more):
     columns = () if score is None else COLUMNS
     return WindowClosed(
-        window=1, offsets={}, events=5, partial=False, score=score, detected=detected, report=None, model_version="v", closed_at=START,
-        distances=dict.fromkeys(columns, distance), from_reference=dict.fromkeys(columns, 2 * distance),
-        limits=dict.fromkeys(columns, 0.75), stuck=dict.fromkeys(columns, 0.125), tail=None if score is None else 0.5,
-        end=START + timedelta(seconds=at), **more,
-    )  # fmt: skip
+        window=1,
+        offsets={},
+        events=5,
+        partial=False,
+        score=score,
+        detected=detected,
+        report=None,
+        model_version="v",
+        closed_at=START,
+        distances=dict.fromkeys(columns, distance),
+        from_reference=dict.fromkeys(columns, 2 * distance),
+        limits=dict.fromkeys(columns, 0.75),
+        stuck=dict.fromkeys(columns, 0.125),
+        tail=None if score is None else 0.5,
+        end=START + timedelta(seconds=at),
+        **more,
+    )
 
 
 @pytest.fixture
@@ -26,7 +38,7 @@ def registry():
     return CollectorRegistry()
 
 
-def test_what_is_not_known_yet_is_absent(registry):
+def test_unknown_gauges_are_absent(registry):
     metrics = DriftMetrics(registry)
     page = generate_latest(registry).decode()
     assert registry.get_sample_value("fraud_drift_windows_total") == 0
@@ -72,7 +84,7 @@ def test_gauges_follow_the_last_verdict(registry):
     assert value("fraud_drift_windows_total") == 3
 
 
-def test_a_new_process_shows_what_the_one_before_it_found_and_counts_nothing(registry):
+def test_a_new_process_restores_gauges_and_not_counters(registry):
     value = registry.get_sample_value
     metrics = DriftMetrics(registry)
     metrics.restore([])
@@ -94,7 +106,7 @@ def test_a_new_process_shows_what_the_one_before_it_found_and_counts_nothing(reg
     )
 
 
-def test_however_many_windows_there_are_as_many_series(registry):
+def test_the_number_of_series_does_not_grow_with_windows(registry):
     metrics = DriftMetrics(registry)
     for first in range(len(COLUMNS) - 5):
         top = [Ranked(feature, 1.0, 0.1) for feature in COLUMNS[first : first + 5]]

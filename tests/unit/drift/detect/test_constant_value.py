@@ -1,4 +1,4 @@
-"""The excess of one value, beside its definition."""
+"""The excess of one value, compared with its definition."""
 
 from collections import Counter
 
@@ -18,7 +18,7 @@ few_values = st.integers(-2, 2).map(float)
     arrays(float, st.tuples(st.integers(1, 30), st.just(4)), elements=few_values),
     arrays(float, (12, 4), elements=few_values),
 )
-def test_it_is_the_share_of_a_commonest_value_less_its_share_before(rows, before):
+def test_excess_is_the_share_of_the_most_common_value_minus_its_share_before(rows, before):
     found = excess(sorted_columns(before), sorted_columns(rows))
     for column, value in enumerate(found):
         counts = Counter(rows[:, column].tolist())
@@ -31,7 +31,7 @@ def test_it_is_the_share_of_a_commonest_value_less_its_share_before(rows, before
         assert any(value == pytest.approx(one) for one in possible)
 
 
-def test_columns_do_not_run_into_each_other():
+def test_runs_do_not_cross_columns():
     """The last value of one column and the first of the next are equal."""
     columns = np.array([[1.0, 2.0, 3.0, 3.0], [3.0, 4.0, 5.0, 6.0]])
     assert excess(np.zeros((2, 1)), columns).tolist() == [0.5, 0.25]

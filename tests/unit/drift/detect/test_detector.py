@@ -25,7 +25,7 @@ columns = st.integers(1, 40).flatmap(
 
 
 @given(columns, columns)
-def test_distances_are_scipys(reference, current):
+def test_distances_equal_scipys(reference, current):
     expected = [wasserstein_distance(*pair) for pair in zip(reference, current, strict=True)]
     assert wasserstein(sorted_columns(reference.T), sorted_columns(current.T)) == pytest.approx(
         expected, rel=1e-9, abs=1e-6
@@ -42,7 +42,7 @@ def test_margins_of_certainty_are_finite():
 
 
 def stream(rows, seed):
-    """Rows whose level moves slowly, as a day does: blocks differ more than rows drawn at random would."""
+    """Return rows whose level moves slowly, as over a day: blocks differ more than random rows."""
     rng = np.random.default_rng(seed)
     hour = np.sin(np.arange(rows) / 700)[:, None] * rng.uniform(0, 0.5, K)
     return rng.normal(size=(rows, K)) + hour
@@ -54,8 +54,8 @@ def reference():
 
 
 @pytest.mark.parametrize("size", [MIN_EVENTS, 1_000, 5_000])
-def test_more_of_the_same_is_no_drift(reference, size):
-    later = stream(60_000, seed=1)[40_000:]  # the same stream goes on
+def test_more_of_the_same_is_not_drift(reference, size):
+    later = stream(60_000, seed=1)[40_000:]  # the same stream, continued
     verdicts = [
         reference.detect(later[start : start + size]) for start in range(0, len(later) - size, size)
     ]
@@ -69,7 +69,7 @@ def test_a_shift_of_every_feature_is_drift(reference, size):
     assert reference.detect(stream(size, seed=3) + 1.5).score > 0.9
 
 
-def test_the_shifted_feature_lies_farthest(reference):
+def test_the_shifted_feature_is_the_farthest(reference):
     rows = stream(5_000, seed=4)
     rows[:, COLUMNS.index("V14")] += 1.5
     verdict = reference.detect(rows)
@@ -90,7 +90,7 @@ def test_a_small_window_gets_no_verdict(reference):
     assert reference.detect(stream(MIN_EVENTS, seed=6)) is not None
 
 
-def test_limits_fit_the_windows_size():
+def test_limits_depend_on_the_window_size():
     roomy = DriftDetector(stream(160_000, seed=1))  # 40 blocks of the larger size
     small, large = (roomy.detect(stream(size, seed=3)).limits for size in (MIN_EVENTS, 4_000))
     assert sum(small[name] > large[name] for name in COLUMNS) > 0.9 * K
@@ -108,7 +108,7 @@ def test_a_constant_feature_that_stays_constant_is_no_drift():
     assert verdict.limits["V1"] > 0
 
 
-def test_evidently_sees_rows_evenly_spaced_in_time():
+def test_the_reference_sample_is_evenly_spaced_in_time():
     rows = np.repeat(np.arange(12_000.0)[:, None], K, axis=1)
     shown = DriftDetector(rows).sample
     assert len(shown) == SAMPLE_ROWS
@@ -121,7 +121,7 @@ def plain_columns(rows):
 
 
 def plain_area(mine, theirs):
-    """The area between two quantile functions, from its definition, one column in each row."""
+    """Return the area between two quantile functions, from its definition, for each column."""
     m, n = len(mine), len(theirs)
     ends = np.unique([*range(n, m * n + 1, n), *range(m, m * n + 1, m)])
     mine = np.take(plain_columns(mine), (ends - 1) // n, axis=1)
@@ -139,7 +139,7 @@ def plain_excess(before, current):
 
 
 def plain_rows(windows):
-    """Those that a window is compared with: 5,000 in all, as many of each window as its share, out of 5,000 of it at most."""
+    """Return the baseline: 5,000 rows, in proportion from at most 5,000 of each window."""
     total, parts = sum(map(len, windows)), []
     for rows in windows:
         kept = np.arange(len(rows))
@@ -153,7 +153,7 @@ def plain_rows(windows):
     return np.concatenate(parts)
 
 
-SMALL = stream(600, seed=9)  # thresholds for any size in a moment
+SMALL = stream(600, seed=9)  # quick thresholds for any size
 
 
 @settings(max_examples=25)
@@ -162,16 +162,16 @@ SMALL = stream(600, seed=9)  # thresholds for any size in a moment
     st.sampled_from([500, 1_000, 1_234]),
     st.data(),
 )
-def test_a_verdict_is_that_of_the_plain_computation_bit_by_bit(sizes, size, data):
-    """What is kept from window to window, and each way that is quicker, changes no bit."""
+def test_a_verdict_equals_the_plain_computation_bit_by_bit(sizes, size, data):
+    """Caches and shortcuts change no bit."""
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     decimals = data.draw(st.sampled_from([0, 1, 17]))  # with and without equal values
     *windows, rows = (np.round(rng.normal(size=(count, K)), decimals) for count in (*sizes, size))
-    reference, trailing = DriftDetector(SMALL), RollingBaseline()
+    reference, rolling = DriftDetector(SMALL), RollingBaseline()
     for window in windows:
-        trailing.add(window)
-        assert sum(part.shape[1] for part in trailing.samples) <= 5_000 + WINDOWS // 2
-    verdict = reference.detect(rows, trailing)
+        rolling.add(window)
+        assert sum(part.shape[1] for part in rolling.samples) <= 5_000 + WINDOWS // 2
+    verdict = reference.detect(rows, rolling)
 
     kept = windows[-WINDOWS:]
     baseline, span = (plain_rows(kept), sum(map(len, kept))) if kept else (SMALL, None)

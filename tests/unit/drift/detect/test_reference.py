@@ -20,7 +20,7 @@ def artefact(folder, rows, version="v1"):
     (folder / "manifest.json").write_text(json.dumps({"version": version}))
 
 
-def test_reads_the_columns_in_their_order(tmp_path):
+def test_reads_the_columns_in_order(tmp_path):
     rows = np.random.default_rng(1).normal(size=(500, len(COLUMNS)))
     artefact(tmp_path, rows)
     found = reference.load(tmp_path)
@@ -28,7 +28,7 @@ def test_reads_the_columns_in_their_order(tmp_path):
     assert np.array_equal(found.detector.sample, rows)
 
 
-def test_says_what_to_do_where_there_is_none(tmp_path):
+def test_a_missing_reference_says_what_to_do(tmp_path):
     with pytest.raises(NoReferenceError, match="fraud train"):
         reference.load(tmp_path / "latest")
 
@@ -36,13 +36,13 @@ def test_says_what_to_do_where_there_is_none(tmp_path):
 @pytest.mark.parametrize(
     "rows", [np.zeros((99, len(COLUMNS))), np.full((500, len(COLUMNS)), np.nan)]
 )
-def test_refuses_what_nothing_can_be_compared_with(tmp_path, rows):
+def test_refuses_an_unusable_reference(tmp_path, rows):
     artefact(tmp_path, rows)
     with pytest.raises(NoReferenceError, match="all finite"):
         reference.load(tmp_path)
 
 
-def test_refuses_a_reference_of_other_columns(tmp_path):
+def test_refuses_a_reference_with_other_columns(tmp_path):
     artefact(tmp_path, np.zeros((500, len(COLUMNS))))
     pd.DataFrame({"V1": [1.0]}).to_parquet(tmp_path / "reference.parquet")
     with pytest.raises(NoReferenceError, match="fraud train"):

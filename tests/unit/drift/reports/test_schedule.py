@@ -20,7 +20,7 @@ VERDICT = DriftDetector(ROWS).detect(ROWS)
 
 
 class SlowWriter:
-    """Ends a task when the test says so."""
+    """Finishes requests when the test says so."""
 
     def __init__(self):
         self.begun = []
@@ -50,9 +50,18 @@ def reports(registry, tmp_path):
 
 def event(number, detected, report):
     return WindowClosed(
-        window=number, offsets={}, events=5_000, partial=False, score=0.1 if detected is not None else None, detected=detected,
-        report=report, model_version="v", closed_at=START, distances={}, end=START + timedelta(minutes=number),
-    )  # fmt: skip
+        window=number,
+        offsets={},
+        events=5_000,
+        partial=False,
+        score=0.1 if detected is not None else None,
+        detected=detected,
+        report=report,
+        model_version="v",
+        closed_at=START,
+        distances={},
+        end=START + timedelta(minutes=number),
+    )
 
 
 def close(reports, number, detected):
@@ -71,7 +80,7 @@ def counted(registry):
     } | {"skipped": skipped}
 
 
-def test_every_tenth_window_and_each_that_drifted_gets_a_report(reports, registry):
+def test_every_tenth_window_and_each_drifted_window_gets_a_report(reports, registry):
     drifted = {3, 25}
     for number in range(1, 31):
         close(reports, number, None if number == 11 else number in drifted)
@@ -81,9 +90,7 @@ def test_every_tenth_window_and_each_that_drifted_gets_a_report(reports, registr
     assert counted(registry) == {"written": 4, "failed": 0, "skipped": 0}
 
 
-def test_one_report_waits_while_another_is_written_and_the_next_are_skipped_and_counted(
-    reports, registry
-):
+def test_with_one_report_waiting_later_ones_are_skipped_and_counted(reports, registry):
     assert close(reports, 1, False) == "reports/window-000001.html"
     assert close(reports, 2, True) == "reports/window-000002.html"
     assert close(reports, 3, True) is None
@@ -93,7 +100,7 @@ def test_one_report_waits_while_another_is_written_and_the_next_are_skipped_and_
     assert counted(registry) == {"written": 2, "failed": 0, "skipped": 1}
 
 
-def test_a_report_that_ended_with_its_process_is_skipped_and_named(
+def test_a_report_interrupted_with_its_process_is_skipped_and_named(
     reports, registry, tmp_path, caplog
 ):
     planned = [event(number, True, f"reports/{report_name(number)}") for number in range(1, 7)]
@@ -101,7 +108,7 @@ def test_a_report_that_ended_with_its_process_is_skipped_and_named(
     (tmp_path / planned[4].report).write_text("")
     reports.resume(
         [*planned, event(7, False, None)], first=0
-    )  # those of 1 to 4 are too old: they were written, and are kept no more
+    )  # reports 1 to 4 are older: written and deleted since
     assert counted(registry) == {"written": 0, "failed": 0, "skipped": 1}
     (line,) = caplog.messages
     assert "`fraud report --window 6`" in line
@@ -110,7 +117,9 @@ def test_a_report_that_ended_with_its_process_is_skipped_and_named(
 @pytest.mark.parametrize(
     ("keep", "first"), [(50, 3), (0, 0)], ids=["this process writes it", "none is kept"]
 )
-def test_a_report_that_is_under_way_or_is_not_kept_was_not_skipped(registry, tmp_path, keep, first):
+def test_reports_in_progress_or_not_kept_are_not_counted_as_skipped(
+    registry, tmp_path, keep, first
+):
     reports = ReportSchedule(SlowWriter(), tmp_path, "reports", DriftMetrics(registry), keep=keep)
     reports.resume(
         [event(number, True, f"reports/{report_name(number)}") for number in (1, 2)], first
@@ -118,7 +127,7 @@ def test_a_report_that_is_under_way_or_is_not_kept_was_not_skipped(registry, tmp
     assert counted(registry)["skipped"] == 0
 
 
-def test_a_report_that_fails_is_counted_and_a_process_that_died_ends_the_monitor(reports, registry):
+def test_failed_reports_are_counted_and_a_dead_process_ends_the_monitor(reports, registry):
     close(reports, 1, True)
     reports._writer.finish(ReportError("disk full"))
     assert close(reports, 2, True)
@@ -141,7 +150,7 @@ def test_the_index_is_written_for_windows_without_a_report_and_shows_all(reports
     assert [point.window for point in folder.entries] == [1, 2, 3, 4]
 
 
-def test_an_index_that_fails_is_counted_and_written_with_the_next_window(reports, registry):
+def test_a_failed_index_is_counted_and_written_with_the_next_window(reports, registry):
     for number in (2, 3):
         close(reports, number, False)
         assert len(reports._writer.begun) == number - 1
@@ -150,7 +159,7 @@ def test_an_index_that_fails_is_counted_and_written_with_the_next_window(reports
     assert counted(registry) == {"written": 0, "failed": 2, "skipped": 0}
 
 
-def test_the_shelf_keeps_the_newest_reports_and_links_what_is_there(tmp_path):
+def test_the_folder_keeps_the_newest_reports_and_the_index_links_them(tmp_path):
     for number in range(1, 8):
         (tmp_path / report_name(number)).write_text("")
     points = [
@@ -174,7 +183,7 @@ def test_the_shelf_keeps_the_newest_reports_and_links_what_is_there(tmp_path):
         report_name(6),
         report_name(7),
     }
-    assert page.count("<circle") == 9  # the window without a verdict has no place on the plot
+    assert page.count("<circle") == 9  # windows without a verdict are not on the plot
     assert page.count('<circle class="drift"') == 4
     assert "too few events" in page
     assert "script" not in page
@@ -184,12 +193,12 @@ def test_the_shelf_keeps_the_newest_reports_and_links_what_is_there(tmp_path):
     "points",
     [[], [IndexEntry(1, START, 3, None, None, None)], [IndexEntry(1, START, 3, 0.5, True, None)]],
 )
-def test_the_index_of_hardly_anything(tmp_path, points):
+def test_an_index_of_few_windows_is_complete(tmp_path, points):
     update_folder(ReportFolder(tmp_path, points, keep=0))
     assert (tmp_path / "index.html").read_text().endswith("</html>\n")
 
 
-def test_each_prefix_has_a_folder_of_its_own_below_reports(tmp_path):
+def test_each_prefix_has_its_own_folder_below_reports(tmp_path):
     assert reports_folder(Connection("b")) == "reports"
     prefixed = [
         (tmp_path / reports_folder(Connection("b", prefix))).resolve()

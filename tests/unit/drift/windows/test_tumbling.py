@@ -24,7 +24,9 @@ class Closed(NamedTuple):
 
 @st.composite
 def logs(draw):
-    """By partition its events, (offset, event time in ms), out of order in time; offsets between them are markers of transactions."""
+    """Draw (offset, event time in ms) pairs by partition, out of order in time, with gaps between
+    offsets.
+    """
     found = {}
     for partition in range(draw(st.integers(1, 4))):
         gaps = draw(st.lists(st.integers(1, 3), max_size=20))
@@ -37,7 +39,7 @@ def logs(draw):
 
 
 def add(windows, events):
-    """Each event: partition, offset, time; its row is the three of them."""
+    """Add (partition, offset, time) events; each is also its row."""
     places = np.array([(partition, offset, 0) for partition, offset, _ in events], np.int64)
     windows.add(
         places, np.array(events, float), np.array([time for _, _, time in events], np.int64)
@@ -63,7 +65,7 @@ def close(windows):
 
 
 def read(logs, windows, rng, begin=None, lifetime=10_000, gives_up=lambda partition: False):
-    """Every window that closes where the partitions are read in any order, those that are held not at all."""
+    """Yield the windows that close while partitions are read in random order, except held ones."""
     left = {
         partition: [event for event in events if event[0] >= (begin or {}).get(partition, 0)]
         for partition, events in logs.items()
@@ -94,14 +96,14 @@ def read(logs, windows, rng, begin=None, lifetime=10_000, gives_up=lambda partit
 
 
 def before(left, bound):
-    """Takes what each partition has up to its first event at the bound or past it."""
+    """Take each partition's events up to its first at or after the bound."""
     for partition, events in left.items():
         while events and events[0][1] < bound:
             yield partition, *events.pop(0)
 
 
 def expected(logs):
-    """What the rule says, event by event."""
+    """Yield the windows by the rule, event by event."""
     left, floor = {partition: list(events) for partition, events in logs.items()}, 0
     while any(left.values()):
         window, begin = [], None
@@ -114,7 +116,7 @@ def expected(logs):
 
 
 @given(logs(), st.randoms(use_true_random=False))
-def test_windows_are_what_the_rule_says_however_the_partitions_are_interleaved(logs, rng):
+def test_windows_follow_the_rule_in_any_interleaving_of_partitions(logs, rng):
     found = list(read(logs, TumblingWindows(NO_LIMIT, 3, LENGTH), rng))
     assert [(closed.begin, closed.events, closed.late) for closed in found] == list(expected(logs))
 
@@ -126,7 +128,7 @@ def test_windows_are_what_the_rule_says_however_the_partitions_are_interleaved(l
     st.sampled_from([3, NO_LIMIT]),
     st.booleans(),
 )
-def test_every_event_is_in_one_range_of_one_window_whoever_dies_or_falls_silent(
+def test_every_event_is_in_one_range_of_one_window_despite_crashes_and_idle_partitions(
     logs, rng, crashes, size, silences
 ):
     committed, floor, windows = {}, None, []
@@ -160,7 +162,7 @@ def test_every_event_is_in_one_range_of_one_window_whoever_dies_or_falls_silent(
         assert following.begin >= one.begin + HOUR * one.complete
 
 
-def test_a_silent_partition_holds_nothing_back_and_is_late_when_it_comes_back():
+def test_an_idle_partition_delays_nothing_and_is_late_when_it_returns():
     windows = TumblingWindows(NO_LIMIT, 3, LENGTH)
     add(windows, [(0, 1, 10), (0, 2, HOUR + 10), (0, 3, 2 * HOUR)])
     windows.advance({0, 1})
@@ -182,7 +184,7 @@ def test_a_silent_partition_holds_nothing_back_and_is_late_when_it_comes_back():
     )
 
 
-def test_what_comes_after_silence_is_not_late_for_the_same_hour():
+def test_events_after_an_early_close_are_not_late_for_the_same_hour():
     windows = TumblingWindows(NO_LIMIT, 3, LENGTH)
     for offset in (1, 2):
         add(windows, [(0, offset, 30 - offset)])
@@ -191,7 +193,7 @@ def test_what_comes_after_silence_is_not_late_for_the_same_hour():
         assert (closed.begin, closed.late, closed.complete) == (0, 0, False)
 
 
-def test_partitions_that_are_gone_leave_nothing_that_is_over():
+def test_dropping_a_partition_reopens_the_window():
     windows = TumblingWindows(NO_LIMIT, 3, LENGTH)
     add(windows, [(0, 1, 10), (1, 1, 3 * HOUR)])
     windows.advance({0, 1})
@@ -202,7 +204,7 @@ def test_partitions_that_are_gone_leave_nothing_that_is_over():
     assert windows.window.offsets == {1: (1, 2)}
 
 
-def test_silence_is_told_by_partition():
+def test_idle_partitions_are_tracked_one_by_one():
     now = [0.0]
     idle = IdlePartitions(10.0, lambda: now[0])
     idle.mark_active({0, 1, 2})
@@ -218,7 +220,7 @@ def test_silence_is_told_by_partition():
     idle.update(lambda: True)
     assert idle.active == {1}
     now[0] = 28.0
-    idle.update(lambda: False)  # no broker answers
+    idle.update(lambda: False)  # the broker does not answer
     idle.update(lambda: True)
     assert idle.active == {1}
     idle.mark_active({0})

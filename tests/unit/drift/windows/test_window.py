@@ -11,7 +11,7 @@ SIZE = 7
 
 @st.composite
 def logs(draw):
-    """Offsets of the events of some partitions; those in between are markers of transactions."""
+    """Draw event offsets by partition, with gaps as left by transaction markers."""
     gaps = st.lists(st.integers(1, 3), max_size=30)
     return {
         partition: np.cumsum(draw(gaps)).tolist() for partition in range(draw(st.integers(1, 3)))
@@ -19,13 +19,13 @@ def logs(draw):
 
 
 def add(window, *events):
-    """Each event: partition, offset, timestamp in ms; its row is the partition and the offset."""
+    """Add (partition, offset, timestamp in ms) events; a row is the partition and the offset."""
     places = np.array(events, np.int64)
     window.add(places, places[:, :2].astype(float))
 
 
 def batches(events, rng, most):
-    """The events in batches of 1 to `most()` of them, as they come from a poll."""
+    """Yield the events in batches of 1 to `most()`, as from a poll."""
     events = list(events)
     while events:
         size = min(rng.randint(1, SIZE), most())
@@ -34,7 +34,7 @@ def batches(events, rng, most):
 
 
 def interleaved(logs, begin, rng):
-    """The events from `begin` on: partitions in any order, each in its own."""
+    """Yield the events from `begin`: partitions in random order, each in offset order."""
     waiting = {
         partition: [offset for offset in offsets if offset >= begin.get(partition, 0)]
         for partition, offsets in logs.items()
@@ -54,7 +54,7 @@ def events_in(logs, spans):
 
 
 @given(logs(), st.randoms(use_true_random=False), st.lists(st.integers(1, 20)))
-def test_every_event_is_in_exactly_one_window_however_often_it_is_read_again(logs, rng, crashes):
+def test_every_event_is_in_exactly_one_window_despite_rereads(logs, rng, crashes):
     committed, windows = {}, []
     for lifetime in [*crashes, 10_000]:
         window = Window(SIZE, 2)
@@ -80,7 +80,7 @@ def test_every_event_is_in_exactly_one_window_however_often_it_is_read_again(log
 
 
 @given(logs(), st.randoms(use_true_random=False))
-def test_a_window_says_the_same_however_its_partitions_were_interleaved(logs, rng):
+def test_a_window_is_the_same_in_any_interleaving_of_partitions(logs, rng):
     first, second = Window(100, 2), Window(100, 2)
     for window in (first, second):
         for partition, offset in interleaved(logs, {}, rng):
@@ -89,7 +89,7 @@ def test_a_window_says_the_same_however_its_partitions_were_interleaved(logs, rn
     assert first.offsets == second.offsets
 
 
-def test_offsets_end_behind_the_last_event_and_skip_gaps():
+def test_offsets_end_after_the_last_event_and_skip_gaps():
     window = Window(3, 2)
     add(window, (0, 4, 4_000), (1, 0, 500))
     assert (window.room, window.full) == (1, False)
@@ -99,7 +99,7 @@ def test_offsets_end_behind_the_last_event_and_skip_gaps():
     assert window.time_range == (0.5, 8.0)
 
 
-def test_partitions_that_are_gone_leave_nothing_behind_and_may_come_back():
+def test_dropped_partitions_leave_nothing_and_may_return():
     window = Window(10, 2)
     add(window, (0, 4, 0), (1, 7, 0), (0, 5, 0), (2, 1, 0))
     window.drop({0, 2})
@@ -110,14 +110,14 @@ def test_partitions_that_are_gone_leave_nothing_behind_and_may_come_back():
 
 
 @pytest.mark.parametrize("again", [[(0, 4, 0)], [(0, 5, 0), (1, 9, 0), (0, 5, 0)]])
-def test_an_event_that_comes_again_is_refused(again):
+def test_a_repeated_event_is_refused(again):
     window = Window(10, 2)
     add(window, (0, 4, 0))
     with pytest.raises(WindowOrderError, match=r"predictions\[0\]: offset (\d) came after \1"):
         add(window, *again)
 
 
-def test_a_sample_is_the_same_for_the_same_offsets_and_keeps_order():
+def test_a_sample_is_determined_by_the_offsets_and_keeps_order():
     rows = np.arange(2_000.0).reshape(-1, 2)
     first = sample(rows, {1: (3, 900), 0: (0, 300)}, 100)
     again = sample(rows, {0: (0, 300), 1: (3, 900)}, 100)

@@ -1,0 +1,211 @@
+import json
+import tracemalloc
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from drift.labels.label_index import LabelIndex
+from drift.labels.label_store import LabelStore
+from drift.quality import Quality, Truth
+from model.intervals import wilson_interval
+
+START = datetime(2026, 1, 31, tzinfo=UTC)
+EVER = (0, 10**12)
+
+
+class Record:
+    """A message of `labels`."""
+
+    def __init__(self, value, arrived_ms=0):
+        self._value, self._arrived_ms = value, arrived_ms
+
+    def value(self):
+        return self._value
+
+    def timestamp(self):
+        return 1, self._arrived_ms
+
+    def topic(self):
+        return "labels"
+
+    def partition(self):
+        return 0
+
+    def offset(self):
+        return 7
+
+
+def label(payment, fraud=True, at=0, source="chargeback", arrived_ms=0):
+    labelled_at = (START + timedelta(seconds=at)).isoformat()
+    fields = {
+        "transaction_id": payment,
+        "is_fraud": fraud,
+        "labelled_at": labelled_at,
+        "source": source,
+    }
+    return Record(json.dumps(fields).encode(), arrived_ms)
+
+
+@given(
+    st.permutations([(5, True, "analyst"), (9, False, "chargeback"), (7, True, "replay")]),
+    st.integers(1, 3_000),
+)
+def test_the_last_labelled_at_wins_in_any_order_of_arrival(order, index_ms):
+    labels = LabelStore(index_ms)
+    labels.add(
+        label("a", fraud, at, source, arrived_ms=1_000 * n)
+        for n, (at, fraud, source) in enumerate(order)
+    )
+    assert labels.truth("a", EVER) == Truth(fraud=False, full=True)
+    assert labels.truth("b", EVER) is None
+
+
+def test_analysts_do_not_cover_all_payments():
+    labels = LabelStore(1_000)
+    labels.add([label("a", source="analyst"), label("b", source="replay")])
+    assert (labels.truth("a", EVER), labels.truth("b", EVER)) == (
+        Truth(True, False),
+        Truth(True, True),
+    )
+
+
+@given(
+    st.permutations(
+        [
+            (5, False, "chargeback"),
+            (9, True, "analyst"),
+            (9, False, "analyst"),
+            (7, False, "analyst"),
+        ]
+    ),
+    st.integers(1, 4_000),
+)
+def test_a_full_source_counts_whoever_labelled_last(order, index_ms):
+    labels = LabelStore(index_ms)
+    labels.add(
+        label("a", fraud, at, source, arrived_ms=1_000 * n)
+        for n, (at, fraud, source) in enumerate(order)
+    )
+    assert labels.truth("a", EVER) == Truth(fraud=True, full=True)
+
+
+@pytest.mark.parametrize("later_ms", [0, 5_000])
+def test_analysts_who_confirm_alerts_later_do_not_change_recall(later_ms):
+    labels = LabelStore(1_000)
+    decisions = dict.fromkeys([f"alert-{n}" for n in range(8)], "review") | dict.fromkeys(
+        ["missed-0", "missed-1"], "approve"
+    )
+    labels.add(label(payment, source="chargeback") for payment in decisions)
+    labels.add(label(f"alert-{n}", at=60, source="analyst", arrived_ms=later_ms) for n in range(8))
+    found = Quality()
+    for payment, decision in decisions.items():
+        found.count(decision, labels.truth(payment, EVER))
+    assert found.recall == wilson_interval(8, 10)
+    labels.add([label("alert-0", fraud=False, at=90, source="analyst", arrived_ms=later_ms)])
+    assert labels.truth("alert-0", EVER) == Truth(fraud=False, full=True)
+
+
+@given(
+    st.permutations([(5, True, "chargeback"), (9, False, "analyst"), (7, True, "analyst")]),
+    st.integers(1, 4_000),
+)
+def test_labels_outside_the_period_are_ignored(order, index_ms):
+    labels = LabelStore(index_ms)
+    labels.add(
+        label("a", fraud, at, source, arrived_ms=1_000 * n)
+        for n, (at, fraud, source) in enumerate(order, 1)
+    )
+    assert labels.truth("a", (0, 999)) is labels.truth("a", (3_001, 9_999)) is None
+    for n, (_, fraud, source) in enumerate(order, 1):
+        assert labels.truth("a", (1_000 * n, 1_000 * n)) == Truth(fraud, source != "analyst")
+    _, fraud, _ = max(order[:2])
+    assert labels.truth("a", (0, 2_999)) == Truth(
+        fraud, full="chargeback" in (order[0][2], order[1][2])
+    )
+
+
+def test_repeated_labels_of_one_payment_take_little_memory():
+    labels = LabelStore(index_ms=10**6)
+    labels.add(label("a", fraud=n == 999, at=n, arrived_ms=n) for n in range(1_000))
+    assert len(labels) < 20
+    assert len(labels) + labels.take_dropped() == 1_000
+    assert labels.truth("a", EVER) == Truth(fraud=True, full=True)
+
+
+def test_old_labels_are_forgotten_and_no_others():
+    labels = LabelStore(index_ms=1_000)
+    labels.add(label(f"p{at}", arrived_ms=at) for at in range(0, 10_000, 100))
+    labels.forget(before_ms=4_500)
+    assert labels.truth("p4500", EVER) is not None
+    assert labels.truth("p3900", EVER) is None
+    assert len(labels) == 60  # a whole index is forgotten at once
+
+
+@pytest.mark.parametrize("pace_ms", [10, 0])
+def test_memory_is_bounded_and_dropped_labels_are_counted(pace_ms):
+    labels = LabelStore(index_ms=1_000, most=250)
+    labels.add(label(f"p{n * 10}", arrived_ms=n * pace_ms) for n in range(1_000))
+    assert len(labels) <= 250
+    assert len(labels) + labels.take_dropped() == 1_000
+    assert labels.take_dropped() == 0
+    assert labels.truth("p9990", EVER) is not None
+    assert labels.truth("p0", EVER) is None
+
+
+@example([(5, arrived) for arrived in range(20)])
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2**60 - 1) | st.sampled_from([5, 21, 2**40 + 5]), st.integers(0, 9)
+        ),
+        max_size=200,
+    )
+)
+def test_an_index_behaves_like_a_dict_of_lists(put):
+    stretch, expected = LabelIndex(0), defaultdict(list)
+    for key, arrived in put:
+        known = expected[key]
+        added = stretch.put(key, arrived, -arrived)
+        assert added == (len(known) < 16)
+        expected[key] = [*known[:15], (arrived, -arrived)]
+    assert len(stretch) == sum(map(len, expected.values()))
+    for key in [*expected, 37, 2**50 + 5]:
+        assert list(stretch.get(key)) == expected[key]
+
+
+def test_a_label_takes_as_much_memory_as_documented():
+    tracemalloc.start()
+    stretch = LabelIndex(0)
+    for number in range(100_000):
+        stretch.put(hash(str(number)) & (2**60 - 1), number, number)
+    assert tracemalloc.get_traced_memory()[0] < 44 * 100_000
+    tracemalloc.stop()
+
+
+def test_labels_of_other_payments_are_not_kept():
+    labels = LabelStore(index_ms=10, most=16, only={"p-0", "p-99"})
+    labels.add([label(f"p-{number}", arrived_ms=number) for number in range(100)])
+    assert len(labels) == 2
+    assert labels.truth("p-0", EVER) == labels.truth("p-99", EVER) == Truth(fraud=True, full=True)
+    assert labels.take_dropped() == 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"\xff",
+        b"{}",
+        label("a", at=0, source="rumour").value(),
+        b'{"transaction_id":1}',
+        b"[" * 9_999,
+    ],
+)
+def test_invalid_labels_are_counted_and_the_others_kept(value):
+    labels = LabelStore(1_000)
+    assert labels.add([label("a"), Record(value), label("b")]) == 1
+    assert len(labels) == 2
