@@ -1,7 +1,8 @@
-"""Takes the pictures in docs/pictures/ from a running system: the console, the API's page, and what `fraud alerts` prints.
+"""Take the pictures in docs/pictures/ of the console, the API page and `fraud alerts`.
 
-Wanted: `fraud serve` and Kafka with alerts on it, as FRAUD_API_PORT and the other variables say, and Chromium. A judged alert, a scorer
-at work and a closed drift window make them complete. Run: python docs/pictures.py
+Run: python docs/pictures.py. It needs Chromium, a Kafka with alerts and `fraud serve`, found via
+FRAUD_API_PORT and the other variables. For complete pictures, start a scorer, label an alert and
+let a drift window close first.
 """
 
 import os
@@ -19,25 +20,25 @@ FOLDER = Path(__file__).parent / "pictures"
 URL = f"http://127.0.0.1:{os.environ.get('FRAUD_API_PORT') or 8000}"
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-COLUMNS = 132  # of a table of `fraud alerts` that goes to a file
+COLUMNS = 132  # the width of `fraud alerts` in a file
 
 
-def console(page: Page) -> None:
-    """The queue, with one alert opened by an analyst whose name is known, once the figures are there."""
+def open_console(page: Page) -> None:
+    """Open an alert in the console as a named analyst; wait for the figures."""
     page.goto(f"{URL}/console")
     page.get_by_label("Analyst").fill("Ana")
     page.get_by_role("option").nth(1).click()
     expect(page.locator("#rate")).not_to_have_text("\N{EN DASH}", timeout=30_000)
 
 
-def documentation(page: Page) -> None:
-    """The API's page with its operations."""
+def open_api_page(page: Page) -> None:
+    """Open the API page; wait for its operations."""
     page.goto(f"{URL}/docs")
     expect(page.locator(".opblock").first).to_be_visible(timeout=30_000)
 
 
-def terminal(page: Page) -> None:
-    """What `fraud alerts` prints, in its colours."""
+def show_alerts(page: Page) -> None:
+    """Show the coloured output of `fraud alerts`."""
     command = [sys.executable, "-m", "cli.main", "alerts", "--limit", "8"]
     printed = subprocess.run(
         command, env=os.environ | {"FORCE_COLOR": "1"}, capture_output=True, text=True, check=True
@@ -52,15 +53,16 @@ def terminal(page: Page) -> None:
 
 
 def shoot(browser: Browser, name: str, size: dict[str, int], scheme: str) -> None:
-    """Writes docs/pictures/`name`.png: what the function of that name's first part brings to the page."""
+    """Write docs/pictures/`name`.png, using the function for the first part of the name."""
     page = browser.new_page(viewport=size, color_scheme=scheme)
-    {"console": console, "api": documentation, "alerts": terminal}[name.partition("-")[0]](page)
+    subject = name.partition("-")[0]
+    {"console": open_console, "api": open_api_page, "alerts": show_alerts}[subject](page)
     page.screenshot(path=FOLDER / f"{name}.png", full_page=name == "alerts")
     page.close()
 
 
 def main() -> None:
-    """All pictures."""
+    """Take all pictures."""
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -1,7 +1,7 @@
 """Count the constructions that make English read as if it were translated.
 
-`python -m docs.prose [--list] [PATH ...]` reads docstrings, comments and Markdown of the tracked files
-below each PATH (default: all of them), prints the hits per 1,000 words for code and for docs, and
+`python -m docs.prose [--list] [PATH ...]` reads docstrings, comments and Markdown of the tracked
+files below each PATH (default: all of them), prints the hits per 1,000 words for code and docs, and
 exits 1 above LIMIT. `--list` names each place. A hit is a sentence to reread, not always a fault.
 """
 

@@ -1,6 +1,7 @@
-"""Prints alerts as any service would read them, until Ctrl-C: python examples/consume.py [BOOTSTRAP_SERVERS]
+"""Print alerts as they arrive, until Ctrl-C: python examples/consume.py [BOOTSTRAP_SERVERS]
 
-FRAUD_KAFKA_CONFIG names a librdkafka properties file, for SASL and TLS. The group goes on where it was when it is started again.
+FRAUD_KAFKA_CONFIG names a librdkafka properties file for SASL and TLS. After a restart the group
+continues at its last committed offset.
 """
 
 import json
@@ -22,7 +23,7 @@ prefix = os.environ.get("FRAUD_TOPIC_PREFIX", "")
 settings = {
     "bootstrap.servers": servers,
     "group.id": prefix + "my-service",
-    "isolation.level": "read_committed",  # what was not committed is no decision
+    "isolation.level": "read_committed",  # an uncommitted record is not a decision
     "auto.offset.reset": "earliest",
     "enable.auto.commit": False,
 }
@@ -39,11 +40,9 @@ try:
         reasons = ", ".join(
             f"{reason['feature']} {reason['contribution']:+.2f}" for reason in alert["reasons"]
         )
-        print(
-            f"{alert['transaction_id']}: {alert['decision']}, {alert['probability']:.4f}, {reasons}",
-            flush=True,
-        )
-        consumer.commit(message)  # when it is dealt with: at least once
+        decision = f"{alert['decision']}, {alert['probability']:.4f}"
+        print(f"{alert['transaction_id']}: {decision}, {reasons}", flush=True)
+        consumer.commit(message)  # after handling the alert: at least once
 except KeyboardInterrupt:
     pass
 finally:

@@ -1,7 +1,8 @@
-"""Publishes one transaction as any service would: python examples/publish.py [BOOTSTRAP_SERVERS]
+"""Publish one transaction: python examples/publish.py [BOOTSTRAP_SERVERS]
 
-Exits 0 when Kafka has confirmed it. FRAUD_KAFKA_CONFIG names a librdkafka properties file, for SASL and TLS.
-V1..V28 are the anonymous components that the data's publisher made of a payment. These look like fraud to a model of that data.
+The exit code is 0 once Kafka has confirmed it. FRAUD_KAFKA_CONFIG names a librdkafka properties
+file for SASL and TLS. V1..V28 are the anonymous components of creditcard.csv; these values look
+like fraud to a model of that data.
 """
 
 import json
@@ -36,7 +37,7 @@ transaction = {
     "event_time": datetime.now(UTC).isoformat(),
     **components,
     "Amount": 129.9,
-    "account_id": "account-7",  # optional; where there is one, it is the key
+    "account_id": "account-7",  # optional; the key, if present
 }
 
 outcomes = []
@@ -58,5 +59,5 @@ if not outcomes:
     sys.exit(f"no broker answers at {servers}")
 [(error, message)] = outcomes
 if error:
-    sys.exit(f"{topic} did not take it: {error.str()}")
+    sys.exit(f"{topic} refused it: {error.str()}")
 print(f"{topic}[{message.partition()}]@{message.offset()}: {transaction['transaction_id']}")

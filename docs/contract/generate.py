@@ -1,4 +1,4 @@
-"""Writes the contract: schemas/, examples/ and asyncapi.yaml in this folder, from what the code declares.
+"""Write the contract, schemas/, examples/ and asyncapi.yaml, from the declarations in the code.
 
 Run: .venv/bin/python -m docs.contract.generate
 """
@@ -16,7 +16,7 @@ from streams.kafka import topics
 FOLDER = Path(__file__).parent
 Json = dict[str, Any]
 
-KEY = "account_id where the transaction has one, else transaction_id"
+KEY = "account_id if the transaction has one, otherwise transaction_id"
 # topic: message, its headers, and whether this system reads or writes it
 CHANNELS = {
     topics.TRANSACTIONS: ("transaction", "own-headers", "receive"),
@@ -27,18 +27,20 @@ CHANNELS = {
     topics.DRIFT_EVENTS: ("drift-event", "own-headers", "send"),
 }
 SUMMARIES = {
-    "transaction": "A payment to be scored. Publishers of yours may leave the headers out.",
-    "prediction": "The decision about one valid transaction, which it holds byte for byte.",
+    "transaction": "A payment to score. Your publishers may omit the headers.",
+    "prediction": "The decision about one valid transaction, which it contains byte for byte.",
     "alert": "A prediction that is not `approve`, with its reasons.",
-    "dead-letter": "A record that is no transaction: its bytes and its key, untouched; why it was refused is in the headers.",
+    "dead-letter": "A refused record: its original bytes and key; the headers give the reason.",
     "label": "The truth about a transaction, known late; the last `labelled_at` wins.",
-    "drift-event": "What the monitor found: a window closed (`window`), its labels are in (`labels`; of two the last counts), "
-    "the severity changed (`severity`).",
+    "drift-event": (
+        "What the monitor found: a window closed (`window`), its labels arrived (`labels`; the "
+        "last one counts), the severity changed (`severity`)."
+    ),
 }
 
 
 def files() -> dict[str, str]:
-    """Path below this folder: content."""
+    """Return the files' contents by path below this folder."""
     schemas = {
         f"schemas/{name}.json": json.dumps(schema, indent=2) + "\n"
         for name, schema in messages.schemas().items()
@@ -52,13 +54,15 @@ def files() -> dict[str, str]:
 
 
 def asyncapi() -> Json:
-    """The topics as an AsyncAPI 3.0 document."""
+    """Return the topics as an AsyncAPI 3.0 document."""
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Streaming fraud scorer",
             "version": f"{CONTRACT_VERSION}.0.0",
-            "description": "Read with isolation.level=read_committed: what was not committed is no decision.",
+            "description": (
+                "Read with isolation.level=read_committed: an uncommitted record is not a decision."
+            ),
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
@@ -96,7 +100,10 @@ def _channel(topic: topics.Topic) -> Json:
     }
     return {
         "address": topic.name,
-        "description": f"Kept for {topic.retention_ms // 86_400_000} days. FRAUD_TOPIC_PREFIX, where it is set, goes before the name.",
+        "description": (
+            f"Kept for {topic.retention_ms // 86_400_000} days. "
+            "FRAUD_TOPIC_PREFIX, if set, precedes the name."
+        ),
         "messages": {message: {"$ref": f"#/components/messages/{message}"}},
         "bindings": {"kafka": kafka},
     }
@@ -110,14 +117,14 @@ def _message(message: str, headers: str, topic: str) -> Json:
     examples = messages.examples()
     payload: Json = {"$ref": f"schemas/{message}.json"}
     example: Json = {"headers": json.loads(examples[headers])}
-    found: Json = {
+    described: Json = {
         "name": message,
         "summary": SUMMARIES[message],
         "headers": {"$ref": f"schemas/{headers}.json"},
     }
     if topic == topics.DEAD_LETTERS:
-        payload = {"description": "whatever was sent, byte for byte"}
-        found["contentType"] = "application/octet-stream"
+        payload = {"description": "the bytes that were sent, unchanged"}
+        described["contentType"] = "application/octet-stream"
         example["payload"] = '{"transaction_id": "t-1"}'
     else:
         example["payload"] = json.loads(examples[message])
@@ -126,11 +133,11 @@ def _message(message: str, headers: str, topic: str) -> Json:
         if topic == topics.DRIFT_EVENTS
         else {"bindings": {"kafka": {"key": {"type": "string", "description": KEY}}}}
     )
-    return found | {"payload": payload, "examples": [example]} | key
+    return described | {"payload": payload, "examples": [example]} | key
 
 
 def main() -> None:
-    """Writes the files."""
+    """Write the files."""
     for name, content in files().items():
         path = FOLDER / name
         path.parent.mkdir(exist_ok=True)

@@ -1,4 +1,7 @@
-"""The messages as JSON Schemas and one example of each, from the declarations in `payments.contract`, `drift.events` and `streams.kafka.codec`."""
+"""The messages as JSON Schemas, and an example of each.
+
+They follow the declarations in `payments.contract`, `drift.events` and `streams.kafka.codec`.
+"""
 
 import inspect
 import json
@@ -46,50 +49,49 @@ _HEADERS: dict[str, dict[str, Any]] = {
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """By message: what it holds. A header's value is text in UTF-8."""
-    declared: dict[str, type[BaseModel]] = {
+    """Return the JSON Schema of each message and of its headers, which are UTF-8 text."""
+    models: dict[str, type[BaseModel]] = {
         "transaction": contract.Transaction,
         "prediction": contract.Prediction,
         "alert": contract.Alert,
         "label": contract.Label,
     }
-    found = {name: model.model_json_schema() for name, model in declared.items()}
-    found["drift-event"] = msgspec.json.schema(
+    declared = {name: model.model_json_schema() for name, model in models.items()}
+    declared["drift-event"] = msgspec.json.schema(
         events.WindowClosed | events.WindowLabelled | events.SeverityChanged
     )
-    for event in found["drift-event"]["$defs"].values():
-        event["description"] = inspect.cleandoc(
-            event["description"]
-        )  # as Python has docstrings from 3.13 on
-    del found["drift-event"][
-        "discriminator"
-    ]  # OpenAPI's form of it, which AsyncAPI refuses; `kind` tells them apart anyway
-    own, source, dead = headers()
-    for name, written in {
-        "own-headers": own,
-        "source-headers": source,
-        "dead-letter-headers": dead,
-    }.items():
-        found[name] = {
+    for event in declared["drift-event"]["$defs"].values():
+        # Python 3.13 cleans docstrings itself
+        event["description"] = inspect.cleandoc(event["description"])
+    # OpenAPI's keyword, which AsyncAPI refuses; `kind` distinguishes the events anyway
+    del declared["drift-event"]["discriminator"]
+    for name, written in example_headers().items():
+        declared[name] = {
             "type": "object",
             "properties": {key: _HEADERS[key] for key in written},
             "required": list(written),
         }
-    return {name: {"$schema": DRAFT, **schema} for name, schema in found.items()}
+    return {name: {"$schema": DRAFT, **schema} for name, schema in declared.items()}
 
 
-def headers() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Examples: of a message without a source record, of a prediction or an alert, of a dead letter."""
+def example_headers() -> dict[str, dict[str, str]]:
+    """Return example headers: without a source record, with one, and of a dead letter."""
     dead = codec.dead_letter_headers(
         "transactions", 3, 41, "invalid_transaction", "Object missing required field `V3`", SCORED
     )
-    written = (codec.own_headers(), codec.source_headers("transactions", 3, 41), dead)
-    own, source, refused = ({key: value.decode() for key, value in one.items()} for one in written)
-    return own, source, refused
+    written = {
+        "own-headers": codec.own_headers(),
+        "source-headers": codec.source_headers("transactions", 3, 41),
+        "dead-letter-headers": dead,
+    }
+    return {
+        name: {key: value.decode() for key, value in headers.items()}
+        for name, headers in written.items()
+    }
 
 
 def examples() -> dict[str, bytes]:
-    """By message: one as it stands on its topic, written by what writes it there."""
+    """Return an encoded example of each message, made by the code that writes it."""
     transaction = json.dumps(TRANSACTION).encode()
     label = {
         "account_id": "account-7",
@@ -99,8 +101,8 @@ def examples() -> dict[str, bytes]:
         "labelled_by": "Ana",
     }
     written = {
-        "prediction": records.PredictionRecord(**_scored(transaction)),
-        "alert": records.AlertRecord(**_scored(transaction), **_explained()),
+        "prediction": records.PredictionRecord(**_score(transaction)),
+        "alert": records.AlertRecord(**_score(transaction), **_explain()),
         "label": records.LabelRecord(transaction_id="t-1", **label),
         "drift-event": _window(),
         "drift-event-labels": events.WindowLabelled(
@@ -112,15 +114,13 @@ def examples() -> dict[str, bytes]:
         ),
         "drift-event-severity": events.severity_change(_window(), "ok"),
     }
-    own, source, dead = headers()
-    plain = {"own-headers": own, "source-headers": source, "dead-letter-headers": dead}
     return {"transaction": transaction} | {
-        name: msgspec.json.encode(value) for name, value in (written | plain).items()
+        name: msgspec.json.encode(value) for name, value in (written | example_headers()).items()
     }
 
 
-def _scored(transaction: bytes) -> dict[str, Any]:
-    probability = round(1 / (1 + math.exp(-_explained()["margin"])), 6)
+def _score(transaction: bytes) -> dict[str, Any]:
+    probability = round(1 / (1 + math.exp(-_explain()["margin"])), 6)
     decision = {
         "probability": probability,
         "decision": "block",
@@ -130,18 +130,19 @@ def _scored(transaction: bytes) -> dict[str, Any]:
     return {"transaction_id": "t-1", "event_time": SENT, "scored_at": SCORED} | decision
 
 
-def _explained() -> dict[str, Any]:
-    base, rest = -7.25, 0.5
-    pushes = {
+def _explain() -> dict[str, Any]:
+    base = -7.25
+    rest = 0.5
+    contributions = {
         "V14": (-9.0, (-1.75, 1.5), 4.5),
         "V4": (6.0, (-2.75, 3.5), 2.25),
         "V12": (-9.0, (-2.25, 1.75), 2.0),
     }
     reasons = [
         records.ReasonRecord(feature=name, value=value, usual=usual, contribution=push)
-        for name, (value, usual, push) in pushes.items()
+        for name, (value, usual, push) in contributions.items()
     ]
-    margin = base + sum(push for _, _, push in pushes.values()) + rest
+    margin = base + sum(push for _, _, push in contributions.values()) + rest
     loss = round(AMOUNT / (1 + math.exp(-margin)), 4)
     thresholds = records.ThresholdsRecord(review=0.25, block=0.75)
     values = {

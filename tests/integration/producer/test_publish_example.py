@@ -56,4 +56,4 @@ def test_a_refused_transaction_is_no_success(connection):
         altered.result()
     done = publish(connection, connection.bootstrap_servers)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "transactions did not take it: Broker: Message size too large" in done.stderr
+    assert "transactions refused it: Broker: Message size too large" in done.stderr
