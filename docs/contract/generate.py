@@ -16,7 +16,7 @@ from streams.kafka import topics
 FOLDER = Path(__file__).parent
 Json = dict[str, Any]
 
-KEY = "account_id if the transaction has one, otherwise transaction_id"
+KEY = "account_id where the transaction has one, else transaction_id"  # as released
 # topic: message, its headers, and whether this system reads or writes it
 CHANNELS = {
     topics.TRANSACTIONS: ("transaction", "own-headers", "receive"),
