@@ -1,4 +1,4 @@
-"""Rate, alert rate and latency over the last minutes, for the top of the console.
+"""Computes the console's rate, alert rate and latency over the last minutes.
 
 A figure is None, not 0, if no worker answers or nothing was scored.
 """

@@ -81,12 +81,12 @@ NOT_LOADED: dict[int | str, dict[str, Any]] = {
     responses={200: {"model": list[ListedAlert]}, **NOT_LOADED},
     response_class=Response,
 )
-async def alerts(store: LoadedStore, wanted: Annotated[Filter, Query()]) -> Response:
+async def alerts(store: LoadedStore, criteria: Annotated[Filter, Query()]) -> Response:
     """Newest first: the newest 1,000, and older ones without a label by expected loss.
 
     The topic `alerts` holds all of them.
     """
-    items = [item for item in store.list_items() if wanted.matches(item)][: wanted.limit]
+    items = [item for item in store.list_items() if criteria.matches(item)][: criteria.limit]
     body = b"[" + b",".join(item.encode() for item in items) + b"]"
     return Response(body, media_type="application/json")
 

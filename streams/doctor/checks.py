@@ -186,7 +186,8 @@ def check_acls(role: str, missing: list[str], unknown: list[str]) -> Finding:
 def check_clock(newest_ms: int, now_ms: int) -> Finding:
     """Compare this clock with the newest record's timestamp, -1 if there is no record.
 
-    Both are in milliseconds since 1970. Kafka tells clients no time, so only a record from the future shows a difference.
+    Both are in milliseconds since 1970. Kafka doesn't tell clients its time, so only a record from
+    the future shows a difference.
     """
     if newest_ms < 0:
         return Finding("clock", Verdict.OK, "can't be checked: there is no record yet")

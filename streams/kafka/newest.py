@@ -33,7 +33,7 @@ def read_newest(
     connection: Connection,
     name: str,
     limit: int,
-    wanted: Callable[[Message], bool] = lambda _: True,
+    is_wanted: Callable[[Message], bool] = lambda _: True,
 ) -> tuple[list[Message], Offsets]:
     """Return the newest `limit` wanted records by timestamp, oldest first, and the end offsets.
 
@@ -53,7 +53,7 @@ def read_newest(
             break
         older: dict[int, deque[Message]] = {number: deque(maxlen=limit) for number in short}
         for message in chain.from_iterable(reader.read(connection, name, short, until)):
-            if wanted(message):
+            if is_wanted(message):
                 older[message.partition()].append(message)
         newest |= {number: [*older[number], *newest[number]][-limit:] for number in short}
     messages = sorted(chain(*newest.values()), key=lambda message: message.timestamp()[1])

@@ -149,8 +149,8 @@ class Reconciliation:
 
     def _find_slots(self, partitions: IntArray, offsets: IntArray) -> tuple[IntArray, IntArray]:
         """Return the indices of those of n positions that are in the ranges, and their slots."""
-        known = (partitions >= 0) & (partitions < len(self._rows))
-        begin, end, base = self._rows[np.where(known, partitions, -1)].T
+        in_rows = (partitions >= 0) & (partitions < len(self._rows))
+        begin, end, base = self._rows[np.where(in_rows, partitions, -1)].T
         inside = np.flatnonzero((begin <= offsets) & (offsets < end))
         return inside, (base + offsets - begin)[inside]
 
