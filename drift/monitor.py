@@ -2,7 +2,7 @@
 
 Only reports are stored on disk. A window is in memory until it is committed; if the process ends
 before that, the next one reads the same events again. Run one monitor per group: it continues the
-window numbers from the last one on `drift.events`.
+window numbers found on `drift.events`.
 """
 
 import logging
@@ -112,7 +112,7 @@ class Monitor:
             stream.close()
 
     def _restore(self, earlier: Sequence[WindowClosed]) -> None:
-        """Restore the state from the windows on `drift.events`."""
+        """Restore the state of the last committed window."""
         self.metrics.restore(earlier)
         last = earlier[-1] if earlier else None
         if last and last.window == self._number:  # committed in an outage, unacknowledged

@@ -1,4 +1,4 @@
-"""Reads `predictions` as a member of the group `fraud-monitor`, into the open window."""
+"""Read `predictions` as a member of the group `fraud-monitor`, into the open window."""
 
 import logging
 import threading
@@ -20,19 +20,19 @@ log = logging.getLogger(__name__)
 
 _SETTINGS: dict[str, Any] = GROUP_SETTINGS | {
     "auto.offset.reset": "earliest",
-    # Windows are not urgent: fewer, larger fetches leave the broker to those who are (at 2,000 a
+    # Windows are not urgent: fewer, larger fetches leave the broker to urgent clients (at 2,000 a
     # second it answered with a few records each time).
     "fetch.min.bytes": 100_000,
     "fetch.wait.max.ms": 500,
 }
-# 3.8 us of CPU a record in batches of 500, 5.7 in batches of 10,000, which don't fit in the CPU caches
-# (as in streams.kafka.reader).
+# 3.8 us of CPU a record in batches of 500, 5.7 in batches of 10,000, which don't fit in the CPU
+# caches (as in streams.kafka.reader).
 _BATCH = 500
 _LOOKUP_S = 2.0
 
 
 class PredictionStream:
-    """Fills the open window of `windows`. Only one thread may use it: `poll` answers rebalances."""
+    """Fill the open window of `windows`. Not thread-safe, because `poll` answers rebalances."""
 
     def __init__(
         self, connection: Connection, windows: TumblingWindows, idle: IdlePartitions
@@ -49,8 +49,8 @@ class PredictionStream:
     def poll(self, stop: threading.Event) -> None:
         """Take the available events into the window, as many as it has room for.
 
-        Raises RefusedError or ConsumerError on an error that waiting does not fix, OutageError if a new
-        stream may continue, BrokenPredictionError, WindowOrderError.
+        Raises RefusedError or ConsumerError on an error that waiting does not fix, OutageError if a
+        new stream may continue, BrokenPredictionError, WindowOrderError.
         """
         if self._failure:
             raise self._failure
@@ -68,12 +68,14 @@ class PredictionStream:
 
     @property
     def ready(self) -> bool:
-        """Whether the group has assigned partitions (perhaps none) and its coordinator is up."""
+        """Return whether the group has assigned partitions (perhaps none) and its coordinator is
+        up.
+        """
         return self._group.ready
 
     @property
     def idle(self) -> bool:
-        """Whether all partitions have been silent for so long that nothing more is expected."""
+        """Return whether all partitions are idle, so that no more events are expected."""
         return not self._idle.active
 
     def _fail(self, failure: RefusedError | OutageError) -> None:

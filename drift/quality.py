@@ -28,7 +28,7 @@ _RECENT = 2
 
 
 class Truth(NamedTuple):
-    """What labels say about a payment.
+    """The truth about a payment by its labels.
 
     `fraud`: by the last label, from any source. `full`: whether any label came from a source that
     covers all payments, as chargebacks do; analysts look at alerts only.

@@ -43,12 +43,12 @@ def _sentence(event: "WindowClosed") -> str:
         return f"window {event.window}{partial}: {event.events:,} events, too few for a verdict"
     farthest = max(event.distances, key=event.distances.__getitem__)
     verdict = describe_verdict(event.detected, event.score, event.stuck)
-    weightiest = f", weightiest {event.top[0].feature}" if event.top else ""
+    top = f", highest weight {event.top[0].feature}" if event.top else ""
     report = f", {event.report}" if event.report else ""
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, "
-        f"score {event.score:.3f}, farthest {farthest} at {event.distances[farthest]:.2f} sd"
-        f"{weightiest}, {event.severity}{report}"
+        f"score {event.score:.3f}, largest distance {event.distances[farthest]:.2f} sd ({farthest})"
+        f"{top}, severity {event.severity}{report}"
     )
 
 

@@ -157,6 +157,6 @@ def _sentence(result: dict[str, Any]) -> str:
     verdict = describe_verdict(result["detected"], result["score"], result["stuck"])
     return (
         f"{verdict}, score {result['score']:.3f}, "
-        f"farthest {farthest} at {result['distances'][farthest]:.2f} sd, "
+        f"largest distance {result['distances'][farthest]:.2f} sd ({farthest}), "
         f"{result['labelled']:,} labelled; {result['report']}"
     )

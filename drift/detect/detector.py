@@ -3,7 +3,8 @@
 Every column is tested with the Wasserstein distance in standard deviations of its baseline. That is
 Evidently's "wasserstein" (evidently 0.7.23,
 evidently/legacy/calculations/stattests/wasserstein_distance_norm.py), so reports and gauges agree.
-Two more tests cover the margin's upper tail, where the alerts are, and columns stuck at one value.
+Two more tests cover the margin's upper tail, which holds the alerts, and columns stuck at one
+value.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""An exact test on the upper tail of the margin, where the alerts are.
+"""An exact test on the upper tail of the margin, which holds the alerts.
 
 No distance shows a change in one score of a thousand. The window's count beyond a cut is compared
 with the baseline's by the conditional binomial test (J. Przyborowski and H. Wilenski, Biometrika

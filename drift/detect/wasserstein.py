@@ -68,8 +68,7 @@ def _spaced(count: int, most: int) -> Indices:
 
 @lru_cache(maxsize=64)
 def _steps(m: int, n: int) -> tuple[Indices, Indices, Floats]:
-    """Return, for each interval between steps of either function, its index into both samples and
-    its width.
+    """Return the intervals between steps: their index into both samples, and their width.
 
     Computed in units of 1 / (m n), so exact.
     """

@@ -1,4 +1,4 @@
-"""Score the payments of a CSV file, for a report without Kafka."""
+"""Score the payments of a CSV file for a report without Kafka."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Track which partitions have been idle for so long that no window waits for them."""
+"""Track idle partitions, for which windows do not wait."""
 
 from collections.abc import Callable, Iterable, Set
 

@@ -41,9 +41,9 @@ def window(**changes):
 )
 def test_a_verdict_names_the_test_if_no_distance_drifted(changes, verdict):
     found = window(**changes)
-    assert (
-        _sentence(found)
-        == f"window 7: 5,000 events, {verdict}, score {found.score:.3f}, farthest V4 at 0.25 sd, ok"
+    assert _sentence(found) == (
+        f"window 7: 5,000 events, {verdict}, score {found.score:.3f}, "
+        "largest distance 0.25 sd (V4), severity ok"
     )
 
 
