@@ -1,1 +1,1 @@
-"""The `fraud` command, one file a subcommand: the only room that reads the environment and wires the others."""
+"""The `fraud` command. It wires the packages together and alone reads the environment."""

@@ -8,7 +8,8 @@ import typer
 
 app = typer.Typer(
     name="fraud",
-    help="Scores payment transactions for fraud on Apache Kafka: exactly once, with reasons, watched for drift.",
+    help="Score payment transactions for fraud on Apache Kafka: "
+    "exactly once, with reasons, watched for drift.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,7 +26,7 @@ def _show_version(wanted: bool) -> None:
 def _fraud(
     debug: Annotated[
         bool,
-        typer.Option("--debug", help="Show the trace of an error; FRAUD_DEBUG=1 does the same."),
+        typer.Option("--debug", help="Show the traceback of an error, like FRAUD_DEBUG=1."),
     ] = False,
     _version: Annotated[
         bool,

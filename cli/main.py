@@ -1,6 +1,6 @@
-"""The `fraud` command: collects the subcommands, and turns an error into one line and an exit code.
+"""The `fraud` command: collect the subcommands, and turn errors into one line and an exit code.
 
-What is imported here is imported inside functions, where Ctrl-C is answered already.
+Most imports are inside functions, so that Ctrl-C works while they run.
 """
 
 import os
@@ -17,28 +17,30 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Runs one subcommand. Exit codes: 0 done, 1 failed, 2 bad usage, 3 stopped on purpose (do not restart), 130 Ctrl-C."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")  # Evidently and others: no telemetry
+    """Run a subcommand and exit.
+
+    0: done; 1: failed; 2: bad usage; 3: stopped on purpose, do not restart; 130: Ctrl-C.
+    """
+    os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry from Evidently and others
     try:
         with _quiet_ctrl_c():
             application = _application()
-        # standalone, Typer would print usage errors itself, in a frame of six lines
+        # in standalone mode, Typer would print usage errors in a frame of six lines
         code = application(prog_name="fraud", standalone_mode=False) or 0
-    except KeyboardInterrupt:  # where no command takes it
+    except KeyboardInterrupt:  # not handled by the command
         code = INTERRUPTED
     except Exception as error:
-        # Ctrl-C amid a call into the Kafka client (2.16) comes out as a SystemError that it has caused
-        code = INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else _told(error)
+        # Ctrl-C during a call into the Kafka client (2.16) is raised as the cause of a SystemError
+        code = INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else _report(error)
     sys.exit(code)
 
 
 @contextmanager
 def _quiet_ctrl_c() -> Iterator[None]:
-    """Ctrl-C ends the program at once: nothing is begun yet that would have to be ended in order."""
+    """Exit at once on Ctrl-C: nothing that needs cleanup has started yet."""
     before = signal.getsignal(signal.SIGINT)
-    if (
-        before is signal.default_int_handler
-    ):  # a shell's background jobs ignore it, and so does what they start
+    # leave SIGINT ignored if it is: a shell does that for background jobs
+    if before is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     try:
         yield
@@ -73,8 +75,8 @@ def _application() -> "Typer":
     return app
 
 
-def _told(error: Exception) -> int:
-    """Prints the line, and returns the exit code."""
+def _report(error: Exception) -> int:
+    """Print the error as one line, and return the exit code."""
     from typer import TyperException
 
     from cli.support.settings import ProcessVariables
@@ -83,13 +85,13 @@ def _told(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
-    line = "; ".join(part.strip() for part in _line(error).splitlines() if part.strip())
+    line = "; ".join(part.strip() for part in _describe(error).splitlines() if part.strip())
     if line:
         print(f"fraud: {line}", file=sys.stderr)
     return USAGE if isinstance(error, SettingsError | TyperException) else FAILED
 
 
-def _line(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     from confluent_kafka import KafkaException
     from typer import TyperException
 
@@ -113,24 +115,24 @@ def _line(error: Exception) -> str:
     if isinstance(error, expected):
         return str(error)
     if isinstance(error, TyperException):
-        return _usage(error)
+        return _describe_usage(error)
     if isinstance(error, KafkaException):
         refused = refusal(error.args[0])
-        return str(refused) if refused else _explained(error)
+        return str(refused) if refused else _describe_kafka(error)
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}{': ' if text else ''}{text}; `fraud --debug` shows the trace"
-
-
-def _usage(error: "TyperException") -> str:
-    """What Typer says, on one line; nothing where it has printed the help instead, because no command was named."""
-    said, context = (
-        " ".join(error.format_message().split()).rstrip("."),
-        getattr(error, "ctx", None),
+    return (
+        f"{type(error).__name__}{': ' if text else ''}{text}; `fraud --debug` shows the traceback"
     )
-    return f"{said}; see `{context.command_path} --help`" if said and context else said
 
 
-def _explained(failure: Exception) -> str:
+def _describe_usage(error: "TyperException") -> str:
+    """Return Typer's message on one line; empty if it printed the help, for want of a command."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{message}; see `{context.command_path} --help`" if message and context else message
+
+
+def _describe_kafka(failure: Exception) -> str:
     from confluent_kafka import KafkaError
 
     from cli.support.settings import Settings
@@ -138,7 +140,10 @@ def _explained(failure: Exception) -> str:
     error: KafkaError = failure.args[0]
     if error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN):
         servers = Settings.from_environment().connection().bootstrap_servers
-        return f"no broker answers at {servers}: start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS"
+        return (
+            f"no broker answers at {servers}: "
+            "start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS"
+        )
     return f"Kafka: {error.str()}"
 
 

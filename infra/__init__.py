@@ -1,1 +1,1 @@
-"""What the system runs on: Kafka, Prometheus, Grafana, containers. Imports no other room."""
+"""Kafka, containers, Prometheus and Grafana on this machine. Imports no other package here."""

@@ -1,4 +1,4 @@
-"""Default ports, and those that the demo listens on: each is free, or named together with the variable that changes it."""
+"""Default ports, and checks that the demo's ports are free."""
 
 from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
 
@@ -23,7 +23,7 @@ DEFAULTS = {
 
 
 class Port(NamedTuple):
-    """A port, the variable that changes it, and who listens there."""
+    """A port, the variable that sets it, and its use."""
 
     number: int
     variable: str
@@ -31,7 +31,7 @@ class Port(NamedTuple):
 
 
 def kafka_ports(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
-    """Kafka's ports; inside a container the `controller` needs none of this machine's. Raises ValueError."""
+    """Yield Kafka's ports. `controller`: not needed for a container. Raises ValueError."""
     port = read_port(environment, "FRAUD_KAFKA_PORT", following=3)
     yield Port(port, "FRAUD_KAFKA_PORT", "Kafka")
     if controller:
@@ -43,7 +43,7 @@ def kafka_ports(environment: Mapping[str, str], controller: bool) -> Iterator[Po
 
 
 def service_ports(environment: Mapping[str, str]) -> Iterator[Port]:
-    """The ports of the API, the monitor and the scorer. Raises ValueError."""
+    """Yield the ports of the API, the monitor and the scorer. Raises ValueError."""
     yield Port(read_port(environment, "FRAUD_API_PORT"), "FRAUD_API_PORT", "API")
     yield Port(read_port(environment, "FRAUD_MONITOR_PORT"), "FRAUD_MONITOR_PORT", "monitor")
     metrics = read_port(environment, "FRAUD_METRICS_PORT", following=SCORER_WORKERS - 1)
@@ -56,25 +56,34 @@ def service_ports(environment: Mapping[str, str]) -> Iterator[Port]:
 
 
 def find_collisions(wanted: list[Port]) -> Iterator[str]:
-    """A line for each port that two of them would listen on."""
+    """Yield a line for each port with two uses."""
     holders: dict[int, Port] = {}
     for port in wanted:
         holder = holders.setdefault(port.number, port)
         if holder is not port:
             variables = " or ".join(dict.fromkeys((holder.variable, port.variable)))
-            yield f"port {port.number} is meant for two ({holder.use}; {port.use}); set {variables} to another port"
+            yield (
+                f"port {port.number} has two uses ({holder.use}; {port.use}); "
+                f"set {variables} to another port"
+            )
 
 
 def find_taken(wanted: list[Port], home: Path) -> Iterator[str]:
-    """A line for each port that another program holds; what an earlier demo of this home left behind does not count."""
+    """Yield a line for each port in use, except by what an earlier demo in `home` left running."""
     left_over = set(_left_over(home))
     for port in wanted:
         if port.number not in left_over and ports.is_taken(port.number):
-            yield f"port {port.number} ({port.use}) is taken by another program; end that, or set {port.variable} to another port"
+            yield (
+                f"port {port.number} ({port.use}) is in use by another program; "
+                f"stop it, or set {port.variable} to another port"
+            )
 
 
 def read_port(environment: Mapping[str, str], name: str, following: int = 0) -> int:
-    """The port that a variable names, else its default, with `following` more above it. Raises ValueError."""
+    """Return the port set by a variable, or its default.
+
+    `following`: how many ports above it are needed too. Raises ValueError.
+    """
     text = environment.get(name) or str(DEFAULTS[name])
     if not text.isdecimal() or not 0 < int(text) < 65536 - following:
         raise ValueError(f"{name}={text} is not a port, 1 to {65535 - following}")
@@ -82,7 +91,7 @@ def read_port(environment: Mapping[str, str], name: str, following: int = 0) -> 
 
 
 def _left_over(home: Path) -> Iterator[int]:
-    """Ports held by what an earlier run started: the demo ends that, or uses it."""
+    """Yield the ports of what an earlier run left: the demo ends it, or uses it."""
     for process in _read(home / "demo" / "processes.json") or ():
         if _ours(process["pid"]):
             yield from process["ports"]
@@ -93,7 +102,7 @@ def _left_over(home: Path) -> Iterator[int]:
 
 
 def _ours(pid: int) -> bool:
-    """Whether a process of this user has the pid: as much as the standard library can tell everywhere."""
+    """Return whether this user has a process with the pid."""
     try:
         os.kill(pid, 0)
     except OSError:

@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment: it is taken at once, except where a process is just being started or ended."""
+"""Interrupt at once, except while a process is being started or ended."""
 
 import signal
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Turns the signals that end a program into KeyboardInterrupt, but never inside `held`."""
+    """Turn SIGINT, SIGTERM and SIGHUP into KeyboardInterrupt, but not inside `hold`."""
 
     def __init__(self) -> None:
         self._depth = 0
@@ -24,8 +24,8 @@ class Interrupts:
             raise KeyboardInterrupt
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """A signal that comes meanwhile is taken at the end."""
+    def hold(self) -> Iterator[None]:
+        """Delay signals until the block ends."""
         self._depth += 1
         try:
             yield
@@ -36,7 +36,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def wait(self) -> None:
-        """Until one of the signals comes."""
+        """Return when a signal arrives."""
         try:
             while True:
                 signal.pause()
@@ -44,6 +44,6 @@ class Interrupts:
             return
 
     def ignore(self) -> None:
-        """From now on, everything is being ended: another signal must not cut that short."""
+        """Ignore further signals, so that they cannot interrupt the cleanup."""
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)

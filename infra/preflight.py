@@ -1,8 +1,9 @@
-"""Before anything is installed: what a first run will download, and everything that is missing, listed at once.
+"""List what a first run downloads and everything that is missing, before anything is installed.
 
-    python3 -m infra.preflight [the Python that .venv is made with]
+    python3 -m infra.preflight [the Python for .venv]
 
-Runs with the standard library of any Python 3.8+, so that it can say which Python is needed. Exit code 1 when something is missing.
+Needs only the standard library of Python 3.8+, so that it can name the Python to install. Exits with 1
+if something is missing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SPARE_MB = 1000  # Kafka's data, reports, models
 
 
 class Part(NamedTuple):
-    """Something that is downloaded once. Sizes were measured on Linux: what pip and Maven said, and `du` afterwards."""
+    """A download, done once. Sizes are from Linux: as printed by pip and Maven, and by `du`."""
 
     name: str
     download_mb: int
@@ -32,7 +33,7 @@ class Part(NamedTuple):
 
 
 class Preflight:
-    """The checks for one checkout at `root`. `python` names the program for .venv; it is empty when no fitting one was found."""
+    """Checks for the checkout at `root`. `python`: the program for .venv, or empty if none was found."""
 
     def __init__(self, environment: Mapping[str, str], python: str, root: Path = ROOT) -> None:
         self._environment = environment
@@ -46,7 +47,7 @@ class Preflight:
         self._image = engine.has_image(IMAGE) and engine.compose_command() is not None
 
     def parts(self) -> list[Part]:
-        """What the first run downloads."""
+        """Return the downloads of a first run."""
         kafka = not self._own_kafka or self._jars or self._image
         return [
             Part(
@@ -65,7 +66,7 @@ class Preflight:
         ]
 
     def problems(self) -> list[str]:
-        """Everything that is missing, each with how to get it."""
+        """Return everything that is missing, with how to get it."""
         return [
             *self._disk(),
             *self._venv(),
@@ -78,22 +79,31 @@ class Preflight:
         for folder in sorted({_existing(path) for path in (self._root, self._home, self._csv)}):
             free = shutil.disk_usage(folder).free // 10**6
             if free < needed:
-                yield f"disk: {needed} MB are needed, {free} MB are free in {folder}; make room there"
+                yield f"disk: {needed} MB are needed, {free} MB are free in {folder}; free some space"
 
     def _venv(self) -> Iterator[str]:
         if not self._python:
             here = ".".join(map(str, sys.version_info[:3]))
-            yield f"Python: {PYTHONS} is needed, python3 is {here}; install one, or name it: PYTHON=/path/to/python3.12"
+            yield (
+                f"Python: {PYTHONS} is needed, python3 is {here}; "
+                "install one, or name it: PYTHON=/path/to/python3.12"
+            )
         elif not _succeeds(
             self._python, "-c", "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))"
         ):
-            yield f"Python: {PYTHONS} is needed, {self._python} is none; name one: PYTHON=/path/to/python3.12"
+            yield (
+                f"Python: {PYTHONS} is needed, {self._python} is not; "
+                "name one: PYTHON=/path/to/python3.12"
+            )
         elif not _succeeds(self._python, "-c", "import venv, ensurepip"):
-            yield f"Python's venv module: {self._python} comes without it (Debian, Ubuntu: apt install python3-venv)"
+            yield (
+                f"Python's venv module: {self._python} does not have it "
+                "(Debian, Ubuntu: apt install python3-venv)"
+            )
 
     def _kafka(self) -> Iterator[str]:
         missing = list(self._java())
-        # the image is pulled only here, where there is no other way
+        # pull the image only if there is no other way
         if not missing or self._image or (engine.compose_command() and engine.obtain_image(IMAGE)):
             return
         docker = (
@@ -103,7 +113,8 @@ class Preflight:
         )
         yield (
             f"Kafka: Java {jars.OLDEST_JAVA}+ and Maven (Debian, Ubuntu: apt install openjdk-17-jre-headless maven), "
-            "or Docker with compose (https://docs.docker.com/engine/install/), or a Kafka of yours, FRAUD_BOOTSTRAP_SERVERS=host:port; "
+            "or Docker with compose (https://docs.docker.com/engine/install/), "
+            "or your own Kafka: FRAUD_BOOTSTRAP_SERVERS=host:port; "
             f"{', '.join(missing)}, {docker}"
         )
 
@@ -145,7 +156,7 @@ def _succeeds(*command: str) -> bool:
 
 
 def main() -> int:
-    """Prints what will be downloaded, then everything that is missing."""
+    """Print the downloads, then everything that is missing."""
     preflight = Preflight(os.environ, sys.argv[1] if len(sys.argv) > 1 else "")
     wanted = [part for part in preflight.parts() if not part.there]
     if wanted:
@@ -153,7 +164,7 @@ def main() -> int:
             sum(part.download_mb for part in wanted),
             sum(part.disk_mb for part in wanted),
         )
-        print(f"To be downloaded, once: about {download} MB, which take {disk} MB on disk")
+        print(f"Downloads, once: about {download} MB, {disk} MB on disk")
         for part in wanted:
             print(f"  {part.name}: {part.download_mb} MB, {part.disk_mb} MB on disk")
     problems = preflight.problems()

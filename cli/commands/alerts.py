@@ -1,4 +1,4 @@
-"""`fraud alerts`: the alerts and their reasons, as a table or as lines of JSON."""
+"""`fraud alerts`: print alerts and their reasons, as a table or as lines of JSON."""
 
 import contextlib
 import sys
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
 REASONS = 3
-_FRAME = 3  # lines of a live table that are no alert: heading, count, cursor
+_FRAME = 3  # lines of a live table besides alerts: heading, count, cursor
 _COLUMNS = {
     "scored at (UTC)": 19,
     "transaction": 24,
@@ -36,16 +36,17 @@ _COLUMNS = {
 _STYLES = {"block": "bold red", "review": "yellow"}
 
 
-def reason(item: Any) -> str:
-    """One line for one of an alert's reasons."""
+def format_reason(item: Any) -> str:
+    """Return a reason as one line."""
     from payments.display import short_name
 
     low, high = item.usual
-    return f"{short_name(item.feature)} {item.value:.4g} ({low:.3g}..{high:.3g}) {item.contribution:+.2f}"
+    typical = f"({low:.3g}..{high:.3g})"
+    return f"{short_name(item.feature)} {item.value:.4g} {typical} {item.contribution:+.2f}"
 
 
-def table(alerts: Iterable[Any], heading: bool) -> Table:
-    """The alerts, one below the other. Columns have fixed widths, so tables printed one after the other line up."""
+def make_table(alerts: Iterable[Any], heading: bool) -> Table:
+    """Return a table of alerts. Column widths are fixed, so that successive tables line up."""
     shown = Table(box=None, show_header=heading, pad_edge=False)
     for name, width in _COLUMNS.items():
         shown.add_column(
@@ -62,13 +63,13 @@ def table(alerts: Iterable[Any], heading: bool) -> Table:
             f"{alert.probability:.4f}",
             f"{alert.amount:,.2f}",
             f"{alert.expected_loss:,.2f}",
-            Text("\n").join(escape(reason(item)) for item in alert.reasons[:REASONS]),
+            Text("\n").join(escape(format_reason(item)) for item in alert.reasons[:REASONS]),
         )
     return shown
 
 
-def live_table(console: Console, batches: Iterable[list[Any]]) -> None:
-    """The newest alerts on top, as many as the terminal has room for, drawn again with each batch. The last one stays on the screen."""
+def show_live(console: Console, batches: Iterable[list[Any]]) -> None:
+    """Redraw a table of the newest alerts, as many as fit, with each batch. It stays on screen at the end."""
     newest: deque[Any] = deque(maxlen=max(1, (console.height - _FRAME) // REASONS))
     count = 0
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
@@ -76,18 +77,21 @@ def live_table(console: Console, batches: Iterable[list[Any]]) -> None:
             newest.extendleft(batch)
             count += len(batch)
             live.update(
-                Group(table(newest, heading=True), Text(f"alerts: {count:,}; Ctrl-C ends", "dim")),
+                Group(
+                    make_table(newest, heading=True),
+                    Text(f"alerts: {count:,}; Ctrl-C to stop", "dim"),
+                ),
                 refresh=True,
             )
 
 
 def compact(value: bytes) -> bytes:
-    """An alert's bytes; compacted if the transaction in it goes over several lines."""
+    """Return an alert's bytes on one line: compacted if they contain line breaks."""
     return msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
 
 
-def _decoded(messages: "list[Message]") -> list[tuple[bytes, Any]]:
-    """Value and record of each alert; what is none is named on stderr, for anybody may write to a topic."""
+def _decode(messages: "list[Message]") -> list[tuple[bytes, Any]]:
+    """Return each alert's bytes and record. Report on stderr what is not an alert: any client can write."""
     from payments.records import AlertRecord
 
     alerts = []
@@ -97,10 +101,8 @@ def _decoded(messages: "list[Message]") -> list[tuple[bytes, Any]]:
                 (message.value(), msgspec.json.decode(message.value() or b"", type=AlertRecord))
             )
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            print(
-                f"fraud: no alert at partition {message.partition()} offset {message.offset()}: {escape(str(error))}",
-                file=sys.stderr,
-            )
+            place = f"partition {message.partition()} offset {message.offset()}"
+            print(f"fraud: not an alert at {place}: {escape(str(error))}", file=sys.stderr)
     return alerts
 
 
@@ -108,16 +110,18 @@ def _decoded(messages: "list[Message]") -> list[tuple[bytes, Any]]:
 def print_alerts(
     follow: Annotated[
         bool,
-        typer.Option("--follow", "-f", help="Go on with new alerts as they come, until Ctrl-C."),
+        typer.Option("--follow", "-f", help="Keep printing new alerts until Ctrl-C."),
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One alert a line, as it stands on the topic.")
+        bool, typer.Option("--json", help="Print one alert per line, as on the topic.")
     ] = False,
     limit: Annotated[
-        int, typer.Option(min=0, help="How many of the newest existing alerts to show first.")
+        int, typer.Option(min=0, help="Show this many of the newest existing alerts first.")
     ] = 20,
 ) -> None:
-    """Print alerts with the features that pushed them towards fraud; --follow on a terminal is a live table, the newest on top.
+    """Print alerts and the features that raised their scores.
+
+    On a terminal, --follow shows a live table, the newest on top.
 
     Example: fraud alerts --follow
 
@@ -131,18 +135,18 @@ def print_alerts(
     console = make_console()
 
     def show(messages: "list[Message]", heading: bool) -> None:
-        alerts = _decoded(messages)
+        alerts = _decode(messages)
         if as_json:
             sys.stdout.buffer.writelines(compact(value) + b"\n" for value, _ in alerts)
             sys.stdout.buffer.flush()
         elif alerts or heading:
-            console.print(table((alert for _, alert in alerts), heading))
+            console.print(make_table((alert for _, alert in alerts), heading))
 
     messages, end = newest.read_newest(connection, ALERTS, limit)
     with contextlib.suppress(KeyboardInterrupt):
         if follow and not as_json and sys.stdout.isatty():
             batches = chain([messages], reader.follow(connection, ALERTS, end))
-            live_table(console, ([alert for _, alert in _decoded(batch)] for batch in batches))
+            show_live(console, ([alert for _, alert in _decode(batch)] for batch in batches))
             return
         show(messages, heading=True)
         for batch in reader.follow(connection, ALERTS, end) if follow else ():

@@ -1,12 +1,11 @@
-"""`fraud data`: creditcard.csv, fetched once and verified."""
+"""`fraud data`: download creditcard.csv once and verify it."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from cli.app import app
+from cli.support.options import AsJson
 from cli.support.progress import Quiet, bar, of_bytes
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def fetch(settings: "Settings", given: Path | None, quiet: bool) -> Path:
-    """The CSV to work with: the one given, FRAUD_DATA, or creditcard.csv, with a bar on a terminal while it is fetched."""
+    """Return the CSV to use: `given`, FRAUD_DATA, or creditcard.csv, downloaded with a progress bar."""
     from producer import dataset
 
     with bar(quiet, of_bytes()) as progress:
@@ -29,9 +28,11 @@ def fetch(settings: "Settings", given: Path | None, quiet: bool) -> Path:
 @app.command()
 def data(
     quiet: Quiet = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Fetch creditcard.csv into the cache, if it is not there, and verify it. FRAUD_DATA names a copy to verify instead.
+    """Download creditcard.csv into the cache unless it is there, and verify it.
+
+    FRAUD_DATA names a copy to verify instead.
 
     Example: fraud data
     """
@@ -43,6 +44,7 @@ def data(
     sha256 = dataset.verify(path)
     rows = Selection(path).total()
     found = {"path": str(path), "rows": rows, "bytes": path.stat().st_size, "sha256": sha256}
-    print(
-        json.dumps(found, allow_nan=False) if as_json else f"{path}: {rows:,} rows, sha256 {sha256}"
-    )
+    if as_json:
+        print(json.dumps(found, allow_nan=False))
+    else:
+        print(f"{path}: {rows:,} rows, sha256 {sha256}")

@@ -1,30 +1,31 @@
-"""`fraud kafka start|stop|status`: a Kafka on this machine, for those who have none."""
+"""`fraud kafka start|stop|status`: a local Kafka."""
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli.app import app
 from cli.errors import FAILED
+from cli.support.options import AsJson
 from cli.support.progress import Quiet, of_bytes, steps
 
 if TYPE_CHECKING:
     from cli.support.settings import Settings
     from infra.kafka import Status
 
-kafka = typer.Typer(help="A Kafka on this machine: start, stop, status.", no_args_is_help=True)
+kafka = typer.Typer(help="Start, stop or check a local Kafka.", no_args_is_help=True)
 app.add_typer(kafka, name="kafka")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 _GIVEN = "given by FRAUD_BOOTSTRAP_SERVERS"
 
 
 @kafka.command()
 def start(as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Start Kafka and wait until it answers: in a container where Docker has the image, else from its jars (Java 17+, Maven).
+    """Start Kafka and wait until it answers.
+
+    Uses a container if Docker has the image, or the jars, which need Java 17+ and Maven.
 
     Example: FRAUD_KAFKA_PORT=19092 fraud kafka start
     """
@@ -44,7 +45,9 @@ def start(as_json: AsJson = False, quiet: Quiet = False) -> None:
 
 @kafka.command()
 def stop(as_json: AsJson = False) -> None:
-    """Stop the Kafka that `fraud kafka start` started. A container's data go with it; those of a local Kafka stay.
+    """Stop the Kafka that `fraud kafka start` started.
+
+    Removes a container's data; keeps the data of a Kafka from jars.
 
     Example: fraud kafka stop
     """
@@ -53,26 +56,23 @@ def stop(as_json: AsJson = False) -> None:
 
     started = broker.find(Settings.from_environment().home)
     stopped = started is not None and started.stop()
-    print(
-        json.dumps({"stopped": stopped}, allow_nan=False)
-        if as_json
-        else "Kafka stopped"
-        if stopped
-        else "Kafka was not running"
-    )
+    if as_json:
+        print(json.dumps({"stopped": stopped}, allow_nan=False))
+    else:
+        print("Kafka stopped" if stopped else "Kafka was not running")
 
 
 @kafka.command()
 def status(as_json: AsJson = False) -> None:
-    """Say whether Kafka answers; exit code 1 when it does not.
+    """Report whether Kafka answers; exit with 1 if not.
 
     Example: fraud kafka status --json
     """
     from cli.support.settings import Settings
 
-    found = _status(Settings.from_environment())
-    _show(found, as_json)
-    if not found.running:
+    current = _status(Settings.from_environment())
+    _show(current, as_json)
+    if not current.running:
         raise typer.Exit(FAILED)
 
 
@@ -97,6 +97,9 @@ def _status(settings: "Settings") -> "Status":
     )
 
 
-def _show(found: "Status", as_json: bool) -> None:
-    said = f"Kafka {'answers' if found.running else 'does not answer'} at {found.bootstrap_servers} ({found.detail})"
-    print(json.dumps(asdict(found), allow_nan=False) if as_json else said)
+def _show(status: "Status", as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asdict(status), allow_nan=False))
+        return
+    verb = "answers" if status.running else "does not answer"
+    print(f"Kafka {verb} at {status.bootstrap_servers} ({status.detail})")

@@ -1,4 +1,4 @@
-"""`fraud ledger`: proves that each transaction has exactly one prediction or dead letter, and nothing else has any."""
+"""`fraud ledger`: prove that each transaction has exactly one prediction or dead letter."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,6 +13,7 @@ from rich.table import Table
 from cli.app import app
 from cli.errors import FAILED
 from cli.support.broker import ensure_reachable
+from cli.support.options import AsJson
 from cli.support.parsers import parse_time
 from cli.support.progress import Quiet, bars
 
@@ -25,15 +26,15 @@ _MEANINGS = {
     "rejected": "with a dead letter",
     "lost": "with neither",
     "duplicated": "outputs beyond a record's first",
-    "resent": "sent again under the same transaction_id, no duplicate",
-    "out_of_order": "outputs after one of a later record",
-    "foreign": "outputs that name no source",
-    "phantom": "outputs about records that were never committed",
+    "resent": "sent again with the same transaction_id, not duplicates",
+    "out_of_order": "outputs after that of a later record",
+    "foreign": "outputs without a source",
+    "phantom": "outputs of records that were never committed",
 }
 
 
 def summary(audit: "Audit") -> Table:
-    """The counts and what they mean."""
+    """Return a table of the counts and their meanings."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
@@ -44,7 +45,7 @@ def summary(audit: "Audit") -> Table:
 
 
 def notes(audit: "Audit") -> Iterator[str]:
-    """The range, the first offending offsets and the verdict, a line each."""
+    """Yield the range, the first offending offsets and the verdict, line by line."""
     from streams.ledger.reconcile import FIRST
 
     ranges = " ".join(
@@ -54,13 +55,15 @@ def notes(audit: "Audit") -> Iterator[str]:
     for name in ("lost", "duplicated", "resent", "out_of_order", "phantom"):
         records = getattr(audit, f"first_{name}")
         if records:
-            yield f"{name}, the first {FIRST} at most: " + " ".join(
-                f"{partition}:{offset}" for partition, offset in records
-            )
+            positions = " ".join(f"{partition}:{offset}" for partition, offset in records)
+            yield f"{name}, first {FIRST} at most: {positions}"
     if audit.pending:
-        yield f"{audit.pending:,} of the lost had not been read by the scorer yet: run this again when it has caught up"
+        yield (
+            f"{audit.pending:,} of the lost have not been read by the scorer yet: "
+            "run this again when it has caught up"
+        )
     if not audit.sent:
-        yield "nothing to prove: there is no record in the range"
+        yield "nothing to prove: no records in the range"
     else:
         yield "complete: each record came out exactly once" if audit.complete else "NOT complete"
 
@@ -69,14 +72,14 @@ def notes(audit: "Audit") -> Iterator[str]:
 def audit_ledger(
     since: Annotated[
         str | None,
-        typer.Option(
-            help="Only what was sent in the last 10m, or after an RFC 3339 time. Default: all."
-        ),
+        typer.Option(help="Only records of the last 10m, or since an RFC 3339 time. Default: all."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Prove that nothing was lost, duplicated or made up. Exit code 0: proven; 1: not, not yet, or there was nothing to prove.
+    """Prove that nothing was lost, duplicated or made up.
+
+    Exits with 1 if not proven, not proven yet, or if there is nothing to prove.
 
     Example: fraud ledger --since 10m
     """

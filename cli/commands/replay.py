@@ -1,4 +1,4 @@
-"""`fraud replay`: rows of a CSV as transactions, on time, each confirmed; and, if wanted, their labels later."""
+"""`fraud replay`: send rows of a CSV as transactions on schedule, and optionally their labels."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from cli.app import app
 from cli.commands.data import fetch
 from cli.errors import INTERRUPTED
 from cli.support.broker import ensure_reachable
+from cli.support.options import AsJson
 from cli.support.parsers import parse_duration, parse_rate
 from cli.support.progress import Quiet, bar
 from cli.support.stopping import stop_on_signals
@@ -41,18 +42,18 @@ def _speed(text: str) -> float:
 
 
 def choose_schedule(rate: float | None, speed: str | None) -> "Schedule":
-    """By --rate or by --speed, which exclude each other."""
+    """Return the schedule of --rate or --speed, which are mutually exclusive."""
     from producer.schedule import at_rate, at_speed
 
     if speed is None:
         return at_rate(_RATE if rate is None else rate)
     if rate is not None:
-        raise typer.BadParameter("--rate and --speed exclude each other: give one of them")
+        raise typer.BadParameter("--rate and --speed are mutually exclusive")
     return at_speed(_speed(speed))
 
 
 def choose_run_name(name: str | None) -> str:
-    """The name given to --run, or one by the time."""
+    """Return the name given to --run, or one from the time."""
     from producer.rows import RUN_NAME
 
     run = name or f"r{datetime.now(UTC):%Y%m%dT%H%M%S}"
@@ -68,18 +69,20 @@ def make_stop_event() -> threading.Event:
     return stop
 
 
-def _sentence(run: str, totals: "Totals", labels: int | None) -> str:
-    text = (
+def _describe(run: str, totals: "Totals", labels: int | None) -> str:
+    parts = [
         f"run {run}: {totals.sent:,} sent, {totals.delivered:,} confirmed in {totals.seconds:.1f} s"
-    )
-    text += "" if totals.last_row is None else f", up to row {totals.last_row}"
-    text += f"; {totals.offered_per_second:,.0f}/s offered, {totals.achieved_per_second:,.0f}/s achieved"
-    return text if labels is None else f"{text}; {labels:,} labels"
+        + ("" if totals.last_row is None else f", up to row {totals.last_row}"),
+        f"{totals.offered_per_second:,.0f}/s offered, {totals.achieved_per_second:,.0f}/s achieved",
+    ]
+    if labels is not None:
+        parts.append(f"{labels:,} labels")
+    return "; ".join(parts)
 
 
 @dataclass(frozen=True)
 class Sending:
-    """Sends rows with a bar, and prints the totals however it ends."""
+    """Send rows with a progress bar, and print the totals however it ends."""
 
     name: str
     connection: "Connection"
@@ -89,7 +92,10 @@ class Sending:
     as_json: bool
 
     def run(self, rows: "Iterable[Row]", feed: "Feed | None", total: int | None) -> None:
-        """`feed` sends labels meanwhile. Exits with INTERRUPTED when it was stopped; raises what `producer.replay` raises."""
+        """Send the rows, and labels from `feed`.
+
+        Exits with INTERRUPTED if it was stopped; raises the errors of producer.replay.
+        """
         from producer.labels import replay_with_labels
         from producer.replay import Replay
 
@@ -109,12 +115,12 @@ class Sending:
                 else:
                     player.run(self.stop)
         finally:
-            if player.totals:  # however it ended: what was sent is on the topic
+            if player.totals:  # print even after an error: the records are on the topic
                 result = {"run": self.name, **asdict(player.totals), "labels": labelled}
                 print(
                     json.dumps(result, allow_nan=False)
                     if self.as_json
-                    else _sentence(self.name, player.totals, labelled)
+                    else _describe(self.name, player.totals, labelled)
                 )
         if self.stop.is_set():
             sys.exit(INTERRUPTED)
@@ -126,11 +132,11 @@ def replay(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv, fetched."
+            help="A CSV with these columns; default: FRAUD_DATA, or creditcard.csv, downloaded."
         ),
     ] = None,
-    first: Annotated[int, typer.Option("--from", min=0, help="First row, counted from 0.")] = 0,
-    end: Annotated[int | None, typer.Option("--to", min=1, help="The row to stop before.")] = None,
+    first: Annotated[int, typer.Option("--from", min=0, help="First row, from 0.")] = 0,
+    end: Annotated[int | None, typer.Option("--to", min=1, help="Row to stop before.")] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Send at most this many transactions.")
     ] = None,
@@ -139,14 +145,14 @@ def replay(
         typer.Option(
             parser=parse_rate,
             metavar="NUMBER",
-            help="Transactions a second; 0: as fast as it can; default: 2000.",
+            help="Transactions per second; 0: as fast as possible; default: 2000.",
         ),
     ] = None,
     speed: Annotated[
         str | None,
-        typer.Option(help="Follow the file's own clock at a multiple of real time: 60x."),
+        typer.Option(help="Follow the file's clock at a multiple of real time, such as 60x."),
     ] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Start over at the end.")] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Start again at the end.")] = False,
     disturb: Annotated[
         list[str] | None,
         typer.Option(
@@ -155,19 +161,22 @@ def replay(
         ),
     ] = None,
     run: Annotated[
-        str | None, typer.Option(help="Prefix of every transaction_id; default: from the time.")
+        str | None, typer.Option(help="Prefix of every transaction_id; default: the time.")
     ] = None,
     labels: Annotated[
         bool,
         typer.Option(
-            "--labels", help="Send each transaction's label too, later, to the topic labels."
+            "--labels",
+            help="Also send each transaction's label to the topic labels, after --label-delay.",
         ),
     ] = False,
-    label_delay: Annotated[str, typer.Option(help="How much later.")] = "2s",
+    label_delay: Annotated[str, typer.Option(help="Delay of the labels.")] = "2s",
     quiet: Quiet = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The totals as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Send rows of a CSV to the topic `transactions`, each delivery confirmed; Ctrl-C stops in order (exit code 130).
+    """Send rows of a CSV to the topic `transactions` and confirm each delivery.
+
+    Ctrl-C stops cleanly, with exit code 130.
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fraud")
 
-# A batch of 4,096 lives in some 50,000 containers without a cycle, which counting references frees: with Python's default of 700 the
-# collector went through all of them dozens of times a batch, an eighth of a worker's CPU (perf, one worker draining a topic).
+# A batch of 4,096 lives in some 50,000 containers without cycles, which reference counting frees. With
+# Python's default of 700, the collector visited them dozens of times per batch: an eighth of a worker's
+# CPU (perf, one worker draining a topic).
 _GC_THRESHOLD = 200_000
-_HARD_STOP_S = 4.8  # a broker that does not answer may hold a call; nothing that is not committed was acknowledged
+_HARD_STOP_S = 4.8  # an unresponsive broker can block a call; uncommitted work is redone
 
 
 def _set_up_logging(who: str) -> None:
@@ -42,29 +43,30 @@ def _set_up_logging(who: str) -> None:
         "faust",
         "mode",
         "streams.scorer.agent",
-    ):  # Faust tells of each service that starts and stops
+    ):  # Faust logs every service's start and stop
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def run_worker(settings: "Settings", number: int, restarts: int, options: ScorerOptions) -> None:
-    """The body of one worker process. Exits 0 after SIGTERM, 1 when it failed, and what streams.scorer.supervisor declares."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the supervisor, which stops its workers in order
+    """Run a worker process.
+
+    Exits with 0 after SIGTERM, 1 after a failure, or a code of streams.scorer.supervisor.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the supervisor stops its workers
     _set_up_logging(f"worker {number}")
     stop_with_parent()
     try:
         code = _score(settings, number, restarts, options)
-    except Exception as error:  # one line, then the supervisor decides
-        log.error("%s: %s", type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG))  # noqa: TRY400 - a line, not a trace
+    except Exception as error:  # log one line, and let the supervisor decide
+        log.error("%s: %s", type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG))  # noqa: TRY400 - no traceback
         code = FAILED
     sys.stderr.flush()
-    os._exit(code)  # threads of a client library that waits for a broker must not hold the process
+    os._exit(code)  # client threads that wait for a broker must not keep the process alive
 
 
 def _score(settings: "Settings", number: int, restarts: int, options: ScorerOptions) -> int:
     block_sklearn()
-    from model.artefact import Model  # XGBoost takes seconds to import: paid by the workers only
+    from model.artefact import Model  # XGBoost takes seconds to import: only in workers
     from model.errors import ArtefactError
     from streams.kafka.errors import AFTER_OUTAGE, DO_NOT_RESTART, StreamError
     from streams.scorer.worker import Identity, Worker
@@ -78,7 +80,7 @@ def _score(settings: "Settings", number: int, restarts: int, options: ScorerOpti
     )
     try:
         model = Model.load(settings.model)
-        gc.freeze()  # what is there now stays
+        gc.freeze()  # these objects stay
         gc.set_threshold(_GC_THRESHOLD)
         Worker(
             settings.connection(), model, identity, options, partial(exit_after, _HARD_STOP_S)
@@ -113,15 +115,15 @@ def _try_announce(settings: "Settings", workers: int) -> Path | None:
 def score(
     workers: Annotated[
         int,
-        typer.Option(min=1, help="Processes that score; each takes its share of the partitions."),
+        typer.Option(min=1, help="Scoring processes, which share the partitions."),
     ] = 1,
     metrics_port: Annotated[
-        int | None, typer.Option(help="Port of worker 0's metrics; worker i has this + i.")
+        int | None, typer.Option(help="Port of worker 0's metrics; worker i uses this port + i.")
     ] = None,
     guarantee: Annotated[
         Guarantee,
         typer.Option(
-            help="at-least-once answers sooner, and scores some transactions twice after a crash."
+            help="at-least-once is faster, but scores some transactions twice after a crash."
         ),
     ] = Guarantee.EXACTLY_ONCE,
     max_bytes: Annotated[
@@ -129,7 +131,7 @@ def score(
         typer.Option(
             min=1,
             max=topics.MAX_SCORED_BYTES,
-            help="A larger transaction is a dead letter. Default: 65536.",
+            help="Larger transactions become dead letters. Default: 65536.",
         ),
     ] = None,
     max_dead_share: Annotated[
@@ -137,11 +139,12 @@ def score(
         typer.Option(
             min=0,
             max=1,
-            help="Stop, with exit code 3, when more than this share of a worker's last 10,000 is refused.",
+            help="Stop, with exit code 3, if a worker rejects more than this share "
+            "of its last 10,000.",
         ),
     ] = 1.0,
 ) -> None:
-    """Score every transaction on the topic, exactly once unless --guarantee says otherwise, until SIGTERM or Ctrl-C.
+    """Score the topic `transactions` until SIGTERM or Ctrl-C, exactly once unless --guarantee is set.
 
     Example: fraud score --workers 2
     """

@@ -1,4 +1,4 @@
-"""`fraud serve`: the model, the bus and the console over HTTP."""
+"""`fraud serve`: the HTTP API and the console."""
 
 import gc
 import signal
@@ -20,22 +20,23 @@ if TYPE_CHECKING:
     from cli.support.settings import Settings
 
 _LOCAL = "127.0.0.1"
-_KEY_LENGTH = 16  # characters; a login may be tried as often as the rate allows
-_GOODBYE_S = 3  # an exit is promised within 5 s of SIGTERM; streams to browsers would never end by themselves
-_KEEP_ALIVE_S = 75  # longer than the minute for which load balancers keep an idle connection
+_KEY_LENGTH = 16  # characters: long enough to resist guessing at the rate limit
+_GOODBYE_S = 3  # we promise to exit within 5 s of SIGTERM, and browsers keep streams open
+_KEEP_ALIVE_S = 75  # longer than the 60 s for which load balancers keep idle connections
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise CommandError(
-            f"port {port} of {host} cannot be used ({error.strerror}); choose others with FRAUD_API_PORT and --host"
+            f"cannot listen on port {port} of {host} ({error.strerror}); "
+            "choose others with FRAUD_API_PORT and --host"
         ) from None
 
 
-def _access(hosts: list[str], key: str | None, rate: str | None) -> "Access":
+def _make_access(hosts: list[str], key: str | None, rate: str | None) -> "Access":
     from api.auth import LOCAL_ACCESS, RATE, Access
 
     try:
@@ -44,7 +45,7 @@ def _access(hosts: list[str], key: str | None, rate: str | None) -> "Access":
         raise CommandError(f"--rate-limit: {error}; try 2000/second or {RATE}") from None
 
 
-def _application(settings: "Settings", access: "Access") -> "FastAPI":
+def _build(settings: "Settings", access: "Access") -> "FastAPI":
     block_sklearn()
     from api.app import create_app
     from api.dependencies import Dependencies
@@ -52,7 +53,8 @@ def _application(settings: "Settings", access: "Access") -> "FastAPI":
     from model.artefact import Model
     from streams.status_server import process_registry
 
-    connection, model = settings.connection(), Model.load(settings.model)
+    connection = settings.connection()
+    model = Model.load(settings.model)
     dependencies = Dependencies(
         model,
         connection,
@@ -71,24 +73,21 @@ def _run(application: "FastAPI", listening: socket.socket) -> None:
     from api.background import end_streams
 
     class Server(uvicorn.Server):
-        """Ends the streams to browsers before it waits for the requests that are being answered."""
+        """A server that ends the streams to browsers before it waits for pending requests."""
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             end_streams(application)
             super().handle_exit(sig, frame)
 
-    for number in (
-        signal.SIGTERM,
-        signal.SIGINT,
-    ):  # once stopped, uvicorn raises the signal again, for whom it found there
-        signal.signal(number, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # once stopped, uvicorn raises the signal again
     gc.collect()
-    gc.freeze()  # what is there now stays: a collection that walks over it takes milliseconds
+    gc.freeze()  # a collection that visits these objects, which stay, takes milliseconds
     config = uvicorn.Config(
         application,
         log_level="warning",
         access_log=False,
-        proxy_headers=False,  # whoever sends one could choose the address that it is counted under
+        proxy_headers=False,  # a client could choose the address that the rate limit counts
         server_header=False,
         ws="none",
         timeout_keep_alive=_KEEP_ALIVE_S,
@@ -101,19 +100,19 @@ def _run(application: "FastAPI", listening: socket.socket) -> None:
 def serve(
     host: Annotated[
         str,
-        typer.Option(help="Address to listen on. Any other than 127.0.0.1 needs FRAUD_API_KEY."),
+        typer.Option(help="Address to listen on; all but 127.0.0.1 require FRAUD_API_KEY."),
     ] = _LOCAL,
     allow_host: Annotated[
-        list[str] | None, typer.Option(help="Another name by which clients reach this. Repeatable.")
+        list[str] | None, typer.Option(help="Another host name that clients use. Repeatable.")
     ] = None,
     rate_limit: Annotated[
         str | None,
-        typer.Option(help="Requests of one client, such as 2000/second. Default: 120000/minute."),
+        typer.Option(help="Limit per client, such as 2000/second. Default: 120000/minute."),
     ] = None,
 ) -> None:
-    """Answer over HTTP until SIGTERM or Ctrl-C: the /console, POST /predict, /docs. FRAUD_API_PORT is the port (8000).
+    """Serve HTTP until SIGTERM or Ctrl-C: /console, POST /predict and /docs.
 
-    With FRAUD_API_KEY set, a client sends the key as X-API-Key.
+    FRAUD_API_PORT sets the port (8000). If FRAUD_API_KEY is set, clients send it as X-API-Key.
 
     Example: fraud serve
 
@@ -124,15 +123,13 @@ def serve(
     settings = Settings.from_environment()
     if host != _LOCAL and len(settings.api_key or "") < _KEY_LENGTH:
         raise CommandError(
-            f"--host {host}: others may reach it, so set FRAUD_API_KEY to a key of {_KEY_LENGTH} characters or more, "
-            "such as openssl rand -hex 16 prints"
+            f"--host {host} is reachable by others: set FRAUD_API_KEY to {_KEY_LENGTH} characters "
+            "or more, such as openssl rand -hex 16 prints"
         )
     name = f"[{host}]" if ":" in host else host
-    access = _access([name, *(allow_host or ())], settings.api_key, rate_limit)
-    listening = _bound(host, settings.api_port)
-    application = _application(settings, access)
-    print(
-        f"http://{name}:{settings.api_port} answers; documentation: http://{name}:{settings.api_port}/docs",
-        flush=True,
-    )
+    access = _make_access([name, *(allow_host or ())], settings.api_key, rate_limit)
+    listening = _bind(host, settings.api_port)
+    application = _build(settings, access)
+    address = f"http://{name}:{settings.api_port}"
+    print(f"{address} answers; documentation: {address}/docs", flush=True)
     _run(application, listening)

@@ -1,4 +1,4 @@
-"""`fraud simulate`: transactions that look like the data, to a CSV or straight to the topics."""
+"""`fraud simulate`: write transactions that resemble the data, to a CSV or to the topics."""
 
 import json
 import time
@@ -10,6 +10,7 @@ import typer
 from cli.app import app
 from cli.commands.replay import Sending, choose_run_name, choose_schedule, make_stop_event
 from cli.support.broker import ensure_reachable
+from cli.support.options import AsJson
 from cli.support.parsers import parse_duration, parse_rate
 from cli.support.progress import Quiet, bar
 
@@ -18,36 +19,41 @@ if TYPE_CHECKING:
 
     from producer.simulation import Chunk
 
-_MOST = 1_000_000_000  # rows and accounts: the numbers of both share the 64 bits of a waiting label (producer.simulation.late)
+_MOST = 1_000_000_000  # rows, and accounts: both fit the 64 bits of a pending label (producer.simulation.late)
 
 
 @app.command()
 def simulate(
     *,
-    rows: Annotated[int, typer.Option(min=1, max=_MOST, help="How many transactions.")] = 284_807,
+    rows: Annotated[int, typer.Option(min=1, max=_MOST, help="Number of transactions.")] = 284_807,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(help="The CSV to write, in the shape of creditcard.csv.")
+        Path | None, typer.Option(help="CSV to write, with the columns of creditcard.csv.")
     ] = None,
     send: Annotated[
         bool,
-        typer.Option("--send", help="Send them to the topic transactions, labels later to labels."),
+        typer.Option(
+            "--send", help="Send them to the topic transactions, and their labels later to labels."
+        ),
     ] = False,
     fraud_rate: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Share of frauds; default: the data's.")
+        float | None, typer.Option(min=0, max=1, help="Share of frauds; default: that of the data.")
     ] = None,
     accounts: Annotated[
-        int, typer.Option(min=0, max=_MOST, help="Spread them over this many account_ids; 0: none.")
+        int,
+        typer.Option(
+            min=0, max=_MOST, help="Spread them over this many account_ids; 0: no account_id."
+        ),
     ] = 0,
     no_rhythm: Annotated[
         bool,
-        typer.Option("--no-rhythm", help="The same rate and mixture at every hour of the day."),
+        typer.Option("--no-rhythm", help="Use the same rate and mixture at every hour of the day."),
     ] = False,
     disturb: Annotated[
         list[str] | None,
         typer.Option(
             metavar="WHAT",
-            help="KIND[:FEATURE]@FROM[..UNTIL][:SIZE], more than once; see docs/simulation.md.",
+            help="KIND[:FEATURE]@FROM[..UNTIL][:SIZE]; see docs/simulation.md. Repeatable.",
         ),
     ] = None,
     rate: Annotated[
@@ -55,27 +61,31 @@ def simulate(
         typer.Option(
             parser=parse_rate,
             metavar="NUMBER",
-            help="With --send: transactions a second; 0: as fast as it can; default: 2000.",
+            help="With --send: transactions per second; 0: as fast as possible; default: 2000.",
         ),
     ] = None,
     speed: Annotated[
         str | None,
         typer.Option(
-            help="With --send: follow the simulated clock at a multiple of real time: 60x."
+            help="With --send: follow the simulated clock at a multiple of real time, such as 60x."
         ),
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option(help="With --send: begins each transaction_id; default: by the time."),
+        typer.Option(help="With --send: prefix of every transaction_id; default: the time."),
     ] = None,
     label_delay: Annotated[
-        str, typer.Option(help="With --send: a label's mean delay, exponentially distributed.")
+        str, typer.Option(help="With --send: mean delay of the labels, exponentially distributed.")
     ] = "30m",
-    no_labels: Annotated[bool, typer.Option("--no-labels", help="With --send: no labels.")] = False,
+    no_labels: Annotated[
+        bool, typer.Option("--no-labels", help="With --send: send no labels.")
+    ] = False,
     quiet: Quiet = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Simulate transactions, seeded; with disturbances at named rows or times, if wanted. --send ends when the last label is sent.
+    """Simulate transactions from a seed, with optional disturbances at given rows or times.
+
+    --send ends after the last label.
 
     Example: fraud simulate --rows 100000 --seed 7 --disturb shift:V14@50000:0.5 --disturb surge@6h..7h:10 --out simulated.csv
     """
@@ -128,8 +138,7 @@ def _write(chunks: "Iterator[Chunk]", out: Path, count: int, quiet: bool, as_jso
         task = progress.add_task("simulating", total=count)
         written = write(chunks, out, lambda done: progress.update(task, completed=done))
     result = {"path": str(out), "rows": written, "bytes": out.stat().st_size}
-    print(
-        json.dumps(result, allow_nan=False)
-        if as_json
-        else f"{out}: {written:,} rows, {result['bytes']:,} bytes"
-    )
+    if as_json:
+        print(json.dumps(result, allow_nan=False))
+    else:
+        print(f"{out}: {written:,} rows, {result['bytes']:,} bytes")

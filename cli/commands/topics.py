@@ -1,4 +1,4 @@
-"""`fraud topics`: creates the topics and refuses a mismatch."""
+"""`fraud topics`: create the topics, and reject existing ones that differ."""
 
 import json
 from typing import Annotated
@@ -7,20 +7,24 @@ import typer
 
 from cli.app import app
 from cli.support.broker import ensure_reachable
+from cli.support.options import AsJson
 from streams.kafka import topics
 
 
 @app.command(name="topics")
 def create_topics(
     partitions: Annotated[
-        int, typer.Option(min=1, help="Partitions of each topic but drift.events.")
+        int, typer.Option(min=1, help="Partitions of each topic except drift.events.")
     ] = topics.PARTITIONS,
     replication: Annotated[
-        int, typer.Option(min=1, help="Replicas of each partition; from 3 on, two must be in sync.")
+        int,
+        typer.Option(
+            min=1, help="Replicas of each partition; with 3 or more, two must be in sync."
+        ),
     ] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Create the topics that are missing; refuse those that differ from the declaration.
+    """Create missing topics; fail if an existing one differs from its declaration.
 
     Example: fraud topics --partitions 8
     """

@@ -1,12 +1,17 @@
-"""Whether a broker answers, found out before a command relies on it: soon, and with Ctrl-C at any moment."""
+"""Check that a broker answers before a command needs it: quickly, and interruptible by Ctrl-C."""
 
 from streams.kafka.connection import Connection
 
-_ANSWER_S = 5.0  # a broker that is up answers within milliseconds; the clients' own limits are made for outages
+_ANSWER_S = (
+    5.0  # a running broker answers within milliseconds; the clients' timeouts are for outages
+)
 
 
 def ensure_reachable(connection: Connection) -> Connection:
-    """The connection, once a broker lets it in. Raises RefusedError, and KafkaException when none answers within 5 s."""
+    """Return the connection once a broker accepts it.
+
+    Raises RefusedError, or KafkaException if no broker answers within 5 s.
+    """
     from streams.kafka.auth import connect_admin
 
     connect_admin(connection, _ANSWER_S)

@@ -1,4 +1,4 @@
-"""How dead letters look: text and bytes from outside are shown, never obeyed."""
+"""Show dead letters, with untrusted text and bytes escaped."""
 
 import base64
 from collections.abc import Iterator
@@ -14,21 +14,20 @@ if TYPE_CHECKING:
     from streams.dlq.redrive import RedriveResult
 
 
-def described(letter: "DeadLetter") -> dict[str, Any]:
-    """A dead letter without its bytes, as JSON has it."""
+def describe(letter: "DeadLetter") -> dict[str, Any]:
+    """Return a dead letter for JSON, without its bytes."""
+    source = letter.source
     return {
         "failed_at": letter.failed_at,
         "kind": letter.kind,
         "detail": letter.detail,
-        "source": None
-        if letter.source is None
-        else dict(zip(("partition", "offset"), letter.source, strict=True)),
+        "source": source and dict(zip(("partition", "offset"), source, strict=True)),
         "bytes": letter.size,
     }
 
 
-def encoded(letter: "DeadLetter") -> dict[str, str | None]:
-    """Its bytes as JSON has them: base64."""
+def encode(letter: "DeadLetter") -> dict[str, str | None]:
+    """Return its bytes for JSON, as base64."""
     data = {"key_base64": letter.key, "value_base64": letter.value}
     return {
         name: None if value is None else base64.b64encode(value).decode()
@@ -36,10 +35,13 @@ def encoded(letter: "DeadLetter") -> dict[str, str | None]:
     }
 
 
-def lines(letter: "DeadLetter", most: int | None) -> Iterator[Text]:
-    """All about one dead letter, at most so many bytes of its value; what is no UTF-8, and what is not printable, as an escape."""
+def format_lines(letter: "DeadLetter", most: int | None) -> Iterator[Text]:
+    """Yield a dead letter's lines, with at most `most` bytes of its value, or all if None.
+
+    Invalid UTF-8 and unprintable characters are escaped.
+    """
     value = letter.value or b""
-    shown = {name: str(text) for name, text in described(letter).items()} | {
+    shown = {name: str(text) for name, text in describe(letter).items()} | {
         "source": _source(letter)
     }
     shown["key"] = "null" if letter.key is None else letter.key.decode(errors="backslashreplace")
@@ -49,15 +51,15 @@ def lines(letter: "DeadLetter", most: int | None) -> Iterator[Text]:
     for name, text in shown.items():
         yield Text(f"{name:<10}") + escape(text)
     if most is not None and len(value) > most:
-        yield Text(f"{len(value) - most:,} bytes more: --full")
+        yield Text(f"{len(value) - most:,} more bytes: --full")
 
 
 def _source(letter: "DeadLetter") -> str:
     return "?" if letter.source is None else f"{letter.source[0]}:{letter.source[1]}"
 
 
-def table(letters: "list[DeadLetter]") -> Table:
-    """The dead letters, one below the other; `source` is partition:offset of `transactions`."""
+def make_table(letters: "list[DeadLetter]") -> Table:
+    """Return a table of dead letters. `source` is partition:offset of `transactions`."""
     shown = Table(box=None, pad_edge=False)
     for name in ("failed at (UTC)", "kind", "source", "bytes", "detail"):
         shown.add_column(
@@ -75,19 +77,21 @@ def table(letters: "list[DeadLetter]") -> Table:
     return shown
 
 
-def notes(result: "RedriveResult", dry_run: bool) -> Iterator[str]:
-    """What became of the chosen ones, a line each."""
+def summarise(result: "RedriveResult", dry_run: bool) -> Iterator[str]:
+    """Yield the result of a redrive, line by line."""
     yield (
         f"{result.chosen:,} chosen, {result.to_send:,} would be sent"
         if dry_run
         else f"{result.chosen:,} chosen, {result.sent:,} sent"
     )
     reasons = {
-        "missing": "not found: no dead letter is of that record",
-        "already": "sent already by an earlier redrive, or another dead letter of the same record",
-        "unknown": "not sent: the headers name no record of `transactions`",
-        "expired": "not sent: `transactions` no longer holds the record, so nobody can tell whether it was sent again already",
-        "too_large": "not sent: with the headers that say where it came from it is larger than `transactions` takes",
+        "missing": "not found: that record has no dead letter",
+        "already": "already sent by an earlier redrive, or duplicates of another dead letter",
+        "unknown": "not sent: their headers name no record of `transactions`",
+        "expired": "not sent: `transactions` no longer holds the record, "
+        "so it may have been sent before",
+        "too_large": "not sent: with its origin headers, the record exceeds the size limit "
+        "of `transactions`",
     }
     for name, meaning in reasons.items():
         if count := getattr(result, name):

@@ -1,4 +1,4 @@
-"""Progress on a terminal: every bar looks like this one, with a rate and the time that is left."""
+"""Progress bars, all with a rate and the time left."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -20,19 +20,17 @@ from rich.progress import (
 )
 from rich.text import Text
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Update = Callable[[str, int, int], None]
 
-_SPEED_PERIOD_S = (
-    300.0  # some steps take longer than the 30 s that Rich looks back: they would never have a rate
-)
+_SPEED_PERIOD_S = 300.0  # Rich's 30 s is shorter than some steps, which would have no rate
 
 
 class _Rate(ProgressColumn):
-    """How many a second."""
+    """Steps per second."""
 
     def render(self, task: Task) -> Text:
-        """The rate of the last minutes; until it is known, that since the start."""
+        """Return the rate of the last minutes, or since the start until that is known."""
         speed = (
             task.finished_speed
             or task.speed
@@ -42,14 +40,14 @@ class _Rate(ProgressColumn):
 
 
 class _Counted(ProgressColumn):
-    """Another column, and nothing before something is counted."""
+    """Another column, empty until something is counted."""
 
     def __init__(self, column: ProgressColumn) -> None:
         super().__init__()
         self._column = column
 
     def render(self, task: Task) -> RenderableType:
-        """What the other column shows."""
+        """Return the other column's text."""
         return self._column.render(task) if task.completed or task.total is not None else ""
 
 
@@ -57,20 +55,30 @@ Columns = tuple[ProgressColumn, ...]
 
 
 def columns(done: ProgressColumn | None = None, rate: ProgressColumn | None = None) -> Columns:
-    """What is done, a bar, how much of it, the rate, and the time that is left."""
-    counted = _Counted(done or MofNCompleteColumn()), _Counted(rate or _Rate())
-    return TextColumn("{task.description}"), BarColumn(), *counted, TimeRemainingColumn()
+    """Return the columns: description, bar, count, rate and time left."""
+    return (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        _Counted(done or MofNCompleteColumn()),
+        _Counted(rate or _Rate()),
+        TimeRemainingColumn(),
+    )
 
 
 def of_bytes() -> Columns:
-    """The same, of a download."""
+    """Return the columns for a download."""
     return columns(DownloadColumn(), TransferSpeedColumn())
 
 
 def bar(quiet: bool, shown: Columns | None = None, console: Console | None = None) -> Progress:
-    """What draws on stderr, or on `console`, and wipes it away at the end; with `quiet` or without a terminal it draws nothing."""
+    """Return a progress display on stderr or `console`, erased at the end.
+
+    It shows nothing if `quiet`, or without a terminal.
+    """
     console = console or Console(stderr=True)
-    disabled = quiet or not console.file.isatty()  # FORCE_COLOR has Rich take a pipe for a terminal
+    disabled = (
+        quiet or not console.file.isatty()
+    )  # with FORCE_COLOR, Rich treats a pipe as a terminal
     return Progress(
         *(shown or columns()),
         console=console,
@@ -82,7 +90,7 @@ def bar(quiet: bool, shown: Columns | None = None, console: Console | None = Non
 
 @contextlib.contextmanager
 def bars(quiet: bool) -> Iterator[Update]:
-    """A function that takes (name, done, total), and draws a bar for each name."""
+    """Yield a function (name, done, total) that draws a bar for each name."""
     with bar(quiet) as progress:
         tasks = {}
 
@@ -96,7 +104,7 @@ def bars(quiet: bool) -> Iterator[Update]:
 
 @dataclass(frozen=True)
 class Steps:
-    """`say` names the step that begins, `count` takes (done, total) of it."""
+    """`say` starts a named step; `count` takes its (done, total)."""
 
     say: Callable[[str], None]
     count: Callable[[int, int], None]
@@ -104,7 +112,7 @@ class Steps:
 
 @contextlib.contextmanager
 def steps(quiet: bool, shown: Columns | None = None) -> Iterator[Steps]:
-    """One bar for steps that follow each other; it runs to and fro while nothing is counted."""
+    """Yield one bar for successive steps; it pulses until something is counted."""
     with bar(quiet, shown) as progress:
 
         def say(step: str) -> None:

@@ -1,1 +1,1 @@
-"""What the container images need besides the Dockerfile."""
+"""Programs that the container images run besides `fraud`."""

@@ -1,6 +1,9 @@
-"""Prints the dependencies that pyproject.toml declares, but for those named: `python direct.py pyproject.toml evidently plotly`.
+"""Print pyproject.toml's dependencies except those named.
 
-Which versions these are, and what they need in turn, is the lock's to say.
+    python direct.py pyproject.toml evidently plotly
+
+
+The lock determines the versions, and the dependencies' own dependencies.
 """
 
 import re
@@ -10,7 +13,10 @@ from pathlib import Path
 
 
 def select(declared: list[str], left_out: set[str]) -> list[str]:
-    """The requirements whose names are not left out. Raises ValueError for a name that is not declared: an image would grow unseen."""
+    """Return the requirements that are not left out.
+
+    Raises ValueError for a name that is not declared: the image would silently grow.
+    """
     names = [re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0] for requirement in declared]
     if unknown := left_out - set(names):
         raise ValueError(f"pyproject.toml does not depend on {', '.join(sorted(unknown))}")

@@ -1,4 +1,7 @@
-"""Whether a process of this container works, by its own page: `python -m infra.image.ready 9101`. The images have no curl."""
+"""Exit with 0 if the process on a port is ready: `python -m infra.image.ready 9101`.
+
+The images have no curl.
+"""
 
 import sys
 from http.client import HTTPConnection, HTTPException
@@ -7,7 +10,7 @@ _TIMEOUT_S = 3
 
 
 def is_ready(port: int, path: str = "/ready") -> bool:
-    """Whether the path answers 200."""
+    """Return whether the path answers 200."""
     connection = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
     try:
         connection.request("GET", path)

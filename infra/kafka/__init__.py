@@ -1,4 +1,4 @@
-"""A real Apache Kafka on this machine: in a container where Docker's engine answers, else started from its jars."""
+"""Apache Kafka on this machine: in a container if Docker has the image, or from its jars."""
 
 from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
 
@@ -10,11 +10,11 @@ SHOWN_LINES = 15
 
 
 class BrokerError(RuntimeError):
-    """Kafka could not be had, started or stopped; the text says on one line why and what to do."""
+    """Kafka could not be installed, started or stopped. The text says why and what to do."""
 
     @classmethod
     def after(cls, text: str, output: str) -> BrokerError:
-        """With a note of the last lines that a program said, which `fraud --debug` shows with the trace."""
+        """Return an error with a program's last lines as a note, which `fraud --debug` shows."""
         error = cls(text)
         error.add_note("\n".join(output.splitlines()[-SHOWN_LINES:]))
         return error
@@ -22,7 +22,10 @@ class BrokerError(RuntimeError):
 
 @dataclass(frozen=True)
 class Status:
-    """What is known of the broker of one home. `running`: it answers. `kind`: container or local; None when none was started."""
+    """The state of a home's broker.
+
+    `running`: it answers. `kind`: container, local, or None if none was started.
+    """
 
     running: bool
     kind: str | None

@@ -1,4 +1,4 @@
-"""Which Kafka: the one that was started here, else a container where Docker has the image, else one from its jars."""
+"""Choose the Kafka to start: the one started before, a container, or the jars."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,43 +10,47 @@ from infra.kafka.launcher import LocalBroker
 
 
 class Broker(Protocol):
-    """A Kafka that can be started and stopped. `start` says what it does by calling `say`."""
+    """A Kafka that can be started and stopped. `start` reports its steps to `say`."""
 
     port: int
     bootstrap_servers: str
     log: Path
 
     def alive(self) -> bool:
-        """Whether its process or container runs."""
+        """Return whether its process or container runs."""
 
     def status(self) -> Status:
-        """Whether it answers."""
+        """Return whether it answers."""
 
     def start(
         self,
         say: Callable[[str], None],
         count: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
-        """Returns when it answers; does nothing when it already does. `count` takes the bytes of what is downloaded. Raises BrokerError."""
+        """Start it unless it runs, and return once it answers. Raises BrokerError.
+
+        `count` receives the bytes downloaded and their total.
+        """
 
     def stop(self) -> bool:
-        """Ends it and waits for its end; False when it was not running. Raises BrokerError."""
+        """Stop it and wait for it to end; return whether it was running. Raises BrokerError."""
 
 
 def find(home: Path) -> Broker | None:
-    """The broker that was started for this home and not stopped since."""
+    """Return the broker that was started for this home and not stopped since."""
     return LocalBroker.find(home) or ContainerBroker.find(home)
 
 
 def choose(home: Path, port: int) -> Broker:
-    """The broker to start for this home at 127.0.0.1:`port`. May pull the image, for some seconds.
+    """Return the broker to start for this home at 127.0.0.1:`port`. May pull the image first.
 
-    Raises BrokerError when the one that runs uses another port.
+    Raises BrokerError if the running one uses another port.
     """
     started = find(home)
     if started and started.port != port and started.alive():
         raise BrokerError(
-            f"Kafka already runs at {started.bootstrap_servers}; set FRAUD_KAFKA_PORT={started.port}, or `fraud kafka stop` first"
+            f"Kafka already runs at {started.bootstrap_servers}; "
+            f"set FRAUD_KAFKA_PORT={started.port}, or run `fraud kafka stop` first"
         )
     if started and started.port == port:
         return started

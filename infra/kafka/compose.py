@@ -1,4 +1,4 @@
-"""Kafka in a container, by docker-compose.yml. Its data last as long as the container, which `stop` removes."""
+"""Kafka in a container, from docker-compose.yml. Stopping it removes the container and its data."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def _run(*command: str, **environment: str) -> str:
 
 
 class ContainerBroker(HomeBroker):
-    """The container of one `home`; the compose project is named after it, so that two checkouts do not clash."""
+    """The container of a `home`, in a compose project named after it."""
 
     kind = "container"
 
@@ -42,15 +42,13 @@ class ContainerBroker(HomeBroker):
         self._project = engine.project_name(home)
 
     def alive(self) -> bool:
-        """Whether the container runs."""
+        """Return whether the container runs."""
         return bool(self._container("status=running"))
 
     def _where(self) -> str:
-        """The container, by its id."""
         return f"container {self._container()} of project {self._project}"
 
     def _end_of_log(self) -> str:
-        """What Docker keeps of it."""
         return _run("docker", "logs", "--tail", str(SHOWN_LINES), self._container())
 
     def start(
@@ -58,23 +56,23 @@ class ContainerBroker(HomeBroker):
         say: Callable[[str], None],
         count: Callable[[int, int], None] = lambda _done, _total: None,  # noqa: ARG002 - the image is there
     ) -> None:
-        """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
+        """Start it unless it runs, and return once it answers. Raises BrokerError."""
         if self.alive():
             self._wait()
             return
         ports.refuse_taken(self.port)
         say("starting Kafka in a container")
         try:
-            self._remove()  # what is left of one that was killed
+            self._remove()  # what a killed one left
             self._write_note()
             self._compose("up", "-d", "kafka")
             self._wait()
-        except BaseException:  # Ctrl-C too: the container would stay
+        except BaseException:  # Ctrl-C too: the container must not stay
             self.stop()
             raise
 
     def stop(self) -> bool:
-        """Removes the container with its data, after its log was kept; False when none was running."""
+        """Save the log and remove the container and its data; return whether it was running."""
         running = self.alive()
         if container := self._container():
             self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -84,10 +82,10 @@ class ContainerBroker(HomeBroker):
         return running
 
     def _remove(self) -> None:
-        self._compose("down", "--volumes")  # nothing else is in this project
+        self._compose("down", "--volumes")  # the project holds nothing else
 
     def _container(self, *conditions: str) -> str:
-        """The container's id, empty when there is none."""
+        """Return the container's id, or "" if there is none."""
         wanted = (
             f"label=com.docker.compose.project={self._project}",
             "label=com.docker.compose.service=kafka",
@@ -105,9 +103,9 @@ class ContainerBroker(HomeBroker):
         command = engine.compose_command()
         if command is None:
             raise BrokerError(
-                "neither `docker compose` nor docker-compose was found; one of them is needed for Kafka in a container"
+                "neither `docker compose` nor docker-compose was found; "
+                "Kafka in a container needs one of them"
             )
-        # the port is a variable of the file
         _run(
             *command,
             "-p",

@@ -1,4 +1,4 @@
-"""What a broker that was started for one home has, however it runs: its address, its log, and the note that stands until it is stopped."""
+"""A home's broker, however it runs: its address, its log, and the note kept until it is stopped."""
 
 import json
 from abc import ABC, abstractmethod
@@ -12,9 +12,9 @@ _START_TIMEOUT_S = 90
 
 
 class HomeBroker(ABC):
-    """The broker of one `home` at 127.0.0.1:`port`. A subclass says whether it is `alive`, and `_where` it runs.
+    """The broker of a `home` at 127.0.0.1:`port`.
 
-    `client`: librdkafka properties without which it answers nobody.
+    `client`: librdkafka properties that it requires of clients.
     """
 
     kind: ClassVar[str]
@@ -28,7 +28,7 @@ class HomeBroker(ABC):
 
     @classmethod
     def find(cls, home: Path) -> Self | None:
-        """The broker that was started here and not stopped since; it may have been killed."""
+        """Return the broker that was started here and not stopped since; it may have been killed."""
         try:
             return cls(home, json.loads(cls._note_of(home).read_text())["port"])
         except (OSError, ValueError, KeyError):
@@ -36,18 +36,18 @@ class HomeBroker(ABC):
 
     @abstractmethod
     def alive(self) -> bool:
-        """Whether its process or container runs."""
+        """Return whether its process or container runs."""
 
     @abstractmethod
     def _where(self) -> str:
-        """The process or container that runs."""
+        """Name the running process or container."""
 
     @abstractmethod
     def _end_of_log(self) -> str:
-        """What it has written since its start, or the end of that."""
+        """Return its output since its start, or the end of it."""
 
     def status(self) -> Status:
-        """Whether the broker answers, and a line that says so."""
+        """Return whether the broker answers, with a line for people."""
         if not self.alive():
             return Status(False, self.kind, self.bootstrap_servers, "not running")
         if not ready.answers(self.bootstrap_servers, properties=self._client):
@@ -55,7 +55,7 @@ class HomeBroker(ABC):
                 False,
                 self.kind,
                 self.bootstrap_servers,
-                f"{self._where()} runs, but does not answer",
+                f"{self._where()} runs but does not answer",
             )
         return Status(True, self.kind, self.bootstrap_servers, self._where())
 
@@ -68,18 +68,22 @@ class HomeBroker(ABC):
         self._note.write_text(json.dumps({"port": self.port, **more}))
 
     def _wait(self) -> None:
-        """Until it answers. Raises BrokerError."""
+        """Return once it answers. Raises BrokerError."""
         if not self._answers():
             raise self._failure()
 
     def _answers(self) -> bool:
-        """Waits until it does; False when it ends, or takes too long."""
+        """Wait for it to answer; return False if it ends or takes too long."""
         return ready.wait(
             self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive, properties=self._client
         )
 
     def _failure(self) -> BrokerError:
-        why = f"did not answer within {_START_TIMEOUT_S} s" if self.alive() else "ended at once"
+        why = (
+            f"did not answer within {_START_TIMEOUT_S} s"
+            if self.alive()
+            else "ended during startup"
+        )
         return BrokerError.after(
             f"Kafka {why} at {self.bootstrap_servers}; see its log, {self.log}", self._end_of_log()
         )

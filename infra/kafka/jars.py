@@ -1,4 +1,4 @@
-"""Kafka's jars: downloaded once by Maven, and only a complete download counts."""
+"""Download Kafka's jars once, by Maven; an incomplete download does not count."""
 
 from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from infra.kafka import BrokerError
 
 POM = Path(__file__).with_name("pom.xml")
-OLDEST_JAVA = 17  # Kafka 4's server does not run on an older one
+OLDEST_JAVA = 17  # of Kafka 4's broker
 _TIMEOUT_S = 600
 _BYTES = 56_400_000
 _JAR = re.compile(r"Downloaded from .*\.jar \(([\d.]+) ([kMG]?B)")
@@ -24,7 +24,7 @@ _UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 
 def java_version() -> int | None:
-    """The major version of the Java that `java` starts; None when there is none."""
+    """Return the major version of `java`, or None without it."""
     command = ("java", "-version")
     try:
         done = subprocess.run(
@@ -42,12 +42,13 @@ def java_version() -> int | None:
 
 
 def check_java() -> None:
-    """Raises BrokerError when there is no Java, or one that is too old."""
+    """Raise BrokerError if there is no Java, or one that is too old."""
     version = java_version()
     if version is None or version < OLDEST_JAVA:
         found = "java was not found" if version is None else f"java is version {version}"
         raise BrokerError(
-            f"{found}; Kafka needs Java {OLDEST_JAVA} or newer (Debian, Ubuntu: apt install openjdk-17-jre-headless)"
+            f"{found}; Kafka needs Java {OLDEST_JAVA} or newer "
+            "(Debian, Ubuntu: apt install openjdk-17-jre-headless)"
         )
 
 
@@ -56,7 +57,10 @@ def fetch(
     say: Callable[[str], None],
     count: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> None:
-    """Brings the jars to `folder` unless they are there. `count` takes bytes: how many came, and how many there are. Raises BrokerError."""
+    """Download the jars to `folder` unless they are there. Raises BrokerError.
+
+    `count` receives the bytes downloaded and their total.
+    """
     if are_complete(folder):
         return
     say(f"downloading Kafka's jars ({_BYTES // 10**6} MB)")
@@ -67,13 +71,13 @@ def fetch(
             folder.rename(Path(part) / "outdated")
         try:
             (Path(part) / "jars").rename(folder)
-        except OSError:  # another process was faster; what it brought is the same
+        except OSError:  # another process was faster; its jars are the same
             if not are_complete(folder):
                 raise
 
 
 def are_complete(folder: Path) -> bool:
-    """Whether the jars that the pom names are in `folder`: it takes its name when the download is done, and holds the pom it is of."""
+    """Return whether `folder` holds the pom's jars: it is renamed into place, with the pom, at the end."""
     try:
         return (folder / POM.name).read_bytes() == POM.read_bytes()
     except FileNotFoundError:
@@ -100,7 +104,7 @@ def _download(part: Path, count: Callable[[int, int], None]) -> None:
         )
     except FileNotFoundError:
         raise BrokerError(
-            "mvn was not found; Maven brings Kafka's jars (Debian, Ubuntu: apt install maven)"
+            "mvn was not found; Maven downloads Kafka's jars (Debian, Ubuntu: apt install maven)"
         ) from None
     said: list[str] = []
     deadline = time.monotonic() + _TIMEOUT_S
@@ -111,21 +115,21 @@ def _download(part: Path, count: Callable[[int, int], None]) -> None:
             for done in _arrived(maven.stdout or (), said):
                 count(min(done, _BYTES), _BYTES)
     finally:
-        maven.kill()  # Ctrl-C; one that has ended is let alone
+        maven.kill()  # after Ctrl-C; a no-op once it has ended
         patience.cancel()
     if time.monotonic() >= deadline:
-        raise BrokerError(f"Maven did not bring Kafka's jars within {_TIMEOUT_S} s")
+        raise BrokerError(f"Maven did not download Kafka's jars within {_TIMEOUT_S} s")
     if maven.returncode:
         why = next(
             (line[len(_ERROR) :].strip() for line in said if line.startswith(_ERROR)),
             f"exit code {maven.returncode}",
         )
-        raise BrokerError.after(f"Maven could not bring Kafka's jars: {why}", "".join(said))
+        raise BrokerError.after(f"Maven could not download Kafka's jars: {why}", "".join(said))
     shutil.copy(POM, part / "jars")
 
 
 def _arrived(output: Iterable[str], said: list[str]) -> Iterator[int]:
-    """How many bytes of jars have come so far, at each that Maven tells of; its lines are added to `said`."""
+    """Yield the bytes of jars downloaded so far, and append Maven's lines to `said`."""
     done = 0.0
     for line in output:
         said.append(line)

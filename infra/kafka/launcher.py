@@ -1,4 +1,4 @@
-"""Kafka from its jars: one process of this machine's Java, started and stopped by its own pid."""
+"""Kafka from its jars, as a Java process that is found again by its pid."""
 
 import base64
 import json
@@ -22,20 +22,21 @@ _BROKER = "server.properties"
 _HEAP = "-Xmx768m"
 _STOP_TIMEOUT_S = 30
 _EXPIRY_S = (
-    15.0  # a registration that had expired before is not told of: then this is waited for in vain
+    15.0  # nothing is logged for a registration that had expired before: then wait this long
 )
 _POLL_S = 0.05
-# The controller says that it has fenced a broker, and writes it 25 ms later (controller.quorum.append.linger.ms): stopped in between it
-# forgets it, and the broker is refused for a minute and gives up.
+# The controller logs that it fenced a broker, and writes that 25 ms later
+# (controller.quorum.append.linger.ms). If it is stopped in between, the fencing is lost, and the broker
+# is refused for a minute and gives up.
 _WRITTEN_S = 1.0
 
 
 @dataclass(frozen=True)
 class Security:
-    """What makes a broker refuse strangers.
+    """Authentication for a broker.
 
-    `server`: lines after server.properties, the last of a name counts; `credentials`: SCRAM users of the first start, as StorageTool
-    takes them; `client`: librdkafka properties of one of them.
+    `server`: lines appended to server.properties, overriding earlier ones. `credentials`: SCRAM users
+    to create at the first start, in StorageTool's format. `client`: librdkafka properties of one user.
     """
 
     server: str
@@ -44,9 +45,10 @@ class Security:
 
 
 class LocalBroker(HomeBroker):
-    """The broker of one `home`: its jars and data under `home/kafka`, its log in `home/logs/kafka.log`.
+    """The broker of a `home`: jars and data in `home/kafka`, the log in `home/logs/kafka.log`.
 
-    `jars_folder` shares the jars of another home. Without `security` everybody on this machine may do everything.
+    `jars_folder` shares the jars of another home. Without `security`, everyone on this machine has full
+    access.
     """
 
     kind = "local"
@@ -67,11 +69,11 @@ class LocalBroker(HomeBroker):
         self._log_from = 0
 
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """Return whether its process runs."""
         return self.process() is not None
 
     def process(self) -> psutil.Process | None:
-        """The running broker. Its creation time tells it from another process that was given the same pid later."""
+        """Return the running broker. The creation time rules out a later process with the same pid."""
         try:
             noted = json.loads(self._note.read_text())
             process = psutil.Process(noted["pid"])
@@ -84,12 +86,10 @@ class LocalBroker(HomeBroker):
         return process if ours else None
 
     def _where(self) -> str:
-        """The process, by its id."""
         process = self.process()
         return f"process {process.pid}" if process else "no process"
 
     def _end_of_log(self) -> str:
-        """The log since the start."""
         return self._log_since().decode(errors="replace")
 
     def _log_since(self) -> bytes:
@@ -100,10 +100,10 @@ class LocalBroker(HomeBroker):
         say: Callable[[str], None],
         count: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
-        """Returns when the broker answers; one that runs already is left as it is. Raises BrokerError."""
+        """Start it unless it runs, and return once it answers. Raises BrokerError."""
         if self.alive() and self._answers():
             return
-        if self.alive():  # else it was ending, and another one is started
+        if self.alive():  # if not, it was ending: start another
             raise self._failure()
         ports.refuse_taken(self.port)
         ports.refuse_taken(self._controller_port, "Kafka's controller, FRAUD_KAFKA_PORT + 3")
@@ -112,17 +112,17 @@ class LocalBroker(HomeBroker):
         self._format()
         try:
             if (self._data / "__cluster_metadata-0").exists():
-                say("letting the registration of the Kafka that ran before expire")
+                say("waiting for the last Kafka's registration to expire")
                 self._expire_registration()
             say("starting Kafka")
             self._run(_BROKER)
             self._wait()
-        except BaseException:  # Ctrl-C too: the broker has a session of its own and would stay
+        except BaseException:  # Ctrl-C too: the broker, in another session, would stay
             self.stop()
             raise
 
     def stop(self) -> bool:
-        """Ends the broker and waits until it is gone; False when none was running. Its data stay."""
+        """Stop the broker and wait for it to end; return whether it was running. Keeps its data."""
         process = self.process()
         if process:
             end_trees([process.pid], _STOP_TIMEOUT_S)
@@ -130,11 +130,12 @@ class LocalBroker(HomeBroker):
         return process is not None
 
     def _expire_registration(self) -> None:
-        """Runs the controller alone until it has noticed that its broker is gone, after a death and after a stop (no controlled shutdown).
+        """Run only the controller until it notices that its broker is gone, whether killed or stopped.
 
-        A broker that comes back too soon is still registered. Kafka 4.3 then takes up its transactions as their leader, stops being one
-        when the old registration expires, and drops the markers of those that were being committed ("Couldn't find leader endpoint ...
-        can be skipped"): what they wrote stays undecided for ever, and with it the offsets of the group.
+        A broker that restarts too soon is still registered. Kafka 4.3 then loads its transactions as
+        their leader, loses leadership when the old registration expires, and drops the markers of
+        transactions being committed ("Couldn't find leader endpoint ... can be skipped"): their records,
+        and the group's offsets, stay undecided forever.
         """
         self._run("controller.properties")
         deadline = monotonic() + _EXPIRY_S
@@ -160,13 +161,13 @@ class LocalBroker(HomeBroker):
         self._write_note(pid=process.pid, created=process.create_time())
 
     def _format(self) -> None:
-        """Prepares the data folder, once. The folder takes its name only when all of it is done."""
+        """Format the data folder, once. It is renamed into place when it is complete."""
         if self._data.exists():
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="data.") as part:
             made = Path(part) / "data"
-            # in one argument with its name: an id may begin with a dash
+            # with the option's name in one argument, because an id may begin with a dash
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             settings = self._settings(Path(part) / _BROKER, made)
             users = (
@@ -191,7 +192,7 @@ class LocalBroker(HomeBroker):
             )
             if done.returncode:
                 raise BrokerError.after(
-                    f"Kafka could not prepare its data folder {self._data}; `fraud --debug` shows why",
+                    f"Kafka could not format its data folder {self._data}; `fraud --debug` shows why",
                     done.stdout,
                 )
             made.rename(self._data)

@@ -1,4 +1,4 @@
-"""Ports of this machine: free or taken, and the one line that says so."""
+"""Whether ports of this machine are free."""
 
 from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
 
@@ -7,20 +7,20 @@ import time
 
 from infra.kafka import BrokerError
 
-_LEAVING_S = 3.0  # a killed broker is gone before the last of its threads lets go of the port
+_LEAVING_S = 3.0  # a killed broker's port is released shortly after the process ends
 
 
 def controller_port(port: int) -> int:
-    """The controller's port, derived so that one variable moves both: 9092 and 9095."""
+    """Return the controller's port, derived so that one variable sets both: 9092 and 9095."""
     return port + 3
 
 
 def is_taken(port: int) -> bool:
-    """Whether a program listens on this port of 127.0.0.1 or of all addresses."""
+    """Return whether a program listens on this port of 127.0.0.1 or of all addresses."""
     with socket.socket() as probe:
         probe.setsockopt(
             socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # connections that have just ended do not count
+        )  # ignore connections that have just closed
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
@@ -29,11 +29,12 @@ def is_taken(port: int) -> bool:
 
 
 def refuse_taken(port: int, use: str = "Kafka, FRAUD_KAFKA_PORT") -> None:
-    """Raises BrokerError when another program holds a port that Kafka needs, and does not leave it at once."""
+    """Raise BrokerError if a port that Kafka needs is in use, and not released within 3 s."""
     deadline = time.monotonic() + _LEAVING_S
     while is_taken(port):
         if time.monotonic() > deadline:
             raise BrokerError(
-                f"port {port} ({use}) is taken by another program; set FRAUD_KAFKA_PORT to another port"
+                f"port {port} ({use}) is in use by another program; "
+                "set FRAUD_KAFKA_PORT to another port"
             )
         time.sleep(0.1)

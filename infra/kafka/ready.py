@@ -1,4 +1,4 @@
-"""When is a broker ready? When it answers a metadata request: its port accepts connections earlier than that."""
+"""Wait for a broker to answer metadata requests; its port accepts connections before that."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,8 +13,11 @@ _ATTEMPT_S = 1.0
 def answers(
     bootstrap_servers: str, timeout: float = _ATTEMPT_S, properties: Mapping[str, Any] | None = None
 ) -> bool:
-    """Whether a broker answers a metadata request within `timeout` seconds. `properties` are librdkafka's, for SASL and TLS."""
-    # log_level 0: the client would print each refused connection of a broker that is still starting
+    """Return whether a broker answers a metadata request within `timeout` seconds.
+
+    `properties`: librdkafka's, for SASL and TLS.
+    """
+    # log_level 0: do not print the connections that a starting broker refuses
     quick = {
         "bootstrap.servers": bootstrap_servers,
         "log_level": 0,
@@ -33,7 +36,7 @@ def wait(
     alive: Callable[[], bool] = lambda: True,
     properties: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Waits until the broker answers; False when `timeout` seconds pass or `alive` says that it has ended."""
+    """Wait for the broker to answer; return False after `timeout` seconds, or once it is not `alive`."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if answers(bootstrap_servers, properties=properties):

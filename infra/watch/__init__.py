@@ -1,1 +1,1 @@
-"""Prometheus, Alertmanager and node exporter beside the demo, where there is no Docker: python -m infra.watch"""
+"""Prometheus, Alertmanager, node exporter and Grafana for the processes on this machine."""

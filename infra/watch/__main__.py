@@ -1,11 +1,11 @@
-"""Prometheus, Alertmanager and node exporter beside what runs on this machine, until Ctrl-C: python -m infra.watch
+"""Run Prometheus, Alertmanager and node exporter until Ctrl-C: python -m infra.watch
 
-They listen on 127.0.0.1; what they keep lies in .run/watch (FRAUD_HOME moves it). Each scorer of the same FRAUD_HOME tells where its
-workers listen; the ports of the monitor and the API come from the variables that these take them from. Alerts are printed, or go to the
-webhook FRAUD_ALERT_WEBHOOK.
+They listen on 127.0.0.1 and keep their data in FRAUD_HOME/watch. They watch the scorers of the same
+FRAUD_HOME, which announce their workers, and the monitor and API on the ports that the variables set.
+Alerts are printed, or posted to FRAUD_ALERT_WEBHOOK.
 """
 
-# ruff: noqa: T201 - a program of its own: it prints what happens
+# ruff: noqa: T201 - a program that prints
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ _STOP_S = 10
 
 
 def main() -> int:
-    """Exit code 1 when something is missing, a port is taken, or one of them ends by itself."""
+    """Return 1 if a program is missing, a port is in use, or one of the programs ends by itself."""
     home = Path(os.environ.get("FRAUD_HOME") or _ROOT / ".run").resolve()
     folder = home / "watch"
     theirs = os.environ.get("FRAUD_ALERT_WEBHOOK")
@@ -38,7 +38,8 @@ def main() -> int:
     found = list(problems(wanted))
     if not theirs and ports.is_taken(_OURS):
         found.append(
-            f"port {_OURS} (alerts) is held by another program; end it, or set FRAUD_ALERT_WEBHOOK to a URL of yours"
+            f"port {_OURS} (alerts) is in use by another program; "
+            "stop it, or set FRAUD_ALERT_WEBHOOK to your own URL"
         )
     if found:
         return _refused(found)
@@ -56,18 +57,18 @@ def _refused(reasons: list[str]) -> int:
 
 
 def _targets(environment: Mapping[str, str], wanted: list[Program]) -> dict[str, list[str]]:
-    """host:port by job, without the scorer's. Raises ValueError."""
+    """Return host:port by job, without the scorer's. Raises ValueError."""
     node, alertmanager, _ = (f"127.0.0.1:{program.port}" for program in wanted)
     found = configuration.service_targets(environment) | {
         "node": [node],
         "alertmanager": [alertmanager],
     }
-    del found["scorer"]  # how many workers there are is for `fraud score` to tell
+    del found["scorer"]  # `fraud score` announces its workers
     return found
 
 
 def _run(wanted: list[Program], folder: Path) -> int:
-    """Until a signal comes or one of them ends; then all are ended."""
+    """Run the programs until a signal arrives or one of them ends; then stop them all."""
     interrupts = Interrupts()
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
@@ -76,7 +77,7 @@ def _run(wanted: list[Program], folder: Path) -> int:
             print(
                 f"{program.name}: http://127.0.0.1:{program.port}, log {folder}/logs/{program.name}.log"
             )
-        print("Ctrl-C ends them", flush=True)
+        print("Press Ctrl-C to stop them", flush=True)
         os.wait()
         ended = [name for name, process in running.items() if process.poll() is not None]
         print(f"{', '.join(ended)} ended by itself; see its log", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""A copy of our configuration that one machine's Prometheus and Alertmanager run on: the same rules, its own targets and webhook."""
+"""Copy Prometheus', Alertmanager's and Grafana's configuration, with this machine's targets and webhook."""
 
 import json
 import shutil
@@ -12,15 +12,16 @@ _JOBS = {"FRAUD_METRICS_PORT": "scorer", "FRAUD_MONITOR_PORT": "monitor", "FRAUD
 _SCORERS = "[targets/scorer.json]"  # in prometheus.yml
 _COMPOSE_URL = "http://prometheus:9090"  # in the provisioned data source
 DEFAULT_WEBHOOK = "http://127.0.0.1:8002/alerts"
-"""Where alertmanager.yml sends to."""
+"""The URL in alertmanager.yml."""
 
 
 def write(
     folder: Path, targets: Mapping[str, Sequence[str]], webhook: str, scorers: Path | None = None
 ) -> None:
-    """Writes folder/prometheus and folder/alertmanager anew. `targets`: host:port by job; a job that is not named keeps its own.
+    """Replace folder/prometheus and folder/alertmanager.
 
-    `scorers`: the files that name the scorer's targets instead, which may come and go (infra.watch.targets).
+    `targets`: host:port by job; other jobs keep theirs. `scorers`: a glob of files with the scorers'
+    targets, which may come and go (infra.watch.targets).
     """
     for name in ("prometheus", "alertmanager"):
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -37,7 +38,7 @@ def write(
 
 
 def write_grafana(folder: Path, prometheus: str) -> None:
-    """Writes folder/grafana anew; its data source is the Prometheus at that URL."""
+    """Replace folder/grafana, with the Prometheus at this URL as data source."""
     shutil.rmtree(folder / "grafana", ignore_errors=True)
     for name in ("provisioning", "dashboards"):
         shutil.copytree(_INFRA / "grafana" / name, folder / "grafana" / name)
@@ -46,7 +47,7 @@ def write_grafana(folder: Path, prometheus: str) -> None:
 
 
 def service_targets(environment: Mapping[str, str]) -> dict[str, list[str]]:
-    """host:port of what the demo starts, by job. Raises ValueError."""
+    """Return host:port of the demo's processes, by job. Raises ValueError."""
     found: dict[str, list[str]] = {}
     for port in demo_ports.service_ports(environment):
         found.setdefault(_JOBS[port.variable], []).append(f"127.0.0.1:{port.number}")

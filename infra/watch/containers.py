@@ -1,7 +1,8 @@
-"""Prometheus, node exporter and Grafana in containers beside the demo, by the images of docker-compose.yml.
+"""Run Prometheus, node exporter and Grafana for the demo, from the images in docker-compose.yml.
 
-They use this machine's own network, for what they watch listens on 127.0.0.1 as they do themselves; so only on Linux. They keep nothing:
-they end with the demo, and so do their data. What cannot be had is told and left out: the demo does not depend on it.
+They use the host's network, because everything listens on 127.0.0.1, so they run on Linux only. They
+and their data are removed when the demo ends. The demo does not need them: one that cannot run is
+reported and skipped.
 """
 
 import os
@@ -22,7 +23,7 @@ IMAGES = {
     "prometheus": "prom/prometheus:v3.5.0",
     "grafana": "grafana/grafana:12.0.2",
 }
-"""By the names of the services in docker-compose.yml."""
+"""By service in docker-compose.yml."""
 _TIMEOUT_S = 60
 _RIGHTS = (
     "--read-only",
@@ -34,7 +35,7 @@ _RIGHTS = (
 
 
 class Container(NamedTuple):
-    """`options` are those of docker run, `arguments` those of the program. `health` is the path that answers 200 when it is up."""
+    """A container: options of docker run, arguments of its program, and its health-check path."""
 
     service: str
     port: int
@@ -45,16 +46,16 @@ class Container(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
     def answers(self) -> bool:
-        """Whether it is up."""
+        """Return whether it is up."""
         return is_ready(self.port, self.health)
 
 
 class Containers:
-    """Those of one `home`. Raises ValueError where a variable names no port."""
+    """The containers of a `home`. Raises ValueError if a variable is not a port."""
 
     def __init__(
         self, home: Path, environment: Mapping[str, str], say: Callable[[str], None]
@@ -69,11 +70,11 @@ class Containers:
 
     @property
     def password(self) -> Path:
-        """Where that of Grafana's user `admin` lies."""
+        """The file with the password of Grafana's user `admin`."""
         return self._folder / "grafana-password"
 
     def start(self) -> None:
-        """Starts what there is an image of, on each port that is free. Without Docker, nothing."""
+        """Start each container whose image is available and whose port is free. No-op without Docker."""
         if sys.platform != "linux" or not engine.answers():
             return
         node, prometheus, _ = self._wanted
@@ -87,30 +88,31 @@ class Containers:
             self.password.touch(mode=0o600)
             self.password.write_text(secrets.token_urlsafe(18))
         self._begun = True
-        self._remove()  # what a killed demo left
-        registry = True
+        self._remove()  # left by a killed demo
+        can_pull = True
         for container in self._wanted:
             image = IMAGES[container.service]
-            there = engine.has_image(image)
-            if not there and registry:
-                self._say(f"fetching {image}")
-                there = registry = engine.pull_image(
-                    image
-                )  # who could not pull one will not be able to pull the next
-            if not there:
-                self._say(
-                    f"{container.service}: left out, for {image} could not be pulled; later: docker pull {image}"
-                )
+            present = engine.has_image(image)
+            if not present and can_pull:
+                self._say(f"pulling {image}")
+                can_pull = engine.pull_image(image)  # after one failure, don't try the others
+                present = can_pull
+            if not present:
+                self._skip(container, f"{image} could not be pulled; later: docker pull {image}")
             elif ports.is_taken(container.port):
-                self._say(
-                    f"{container.service}: left out, for port {container.port} is taken; {container.variable} names another"
+                self._skip(
+                    container,
+                    f"port {container.port} is in use; set {container.variable} to another port",
                 )
             elif self._run(container, image):
                 self._started.append(container)
                 self._say(f"{container.service}: {container.url}{self._login(container)}")
 
+    def _skip(self, container: Container, reason: str) -> None:
+        self._say(f"{container.service}: skipped: {reason}")
+
     def addresses(self) -> dict[str, str]:
-        """Of those that answer; what has been started and does not is told."""
+        """Return the addresses of those that answer; report those that do not."""
         found = {}
         for container in self._started:
             if container.answers():
@@ -122,7 +124,7 @@ class Containers:
         return found
 
     def stop(self) -> None:
-        """Ends them; their data go with them."""
+        """Remove the containers and their data."""
         if self._begun:
             self._remove()
             self._started.clear()
@@ -146,9 +148,8 @@ class Containers:
         )
         done = _docker("run", *options, image, *container.arguments)
         if done.returncode:
-            self._say(
-                f"{container.service}: left out, for docker run failed: {done.stderr.strip().rpartition(chr(10))[2]}"
-            )
+            last = done.stderr.strip().rpartition("\n")[2]
+            self._skip(container, f"docker run failed: {last}")
         return not done.returncode
 
     def _remove(self) -> None:

@@ -1,4 +1,4 @@
-"""The three programs, by their Debian packages: how each is started on 127.0.0.1, with its data in a folder of ours."""
+"""Start Prometheus, Alertmanager and node exporter, by their Debian packages, on 127.0.0.1."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from infra.kafka import ports
 
 
 class Program(NamedTuple):
-    """A program; its name is that of its Debian package and of the service that comes with it."""
+    """A program, named like its Debian package and that package's service."""
 
     name: str
     port: int
@@ -20,11 +20,11 @@ class Program(NamedTuple):
 
     @property
     def ready_url(self) -> str:
-        """Answers 200 when the program is up."""
+        """The URL that answers 200 once the program is up."""
         return f"http://127.0.0.1:{self.port}/{'' if self.name == 'prometheus-node-exporter' else '-/ready'}"
 
     def start(self, log: Path) -> "subprocess.Popen[bytes]":
-        """In a session of its own: Ctrl-C reaches us alone, and we end it in order."""
+        """Start it in a new session, so that Ctrl-C does not reach it and we can stop it in order."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             return subprocess.Popen(
@@ -37,7 +37,10 @@ class Program(NamedTuple):
 
 
 def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
-    """Node exporter, Alertmanager, Prometheus: configuration (infra.watch.configuration) and data below `folder`. Raises ValueError."""
+    """Return node exporter, Alertmanager and Prometheus, with configuration and data in `folder`.
+
+    infra.watch.configuration writes the configuration. Raises ValueError.
+    """
     node = demo_ports.read_port(environment, "FRAUD_NODE_EXPORTER_PORT")
     alertmanager = demo_ports.read_port(environment, "FRAUD_ALERTMANAGER_PORT")
     prometheus = demo_ports.read_port(environment, "FRAUD_PROMETHEUS_PORT")
@@ -56,7 +59,7 @@ def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
                 f"--config.file={folder}/alertmanager/alertmanager.yml",
                 f"--storage.path={folder}/data/alertmanager",
                 f"--web.listen-address=127.0.0.1:{alertmanager}",
-                "--cluster.listen-address=",  # one of it: nobody to talk to
+                "--cluster.listen-address=",  # no cluster
             ),
         ),
         Program(
@@ -73,13 +76,15 @@ def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
 
 
 def problems(wanted: list[Program]) -> Iterator[str]:
-    """A line for each program that is missing and each port that another one holds."""
+    """Yield a line for each program that is missing and each port in use."""
     missing = [program.name for program in wanted if not shutil.which(program.name)]
     if missing:
-        yield f"{', '.join(missing)}: not installed (Debian, Ubuntu: apt install {' '.join(missing)})"
+        names = ", ".join(missing)
+        yield f"{names}: not installed (Debian, Ubuntu: apt install {' '.join(missing)})"
     for program in wanted:
         if ports.is_taken(program.port):
             yield (
-                f"port {program.port} is held by another program, maybe the system's own {program.name} "
-                f"(sudo systemctl disable --now {program.name}); end it, or set {program.variable} to another port"
+                f"port {program.port} is in use by another program, perhaps the system's {program.name} "
+                f"(sudo systemctl disable --now {program.name}); "
+                f"stop it, or set {program.variable} to another port"
             )

@@ -1,4 +1,4 @@
-"""The webhook that Alertmanager tells: alerts as they begin and end."""
+"""A webhook that receives Alertmanager's alerts as they start and end."""
 
 import json
 import threading
@@ -10,20 +10,20 @@ Alert = Mapping[str, Any]
 """An entry of `alerts` in https://prometheus.io/docs/alerting/latest/configuration/#webhook_config"""
 
 
-def serve(port: int, told: Callable[[Alert], None]) -> ThreadingHTTPServer:
-    """Listens on 127.0.0.1 from a thread of its own, until `shutdown`. Raises OSError when the port is taken."""
+def serve(port: int, on_alert: Callable[[Alert], None]) -> ThreadingHTTPServer:
+    """Listen on 127.0.0.1 in a thread until `shutdown`. Raises OSError if the port is in use."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            """One notification: a group of alerts."""
+            """Receive a notification, which groups alerts."""
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             for alert in message["alerts"]:
-                told(alert)
+                on_alert(alert)
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-            """Notifications are told, not logged."""
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by the base class
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     threading.Thread(target=server.serve_forever, name="webhook", daemon=True).start()
@@ -31,7 +31,10 @@ def serve(port: int, told: Callable[[Alert], None]) -> ThreadingHTTPServer:
 
 
 def format_alert(alert: Alert) -> str:
-    """An alert in one line: since when, how bad, what, and where it says what to do."""
+    """Return an alert as one line: start, severity, name, description and runbook."""
     labels, notes = alert["labels"], alert["annotations"]
     state = labels["severity"].upper() if alert["status"] == "firing" else "over"
-    return f"{alert['startsAt'][:19]}  {state:8}  {labels['alertname']}: {notes['description']}  ({notes['runbook_url']})"
+    return (
+        f"{alert['startsAt'][:19]}  {state:8}  {labels['alertname']}: "
+        f"{notes['description']}  ({notes['runbook_url']})"
+    )

@@ -72,7 +72,7 @@ def test_they_watch_what_the_demo_starts_and_leave_nothing(ports, tmp_path):
             )
         else:
             assert any(
-                line.startswith("grafana: left out") and IMAGES["grafana"] in line for line in said
+                line.startswith("grafana: skipped") and IMAGES["grafana"] in line for line in said
             )
     finally:
         watching.stop()
@@ -91,7 +91,7 @@ def test_a_port_that_is_taken_is_named_and_the_others_start(ports, tmp_path):
         assert not second.addresses()
         port = ports["FRAUD_PROMETHEUS_PORT"]
         assert (
-            f"prometheus: left out, for port {port} is taken; FRAUD_PROMETHEUS_PORT names another"
+            f"prometheus: skipped: port {port} is in use; set FRAUD_PROMETHEUS_PORT to another port"
             in said
         )
     finally:

@@ -86,7 +86,7 @@ def test_a_demo_beside_the_leftovers_of_a_killed_one_proves_that_nothing_was_los
     demo = start(variables, "--rate", "0", "--json")
     output, _ = demo.communicate(timeout=200)
     assert demo.returncode == 0, output
-    assert "that an earlier demo had left" in output
+    assert "of an earlier demo" in output
     assert not family(variables)
     summary = json.loads(Path(variables["FRAUD_HOME"], "demo", "summary.json").read_text())
     assert json.dumps(summary) in output.splitlines()
@@ -179,6 +179,6 @@ def test_a_taken_port_is_one_line_that_names_it_and_its_variable(variables):
         output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 1
     assert (
-        f"port {variables['FRAUD_MONITOR_PORT']} (monitor) is taken by another program; end that, or set FRAUD_MONITOR_PORT"
+        f"port {variables['FRAUD_MONITOR_PORT']} (monitor) is in use by another program; stop it, or set FRAUD_MONITOR_PORT"
         in output
     )

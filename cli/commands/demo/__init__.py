@@ -1,3 +1,3 @@
-"""`fraud demo`: the main job on this machine, from an empty folder to a summary."""
+"""`fraud demo`: run the whole system on this machine and summarise the result."""
 
 from cli.commands.demo import command as command

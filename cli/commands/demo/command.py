@@ -20,34 +20,35 @@ def demo(
     rate: Annotated[
         float,
         typer.Option(
-            parser=parse_rate, metavar="NUMBER", help="Transactions a second; 0: as fast as it can."
+            parser=parse_rate,
+            metavar="NUMBER",
+            help="Transactions per second; 0: as fast as possible.",
         ),
     ] = "2000",  # type: ignore[assignment]  # parsed
     simulated: Annotated[
         bool,
         typer.Option(
-            "--simulated", help="Simulated transactions in place of creditcard.csv: no download."
+            "--simulated", help="Use simulated transactions instead of creditcard.csv: no download."
         ),
     ] = False,
     drift: Annotated[
         bool,
-        typer.Option("--drift", help="Inject drift: from the middle on, V4 is shifted by 2 sd."),
+        typer.Option("--drift", help="Inject drift: shift V4 by 2 sd from the middle on."),
     ] = False,
     leave: Annotated[
-        bool, typer.Option("--exit", help="Stop everything at the end, on a terminal too.")
+        bool, typer.Option("--exit", help="Stop everything at the end, even on a terminal.")
     ] = False,
     as_json: Annotated[
         bool,
-        typer.Option(
-            "--json", help="The summary as JSON; whatever else is told goes to standard error."
-        ),
+        typer.Option("--json", help="Print the summary as JSON, and messages to standard error."),
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run the main job on this machine: Kafka, model, scorer, monitor, API, and a replay of the last fifth of creditcard.csv.
+    """Run everything on this machine: Kafka, model, scorer, monitor, API, and a replay of test data.
 
-    What it started is stopped at the end; on a terminal it stays up until Ctrl-C. The summary goes to demo/summary.json in FRAUD_HOME.
-    Exit code 1 if anything was lost, duplicated or made up.
+    Replays the last fifth of creditcard.csv and writes demo/summary.json in FRAUD_HOME. Stops what it
+    started at the end; on a terminal, keeps it up until Ctrl-C. Exits with 1 if anything was lost,
+    duplicated or made up.
 
     Example: fraud demo --rate 5000 --exit
     """
@@ -65,14 +66,14 @@ def demo(
     interrupts = Interrupts()
     try:
         with hold_lock(settings.home), ExitStack() as stack:
-            stack.callback(end_children)  # the last to run
+            stack.callback(end_children)  # runs last
             try:
                 if simulated:
                     settings, data = prepare(settings, console)
                 else:
                     data = fetch(settings, None, quiet)
                 if not settings.model.exists() and settings.model_dir is None:
-                    console.print("there is no model yet: training one")
+                    console.print("no model yet: training one")
                     fit(settings, data, quiet)
                 summary = Job(settings, data, rate, drift, interrupts, console).run(stack)
                 summary.write(settings.home / "demo" / "summary.json")
@@ -81,13 +82,12 @@ def demo(
                 else:
                     summary.show(Console(width=width))
                 if sys.stdin.isatty() and sys.stdout.isatty() and not leave:
-                    Console(stderr=as_json).print(
-                        "everything is up: Ctrl-C stops it"
-                    )  # whatever `quiet` says: it would seem to hang
+                    # even if quiet: it would seem to hang
+                    Console(stderr=as_json).print("everything is up: press Ctrl-C to stop")
                     interrupts.wait()
             finally:
                 interrupts.ignore()
-                console.print("stopping what was started")
+                console.print("stopping everything")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     sys.exit(DONE if summary.audit.complete else FAILED)

@@ -1,4 +1,4 @@
-"""The main job: broker, dataset, model, topics, scorer, monitor and API, a replay with its labels, and what came of it."""
+"""Run the demo: start the system, replay transactions and labels, and collect the results."""
 
 import os
 import threading
@@ -36,7 +36,7 @@ from streams.kafka.reader import read as read_between
 from streams.ledger.audit import audit
 
 WORKERS = demo_ports.SCORER_WORKERS
-IDLE_CLOSE = "5s"  # shorter than the default: after the replay nothing more will come
+IDLE_CLOSE = "5s"  # shorter than the default: nothing follows the replay
 LABEL_DELAY_S = 2.0
 _STALLED_S = 120.0
 _POLL_S = 0.5
@@ -46,7 +46,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Job:
-    """One run of the demo, with everything it was given."""
+    """One run of the demo."""
 
     settings: Settings
     data: Path
@@ -56,13 +56,16 @@ class Job:
     console: Console
 
     def run(self, stack: ExitStack) -> Summary:
-        """Leaves what it started running until `stack` is closed. Raises CommandError and the rooms' own errors."""
+        """Run the demo. What it starts runs until `stack` is closed.
+
+        Raises CommandError, and the errors of the other packages.
+        """
         environment = dict(os.environ)
         if self.settings.model_dir:
             environment["FRAUD_MODEL_DIR"] = str(self.settings.model_dir)
         processes = Processes(self.settings.home, environment, self.interrupts)
         if ended := processes.end_leftovers():
-            self._say(f"ended {ended} processes that an earlier demo had left")
+            self._say(f"stopped {ended} processes of an earlier demo")
         self._refuse_ports()
         watching = self._watching()
         settings = self._start_kafka(stack)
@@ -82,7 +85,7 @@ class Job:
         return [self.settings.metrics_port + worker for worker in range(WORKERS)]
 
     def _refuse_ports(self) -> None:
-        """Before anything is started. Whether Kafka's are taken is told by Kafka's start, which knows what runs already."""
+        """Raise CommandError if ports collide or are in use; starting Kafka checks Kafka's own."""
         try:
             ours = list(demo_ports.service_ports(os.environ))
             kafkas = (
@@ -106,13 +109,12 @@ class Job:
             raise CommandError(str(error)) from None
 
     def _start_kafka(self, stack: ExitStack) -> Settings:
-        """The cluster that was named, the broker that is up already, or one that is stopped again at the end."""
+        """Use the given cluster or a running broker, or start one that is stopped at the end."""
         if self.settings.bootstrap_servers:
             return self.settings
         chosen = kafka.choose(self.settings.home, self.settings.kafka_port)
-        ours = (
-            self.settings.home / "demo" / "started-kafka"
-        )  # stands until it is stopped: a killed demo's Kafka is ours to stop
+        # kept until it is stopped, so that the next demo stops the Kafka of a killed one
+        ours = self.settings.home / "demo" / "started-kafka"
         if not chosen.alive() or ours.exists():
             ours.touch()
 
@@ -142,9 +144,9 @@ class Job:
         processes.wait_until_ready("api", [settings.api_port])
 
     def _replay(self, processes: Processes, settings: Settings, connection: Connection) -> Summary:
-        """Replays the test part, waits for the last commit and the last window, and accounts for all of it."""
+        """Replay the test part, wait for the last commit and window, and collect the results."""
         cluster = Cluster(connection)
-        self._wait_for_both(processes, connection, cluster, "what an earlier run left")
+        self._wait_for_both(processes, connection, cluster, "an earlier run's records")
         first, count = self._test_part(settings)
         run = f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}"
         begin = {topic.name: measure.end_offsets(cluster, topic.name) for topic in topics.TOPICS}
@@ -182,7 +184,8 @@ class Job:
         count = Selection(self.data, test.first, test.last + 1).total()
         if not count:
             raise CommandError(
-                f"{self.data} has no row {test.first}: the model in use was made from another file; run: fraud train"
+                f"{self.data} has no row {test.first}: the model was trained on another file; "
+                "run: fraud train"
             )
         return test.first, count
 
@@ -190,13 +193,14 @@ class Job:
         selection = Selection(self.data, first, first + count)
         stop = threading.Event()
         feed = LabelFeed(connection, read(selection, run), LABEL_DELAY_S, time, stop)
-        pace = f"{self.rate:,.0f} a second" if self.rate else "as fast as it can"
+        pace = f"{self.rate:,.0f} per second" if self.rate else "as fast as possible"
         self._say(
-            f"replaying {count:,} transactions in time order, {pace}; labels follow {LABEL_DELAY_S:g} s later"
+            f"replaying {count:,} transactions in time order, {pace}; "
+            f"labels follow {LABEL_DELAY_S:g} s later"
         )
         rows = read(selection, run)
         if self.drift:
-            self._say(f"from transaction {count // 2:,} on, V4 lies 2 standard deviations off")
+            self._say(f"from transaction {count // 2:,} on, V4 is shifted by 2 standard deviations")
             rows = disturb(rows, shift_halfway(count))
         with bar(self.console.quiet, console=self.console) as progress:
             task = progress.add_task("", total=count)
@@ -213,8 +217,8 @@ class Job:
     def _wait_for_both(
         self, processes: Processes, connection: Connection, cluster: Cluster, what: str
     ) -> None:
-        """Until scorer and monitor have committed past the last record before them."""
-        told = False
+        """Wait until scorer and monitor have committed past the last record."""
+        announced = False
         for group, topic in (
             (topics.SCORER_GROUP, topics.TRANSACTIONS),
             (topics.MONITOR_GROUP, topics.PREDICTIONS),
@@ -222,27 +226,28 @@ class Job:
             before, deadline = (0, 0.0), 0.0
             while waiting := _waiting(connection, cluster, group, topic):
                 processes.check()
-                if not told:
+                if not announced:
                     self._say(f"waiting for {what}")
-                    told = True
-                # a report is made when no other process wants to run: on a busy machine a window may take minutes
+                    announced = True
+                # reports run at idle priority: on a busy machine a window may take minutes
                 now = (waiting, processes.cpu_seconds_below("monitor"))
                 if now != before:
                     before, deadline = now, time.monotonic() + _STALLED_S
                 if time.monotonic() > deadline:
                     raise CommandError(
-                        f"{group} has not moved for {_STALLED_S:.0f} s, {waiting} records of {topic} wait; see the logs"
+                        f"{group} has made no progress for {_STALLED_S:.0f} s, "
+                        f"{waiting} records of {topic} are waiting; see the logs"
                     )
                 time.sleep(_POLL_S)
 
     def _wait_for_reports(self, processes: Processes, windows: list[WindowClosed]) -> None:
-        """The monitor writes a report beside the stream: the last one may not be there yet."""
+        """Wait for the last reports, which another process writes."""
         expected = [self.settings.home / window.report for window in windows if window.report]
         deadline = time.monotonic() + _STALLED_S
         while not all(path.exists() for path in expected):
             processes.check()
             if time.monotonic() > deadline:
-                raise CommandError(f"a report is not there after {_STALLED_S:.0f} s; see the logs")
+                raise CommandError(f"a report is missing after {_STALLED_S:.0f} s; see the logs")
             time.sleep(_POLL_S)
 
     def _addresses(self, connection: Connection) -> dict[str, str]:
@@ -262,7 +267,7 @@ class Job:
 
 
 def _waiting(connection: Connection, cluster: Cluster, group: str, topic: str) -> int:
-    """How many records of the topic the group has not committed past; exact, for offsets have gaps."""
+    """Count the records that the group has not committed past: offsets have gaps."""
     end = measure.end_offsets(cluster, topic)
     begin = dict.fromkeys(end, 0) | cluster.committed(group, topic, list(end))
     return sum(len(batch) for batch in read_between(connection, topic, begin, end))

@@ -1,4 +1,4 @@
-"""What the demo measures while it runs: when each prediction of its run could be read, and what was decided."""
+"""Measure when each prediction of a run could be read, and its decision."""
 
 import threading
 import time
@@ -33,15 +33,15 @@ class _Labelled(msgspec.Struct):
 
 
 def end_offsets(cluster: Cluster, topic: str) -> Offsets:
-    """The next offset of each partition, for a reader of committed records."""
+    """Return the next offset of each partition, for a reader of committed records."""
     return cluster.end(topic, cluster.partitions(topic)[topic])
 
 
 class LiveReader(threading.Thread):
-    """A plain reader of committed predictions, as any client of the system is one.
+    """A reader of committed predictions, like any client.
 
-    `arrived[i]` is when the prediction of the run's i-th transaction was there (seconds since 1970, NaN before), `decisions[i]`
-    its decision as an index of DECISIONS.
+    `arrived[i]`: when the prediction of the run's i-th transaction arrived, in seconds since 1970, or
+    NaN. `decisions[i]`: its decision, as an index of DECISIONS.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class LiveReader(threading.Thread):
         self._consumer.close()
 
     def stop(self) -> None:
-        """Ends the thread and waits for it."""
+        """Stop the thread and wait for it."""
         self._ended.set()
         self.join()
 
@@ -83,7 +83,7 @@ class LiveReader(threading.Thread):
 
 
 def row_of(transaction_id: str, prefix: str, first_row: int, count: int) -> int | None:
-    """Which transaction of the run this is, from 0; None for another run's."""
+    """Return the transaction's index in the run, from 0; None if it belongs to another run."""
     row = transaction_id.removeprefix(prefix)
     if row == transaction_id or not row.isdecimal():
         return None
@@ -94,9 +94,10 @@ def row_of(transaction_id: str, prefix: str, first_row: int, count: int) -> int 
 def latency(
     arrived: NDArray[np.float64], started_at: float, rate: float
 ) -> dict[str, float | None]:
-    """Percentiles of arrival minus scheduled send time, in seconds; the first WARM_UP_S of the schedule do not count.
+    """Return percentiles of the arrival after the scheduled send time, in seconds.
 
-    None where nothing is left to measure, as at rate 0, where there is no schedule.
+    The first WARM_UP_S of the schedule are ignored. None if there is nothing to measure, as at rate 0,
+    which has no schedule.
     """
     names = {"p50": 50, "p95": 95, "p99": 99}
     if not rate:
@@ -112,7 +113,7 @@ def latency(
 def truth(
     labels: Iterable[list[Message]], run: str, first_row: int, count: int
 ) -> NDArray[np.int8]:
-    """int8[count]: 1 fraud, 0 legitimate, -1 not labelled; of several labels for one transaction the last wins."""
+    """Return int8[count]: 1 fraud, 0 legitimate, -1 unlabelled. The last label of a transaction wins."""
     known = np.full(count, _NONE, dtype=np.int8)
     for message in chain.from_iterable(labels):
         label = msgspec.json.decode(message.value() or b"null", type=_Labelled)
@@ -123,7 +124,10 @@ def truth(
 
 
 def quality(decisions: NDArray[np.int8], truth: NDArray[np.int8]) -> dict[str, float | int | None]:
-    """Precision and recall of `not approve` among labelled transactions, with their counts; None where there is nothing to divide by."""
+    """Return precision and recall of flagged (not approved) transactions among the labelled, with counts.
+
+    None instead of a division by zero.
+    """
     labelled = (truth != _NONE) & (decisions != _NONE)
     flagged = labelled & (decisions != _APPROVE)
     frauds = labelled & (truth == 1)

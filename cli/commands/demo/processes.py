@@ -1,4 +1,4 @@
-"""The processes that the demo starts: their logs, their readiness, their end, and the ends of those that a killed demo left."""
+"""Start, watch and stop the demo's processes, and those that a killed demo left."""
 
 import fcntl
 import json
@@ -27,7 +27,7 @@ _SHOWN_LOG_LINES = 12  # with --debug
 
 @dataclass(frozen=True)
 class Started:
-    """One process as it is noted on disk; the creation time tells it from a later one with the same pid."""
+    """A process as recorded on disk; the creation time rules out a later one with the same pid."""
 
     pid: int
     created: float
@@ -36,7 +36,7 @@ class Started:
 
 
 class Processes:
-    """Starts `fraud` commands in sessions of their own, so that Ctrl-C reaches the demo alone, which ends them in order."""
+    """Starts `fraud` commands in new sessions, so that Ctrl-C reaches only the demo, which stops them."""
 
     def __init__(self, home: Path, environment: dict[str, str], interrupts: Interrupts) -> None:
         self._notes = home / "demo" / "processes.json"
@@ -47,7 +47,7 @@ class Processes:
         self._started: list[Started] = []
 
     def end_leftovers(self) -> int:
-        """Ends what an earlier demo, killed before it could, has left running; returns how many."""
+        """Stop the processes that a killed demo left, and return how many."""
         ended = 0
         for noted in self._noted():
             try:
@@ -61,10 +61,10 @@ class Processes:
         return ended
 
     def start(self, name: str, arguments: list[str], ports: list[int]) -> None:
-        """Starts `fraud <arguments>`; its output goes to logs/<name>.log."""
+        """Start `fraud <arguments>`, with output to logs/<name>.log."""
         self._logs.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "cli.main", *arguments]
-        with self._interrupts.held(), self._log(name).open("wb") as log:
+        with self._interrupts.hold(), self._log(name).open("wb") as log:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -81,7 +81,7 @@ class Processes:
             self._note()
 
     def wait_until_ready(self, name: str, ports: list[int]) -> None:
-        """Until /ready answers on each port. Raises CommandError when the process dies or takes too long."""
+        """Wait until /ready answers on each port. Raises CommandError if the process dies or takes too long."""
         deadline = time.monotonic() + _READY_S
         while not all(is_ready(port) for port in ports):
             self.check()
@@ -90,13 +90,13 @@ class Processes:
             time.sleep(_POLL_S)
 
     def check(self) -> None:
-        """Raises CommandError when one has died."""
+        """Raise CommandError if one has died."""
         for name, process in self._running.items():
             if process.poll() is not None:
                 raise self._failure(name, f"ended with exit code {process.returncode}")
 
     def cpu_seconds_below(self, name: str) -> float:
-        """What the processes that it started have used of the processors so far: none of them uses any when it has nothing to do."""
+        """Return the CPU seconds used by its children, which use none when idle."""
         seconds = 0.0
         for process in psutil.Process(self._running[name].pid).children(recursive=True):
             with suppress(psutil.NoSuchProcess):
@@ -105,7 +105,7 @@ class Processes:
         return seconds
 
     def stop(self) -> None:
-        """Ends all, last started first, and waits for them."""
+        """Stop all, the last started first, and wait for them."""
         last_first = reversed(self._running.values())
         end_trees((process.pid for process in last_first if process.poll() is None), _STOP_S)
         self._running.clear()
@@ -115,7 +115,7 @@ class Processes:
         return self._logs / f"{name}.log"
 
     def _failure(self, name: str, what: str) -> CommandError:
-        """With the last line of its log, which says why where it ended by itself; the lines before it are shown with the trace."""
+        """Return an error with the last line of its log, and earlier lines as a note."""
         lines = self._log(name).read_text(errors="replace").splitlines()[-_SHOWN_LOG_LINES:]
         error = CommandError(
             f"{name} {what}{f' ({lines[-1].strip()})' if lines else ''}; see {self._log(name)}"
@@ -130,18 +130,18 @@ class Processes:
     def _noted(self) -> list[Started]:
         try:
             return [Started(**entry) for entry in json.loads(self._notes.read_text())]
-        except (FileNotFoundError, ValueError, TypeError):  # none, or cut off while it was written
+        except (FileNotFoundError, ValueError, TypeError):  # none, or unreadable
             return []
 
 
 def end_children() -> None:
-    """Ends every process that is still a child of this one: an interrupt may come between a start and its note."""
+    """Stop all remaining children: an interrupt may come between a start and its record."""
     end_trees((child.pid for child in psutil.Process().children()), _STOP_S)
 
 
 @contextmanager
 def hold_lock(home: Path) -> Iterator[None]:
-    """One demo a home at a time; the lock goes with the process, however that ends. Raises CommandError when another one is up."""
+    """Allow one demo per home at a time, by a lock that ends with the process. Raises CommandError."""
     path = home / "demo" / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as lock:
@@ -150,11 +150,12 @@ def hold_lock(home: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise CommandError(
-                f"another demo is up (pid {lock.read()}): stop it with Ctrl-C, or set FRAUD_HOME to another folder"
+                f"another demo is up (pid {lock.read()}): "
+                "stop it with Ctrl-C, or set FRAUD_HOME to another folder"
             ) from None
         except OSError as error:
             raise CommandError(
-                f"{path} cannot be locked ({error.strerror}): set FRAUD_HOME to a folder on a local disk"
+                f"cannot lock {path} ({error.strerror}): set FRAUD_HOME to a folder on a local disk"
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

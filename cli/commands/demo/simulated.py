@@ -1,4 +1,4 @@
-"""A demo without the dataset: a simulated file, and a model that was trained on that file and on no other."""
+"""A demo without the dataset: a simulated file, and a model trained on it."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ SEED = 1
 
 
 def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
-    """The settings with the model for the simulated file, which is trained if there is none, and that file.
+    """Return settings with a model of the simulated file, trained if needed, and that file.
 
-    Both lie in `simulated` in FRAUD_HOME; the model in use for real data stays what it is. Raises CommandError for a model that
-    FRAUD_MODEL_DIR names and that was trained on other data.
+    Both are in FRAUD_HOME/simulated; the model for real data does not change. Raises CommandError if
+    FRAUD_MODEL_DIR names a model trained on other data.
     """
     from cli.commands.train import fit
     from producer.simulation import Parameters, simulate
@@ -29,9 +29,10 @@ def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
     if not _trained_on(own.model, data):
         if settings.model_dir:
             raise CommandError(
-                f"FRAUD_MODEL_DIR={settings.model_dir} is not a model of {data}: unset it to have one trained"
+                f"FRAUD_MODEL_DIR={settings.model_dir} is not a model of {data}: "
+                "unset it to train one"
             )
-        console.print("there is no model of the simulated transactions yet: training one")
+        console.print("no model of the simulated transactions yet: training one")
         fit(own, data, console.quiet)
     return settings.model_copy(update={"model_dir": own.model}), data
 

@@ -1,4 +1,4 @@
-"""What a run of the demo came to: for a person on the screen, for a program in summary.json."""
+"""The result of a demo: printed for people, and in summary.json for programs."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from streams.ledger.reconcile import Audit
 
 @dataclass(frozen=True)
 class Summary:
-    """`audit` comes from the ledger, `end_to_end_seconds` from a live reader, `quality` from the labels on the bus."""
+    """`audit`: from the ledger. `end_to_end_seconds`: from a live reader. `quality`: from the labels."""
 
     run: str
     audit: Audit
@@ -28,7 +28,7 @@ class Summary:
     addresses: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
-        """The content of summary.json."""
+        """Return the content of summary.json."""
         books = self.audit
         return {
             "run": self.run,
@@ -64,13 +64,13 @@ class Summary:
         write_atomically(path, json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n")
 
     def show(self, console: Console) -> None:
-        """A table of what happened, and one of the windows."""
+        """Print a table of the results, one of the windows, and the addresses."""
         books, quality = self.audit, self.quality
         table = Table(title=f"run {self.run}", show_header=False, title_justify="left")
         table.add_row(
             "sent",
             f"{books.sent:,}",
-            f"{self.achieved_per_second:,.0f} a second of {self.offered_per_second:,.0f} offered",
+            f"{self.achieved_per_second:,.0f} per second, {self.offered_per_second:,.0f} offered",
         )
         table.add_row(
             "scored", f"{books.scored:,}", f"rejected {books.rejected:,}, resent {books.resent:,}"
@@ -105,7 +105,7 @@ def _share(value: float | int | None) -> str:
 
 def _latency(seconds: dict[str, float | None]) -> tuple[str, str]:
     if seconds["p50"] is None:
-        return "-", "not measured: it needs a rate, and more than 5 s of it"
+        return "-", "not measured: needs a rate, and more than 5 s"
     shown = {name: f"{1000 * value:.0f} ms" for name, value in seconds.items() if value is not None}
     return (
         f"p50 {shown['p50']}",

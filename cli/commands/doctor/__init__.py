@@ -1,3 +1,3 @@
-"""`fraud doctor`: what is wrong, and what to do about it."""
+"""`fraud doctor`: find what is wrong, and say what to do."""
 
-from cli.commands.doctor import command  # noqa: F401 - it adds itself to the application
+from cli.commands.doctor import command  # noqa: F401 - adds itself to the application

@@ -1,4 +1,4 @@
-"""The subcommand: asks everything, prints it."""
+"""`fraud doctor`: run the checks and print the findings."""
 
 import json
 import sys
@@ -13,17 +13,18 @@ from rich.text import Text
 
 from cli.app import app
 from cli.errors import FAILED
+from cli.support.options import AsJson
 from cli.support.progress import Quiet
 from cli.support.terminal import make_console
 
 if TYPE_CHECKING:
     from streams.doctor.checks import Finding
 
-_FILE_WIDTH = 160  # of a table that goes to a file or a pipe
+_FILE_WIDTH = 160  # columns, in a file or pipe
 
 
 def table(findings: "list[Finding]") -> Table:
-    """A row for each; under what was found, what to do."""
+    """Return a table of the findings, with advice below each."""
     from streams.doctor.checks import Verdict
 
     styles = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
@@ -41,24 +42,24 @@ def _roles(given: list[str] | None) -> tuple[str, ...]:
 
     for role in given or ():
         if role not in ACLS:
-            raise typer.BadParameter(f"{role!r} is none of {', '.join(ACLS)}", param_hint="--for")
-    return tuple(
-        given or (role for role in ACLS if role != "topics")
-    )  # whoever creates topics does so once
+            raise typer.BadParameter(
+                f"{role!r} is not one of {', '.join(ACLS)}", param_hint="--for"
+            )
+    return tuple(given or (role for role in ACLS if role != "topics"))  # topics are created once
 
 
 @app.command()
 def doctor(
     roles: Annotated[
         list[str] | None,
-        typer.Option("--for", help="A command that this user runs; may be given more than once."),
+        typer.Option("--for", help="A command whose rights to check. Repeatable."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="The findings as one JSON object.")
-    ] = False,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check connection, rights, topics, clock, model, data, ports and what a local Kafka needs. Exit code 1: something will not work.
+    """Check connection, rights, topics, clock, model, data, ports and the needs of a local Kafka.
+
+    Exits with 1 if something will not work.
 
     Example: fraud doctor --for score --for monitor
     """
@@ -66,20 +67,17 @@ def doctor(
     from cli.support.settings import Settings
     from streams.doctor import checks
 
-    settings, asked_for = Settings.from_environment(), _roles(roles)
-    with Console(stderr=True, quiet=quiet or not sys.stderr.isatty()).status("looking"):
+    settings = Settings.from_environment()
+    checked = _roles(roles)
+    with Console(stderr=True, quiet=quiet or not sys.stderr.isatty()).status("checking"):
         cluster = checks.check_cluster(
-            settings.connection(), asked_for, lambda: time.time_ns() // 1_000_000
+            settings.connection(), checked, lambda: time.time_ns() // 1_000_000
         )
         findings = [*cluster, *machine.findings(settings)]
     failed = sum(finding.verdict is checks.Verdict.FAIL for finding in findings)
     if as_json:
-        print(
-            json.dumps(
-                {"failed": failed, "findings": [asdict(finding) for finding in findings]},
-                allow_nan=False,
-            )
-        )
+        result = {"failed": failed, "findings": [asdict(finding) for finding in findings]}
+        print(json.dumps(result, allow_nan=False))
     else:
         make_console(_FILE_WIDTH).print(table(findings))
         print(f"{failed} of {len(findings)} checks failed" if failed else "all is well")

@@ -1,4 +1,4 @@
-"""What is wrong on this machine: the model, the data, ports, and what a local Kafka needs."""
+"""Checks of this machine: the model, the data, ports, and the needs of a local Kafka."""
 
 import contextlib
 import shutil
@@ -16,7 +16,7 @@ _OURS = ("cli.main", "bin/fraud", "kafka.Kafka")
 
 
 def values(settings: Settings) -> Finding:
-    """What the variables come to that nothing else here tells of."""
+    """Return the values of the variables that no other check shows."""
     known = {
         "FRAUD_HOME": settings.home,
         "FRAUD_MODEL_DIR": settings.model,
@@ -34,7 +34,7 @@ def values(settings: Settings) -> Finding:
 
 
 def model(directory: Path) -> Finding:
-    """Whether the artefact in use loads, its hashes right."""
+    """Check that the model loads and its hashes match."""
     from model.artefact import Model
     from model.errors import ArtefactError
 
@@ -42,11 +42,11 @@ def model(directory: Path) -> Finding:
         loaded = Model.load(directory)
     except ArtefactError as error:
         return Finding("model", Verdict.FAIL, str(error), "run: fraud train")
-    return Finding("model", Verdict.OK, f"version {loaded.version} loads, its hashes are right")
+    return Finding("model", Verdict.OK, f"version {loaded.version} loads, and its hashes match")
 
 
 def data(given: Path | None, cache: Path) -> Finding:
-    """Whether the CSV is there; of the cached one, whether it is the dataset."""
+    """Check that the CSV exists, and verify it if it is the cached one."""
     from producer import dataset
     from producer.errors import DataError
 
@@ -62,36 +62,42 @@ def data(given: Path | None, cache: Path) -> Finding:
         return Finding(
             "data",
             Verdict.WARN,
-            "creditcard.csv is not fetched; training and replays need it",
+            "creditcard.csv is not downloaded; training and replays need it",
             "run: fraud data",
         )
     if given:
-        return Finding("data", Verdict.OK, f"{given}, as FRAUD_DATA says; `fraud data` verifies it")
+        return Finding("data", Verdict.OK, f"{given}, from FRAUD_DATA; `fraud data` verifies it")
     try:
         dataset.verify(path)
     except DataError as error:
         return Finding("data", Verdict.FAIL, str(error), "delete it and run: fraud data")
-    return Finding("data", Verdict.OK, f"{path}, its sha256 is right")
+    return Finding("data", Verdict.OK, f"{path}, its sha256 matches")
 
 
 def port(wanted: Port, holder: Holder) -> Finding:
-    """Whether a port is free, or held by this system itself. `holder`: the command line that listens there, "" where it is not told."""
-    held = holder(wanted.number)
+    """Check that a port is free, or used by this system.
+
+    `holder` returns the command line of the listener, or "" if it is unknown.
+    """
+    command = holder(wanted.number)
     what = f"port {wanted.number}"
-    if held is None:
+    if command is None:
         return Finding(what, Verdict.OK, f"free for {wanted.use}")
-    if any(name in held for name in _OURS):
-        return Finding(what, Verdict.OK, f"held by this system ({wanted.use})")
+    if any(name in command for name in _OURS):
+        return Finding(what, Verdict.OK, f"used by this system ({wanted.use})")
     return Finding(
         what,
         Verdict.FAIL,
-        f"wanted for {wanted.use}, held by {held or 'a process of another user'}",
-        f"end that, or set {wanted.variable} to another port",
+        f"needed for {wanted.use}, used by {command or 'a process of another user'}",
+        f"stop it, or set {wanted.variable} to another port",
     )
 
 
 def holder(number: int) -> str | None:
-    """Who listens on this port of 127.0.0.1 or of all addresses: its command line and its parents', for workers are children of theirs."""
+    """Return the command lines of the port's listener and its parents, or None if it is free.
+
+    The parents identify workers, which are children of `fraud score`.
+    """
     from infra.kafka import ports
 
     if not ports.is_taken(number):
@@ -112,24 +118,30 @@ def holder(number: int) -> str | None:
 
 
 def local_kafka(java: int | None, maven: bool, docker: bool) -> Finding:
-    """What `fraud kafka start` would use. `java`: its major version; `maven`: or the jars; `docker`: compose and the image."""
+    """Report what `fraud kafka start` would use.
+
+    `java`: its major version. `maven`: Maven or the jars. `docker`: compose and the image.
+    """
     from infra.kafka.jars import OLDEST_JAVA
 
     if docker:
         return Finding("local Kafka", Verdict.OK, "Docker has the image")
     if java is not None and java >= OLDEST_JAVA and maven:
         return Finding(
-            "local Kafka", Verdict.OK, f"Java {java} and Kafka's jars, or Maven to bring them"
+            "local Kafka", Verdict.OK, f"Java {java}, and Kafka's jars or Maven to download them"
         )
     lacking = f"Java {OLDEST_JAVA}+" if java is None or java < OLDEST_JAVA else "Maven"
-    advice = "Debian, Ubuntu: apt install openjdk-17-jre-headless maven; or Docker; or FRAUD_BOOTSTRAP_SERVERS names a Kafka of yours"
+    advice = (
+        "Debian, Ubuntu: apt install openjdk-17-jre-headless maven; or install Docker; "
+        "or set FRAUD_BOOTSTRAP_SERVERS to your own Kafka"
+    )
     return Finding(
         "local Kafka", Verdict.FAIL, f"neither Docker with the image, nor {lacking}", advice
     )
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """All of it, for these settings."""
+    """Yield every finding."""
     from infra.kafka import IMAGE, engine, jars
 
     yield values(settings)

@@ -125,8 +125,8 @@ def test_an_alert_stays_on_one_line_and_what_is_none_is_named(connection):
     assert json.loads(first)["transaction"] == json.loads(pretty)
     assert second == alert(3)
     assert [said[:44] for said in result.stderr.decode().splitlines()] == [
-        "fraud: no alert at partition 1 offset 0: JSO",
-        "fraud: no alert at partition 2 offset 0: Inp",
+        "fraud: not an alert at partition 1 offset 0: JSO",
+        "fraud: not an alert at partition 2 offset 0: Inp",
     ]
 
 

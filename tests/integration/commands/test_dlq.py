@@ -298,7 +298,7 @@ def test_the_command_lists_filters_and_sends(bus, fraud):
     assert everything.exit_code == 0
     assert everything.stdout.splitlines() == [
         "2 chosen, 1 sent",
-        "1 sent already by an earlier redrive, or another dead letter of the same record",
+        "1 already sent by an earlier redrive, or duplicates of another dead letter",
     ]
     assert bus.redriven(4).keys() == {first, second}
 
@@ -310,7 +310,7 @@ def test_the_command_shows_bytes_that_no_terminal_obeys(bus, fraud):
     shown = fraud("show", place).stdout
     assert r"value     [red]\x1b[2J\xff\r\n\u202eaaa" in shown
     assert r"key       \x1bkey" in shown
-    assert "15 bytes more: --full" in shown
+    assert "15 more bytes: --full" in shown
     assert "\x1b" not in shown
     assert shown.count("a" * 1_000) < fraud("show", place, "--full").stdout.count("a" * 1_000)
     assert (

@@ -99,7 +99,7 @@ def test_a_port_that_is_held_is_named_with_what_may_hold_it(variables):
         _, complaints = process.communicate(timeout=60)
     assert process.returncode == 1
     assert complaints.splitlines() == [
-        f"port {port} is held by another program, maybe the system's own prometheus "
+        f"port {port} is in use by another program, perhaps the system's prometheus "
         "(sudo systemctl disable --now prometheus); end it, or set FRAUD_PROMETHEUS_PORT to another port"
     ]
 

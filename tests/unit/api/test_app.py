@@ -340,7 +340,7 @@ def test_other_machines_are_served_only_with_a_long_key(monkeypatch, key):
     monkeypatch.setenv("FRAUD_API_KEY", key)
     with pytest.raises(
         CommandError,
-        match=r"^--host 0.0.0.0: others may reach it, so set FRAUD_API_KEY .+"
+        match=r"^--host 0.0.0.0 is reachable by others: set FRAUD_API_KEY .+"
         r" openssl rand -hex 16 prints$",
     ):
         serve(host="0.0.0.0")

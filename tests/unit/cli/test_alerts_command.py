@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from cli.commands.alerts import compact, live_table, reason, table
+from cli.commands.alerts import compact, format_reason, make_table, show_live
 from cli.support.terminal import escape
 from payments.records import AlertRecord
 
@@ -39,7 +39,7 @@ def alert(**changes):
 def shown(*alerts, heading=True):
     console = Console(width=132, force_terminal=False)
     with console.capture() as capture:
-        console.print(table(alerts, heading))
+        console.print(make_table(alerts, heading))
     return capture.get()
 
 
@@ -84,7 +84,7 @@ def test_control_characters_reach_no_terminal():
 
 
 def test_a_reason_is_the_feature_its_value_what_is_usual_and_its_push():
-    assert reason(alert().reasons[3]) == "component 4 -5.312 (-1.5..1.25) -1.00"
+    assert format_reason(alert().reasons[3]) == "component 4 -5.312 (-1.5..1.25) -1.00"
 
 
 @pytest.mark.parametrize("value", [b'{"a": 1.0e+5, "t":{"x":"a\\nb"}}', b'{"a":"\xff"}'])
@@ -100,7 +100,7 @@ def test_a_transaction_over_several_lines_becomes_one(newline):
 
 def test_a_live_table_shows_the_newest_on_top_and_what_there_is_room_for():
     console = Console(width=132, height=9, force_terminal=True, file=io.StringIO())  # room for two
-    live_table(
+    show_live(
         console,
         [
             [alert(transaction_id=name) for name in batch]

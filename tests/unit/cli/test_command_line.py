@@ -98,7 +98,7 @@ def test_an_unexpected_error_is_one_line(surprise, fraud):
     assert fraud("data") == (
         1,
         "",
-        "fraud: RuntimeError: a disk without a bottom; `fraud --debug` shows the trace\n",
+        "fraud: RuntimeError: a disk without a bottom; `fraud --debug` shows the traceback\n",
     )
 
 

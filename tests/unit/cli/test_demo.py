@@ -58,7 +58,7 @@ def test_a_folder_that_cannot_be_locked_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(processes.fcntl, "flock", flock)
     with (
         pytest.raises(
-            CommandError, match=r"demo/lock cannot be locked \(No locks available\): set FRAUD_HOME"
+            CommandError, match=r"cannot lock .*demo/lock \(No locks available\): set FRAUD_HOME"
         ),
         hold_lock(tmp_path),
     ):
@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_locked_is_named(tmp_path, monkeypatch):
 def test_ports_meant_for_two_are_refused_before_anything_is_started(demo, monkeypatch, offset):
     demo()._refuse_ports()
     monkeypatch.setenv("FRAUD_MONITOR_PORT", str(Settings.from_environment().kafka_port + offset))
-    with pytest.raises(CommandError, match="is meant for two"):
+    with pytest.raises(CommandError, match="has two uses"):
         demo()._refuse_ports()
 
 
@@ -105,7 +105,7 @@ def test_a_report_that_is_being_made_slowly_is_waited_for(waits):
 
 def test_nothing_that_moves_ends_the_wait(waits):
     with pytest.raises(
-        CommandError, match="fraud-monitor has not moved for 120 s, 500 records of predictions wait"
+        CommandError, match="fraud-monitor has made no progress for 120 s, 500 records of predictions are"
     ):
         waits(chain([(0, 0.0), (800, 0.0), (500, 1.0)], repeat((500, 1.0))))
 
@@ -113,7 +113,7 @@ def test_nothing_that_moves_ends_the_wait(waits):
 def test_the_processor_time_is_that_of_the_processes_below(tmp_path):
     burning = "import sys, time\nwhile time.process_time() < 0.3: pass\nsys.stdin.read()"  # it ends with the one above
     above = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {burning!r}], stdin=subprocess.PIPE).wait()"
-    running = Processes(tmp_path, {}, SimpleNamespace(held=nullcontext))
+    running = Processes(tmp_path, {}, SimpleNamespace(hold=nullcontext))
     with subprocess.Popen([sys.executable, "-c", above]) as monitor:
         try:
             running._running["monitor"] = monitor
@@ -162,13 +162,13 @@ def run_demo(monkeypatch, capsys, tmp_path):
 
 
 def test_a_quiet_demo_prints_its_summary_alone(run_demo):
-    assert run_demo() == ("working\nthe summary\nstopping what was started\n", "")
+    assert run_demo() == ("working\nthe summary\nstopping everything\n", "")
     assert run_demo("--quiet") == ("the summary\n", "")
     assert run_demo("--quiet", "--json") == ('{"lost": 0}\n', "")
 
 
 def test_a_process_that_ends_is_told_on_one_line_with_its_last_words(tmp_path):
-    running = Processes(tmp_path, {}, SimpleNamespace(held=nullcontext))
+    running = Processes(tmp_path, {}, SimpleNamespace(hold=nullcontext))
     running.start("scorer", ["nope"], [])
     running._running["scorer"].wait(30)
     with pytest.raises(CommandError) as told:

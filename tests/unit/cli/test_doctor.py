@@ -207,10 +207,10 @@ def test_the_settings_are_told_but_for_the_key(monkeypatch, tmp_path):
         (
             "python -c spawn_main < .venv/bin/python .venv/bin/fraud score",
             OK,
-            "held by this system",
+            "used by this system",
         ),
-        ("nginx -g daemon off;", FAIL, "held by nginx"),
-        ("", FAIL, "held by a process of another user"),
+        ("nginx -g daemon off;", FAIL, "used by nginx"),
+        ("", FAIL, "used by a process of another user"),
     ],
 )
 def test_a_port(holder, verdict, said):

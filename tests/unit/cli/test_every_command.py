@@ -63,7 +63,7 @@ def test_it_is_silenced_as_all_others_are(name):
     assert (found["-q"].is_flag, found["-q"].secondary_opts, found["-q"].help) == (
         True,
         [],
-        "No progress.",
+        "Show no progress.",
     )
 
 

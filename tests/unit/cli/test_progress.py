@@ -76,7 +76,7 @@ def errors_of(name, drawn):
     return [
         line
         for line in drawn.splitlines()
-        if not (name == "kafka start" and line.startswith(b"fraud: Kafka could not prepare"))
+        if not (name == "kafka start" and line.startswith(b"fraud: Kafka could not format"))
     ]
 
 

@@ -11,7 +11,7 @@ from cli.app import app
 @pytest.mark.parametrize(
     ("bad", "why"),
     [
-        (["--rate", "1", "--speed", "2x"], "exclude each other"),
+        (["--rate", "1", "--speed", "2x"], "mutually exclusive"),
         (["--speed", "fast"], "is not a speed: try 60x"),
         (["--speed", "0x"], "is not a speed: try 60x"),
         (["--rate=-1"], "is not a rate"),

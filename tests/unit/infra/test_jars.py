@@ -43,7 +43,7 @@ def test_a_failure_is_one_line_and_the_rest_a_note(maven, tmp_path):
         jars.fetch(tmp_path / "jars", print)
     assert (
         str(failed.value)
-        == "Maven could not bring Kafka's jars: Could not transfer a.jar: Network is unreachable"
+        == "Maven could not download Kafka's jars: Could not transfer a.jar: Network is unreachable"
     )
     assert failed.value.__notes__[0].endswith("[ERROR] To see more, -e")
     assert not (tmp_path / "jars").exists()

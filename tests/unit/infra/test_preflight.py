@@ -96,7 +96,7 @@ def test_a_port_meant_for_two_is_one_line_with_both_variables(
     environment: dict[str, str], variable: str, other: str, offset: int
 ) -> None:
     [line] = taken_ports(environment | {variable: str(int(environment[other]) + offset)})
-    assert "is meant for two" in line
+    assert "has two uses" in line
     assert variable in line
     assert other in line
 

@@ -78,7 +78,7 @@ def test_what_docker_refuses_is_told_and_left_out(docker, ports, tmp_path):
     said = []
     watching = Containers(tmp_path, ports, said.append)
     watching.start()
-    assert said == [f"{name}: left out, for docker run failed: no such device" for name in IMAGES]
+    assert said == [f"{name}: skipped: docker run failed: no such device" for name in IMAGES]
     assert watching.addresses() == {}
 
 
@@ -91,8 +91,8 @@ def test_after_one_image_that_cannot_be_pulled_no_other_is_tried(tmp_path, ports
     Containers(tmp_path, ports, said.append).start()
     first, *others = IMAGES.items()
     assert said[:2] == [
-        f"fetching {first[1]}",
-        f"{first[0]}: left out, for {first[1]} could not be pulled; later: docker pull {first[1]}",
+        f"pulling {first[1]}",
+        f"{first[0]}: skipped: {first[1]} could not be pulled; later: docker pull {first[1]}",
     ]
     assert [line.partition(":")[0] for line in said[2:]] == [name for name, _ in others]
     assert log.read_text().count("pull") == 1
