@@ -105,7 +105,8 @@ def test_a_report_that_is_being_made_slowly_is_waited_for(waits):
 
 def test_nothing_that_moves_ends_the_wait(waits):
     with pytest.raises(
-        CommandError, match="fraud-monitor has made no progress for 120 s, 500 records of predictions are"
+        CommandError,
+        match="fraud-monitor has made no progress for 120 s, 500 records of predictions are",
     ):
         waits(chain([(0, 0.0), (800, 0.0), (500, 1.0)], repeat((500, 1.0))))
 
