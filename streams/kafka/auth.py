@@ -1,7 +1,7 @@
 """Connect to the cluster, and fail at once if it refuses this user.
 
-librdkafka retries refused credentials for ever, as it does with a broker that is down; only its error
-callback tells the two apart.
+librdkafka keeps retrying refused credentials, as it does with a broker that is down; only its
+error callback tells the two apart.
 """
 
 import logging
@@ -36,8 +36,8 @@ def connect_admin(connection: Connection, timeout: float = _ANSWER_S) -> AdminCl
             refusals.append(refused)
 
     admin = AdminClient(connection.config({"error_cb": on_error}))
-    # Not `list_topics`: it blocks inside the client library, which then neither reacts to Ctrl-C nor
-    # runs callbacks. `poll` does both.
+    # Not `list_topics`: it blocks inside the client library, which then neither reacts to Ctrl-C
+    # nor runs callbacks. `poll` does both.
     answer = admin.describe_cluster(request_timeout=timeout)
     while not answer.done() and not refusals:
         admin.poll(_POLL_S)

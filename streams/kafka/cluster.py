@@ -34,8 +34,8 @@ class Cluster:
     """Answers questions about one cluster's topics, by their names without the prefix.
 
     Offsets are those of committed records: a partition ends at its last stable offset. Every method
-    raises KafkaException when Kafka does not answer. The object keeps one admin client for its whole
-    life, because the answers of a client that is gone never arrive.
+    raises KafkaException when Kafka does not answer. The object keeps one admin client for its
+    whole life, because the answers of a client that is gone never arrive.
     """
 
     def __init__(self, connection: Connection) -> None:

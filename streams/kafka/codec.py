@@ -7,8 +7,8 @@ import msgspec
 
 from payments.contract import CONTRACT_VERSION
 
-# Written as a dict, which saves confluent-kafka 0.7 us a message over a list of pairs. Read as a list,
-# because Kafka allows repeated headers.
+# Written as a dict, which saves confluent-kafka 0.7 us a message over a list of pairs. Read as a
+# list, because Kafka allows repeated headers.
 Headers = dict[str, bytes]
 ReadHeaders = list[tuple[str, bytes]]
 Position = tuple[int, int]
@@ -31,7 +31,10 @@ class Output(msgspec.Struct, gc=False):
 
 
 def key(transaction_id: str, account_id: str | None) -> bytes:
-    """Return the message key: all records of one account share a partition, so they stay in order."""
+    """Return the message key.
+
+    All records of one account share a partition, so they stay in order.
+    """
     return (account_id or transaction_id).encode()
 
 

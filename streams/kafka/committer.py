@@ -24,13 +24,13 @@ TRANSACTION_TIMEOUT_MS = 10_000
 _CALL_TIMEOUT_S = 2.0  # short, so that a stop is noticed between two calls; each call is repeated
 _UNREACHABLE_PAUSE_S = 0.5
 # A request ends with one of these if it waited for a connection that broke, perhaps during the
-# handshake, or for a host name that no longer resolves (a stopped container). If the credentials are
-# really refused, the next process learns so in `open`.
+# handshake, or for a host name that no longer resolves (a stopped container). If the credentials
+# are really refused, the next process learns so in `open`.
 _DISCONNECTED = {KafkaError._AUTHENTICATION, KafkaError._RESOLVE, KafkaError._TRANSPORT}
 
 _PRODUCER: dict[str, Any] = {
-    # Back-to-back transactions hit this wait each time: at 2,000 tx/s the p99 fell from 130 ms (with
-    # the default of 100) to 16-40 ms.
+    # Back-to-back transactions hit this wait each time: at 2,000 tx/s the p99 fell from 130 ms
+    # (with the default of 100) to 16-40 ms.
     "retry.backoff.ms": 5,
     # Large requests reduced the broker's CPU from 9.8 to 5.5-7 us a transaction.
     "batch.size": 1_000_000,
@@ -38,9 +38,9 @@ _PRODUCER: dict[str, Any] = {
     # The broker's limit for each topic decides; a dead letter may exceed librdkafka's own limit.
     "message.max.bytes": 64 * 1024 * 1024,
     # A flush sends each batch, whatever the linger. It only has to be longer than producing a batch
-    # takes: librdkafka's idempotent producer (2.16, rd_kafka_toppar_producer_serve) spins on a whole
-    # core while a partition has records to send and five requests in flight, so nothing may go out
-    # before the whole batch is there.
+    # takes: librdkafka's idempotent producer (2.16, rd_kafka_toppar_producer_serve) spins on a
+    # whole core while a partition has records to send and five requests in flight, so nothing may
+    # go out before the whole batch is there.
     "linger.ms": 100,
 }
 
@@ -167,7 +167,8 @@ class TransactionalCommitter(_BatchCommitter):
             TopicPartition(self._input_topic, partition, offset)
             for partition, offset in offsets.items()
         ]
-        # Send the outputs and the offsets at the same time, to save a round trip (docs/decisions/0010).
+        # Send the outputs and the offsets at the same time, to save a round trip
+        # (docs/decisions/0010).
         sent = self._sending.submit(self._producer.flush, _CALL_TIMEOUT_S)
         try:
             self._persist(
@@ -219,9 +220,9 @@ class FlushingCommitter(_BatchCommitter):
 
     If the process dies before the offsets are committed, the batch is scored again.
 
-    The consumer's thread commits the offsets that `take_done` returns. confluent-kafka 2.16 lets only
-    one thread at a time use a consumer (measured): a commit from here would wait for its poll, and
-    for ever during a rebalance that waits for this commit.
+    The consumer's thread commits the offsets that `take_done` returns. confluent-kafka 2.16 lets
+    only one thread at a time use a consumer (measured): a commit from here would wait for its poll,
+    and without end during a rebalance that waits for this commit.
     """
 
     def __init__(self, connection: Connection, give_up: Event) -> None:
@@ -246,7 +247,7 @@ class FlushingCommitter(_BatchCommitter):
         self._delivery_error = None
         self._produce(outputs)
 
-    def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None:  # noqa: ARG002 - for transactions
+    def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None:  # noqa: ARG002
         """Wait until the outputs are acknowledged.
 
         Raises BatchAbortedError, CommitFatalError or RefusedError.
@@ -259,7 +260,10 @@ class FlushingCommitter(_BatchCommitter):
             self._done.update(offsets)
 
     def abort(self, error: KafkaException) -> NoReturn:
-        """Leave the offsets uncommitted. Raises BatchAbortedError, CommitFatalError or RefusedError."""
+        """Leave the offsets uncommitted.
+
+        Raises BatchAbortedError, CommitFatalError or RefusedError.
+        """
         cause = error.args[0]
         failed = CommitFatalError if cause.fatal() else BatchAbortedError
         raise (refusal(cause) or failed(f"{cause.name()}: {cause.str()}")) from error

@@ -8,9 +8,10 @@ from typing import Any
 # librdkafka logs a fatal error whatever its log_level; the code that gets the error reports it.
 _SILENT = logging.Logger("librdkafka", logging.CRITICAL + 1)
 
-# Nagle's algorithm delays a small request until the one before it is acknowledged, and a transaction
-# consists of small requests. Without it, the median from sending to a committed prediction at 2,000/s
-# fell from 35 to 27 ms, the 99th percentile from 70 to 53 ms (docs/decisions/0011).
+# Nagle's algorithm delays a small request until the one before it is acknowledged, and a
+# transaction consists of small requests. Without it, the median from sending to a committed
+# prediction at 2,000/s fell from 35 to 27 ms, the 99th percentile from 70 to 53 ms
+# (docs/decisions/0011).
 _CLIENT: dict[str, Any] = {"log_level": 2, "socket.nagle.disable": True}
 
 READER_GROUP = "fraud-reader"  # librdkafka requires a group id even if a consumer joins no group
@@ -43,10 +44,10 @@ class Connection:
     def reader(
         self, group: str | None = None, settings: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return the settings of a consumer that sees only committed records and never auto-commits.
+        """Return settings of a consumer that sees only committed records and never auto-commits.
 
-        Without a group it may only `assign`. Java's tools and Faust read uncommitted records by default;
-        nothing here does.
+        Without a group it may only `assign`. Java's tools and Faust read uncommitted records by
+        default; nothing here does.
         """
         own = {
             "group.id": self.named(group or READER_GROUP),
@@ -56,6 +57,6 @@ class Connection:
         return self.config(own | dict(settings or {}))
 
     def writer(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return the settings of an idempotent producer that partitions keys as Java's clients do."""
+        """Return settings of an idempotent producer that partitions keys as Java's clients do."""
         own = {"enable.idempotence": True, "partitioner": "murmur2_random", "logger": _SILENT}
         return self.config(own | dict(settings or {}))

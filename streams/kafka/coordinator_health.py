@@ -8,21 +8,21 @@ from typing import Any
 from streams.kafka.errors import OutageError
 
 _REPORT_EVERY_MS = 500
-# The client reports to the thread that polls, which may have to wait for a commit first. A broker that
-# does not answer may block that commit until it is back: librdkafka's send_offsets_to_transaction
-# (2.16) ignores its timeout.
+# The client reports to the thread that polls, which may have to wait for a commit first. A broker
+# that does not answer may block that commit until it is back: librdkafka's
+# send_offsets_to_transaction (2.16) ignores its timeout.
 _REPORT_EXPIRES_S = 3.0
-# librdkafka 2.16 may forget a lone broker for good if that reports, while it shuts down, that it knows
-# no broker (confluentinc/librdkafka#5301); then only a new client finds it again. Longer than an
-# ordinary restart of a broker.
+# librdkafka 2.16 may forget a lone broker for good if that reports, while it shuts down, that it
+# knows no broker (confluentinc/librdkafka#5301); then only a new client finds it again. Longer than
+# an ordinary restart of a broker.
 _OUTAGE_S = 60.0
 
 
 class CoordinatorHealth:
     """Watches one consumer, which has to be made with `settings`.
 
-    The polling thread calls `on_outage` once the coordinator has been unreachable for so long that
-    only a new client may find it.
+    The polling thread calls `on_outage` after _OUTAGE_S without contact: only a new client may find
+    the coordinator then.
     """
 
     def __init__(self, on_outage: Callable[[OutageError], None]) -> None:

@@ -16,8 +16,8 @@ StreamError
     └── CommitFatalError          no commit of this process can succeed any more
         └── OutageError           Kafka was unreachable too long; restart the process
 
-Each class has the exit code with which a scoring worker ends on it. Anything else that Kafka reports
-stays a `confluent_kafka.KafkaException`.
+Each class has the exit code with which a scoring worker ends on it. Anything else that Kafka
+reports stays a `confluent_kafka.KafkaException`.
 """
 
 import re
@@ -101,7 +101,7 @@ class OutageError(CommitFatalError):
 
 
 class Failure(Enum):
-    """What an error of the client means.
+    """The meaning of an error of the client.
 
     TRANSIENT: retry. REFUSED: a person has to change credentials or permissions. FATAL: this client
     cannot continue. UNCLASSIFIED: a call fails with it, but a consumer that reports it recovers by
@@ -127,8 +127,8 @@ _UNKNOWN_TOPIC = {
     KafkaError._UNKNOWN_PARTITION,
 }
 _UNREADABLE = {KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG}
-# No broker answers, a partition's leader or a group's coordinator is being elected, moved or loaded,
-# or a commit is not decided yet.
+# No broker answers, a partition's leader or a group's coordinator is being elected, moved or
+# loaded, or a commit is still pending.
 _TRANSIENT = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -177,7 +177,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
-    """Return the error to raise if Kafka refuses this user, else None."""
+    """Return the error to raise if Kafka refuses this user; None if it does not."""
     if classify(error) is not Failure.REFUSED:
         return None
     # without the "sasl_ssl://host:9092/bootstrap: " before it, and the "(after 322ms in state

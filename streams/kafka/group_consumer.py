@@ -27,9 +27,9 @@ OnRebalance = Callable[[list[TopicPartition]], None]
 class Poll(NamedTuple):
     """The result of one poll.
 
-    `is_stale`: the group rebalanced during the poll. Any of `records` may belong to another member by
-    now, and nothing says which: read again from the committed offsets. `out_of_range`: a partition
-    whose next offset is not in the log, if `auto.offset.reset` is `error`.
+    `is_stale`: the group rebalanced during the poll. Any of `records` may belong to another member
+    by now, and nothing says which: read again from the committed offsets. `out_of_range`: a
+    partition whose next offset is not in the log, if `auto.offset.reset` is `error`.
     """
 
     records: list[Message]
@@ -40,7 +40,8 @@ class Poll(NamedTuple):
 class GroupConsumer:
     """A member of `group` that reads `topic`. Only the thread that polls may use it.
 
-    `on_failure` gets the errors that the client itself cannot recover from; it is called inside `poll`.
+    `on_failure` gets the errors that the client itself cannot recover from; it is called inside
+    `poll`.
     """
 
     def __init__(
@@ -107,7 +108,10 @@ class GroupConsumer:
         return Poll(records, self._rebalances != rebalances, out_of_range)
 
     def _on_client_error(self, error: KafkaError) -> None:
-        """Report a password that was revoked; the client recovers from all other errors by itself."""
+        """Report a password that was revoked.
+
+        The client recovers from all other errors by itself.
+        """
         refused = refusal(error, self._servers)
         if refused:
             self._on_failure(refused)

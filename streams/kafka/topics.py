@@ -1,4 +1,7 @@
-"""The topics: names, partitions, retention and size limits, declared once; made by `create`, which refuses a mismatch."""
+"""Declares the topics: names, partitions, retention and size limits. `create` creates them.
+
+It refuses topics that differ from their declaration.
+"""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -24,21 +27,25 @@ REDRIVE_TRANSACTIONAL_ID = "fraud-redrive"
 
 PARTITIONS = 8
 _DAY_MS = 24 * 3600 * 1000
-# Kafka's default limit. A dead letter is a record of `transactions` with headers of its own on top.
+# Kafka's default limit. A dead letter is a record of `transactions` with additional headers.
 MAX_RECORD_BYTES = 1_048_588
 DEAD_LETTER_EXTRA_BYTES = 64 * 1024
-# An alert, the larger of what is made from a transaction, repeats it. The rest of its record, key, headers and the batch around it, is
-# 3 KB with everything at its longest (tests/unit/streams/kafka/test_sizes.py), and here has room to grow.
+# Of the messages made from a transaction, an alert is the largest; it repeats the transaction. The
+# rest of its record (fields, key, headers, batch overhead) takes at most 3 KB
+# (tests/unit/streams/kafka/test_sizes.py); this leaves room to grow.
 _ENVELOPE_BYTES = 4096
 MAX_SCORED_BYTES = MAX_RECORD_BYTES - _ENVELOPE_BYTES
-"""The largest transaction whose prediction and alert their topics take: the most that `--max-bytes` may be."""
+"""The upper limit of `--max-bytes`.
+
+The prediction and alert of a larger transaction may not fit.
+"""
 _TIMEOUT_S = 30
 _POLL_S = 0.05
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One declared topic. `partitions` None: as many as `transactions` has."""
+    """One declared topic. `partitions` None means as many as `transactions` has."""
 
     name: str
     retention_ms: int
@@ -47,7 +54,7 @@ class Topic:
     compression: str = "producer"
 
     def config(self) -> dict[str, str]:
-        """The topic's settings on the broker."""
+        """Return the topic's settings on the broker."""
         return {
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(self.max_record_bytes),
@@ -57,7 +64,10 @@ class Topic:
     def differences(
         self, count: int, config: Mapping[str, str | None], partitions: int
     ) -> list[str]:
-        """How a topic of the cluster, with `count` partitions, differs from this one, where most topics are to have `partitions`."""
+        """Return how a topic with `count` partitions on the cluster differs from this declaration.
+
+        `partitions` is the declared number unless the topic has its own.
+        """
         declared = self.partitions or partitions
         return [f"has {count} partitions, declared are {declared}"] * (count != declared) + [
             f"has {key}={config.get(key)}, declared is {value}"
@@ -67,8 +77,9 @@ class Topic:
 
 
 TOPICS = (
-    # Uncompressed, so that the size limit is one of the record's own bytes: compressed, a record of 5 MB is let in that then fits no
-    # dead letter, and one of 150 MB that no client can read. A client's batch may hold MAX_RECORD_BYTES before compression.
+    # Uncompressed, so that the size limit applies to the record's own bytes. With compression the
+    # broker accepts a record of 5 MB that fits no dead letter, and one of 150 MB that no client can
+    # read. A client's batch may hold MAX_RECORD_BYTES before compression.
     Topic(TRANSACTIONS, 7 * _DAY_MS, compression="uncompressed"),
     Topic(PREDICTIONS, 7 * _DAY_MS),
     Topic(ALERTS, 30 * _DAY_MS),
@@ -79,9 +90,10 @@ TOPICS = (
 
 
 def create(connection: Connection, partitions: int = PARTITIONS, replication: int = 1) -> list[str]:
-    """Creates the topics that are missing and returns their names.
+    """Create the missing topics and return their names.
 
-    Raises TopicError when one exists with other partitions or settings, KafkaException when the cluster refuses.
+    Raises TopicMismatchError if one exists with other partitions or settings; TopicError if a new
+    one does not appear; KafkaException if the cluster refuses.
     """
     admin = AdminClient(connection.config())
     wanted = {connection.named(topic.name): topic for topic in TOPICS}
@@ -102,9 +114,8 @@ def create(connection: Connection, partitions: int = PARTITIONS, replication: in
         try:
             future.result()
             created.append(name)
-        except (
-            KafkaException
-        ) as error:  # somebody else was faster: checked below like any existing topic
+        except KafkaException as error:
+            # another process was faster; the topic is checked below like any existing one
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
     _wait_until_known(admin, wanted.keys())
@@ -115,12 +126,12 @@ def create(connection: Connection, partitions: int = PARTITIONS, replication: in
 
 
 def _wait_until_known(admin: AdminClient, names: AbstractSet[str]) -> None:
-    """A topic is created before every broker tells clients of it. Raises TopicError."""
+    """Wait until the brokers report the new topics to clients. Raises TopicError."""
     deadline = monotonic() + _TIMEOUT_S
     while missing := names - admin.list_topics(timeout=_TIMEOUT_S).topics.keys():
         if monotonic() > deadline:
             raise TopicError(
-                f"created, but not yet known after {_TIMEOUT_S} s: {', '.join(sorted(missing))}"
+                f"created, but not visible after {_TIMEOUT_S} s: {', '.join(sorted(missing))}"
             )
         sleep(_POLL_S)
 

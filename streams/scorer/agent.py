@@ -1,8 +1,8 @@
 """The Faust app: one agent, on a channel of batches.
 
-Faust provides the agent's lifecycle and test context. Its own Kafka clients stay off. A confluent-kafka
-consumer delivers the records in batches, so Faust costs per batch instead of per record, and no
-rebalance of a Faust client can touch them.
+Faust provides the agent's lifecycle and test context. Its own Kafka clients stay off. A
+confluent-kafka consumer delivers the records in batches, so Faust costs per batch instead of per
+record, and no rebalance of a Faust client can touch them.
 """
 
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ class _App(faust.App):  # type: ignore[misc]  # faust is untyped
     BootStrategy = _WithoutKafka
 
     def _create_directories(self) -> None:
-        """Create no folder: Faust would create one in the working directory, but there is no table."""
+        """Create no folder; Faust would create one in the working directory for tables."""
 
 
 class BatchChannel(faust.Channel):  # type: ignore[misc]  # faust is untyped

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from streams.kafka.codec import Output
 
-# One batch is committed while the next is scored. A third would only wait; its records are better left
-# on the broker, to become a larger batch.
+# One batch is committed while the next is scored. A third would only wait; its records are better
+# left on the broker, to become a larger batch.
 MAX_IN_FLIGHT = 2
 
 
@@ -33,7 +33,10 @@ class Record(Protocol):
 
 @dataclass(slots=True)
 class Batch:
-    """Records polled together. `number` counts from 0 within an epoch, to notice a missing batch."""
+    """Records polled together.
+
+    `number` counts from 0 within an epoch, to notice a missing batch.
+    """
 
     epoch: int
     number: int
@@ -49,7 +52,8 @@ class Batch:
 class ScoredBatch:
     """A batch's outputs, and what the metrics count once they are committed.
 
-    `predicted` and `probabilities` (float64[n]) belong together; `seconds` is the time scoring took.
+    `predicted` and `probabilities` (float64[n]) belong together; `seconds` is the time scoring
+    took.
     """
 
     batch: Batch

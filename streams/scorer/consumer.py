@@ -1,8 +1,9 @@
 """The consumer's thread: polls batches, hands them over, and answers rebalances.
 
 Only this thread uses the consumer: `consumer_group_metadata()` from another one would wait for this
-one's poll (measured: 9 s). A batch holds whatever is there, 1 to MAX_BATCH records. The thread polls
-only while the next stages have room, so a slow commit makes batches larger instead of queueing them.
+one's poll (measured: 9 s). A batch holds whatever is there, 1 to MAX_BATCH records. The thread
+polls only while the next stages have room, so a slow commit makes batches larger instead of
+queueing them.
 """
 
 import logging
@@ -23,17 +24,17 @@ from streams.scorer.batch import MAX_IN_FLIGHT, Batch, InFlight
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 4096
-# Scoring this many records takes about as long as a commit (10 us each, 10 ms); only then is it worth
-# doing both at once. A smaller batch would wait behind the previous commit for longer than if it had
-# been polled after it (docs/decisions/0006).
+# Scoring this many records takes about as long as a commit (10 us each, 10 ms); only then is it
+# worth doing both at once. A smaller batch would wait behind the previous commit for longer than if
+# it had been polled after it (docs/decisions/0006).
 _OVERLAP = 1024
 _WAIT_S = 0.1
 _LOOKUP_S = 30.0
 _LAG_EVERY_S = 1.0
 
 CONSUMER_SETTINGS: dict[str, Any] = GROUP_SETTINGS | {
-    # `error`: an offset that is no longer in the log is a loss to report, not to skip. BatchConsumer
-    # looks up where a new group starts.
+    # `error`: a missing offset is a loss to report, not to skip. BatchConsumer looks up the start
+    # of a new group.
     "auto.offset.reset": "error",
     "heartbeat.interval.ms": 1500,
     "queued.max.messages.kbytes": 32 * 1024,
@@ -44,7 +45,10 @@ Answer = TypeVar("Answer")
 
 
 def _ask(call: Callable[[], Answer]) -> Answer:
-    """Return the cluster's answer. Raises KafkaException; OutageError if none comes for _LOOKUP_S."""
+    """Return the cluster's answer.
+
+    Raises KafkaException; OutageError if none comes for _LOOKUP_S.
+    """
     try:
         return retry_for(_LOOKUP_S, call)
     except KafkaException as error:
@@ -56,10 +60,10 @@ def _ask(call: Callable[[], Answer]) -> Answer:
 class BatchConsumer(threading.Thread):
     """Reads `transactions` as a member of the group `fraud-scorer`, in batches.
 
-    `deliver` takes each batch. `on_failure` takes the error that ends the thread early. `on_lag` takes,
-    once a second, (the offset before which nothing is left to score, the high watermark) of each
-    partition owned. `take_done` returns the offsets that this thread has to commit, by partition; with
-    transactions there are none.
+    `deliver` takes each batch. `on_failure` takes the error that ends the thread early. `on_lag`
+    takes, once a second, (the offset before which nothing is left to score, the high watermark) of
+    each partition owned. `take_done` returns the offsets that this thread has to commit, by
+    partition: none with transactions.
     """
 
     def __init__(
@@ -86,7 +90,7 @@ class BatchConsumer(threading.Thread):
         self._number = 0
         self._size = 0  # of the last batch
         self._lag_at = 0.0
-        self._starts: dict[int, int] = {}  # partition -> where this member took it over
+        self._starts: dict[int, int] = {}  # partition -> first offset this member read
         self._delivered = 0  # batches, of all epochs
         # the count of delivered batches at the last look at the positions, and these positions
         self._looked: tuple[int, dict[int, int]] = (0, {})
@@ -186,8 +190,8 @@ class BatchConsumer(threading.Thread):
         """Commit the offsets that `take_done` returns.
 
         Without `wait`, a failure goes unnoticed; `everything` therefore commits again whatever was
-        done, as a last word. `wait` is for a revocation alone: anywhere else, a commit that waits would
-        never end while the group rebalances, because this thread has to answer the rebalance.
+        done, as a last word. `wait` is for a revocation alone: anywhere else, a commit that waits
+        would never end while the group rebalances, because this thread has to answer the rebalance.
         """
         taken = self._take_done()
         self._done |= taken
@@ -242,7 +246,7 @@ class BatchConsumer(threading.Thread):
     def _on_revoke(self, partitions: list[TopicPartition]) -> None:
         """Wait until what is in flight is committed or aborted, before another member reads on."""
         self._drain()
-        if not self._stopping.is_set():  # else `run` has committed everything before it closes
+        if not self._stopping.is_set():  # `run` commits everything itself before it closes
             self._commit_done(everything=True, wait=True)
         self._done = {}
         self._consumer.incremental_unassign(partitions)
@@ -267,7 +271,7 @@ class BatchConsumer(threading.Thread):
         ranges = {}
         for position in owned:
             low, high = self._consumer.get_watermark_offsets(position, cached=True)
-            if high >= 0:  # known from the first fetch on
+            if high >= 0:  # unknown before the first fetch
                 number = position.partition
                 start = max(self._starts[number], self._passed.get(number, low), low)
                 ranges[number] = (start, high)
@@ -276,9 +280,9 @@ class BatchConsumer(threading.Thread):
     def _note_passed(self, owned: list[TopicPartition]) -> None:
         """Adopt the positions of the last look once all batches up to it are committed; look again.
 
-        The last entry of a partition may be a transaction marker or an aborted record, which no batch
-        holds; `position()` is beyond them (measured, librdkafka 2.16). Only the lag uses this. Commits
-        use the offsets of the batches.
+        The last entry of a partition may be a transaction marker or an aborted record, which no
+        batch holds; `position()` is beyond them (measured, librdkafka 2.16). Only the lag uses
+        this. Commits use the offsets of the batches.
         """
         delivered, positions = self._looked
         done = self._delivered - self._in_flight.count

@@ -161,7 +161,7 @@ class ScorerMetrics:
             self._committed[number] = (record.offset() + 1, record.timestamp()[1] / 1000)
 
     def set_lag(self, ranges: dict[int, tuple[int, int]], now: datetime) -> None:
-        """Set the lag from (start, high watermark) of each partition owned; remove other partitions.
+        """Set the lag from (start, high watermark) of each partition owned; remove all others.
 
         Nothing before `start` is left to score.
         """

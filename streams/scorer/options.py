@@ -1,11 +1,14 @@
-"""The options that a supervisor passes to its workers; imports nothing, so that commands start fast."""
+"""The options that a supervisor passes to its workers.
+
+Imports nothing, so that commands start fast.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Guarantee(StrEnum):
-    """What a crash may cause: nothing, or a transaction scored twice."""
+    """The guarantee: after a crash, each transaction is scored exactly once, or perhaps twice."""
 
     EXACTLY_ONCE = "exactly-once"
     AT_LEAST_ONCE = "at-least-once"
@@ -15,8 +18,8 @@ class Guarantee(StrEnum):
 class ScorerOptions:
     """How a worker scores.
 
-    `max_bytes` limits a transaction's value; None is the contract's own limit. `max_dead_share` limits
-    the share of dead letters (streams.scorer.dead_letter_limit); 1 is no limit.
+    `max_bytes` limits a transaction's value; None is the contract's own limit. `max_dead_share`
+    limits the share of dead letters (streams.scorer.dead_letter_limit); 1 is no limit.
     """
 
     guarantee: Guarantee = Guarantee.EXACTLY_ONCE

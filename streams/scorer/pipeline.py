@@ -66,8 +66,8 @@ class CommitPipeline:
     async def submit(self, scored: ScoredBatch) -> None:
         """Wait for the previous commit, write the batch, start its commit and return.
 
-        The caller's thread writes: each message releases the interpreter's lock for a moment, and while
-        another thread scores it would take a whole time slice to get it back.
+        The caller's thread writes: each message releases the interpreter's lock for a moment, and
+        while another thread scores it would take a whole time slice to get it back.
         """
         if self._running is not None:
             await self._running

@@ -81,7 +81,8 @@ class Scorer:
     def score(self, batch: Batch) -> ScoredBatch:
         """Return one prediction or dead letter for each record, and an alert unless approved.
 
-        Raises ScoringFailedError if it fails on a record and then on a row that is known to be good.
+        Raises ScoringFailedError if it fails on a record and then on a row that is known to be
+        good.
         """
         started = perf_counter()
         scored = ScoredBatch(batch)

@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 
 MAX_DEATHS = 5
 DEATHS_WITHIN_S = 60.0
-# Workers that die within this time die of one cause, such as a kill -9 of all: a restarted worker needs
-# 2.6 s before it works (docs/performance.md), so it cannot have died again. One that does counts twice.
+# Workers that die within this time die of one cause, such as a kill -9 of all: a restarted worker
+# needs 2.6 s before it works (docs/performance.md), so it cannot have died again. One that does
+# counts twice.
 _TOGETHER_S = 1.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
@@ -111,7 +112,7 @@ class Supervisor:
         return max(min(due) - monotonic(), 0.0) if due else None
 
     def _reap(self, slot: _Slot) -> int:
-        """Clear the slot of a dead worker. Return the exit code if all have to stop, else 0."""
+        """Clear the slot of a dead worker. Return the exit code if all have to stop, or 0."""
         if self._stopping or slot.process is None or slot.process.is_alive():
             return 0
         code = slot.process.exitcode

@@ -1,4 +1,4 @@
-"""One scoring process: consumer thread -> Faust agent -> commit thread, and how it starts and stops.
+"""One scoring process: consumer thread -> Faust agent -> commit thread; its start and stop.
 
 On SIGTERM it stops polling, commits the batches in flight, leaves the group and stops Faust. After
 STOP_S it gives up what is not committed. That loses nothing: the partitions' next owner reads the
@@ -182,7 +182,10 @@ class Worker:
         self._stopped.set()
 
     def _fail(self, error: BaseException) -> None:
-        """Stop because of `error`, from any thread. The first error is the one that `run` raises."""
+        """Stop because of `error`, from any thread.
+
+        The first error is the one that `run` raises.
+        """
         if self._failure is None:
             self._failure = error
         self._give_up.set()

@@ -1,4 +1,4 @@
-"""What becomes of a transaction that failed: read again, a new process, or a person."""
+"""A failed transaction leads to reading again, to a new process, or to a person."""
 
 from threading import Event
 
@@ -12,7 +12,7 @@ from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutageErro
 
 
 class Cluster:
-    """A producer whose transactions cannot be aborted, for this reason; without one they can."""
+    """A producer that fails to abort with this error code; with None it aborts."""
 
     def __init__(self, reason):
         self.reason = reason
@@ -40,7 +40,7 @@ class Cluster:
         ),  # the broker's container is stopped, and its name with it
     ],
 )
-def test_what_a_failed_transaction_ends_in(cause, then, raised):
+def test_a_failed_transaction_raises(cause, then, raised):
     committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Cluster(then)], Event())
     with pytest.raises(raised) as found:
         committer.abort(KafkaException(KafkaError(cause)))
@@ -48,7 +48,7 @@ def test_what_a_failed_transaction_ends_in(cause, then, raised):
 
 
 class Clock:
-    """Each call of Kafka's client takes so long."""
+    """Advances this many seconds with each reading."""
 
     def __init__(self, seconds):
         self.seconds, self.now = seconds, 0.0

@@ -23,7 +23,8 @@ def configured(monkeypatch, tmp_path):
 
 def test_the_properties_reach_every_kind_of_client_and_no_repr(configured):
     connection = configured(
-        "\ufeff# who we are\nsecurity.protocol=SASL_SSL\n\n sasl.password = hun=ter2 \nbootstrap.servers=elsewhere:1\n"
+        "\ufeff# who we are\nsecurity.protocol=SASL_SSL\n\n sasl.password = hun=ter2 \n"
+        "bootstrap.servers=elsewhere:1\n"
     )
     for config in (
         connection.config(),
@@ -37,7 +38,8 @@ def test_the_properties_reach_every_kind_of_client_and_no_repr(configured):
 
 def test_guarantees_are_no_matter_of_the_file(configured):
     connection = configured(
-        "isolation.level=read_uncommitted\nenable.auto.commit=true\nenable.idempotence=false\npartitioner=random\n"
+        "isolation.level=read_uncommitted\nenable.auto.commit=true\n"
+        "enable.idempotence=false\npartitioner=random\n"
     )
     reader, writer = connection.reader("g"), connection.writer()
     assert (reader["isolation.level"], reader["enable.auto.commit"]) == ("read_committed", False)

@@ -1,4 +1,4 @@
-"""Whether a consumer is in touch, by its statistics, with a clock that the test sets."""
+"""Whether the coordinator is up, by the client's statistics and a clock that the test sets."""
 
 import json
 
@@ -15,43 +15,43 @@ def clock(monkeypatch):
     return now
 
 
-def told(of, state):
-    of.settings["stats_cb"](json.dumps({"cgrp": {"state": state}} if state else {}))
+def report(health, state):
+    health.settings["stats_cb"](json.dumps({"cgrp": {"state": state}} if state else {}))
 
 
-def test_there_is_who_said_so_lately(clock):
-    of = coordinator_health.CoordinatorHealth(pytest.fail)
-    assert not of.is_up
-    told(of, "up")
-    assert of.is_up
+def test_it_is_up_if_a_recent_report_says_so(clock):
+    health = coordinator_health.CoordinatorHealth(pytest.fail)
+    assert not health.is_up
+    report(health, "up")
+    assert health.is_up
     clock[0] += 2.9
-    assert of.is_up
+    assert health.is_up
     clock[0] += 0.2
-    assert not of.is_up, "whoever polls it waits for a commit: nobody knows"
-    told(of, "up")
-    assert of.is_up
+    assert not health.is_up, "no recent report: the polling thread waits for a commit"
+    report(health, "up")
+    assert health.is_up
 
 
 @pytest.mark.parametrize("state", ["wait-coord", None])
-def test_lost_is_who_found_no_way_for_a_minute(clock, state):
-    lost = []
-    of = coordinator_health.CoordinatorHealth(lost.append)
-    told(of, "up")
+def test_a_minute_without_contact_is_an_outage(clock, state):
+    outages = []
+    health = coordinator_health.CoordinatorHealth(outages.append)
+    report(health, "up")
     clock[0] += 59.0
-    told(of, state)
-    assert not of.is_up
-    assert not lost
+    report(health, state)
+    assert not health.is_up
+    assert not outages
     clock[0] += 2.0
-    told(of, state)
-    assert [type(error) for error in lost] == [OutageError]
+    report(health, state)
+    assert [type(error) for error in outages] == [OutageError]
 
 
-def test_a_new_one_has_a_minute_to_begin_with(clock):
-    lost = []
-    of = coordinator_health.CoordinatorHealth(lost.append)
+def test_a_new_client_has_a_minute_to_connect(clock):
+    outages = []
+    health = coordinator_health.CoordinatorHealth(outages.append)
     clock[0] += 59.0
-    told(of, "init")
-    assert not lost
+    report(health, "init")
+    assert not outages
     clock[0] += 2.0
-    told(of, "init")
-    assert len(lost) == 1
+    report(health, "init")
+    assert len(outages) == 1

@@ -1,4 +1,4 @@
-"""What a client's error means: retry, change the permissions, or end this client."""
+"""An error of the client means: retry, change the permissions, or end this client."""
 
 from types import SimpleNamespace
 
@@ -177,7 +177,7 @@ def end_monitor(client, monkeypatch):
         (KafkaError._BAD_COMPRESSION, ConsumerError, 1),
         (KafkaError._BAD_MSG, ConsumerError, 1),
         (KafkaError.GROUP_AUTHORIZATION_FAILED, RefusedError, 1),
-        (KafkaError._TRANSPORT, RefusedError, 0),  # goes on, to the next error
+        (KafkaError._TRANSPORT, RefusedError, 0),  # continues, to the next error
         (KafkaError._MAX_POLL_EXCEEDED, RefusedError, 0),
     ],
 )

@@ -1,4 +1,4 @@
-"""At least once: a batch's offsets are handed on when its outputs are acknowledged, and not before."""
+"""At least once: a batch's offsets are committed only after its outputs are acknowledged."""
 
 import threading
 

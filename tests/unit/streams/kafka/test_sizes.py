@@ -1,4 +1,4 @@
-"""What is made from the largest transaction that may be scored fits its topic."""
+"""The messages made from the largest allowed transaction fit their topics."""
 
 import json
 
@@ -14,12 +14,14 @@ from streams.scorer.scoring import Scorer
 
 LONGEST = -1.2345678901234567e-300  # 24 characters; a number has no more
 NAME = "t" * 249  # Kafka's longest name of a topic, prefix included
-# Kafka's record format, version 2: the batch's header, then of its one record the attributes, and lengths and deltas of 5 bytes at most
-BATCH_BYTES, LENGTH_BYTES = 61, 5
+# Kafka's record format, version 2: the batch header, then for its one record the attributes, and
+# lengths and deltas of at most 5 bytes
+BATCH_BYTES = 61
+LENGTH_BYTES = 5
 
 
 class Wordy(FakeModel):
-    """Its alerts are as long as alerts can be."""
+    """Makes alerts of the largest possible size."""
 
     def explain(self, rows):
         _, contributions = super().explain(rows)
@@ -39,7 +41,10 @@ class FromAfar(FakeRecord):
 
 
 def largest(**changes):
-    """A transaction of exactly MAX_SCORED_BYTES. Control characters are escaped, as six bytes each, others stand as they are."""
+    """A transaction of exactly MAX_SCORED_BYTES.
+
+    Control characters are escaped, as six bytes each, others stand as they are.
+    """
     values = dict.fromkeys(INPUTS, LONGEST) | {
         "V1": 0.12345678901234567,
         "Amount": 1.2345678901234567e38,

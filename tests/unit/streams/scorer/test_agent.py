@@ -25,7 +25,7 @@ class DoesNothing:
 
 
 def drive(scorer, *batches):
-    """Puts batches to the agent, one after the other, and returns the sink."""
+    """Send the batches to the agent and return the sink."""
 
     async def run():
         sink = FakeSink()
@@ -52,7 +52,7 @@ class Waiting(FakeSink):
 
 
 def with_a_slow_commit(body):
-    """Runs `body(app, channel, sink)` beside a started agent whose sink waits."""
+    """Run `body(app, channel, sink)` with a started agent whose sink waits."""
 
     async def run():
         sink = Waiting()

@@ -1,4 +1,4 @@
-"""The consumer's thread, with a consumer that does what the test says, before a real commit pipeline."""
+"""The consumer's thread with a scripted client and a real commit pipeline."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ class OutOfRange(Message):
 
 
 class Consumer:
-    """Each poll carries out the next step: a function of (source callbacks), which returns the offsets that arrive in that poll."""
+    """Runs the next step at each poll: a function of this client that returns the new offsets."""
 
     def __init__(self, *steps):
         self.steps = list(steps)
@@ -107,7 +107,7 @@ class Committer:
 
 
 def run(consumer):
-    """Returns (committed offsets, failures) once the consumer's steps are over."""
+    """Run all steps; return (committed offsets, failures)."""
     committer, in_flight, failures = Committer(consumer), InFlight(), []
 
     def fail(error):
@@ -136,7 +136,7 @@ def run(consumer):
 
 
 def rebalanced_amid(*offsets):
-    """A poll in which the group rebalances and records arrive all the same."""
+    """Return a poll during which the group rebalances, although records arrive."""
 
     def step(consumer):
         consumer.assigned(consumer, [TopicPartition("transactions", 1)])
@@ -164,7 +164,7 @@ def test_what_arrives_with_a_rebalance_is_read_again_from_the_committed_offset()
 
 
 class Late(InFlight):
-    """Its batches are acknowledged only when somebody waits for that."""
+    """Acknowledges batches only when a caller waits for them."""
 
     def __init__(self):
         super().__init__()
@@ -184,7 +184,7 @@ class Late(InFlight):
 
 
 def lost(consumer):
-    """A poll that tells that the partition is somebody else's."""
+    """A poll that reports the partition as lost to another member."""
     consumer.lost(consumer, [TopicPartition("transactions", 0)])
     return []
 
@@ -208,8 +208,11 @@ def test_nothing_of_lost_partitions_is_committed_whenever_it_is_done():
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """Two records and a transaction's marker arrive, then `end` is done to their batch; what was told of the lag before and after."""
+def reported_lag(monkeypatch):
+    """Return a function of `end` that returns the lag reported before and after it.
+
+    Records and a transaction marker arrive, then `end` ends their batch.
+    """
     monkeypatch.setattr(scorer_consumer, "_LAG_EVERY_S", 0.0)
 
     def run(end):
@@ -243,18 +246,18 @@ def told(monkeypatch):
     return run
 
 
-def test_a_marker_at_the_end_is_passed_once_the_batch_before_it_is_committed(told):
-    before, after = told(InFlight.remove)
+def test_a_marker_at_the_end_is_passed_once_the_batch_before_it_is_committed(reported_lag):
+    before, after = reported_lag(InFlight.remove)
     assert before == [{0: (0, 3)}] * 3
     assert after[-1] == {0: (3, 3)}
 
 
-def test_a_batch_that_was_aborted_is_not_passed(told):
+def test_a_batch_that_was_aborted_is_not_passed(reported_lag):
     def abort(in_flight):
         in_flight.end_epoch()
         in_flight.remove()
 
-    before, after = told(abort)
+    before, after = reported_lag(abort)
     assert {0: (3, 3)} not in before + after
 
 
@@ -276,7 +279,10 @@ def test_a_cluster_that_does_not_say_where_to_begin_is_away(code, raised, monkey
 
 
 def deleted(low, *arrived):
-    """A poll before which retention deleted all below `low`: what was fetched still arrives, and then that the next offset is gone."""
+    """Return a poll after retention deleted everything below `low`.
+
+    Fetched records still arrive, then the error that the next offset is gone.
+    """
 
     def step(consumer):
         consumer.log = (low, low + 20)

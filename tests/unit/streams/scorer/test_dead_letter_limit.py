@@ -16,7 +16,7 @@ def scored(records, dead):
 
 
 def take(limit, batch):
-    """A batch that is committed."""
+    """Check and commit a batch."""
     limit.check(batch)
     limit.record(batch)
 

@@ -1,6 +1,7 @@
 """Any interleaving of polls, commits, aborts, rebalances and crashes, against a model of the log.
 
-The real consumer side and commit side run here, step by step in one thread; the group, the log and its transactions are the model.
+The real consumer side and commit side run here, step by step in one thread; the group, the log and
+its transactions are the model.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ ANY_MEMBER, ANY_PARTITION = st.integers(0, 1), st.sampled_from(PARTITIONS)
 
 @dataclass
 class Log:
-    """What is on the broker: how long each partition is, what is committed, and how often each record came out."""
+    """The broker's state: partition lengths, committed offsets, outputs of each record."""
 
     ends: dict = field(default_factory=lambda: dict.fromkeys(PARTITIONS, 0))
     committed: dict = field(default_factory=dict)
@@ -40,7 +41,10 @@ class Message(FakeRecord):
 
 
 class Consumer:
-    """One member's client. Callbacks run inside `poll` and `consume`, also when these have fetched already, as librdkafka's do."""
+    """One member's client.
+
+    As in librdkafka, callbacks run inside `poll` and `consume`, even after these have fetched.
+    """
 
     def __init__(self, log):
         self.log = log
@@ -109,7 +113,7 @@ class Consumer:
 
 
 class Pumped(InFlight):
-    """Waiting for commits carries them out."""
+    """Runs the pending commits when a caller waits for them."""
 
     def wait_for_room(self, timeout, most=MAX_IN_FLIGHT):
         return super().wait_for_room(
@@ -123,7 +127,7 @@ class Pumped(InFlight):
 
 
 class Member:
-    """One worker: the real source and pipeline, with batches that wait in between."""
+    """One worker: the real consumer and pipeline, with batches that wait in between."""
 
     def __init__(self, log):
         self.log, self.pending, self.aborting = log, deque(), False
@@ -148,7 +152,7 @@ class Member:
         self.written = outputs
 
     def commit(self, offsets, group_metadata):
-        """The transaction: all of it or nothing; refused to one that is no member any more."""
+        """Commit all or nothing; refuse a member that has left the group."""
         if self.aborting or group_metadata is not self.consumer.membership:
             self.aborting = False
             raise BatchAbortedError("refused")
@@ -180,7 +184,7 @@ class Member:
         self.consumer.on_revoke(self.consumer, [TopicPartition(TOPIC, partition)])
 
     def lose(self):
-        """All it holds; it learns of it in its next poll."""
+        """Take all its partitions; it notices in its next poll."""
         self.consumer.membership = object()
         self.consumer.callbacks.clear()
         self.consumer.callbacks.append(
@@ -199,7 +203,7 @@ class Group(RuleBasedStateMachine):
 
     @rule(partition=ANY_PARTITION, count=st.integers(1, 3))
     def records_arrive(self, partition, count):
-        """As many as two polls take; often the partition is empty after them."""
+        """Add up to two polls' worth of records, so that the partition is often read to its end."""
         self.log.ends[partition] += count
         self.poll(self.owners[partition], 1)
         self.poll(self.owners[partition], 1)
@@ -220,7 +224,7 @@ class Group(RuleBasedStateMachine):
 
     @rule(partition=ANY_PARTITION)
     def rebalance(self, partition):
-        """The owner gives the partition up inside its next poll; only then the other one gets it."""
+        """Revoke the partition in the owner's next poll; only then the other member gets it."""
         old = self.owners[partition]
 
         def revoked():
@@ -232,7 +236,7 @@ class Group(RuleBasedStateMachine):
 
     @rule(member=ANY_MEMBER, chance=SELDOM)
     def the_group_loses_a_member(self, member, chance):
-        """It was silent for too long: its partitions are another's before it knows."""
+        """Reassign its partitions before it notices, because it was silent for too long."""
         if not chance:
             self.members[member].lose()
             self.hand_over(self.owned(member), 1 - member)
@@ -247,7 +251,7 @@ class Group(RuleBasedStateMachine):
         return [partition for partition, owner in self.owners.items() if owner == member]
 
     def hand_over(self, partitions, member):
-        """To `member`, which learns of it in its next poll."""
+        """Assign to `member`, which notices in its next poll."""
         for partition in partitions:
             self.owners[partition] = member
             self.members[member].give(partition)
@@ -267,7 +271,7 @@ class Group(RuleBasedStateMachine):
         }
 
     def teardown(self):
-        """Left alone, it comes to the end; commits come as late as they can."""
+        """Run everything to the end, with commits as late as possible."""
         for _ in range(100):
             for member in (0, 1, 0, 1):
                 self.poll(member, 6)

@@ -1,4 +1,4 @@
-"""The commit side of a worker, with a committer that does what the test says."""
+"""The commit side of a worker, with a scripted committer."""
 
 import asyncio
 import threading
@@ -12,7 +12,7 @@ from streams.scorer.pipeline import MAX_ABORTS_IN_A_ROW, BatchGapError, CommitPi
 
 
 class Committer:
-    """Remembers offsets; raises what it is given, in turn."""
+    """Records offsets; raises the given errors, one per commit."""
 
     def __init__(self, *errors):
         self.errors = list(errors)
@@ -35,7 +35,7 @@ def scored(number, epoch=0, offset=None):
 
 
 def submit(committer, *all_scored, in_flight=None, most=1.0):
-    """Submits each in turn and waits for the last; returns (in flight, committed, failures)."""
+    """Submit all batches and wait for the last; return (in flight, committed, failures)."""
     in_flight = in_flight or InFlight()
     committed, failures = [], []
 
@@ -61,7 +61,7 @@ def test_batches_are_committed_in_their_order_with_their_own_offsets():
 
 
 class Held(Committer):
-    """Its commits wait until they are let go."""
+    """Holds each commit until the test releases it."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Workers that die are started again, until that helps no more."""
+"""Workers that die are restarted, until restarting does not help."""
 
 import logging
 import multiprocessing
@@ -15,7 +15,7 @@ from streams.scorer.supervisor import Supervisor
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """The supervisor takes over the signals of its process."""
+    """Restore the signal handlers, which the supervisor replaces."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in before.items():
@@ -31,7 +31,7 @@ def is_fenced_six_times(_number, restarts):
 
 
 def is_killed_with_all_the_others(barrier, number, restarts):
-    """Once. When all are up again, the first ends the test."""
+    """Die once. When all are up again, the first worker ends the test."""
     barrier.wait(60)
     if not restarts:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -67,7 +67,7 @@ def test_no_hope_ends_it_at_once(caplog):
 
 @pytest.fixture
 def five_killed():
-    """Runs a supervisor of five workers, all of which are killed at the same moment; returns its exit code."""
+    """Run a supervisor of five workers that are killed at the same moment; return its exit code."""
     barrier = multiprocessing.get_context("spawn").Barrier(5)
     return Supervisor(partial(is_killed_with_all_the_others, barrier), workers=5).run
 
