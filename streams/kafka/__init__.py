@@ -1,1 +1,1 @@
-"""Kafka clients, topics, reading and committing: what every part that talks to the cluster shares."""
+"""Kafka clients, topics, readers and committers, for everything that talks to the cluster."""

@@ -43,9 +43,10 @@ def test_counts_move_by_what_was_committed(registry):
     batch = Batch(0, 0, [FakeRecord(value, at, sent_ms=sent_ms) for at, value in enumerate(values)])
     metrics.record_commit(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
     value = registry.get_sample_value
-    assert {name: value("fraud_transactions_total", {"outcome": name}) for name in ("approve", "review", "block", "rejected")} == {
-        "approve": 1, "review": 0, "block": 1, "rejected": 2,
-    }  # fmt: skip
+    assert {
+        name: value("fraud_transactions_total", {"outcome": name})
+        for name in ("approve", "review", "block", "rejected")
+    } == {"approve": 1, "review": 0, "block": 1, "rejected": 2}
     assert value("fraud_dead_letters_total", {"kind": "malformed_json"}) == 1
     assert value("fraud_dead_letters_total", {"kind": "scoring_failed"}) == 1
     assert value("fraud_dead_letters_total", {"kind": "too_large"}) == 0

@@ -72,8 +72,11 @@ def test_headers_name_the_source_and_keys_the_account():
     [prediction] = outputs(scorer().score(batch), "predictions")
     assert prediction.key == "ä".encode()
     assert dict(prediction.headers) == {
-        "contract.version": b"1", "source.topic": b"transactions", "source.partition": b"3", "source.offset": b"7",
-    }  # fmt: skip
+        "contract.version": b"1",
+        "source.topic": b"transactions",
+        "source.partition": b"3",
+        "source.offset": b"7",
+    }
 
 
 @pytest.mark.parametrize("fault", [{"V2": 666.0}, {"V1": 4.0, "V3": 666.0}])
