@@ -17,8 +17,8 @@ _PAGE = """# Configuration
 
 For anyone who runs `fraud`: every environment variable. A command-line flag overrides its variable,
 and a variable overrides the default. No file is read automatically; to load the variables from
-`.env` (see [.env.example](../.env.example)), run `set -a; source .env; set +a`. `fraud doctor` shows
-the values in effect on this machine.
+`.env` (see [.env.example](../.env.example)), run `set -a; source .env; set +a`. `fraud doctor`
+shows the values in effect on this machine.
 
 `.venv/bin/python -m docs.configuration` writes this page.
 """

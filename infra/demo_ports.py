@@ -5,7 +5,9 @@ from __future__ import annotations  # infra.preflight uses this on any Python 3.
 import json
 import os
 from pathlib import Path
-from typing import Any, Iterator, Mapping, NamedTuple  # noqa: UP035 - collections.abc's take no parameter in Python 3.8
+
+# collections.abc's take no parameter in Python 3.8
+from typing import Any, Iterator, Mapping, NamedTuple  # noqa: UP035
 
 from infra.kafka import ports
 

@@ -2,8 +2,8 @@
 
     python3 -m infra.preflight [the Python for .venv]
 
-Needs only the standard library of Python 3.8+, so that it can name the Python to install. Exits with 1
-if something is missing.
+Needs only the standard library of Python 3.8+, so that it can name the Python to install. Exits
+with 1 if something is missing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator, Mapping, NamedTuple  # noqa: UP035 - collections.abc's take no parameter in Python 3.8
+
+# collections.abc's take no parameter in Python 3.8
+from typing import Iterator, Mapping, NamedTuple  # noqa: UP035
 
 from infra import demo_ports
 from infra.kafka import IMAGE, engine, jars
@@ -33,7 +35,10 @@ class Part(NamedTuple):
 
 
 class Preflight:
-    """Checks for the checkout at `root`. `python`: the program for .venv, or empty if none was found."""
+    """Checks for the checkout at `root`.
+
+    `python`: the program for .venv, or empty if none was found.
+    """
 
     def __init__(self, environment: Mapping[str, str], python: str, root: Path = ROOT) -> None:
         self._environment = environment
@@ -79,7 +84,7 @@ class Preflight:
         for folder in sorted({_existing(path) for path in (self._root, self._home, self._csv)}):
             free = shutil.disk_usage(folder).free // 10**6
             if free < needed:
-                yield f"disk: {needed} MB are needed, {free} MB are free in {folder}; free some space"
+                yield f"disk: {folder} has {free} MB free, {needed} MB are needed; free some space"
 
     def _venv(self) -> Iterator[str]:
         if not self._python:
@@ -112,7 +117,8 @@ class Preflight:
             else "Docker's engine does not answer"
         )
         yield (
-            f"Kafka: Java {jars.OLDEST_JAVA}+ and Maven (Debian, Ubuntu: apt install openjdk-17-jre-headless maven), "
+            f"Kafka: Java {jars.OLDEST_JAVA}+ and Maven "
+            "(Debian, Ubuntu: apt install openjdk-17-jre-headless maven), "
             "or Docker with compose (https://docs.docker.com/engine/install/), "
             "or your own Kafka: FRAUD_BOOTSTRAP_SERVERS=host:port; "
             f"{', '.join(missing)}, {docker}"

@@ -69,7 +69,10 @@ def make_table(alerts: Iterable[Any], heading: bool) -> Table:
 
 
 def show_live(console: Console, batches: Iterable[list[Any]]) -> None:
-    """Redraw a table of the newest alerts, as many as fit, with each batch. It stays on screen at the end."""
+    """Redraw a table of the newest alerts, as many as fit, with each batch.
+
+    It stays on screen at the end.
+    """
     newest: deque[Any] = deque(maxlen=max(1, (console.height - _FRAME) // REASONS))
     count = 0
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
@@ -91,7 +94,10 @@ def compact(value: bytes) -> bytes:
 
 
 def _decode(messages: "list[Message]") -> list[tuple[bytes, Any]]:
-    """Return each alert's bytes and record. Report on stderr what is not an alert: any client can write."""
+    """Return each alert's bytes and record.
+
+    Report on stderr what is not an alert: any client can write.
+    """
     from payments.records import AlertRecord
 
     alerts = []

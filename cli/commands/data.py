@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def fetch(settings: "Settings", given: Path | None, quiet: bool) -> Path:
-    """Return the CSV to use: `given`, FRAUD_DATA, or creditcard.csv, downloaded with a progress bar."""
+    """Return the CSV to use: `given`, FRAUD_DATA, or creditcard.csv, downloaded if needed."""
     from producer import dataset
 
     with bar(quiet, of_bytes()) as progress:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fraud")
 
-# A batch of 4,096 lives in some 50,000 containers without cycles, which reference counting frees. With
-# Python's default of 700, the collector visited them dozens of times per batch: an eighth of a worker's
-# CPU (perf, one worker draining a topic).
+# A batch of 4,096 lives in some 50,000 containers without cycles, which reference counting frees.
+# With Python's default of 700, the collector visited them dozens of times per batch: an eighth of a
+# worker's CPU (perf, one worker draining a topic).
 _GC_THRESHOLD = 200_000
 _HARD_STOP_S = 4.8  # an unresponsive broker can block a call; uncommitted work is redone
 
@@ -58,7 +58,8 @@ def run_worker(settings: "Settings", number: int, restarts: int, options: Scorer
     try:
         code = _score(settings, number, restarts, options)
     except Exception as error:  # log one line, and let the supervisor decide
-        log.error("%s: %s", type(error).__name__, error, exc_info=log.isEnabledFor(logging.DEBUG))  # noqa: TRY400 - no traceback
+        trace = log.isEnabledFor(logging.DEBUG)
+        log.error("%s: %s", type(error).__name__, error, exc_info=trace)  # noqa: TRY400
         code = FAILED
     sys.stderr.flush()
     os._exit(code)  # client threads that wait for a broker must not keep the process alive
@@ -106,7 +107,7 @@ def _try_announce(settings: "Settings", workers: int) -> Path | None:
     try:
         return announce(settings.home, settings.metrics_host, settings.metrics_port, workers)
     except OSError as error:
-        # expected in a container: its file system is read-only, and Prometheus finds workers by name
+        # expected in a container, which is read-only: there, Prometheus finds workers by name
         log.info("`make watch` will not see these workers: %s", error)
         return None
 
@@ -144,7 +145,7 @@ def score(
         ),
     ] = 1.0,
 ) -> None:
-    """Score the topic `transactions` until SIGTERM or Ctrl-C, exactly once unless --guarantee is set.
+    """Score the topic `transactions` until SIGTERM or Ctrl-C, by default exactly once.
 
     Example: fraud score --workers 2
     """

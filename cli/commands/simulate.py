@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from producer.simulation import Chunk
 
-_MOST = 1_000_000_000  # rows, and accounts: both fit the 64 bits of a pending label (producer.simulation.late)
+# Rows, and accounts: both numbers fit the 64 bits of a pending label (producer.simulation.late).
+_MOST = 1_000_000_000
 
 
 @app.command()
@@ -87,7 +88,7 @@ def simulate(
 
     --send ends after the last label.
 
-    Example: fraud simulate --rows 100000 --seed 7 --disturb shift:V14@50000:0.5 --disturb surge@6h..7h:10 --out simulated.csv
+    Example: fraud simulate --rows 100000 --seed 7 --disturb shift:V14@50000:0.5 --out simulated.csv
     """
     from cli.support.settings import Settings as CommandSettings
     from producer.simulation import Parameters, Settings, simulate

@@ -4,5 +4,8 @@ import sys
 
 
 def block_sklearn() -> None:
-    """Keep XGBoost from importing scikit-learn, which takes 1.7 s of CPU. Call before importing XGBoost."""
+    """Keep XGBoost from importing scikit-learn, which takes 1.7 s of CPU.
+
+    Call before importing XGBoost.
+    """
     sys.modules["sklearn"] = None  # type: ignore[assignment]

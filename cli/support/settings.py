@@ -1,7 +1,7 @@
 """The declaration of every variable: its type, default and meaning.
 
-docs/configuration.md and .env.example are generated from it. A flag takes precedence over a variable.
-Importing pydantic-settings takes 0.1 s, so commands import this module when they run.
+docs/configuration.md and .env.example are generated from it. A flag takes precedence over a
+variable. Importing pydantic-settings takes 0.1 s, so commands import this module when they run.
 """
 
 import platform

@@ -28,7 +28,7 @@ class HomeBroker(ABC):
 
     @classmethod
     def find(cls, home: Path) -> Self | None:
-        """Return the broker that was started here and not stopped since; it may have been killed."""
+        """Return the broker started here and not stopped since; it may have been killed."""
         try:
             return cls(home, json.loads(cls._note_of(home).read_text())["port"])
         except (OSError, ValueError, KeyError):

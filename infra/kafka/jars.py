@@ -77,7 +77,7 @@ def fetch(
 
 
 def are_complete(folder: Path) -> bool:
-    """Return whether `folder` holds the pom's jars: it is renamed into place, with the pom, at the end."""
+    """Return whether `folder` holds all jars of the pom, whose copy is added at the end."""
     try:
         return (folder / POM.name).read_bytes() == POM.read_bytes()
     except FileNotFoundError:

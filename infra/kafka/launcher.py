@@ -26,8 +26,8 @@ _EXPIRY_S = (
 )
 _POLL_S = 0.05
 # The controller logs that it fenced a broker, and writes that 25 ms later
-# (controller.quorum.append.linger.ms). If it is stopped in between, the fencing is lost, and the broker
-# is refused for a minute and gives up.
+# (controller.quorum.append.linger.ms). If it is stopped in between, the fencing is lost, and the
+# broker is refused for a minute and gives up.
 _WRITTEN_S = 1.0
 
 
@@ -35,8 +35,9 @@ _WRITTEN_S = 1.0
 class Security:
     """Authentication for a broker.
 
-    `server`: lines appended to server.properties, overriding earlier ones. `credentials`: SCRAM users
-    to create at the first start, in StorageTool's format. `client`: librdkafka properties of one user.
+    `server`: lines appended to server.properties, overriding earlier ones. `credentials`: SCRAM
+    users to create at the first start, in StorageTool's format. `client`: librdkafka properties of
+    one user.
     """
 
     server: str
@@ -47,8 +48,8 @@ class Security:
 class LocalBroker(HomeBroker):
     """The broker of a `home`: jars and data in `home/kafka`, the log in `home/logs/kafka.log`.
 
-    `jars_folder` shares the jars of another home. Without `security`, everyone on this machine has full
-    access.
+    `jars_folder` shares the jars of another home. Without `security`, everyone on this machine has
+    full access.
     """
 
     kind = "local"
@@ -73,7 +74,10 @@ class LocalBroker(HomeBroker):
         return self.process() is not None
 
     def process(self) -> psutil.Process | None:
-        """Return the running broker. The creation time rules out a later process with the same pid."""
+        """Return the running broker.
+
+        The creation time rules out a later process with the same pid.
+        """
         try:
             noted = json.loads(self._note.read_text())
             process = psutil.Process(noted["pid"])
@@ -130,12 +134,12 @@ class LocalBroker(HomeBroker):
         return process is not None
 
     def _expire_registration(self) -> None:
-        """Run only the controller until it notices that its broker is gone, whether killed or stopped.
+        """Run only the controller until it notices that its broker is gone.
 
-        A broker that restarts too soon is still registered. Kafka 4.3 then loads its transactions as
-        their leader, loses leadership when the old registration expires, and drops the markers of
-        transactions being committed ("Couldn't find leader endpoint ... can be skipped"): their records,
-        and the group's offsets, stay undecided forever.
+        A broker that restarts too soon is still registered. Kafka 4.3 then loads its transactions
+        as their leader, loses leadership when the old registration expires, and drops the markers
+        of transactions being committed ("Couldn't find leader endpoint ... can be skipped"): their
+        records, and the group's offsets, stay undecided forever.
         """
         self._run("controller.properties")
         deadline = monotonic() + _EXPIRY_S
@@ -192,7 +196,8 @@ class LocalBroker(HomeBroker):
             )
             if done.returncode:
                 raise BrokerError.after(
-                    f"Kafka could not format its data folder {self._data}; `fraud --debug` shows why",
+                    f"Kafka could not format its data folder {self._data}; "
+                    "`fraud --debug` shows why",
                     done.stdout,
                 )
             made.rename(self._data)

@@ -36,7 +36,7 @@ def wait(
     alive: Callable[[], bool] = lambda: True,
     properties: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Wait for the broker to answer; return False after `timeout` seconds, or once it is not `alive`."""
+    """Wait for the broker to answer; return False after `timeout` seconds or if it ends."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if answers(bootstrap_servers, properties=properties):

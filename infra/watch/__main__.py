@@ -1,8 +1,8 @@
 """Run Prometheus, Alertmanager and node exporter until Ctrl-C: python -m infra.watch
 
 They listen on 127.0.0.1 and keep their data in FRAUD_HOME/watch. They watch the scorers of the same
-FRAUD_HOME, which announce their workers, and the monitor and API on the ports that the variables set.
-Alerts are printed, or posted to FRAUD_ALERT_WEBHOOK.
+FRAUD_HOME, which announce their workers, and the monitor and API on the ports that the variables
+set. Alerts are printed, or posted to FRAUD_ALERT_WEBHOOK.
 """
 
 # ruff: noqa: T201 - a program that prints
@@ -75,7 +75,8 @@ def _run(wanted: list[Program], folder: Path) -> int:
         for program in wanted:
             running[program.name] = program.start(folder / "logs" / f"{program.name}.log")
             print(
-                f"{program.name}: http://127.0.0.1:{program.port}, log {folder}/logs/{program.name}.log"
+                f"{program.name}: http://127.0.0.1:{program.port}, "
+                f"log {folder}/logs/{program.name}.log"
             )
         print("Press Ctrl-C to stop them", flush=True)
         os.wait()

@@ -1,4 +1,4 @@
-"""Copy Prometheus', Alertmanager's and Grafana's configuration, with this machine's targets and webhook."""
+"""Copy the monitoring configuration, with this machine's targets and webhook."""
 
 import json
 import shutil
@@ -20,8 +20,8 @@ def write(
 ) -> None:
     """Replace folder/prometheus and folder/alertmanager.
 
-    `targets`: host:port by job; other jobs keep theirs. `scorers`: a glob of files with the scorers'
-    targets, which may come and go (infra.watch.targets).
+    `targets`: host:port by job; other jobs keep theirs. `scorers`: a glob of files with the
+    scorers' targets, which may come and go (infra.watch.targets).
     """
     for name in ("prometheus", "alertmanager"):
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -1,8 +1,8 @@
 """Run Prometheus, node exporter and Grafana for the demo, from the images in docker-compose.yml.
 
-They use the host's network, because everything listens on 127.0.0.1, so they run on Linux only. They
-and their data are removed when the demo ends. The demo does not need them: one that cannot run is
-reported and skipped.
+They use the host's network, because everything listens on 127.0.0.1, so they run on Linux only.
+They and their data are removed when the demo ends. The demo does not need them: one that cannot run
+is reported and skipped.
 """
 
 import os
@@ -74,7 +74,10 @@ class Containers:
         return self._folder / "grafana-password"
 
     def start(self) -> None:
-        """Start each container whose image is available and whose port is free. No-op without Docker."""
+        """Start each container whose image is available and whose port is free.
+
+        No-op without Docker.
+        """
         if sys.platform != "linux" or not engine.answers():
             return
         node, prometheus, _ = self._wanted

@@ -21,10 +21,11 @@ class Program(NamedTuple):
     @property
     def ready_url(self) -> str:
         """The URL that answers 200 once the program is up."""
-        return f"http://127.0.0.1:{self.port}/{'' if self.name == 'prometheus-node-exporter' else '-/ready'}"
+        path = "" if self.name == "prometheus-node-exporter" else "-/ready"
+        return f"http://127.0.0.1:{self.port}/{path}"
 
     def start(self, log: Path) -> "subprocess.Popen[bytes]":
-        """Start it in a new session, so that Ctrl-C does not reach it and we can stop it in order."""
+        """Start it in a new session, which Ctrl-C does not reach."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             return subprocess.Popen(
@@ -84,7 +85,8 @@ def problems(wanted: list[Program]) -> Iterator[str]:
     for program in wanted:
         if ports.is_taken(program.port):
             yield (
-                f"port {program.port} is in use by another program, perhaps the system's {program.name} "
+                f"port {program.port} is in use by another program, "
+                f"perhaps the system's {program.name} "
                 f"(sudo systemctl disable --now {program.name}); "
                 f"stop it, or set {program.variable} to another port"
             )

@@ -1,7 +1,7 @@
 """The files by which `make watch`'s Prometheus finds this machine's scorers, in FRAUD_HOME/targets.
 
-`fraud score` writes one while it runs. A scorer that dies leaves its file behind, so that Prometheus
-notices the missing workers.
+`fraud score` writes one while it runs. A scorer that dies leaves its file behind, so that
+Prometheus notices the missing workers.
 """
 
 import json
@@ -11,7 +11,10 @@ _ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - recognised, not listened on
 
 
 def pattern(home: Path) -> Path:
-    """Return the files' glob for Prometheus' file_sd_configs, creating the folder. Raises OSError."""
+    """Return the files' glob for Prometheus' file_sd_configs, creating the folder.
+
+    Raises OSError.
+    """
     folder = home / "targets"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / "scorer-*.json"

@@ -44,11 +44,11 @@ def demo(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run everything on this machine: Kafka, model, scorer, monitor, API, and a replay of test data.
+    """Run Kafka, the scorer, the monitor and the API on this machine, and replay test data.
 
-    Replays the last fifth of creditcard.csv and writes demo/summary.json in FRAUD_HOME. Stops what it
-    started at the end; on a terminal, keeps it up until Ctrl-C. Exits with 1 if anything was lost,
-    duplicated or made up.
+    Replays the last fifth of creditcard.csv and writes demo/summary.json in FRAUD_HOME. Stops what
+    it started at the end; on a terminal, keeps it up until Ctrl-C. Exits with 1 if anything was
+    lost, duplicated or made up.
 
     Example: fraud demo --rate 5000 --exit
     """

@@ -40,8 +40,8 @@ def end_offsets(cluster: Cluster, topic: str) -> Offsets:
 class LiveReader(threading.Thread):
     """A reader of committed predictions, like any client.
 
-    `arrived[i]`: when the prediction of the run's i-th transaction arrived, in seconds since 1970, or
-    NaN. `decisions[i]`: its decision, as an index of DECISIONS.
+    `arrived[i]`: when the prediction of the run's i-th transaction arrived, in seconds since 1970,
+    or NaN. `decisions[i]`: its decision, as an index of DECISIONS.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ def latency(
 ) -> dict[str, float | None]:
     """Return percentiles of the arrival after the scheduled send time, in seconds.
 
-    The first WARM_UP_S of the schedule are ignored. None if there is nothing to measure, as at rate 0,
-    which has no schedule.
+    The first WARM_UP_S of the schedule are ignored. None if there is nothing to measure, as at rate
+    0, which has no schedule.
     """
     names = {"p50": 50, "p95": 95, "p99": 99}
     if not rate:
@@ -113,7 +113,10 @@ def latency(
 def truth(
     labels: Iterable[list[Message]], run: str, first_row: int, count: int
 ) -> NDArray[np.int8]:
-    """Return int8[count]: 1 fraud, 0 legitimate, -1 unlabelled. The last label of a transaction wins."""
+    """Return int8[count]: 1 fraud, 0 legitimate, -1 unlabelled.
+
+    The last label of a transaction wins.
+    """
     known = np.full(count, _NONE, dtype=np.int8)
     for message in chain.from_iterable(labels):
         label = msgspec.json.decode(message.value() or b"null", type=_Labelled)
@@ -124,9 +127,9 @@ def truth(
 
 
 def quality(decisions: NDArray[np.int8], truth: NDArray[np.int8]) -> dict[str, float | int | None]:
-    """Return precision and recall of flagged (not approved) transactions among the labelled, with counts.
+    """Return precision and recall of the flagged (not approved), labelled transactions.
 
-    None instead of a division by zero.
+    With counts. None instead of a division by zero.
     """
     labelled = (truth != _NONE) & (decisions != _NONE)
     flagged = labelled & (decisions != _APPROVE)

@@ -36,7 +36,7 @@ class Started:
 
 
 class Processes:
-    """Starts `fraud` commands in new sessions, so that Ctrl-C reaches only the demo, which stops them."""
+    """Runs `fraud` commands in new sessions, so that Ctrl-C reaches only the demo."""
 
     def __init__(self, home: Path, environment: dict[str, str], interrupts: Interrupts) -> None:
         self._notes = home / "demo" / "processes.json"
@@ -81,7 +81,10 @@ class Processes:
             self._note()
 
     def wait_until_ready(self, name: str, ports: list[int]) -> None:
-        """Wait until /ready answers on each port. Raises CommandError if the process dies or takes too long."""
+        """Wait until /ready answers on each port.
+
+        Raises CommandError if the process dies or takes too long.
+        """
         deadline = time.monotonic() + _READY_S
         while not all(is_ready(port) for port in ports):
             self.check()
@@ -141,7 +144,10 @@ def end_children() -> None:
 
 @contextmanager
 def hold_lock(home: Path) -> Iterator[None]:
-    """Allow one demo per home at a time, by a lock that ends with the process. Raises CommandError."""
+    """Allow one demo per home at a time, by a lock that ends with the process.
+
+    Raises CommandError.
+    """
     path = home / "demo" / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as lock:

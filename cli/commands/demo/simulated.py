@@ -14,8 +14,8 @@ SEED = 1
 def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
     """Return settings with a model of the simulated file, trained if needed, and that file.
 
-    Both are in FRAUD_HOME/simulated; the model for real data does not change. Raises CommandError if
-    FRAUD_MODEL_DIR names a model trained on other data.
+    Both are in FRAUD_HOME/simulated; the model for real data does not change. Raises CommandError
+    if FRAUD_MODEL_DIR names a model trained on other data.
     """
     from cli.commands.train import fit
     from producer.simulation import Parameters, simulate

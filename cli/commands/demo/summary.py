@@ -15,7 +15,10 @@ from streams.ledger.reconcile import Audit
 
 @dataclass(frozen=True)
 class Summary:
-    """`audit`: from the ledger. `end_to_end_seconds`: from a live reader. `quality`: from the labels."""
+    """`audit`: from the ledger.
+
+    `end_to_end_seconds`: from a live reader. `quality`: from the labels.
+    """
 
     run: str
     audit: Audit
