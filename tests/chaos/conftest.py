@@ -1,4 +1,7 @@
-"""Fixtures of the tests that break something while a replay is running; those marked `long` are left to `make chaos`."""
+"""Fixtures of the tests that break something during a replay.
+
+Those marked `long` run only with `make chaos`.
+"""
 
 import numpy as np
 import pytest
@@ -8,9 +11,12 @@ from model.publish import save_thresholds
 from payments.contract import Thresholds
 
 
-@pytest.fixture(scope="module")  # not longer: it changes the environment
+@pytest.fixture(scope="module")  # no wider scope, because it changes the environment
 def model(model, creditcard, tmp_path_factory):
-    """The model in use, but suspicious of every fifth transaction: of its own few alerts hardly one would be in what is broken."""
+    """The current model, with thresholds that make every fifth transaction an alert.
+
+    With its own thresholds, alerts are so rare that a fault would affect hardly any.
+    """
     review, block = np.quantile(
         [*predict_undisturbed(creditcard, model).values()], [0.8, 0.9]
     ).tolist()
@@ -25,5 +31,5 @@ def model(model, creditcard, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(creditcard, model):
-    """What an undisturbed run gives."""
+    """The probabilities of a run without faults."""
     return predict_undisturbed(creditcard, model)

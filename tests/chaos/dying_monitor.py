@@ -1,8 +1,16 @@
-"""A monitor that kills itself at one point: python dying_monitor.py SERVERS PREFIX FOLDER POINT NTH [SECONDS].
+"""Run a monitor that kills itself.
 
-POINT: transaction (event and offsets are in an open transaction), report (they are visible, the report is not begun), committed (nobody
-was told); it dies there the NTH time. POINT alarm: it dies NTH milliseconds after its first report, wherever it is.
-POINT never: it runs until it is terminated. SECONDS: of event time in a window, instead of SIZE predictions.
+    python dying_monitor.py SERVERS PREFIX FOLDER POINT NTH [SECONDS]
+
+It dies when it reaches POINT for the NTH time:
+
+- transaction: event and offsets are in an open transaction
+- committed: they are visible, but the window has not been passed on
+- report: they are visible, but the report has not been started
+
+At POINT alarm, it dies NTH milliseconds after its first report instead, wherever it is. At POINT
+never, it runs until it is terminated. A window lasts SECONDS of event time, or by default SIZE
+predictions.
 """
 
 import os
@@ -23,28 +31,27 @@ def main() -> None:
     servers, prefix, folder, point, nth, *length = sys.argv[1:]
     times = count(1)
 
-    def reached(here: str) -> None:
+    def reach(here: str) -> None:
         if point == "alarm" and next(times) == 1:
-            signal.setitimer(
-                signal.ITIMER_REAL, int(nth) / 1000
-            )  # nobody handles this signal: the kernel ends the process
+            # no handler is installed for SIGALRM: the kernel ends the process
+            signal.setitimer(signal.ITIMER_REAL, int(nth) / 1000)
         if here == point and next(times) == int(nth):
             os.kill(os.getpid(), signal.SIGKILL)
 
     class DyingProducer(Producer):
         def commit_transaction(self, *arguments):
-            reached("transaction")
+            reach("transaction")
             super().commit_transaction(*arguments)
 
-    class TellsNobody(list):
+    class DyingList(list):
         def append(self, window):
-            reached("committed")
+            reach("committed")
 
     drift.committer.Producer = DyingProducer
     size = timedelta(seconds=float(length[0])) if length else SIZE
     running = Running(Connection(servers, topic_prefix=prefix), Path(folder), size=size)
-    running.writer.on_write = lambda path: reached("report")
-    running.monitor.closed = TellsNobody().append
+    running.writer.on_write = lambda path: reach("report")
+    running.monitor.closed = DyingList().append
     signal.signal(signal.SIGTERM, lambda *_: running.stop.set())
     running.monitor.run(running.stop)
 

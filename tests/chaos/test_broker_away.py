@@ -1,4 +1,4 @@
-"""A broker that is stopped or killed and comes back, with nothing running meanwhile, or a scorer that waits for it."""
+"""A broker that is stopped or killed and comes back, with or without a scorer that waits for it."""
 
 import pytest
 from confluent_kafka import Producer
@@ -20,21 +20,21 @@ def send(servers, topic, *values):
     assert producer.flush(60) == 0
 
 
-def test_data_outlive_a_kill(own_broker):
+def test_data_survives_a_kill(own_broker):
     first = own_broker.process()
     own_broker.start(say=print)
-    assert own_broker.process() == first, "a second start leaves the running broker as it is"
+    assert own_broker.process() == first, "a second start must not touch the running broker"
     admin = AdminClient({"bootstrap.servers": own_broker.bootstrap_servers})
     admin.create_topics([NewTopic("kept", 1, 1)])["kept"].result()
     send(own_broker.bootstrap_servers, "kept", b"before the kill")
     first.kill()
-    own_broker.start(say=print)  # while the killed one is still ending
+    own_broker.start(say=print)  # while the killed one is still exiting
     assert own_broker.process() not in (None, first)
     [kept] = read_all(Connection(own_broker.bootstrap_servers), "kept", 1)
     assert kept.value() == b"before the kill"
 
 
-def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(own_broker, model):
+def test_a_scorer_waits_for_a_broker_that_is_not_up_yet_and_scores_its_data(own_broker, model):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
     send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(make_transaction_bytes, range(50)))
@@ -44,11 +44,11 @@ def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(ow
     assert not own_broker.status().running
     assert not own_broker.stop()
     with run_scorer(connection, wait=False) as system:
-        wait_for(lambda: "waiting for Kafka" in system.log, 60, "it says that it waits")
+        wait_for(lambda: "waiting for Kafka" in system.log, 60, "it logs that it waits")
         own_broker.start(say=print)
         wait_for(system.ready, 60, "it is ready")
         assert cluster.end(topics.TRANSACTIONS, list(range(4))) == before, (
-            "a client from before the restart hears of the new leaders"
+            "a client from before the restart must learn of the new leaders"
         )
         send(
             own_broker.bootstrap_servers,
@@ -60,17 +60,19 @@ def test_a_broker_that_is_not_there_yet_is_waited_for_and_its_data_are_scored(ow
 
 
 @pytest.mark.long
-def test_a_worker_that_was_out_of_touch_for_a_minute_is_started_again_which_is_no_death(own_broker):
+def test_a_worker_without_a_coordinator_for_a_minute_is_restarted_and_this_is_not_a_crash(
+    own_broker,
+):
     connection = Connection(own_broker.bootstrap_servers)
     topics.create(connection, partitions=4)
     with run_scorer(connection) as system:
         [first] = system.pids()
         own_broker.stop()
-        wait_for(lambda: system.pids() not in ([first], []), 90, "another worker")
+        wait_for(lambda: system.pids() not in ([first], []), 90, "a new worker")
         assert "no contact with the group's coordinator for 60 s" in system.log
         assert "ended with exit code" not in system.log
         own_broker.start(say=print)
-        wait_for(system.ready, 60, "the other one is ready")
+        wait_for(system.ready, 60, "the new one is ready")
         send(
             own_broker.bootstrap_servers,
             topics.TRANSACTIONS,

@@ -1,4 +1,7 @@
-"""A scorer behind a proxy that cuts its connections, slows them, and loses the answer to a commit. Replay and reader go directly."""
+"""A scorer behind a proxy that cuts its connections, slows them, and loses the answer to a commit.
+
+The replay and the reader connect directly.
+"""
 
 import os
 import secrets
@@ -26,15 +29,15 @@ LAST_REQUEST = [
 
 
 @pytest.fixture(scope="module")
-def behind(tmp_path_factory):
-    with run_proxied_broker(tmp_path_factory.mktemp("kafka")) as found:
-        yield found
+def proxied_broker(tmp_path_factory):
+    with run_proxied_broker(tmp_path_factory.mktemp("kafka")) as started:
+        yield started
 
 
 @pytest.fixture
-def ways(behind):
-    """Two ways to topics of the test's own, the direct one and that by the proxy, and the proxy."""
-    direct, indirect, proxy = behind
+def connections(proxied_broker):
+    """A direct and a proxied connection to new topics, and the proxy."""
+    direct, indirect, proxy = proxied_broker
     prefix = f"t{secrets.token_hex(4)}."
     topics.create(Connection(direct, prefix), partitions=4)
     yield Connection(direct, prefix), Connection(indirect, prefix), proxy
@@ -43,8 +46,8 @@ def ways(behind):
 
 
 @pytest.mark.long
-def test_connections_that_are_cut_and_slowed_cost_nothing_but_time(ways, creditcard, expected):
-    direct, indirect, proxy = ways
+def test_connections_that_are_cut_and_slowed_cost_only_time(connections, creditcard, expected):
+    direct, indirect, proxy = connections
     with (
         run_scorer(indirect, workers=2) as system,
         run_replay(direct, creditcard, rate=500) as replay,
@@ -62,9 +65,9 @@ def test_connections_that_are_cut_and_slowed_cost_nothing_but_time(ways, creditc
 
 @pytest.mark.long
 @pytest.mark.parametrize("then", ["cut", "killed"])
-def test_a_commit_whose_answer_is_lost_counts_once(ways, creditcard, expected, then):
-    """The worker stops before its request; from then on the request reaches the broker, and the answer does not come back."""
-    direct, indirect, proxy = ways
+def test_a_commit_whose_answer_is_lost_counts_once(connections, creditcard, expected, then):
+    """The worker is stopped before its request, which then reaches the broker but gets no answer."""
+    direct, indirect, proxy = connections
     with (
         run_scorer(indirect, command=LAST_REQUEST) as system,
         run_replay(direct, creditcard) as replay,
@@ -81,10 +84,10 @@ def test_a_commit_whose_answer_is_lost_counts_once(ways, creditcard, expected, t
             wait_for(lambda: "trying again" in system.log, 30, "it asks for the commit again")
         proxy.cut()
         proxy.answers.set()
-        read_all(direct, topics.PREDICTIONS, COUNT // 2)  # it goes on
+        read_all(direct, topics.PREDICTIONS, COUNT // 2)  # it continues
         finish_replay(replay)
         assert_exactly_once(direct, expected)
         assert ("ended with exit code" in system.log) == (then == "killed")
-        assert (
-            "offsets: _TIMED_OUT" not in system.log
-        )  # aborted for want of an answer; most often, not always, the count shows it
+        # without this, a transaction aborted because no answer came would usually be noticed: the
+        # counts above depend on timing
+        assert "offsets: _TIMED_OUT" not in system.log

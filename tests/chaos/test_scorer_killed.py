@@ -1,4 +1,4 @@
-"""Workers that die with SIGKILL while a replay is running: each transaction still has exactly one prediction, and the right one."""
+"""Workers killed during a replay: each transaction still gets one prediction, the correct one."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from support.commands import make_environment
+from support.commands import FRAUD, make_environment
 from support.paths import ROOT
 from support.replays import COUNT, assert_exactly_once, assert_running, finish_replay, run_replay
 from support.scorer_process import run_scorer
@@ -27,11 +27,11 @@ def kill(system, victims):
     wait_for(
         lambda: not {*victims} & {*system.pids()} and len(system.pids()) == system.workers,
         30,
-        "they are started again",
+        "they are restarted",
     )
 
 
-def test_a_worker_killed_during_a_replay_loses_and_doubles_nothing(
+def test_a_worker_killed_during_a_replay_loses_and_duplicates_nothing(
     connection, creditcard, expected
 ):
     with run_scorer(connection, workers=2) as system, run_replay(connection, creditcard) as replay:
@@ -40,19 +40,18 @@ def test_a_worker_killed_during_a_replay_loses_and_doubles_nothing(
         kill(system, system.pids()[:1])
         finish_replay(replay)
         assert_exactly_once(connection, expected)
-        wait_for(system.ready, 30, "the worker that was started again is ready")
-        restarts = "".join(system.page(worker, "/metrics") for worker in range(2)).count(
-            "fraud_worker_restarts_total 1.0"
-        )
-        assert restarts == 1
+        wait_for(system.ready, 30, "the restarted worker is ready")
+        metrics = "".join(system.page(worker, "/metrics") for worker in range(2))
+        assert metrics.count("fraud_worker_restarts_total 1.0") == 1
 
 
 @pytest.mark.long
-def test_workers_killed_by_turns_at_random_moments_lose_and_double_nothing(
+def test_workers_killed_in_turn_at_random_moments_lose_and_duplicate_nothing(
     connection, creditcard, expected
 ):
-    """Two scorers of one worker each: five deaths within a minute would end a scorer, which is meant."""
-    rng, predictions = random.Random(7), 0
+    """Two scorers of one worker each, because a scorer gives up after five crashes in a minute."""
+    rng = random.Random(7)
+    predictions = 0
     with (
         run_scorer(connection) as first,
         run_scorer(connection, FRAUD_INSTANCE="second") as second,
@@ -69,10 +68,10 @@ def test_workers_killed_by_turns_at_random_moments_lose_and_double_nothing(
         assert [system.log.count("ended with exit code -9") for system in (first, second)] == [3, 3]
 
 
-def test_all_workers_killed_at_once_and_once_more_lose_and_double_nothing(
+def test_all_workers_killed_at_once_twice_lose_and_duplicate_nothing(
     connection, creditcard, expected
 ):
-    """Four deaths: a fifth within a minute would end the scorer, which is meant."""
+    """Four crashes: after a fifth in a minute, the scorer would give up."""
     with (
         run_scorer(connection, workers=2) as system,
         run_replay(connection, creditcard, rate=500) as replay,
@@ -95,7 +94,7 @@ def test_all_workers_killed_at_once_and_once_more_lose_and_double_nothing(
         "after-the-commit-request",
     ],
 )
-def test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing(
+def test_a_worker_that_dies_at_a_named_point_loses_and_duplicates_nothing(
     connection, creditcard, expected, point
 ):
     with (
@@ -108,8 +107,8 @@ def test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing(
         assert_exactly_once(connection, expected)
 
 
-def test_offsets_committed_outside_of_the_transaction_are_caught(connection, creditcard, model):
-    """The mutant: what it had polled when it died is lost, and the ledger says so."""
+def test_offsets_committed_outside_the_transaction_are_noticed(connection, creditcard, model):
+    """With this mutant, the records polled before the crash are lost, and the ledger reports it."""
     command = [*FAULTY, "after-the-commit-request", "--offsets-outside"]
     with (
         run_scorer(connection, command=command) as system,
@@ -118,21 +117,21 @@ def test_offsets_committed_outside_of_the_transaction_are_caught(connection, cre
         wait_for(lambda: "ended with exit code -9" in system.log, 60, "the worker dies")
         assert_running(replay)
         finish_replay(replay)
-        books = wait_for(lambda: all_read(connection), 60, "the group has read everything")
-    assert books.lost > 0
-    assert books.sent == COUNT == books.scored + books.lost
-    assert len(books.first_lost) > 0
+        result = wait_for(lambda: audit_complete(connection), 60, "the group has read everything")
+    assert result.lost > 0
+    assert result.sent == COUNT == result.scored + result.lost
+    assert len(result.first_lost) > 0
 
 
-def all_read(connection):
-    books = audit(connection)
-    return books if books.sent == COUNT and books.pending == 0 else None
+def audit_complete(connection):
+    result = audit(connection)
+    return result if result.sent == COUNT and result.pending == 0 else None
 
 
-def test_the_ledger_command_fails_when_something_is_missing(connection, creditcard):
+def test_the_ledger_command_fails_if_anything_is_missing(connection, creditcard):
     with run_replay(connection, creditcard) as replay:
         finish_replay(replay)
-    command = [sys.executable, "-m", "cli.main", "ledger", "--json"]
+    command = [*FRAUD, "ledger", "--json"]
     run = subprocess.run(
         command,
         env=make_environment(connection),

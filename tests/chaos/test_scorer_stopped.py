@@ -1,4 +1,7 @@
-"""A worker that is stopped for longer than its session and its transaction last, and then goes on as a zombie: it commits nothing."""
+"""A worker stopped for longer than its session and transaction timeouts becomes a zombie.
+
+When it continues, it commits nothing.
+"""
 
 import os
 import signal
@@ -10,8 +13,8 @@ from support.scorer_process import run_scorer
 from support.waiting import wait_for
 
 ZOMBIE = [sys.executable, "tests/support/faulty_scorer.py", "--stop"]
-# How each learns of it: its membership is refused at its first request, or its transaction was aborted by the broker long ago, which is
-# the first answer, or the second after a call that lasted for too long while it was stopped.
+# A zombie is refused as a member of the group at its first request, or learns that the broker has
+# aborted its transaction: from the first answer, or from the second if a call has timed out.
 REFUSED = (
     "transaction aborted, reading again",
     "ended with exit code",
@@ -28,12 +31,12 @@ REFUSED = (
     ],
 )
 def test_a_zombie_commits_nothing(connection, creditcard, expected, point):
-    """All that it held was scored by the other worker when it goes on."""
+    """The other worker has scored the whole batch of the stopped one before that continues."""
     with (
         run_scorer(connection, workers=2, command=[*ZOMBIE, point]) as system,
         run_replay(connection, creditcard) as replay,
     ):
-        [zombie] = wait_for(system.stopped, 60, "a worker stops with a batch in its hands")
+        [zombie] = wait_for(system.stopped, 60, "a worker stops while it processes a batch")
         assert_running(replay)
         finish_replay(replay)
         assert_exactly_once(connection, expected)

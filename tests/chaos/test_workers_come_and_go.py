@@ -1,4 +1,4 @@
-"""Workers that join and leave, and workers that join and die, every few seconds while a replay is running."""
+"""Workers that join and leave, or join and die, every few seconds during a replay."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ ROUNDS = 8
 
 
 @pytest.mark.long
-def test_workers_added_and_removed_under_a_replay_lose_and_double_nothing(
+def test_workers_added_and_removed_during_a_replay_lose_and_duplicate_nothing(
     connection, creditcard, expected
 ):
     with run_replay(connection, creditcard, RATE) as replay, run_scorer(connection):

@@ -1,7 +1,9 @@
-"""`python tests/mutants [WORD]`: breaks a copy of the tree in one place after the other, and tells which test notices.
+"""Break a copy of the code in one place at a time, and report which test catches it.
 
-With a WORD, only the mutants whose name holds it. Exit code 1 when one survives, when it cannot be told, for a test came to no end or
-could not begin, or when the tests fail without a mutant.
+    python tests/mutants [WORD]
+
+WORD selects the mutants whose name contains it. The exit code is 1 if a mutant survives, if its
+tests are inconclusive (a timeout, an error in a fixture), or if they fail without a mutant.
 """
 
 import shutil
@@ -14,43 +16,40 @@ from pathlib import Path
 from time import monotonic
 
 from catalogue import MUTANTS, Change, Mutant
-from judging import CAUGHT, ROOT, SURVIVED, Verdict, run
+from runner import CAUGHT, ROOT, SURVIVED, Verdict, run_tests
 
 JARS = Path(".run/kafka/jars")
 
 
 @contextmanager
-def copied() -> Iterator[Path]:
-    """A copy of what git knows or would, in a folder of its own; Kafka's jars are shared."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = (
-        subprocess.run(listed, cwd=ROOT, capture_output=True, check=True)
-        .stdout.decode()
-        .split("\0")
-    )
+def copy_tree() -> Iterator[Path]:
+    """Copy the files that git does not ignore to a temporary folder that shares Kafka's jars."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
     with tempfile.TemporaryDirectory(prefix="fraud-mutant-") as folder:
-        for name in filter(None, names):
+        tree = Path(folder)
+        for name in filter(None, listed.stdout.split("\0")):
             if (ROOT / name).is_file():
-                (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, Path(folder) / name)
-        (Path(folder) / JARS.parent).mkdir(parents=True)
-        (Path(folder) / JARS).symlink_to(ROOT / JARS)
-        yield Path(folder)
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, tree / name)
+        (tree / JARS.parent).mkdir(parents=True)
+        (tree / JARS).symlink_to(ROOT / JARS)
+        yield tree
 
 
 def apply(change: Change, tree: Path) -> None:
     path = tree / change.path
     text = path.read_text()
     if text.count(change.old) != 1:
-        sys.exit(f"{change.path} holds {text.count(change.old)} times, not once: {change.old!r}")
+        sys.exit(f"{text.count(change.old)} times in {change.path}, not once: {change.old!r}")
     path.write_text(text.replace(change.old, change.new))
 
 
-def verdict(mutant: Mutant) -> Verdict:
-    with copied() as tree:
+def try_mutant(mutant: Mutant) -> Verdict:
+    with copy_tree() as tree:
         for change in mutant.changes:
             apply(change, tree)
-        return run(tree, mutant.tests)
+        return run_tests(tree, mutant.tests)
 
 
 def say(line: str) -> None:
@@ -60,17 +59,16 @@ def say(line: str) -> None:
 
 def main(word: str = "") -> int:
     chosen = [mutant for mutant in MUTANTS if word in mutant.name]
-    with copied() as tree:  # else a test that always fails would catch every mutant
-        unbroken = run(
-            tree, tuple(dict.fromkeys(test for mutant in chosen for test in mutant.tests))
-        )
+    with copy_tree() as tree:  # otherwise a test that always fails would catch every mutant
+        tests = tuple(dict.fromkeys(test for mutant in chosen for test in mutant.tests))
+        unbroken = run_tests(tree, tests)
     if unbroken.outcome != SURVIVED:
         sys.exit(f"the tests fail without a mutant: {unbroken.by}")
     outcomes = []
     say(f"{'mutant':70} {'outcome':8} seconds  by")
     for mutant in chosen:
         began = monotonic()
-        found = verdict(mutant)
+        found = try_mutant(mutant)
         outcomes.append(found.outcome)
         say(f"{mutant.name:70} {found.outcome:8} {monotonic() - began:7.1f}  {found.by}")
     return int(any(outcome != CAUGHT for outcome in outcomes))

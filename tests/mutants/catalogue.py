@@ -1,14 +1,17 @@
-"""Mutants: each breaks a promise of delivery in one place, and names the tests that must notice."""
+"""Mutants: each breaks one promise about delivery, and names the tests that must catch it."""
 
 from dataclasses import dataclass
 
 INTERLEAVINGS = "tests/unit/streams/scorer/test_interleavings.py"
-KILLED = "tests/chaos/test_scorer_killed.py::test_a_worker_that_dies_at_a_named_point_loses_and_doubles_nothing"
+KILLED = (
+    "tests/chaos/test_scorer_killed.py"
+    "::test_a_worker_that_dies_at_a_named_point_loses_and_duplicates_nothing"
+)
 
 
 @dataclass(frozen=True)
 class Change:
-    """`old` stands exactly once in `path`, and becomes `new`."""
+    """Replaces `old`, which occurs exactly once in `path`, with `new`."""
 
     path: str
     old: str
@@ -17,7 +20,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A broken copy of the system, and the tests, as pytest names them, of which at least one must fail in it."""
+    """A broken copy of the system, and the tests (pytest's names); at least one must fail in it."""
 
     name: str
     tests: tuple[str, ...]
@@ -49,7 +52,7 @@ MUTANTS = (
         ),
     ),
     mutant(
-        "offsets outside of the transaction",
+        "offsets committed outside the transaction",
         f"{KILLED}[after-the-commit-request]",
         (
             "streams/kafka/committer.py",
@@ -64,7 +67,7 @@ MUTANTS = (
         ),
     ),
     mutant(
-        "alerts outside of the transaction",
+        "alerts written outside the transaction",
         f"{KILLED}[after-produce]",
         (
             "streams/kafka/committer.py",
@@ -73,7 +76,8 @@ MUTANTS = (
             """        alerts = Producer(self._connection.writer())
         for output in outputs:
             if output.topic == topics.ALERTS:
-                alerts.produce(names[output.topic], output.value, output.key, headers=output.headers)
+                name = names[output.topic]
+                alerts.produce(name, output.value, output.key, headers=output.headers)
         alerts.flush()
         outputs = [output for output in outputs if output.topic != topics.ALERTS]
         produce = self._producer.produce
@@ -90,7 +94,7 @@ MUTANTS = (
         ),
     ),
     mutant(
-        "a scorer that alone reads uncommitted records",
+        "only the scorer reads uncommitted records",
         "tests/integration/scorer/test_scorer.py::test_what_was_never_committed_is_never_scored",
         (
             "streams/scorer/consumer.py",
@@ -99,11 +103,12 @@ MUTANTS = (
         ),
     ),
     mutant(
-        "a dead letter dropped",
+        "a dropped dead letter",
         "tests/unit/streams/scorer/test_scoring.py",
         (
             "streams/scorer/scoring.py",
-            "        scored.outputs.append(Output(topics.DEAD_LETTERS, record.key(), record.value(), headers))\n",
+            "        scored.outputs.append("
+            "Output(topics.DEAD_LETTERS, record.key(), record.value(), headers))\n",
             "",
         ),
     ),
@@ -151,7 +156,7 @@ MUTANTS = (
         ("streams/scorer/pipeline.py", "            self._in_flight.end_epoch()\n", ""),
     ),
     mutant(
-        "partitions given up while batches of theirs are on the way",
+        "partitions released while their batches are in flight",
         INTERLEAVINGS,
         (
             "streams/scorer/consumer.py",
@@ -160,7 +165,7 @@ MUTANTS = (
         ),
     ),
     mutant(
-        "lost partitions' batches still committed, as whoever is a member now",
+        "batches of lost partitions committed under the current membership",
         f"{INTERLEAVINGS} tests/unit/streams/scorer/test_consumer.py",
         (
             "streams/scorer/consumer.py",
@@ -170,8 +175,12 @@ MUTANTS = (
         (
             "streams/scorer/batch.py",
             "    group_metadata: Any = None\n",
-            "    member: Any = None\n\n    @property\n"
-            "    def group_metadata(self) -> Any:\n        return self.member.consumer_group_metadata()\n",
+            """    member: Any = None
+
+    @property
+    def group_metadata(self) -> Any:
+        return self.member.consumer_group_metadata()
+""",
         ),
         (
             "streams/scorer/consumer.py",
@@ -180,7 +189,7 @@ MUTANTS = (
         ),
     ),
     mutant(
-        "what arrives with a rebalance handed over",
+        "records that arrive with a rebalance passed on",
         f"{INTERLEAVINGS} tests/unit/streams/scorer/test_consumer.py",
         (
             "streams/scorer/consumer.py",
@@ -189,7 +198,7 @@ MUTANTS = (
         ),
     ),
     mutant(
-        "a missing batch committed over",
+        "an offset commit that skips a missing batch",
         "tests/unit/streams/scorer/test_pipeline.py",
         ("streams/scorer/pipeline.py", "            self._check_order(scored.batch)\n", ""),
     ),
@@ -198,7 +207,8 @@ MUTANTS = (
         "tests/chaos/test_connections.py::test_a_commit_whose_answer_is_lost_counts_once[cut]",
         (
             "streams/kafka/committer.py",
-            "            self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))\n",
+            "            self._persist("
+            "lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))\n",
             "            self._producer.commit_transaction(_CALL_TIMEOUT_S)\n",
         ),
     ),

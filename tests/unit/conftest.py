@@ -1,4 +1,4 @@
-"""A model of made-up rows, trained once for all unit tests."""
+"""A model of synthetic rows, trained once for all unit tests."""
 
 import pytest
 from support import labelled

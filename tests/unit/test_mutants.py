@@ -1,11 +1,11 @@
-"""The mutants can be made: what each changes stands in the code, once. And what tests say about one is told rightly."""
+"""Every mutant applies to the code, and test results are read correctly."""
 
 import pytest
 from mutants.catalogue import MUTANTS
-from mutants.judging import CAUGHT, NOT_TOLD, SURVIVED, run
+from mutants.runner import CAUGHT, INCONCLUSIVE, SURVIVED, run_tests
 from support.paths import ROOT
 
-BROKEN_END = """
+BROKEN_TEARDOWN = """
 @pytest.fixture
 def after():
     yield
@@ -14,7 +14,7 @@ def after():
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_what_a_mutant_changes_is_there_once(mutant):
+def test_the_code_that_a_mutant_replaces_occurs_once(mutant):
     for change in mutant.changes:
         assert (ROOT / change.path).read_text().count(change.old) == 1, change
 
@@ -25,17 +25,29 @@ def test_what_a_mutant_changes_is_there_once(mutant):
         ("def test_it(): assert False", CAUGHT, "test_body.test_it: assert False"),
         ("def test_it(): raise OSError", CAUGHT, "test_body.test_it: OSError"),
         ("def test_it(): pass", SURVIVED, ""),
-        ("def test_it(absent): assert False", NOT_TOLD, "test_body.test_it: failed on setup with"),
-        (f"{BROKEN_END}def test_it(after): assert False", NOT_TOLD, "test_body.test_it: failed on teardown with"),
-        ("@pytest.mark.timeout(0.1)\ndef test_it(): threading.Event().wait()", NOT_TOLD, "test_body.test_it: "),
-        ("@pytest.mark.skip\ndef test_it(): assert False", NOT_TOLD, "no test ran"),
-        ("import absent", NOT_TOLD, "test_body: collection failure"),
-        ("def test_it(): os._exit(1)", NOT_TOLD, "pytest left no report"),
+        (
+            "def test_it(absent): assert False",
+            INCONCLUSIVE,
+            "test_body.test_it: failed on setup with",
+        ),
+        (
+            f"{BROKEN_TEARDOWN}def test_it(after): assert False",
+            INCONCLUSIVE,
+            "test_body.test_it: failed on teardown with",
+        ),
+        (
+            "@pytest.mark.timeout(0.1)\ndef test_it(): threading.Event().wait()",
+            INCONCLUSIVE,
+            "test_body.test_it: ",
+        ),
+        ("@pytest.mark.skip\ndef test_it(): assert False", INCONCLUSIVE, "no test ran"),
+        ("import absent", INCONCLUSIVE, "test_body: collection failure"),
+        ("def test_it(): os._exit(1)", INCONCLUSIVE, "pytest left no report"),
     ],
-)  # fmt: skip
-def test_only_a_test_that_fails_by_itself_catches_a_mutant(tmp_path, body, outcome, by):
+)
+def test_only_a_failure_in_a_test_itself_catches_a_mutant(tmp_path, body, outcome, by):
     path = tmp_path / "test_body.py"
     path.write_text(f"import os, threading, pytest\n{body}\n")
-    found = run(tmp_path, (str(path),))
+    found = run_tests(tmp_path, (str(path),))
     assert found.outcome == outcome
     assert found.by.startswith(by)
