@@ -66,7 +66,7 @@ def test_connections_that_are_cut_and_slowed_cost_only_time(connections, creditc
 @pytest.mark.long
 @pytest.mark.parametrize("then", ["cut", "killed"])
 def test_a_commit_whose_answer_is_lost_counts_once(connections, creditcard, expected, then):
-    """The worker is stopped before its request, which then reaches the broker but gets no answer."""
+    """The worker stops before its request, which then reaches the broker but gets no answer."""
     direct, indirect, proxy = connections
     with (
         run_scorer(indirect, command=LAST_REQUEST) as system,
