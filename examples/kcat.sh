@@ -6,11 +6,11 @@ servers=${FRAUD_BOOTSTRAP_SERVERS:-127.0.0.1:${FRAUD_KAFKA_PORT:-9092}}
 prefix=${FRAUD_TOPIC_PREFIX:-}
 
 case ${1:-} in
-  publish) # murmur2_random is the partitioner of all others: an account's transactions share a partition, whoever sends them
+  publish) # with the partitioner of all other clients, an account's transactions share a partition
     kcat ${FRAUD_KAFKA_CONFIG:+-F "$FRAUD_KAFKA_CONFIG"} -P -b "$servers" -t "${prefix}transactions" -k account-7 -X partitioner=murmur2_random \
       "${@:2}" "$root/docs/contract/examples/transaction.json"
     ;;
-  alerts) # -e: up to the end
+  alerts) # -e: exit at the end
     kcat ${FRAUD_KAFKA_CONFIG:+-F "$FRAUD_KAFKA_CONFIG"} -C -b "$servers" -t "${prefix}alerts" -X isolation.level=read_committed -o beginning -e -q \
       "${@:2}"
     ;;

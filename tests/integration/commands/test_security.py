@@ -29,15 +29,12 @@ from confluent_kafka.admin import (
 from support import creditcard_files as creditcard
 from support.commands import make_environment
 from support.doc_pages import read_shell_blocks
-from support.monitoring import events
-from support.monitoring import running
+from support.monitoring import events, running
 from support.paths import JARS
 from support.ports import find_free_port
 from support.programs import require_program
 from support.scorer_process import run_scorer
-from support.secured_broker import SecuredBroker
-from support.secured_broker import make_certificate
-from support.secured_broker import run_secured_broker
+from support.secured_broker import SecuredBroker, make_certificate, run_secured_broker
 from support.topic_reader import read_all
 from support.transactions import make_transaction_bytes
 from support.waiting import wait_for

@@ -1,3 +1,5 @@
+"""The benchmarks against peers: equal outputs, CPU time, and summaries."""
+
 import json
 import subprocess
 import sys

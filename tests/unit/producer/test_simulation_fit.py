@@ -1,4 +1,4 @@
-"""Parameters from labelled rows: the same each time, and no row's own values among them."""
+"""Fitting parameters to labelled rows: reproducible, and without the values of any single row."""
 
 import numpy as np
 import pandas as pd
@@ -48,12 +48,12 @@ def test_the_same_rows_give_the_same_bytes(table, parameters, tmp_path):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-def test_each_component_rests_on_many_rows(parameters):
+def test_each_component_is_based_on_many_rows(parameters):
     assert parameters.rows_legitimate.min() >= MIN_ROWS
     assert parameters.rows_fraud.min() >= MIN_FRAUDS
 
 
-def test_equal_rows_count_once(table):
+def test_duplicate_rows_count_once(table):
     copies = (
         pd.concat([table, *[table[table["Class"] == 0].head(1)] * 500])
         .sort_values("Time", kind="stable")
@@ -64,7 +64,7 @@ def test_equal_rows_count_once(table):
     np.testing.assert_allclose(found.weights @ found.means[:, :-1], expected, atol=0.02)
 
 
-def test_no_value_of_a_single_row_is_among_the_cuts_and_the_amounts(table, parameters):
+def test_cuts_and_amounts_contain_no_value_of_a_single_row(table, parameters):
     nodes = Selection(parameters.selection).booster.trees_to_dataframe().query("Feature != 'Leaf'")
     assert len(nodes)
     for column, name in enumerate(COMPONENTS):
@@ -81,7 +81,7 @@ def test_an_extreme_amount_is_not_reproduced(table):
     assert amounts.max() < table["Amount"].max() / 10
 
 
-def test_the_data_come_back(table, parameters):
+def test_the_parameters_describe_the_data(table, parameters):
     assert parameters.fraud_share == pytest.approx(table["Class"].mean())
     assert parameters.rate.sum() * 2 == pytest.approx(ROWS, rel=0.05)
     moved = parameters.fraud.weights @ parameters.fraud.means
