@@ -1,4 +1,4 @@
-"""docs/configuration.md and .env.example: current, complete, and with the defaults that are used."""
+"""docs/configuration.md and .env.example are current, complete, and show the actual defaults."""
 
 import re
 from pathlib import Path
@@ -23,13 +23,13 @@ IN_WORDS = {
 }
 
 
-def test_the_files_are_what_is_declared():
+def test_the_generated_files_are_current():
     assert {
         name: (ROOT / name).read_text() for name in configuration.files()
     } == configuration.files()
 
 
-def test_every_variable_that_is_read_is_there_and_no_other():
+def test_the_page_lists_exactly_the_variables_that_are_read():
     code = [path for room in ("api", "cli", "infra") for path in (ROOT / room).rglob("*.py")]
     texts = [path.read_text() for path in code]
     compose = (ROOT / "docker-compose.yml").read_text()
@@ -47,7 +47,7 @@ def test_every_variable_that_is_read_is_there_and_no_other():
 
 
 @pytest.mark.parametrize("name", sorted(FIELDS.keys() & VARIABLES.keys() - IN_WORDS))
-def test_a_default_is_the_one_that_is_used(name, monkeypatch):
+def test_a_documented_default_is_the_actual_default(name, monkeypatch):
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     used = getattr(Settings.from_environment(), FIELDS[name])
@@ -55,7 +55,7 @@ def test_a_default_is_the_one_that_is_used(name, monkeypatch):
     assert VARIABLES[name].default == shown
 
 
-def test_the_defaults_in_containers_are_the_same():
+def test_containers_have_the_same_defaults():
     found = re.findall(r"\$\{(FRAUD_\w+):-(\d+)\}", (ROOT / "docker-compose.yml").read_text())
     assert len(found) > 0
     assert [(name, default) for name, default in found if VARIABLES[name].default != default] == []

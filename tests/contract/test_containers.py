@@ -1,4 +1,4 @@
-"""docker-compose.yml, the Dockerfile and the script of the service init, checked without an engine."""
+"""docker-compose.yml, the Dockerfile and the init script, checked without a Docker engine."""
 
 import re
 import subprocess
@@ -38,7 +38,7 @@ def services() -> dict[str, dict[str, Any]]:
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 
-def test_every_published_port_is_reached_from_this_machine_only(
+def test_published_ports_are_reachable_only_from_this_machine(
     services: dict[str, dict[str, Any]],
 ) -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
@@ -62,24 +62,24 @@ def test_every_version_is_pinned(services: dict[str, dict[str, Any]]) -> None:
     assert {tags[name] for name in OURS} == {VERSION}
 
 
-def test_the_images_of_ours_are_built_on_one_python_of_one_debian() -> None:
+def test_our_images_share_one_python_base_image() -> None:
     text = (ROOT / "infra" / "Dockerfile").read_text()
     stages = re.findall(r"^FROM (\S+) AS (\S+)$", text, re.MULTILINE)
     assert {base for base, _ in stages} - {name for _, name in stages} == {"python:${PYTHON_TAG}"}
     assert re.findall(r"^ARG PYTHON_TAG=(.+)$", text, re.MULTILINE) == ["3.11-slim-bookworm"]
 
 
-def test_whether_a_service_works_is_asked_of_all_that_go_on(
+def test_every_long_running_service_has_a_health_check(
     services: dict[str, dict[str, Any]],
 ) -> None:
-    going_on = {
+    long_running = {
         name for name, service in services.items() if service.get("restart") == "unless-stopped"
     }
-    assert going_on == services.keys() - {"init", "replay"}
-    assert {name for name in going_on if "healthcheck" not in services[name]} == set()
+    assert long_running == services.keys() - {"init", "replay"}
+    assert {name for name in long_running if "healthcheck" not in services[name]} == set()
 
 
-def test_whatever_needs_topics_model_or_secrets_waits_for_them(
+def test_services_that_need_topics_model_or_secrets_wait_for_init(
     services: dict[str, dict[str, Any]],
 ) -> None:
     waiting = {
@@ -91,13 +91,13 @@ def test_whatever_needs_topics_model_or_secrets_waits_for_them(
     }
 
 
-def test_no_container_but_kafkas_may_write_to_its_image(
+def test_only_kafkas_container_may_write_to_its_image(
     services: dict[str, dict[str, Any]],
 ) -> None:
     assert {name for name, service in services.items() if not service.get("read_only")} == {"kafka"}
 
 
-def test_no_container_has_capabilities_or_gets_rights(services: dict[str, dict[str, Any]]) -> None:
+def test_no_container_has_or_gains_privileges(services: dict[str, dict[str, Any]]) -> None:
     assert {
         name for name, service in services.items() if service.get("cap_drop") != ["ALL"]
     } == set()
@@ -108,7 +108,7 @@ def test_no_container_has_capabilities_or_gets_rights(services: dict[str, dict[s
     } == set()
 
 
-def test_what_is_mounted_from_the_repository_is_there(services: dict[str, dict[str, Any]]) -> None:
+def test_paths_mounted_from_the_repository_exist(services: dict[str, dict[str, Any]]) -> None:
     sources = [
         volume.partition(":")[0]
         for service in services.values()
@@ -119,9 +119,9 @@ def test_what_is_mounted_from_the_repository_is_there(services: dict[str, dict[s
     assert [source for source in ours if not source.exists()] == []
 
 
-def test_the_dockerfile_has_nothing_that_its_linter_warns_of() -> None:
+def test_hadolint_accepts_the_dockerfile() -> None:
     run(Path(sys.executable).with_name("hadolint"), "infra/Dockerfile")
 
 
-def test_the_script_has_nothing_that_its_linter_warns_of() -> None:
+def test_shellcheck_accepts_the_init_script() -> None:
     run(require_program("shellcheck"), "infra/image/init.sh")

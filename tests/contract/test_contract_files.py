@@ -1,4 +1,4 @@
-"""docs/contract: current, valid, and compatible with what was released (`released/`, the files of contract version 1)."""
+"""docs/contract is current, valid, and compatible with `released/`, contract version 1."""
 
 import copy
 import json
@@ -14,66 +14,68 @@ from payments import contract, records
 
 FOLDER = Path(__file__).parent / "released"
 RELEASED = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
-ASYNCAPI = (
-    Path(__file__).parent / "asyncapi-3.0.0" / "schema.json"
-)  # the specification's own, from its package @asyncapi/specs 6.11.1
+# the official schema, from the package @asyncapi/specs 6.11.1
+ASYNCAPI = Path(__file__).parent / "asyncapi-3.0.0" / "schema.json"
 RELEASED_PAGE = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text())
 WRITTEN_BY_OTHERS = {"transaction", "label"}
 READ_BY_OTHERS = set(RELEASED) - {"transaction"}
-SAYS_NOTHING = ("title", "description", "default")
-APART = ("properties", "required", "anyOf", "$defs")  # compared one by one
+ANNOTATIONS = ("title", "description", "default")
+NESTED = ("properties", "required", "anyOf", "$defs")  # compared separately
 MAY_GROW = ("max.message.bytes", "retention.ms")
-TOLD = ("info", "servers", "description", "summary", "examples")  # of the page: not relied on
+INFORMATIVE = ("info", "servers", "description", "summary", "examples")  # no client needs them
 
 
-def objects(schema):
-    """What a schema declares, by name; its root has none."""
+def list_objects(schema):
+    """Return the objects that a schema declares, by name; the root's name is empty."""
     return schema.get("$defs", {}) | {"": schema}
 
 
-def bare(schema):
-    """A schema without what only describes."""
+def strip_annotations(schema):
+    """Return a schema without the keys that only describe."""
     if isinstance(schema, dict):
-        return {key: bare(value) for key, value in schema.items() if key not in SAYS_NOTHING}
-    return [bare(item) for item in schema] if isinstance(schema, list) else schema
+        return {
+            key: strip_annotations(value) for key, value in schema.items() if key not in ANNOTATIONS
+        }
+    return [strip_annotations(item) for item in schema] if isinstance(schema, list) else schema
 
 
-def whole(schema):
-    """What a schema says of the whole value."""
-    return {key: value for key, value in bare(schema).items() if key not in APART}
+def get_own_rules(schema):
+    """Return the rules of a schema for its value, without those for its parts."""
+    return {key: value for key, value in strip_annotations(schema).items() if key not in NESTED}
 
 
-def page_breaks(old, new, where=""):
-    """What somebody who relies on the old page could stumble over: whatever it said is said still, and limits have not shrunk."""
+def find_page_breaks(old, new, path=""):
+    """Return what could break a client of the old page: changes, removals, lower limits."""
     found = []
     for key, before in old.items():
         after = new.get(key)
-        if key in TOLD:
+        if key in INFORMATIVE:
             continue
-        if (
-            isinstance(before, dict) and key != "key"
-        ):  # of a record's key the description is the rule
-            found += page_breaks(before, after or {}, f"{where}{key}/")
+        # the description of a record's key is its rule
+        if isinstance(before, dict) and key != "key":
+            found += find_page_breaks(before, after or {}, f"{path}{key}/")
         elif after is None or (after < before if key in MAY_GROW else after != before):
-            found.append(f"{where}{key} was {before}, is {after}")
+            found.append(f"{path}{key} was {before}, is {after}")
     return found
 
 
-def breaks(name, old, new):
-    """What somebody who relies on `old` could stumble over."""
+def find_breaks(name, old, new):
+    """Return what could break a client that relies on `old`."""
     found = []
-    for part, before in objects(old).items():
-        after = objects(new).get(part, {})
+    for part, before in list_objects(old).items():
+        after = list_objects(new).get(part, {})
         for field, declared in before.get("properties", {}).items():
-            if bare(after.get("properties", {}).get(field)) != bare(declared):
-                found.append(f"{name} {part}: {field} was removed, or is another type")
+            if strip_annotations(after.get("properties", {}).get(field)) != strip_annotations(
+                declared
+            ):
+                found.append(f"{name} {part}: {field} was removed or has another type")
         found += [
-            f"{name} {part}: {kind} is gone"
+            f"{name} {part}: {kind} was removed"
             for kind in before.get("anyOf", [])
             if kind not in after.get("anyOf", [])
         ]
-        if whole(before) != whole(after):
-            found.append(f"{name} {part}: is another type, or held to more")
+        if get_own_rules(before) != get_own_rules(after):
+            found.append(f"{name} {part}: has another type or stricter rules")
         was, now = (set(side.get("required", ())) for side in (before, after))
         if name in WRITTEN_BY_OTHERS and now - was:
             found.append(f"{name} {part}: {sorted(now - was)} is required now")
@@ -83,9 +85,9 @@ def breaks(name, old, new):
 
 
 def test_the_files_are_what_the_code_declares():
-    there = [path for suffix in ("json", "yaml") for path in generate.FOLDER.rglob(f"*.{suffix}")]
+    paths = [path for suffix in ("json", "yaml") for path in generate.FOLDER.rglob(f"*.{suffix}")]
     assert {
-        str(path.relative_to(generate.FOLDER)): path.read_text() for path in there
+        str(path.relative_to(generate.FOLDER)): path.read_text() for path in paths
     } == generate.files()
 
 
@@ -100,8 +102,8 @@ def test_an_example_is_valid(name):
 
 
 def test_the_example_transaction_is_scored():
-    read = records.decode(messages.examples()["transaction"], bytearray(records.ROW_BYTES), 0)
-    assert read.account_id == "account-7"
+    decoded = records.decode(messages.examples()["transaction"], bytearray(records.ROW_BYTES), 0)
+    assert decoded.account_id == "account-7"
 
 
 def test_the_example_alert_adds_up():
@@ -114,26 +116,26 @@ def test_the_example_alert_adds_up():
     assert alert.probability >= alert.thresholds.block
 
 
-def test_the_schemas_are_compatible_with_those_released():
+def test_the_schemas_are_compatible_with_the_released_ones():
     now = messages.schemas()
     assert [
-        line for name, old in RELEASED.items() for line in breaks(name, old, now.get(name, {}))
+        line for name, old in RELEASED.items() for line in find_breaks(name, old, now.get(name, {}))
     ] == []
 
 
-def test_the_page_is_asyncapi():
+def test_the_page_is_valid_asyncapi():
     validator = jsonschema.Draft7Validator(json.loads(ASYNCAPI.read_text()))
     page = generate.asyncapi()
     assert [(list(error.path), error.message) for error in validator.iter_errors(page)] == []
-    page["operations"]["send-alert"]["action"] = "publish"  # a word of AsyncAPI 2
+    page["operations"]["send-alert"]["action"] = "publish"  # a term of AsyncAPI 2
     assert not validator.is_valid(page)
 
 
 def test_the_page_is_compatible_with_the_one_released():
-    assert page_breaks(RELEASED_PAGE, generate.asyncapi()) == []
+    assert find_page_breaks(RELEASED_PAGE, generate.asyncapi()) == []
 
 
-def required(schema, field):
+def require_field(schema, field):
     schema["properties"][field] = {"type": "string"}
     schema["required"].append(field)
 
@@ -141,8 +143,8 @@ def required(schema, field):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("transaction", lambda schema: required(schema, "country")),
-        ("label", lambda schema: required(schema, "country")),
+        ("transaction", lambda schema: require_field(schema, "country")),
+        ("label", lambda schema: require_field(schema, "country")),
         ("prediction", lambda schema: schema["properties"].pop("probability")),
         (
             "alert",
@@ -157,13 +159,13 @@ def required(schema, field):
         ("transaction", lambda schema: schema.update(additionalProperties=False)),
     ],
 )
-def test_a_break_is_seen(name, change):
+def test_a_break_of_a_schema_is_found(name, change):
     changed = copy.deepcopy(RELEASED[name])
     change(changed)
-    assert len(breaks(name, RELEASED[name], changed)) > 0
+    assert len(find_breaks(name, RELEASED[name], changed)) > 0
 
 
-def kafka(page, channel):
+def get_kafka(page, channel):
     return page["channels"][channel]["bindings"]["kafka"]
 
 
@@ -174,11 +176,11 @@ def kafka(page, channel):
         lambda page: page["channels"]["alerts"].update(address="fraud.alerts"),
         lambda page: page["channels"]["alerts"].update(messages={}),
         lambda page: page["operations"]["send-alert"].update(action="receive"),
-        lambda page: kafka(page, "transactions").update(partitions=4),
-        lambda page: kafka(page, "transactions")["topicConfiguration"].update(
+        lambda page: get_kafka(page, "transactions").update(partitions=4),
+        lambda page: get_kafka(page, "transactions")["topicConfiguration"].update(
             {"max.message.bytes": 65_536}
         ),
-        lambda page: kafka(page, "labels")["topicConfiguration"].update({"retention.ms": 1}),
+        lambda page: get_kafka(page, "labels")["topicConfiguration"].update({"retention.ms": 1}),
         lambda page: page["components"]["messages"]["alert"]["bindings"]["kafka"]["key"].update(
             description="whatever"
         ),
@@ -190,37 +192,37 @@ def kafka(page, channel):
         ),
     ],
 )
-def test_a_break_of_the_page_is_seen(change):
+def test_a_break_of_the_page_is_found(change):
     changed = copy.deepcopy(RELEASED_PAGE)
     change(changed)
-    assert len(page_breaks(RELEASED_PAGE, changed)) > 0
+    assert len(find_page_breaks(RELEASED_PAGE, changed)) > 0
 
 
-def test_a_topic_more_and_a_larger_limit_are_no_break():
+def test_a_new_topic_and_a_larger_limit_break_nothing():
     changed = copy.deepcopy(RELEASED_PAGE)
     changed["channels"]["payments"] = changed["channels"]["alerts"]
-    kafka(changed, "labels")["topicConfiguration"]["retention.ms"] *= 2
-    assert page_breaks(RELEASED_PAGE, changed) == []
+    get_kafka(changed, "labels")["topicConfiguration"]["retention.ms"] *= 2
+    assert find_page_breaks(RELEASED_PAGE, changed) == []
 
 
-def test_a_field_more_is_no_break():
+def test_a_new_field_breaks_nothing():
     changed = copy.deepcopy(RELEASED["alert"])
-    required(changed, "country")
-    assert breaks("alert", RELEASED["alert"], changed) == []
+    require_field(changed, "country")
+    assert find_breaks("alert", RELEASED["alert"], changed) == []
 
 
-def test_every_reference_of_the_page_leads_somewhere():
+def test_every_reference_of_the_page_resolves():
     page = yaml.safe_load((generate.FOLDER / "asyncapi.yaml").read_text())
     assert page == generate.asyncapi()
     references = []
 
-    def look(value):
+    def collect(value):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             references.extend([item] if key == "$ref" else [])
             if isinstance(item, dict | list):
-                look(item)
+                collect(item)
 
-    look(page)
+    collect(page)
     files = {reference for reference in references if not reference.startswith("#/")}
     assert [name for name in files if not (generate.FOLDER / name).exists()] == []
     for reference in set(references) - files:

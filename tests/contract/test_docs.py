@@ -1,4 +1,4 @@
-"""The pages: links lead somewhere, the index knows all of them, every block of commands is tried, and retention is as declared."""
+"""The pages: links work, the index reaches all of them, and every block of commands is tested."""
 
 import re
 from pathlib import Path
@@ -10,13 +10,11 @@ from streams.kafka import topics
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "examples" / "README.md", *DOCS]
-# page: the tests that run its blocks of commands, as `make docs-test` does
+# page to the tests that run its commands, in `make docs-test`
 RUN = {
-    "README.md": [
-        "tests/e2e/test_readme.py",
-        "tests/e2e/test_demo.py",
-    ],  # make demo; make test is what runs this
-    "docs/containers.md": ["tests/containers/test_compose.py"],  # where a Docker engine answers
+    # `make test` itself runs this
+    "README.md": ["tests/e2e/test_readme.py", "tests/e2e/test_demo.py"],
+    "docs/containers.md": ["tests/containers/test_compose.py"],  # needs a Docker engine
     "docs/model.md": ["tests/e2e/test_model_docs.py"],
     "docs/operations.md": ["tests/e2e/test_readme.py"],
     **{
@@ -30,17 +28,17 @@ RUN = {
 }
 
 
-def names(pages):
+def name_pages(pages):
     return [str(page.relative_to(ROOT)) for page in pages]
 
 
-def anchors(page):
+def find_anchors(page):
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
-def test_links_lead_somewhere(page):
+@pytest.mark.parametrize("page", PAGES, ids=name_pages(PAGES))
+def test_links_work(page):
     links = [
         link.partition("#")
         for link in re.findall(r"\]\(([^)]+)\)", page.read_text())
@@ -49,11 +47,13 @@ def test_links_lead_somewhere(page):
     targets = [(page.parent / path if path else page, anchor) for path, _, anchor in links]
     assert [str(path) for path, _ in targets if not path.exists()] == []
     assert [
-        (str(path), anchor) for path, anchor in targets if anchor and anchor not in anchors(path)
+        (str(path), anchor)
+        for path, anchor in targets
+        if anchor and anchor not in find_anchors(path)
     ] == []
 
 
-def test_every_picture_is_shown():
+def test_every_picture_is_used():
     shown = {
         (page.parent / link).resolve()
         for page in PAGES
@@ -62,7 +62,7 @@ def test_every_picture_is_shown():
     assert [path.name for path in (ROOT / "docs" / "pictures").iterdir() if path not in shown] == []
 
 
-def test_how_it_works_has_the_picture_of_the_readme():
+def test_how_it_works_and_the_readme_have_the_same_diagram():
     first, second = (
         re.findall(r"```mermaid\n.+?\n```", (ROOT / page).read_text(), re.DOTALL)
         for page in ("README.md", "docs/how-it-works.md")
@@ -72,7 +72,8 @@ def test_how_it_works_has_the_picture_of_the_readme():
 
 
 def test_every_page_can_be_reached_from_the_index():
-    seen, waiting = set(), [ROOT / "docs" / "README.md"]
+    seen = set()
+    waiting = [ROOT / "docs" / "README.md"]
     while waiting:
         page = waiting.pop().resolve()
         if page not in seen and page.suffix == ".md":
@@ -83,24 +84,20 @@ def test_every_page_can_be_reached_from_the_index():
     assert [name for name in DOCS if name.resolve() not in seen] == []
 
 
-def test_every_block_of_commands_is_run():
+def test_every_block_of_commands_is_tested():
     languages = {
         str(page.relative_to(ROOT)): re.findall(r"^```(\w*)$", page.read_text(), re.MULTILINE)[::2]
         for page in PAGES
     }
     assert {page for page, found in languages.items() if "sh" in found} == RUN.keys()
-    assert set().union(*languages.values()) == {
-        "sh",
-        "mermaid",
-        "promql",
-        "properties",
-        "yaml",
-    }  # the others are not typed
+    # only `sh` blocks are typed
+    others = {"mermaid", "promql", "properties", "yaml"}
+    assert set().union(*languages.values()) == {"sh", *others}
     for page, tests in RUN.items():
         assert [test for test in tests if f'"{page}"' not in (ROOT / test).read_text()] == []
 
 
-def test_topics_are_kept_as_long_as_operations_says():
+def test_the_operations_page_states_the_retention_of_each_topic():
     rows = re.findall(
         r"^\| `([a-z.]+)` \| (\d+) \|$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE
     )

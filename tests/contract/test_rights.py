@@ -8,7 +8,7 @@ from streams.kafka import topics
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "security.md").read_text()
 
 
-def row(role: str) -> str:
+def render_row(role: str) -> str:
     names: dict[str, list[str]] = {}
     for right in ACLS[role]:
         kind = f"{right.operation.name.lower()} {right.resource.name.lower().replace('_', ' ')}"
@@ -20,9 +20,9 @@ def row(role: str) -> str:
     )
 
 
-def test_the_page_has_them_and_no_others():
+def test_the_page_lists_exactly_the_declared_acls():
     assert [line for line in PAGE.splitlines() if line.startswith("| `fraud ")] == [
-        row(role) for role in ACLS
+        render_row(role) for role in ACLS
     ]
 
 

@@ -1,6 +1,6 @@
-"""No secret in the checkout, by detect-secrets; what it takes for one and is none stands in .secrets.baseline.
+"""detect-secrets finds no secret in the checkout, except the false positives in .secrets.baseline.
 
-After a look at each: .venv/bin/detect-secrets scan --baseline .secrets.baseline
+After reviewing new ones, run: .venv/bin/detect-secrets scan --baseline .secrets.baseline
 """
 
 import json
@@ -13,8 +13,8 @@ from detect_secrets.settings import transient_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINE = json.loads((ROOT / ".secrets.baseline").read_text())
-# generated from what is searched, hashes that are published, and what is no text
-LEFT_OUT = (
+# public hashes, and files generated from the others
+EXCLUDED = (
     "requirements.lock",
     ".secrets.baseline",
     "infra/grafana/dashboards/",
@@ -33,21 +33,19 @@ def settings(monkeypatch):
         yield
 
 
-def found(paths):
+def find_secrets(paths):
     secrets = SecretsCollection()
     for path in paths:
         secrets.scan_file(str(path))
     return {(name, secret.secret_hash) for name, secret in secrets}
 
 
-def test_there_is_none():
-    listed = subprocess.run(
-        ["git", "ls-files"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+def test_the_checkout_contains_no_secret():
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)
     paths = [
         path
-        for path in listed
-        if not path.startswith(LEFT_OUT) and not path.endswith(SUFFIXES) and Path(path).exists()
+        for path in listed.stdout.splitlines()
+        if not path.startswith(EXCLUDED) and not path.endswith(SUFFIXES) and Path(path).exists()
     ]
     known = {
         (name, secret["hashed_secret"])
@@ -55,7 +53,7 @@ def test_there_is_none():
         for secret in secrets
     }
     assert len(paths) > 0
-    assert found(paths) - known == set()
+    assert find_secrets(paths) - known == set()
 
 
 SAMPLES = (
@@ -66,7 +64,7 @@ SAMPLES = (
 
 
 @pytest.mark.parametrize("line", SAMPLES)
-def test_one_would_be_found(tmp_path, line):
+def test_a_secret_would_be_found(tmp_path, line):
     path = tmp_path / "settings.py"
     path.write_text(f"{line}\n")
-    assert len(found([path])) == 1
+    assert len(find_secrets([path])) == 1
