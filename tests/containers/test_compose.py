@@ -1,7 +1,7 @@
-"""The whole system in containers, for real: `make test-compose`. It needs a Docker engine, and minutes.
+"""The whole system in containers: `make test-compose`. It needs a Docker engine, and takes minutes.
 
-What is typed are the blocks of docs/containers.md, word for word. What is sent, asked and read goes through the published ports, as it
-would for a user. Grafana takes part where its image can be had.
+The commands are those of docs/containers.md, word for word. Records and requests go through the
+published ports, as a user's would. Grafana is included if its image is available.
 """
 
 import json
@@ -31,7 +31,7 @@ from infra.kafka import engine
 from streams.kafka import topics
 from streams.kafka.connection import Connection
 
-pytestmark = pytest.mark.timeout(2400)  # the first build fetches 400 MB
+pytestmark = pytest.mark.timeout(2400)  # the first build downloads 400 MB
 
 ROOT = Path(__file__).resolve().parents[2]
 UP, REPLAY, SCALE, KEY, PASSWORD, NEW_KEY, BACKUP, RESTORE, COPY, TRAIN, REBUILD, BUILD = (
@@ -40,7 +40,9 @@ UP, REPLAY, SCALE, KEY, PASSWORD, NEW_KEY, BACKUP, RESTORE, COPY, TRAIN, REBUILD
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 PORTS = ("KAFKA", "API", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER", "GRAFANA")
 OURS = ("scorer", "monitor", "api")
-PUBLISHED, REPLAYED, WINDOW = 100, 20_000, 5_000
+PUBLISHED = 100
+REPLAYED = 20_000
+WINDOW = 5_000
 SCORERS = 4
 START_S = 300  # four scorers on two cores
 SCORER_BYTES = 10**9
@@ -48,7 +50,7 @@ SCORER_BYTES = 10**9
 
 @dataclass(frozen=True)
 class Stack:
-    """A running project of its own, on ports of its own."""
+    """A running Compose project with free ports."""
 
     project: str
     ports: dict[str, int]
@@ -56,7 +58,7 @@ class Stack:
 
     @property
     def services(self) -> list[str]:
-        """Those whose images can be had."""
+        """The services whose images are available."""
         started = [name for name in SERVICES if "profiles" not in SERVICES[name]]
         return [name for name in started if name != "grafana" or self.has_grafana]
 
@@ -69,7 +71,7 @@ class Stack:
         return Connection(f"127.0.0.1:{self.ports['KAFKA']}", topic_prefix="", properties={})
 
     def compose(self, *arguments: str) -> str:
-        """What it prints."""
+        """Run a command of Docker Compose and return its output."""
         return self._run(
             require_program("docker-compose"),
             "-p",
@@ -80,8 +82,12 @@ class Stack:
         )
 
     def type(self, block: str) -> str:
-        """What a block of the page prints, typed in `folder`. There is no terminal, and `up` comes back."""
-        compose = f"{require_program('docker-compose')} -p {self.project} -f {ROOT / 'docker-compose.yml'}"
+        """Run a block of the page in `folder`, without a terminal and with `up` detached.
+
+        Returns its output.
+        """
+        file = ROOT / "docker-compose.yml"
+        compose = f"{require_program('docker-compose')} -p {self.project} -f {file}"
         script = f"""docker() {{
           local word=$2; shift 2
           case $word in
@@ -95,7 +101,7 @@ class Stack:
         return self._run("bash", "-c", script + block)
 
     def _run(self, *command: str) -> str:
-        """Its own FRAUD_* variables are the ports, whatever the caller has set."""
+        """Run a command whose only FRAUD_* variables are the ports."""
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")
         }
@@ -115,7 +121,7 @@ class Stack:
         return done.stdout
 
     def get(self, port: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
-        """Status and text."""
+        """Request a path; return status and text."""
         data = None if body is None else json.dumps(body).encode()
         sent = Request(
             f"http://127.0.0.1:{self.ports[port]}{path}",
@@ -128,15 +134,14 @@ class Stack:
         except HTTPError as error:
             return error.code, error.read().decode()
 
-    def figure(self, query: str) -> float | None:
-        """One number of Prometheus, None while there is none."""
-        result = json.loads(
-            self.get("PROMETHEUS", f"/api/v1/query?{urlencode({'query': query})}")[1]
-        )["data"]["result"]
+    def query(self, query: str) -> float | None:
+        """Return the result of a Prometheus query; None if it has no data yet."""
+        _, text = self.get("PROMETHEUS", f"/api/v1/query?{urlencode({'query': query})}")
+        result = json.loads(text)["data"]["result"]
         return float(result[0]["value"][1]) if result else None
 
     def healthy(self) -> bool:
-        """Whether the health checks of all services pass that have one."""
+        """Return whether every health check passes."""
         checked = [name for name in self.services if "healthcheck" in SERVICES[name]]
         containers = self.compose("ps", "-q", *checked).split()
         shown = subprocess.run(
@@ -160,7 +165,7 @@ def stack(creditcard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     )
     try:
         stack.type(BUILD)
-        stack.type(COPY)  # what init would fetch is here already
+        stack.type(COPY)  # the dataset, so that init need not download it
         stack.type(UP)
         stack.type(SCALE)
         wait_for(stack.healthy, START_S, "scorers, monitor and API healthy")
@@ -170,11 +175,11 @@ def stack(creditcard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         stack.compose("down", "--volumes", "--remove-orphans")
 
 
-def key(stack: Stack) -> str:
+def read_key(stack: Stack) -> str:
     return stack.type(KEY)
 
 
-def model(stack: Stack) -> str:
+def read_model(stack: Stack) -> str:
     return stack.compose("exec", "-T", "api", "readlink", "/var/lib/fraud/models/latest")
 
 
@@ -185,7 +190,7 @@ def predict(stack: Stack, **headers: str) -> tuple[int, str]:
     return stack.get("API", "/predict", payment, **headers)
 
 
-def test_what_is_published_is_scored_and_watched(stack: Stack) -> None:
+def test_published_transactions_are_scored_and_monitored(stack: Stack) -> None:
     producer = Producer(stack.connection.config())
     for i in range(PUBLISHED):
         producer.produce(topics.TRANSACTIONS, make_transaction_bytes(i), key=f"t-{i}")
@@ -197,36 +202,34 @@ def test_what_is_published_is_scored_and_watched(stack: Stack) -> None:
     assert len(scored) == len(set(scored)) == PUBLISHED + REPLAYED
     assert {f"t-{i}" for i in range(PUBLISHED)} < set(scored)
 
-    def windows() -> list[int]:
+    def window_sizes() -> list[int]:
         events = [
             json.loads(message.value())
             for message in read_all(stack.connection, topics.DRIFT_EVENTS, 1)
         ]
         return sorted(event["events"] for event in events if event["kind"] == "window")
 
-    expected = [
-        PUBLISHED,
-        *[WINDOW] * (REPLAYED // WINDOW),
-    ]  # the smaller one closes when nothing comes for 10 s
-    wait_for(lambda: windows() == expected, 120, "drift windows")
+    # the smaller window closes after 10 s without records
+    expected = [PUBLISHED, *[WINDOW] * (REPLAYED // WINDOW)]
+    wait_for(lambda: window_sizes() == expected, 120, "drift windows")
     counted = re.search(
         r"^fraud_drift_windows_total (\S+)", stack.get("MONITOR", "/metrics")[1], re.MULTILINE
     )
     assert counted and float(counted[1]) == len(expected)
 
 
-def test_prometheus_finds_every_process_and_each_scorer_has_its_share(stack: Stack) -> None:
+def test_prometheus_finds_every_process_and_every_scorer_shares_the_work(stack: Stack) -> None:
     for job, count in {"scorer": SCORERS, "monitor": 1, "api": 1, "node": 1}.items():
         wait_for(
-            lambda job=job, count=count: stack.figure(f'sum(up{{job="{job}"}})') == count,
+            lambda job=job, count=count: stack.query(f'sum(up{{job="{job}"}})') == count,
             60,
             f"{count} of {job} up",
         )
     everything = "sum(fraud_transactions_total)"
     wait_for(
-        lambda: stack.figure(everything) == PUBLISHED + REPLAYED, 60, "all transactions counted"
+        lambda: stack.query(everything) == PUBLISHED + REPLAYED, 60, "all transactions counted"
     )
-    assert stack.figure("count(sum by (instance) (fraud_transactions_total) > 0)") == SCORERS
+    assert stack.query("count(sum by (instance) (fraud_transactions_total) > 0)") == SCORERS
     wait_for(
         lambda: "/api/v2/alerts" in stack.get("PROMETHEUS", "/api/v1/alertmanagers")[1],
         60,
@@ -235,14 +238,14 @@ def test_prometheus_finds_every_process_and_each_scorer_has_its_share(stack: Sta
     assert stack.get("ALERTMANAGER", "/-/ready")[0] == 200
 
 
-def test_the_api_wants_the_key_that_init_made(stack: Stack) -> None:
+def test_the_api_requires_the_key_that_init_made(stack: Stack) -> None:
     assert predict(stack)[0] == 401
-    status, answer = predict(stack, **{"X-API-Key": key(stack)})
+    status, answer = predict(stack, **{"X-API-Key": read_key(stack)})
     assert (status, json.loads(answer).keys() >= {"probability", "decision"}) == (200, True)
 
 
-def test_the_console_adds_up_all_scorers(stack: Stack) -> None:
-    credentials = {"X-API-Key": key(stack)}
+def test_the_console_includes_all_scorers(stack: Stack) -> None:
+    credentials = {"X-API-Key": read_key(stack)}
 
     def workers() -> int:
         points = json.loads(stack.get("API", "/console/vitals", **credentials)[1])["points"]
@@ -251,62 +254,62 @@ def test_the_console_adds_up_all_scorers(stack: Stack) -> None:
     wait_for(lambda: workers() == SCORERS, 60, "figures of all scorers")
 
 
-def test_another_key_is_made_as_the_page_says(stack: Stack) -> None:
-    before = key(stack)
+def test_the_key_can_be_replaced_as_the_page_says(stack: Stack) -> None:
+    before = read_key(stack)
     stack.type(NEW_KEY)
     wait_for(stack.healthy, START_S, "the API answers again")
-    statuses = [stack.get("API", "/", **{"X-API-Key": one})[0] for one in (before, key(stack))]
+    statuses = [stack.get("API", "/", **{"X-API-Key": one})[0] for one in (before, read_key(stack))]
     assert statuses == [401, 200]
 
 
-def test_init_leaves_what_is_there(stack: Stack) -> None:
-    before = key(stack), model(stack)
+def test_init_keeps_the_key_and_the_model(stack: Stack) -> None:
+    before = read_key(stack), read_model(stack)
     stack.compose("run", "--rm", "-T", "init")
-    assert (key(stack), model(stack)) == before
+    assert (read_key(stack), read_model(stack)) == before
 
 
-def test_another_model_is_trained_and_taken_as_the_page_says(stack: Stack) -> None:
-    before = model(stack)
+def test_another_model_can_be_trained_and_used_as_the_page_says(stack: Stack) -> None:
+    before = read_model(stack)
     stack.type(TRAIN)
     wait_for(stack.healthy, START_S, "scorers, monitor and API healthy again")
-    assert model(stack) != before
+    assert read_model(stack) != before
     assert (
-        json.loads(predict(stack, **{"X-API-Key": key(stack)})[1])["model_version"]
-        == model(stack).strip()
+        json.loads(predict(stack, **{"X-API-Key": read_key(stack)})[1])["model_version"]
+        == read_model(stack).strip()
     )
 
 
-def test_models_are_copied_and_brought_back_as_the_page_says(stack: Stack) -> None:
-    before = model(stack)
+def test_models_can_be_backed_up_and_restored_as_the_page_says(stack: Stack) -> None:
+    before = read_model(stack)
     stack.type(BACKUP)
     stack.compose("run", "--rm", "-T", "--no-deps", "init", "rm", "-r", "/var/lib/fraud/models")
     stack.type(RESTORE)
-    assert model(stack) == before
+    assert read_model(stack) == before
     stack.compose("restart", "scorer")
-    wait_for(stack.healthy, START_S, "scorers healthy with the model that was brought back")
+    wait_for(stack.healthy, START_S, "scorers healthy with the restored model")
 
 
-def test_a_new_build_is_brought_up_as_the_page_says(stack: Stack) -> None:
+def test_a_new_build_can_be_started_as_the_page_says(stack: Stack) -> None:
     stack.type(REBUILD)
     wait_for(stack.healthy, START_S, "scorer, monitor and API healthy again")
 
 
-def test_grafana_wants_the_password_that_init_made(stack: Stack) -> None:
+def test_grafana_requires_the_password_that_init_made(stack: Stack) -> None:
     if not stack.has_grafana:
-        pytest.skip("Grafana's image cannot be had here")
+        pytest.skip("Grafana's image is not available")
     wait_for(lambda: stack.get("GRAFANA", "/api/health")[0] == 200, START_S, "Grafana")
     assert stack.get("GRAFANA", "/api/search")[0] == 401
     assert len(stack.type(PASSWORD).strip()) >= 16
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_containers_run_without_rights(stack: Stack, service: str) -> None:
+def test_containers_run_without_privileges(stack: Stack, service: str) -> None:
     assert stack.compose("exec", "-T", service, "id", "-u") == "10001\n"
     attempt = "touch /opt/fraud/new 2>&1 || true"
     assert "Read-only file system" in stack.compose("exec", "-T", service, "sh", "-c", attempt)
 
 
-def test_the_scorers_image_is_small_and_only_the_monitors_has_evidently(stack: Stack) -> None:
+def test_the_scorer_image_is_small_and_only_the_monitor_has_evidently(stack: Stack) -> None:
     size = subprocess.run(
         ["docker", "image", "inspect", "-f", "{{.Size}}", "streaming-fraud-scorer:0.1.0"],
         capture_output=True,

@@ -1,4 +1,7 @@
-"""Prometheus and Grafana beside the demo, for real, where a Docker engine answers. Grafana takes part where its image can be had."""
+"""Prometheus and Grafana in containers next to the demo.
+
+The tests need a Docker engine, and include Grafana if its image is available.
+"""
 
 import base64
 import json
@@ -34,7 +37,7 @@ def get(url, **headers):
         return 0, None
 
 
-def containers():
+def list_containers():
     return set(
         subprocess.run(
             ["docker", "ps", "--all", "--quiet"], capture_output=True, text=True, check=True
@@ -42,15 +45,18 @@ def containers():
     )
 
 
-def test_they_watch_what_the_demo_starts_and_leave_nothing(ports, tmp_path):
-    said, before = [], containers()
-    watching = Containers(tmp_path, ports | {"FRAUD_METRICS_PORT": "9301"}, said.append)
-    watching.start()
+def test_they_scrape_what_the_demo_starts_and_leave_no_container(ports, tmp_path):
+    log = []
+    before = list_containers()
+    monitoring = Containers(tmp_path, ports | {"FRAUD_METRICS_PORT": "9301"}, log.append)
+    monitoring.start()
     try:
         wanted = [name for name, image in IMAGES.items() if engine.has_image(image)]
-        assert {"node-exporter", "prometheus"} <= set(wanted), said
-        wait_for(lambda: list(watching.addresses()) == wanted, 60, "all that have an image answer")
-        prometheus = watching.addresses()["prometheus"]
+        assert {"node-exporter", "prometheus"} <= set(wanted), log
+        wait_for(
+            lambda: list(monitoring.addresses()) == wanted, 60, "all that have an image answer"
+        )
+        prometheus = monitoring.addresses()["prometheus"]
         node = f"127.0.0.1:{ports['FRAUD_NODE_EXPORTER_PORT']}"
 
         def health():
@@ -63,7 +69,7 @@ def test_they_watch_what_the_demo_starts_and_leave_nothing(ports, tmp_path):
         )
         if "grafana" in wanted:
             grafana = f"http://127.0.0.1:{ports['FRAUD_GRAFANA_PORT']}/api/search?type=dash-db"
-            login = base64.b64encode(f"admin:{watching.password.read_text()}".encode()).decode()
+            login = base64.b64encode(f"admin:{monitoring.password.read_text()}".encode()).decode()
             assert get(grafana)[0] == 401
             wait_for(
                 lambda: len(get(grafana, Authorization=f"Basic {login}")[1] or ()) == 4,
@@ -72,18 +78,16 @@ def test_they_watch_what_the_demo_starts_and_leave_nothing(ports, tmp_path):
             )
         else:
             assert any(
-                line.startswith("grafana: skipped") and IMAGES["grafana"] in line for line in said
+                line.startswith("grafana: skipped") and IMAGES["grafana"] in line for line in log
             )
     finally:
-        watching.stop()
-    assert containers() == before
+        monitoring.stop()
+    assert list_containers() == before
 
 
-def test_a_port_that_is_taken_is_named_and_the_others_start(ports, tmp_path):
-    said = []
-    first, second = (
-        Containers(tmp_path / name, ports, said.append) for name in ("first", "second")
-    )
+def test_a_taken_port_is_named_and_the_other_programs_start(ports, tmp_path):
+    log = []
+    first, second = (Containers(tmp_path / name, ports, log.append) for name in ("first", "second"))
     first.start()
     try:
         wait_for(lambda: "prometheus" in first.addresses(), 60, "the first answers")
@@ -92,7 +96,7 @@ def test_a_port_that_is_taken_is_named_and_the_others_start(ports, tmp_path):
         port = ports["FRAUD_PROMETHEUS_PORT"]
         assert (
             f"prometheus: skipped: port {port} is in use; set FRAUD_PROMETHEUS_PORT to another port"
-            in said
+            in log
         )
     finally:
         first.stop()

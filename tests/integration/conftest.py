@@ -1,4 +1,4 @@
-"""What the tests of the model share: the dataset read once, and its test part."""
+"""The dataset, read once for all tests, and its test part."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from model.training.split import split
 
 @pytest.fixture(scope="session")
 def creditcard_rows(creditcard: Path) -> pd.DataFrame:
-    """All rows of the dataset. Not to be changed: copy first."""
+    """All rows of the dataset. Copy before changing them."""
     return dataset.read(creditcard)
 
 
 @pytest.fixture(scope="session")
 def last_fifth(creditcard_rows: pd.DataFrame) -> pd.DataFrame:
-    """The test part: it judges, it chooses nothing."""
+    """The test part, which is used for evaluation only."""
     return creditcard_rows[split(len(creditcard_rows)).test]

@@ -95,7 +95,7 @@ MUTANTS = (
     ),
     mutant(
         "only the scorer reads uncommitted records",
-        "tests/integration/scorer/test_scorer.py::test_what_was_never_committed_is_never_scored",
+        "tests/integration/scorer/test_scorer.py::test_uncommitted_records_are_never_scored",
         (
             "streams/scorer/consumer.py",
             '    "auto.offset.reset": "error",\n',

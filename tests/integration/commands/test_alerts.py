@@ -9,20 +9,20 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 
 from confluent_kafka import Producer
+from support.commands import FRAUD, make_environment
 from support.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
 from streams.kafka.topics import ALERTS
 
-COMMAND = [sys.executable, "-m", "cli.main", "alerts"]
+COMMAND = [*FRAUD, "alerts"]
 
 
-def alert(i, transaction=None):
-    """An alert's bytes, as the scorer would write them."""
+def make_alert(i, transaction=None):
+    """Return an alert's bytes as the scorer writes them."""
     fields = {
         "transaction_id": f"[red]t-{i}",
         "event_time": "2013-09-01T00:00:00Z",
@@ -41,23 +41,15 @@ def alert(i, transaction=None):
         ],
         "rest": -0.4,
     }
-    return (
-        json.dumps(fields).encode()[:-1]
-        + b', "transaction": '
-        + (transaction or make_transaction_bytes(i))
-        + b"}"
-    )
-
-
-def environment(connection):
-    return os.environ | {
-        "FRAUD_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
-        "FRAUD_TOPIC_PREFIX": connection.topic_prefix,
-    }
+    embedded = transaction or make_transaction_bytes(i)
+    return json.dumps(fields).encode()[:-1] + b', "transaction": ' + embedded + b"}"
 
 
 def publish(connection, values, first_ms=1_700_000_000_000):
-    """A Kafka transaction for each value, in turn over the partitions: markers lie behind all of them; an aborted one comes last."""
+    """Write each value in a Kafka transaction, round-robin, and abort a last transaction.
+
+    So every record is followed by a marker.
+    """
     producer = Producer(connection.writer({"transactional.id": connection.named("writer")}))
     producer.init_transactions()
     for i, value in enumerate(values):
@@ -65,7 +57,7 @@ def publish(connection, values, first_ms=1_700_000_000_000):
         producer.produce(connection.named(ALERTS), value, partition=i % 4, timestamp=first_ms + i)
         producer.commit_transaction()
     producer.begin_transaction()
-    producer.produce(connection.named(ALERTS), alert(59), partition=0)
+    producer.produce(connection.named(ALERTS), make_alert(59), partition=0)
     producer.flush()
     producer.abort_transaction()
 
@@ -73,7 +65,7 @@ def publish(connection, values, first_ms=1_700_000_000_000):
 def run(connection, *arguments):
     return subprocess.run(
         [*COMMAND, *arguments],
-        env=environment(connection),
+        env=make_environment(connection),
         capture_output=True,
         timeout=120,
         check=False,
@@ -81,10 +73,10 @@ def run(connection, *arguments):
 
 
 @contextlib.contextmanager
-def following(connection, *arguments):
+def follow(connection, *arguments):
     process = subprocess.Popen(
         [*COMMAND, "--follow", *arguments],
-        env=environment(connection),
+        env=make_environment(connection),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -95,8 +87,8 @@ def following(connection, *arguments):
         process.communicate()
 
 
-def test_json_is_what_was_produced_newest_last(connection):
-    values = [alert(i) for i in range(30)]
+def test_json_prints_the_alerts_unchanged_and_newest_last(connection):
+    values = [make_alert(i) for i in range(30)]
     publish(connection, values)
     result = run(connection, "--json", "--limit", "100")
     assert (result.returncode, result.stderr) == (0, b"")
@@ -104,47 +96,47 @@ def test_json_is_what_was_produced_newest_last(connection):
     assert run(connection, "--json", "--limit", "7").stdout.splitlines() == values[-7:]
 
 
-def test_the_newest_are_found_behind_many_aborted_ones(connection):
-    values = [alert(i) for i in range(3)]
+def test_the_newest_alerts_are_found_before_many_aborted_ones(connection):
+    values = [make_alert(i) for i in range(3)]
     publish(connection, values)
     producer = Producer(connection.writer({"transactional.id": connection.named("writer")}))
     producer.init_transactions()
     producer.begin_transaction()
     for i in range(200):
-        producer.produce(connection.named(ALERTS), alert(59), partition=i % 4)
+        producer.produce(connection.named(ALERTS), make_alert(59), partition=i % 4)
     producer.flush()
     producer.abort_transaction()
     assert run(connection, "--json", "--limit", "2").stdout.splitlines() == values[-2:]
 
 
-def test_an_alert_stays_on_one_line_and_what_is_none_is_named(connection):
+def test_an_alert_is_printed_on_one_line_and_other_records_are_reported(connection):
     pretty = json.dumps(json.loads(make_transaction_bytes(0)), indent=2).encode()
-    publish(connection, [alert(0, pretty), b"no alert", None, alert(3)])
+    publish(connection, [make_alert(0, pretty), b"no alert", None, make_alert(3)])
     result = run(connection, "--json")
     first, second = result.stdout.splitlines()
     assert json.loads(first)["transaction"] == json.loads(pretty)
-    assert second == alert(3)
+    assert second == make_alert(3)
     assert [said[:44] for said in result.stderr.decode().splitlines()] == [
         "fraud: not an alert at partition 1 offset 0: JSO",
         "fraud: not an alert at partition 2 offset 0: Inp",
     ]
 
 
-def test_the_table_shows_ids_as_they_are(connection):
-    publish(connection, [alert(1)])
+def test_the_table_shows_ids_unchanged(connection):
+    publish(connection, [make_alert(1)])
     said = run(connection).stdout.decode()
     assert "[red]t-1" in said
     assert "component 1 -5 (-1..1) +1.50" in said
 
 
-def test_follow_goes_on_until_it_is_interrupted(connection):
-    publish(connection, [alert(0)])
-    with following(connection, "--json") as process:
-        assert process.stdout.readline() == alert(0) + b"\n"
-        publish(connection, [alert(1), alert(2)])
+def test_follow_continues_until_it_is_interrupted(connection):
+    publish(connection, [make_alert(0)])
+    with follow(connection, "--json") as process:
+        assert process.stdout.readline() == make_alert(0) + b"\n"
+        publish(connection, [make_alert(1), make_alert(2)])
         assert {process.stdout.readline(), process.stdout.readline()} == {
-            alert(1) + b"\n",
-            alert(2) + b"\n",
+            make_alert(1) + b"\n",
+            make_alert(2) + b"\n",
         }
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=30)
@@ -152,10 +144,10 @@ def test_follow_goes_on_until_it_is_interrupted(connection):
 
 
 def test_follow_in_a_table_prints_one_heading(connection):
-    publish(connection, [alert(0)])
-    with following(connection, "--limit", "0") as process:
+    publish(connection, [make_alert(0)])
+    with follow(connection, "--limit", "0") as process:
         assert b"transaction" in process.stdout.readline()
-        publish(connection, [alert(1)])
+        publish(connection, [make_alert(1)])
         assert b"[red]t-1" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
@@ -164,20 +156,20 @@ def test_follow_in_a_table_prints_one_heading(connection):
 
 
 def test_follow_on_a_terminal_is_a_live_table(connection):
-    publish(connection, [alert(0)])
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 132, 0, 0))
+    publish(connection, [make_alert(0)])
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 132, 0, 0))
     process = subprocess.Popen(
         [*COMMAND, "--follow"],
-        env=environment(connection) | {"TERM": "xterm"},
-        stdin=theirs,
-        stdout=theirs,
+        env=make_environment(connection) | {"TERM": "xterm"},
+        stdin=terminal,
+        stdout=terminal,
     )
-    os.close(theirs)
-    screen = Screen(ours)
+    os.close(terminal)
+    screen = Screen(reader)
     try:
         screen.wait_for(b"alerts: 1;")
-        publish(connection, [alert(1)])
+        publish(connection, [make_alert(1)])
         screen.wait_for(b"alerts: 2;")
         drawn = screen.drawn[screen.drawn.rindex(b"scored at") :]
         assert drawn.index(b"[red]t-1") < drawn.index(b"[red]t-0")
@@ -186,20 +178,20 @@ def test_follow_on_a_terminal_is_a_live_table(connection):
     finally:
         process.kill()
         process.wait()
-        os.close(ours)
+        os.close(reader)
 
 
 class Screen:
-    """What a program has drawn on the terminal so far."""
+    """The output of a program on a terminal so far."""
 
     def __init__(self, descriptor):
         self._descriptor = descriptor
         self.drawn = b""
 
     def wait_for(self, text):
-        def there():
+        def is_drawn():
             while select.select([self._descriptor], [], [], 0)[0]:
                 self.drawn += os.read(self._descriptor, 65_536)
             return text in self.drawn
 
-        wait_for(there, 30, f"{text} on the screen")
+        wait_for(is_drawn, 30, f"{text} on the screen")

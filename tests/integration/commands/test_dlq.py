@@ -1,4 +1,4 @@
-"""`fraud dlq` on a real Kafka: what was refused is listed, shown without harm, and sent back once, whatever happens meanwhile."""
+"""`fraud dlq` on a real Kafka: dead letters are listed, shown safely and sent back once."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def silent(*_):
 
 
 class Bus:
-    """Writes by hand what clients and the scorer would write."""
+    """Writes what clients and the scorer would write."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -55,10 +55,10 @@ class Bus:
         return message.partition(), message.offset()
 
     def send(self, value, key=b"key", partition=0):
-        """A record of `transactions`; where it lies."""
+        """Write a record to `transactions`; return its partition and offset."""
         return self._write(TRANSACTIONS, value, key, partition)
 
-    def refuse(
+    def write_dead_letter(
         self, source, value, key=b"key", kind="malformed_json", detail="no JSON", topic=None
     ):
         headers = dead_letter_headers(
@@ -66,9 +66,9 @@ class Bus:
         )
         self._write(DEAD_LETTERS, value, key, source[0] % 4, headers)
 
-    def refused(self, value, key=b"key", partition=0, **why):
+    def send_refused(self, value, key=b"key", partition=0, **why):
         source = self.send(value, key, partition)
-        self.refuse(source, value, key, **why)
+        self.write_dead_letter(source, value, key, **why)
         return source
 
     def predict(self, source):
@@ -80,8 +80,8 @@ class Bus:
             source_headers(self.connection.named(TRANSACTIONS), *source),
         )
 
-    def redriven(self, count):
-        """The records of `transactions` that were sent back, by the place that they name."""
+    def read_redriven(self, count):
+        """Return the records that were sent back to `transactions`, by their original position."""
         found = {}
         for message in read_all(self.connection, TRANSACTIONS, count):
             headers = dict(message.headers() or [])
@@ -106,9 +106,9 @@ def fraud(connection, monkeypatch):
     return lambda *arguments: CliRunner().invoke(app, ["dlq", *arguments])
 
 
-def test_each_goes_back_once_with_where_it_came_from_and_the_ledger_holds(bus, connection):
+def test_each_dead_letter_is_sent_back_once_with_its_origin_and_the_ledger_agrees(bus, connection):
     values = {
-        bus.refused(value, key, partition): (value, key)
+        bus.send_refused(value, key, partition): (value, key)
         for value, key, partition in [(b"\xff", b"a", 1), (None, None, 2), (b"", b"", 1)]
     }
     bus.predict(bus.send(b"{}", partition=1))
@@ -116,37 +116,37 @@ def test_each_goes_back_once_with_where_it_came_from_and_the_ledger_holds(bus, c
     assert (first.chosen, first.to_send, first.sent, first.already) == (3, 3, 3, 0)
     again = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
     assert (again.chosen, again.to_send, again.sent, again.already) == (3, 0, 0, 3)
-    back = bus.redriven(7)
+    back = bus.read_redriven(7)
     assert {place: (message.value(), message.key()) for place, message in back.items()} == values
     assert all(message.partition() == place[0] for place, message in back.items())
-    books = audit(connection)
-    assert (books.sent, books.lost, books.duplicated) == (7, 3, 0)  # new records, not yet scored
+    result = audit(connection)
+    assert (result.sent, result.lost, result.duplicated) == (7, 3, 0)  # new records, not yet scored
     for message in back.values():
         bus.predict((message.partition(), message.offset()))
     assert (audit(connection).lost, audit(connection).duplicated) == (0, 0)
 
 
 def test_a_record_that_is_refused_again_can_go_back_again(bus, connection):
-    source = bus.refused(b"x")
+    source = bus.send_refused(b"x")
     redrive(connection, EVERYTHING, dry_run=False, progress=silent)
-    (message,) = bus.redriven(2).values()
-    bus.refuse((message.partition(), message.offset()), b"x")
+    (message,) = bus.read_redriven(2).values()
+    bus.write_dead_letter((message.partition(), message.offset()), b"x")
     result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
     assert (result.already, result.sent) == (1, 1)
-    assert bus.redriven(3).keys() == {source, (message.partition(), message.offset())}
+    assert bus.read_redriven(3).keys() == {source, (message.partition(), message.offset())}
 
 
 def test_two_dead_letters_of_one_record_are_one_to_send(bus, connection):
-    source = bus.refused(b"x")
-    bus.refuse(source, b"x")
+    source = bus.send_refused(b"x")
+    bus.write_dead_letter(source, b"x")
     result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
     assert (result.chosen, result.sent, result.already) == (2, 1, 1)
-    assert len(bus.redriven(2)) == 1
+    assert len(bus.read_redriven(2)) == 1
 
 
-def test_what_another_redrive_has_left_open_is_never_sent_too(bus, connection):
-    """The first one is stopped, or killed, between sending and commit; the second sends; the first cannot commit any more."""
-    bus.refused(b"x")
+def test_records_in_the_open_transaction_of_another_redrive_are_sent_only_once(bus, connection):
+    """The first stops before its commit; the second sends; then the first can't commit."""
+    bus.send_refused(b"x")
     first = redriving._open_producer(connection)
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
     first.begin_transaction()
@@ -160,22 +160,24 @@ def test_what_another_redrive_has_left_open_is_never_sent_too(bus, connection):
     with pytest.raises(KafkaException) as raised:
         first.commit_transaction(30)
     assert redriving._explain(raised.value.args[0]) == "another redrive was started"
-    assert len(bus.redriven(2)) == 1
+    assert len(bus.read_redriven(2)) == 1
 
 
-def test_of_two_redrives_that_have_both_looked_only_the_second_sends(bus, connection):
-    bus.refused(b"x")
+def test_of_two_redrives_that_have_both_read_only_the_second_sends(bus, connection):
+    bus.send_refused(b"x")
     first = redriving._open_producer(connection)
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
     assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
     with pytest.raises(KafkaException) as raised:
         redriving._send(connection, first, [(letter.source, letter)])
     assert redriving._explain(raised.value.args[0]) == "another redrive was started"
-    assert len(bus.redriven(2)) == 1
+    assert len(bus.read_redriven(2)) == 1
 
 
-def test_a_redriven_record_behind_an_open_transaction_of_others_is_waited_for(bus, connection):
-    bus.refused(b"x")
+def test_a_redrive_waits_for_a_redriven_record_after_another_clients_open_transaction(
+    bus, connection
+):
+    bus.send_refused(b"x")
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
     first = redriving._open_producer(connection)
     other = Producer(connection.writer({"transactional.id": connection.named("other")}))
@@ -184,9 +186,10 @@ def test_a_redriven_record_behind_an_open_transaction_of_others_is_waited_for(bu
     other.produce(connection.named(TRANSACTIONS), b"{}", partition=0)
     other.flush()
     redriving._send(connection, first, [(letter.source, letter)])
-    looking, results = threading.Event(), []
+    looking = threading.Event()
+    results = []
 
-    def look():
+    def redrive_again():
         results.append(
             redrive(
                 connection,
@@ -196,7 +199,7 @@ def test_a_redriven_record_behind_an_open_transaction_of_others_is_waited_for(bu
             )
         )
 
-    second = threading.Thread(target=look)
+    second = threading.Thread(target=redrive_again)
     second.start()
     try:
         wait_for(lambda: looking.is_set() or not second.is_alive(), 30, "it reads `transactions`")
@@ -206,45 +209,46 @@ def test_a_redriven_record_behind_an_open_transaction_of_others_is_waited_for(bu
     assert [(result.sent, result.already) for result in results] == [(0, 1)]
 
 
-def test_only_what_kafka_has_acknowledged_is_reported(bus, connection, monkeypatch):
+def test_only_acknowledged_records_are_reported_as_sent(bus, connection, monkeypatch):
     for i in range(5):
-        bus.refused(b"%d" % i)
+        bus.send_refused(b"%d" % i)
     monkeypatch.setattr(redriving, "_CHUNK_RECORDS", 2)
-    send, calls = redriving._send, []
+    send = redriving._send
+    calls = []
 
-    def failing(*arguments):
+    def fail_at_second(*arguments):
         calls.append(arguments)
         if len(calls) == 2:
             raise KafkaException(KafkaError(KafkaError._ALL_BROKERS_DOWN))
         send(*arguments)
 
-    monkeypatch.setattr(redriving, "_send", failing)
+    monkeypatch.setattr(redriving, "_send", fail_at_second)
     with pytest.raises(RedriveError, match=r"^2 of 5 were sent, then: .*run it again"):
         redrive(connection, EVERYTHING, dry_run=False, progress=silent)
-    assert len(bus.redriven(7)) == 2
+    assert len(bus.read_redriven(7)) == 2
     result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
     assert (result.sent, result.already) == (3, 2)
-    assert len(bus.redriven(10)) == 5
+    assert len(bus.read_redriven(10)) == 5
 
 
-def test_what_is_too_large_with_its_headers_stays_and_the_largest_that_fits_goes(bus, connection):
+def test_a_record_too_large_with_headers_stays_and_the_largest_that_fits_is_sent(bus, connection):
     source = bus.send(b"small")
     frame = redriving._count_bytes(
         redriving.DeadLetter(source, "", "", "", 0, b"key", b""),
         redriving._make_headers(connection, source),
     )
-    bus.refuse(source, bytes(MAX_RECORD_BYTES - frame))
+    bus.write_dead_letter(source, bytes(MAX_RECORD_BYTES - frame))
     assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
     other = bus.send(b"small")
-    bus.refuse(other, bytes(MAX_RECORD_BYTES - frame + 1))
+    bus.write_dead_letter(other, bytes(MAX_RECORD_BYTES - frame + 1))
     result = redrive(connection, Choice(sources=frozenset({other})), dry_run=False, progress=silent)
     assert (result.chosen, result.too_large, result.sent) == (1, 1, 0)
 
 
-def test_a_record_that_is_no_longer_kept_is_not_sent(bus, connection):
-    bus.refused(b"old")
+def test_a_deleted_record_is_not_sent(bus, connection):
+    bus.send_refused(b"old")
     redrive(connection, EVERYTHING, dry_run=False, progress=silent)
-    kept = bus.refused(b"new")
+    kept = bus.send_refused(b"new")
     admin = AdminClient(connection.config())
     for deleted in admin.delete_records(
         [TopicPartition(connection.named(TRANSACTIONS), 0, kept[1])]
@@ -254,9 +258,9 @@ def test_a_record_that_is_no_longer_kept_is_not_sent(bus, connection):
     assert (result.chosen, result.expired, result.sent) == (2, 1, 1)
 
 
-def test_headers_of_others_hinder_nothing(bus, connection):
-    source = bus.refused(b"x")
-    bus.refuse((0, 0), b"of another topic", topic="elsewhere")
+def test_foreign_headers_do_no_harm(bus, connection):
+    source = bus.send_refused(b"x")
+    bus.write_dead_letter((0, 0), b"of another topic", topic="elsewhere")
     bus._write(DEAD_LETTERS, b"without headers")
     forged = own_headers() | {
         "redriven.topic": connection.named(TRANSACTIONS).encode(),
@@ -265,12 +269,12 @@ def test_headers_of_others_hinder_nothing(bus, connection):
     bus._write(TRANSACTIONS, b"{}", headers=forged)
     result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
     assert (result.chosen, result.unknown, result.sent) == (3, 2, 1)
-    assert bus.redriven(3).keys() == {source}
+    assert bus.read_redriven(3).keys() == {source}
 
 
 def test_the_command_lists_filters_and_sends(bus, fraud):
-    first = bus.refused(b"\xff", detail="\x1b[2Jno", kind="malformed_json")
-    second = bus.refused(b"{}", partition=2, kind="invalid_transaction")
+    first = bus.send_refused(b"\xff", detail="\x1b[2Jno", kind="malformed_json")
+    second = bus.send_refused(b"{}", partition=2, kind="invalid_transaction")
     listed = [json.loads(line) for line in fraud("list", "--json").stdout.splitlines()]
     assert [(item["kind"], item["bytes"], item["source"]["partition"]) for item in listed] == [
         ("malformed_json", 1, 0),
@@ -300,12 +304,12 @@ def test_the_command_lists_filters_and_sends(bus, fraud):
         "2 chosen, 1 sent",
         "1 already sent by an earlier redrive, or duplicates of another dead letter",
     ]
-    assert bus.redriven(4).keys() == {first, second}
+    assert bus.read_redriven(4).keys() == {first, second}
 
 
-def test_the_command_shows_bytes_that_no_terminal_obeys(bus, fraud):
+def test_the_command_escapes_control_characters(bus, fraud):
     value = b"[red]\x1b[2J\xff\r\n\xe2\x80\xae" + b"a" * 2_000
-    source = bus.refused(value, key=b"\x1bkey")
+    source = bus.send_refused(value, key=b"\x1bkey")
     place = f"{source[0]}:{source[1]}"
     shown = fraud("show", place).stdout
     assert r"value     [red]\x1b[2J\xff\r\n\u202eaaa" in shown
@@ -313,7 +317,6 @@ def test_the_command_shows_bytes_that_no_terminal_obeys(bus, fraud):
     assert "15 more bytes: --full" in shown
     assert "\x1b" not in shown
     assert shown.count("a" * 1_000) < fraud("show", place, "--full").stdout.count("a" * 1_000)
-    assert (
-        base64.b64decode(json.loads(fraud("show", place, "--json").stdout)["value_base64"]) == value
-    )
+    shown_json = json.loads(fraud("show", place, "--json").stdout)
+    assert base64.b64decode(shown_json["value_base64"]) == value
     assert isinstance(fraud("show", "3:99").exception, CommandError)

@@ -15,7 +15,7 @@ from streams.kafka import newest
 from streams.kafka.topics import ALERTS
 
 
-def alert(name, i=0):
+def make_alert(name, i=0):
     fields = {
         "transaction_id": name,
         "event_time": "2013-09-01T00:00:00Z",
@@ -53,17 +53,17 @@ def fraud(*arguments):
 
 @pytest.fixture
 def bus(connection, monkeypatch, tmp_path):
-    """A cluster with alerts of models that are long gone: what is drawn is what stands there, and no model is looked for."""
+    """A cluster whose alerts come from deleted models: explaining an alert needs no model."""
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
     monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "none"))
-    monkeypatch.setattr(newest, "_FIRST_WINDOW", 2)  # so that it looks further and further back
+    monkeypatch.setattr(newest, "_FIRST_WINDOW", 2)  # so that the search has to widen several times
     return connection
 
 
-def test_the_newest_alert_of_a_transaction_is_drawn_as_it_stands(bus, tmp_path):
-    values = [(0, alert("mine", 1)), (2, alert("mine", 2)), (1, b"no alert"), (3, None)]
-    publish(bus, values + [(i % 4, alert(f"other-{i}")) for i in range(100)])
+def test_the_newest_alert_of_a_transaction_is_shown_unchanged(bus, tmp_path):
+    values = [(0, make_alert("mine", 1)), (2, make_alert("mine", 2)), (1, b"no alert"), (3, None)]
+    publish(bus, values + [(i % 4, make_alert(f"other-{i}")) for i in range(100)])
     assert fraud("mine", "--json").stdout.encode() == values[1][1] + b"\n"
     page = tmp_path / "page.html"
     result = fraud("mine", "--html", page)
@@ -73,16 +73,17 @@ def test_the_newest_alert_of_a_transaction_is_drawn_as_it_stands(bus, tmp_path):
     assert "by model v2" in page.read_text()
 
 
-def test_a_transaction_without_an_alert_is_named_in_one_line(bus):
-    publish(bus, [(0, alert("mine"))])
+def test_a_transaction_without_an_alert_is_a_one_line_error(bus):
+    publish(bus, [(0, make_alert("mine"))])
     missing = fraud("[b]no\x1b[2Jbody")
     assert isinstance(missing.exception, CommandError)
     assert str(missing.exception) == (
-        r"there is no alert of the transaction [b]no\x1b[2Jbody; only what was not approved has one, and for 30 days"
+        r"there is no alert of the transaction [b]no\x1b[2Jbody; "
+        "only what was not approved has one, and for 30 days"
     )
 
 
-def test_a_row_of_a_csv_is_scored_by_the_model_in_use(model, tmp_path, monkeypatch):
+def test_a_row_of_a_csv_is_scored_by_the_current_model(model, tmp_path, monkeypatch):
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
     rows = [creditcard.row(i) for i in range(3)]
     path = creditcard.write(tmp_path / "few.csv", rows)

@@ -1,12 +1,12 @@
-"""`fraud kafka`, whichever way Kafka runs on this machine."""
+"""`fraud kafka`, with or without Docker."""
 
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.commands import FRAUD
 from support.ports import find_free_port
 
 from infra.kafka import broker
@@ -14,10 +14,10 @@ from infra.kafka import broker
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    without_a_given_one = {
+    inherited = {
         name: value for name, value in os.environ.items() if name != "FRAUD_BOOTSTRAP_SERVERS"
     }
-    return without_a_given_one | {
+    return inherited | {
         "FRAUD_HOME": str(tmp_path),
         "FRAUD_KAFKA_PORT": str(find_free_port(following=3)),
     }
@@ -25,7 +25,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def kafka(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "cli.main", "kafka", *arguments],
+        [*FRAUD, "kafka", *arguments],
         env=environment,
         capture_output=True,
         text=True,
@@ -33,7 +33,9 @@ def kafka(environment: dict[str, str], *arguments: str) -> subprocess.CompletedP
     )
 
 
-def test_start_status_stop(environment: dict[str, str], tmp_path: Path) -> None:
+def test_kafka_can_be_started_queried_and_stopped(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     address = f"127.0.0.1:{environment['FRAUD_KAFKA_PORT']}"
     try:
         started = kafka(environment, "start")
@@ -51,7 +53,7 @@ def test_start_status_stop(environment: dict[str, str], tmp_path: Path) -> None:
         assert (status["running"], status["bootstrap_servers"]) == (True, address)
         assert json.loads(kafka(environment, "start", "--json").stdout) == status
 
-        # it stops what was started, whatever the variable says now
+        # it stops the broker that was started, even if the variable has changed
         assert json.loads(
             kafka(environment | {"FRAUD_KAFKA_PORT": "1"}, "stop", "--json").stdout
         ) == {"stopped": True}
@@ -64,7 +66,7 @@ def test_start_status_stop(environment: dict[str, str], tmp_path: Path) -> None:
             left.stop()
 
 
-def test_a_given_kafka_is_not_started(environment: dict[str, str]) -> None:
+def test_a_configured_kafka_is_not_started(environment: dict[str, str]) -> None:
     given = kafka(environment | {"FRAUD_BOOTSTRAP_SERVERS": "kafka.example:9092"}, "start")
     assert given.returncode == 0
     assert "nothing to start" in given.stdout

@@ -1,4 +1,7 @@
-"""Prometheus' and Alertmanager's own tools on our configuration; each alert has a runbook, a case that fires and one that does not."""
+"""Check the alert rules with Prometheus' and Alertmanager's tools.
+
+Each alert has a runbook, a case in which it fires, and one in which it does not.
+"""
 
 import subprocess
 from pathlib import Path
@@ -12,14 +15,14 @@ PROMETHEUS = ROOT / "infra" / "prometheus"
 CASES = sorted((PROMETHEUS / "tests").glob("*.yml"))
 
 
-def rules():
+def read_rules():
     files = (
         yaml.safe_load(path.read_text()) for path in sorted((PROMETHEUS / "rules").glob("*.yml"))
     )
     return [rule for file in files for group in file["groups"] for rule in group["rules"]]
 
 
-ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
+ALERTS = {rule["alert"]: rule for rule in read_rules() if "alert" in rule}
 
 
 def run(*command):
@@ -30,8 +33,8 @@ def run(*command):
     return done.stdout
 
 
-def outcomes(alert):
-    """Whether it is expected to fire, for each case of it."""
+def expected_outcomes(alert):
+    """Return whether the alert is expected to fire, over all its cases."""
     tests = [test for path in CASES for test in yaml.safe_load(path.read_text())["tests"]]
     return {
         bool(case["exp_alerts"])
@@ -52,16 +55,16 @@ def test_the_configuration_is_valid(promtool, name):
     run(promtool, "check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / name)
 
 
-def test_the_cases_hold(promtool):
+def test_the_rule_tests_pass(promtool):
     assert run(promtool, "test", "rules", *CASES).count("SUCCESS") == len(CASES)
 
 
-def test_alertmanager_takes_its_configuration():
+def test_alertmanager_accepts_its_configuration():
     require_program("prometheus-alertmanager")
     run("amtool", "check-config", ROOT / "infra" / "alertmanager" / "alertmanager.yml")
 
 
-def test_one_worker_that_is_down_silences_no_other_alert():
+def test_a_worker_that_is_down_silences_no_other_alert():
     rules = yaml.safe_load((ROOT / "infra" / "alertmanager" / "alertmanager.yml").read_text())[
         "inhibit_rules"
     ]
@@ -76,16 +79,16 @@ def test_each_alert_is_complete(alert):
     assert rule["annotations"]["description"]
     runbook = ROOT / rule["annotations"]["runbook_url"]
     assert alert in runbook.read_text().splitlines()[0]
-    assert outcomes(alert) == {True, False}
+    assert expected_outcomes(alert) == {True, False}
 
 
-def test_each_runbook_is_somebodys():
+def test_each_runbook_belongs_to_an_alert():
     assert {path.name for path in (ROOT / "docs" / "runbooks").glob("*.md")} == {
         Path(rule["annotations"]["runbook_url"]).name for rule in ALERTS.values()
     }
 
 
-def test_the_configurations_differ_only_in_where_targets_are_found():
+def test_the_configurations_differ_only_in_their_targets():
     local, compose = (
         yaml.safe_load((PROMETHEUS / name).read_text())
         for name in ("prometheus.yml", "prometheus.compose.yml")

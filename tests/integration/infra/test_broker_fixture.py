@@ -1,3 +1,5 @@
+"""The broker of the tests works."""
+
 from confluent_kafka import Producer
 from support.topic_reader import read_all
 from support.transactions import make_transaction_bytes
@@ -5,7 +7,7 @@ from support.transactions import make_transaction_bytes
 from streams.kafka.connection import Connection
 
 
-def test_what_is_sent_is_read_back(connection: Connection) -> None:
+def test_sent_records_are_read_back(connection: Connection) -> None:
     producer = Producer(connection.writer())
     for i in range(100):
         producer.produce(connection.named("transactions"), make_transaction_bytes(i), key=f"t-{i}")

@@ -1,4 +1,4 @@
-"""Kafka from its jars, as `fraud kafka start` runs it where there is no Docker."""
+"""Kafka from its jars, as `fraud kafka start` runs it if there is no Docker."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ def _say(_: str) -> None:
     pass
 
 
-def test_a_process_that_has_the_pid_now_is_not_ended(tmp_path: Path) -> None:
+def test_a_process_that_has_reused_the_pid_is_not_stopped(tmp_path: Path) -> None:
     stranger = psutil.Process()
     note = tmp_path / "kafka" / "local.json"
     note.parent.mkdir()
@@ -29,10 +29,10 @@ def test_a_process_that_has_the_pid_now_is_not_ended(tmp_path: Path) -> None:
     recorded = LocalBroker.find(tmp_path)
     assert recorded is not None
     assert not recorded.status().running
-    assert not recorded.stop()  # else this test run would have ended
+    assert not recorded.stop()  # otherwise, this test run would have ended
 
 
-def test_a_taken_port_is_named_with_its_variable(
+def test_the_error_names_a_taken_port_and_its_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ports, "_LEAVING_S", 0)
@@ -46,7 +46,7 @@ def test_a_taken_port_is_named_with_its_variable(
         assert "\n" not in str(refused.value)
 
 
-def test_a_start_that_fails_names_the_log_and_notes_its_end(tmp_path: Path) -> None:
+def test_a_failed_start_names_the_log_and_quotes_its_end(tmp_path: Path) -> None:
     broker = LocalBroker(tmp_path, find_free_port(following=3), JARS)
     data = tmp_path / "kafka" / "data"
     data.mkdir(parents=True)

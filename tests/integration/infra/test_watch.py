@@ -1,4 +1,4 @@
-"""`python -m infra.watch`: three programs of Debian's on our configuration, told apart from the system's own."""
+"""`python -m infra.watch` runs Debian's monitoring programs with our configuration and ports."""
 
 import json
 import os
@@ -34,14 +34,14 @@ def variables(tmp_path):
     }
 
 
-def watch(variables):
+def start_watch(variables):
     line = [sys.executable, "-m", "infra.watch"]
     return subprocess.Popen(
         line, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
-def targets(variables):
+def read_targets(variables):
     try:
         with urlopen(
             f"http://127.0.0.1:{variables['FRAUD_PROMETHEUS_PORT']}/api/v1/targets", timeout=5
@@ -55,57 +55,60 @@ def targets(variables):
     }
 
 
-def scorers(variables):
-    return sorted(instance for job, instance in targets(variables) if job == "scorer")
+def find_scorers(variables):
+    return sorted(instance for job, instance in read_targets(variables) if job == "scorer")
 
 
-def test_it_watches_the_ports_that_are_set_and_ctrl_c_ends_all(variables):
+def test_it_scrapes_the_configured_ports_and_ctrl_c_ends_all_programs(variables):
     for package in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
         require_program(package)
-    process = watch(variables)
+    process = start_watch(variables)
     try:
         node = ("node", f"127.0.0.1:{variables['FRAUD_NODE_EXPORTER_PORT']}")
         wait_for(
-            lambda: targets(variables).get(node) == "up", 60, "Prometheus sees the node exporter"
+            lambda: read_targets(variables).get(node) == "up",
+            60,
+            "Prometheus sees the node exporter",
         )
-        assert ("monitor", "127.0.0.1:9301") in targets(variables)
-        assert scorers(variables) == []
+        assert ("monitor", "127.0.0.1:9301") in read_targets(variables)
+        assert find_scorers(variables) == []
         announced = announce(Path(variables["FRAUD_HOME"]), "0.0.0.0", 9401, workers=3)
         wait_for(
-            lambda: scorers(variables) == ["127.0.0.1:9401", "127.0.0.1:9402", "127.0.0.1:9403"],
+            lambda: (
+                find_scorers(variables) == ["127.0.0.1:9401", "127.0.0.1:9402", "127.0.0.1:9403"]
+            ),
             30,
             "three workers",
         )
         announce(Path(variables["FRAUD_HOME"]), "127.0.0.1", 9401, workers=1)
-        wait_for(
-            lambda: scorers(variables) == ["127.0.0.1:9401"], 30, "one, where there were three"
-        )
+        wait_for(lambda: find_scorers(variables) == ["127.0.0.1:9401"], 30, "one instead of three")
         announced.unlink()
-        wait_for(lambda: scorers(variables) == [], 30, "none")
+        wait_for(lambda: find_scorers(variables) == [], 30, "no worker")
         process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=30)
     finally:
         process.kill()
-    assert (process.returncode, complaints) == (0, "")
+    assert (process.returncode, errors) == (0, "")
     assert not any(ports.is_taken(int(variables[variable])) for variable in VARIABLES)
 
 
-def test_a_port_that_is_held_is_named_with_what_may_hold_it(variables):
+def test_the_error_names_a_taken_port_and_the_likely_program(variables):
     for package in ("prometheus", "prometheus-alertmanager", "prometheus-node-exporter"):
         require_program(package)
     port = variables["FRAUD_PROMETHEUS_PORT"]
     with socket.create_server(("127.0.0.1", int(port))):
-        process = watch(variables)
-        _, complaints = process.communicate(timeout=60)
+        process = start_watch(variables)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert complaints.splitlines() == [
+    assert errors.splitlines() == [
         f"port {port} is in use by another program, perhaps the system's prometheus "
-        "(sudo systemctl disable --now prometheus); end it, or set FRAUD_PROMETHEUS_PORT to another port"
+        "(sudo systemctl disable --now prometheus); "
+        "end it, or set FRAUD_PROMETHEUS_PORT to another port"
     ]
 
 
-def test_what_is_not_installed_is_named_with_how_to_get_it(variables, tmp_path):
-    process = watch({**variables, "PATH": str(tmp_path)})
-    _, complaints = process.communicate(timeout=60)
+def test_the_error_names_missing_programs_and_how_to_install_them(variables, tmp_path):
+    process = start_watch({**variables, "PATH": str(tmp_path)})
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "apt install prometheus-node-exporter prometheus-alertmanager prometheus" in complaints
+    assert "apt install prometheus-node-exporter prometheus-alertmanager prometheus" in errors

@@ -23,13 +23,13 @@ ALERT = (ROOT / "docs" / "contract" / "examples" / "alert.json").read_bytes().st
 
 @pytest.fixture(scope="module")
 def variables(module_connection):
-    """The environment of the examples; on `alerts` are one that was taken back, and then one that was committed."""
+    """The environment of the examples; `alerts` holds an aborted alert and then a committed one."""
     producer = Producer(
         module_connection.config() | {"transactional.id": module_connection.named("examples")}
     )
     producer.init_transactions()
     for identifier, end in (
-        (b"taken-back", producer.abort_transaction),
+        (b"aborted", producer.abort_transaction),
         (b"t-1", producer.commit_transaction),
     ):
         producer.begin_transaction()
@@ -38,7 +38,7 @@ def variables(module_connection):
             ALERT.replace(b'"t-1"', b'"%s"' % identifier),
             "account-7",
         )
-        producer.flush()  # it is on the topic, whatever comes of it
+        producer.flush()  # it is on the topic, committed or not
         end()
     connection = {
         "FRAUD_BOOTSTRAP_SERVERS": module_connection.bootstrap_servers,
@@ -49,7 +49,7 @@ def variables(module_connection):
 
 @pytest.fixture(params=["kcat.sh", "console-tools.sh"])
 def script(request):
-    """One of the scripts; what it needs is there."""
+    """One of the scripts, once its requirements are met."""
     if request.param == "kcat.sh":
         require_program("kcat")
     elif not shutil.which("kafka-console-consumer.sh"):
@@ -64,7 +64,7 @@ def run(variables, *command):
     return done.stdout
 
 
-def test_a_script_publishes_what_is_valid_where_our_own_clients_would(
+def test_a_script_publishes_a_valid_transaction_to_the_same_partition_as_our_clients(
     variables, script, module_connection
 ):
     before = len(read_all(module_connection, "transactions", 0))
@@ -78,14 +78,12 @@ def test_a_script_publishes_what_is_valid_where_our_own_clients_would(
     }
 
 
-def test_a_script_prints_the_committed_alert_alone(variables, script):
+def test_a_script_prints_only_the_committed_alert(variables, script):
     end = ("--max-messages", "1") if script.name == "console-tools.sh" else ()
     assert run(variables, script, "alerts", *end).splitlines() == [ALERT]
 
 
-def test_consume_prints_the_committed_alert_alone_and_goes_on_behind_it(
-    variables, module_connection
-):
+def test_consume_prints_only_the_committed_alert(variables, module_connection):
     command = [sys.executable, EXAMPLES / "consume.py", module_connection.bootstrap_servers]
     with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
         first = process.stdout.readline()

@@ -1,4 +1,4 @@
-"""examples/publish.py, as a service's engineer would run it."""
+"""examples/publish.py on a real Kafka."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def publish(connection, *arguments, **changes):
     )
 
 
-def test_it_publishes_a_transaction_with_the_settings_of_its_file(connection, tmp_path):
+def test_it_publishes_a_transaction_with_the_settings_in_the_properties_file(connection, tmp_path):
     file = tmp_path / "client.properties"
     file.write_text(f"# of a test\n\nbootstrap.servers = {connection.bootstrap_servers}\n")
     done = publish(connection, f"127.0.0.1:{find_free_port()}", FRAUD_KAFKA_CONFIG=str(file))
@@ -46,12 +46,12 @@ def test_it_publishes_a_transaction_with_the_settings_of_its_file(connection, tm
     )
 
 
-def test_a_refused_transaction_is_no_success(connection):
+def test_a_refused_transaction_is_a_failure(connection):
     limit = ConfigEntry("max.message.bytes", "100", incremental_operation=AlterConfigOpType.SET)
     topic = ConfigResource(
         ResourceType.TOPIC, connection.named("transactions"), incremental_configs=[limit]
     )
-    admin = AdminClient(connection.config())  # to be kept: its requests end with it
+    admin = AdminClient(connection.config())  # keep it: its requests end with it
     for altered in admin.incremental_alter_configs([topic]).values():
         altered.result()
     done = publish(connection, connection.bootstrap_servers)

@@ -1,10 +1,8 @@
-"""A replay into a real Kafka, read back with a plain consumer."""
+"""A replay to a real Kafka, read back with a plain consumer."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -19,6 +17,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from support import creditcard_files as creditcard
+from support.commands import FRAUD, make_environment
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -30,9 +29,8 @@ from producer.rows import Selection, encode_transaction, read
 from producer.schedule import at_rate
 from streams.kafka.connection import Connection
 
-FRAUD = [sys.executable, "-m", "cli.main"]
 COUNT = 1_000
-DELAY_S = 2  # longer than a new producer takes for its first record
+DELAY_S = 2  # longer than a new producer needs for its first record
 RECENT_MS = 5 * 60 * 1000
 
 
@@ -41,7 +39,7 @@ def data(tmp_path: Path) -> Path:
     return creditcard.write(tmp_path / "rows.csv", [creditcard.row(i) for i in range(COUNT)])
 
 
-def play(
+def run_replay(
     connection: Connection, selection: Selection, rate: float = 0, on_progress=lambda _: None
 ) -> Totals:
     return Replay(connection, read(selection, "r"), at_rate(rate), time, on_progress).run(
@@ -56,21 +54,18 @@ def row_number(message) -> int:
 def run_fraud(
     connection: Connection, *arguments: str, **environment: str
 ) -> subprocess.CompletedProcess:
-    env = variables(connection) | environment
     return subprocess.run(
-        [*FRAUD, *arguments], capture_output=True, text=True, env=env, timeout=120, check=False
+        [*FRAUD, *arguments],
+        capture_output=True,
+        text=True,
+        env=make_environment(connection, **environment),
+        timeout=120,
+        check=False,
     )
 
 
-def variables(connection: Connection) -> dict[str, str]:
-    return os.environ | {
-        "FRAUD_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
-        "FRAUD_TOPIC_PREFIX": connection.topic_prefix,
-    }
-
-
-def test_every_row_is_on_the_topic_once_and_in_order_of_its_partition(connection, data):
-    totals = play(connection, Selection(data))
+def test_every_row_is_sent_once_and_in_order_within_its_partition(connection, data):
+    totals = run_replay(connection, Selection(data))
     assert (totals.sent, totals.delivered) == (COUNT, COUNT)
     messages = read_all(connection, "transactions", COUNT)
     expected = {row.transaction_id: encode_transaction(row) for row in read(Selection(data), "r")}
@@ -127,26 +122,26 @@ def test_accounts_and_missing_fields_of_a_simulated_file_arrive(connection, tmp_
 
 
 def test_headers_and_the_time_of_sending(connection, data):
-    play(connection, Selection(data, limit=50))
+    run_replay(connection, Selection(data, limit=50))
     now = time.time() * 1000
     for message in read_all(connection, "transactions", 50):
         assert message.headers() == [("contract.version", b"1")]
         assert abs(message.timestamp()[1] - now) < RECENT_MS
 
 
-def test_progress_ends_with_the_last_record_and_the_start_is_told(connection, data):
-    told = []
+def test_progress_ends_with_the_last_record_and_the_start_is_reported(connection, data):
+    reports = []
     replay = Replay(
-        connection, read(Selection(data, limit=300), "r"), at_rate(3_000), time, told.append
+        connection, read(Selection(data, limit=300), "r"), at_rate(3_000), time, reports.append
     )
     totals = replay.run(threading.Event())
-    assert told[-1] == 300
+    assert reports[-1] == 300
     assert replay.started.is_set()
     assert replay.started_at == totals.started_at
     assert totals.offered_per_second == 3_000
 
 
-def test_labels_are_apart_and_later(connection, data):
+def test_labels_have_a_topic_and_a_delay(connection, data):
     stop = threading.Event()
     feed = LabelFeed(connection, read(Selection(data), "r"), DELAY_S, time, stop)
     replay = Replay(connection, read(Selection(data), "r"), at_rate(0), time, feed.sent)
@@ -169,7 +164,7 @@ def test_labels_are_apart_and_later(connection, data):
     assert not truth
 
 
-def test_no_class_and_no_label_in_any_message_but_labels(connection, data):
+def test_only_labels_contain_the_class(connection, data):
     stop = threading.Event()
     feed = LabelFeed(connection, read(Selection(data, limit=100), "r"), 0, time, stop)
     replay_with_labels(
@@ -187,7 +182,7 @@ def test_no_class_and_no_label_in_any_message_but_labels(connection, data):
         assert read_all(connection, topic, 0) == []
 
 
-def test_a_replay_that_is_stopped_has_confirmed_what_it_sent(connection, data):
+def test_a_stopped_replay_has_confirmed_everything_it_sent(connection, data):
     stop = threading.Event()
     replay = Replay(
         connection,
@@ -201,17 +196,17 @@ def test_a_replay_that_is_stopped_has_confirmed_what_it_sent(connection, data):
     assert len(read_all(connection, "transactions", totals.sent)) == totals.sent
 
 
-def test_a_bad_row_ends_the_replay_after_the_good_ones(connection, tmp_path):
+def test_an_invalid_row_ends_the_replay_after_the_valid_ones(connection, tmp_path):
     path = creditcard.write(
         tmp_path / "bad.csv",
         [creditcard.row(0), creditcard.row(1), creditcard.row(2, Amount="much")],
     )
     with pytest.raises(DataError, match="row 2: Amount is 'much'"):
-        play(connection, Selection(path))
+        run_replay(connection, Selection(path))
     assert len(read_all(connection, "transactions", 2)) == 2
 
 
-def test_a_bad_row_ends_the_labels_too(connection, tmp_path):
+def test_an_invalid_row_ends_the_labels_too(connection, tmp_path):
     path = creditcard.write(
         tmp_path / "bad.csv", [creditcard.row(0), creditcard.row(1, Amount="much")]
     )
@@ -219,7 +214,9 @@ def test_a_bad_row_ends_the_labels_too(connection, tmp_path):
     feed = LabelFeed(connection, read(Selection(path), "r"), 3600, time, stop)
     with pytest.raises(DataError, match="row 1"):
         replay_with_labels(
-            Replay(connection, read(Selection(path), "r"), at_rate(0), time, feed.sent), feed, stop
+            Replay(connection, read(Selection(path), "r"), at_rate(0), time, feed.sent),
+            feed,
+            stop,
         )
 
 
@@ -228,47 +225,34 @@ def refuse_all_transactions(connection):
     topic = ConfigResource(
         ResourceType.TOPIC, connection.named("transactions"), incremental_configs=[limit]
     )
-    admin = AdminClient(connection.config())  # to be kept: its requests end with it
+    admin = AdminClient(connection.config())  # keep it: its requests end with it
     for altered in admin.incremental_alter_configs([topic]).values():
         altered.result()
 
 
-def test_records_that_are_not_delivered_are_counted(connection, data):
+def test_undelivered_records_are_counted(connection, data):
     refuse_all_transactions(connection)
     with pytest.raises(
         ReplayError,
         match=r"^\d+ of \d+ records were not delivered; the first error: .*size too large",
     ):
-        play(connection, Selection(data, loop=True), rate=1_000)
+        run_replay(connection, Selection(data, loop=True), rate=1_000)
 
 
-def test_a_missing_topic_and_no_rows_are_told(connection, data):
+def test_a_missing_topic_and_an_empty_selection_are_errors(connection, data):
     elsewhere = Connection(connection.bootstrap_servers, connection.topic_prefix + "other.")
     with pytest.raises(
         ReplayError, match=r"the topic .*other\.transactions does not exist; run: fraud topics"
     ):
-        play(elsewhere, Selection(data))
+        run_replay(elsewhere, Selection(data))
     with pytest.raises(ReplayError, match="no such rows"):
-        play(connection, Selection(data, first=COUNT))
+        run_replay(connection, Selection(data, first=COUNT))
 
 
 def test_the_command_replays_a_part_and_prints_its_totals(connection, data):
-    arguments = [
-        "--data",
-        str(data),
-        "--from",
-        "10",
-        "--to",
-        "40",
-        "--rate",
-        "0",
-        "--run",
-        "mine",
-        "--labels",
-        "--label-delay",
-        "100ms",
-    ]
-    done = run_fraud(connection, "replay", *arguments, "--json")
+    rows = f"--data {data} --from 10 --to 40 --rate 0 --run mine".split()
+    labels = ["--labels", "--label-delay", "100ms"]
+    done = run_fraud(connection, "replay", *rows, *labels, "--json")
     assert done.returncode == 0, done.stderr
     totals = json.loads(done.stdout)
     assert {name: totals[name] for name in ("run", "sent", "delivered", "labels")} == {
@@ -281,20 +265,9 @@ def test_the_command_replays_a_part_and_prints_its_totals(connection, data):
     assert keys == {f"mine-{number}" for number in range(10, 40)}
 
 
-def test_the_command_takes_the_data_from_its_variable_and_laps(connection, data):
-    done = run_fraud(
-        connection,
-        "replay",
-        "--rate",
-        "0",
-        "--loop",
-        "--limit",
-        "1500",
-        "--run",
-        "r",
-        "--quiet",
-        FRAUD_DATA=str(data),
-    )
+def test_the_command_reads_fraud_data_and_loops(connection, data):
+    options = ["--rate", "0", "--loop", "--limit", "1500", "--run", "r", "--quiet"]
+    done = run_fraud(connection, "replay", *options, FRAUD_DATA=str(data))
     assert done.returncode == 0, done.stderr
     assert "1,500 sent, 1,500 confirmed" in done.stdout
     keys = {message.key().decode() for message in read_all(connection, "transactions", 1500)}
@@ -303,21 +276,11 @@ def test_the_command_takes_the_data_from_its_variable_and_laps(connection, data)
     }
 
 
-def test_ctrl_c_stops_in_order_with_totals(connection, data):
-    command = [
-        *FRAUD,
-        "replay",
-        "--data",
-        str(data),
-        "--loop",
-        "--rate",
-        "500",
-        "--labels",
-        "--json",
-    ]
+def test_ctrl_c_stops_the_replay_cleanly_and_prints_totals(connection, data):
+    command = [*FRAUD, "replay", *f"--data {data} --loop --rate 500 --labels --json".split()]
     with subprocess.Popen(
         command,
-        env=variables(connection),
+        env=make_environment(connection),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -336,7 +299,7 @@ def test_ctrl_c_stops_in_order_with_totals(connection, data):
 
 
 @pytest.mark.parametrize("labels", [[], ["--labels"]])
-def test_a_replay_that_fails_says_what_it_had_sent(connection, tmp_path, labels):
+def test_a_failed_replay_reports_what_it_sent(connection, tmp_path, labels):
     path = creditcard.write(
         tmp_path / "bad.csv",
         [creditcard.row(0), creditcard.row(1), creditcard.row(2, Amount="much")],
@@ -352,7 +315,7 @@ def test_a_replay_that_fails_says_what_it_had_sent(connection, tmp_path, labels)
     assert len(read_all(connection, "transactions", 1)) == 1
 
 
-def test_refused_records_are_told_from_confirmed_ones(connection, data):
+def test_refused_records_are_not_counted_as_confirmed(connection, data):
     refuse_all_transactions(connection)
     done = run_fraud(
         connection, "replay", "--data", str(data), "--rate", "0", "--limit", "10", "--json"
@@ -363,7 +326,7 @@ def test_refused_records_are_told_from_confirmed_ones(connection, data):
     assert "10 of 10 records were not delivered" in done.stderr
 
 
-def test_one_line_for_what_is_wrong(connection, data, tmp_path):
+def test_errors_are_one_line(connection, data, tmp_path):
     elsewhere = Connection(connection.bootstrap_servers, connection.topic_prefix + "other.")
     for done, line in [
         (run_fraud(elsewhere, "replay", "--data", str(data)), "run: fraud topics"),

@@ -1,15 +1,14 @@
-"""Simulated transactions on a real Kafka, and beside the real ones."""
+"""Simulated transactions on a real Kafka, and compared with the real ones."""
 
 import json
-import os
 import subprocess
-import sys
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 import xgboost
+from support.commands import FRAUD, make_environment
 from support.topic_reader import read_all
 
 from benchmarks.likeness import (
@@ -27,53 +26,42 @@ from producer.simulation.output import account_id
 from producer.simulation.parameters import MIN_ROWS
 from producer.simulation.selection import Selection
 
-COUNT, ACCOUNTS, SEED = 500, 7, 3
+COUNT = 500
+ACCOUNTS = 7
+SEED = 3
 DELAY_S = 0.5
 
 
 def send(connection, *arguments: str) -> dict:
-    env = os.environ | {
-        "FRAUD_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
-        "FRAUD_TOPIC_PREFIX": connection.topic_prefix,
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "cli.main",
-        "simulate",
-        "--send",
-        "--rows",
-        str(COUNT),
-        "--seed",
-        str(SEED),
-        "--rate",
-        "0",
-        "--json",
-    ]
+    options = f"--send --rows {COUNT} --seed {SEED} --rate 0 --json".split()
     done = subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, env=env, timeout=120, check=False
+        [*FRAUD, "simulate", *options, *arguments],
+        capture_output=True,
+        text=True,
+        env=make_environment(connection),
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_what_is_simulated_is_sent_and_its_labels_come_late_each_by_a_delay_of_its_own(connection):
+def test_simulated_transactions_are_sent_and_their_labels_have_random_delays(connection):
     disturbed = ["--accounts", str(ACCOUNTS), "--fraud-rate", "0.1", "--disturb", "missing:V3@400"]
     totals = send(connection, *disturbed, "--run", "s", "--label-delay", f"{DELAY_S}s")
     assert (totals["sent"], totals["delivered"], totals["labels"]) == (COUNT, COUNT, COUNT)
     (chunk,) = simulate(
         Parameters.load(), COUNT, SEED, settings=Settings(fraud_share=0.1, accounts=ACCOUNTS)
     )
-    sent_at, keys = {}, {}
+    sent_at = {}
+    keys = {}
     for message in read_all(connection, "transactions", COUNT):
         found = json.loads(message.value())
         row = int(found["transaction_id"].removeprefix("s-"))
-        sent_at[row], keys[row] = message.timestamp()[1] / 1000, message.key()
-        assert (
-            found["account_id"].encode()
-            == message.key()
-            == account_id(chunk.accounts[row]).encode()
-        )
+        sent_at[row] = message.timestamp()[1] / 1000
+        keys[row] = message.key()
+        assert found["account_id"] == account_id(chunk.accounts[row])
+        assert found["account_id"].encode() == message.key()
         expected = {
             name: value
             for name, value in zip(INPUTS, chunk.values[row], strict=True)
@@ -89,12 +77,11 @@ def test_what_is_simulated_is_sent_and_its_labels_come_late_each_by_a_delay_of_i
         delays[row] = label.labelled_at.timestamp() - sent_at[row]
     assert len(delays) == COUNT
     assert min(delays.values()) >= -0.001  # a record's timestamp is in whole milliseconds
-    assert (
-        np.std(list(delays.values())) > DELAY_S / 2
-    )  # an exponential distribution's deviation is its mean
+    # the standard deviation of an exponential distribution equals its mean
+    assert np.std(list(delays.values())) > DELAY_S / 2
 
 
-def test_without_labels_none_is_sent(connection):
+def test_no_labels_sends_none(connection):
     assert send(connection, "--no-labels")["labels"] is None
     messages = read_all(connection, "transactions", COUNT)
     times = [
@@ -111,31 +98,30 @@ def real(creditcard) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def made(real) -> pd.DataFrame:
+def simulated(real) -> pd.DataFrame:
     return simulate_table(len(real))
 
 
-def test_each_feature_is_distributed_like_the_real_one(real, made):
-    distances = kolmogorov_smirnov(real, made)
+def test_each_feature_has_nearly_the_real_distribution(real, simulated):
+    distances = kolmogorov_smirnov(real, simulated)
     assert max(distances.values()) <= 0.05, distances
 
 
-def test_a_classifier_hardly_separates_them(real, made):
-    assert measure_separation(real, made, 20_000) <= 0.75
-    assert measure_separation(real, made, 100_000) <= 0.80
+def test_a_classifier_hardly_separates_simulated_from_real(real, simulated):
+    assert measure_separation(real, simulated, 20_000) <= 0.75
+    assert measure_separation(real, simulated, 100_000) <= 0.80
 
 
-def test_what_is_learnt_on_one_holds_on_the_other(real, made):
-    """Over the three forward folds. On the last alone, of 47 real frauds, the simulated model loses more: docs/simulation.md."""
-    found = measure_transfer(real, made, split(ROWS).folds)
-    for one, other in (
-        ("real", "simulated"),
-        ("simulated", "real"),
-    ):  # each way against the same model on rows of its own kind
-        own, across = (
-            found[f"fitted on {one}, judged on {one}"],
-            found[f"fitted on {one}, judged on {other}"],
-        )
+def test_models_transfer_between_simulated_and_real(real, simulated):
+    """Over the three forward folds; on the last alone (47 real frauds), the loss is larger.
+
+    See docs/simulation.md.
+    """
+    found = measure_transfer(real, simulated, split(ROWS).folds)
+    # in both directions, compared with the same model on rows of the kind it was fitted on
+    for one, other in (("real", "simulated"), ("simulated", "real")):
+        own = found[f"fitted on {one}, judged on {one}"]
+        across = found[f"fitted on {one}, judged on {other}"]
         assert across >= own - 0.10, found
     assert (
         found["fitted on simulated, judged on real"]
@@ -143,7 +129,7 @@ def test_what_is_learnt_on_one_holds_on_the_other(real, made):
     )
 
 
-def test_each_leaf_of_the_selection_rests_on_many_distinct_rows(real):
+def test_each_leaf_of_the_selection_has_many_distinct_rows(real):
     rows = real.loc[
         ~real[list(INPUTS)].duplicated() & (real["Class"] == 0), list(INPUTS)
     ].to_numpy()
@@ -152,6 +138,8 @@ def test_each_leaf_of_the_selection_rests_on_many_distinct_rows(real):
         assert np.unique(found, return_counts=True)[1].min() >= MIN_ROWS
 
 
-def test_no_simulated_row_is_a_real_one(real, made):
+def test_no_simulated_row_is_a_real_one(real, simulated):
     rounded = {tuple(row) for row in real[list(INPUTS[:-1])].round(3).to_numpy()}
-    assert not any(tuple(row) in rounded for row in made[list(INPUTS[:-1])].round(3).to_numpy())
+    assert not any(
+        tuple(row) in rounded for row in simulated[list(INPUTS[:-1])].round(3).to_numpy()
+    )

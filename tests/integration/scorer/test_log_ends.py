@@ -1,4 +1,4 @@
-"""The ends of what `transactions` holds: records that are gone, and the largest that it takes."""
+"""The limits of `transactions`: records that were deleted, and the largest that fits."""
 
 import os
 import re
@@ -26,15 +26,15 @@ def send(connection, count):
 
 
 def delete(connection, before=130):
-    """Records up to this one, as retention does."""
+    """Delete the records before this offset, as retention does."""
     place = TopicPartition(connection.named(topics.TRANSACTIONS), 0, before)
-    admin = AdminClient(connection.config())  # to be kept: its requests end with it
+    admin = AdminClient(connection.config())  # keep it: its requests end with it
     [deleted] = admin.delete_records([place]).values()
     deleted.result(10)
 
 
-def cut_off(connection):
-    """As a broker that lost its last records leaves the log: the group was farther."""
+def truncate(connection):
+    """Commit an offset beyond the end, as if the broker had lost its last records."""
     consumer = Consumer(connection.reader(topics.SCORER_GROUP))
     consumer.commit(
         offsets=[TopicPartition(connection.named(topics.TRANSACTIONS), 0, 500)], asynchronous=False
@@ -44,9 +44,9 @@ def cut_off(connection):
 
 @pytest.mark.parametrize(
     ("lose", "named"),
-    [(delete, "offsets 100 to 129 are lost"), (cut_off, "offsets 150 to 499 are lost")],
+    [(delete, "offsets 100 to 129 are lost"), (truncate, "offsets 150 to 499 are lost")],
 )
-def test_records_that_are_gone_stop_the_scorer_and_are_named(connection, lose, named):
+def test_lost_records_stop_the_scorer_and_are_named(connection, lose, named):
     send(connection, 100)
     with run_scorer(connection) as system:
         read_all(connection, topics.PREDICTIONS, 100)
@@ -68,32 +68,26 @@ def test_records_deleted_before_a_new_group_read_them_are_named(connection):
         os.kill(worker, signal.SIGCONT)
         assert system.process.wait(60) == 3
         [first] = re.findall(r"offsets (\d+) to 4999 are lost", system.log)
-    assert len(read_all(connection, topics.PREDICTIONS, int(first))) == int(
-        first
-    )  # what a last fetch still brought is scored
+    # the records of a fetch before the deletion are scored
+    assert len(read_all(connection, topics.PREDICTIONS, int(first))) == int(first)
 
 
-def test_the_largest_record_that_is_taken_ends_as_a_dead_letter(connection):
-    largest, refused = largest_taken(connection)
-    assert refused > 0  # one byte more is refused where it is published
+def test_the_largest_record_that_the_topic_accepts_becomes_a_dead_letter(connection):
+    largest, refused = send_largest(connection)
+    assert refused > 0  # a record one byte larger could not be published
     send(connection, 10)
     with run_scorer(connection):
         read_all(connection, topics.PREDICTIONS, 10)
         [dead] = read_all(connection, topics.DEAD_LETTERS, 1)
     assert dead.value() == largest
     assert dict(dead.headers())["error.kind"] == b"too_large"
-    books = audit(connection)
-    assert (books.sent, books.scored, books.rejected, books.lost, books.duplicated) == (
-        11,
-        10,
-        1,
-        0,
-        0,
-    )
+    result = audit(connection)
+    assert (result.sent, result.scored, result.rejected) == (11, 10, 1)
+    assert (result.lost, result.duplicated) == (0, 0)
 
 
-def largest_taken(connection):
-    """The largest value that the topic takes, and how many larger ones it refused before."""
+def send_largest(connection):
+    """Return the largest value that the topic accepts, and how many larger ones it refused."""
     reported = []
     limit = {"message.max.bytes": 2 * topics.MAX_RECORD_BYTES, "compression.type": "none"}
     producer = Producer(
@@ -105,4 +99,4 @@ def largest_taken(connection):
         if reported[-1] is None:
             return b"x" * size, len(reported) - 1
         assert reported[-1].code() == KafkaError.MSG_SIZE_TOO_LARGE
-    raise AssertionError("nothing is taken")
+    raise AssertionError("the topic accepts nothing")

@@ -1,9 +1,8 @@
-"""The options of `fraud score`: the weaker guarantee, and the limits on what it takes."""
-
-import sys
+"""Options of `fraud score`: at-least-once delivery, and the limits on its input."""
 
 import pytest
 from confluent_kafka import Producer
+from support.commands import FRAUD
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
 from support.transactions import make_transaction_bytes
@@ -11,7 +10,7 @@ from support.transactions import make_transaction_bytes
 from streams.kafka import topics
 from streams.ledger.audit import audit
 
-SCORE = [sys.executable, "-m", "cli.main", "score"]
+SCORE = [*FRAUD, "score"]
 
 
 @pytest.fixture(autouse=True)
@@ -34,20 +33,19 @@ def test_at_least_once_scores_everything(connection):
         assert system.stop() == 0
     with run_scorer(connection, workers=2, command=command):
         read_all(connection, topics.PREDICTIONS, 3_000)
-    books = audit(connection)
-    assert (books.sent, books.scored, books.lost) == (3_000, 3_000, 0)
+    result = audit(connection)
+    assert (result.sent, result.scored, result.lost) == (3_000, 3_000, 0)
 
 
-def test_too_many_dead_letters_stop_it_before_they_are_written(connection):
-    with run_scorer(
-        connection, command=[*SCORE, "--max-dead-share", "0.1", "--max-bytes", "1000"], wait=False
-    ) as system:
+def test_too_many_dead_letters_stop_the_scorer_before_they_are_written(connection):
+    command = [*SCORE, "--max-dead-share", "0.1", "--max-bytes", "1000"]
+    with run_scorer(connection, command=command, wait=False) as system:
         large = make_transaction_bytes(0, note="x" * 1_000)
         send(connection, *[make_transaction_bytes(0)] * 500, *[large] * 1_500)
         assert system.process.wait(60) == 3
         assert "--max-dead-share 0.1" in system.log
         assert "too_large" in system.log
-    books = audit(connection)
-    assert books.rejected <= 1_000
-    assert books.duplicated == 0
-    assert books.lost == books.pending == 2_000 - books.scored - books.rejected
+    result = audit(connection)
+    assert result.rejected <= 1_000
+    assert result.duplicated == 0
+    assert result.lost == result.pending == 2_000 - result.scored - result.rejected
