@@ -219,7 +219,8 @@ def read(url: str) -> bytes:
 
 
 def post(url: str, body: bytes) -> bytes:
-    with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=30) as answer:
+    request = Request(url, body, {"Content-Type": "application/json"})
+    with urlopen(request, timeout=30) as answer:
         assert answer.status == 202
         return answer.read()
 
@@ -235,7 +236,7 @@ def find_compared_window(cluster: SecuredSystem, model: Model) -> list[int]:
 
 
 def test_kafkas_tool_grants_the_acls_as_the_page_says(cluster, tmp_path):
-    """The command of docs/security.md, word for word except the address, with the tool in the jars."""
+    """The command of docs/security.md, word for word except the address, with the jars' tool."""
     [block] = read_shell_blocks("docs/security.md")
     tool = tmp_path / "kafka-acls.sh"
     admin = cluster.broker.admin

@@ -1,4 +1,4 @@
-"""The examples, as a service's engineer would run them. tests/integration/producer/test_publish_example.py tries publish.py."""
+"""The examples on a real Kafka; test_publish_example.py tests the options of publish.py."""
 
 import os
 import shutil

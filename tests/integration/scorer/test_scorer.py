@@ -86,7 +86,7 @@ def test_a_partition_that_ends_in_markers_and_aborted_records_has_no_lag(connect
 
 
 def test_workers_that_come_and_go_lose_and_duplicate_nothing(connection):
-    """Changes move partitions while batches are in flight; the last workers lose their supervisor."""
+    """Partitions move while batches are in flight; the last workers lose their supervisor."""
     with run_scorer(connection) as first:
         send(connection, 0, 5_000)
         with run_scorer(connection, FRAUD_INSTANCE="second"):
