@@ -43,15 +43,11 @@ def main() -> None:
             reach("transaction")
             super().commit_transaction(*arguments)
 
-    class DyingList(list):
-        def append(self, window):
-            reach("committed")
-
     drift.committer.Producer = DyingProducer
     size = timedelta(seconds=float(length[0])) if length else SIZE
     running = Running(Connection(servers, topic_prefix=prefix), Path(folder), size=size)
     running.writer.on_write = lambda path: reach("report")
-    running.monitor.closed = DyingList().append
+    running.monitor.on_window_closed = lambda window: reach("committed")
     signal.signal(signal.SIGTERM, lambda *_: running.stop.set())
     running.monitor.run(running.stop)
 

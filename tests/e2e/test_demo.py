@@ -1,4 +1,4 @@
-"""`fraud demo` as a process of its own: its summary, its interruption, and what a killed one leaves to the next."""
+"""`fraud demo` as a process: its summary, its interruption, and the leftovers of a killed one."""
 
 import json
 import os
@@ -7,12 +7,11 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
-from support.commands import make_environment
+from support.commands import FRAUD, make_environment
 from support.doc_pages import read_shell_blocks
 from support.paths import ROOT
 from support.ports import find_free_port
@@ -28,7 +27,7 @@ COUNT = 56_962
 
 @pytest.fixture
 def variables(broker, model, tmp_path):
-    """The environment of a demo with a home, ports and topics of its own, the model in use, and no terminal."""
+    """The environment of a demo with a new home, free ports, new topics and the current model."""
     own = {
         "FRAUD_HOME": str(tmp_path / "home"),
         "FRAUD_MODEL_DIR": str(model.directory),
@@ -36,63 +35,61 @@ def variables(broker, model, tmp_path):
         "FRAUD_MONITOR_PORT": str(find_free_port()),
         "FRAUD_API_PORT": str(find_free_port()),
     }
-    connection = Connection(
-        broker, topic_prefix=f"demo{secrets.token_hex(4)}."
-    )  # the demo creates its topics itself
+    # the demo creates its topics itself
+    connection = Connection(broker, topic_prefix=f"demo{secrets.token_hex(4)}.")
     return make_environment(connection, **own)
 
 
 def start(variables, *arguments):
-    command = [sys.executable, "-m", "cli.main", "demo", *arguments]
+    command = [*FRAUD, "demo", *arguments]
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.Popen(
         command, env=variables, cwd=ROOT, text=True, start_new_session=True, **streams
     )
 
 
-def family(variables):
-    """Every process of this demo and of what it started, by the home in its environment."""
+def find_processes(variables):
+    """Return every process of this demo, recognized by FRAUD_HOME in its environment."""
     found = []
     for process in psutil.process_iter():
         try:
-            if (
-                process.environ().get("FRAUD_HOME") == variables["FRAUD_HOME"]
-                and process.status() != psutil.STATUS_ZOMBIE
-            ):
+            same_home = process.environ().get("FRAUD_HOME") == variables["FRAUD_HOME"]
+            if same_home and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except psutil.Error:
             continue
     return found
 
 
-def started(demo, variables):
-    """Whether scorer, monitor and API are started."""
+def has_started(demo, variables):
+    """Return whether scorer, monitor and API have been started."""
     assert demo.poll() is None, demo.communicate()[0]
-    return len(notes(variables)) == 3
+    return len(read_recorded_processes(variables)) == 3
 
 
-def notes(variables):
+def read_recorded_processes(variables):
     path = Path(variables["FRAUD_HOME"], "demo", "processes.json")
     return json.loads(path.read_text() or "[]") if path.exists() else []
 
 
-def test_a_demo_beside_the_leftovers_of_a_killed_one_proves_that_nothing_was_lost(variables):
+def test_a_demo_removes_the_leftovers_of_a_killed_one_and_loses_nothing(variables):
     killed = start(variables)
-    wait_for(lambda: started(killed, variables), 60, "scorer, monitor and API are started")
+    wait_for(lambda: has_started(killed, variables), 60, "scorer, monitor and API are started")
     killed.kill()
     killed.communicate()
-    leftovers = {process.pid for process in family(variables)}
+    leftovers = {process.pid for process in find_processes(variables)}
     assert leftovers
     demo = start(variables, "--rate", "0", "--json")
     output, _ = demo.communicate(timeout=200)
     assert demo.returncode == 0, output
     assert "of an earlier demo" in output
-    assert not family(variables)
+    assert not find_processes(variables)
     summary = json.loads(Path(variables["FRAUD_HOME"], "demo", "summary.json").read_text())
     assert json.dumps(summary) in output.splitlines()
-    assert {name: summary[name] for name in ("sent", "scored", "rejected", "lost", "duplicated", "phantom", "resent", "labelled")} == {
-        "sent": COUNT, "scored": COUNT, "rejected": 0, "lost": 0, "duplicated": 0, "phantom": 0, "resent": 0, "labelled": COUNT,
-    }  # fmt: skip
+    for name in ("sent", "scored", "labelled"):
+        assert summary[name] == COUNT, name
+    for name in ("rejected", "lost", "duplicated", "phantom", "resent"):
+        assert summary[name] == 0, name
     assert summary["alerts"] == summary["flagged"] > 0
     assert summary["precision"] == summary["frauds_flagged"] / summary["flagged"]
     assert summary["recall"] == summary["frauds_flagged"] / 75
@@ -103,43 +100,38 @@ def test_a_demo_beside_the_leftovers_of_a_killed_one_proves_that_nothing_was_los
         if window["report"]:
             assert Path(variables["FRAUD_HOME"], window["report"]).is_file()
     assert any(window["report"] for window in summary["windows"])
-    assert summary["end_to_end_seconds"] == {
-        "p50": None,
-        "p95": None,
-        "p99": None,
-    }  # without a rate there is no schedule to be late on
+    # without a rate, there is no schedule from which to measure delays
+    assert summary["end_to_end_seconds"] == {"p50": None, "p95": None, "p99": None}
 
 
 @pytest.mark.long
-def test_drift_that_is_put_in_is_found_and_none_before_it(variables, model):
-    """`make demo DRIFT=1`, as fast as it can."""
-    made = subprocess.run(
+def test_injected_drift_is_found_and_none_before_it(variables, model):
+    """`make demo DRIFT=1` at full speed."""
+    printed = subprocess.run(
         ["make", "-n", "demo", "DRIFT=1", "RATE=0"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    demo = start(variables, *made.splitlines()[-1].partition("fraud demo ")[2].split())
+    demo = start(variables, *printed.splitlines()[-1].partition("fraud demo ")[2].split())
     output, _ = demo.communicate(timeout=200)
     assert demo.returncode == 0, output
     connection = Connection(
         variables["FRAUD_BOOTSTRAP_SERVERS"], topic_prefix=variables["FRAUD_TOPIC_PREFIX"]
     )
-    disturbed = {}  # by partition: of each offset
+    disturbed = {}  # partition to offset to whether the row is disturbed
     for message in read_all(connection, PREDICTIONS, COUNT):
-        row = (
-            int(json.loads(message.value())["transaction_id"].rpartition("-")[2])
-            - model.manifest.test.first
-        )
+        number = int(json.loads(message.value())["transaction_id"].rpartition("-")[2])
+        row = number - model.manifest.test.first
         disturbed.setdefault(str(message.partition()), {})[message.offset()] = row >= COUNT // 2
     shares = []
     for window in read_all_windows(connection):
         rows = [
-            disturbed[of][offset]
-            for of, span in window.offsets.items()
+            disturbed[partition][offset]
+            for partition, span in window.offsets.items()
             for offset in range(*span)
-            if offset in disturbed[of]
+            if offset in disturbed[partition]
         ]
         shares.append((window, sum(rows) / len(rows)))
     assert [window.window for window, share in shares if window.detected and not share] == []
@@ -159,26 +151,25 @@ def test_the_first_command_of_the_readme(variables):
     )
     assert done.returncode == 0, done.stdout
     assert re.search(r"\blost\W+0\b", done.stdout)
-    assert not family(variables)
+    assert not find_processes(variables)
 
 
 def test_ctrl_c_leaves_no_process(variables):
     demo = start(variables)
-    wait_for(lambda: started(demo, variables), 60, "scorer, monitor and API are started")
+    wait_for(lambda: has_started(demo, variables), 60, "scorer, monitor and API are started")
     os.killpg(demo.pid, signal.SIGINT)
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 130, output
-    assert not family(variables)
+    assert not find_processes(variables)
 
 
-def test_a_taken_port_is_one_line_that_names_it_and_its_variable(variables):
+def test_a_taken_port_is_a_one_line_error_that_names_its_variable(variables):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", int(variables["FRAUD_MONITOR_PORT"])))
         holder.listen()
         demo = start(variables)
         output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 1
-    assert (
-        f"port {variables['FRAUD_MONITOR_PORT']} (monitor) is in use by another program; stop it, or set FRAUD_MONITOR_PORT"
-        in output
-    )
+    port = variables["FRAUD_MONITOR_PORT"]
+    expected = f"port {port} (monitor) is in use by another program; stop it, or set "
+    assert f"{expected}FRAUD_MONITOR_PORT" in output

@@ -1,9 +1,8 @@
-"""The main job on a real Kafka: replay, scorer, and the topics read back with a plain consumer."""
+"""The main job on a real Kafka: replay, score, and read the topics with a plain consumer."""
 
 import json
 import math
 import subprocess
-import sys
 from collections import Counter
 
 import msgspec
@@ -12,7 +11,7 @@ import pandas as pd
 import pytest
 import xgboost
 from confluent_kafka import Producer
-from support.commands import make_environment
+from support.commands import FRAUD, make_environment
 from support.paths import ROOT
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
@@ -22,7 +21,8 @@ from payments.contract import INPUTS
 from streams.kafka import topics
 from streams.kafka.codec import source_of
 
-FIRST, COUNT = 227_845, 56_962  # the last fifth of creditcard.csv
+FIRST = 227_845  # the last fifth of creditcard.csv
+COUNT = 56_962
 
 
 class Embedding(msgspec.Struct):
@@ -32,9 +32,9 @@ class Embedding(msgspec.Struct):
     transaction: msgspec.Raw
 
 
-def fraud(connection, *arguments, code=0):
+def run_fraud(connection, *arguments, code=0):
     run = subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments],
+        [*FRAUD, *arguments],
         env=make_environment(connection),
         cwd=ROOT,
         capture_output=True,
@@ -45,17 +45,17 @@ def fraud(connection, *arguments, code=0):
     return run.stdout
 
 
-def ledger(connection, code=0):
-    return json.loads(fraud(connection, "ledger", "--json", code=code))
+def read_ledger(connection, code=0):
+    return json.loads(run_fraud(connection, "ledger", "--json", code=code))
 
 
 @pytest.fixture(scope="module")
 def job(module_connection, creditcard, model):
-    """The test part sent as fast as it can be, with labels, and scored by two workers."""
+    """The test part, sent with labels at full speed and scored by two workers."""
     connection = module_connection
     rows = ["--data", str(creditcard), "--from", str(FIRST), "--rate", "0", "--run", "e2e"]
     with run_scorer(connection, workers=2):
-        fraud(connection, "replay", *rows, "--labels", "--label-delay", "0s", "--quiet")
+        run_fraud(connection, "replay", *rows, "--labels", "--label-delay", "0s", "--quiet")
         predictions = read_all(connection, topics.PREDICTIONS, COUNT, timeout=120)
     sent = {
         (message.partition(), message.offset()): message.value()
@@ -67,39 +67,32 @@ def job(module_connection, creditcard, model):
 def test_every_transaction_has_exactly_one_prediction(job):
     _, sent, predictions = job
     assert len(sent) == COUNT
-    assert Counter(source_of(message.headers()) for message in predictions) == dict.fromkeys(
-        sent, 1
-    )
+    counts = Counter(source_of(message.headers()) for message in predictions)
+    assert counts == dict.fromkeys(sent, 1)
 
 
 def test_the_transaction_is_embedded_byte_for_byte(job):
     _, sent, predictions = job
     for message in predictions:
-        assert (
-            bytes(msgspec.json.decode(message.value(), type=Embedding).transaction)
-            == sent[source_of(message.headers())]
-        )
+        embedded = msgspec.json.decode(message.value(), type=Embedding).transaction
+        assert bytes(embedded) == sent[source_of(message.headers())]
 
 
 def test_the_probability_is_the_logistic_function_of_the_boosters_margin(job, creditcard, model):
     _, _, predictions = job
     booster = xgboost.Booster(model_file=str(model.directory / "model.ubj"))
     rows = pd.read_csv(creditcard).iloc[FIRST:]
-    margins = booster.predict(xgboost.DMatrix(rows[list(INPUTS)]), output_margin=True).astype(
-        np.float64
-    )
+    matrix = xgboost.DMatrix(rows[list(INPUTS)])
+    margins = booster.predict(matrix, output_margin=True).astype(np.float64)
     expected = {f"e2e-{FIRST + i}": 1 / (1 + math.exp(-margin)) for i, margin in enumerate(margins)}
     decoded = [msgspec.json.decode(message.value(), type=Embedding) for message in predictions]
-    assert (
-        max(
-            abs(prediction.probability - expected[prediction.transaction_id])
-            for prediction in decoded
-        )
-        < 1e-6
+    errors = (
+        abs(prediction.probability - expected[prediction.transaction_id]) for prediction in decoded
     )
+    assert max(errors) < 1e-6
 
 
-def test_alerts_are_exactly_what_is_not_approved_and_their_reasons_add_up(job, model):
+def test_every_prediction_that_does_not_approve_has_an_alert_whose_reasons_add_up(job, model):
     connection, _, predictions = job
     decoded = [msgspec.json.decode(message.value(), type=Embedding) for message in predictions]
     suspicious = {
@@ -112,12 +105,11 @@ def test_alerts_are_exactly_what_is_not_approved_and_their_reasons_add_up(job, m
     assert len(alerts) == len(suspicious) > 0
     assert {alert["transaction_id"]: alert["decision"] for alert in alerts} == suspicious
     for alert in alerts:
-        assert alert["base"] + sum(reason["contribution"] for reason in alert["reasons"]) + alert[
-            "rest"
-        ] == pytest.approx(alert["margin"], abs=1e-4)
-        pushes = [reason["contribution"] for reason in alert["reasons"]]
-        assert len(pushes) == 5
-        assert pushes == sorted(pushes, reverse=True)
+        contributions = [reason["contribution"] for reason in alert["reasons"]]
+        total = alert["base"] + sum(contributions) + alert["rest"]
+        assert total == pytest.approx(alert["margin"], abs=1e-4)
+        assert len(contributions) == 5
+        assert contributions == sorted(contributions, reverse=True)
         assert alert["probability"] == pytest.approx(
             1 / (1 + math.exp(-alert["margin"])), abs=1e-12
         )
@@ -127,7 +119,7 @@ def test_alerts_are_exactly_what_is_not_approved_and_their_reasons_add_up(job, m
         }
 
 
-def test_the_truth_is_in_no_message_but_labels(job):
+def test_only_labels_contain_the_true_class(job):
     connection, sent, predictions = job
     alerts = [message.value() for message in read_all(connection, topics.ALERTS, 1)]
     for value in [*sent.values(), *(message.value() for message in predictions), *alerts]:
@@ -137,11 +129,11 @@ def test_the_truth_is_in_no_message_but_labels(job):
     assert sum(label["is_fraud"] for label in labels) == 75
 
 
-def test_the_ledger_says_the_same(job):
-    books = ledger(job[0])
-    assert {name: books[name] for name in ("sent", "scored", "rejected", "lost", "duplicated", "resent", "out_of_order", "phantom")} == {
-        "sent": COUNT, "scored": COUNT, "rejected": 0, "lost": 0, "duplicated": 0, "resent": 0, "out_of_order": 0, "phantom": 0,
-    }  # fmt: skip
+def test_the_ledger_agrees(job):
+    result = read_ledger(job[0])
+    assert (result["sent"], result["scored"]) == (COUNT, COUNT)
+    for name in ("rejected", "lost", "duplicated", "resent", "out_of_order", "phantom"):
+        assert result[name] == 0, name
 
 
 BROKEN = {
@@ -169,8 +161,11 @@ BROKEN = {
 }
 
 
-def test_a_thousand_broken_messages_are_all_kept_and_nothing_else_suffers(connection, model):
-    valid, broken = 5_000, 1_000
+def test_a_thousand_broken_messages_become_dead_letters_and_the_others_are_scored(
+    connection, model
+):
+    valid = 5_000
+    broken = 1_000
     producer = Producer(connection.writer({"linger.ms": 5}))
     kinds = list(BROKEN)
     for i in range(valid):
@@ -193,18 +188,15 @@ def test_a_thousand_broken_messages_are_all_kept_and_nothing_else_suffers(connec
     }
     assert len(sent) == len(predictions) + len(dead) == valid + broken
     for message in dead:
-        source, headers = sent[source_of(message.headers())], dict(message.headers())
-        assert message.value() == source.value()
-        assert message.key() == source.key()
-        assert headers["error.kind"].decode() == BROKEN[source.value()]
+        original = sent[source_of(message.headers())]
+        headers = dict(message.headers())
+        assert message.value() == original.value()
+        assert message.key() == original.key()
+        assert headers["error.kind"].decode() == BROKEN[original.value()]
         assert headers["error.detail"].decode()
         assert headers["source.topic"].decode() == connection.named(topics.TRANSACTIONS)
         assert headers["contract.version"] == b"1"
         assert pd.Timestamp(headers["failed.at"].decode()).tzinfo is not None
-    books = ledger(connection)
-    assert (books["sent"], books["scored"], books["rejected"], books["lost"]) == (
-        valid + broken,
-        valid,
-        broken,
-        0,
-    )
+    result = read_ledger(connection)
+    assert (result["sent"], result["scored"]) == (valid + broken, valid)
+    assert (result["rejected"], result["lost"]) == (broken, 0)

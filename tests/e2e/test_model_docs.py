@@ -1,6 +1,7 @@
-"""docs/model.md: its commands are run, word for word; each writes what the page says.
+"""The commands of docs/model.md run, word for word, and write what the page says.
 
-`fraud train` is how every test's model came about; the baselines, some minutes of work, are left to `make docs-test`.
+`fraud train` is not run here, because the model of the other tests comes from it. The baselines
+take minutes, and run only with `make docs-test`.
 """
 
 import os
@@ -16,7 +17,7 @@ from support.paths import ROOT
 COMMANDS = read_shell_blocks("docs/model.md")
 
 
-def test_the_commands_are_these():
+def test_the_page_has_these_commands():
     expected = [
         f".venv/bin/fraud {name}"
         for name in ("explore", "train", "evaluate", "evaluate --baselines")
@@ -37,10 +38,9 @@ def test_the_commands_are_these():
         ),
     ],
 )
-def test_it_runs_and_writes_its_page(command, says, page, model, creditcard, tmp_path):
-    copy = shutil.copytree(
-        model.directory, tmp_path / "models" / model.version
-    )  # it writes to the model's card
+def test_a_command_runs_and_writes_its_report(command, says, page, model, creditcard, tmp_path):
+    # the command updates the model's card
+    copy = shutil.copytree(model.directory, tmp_path / "models" / model.version)
     variables = os.environ | {
         "FRAUD_HOME": str(tmp_path),
         "FRAUD_MODEL_DIR": str(copy),

@@ -1,7 +1,7 @@
-"""README.md, docs/tutorial.md, docs/simulation.md: their commands are run on a system that is up, word for word but for ports.
+"""The commands of README.md and docs run on a real system, word for word except for ports.
 
-docs/runbooks/: what they tell to look at is looked at, on the same system.
-docs/operations.md: its deployment is run on one broker; its models are copied and brought back.
+They are those of the tutorial, the simulation page, the runbooks, and the operations page with its
+deployment, on one broker, and its backup of models.
 """
 
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from support.api_process import run_api
-from support.commands import make_environment
+from support.commands import FRAUD, make_environment
 from support.doc_pages import read_shell_blocks
 from support.paths import ROOT
 from support.ports import find_free_port
@@ -29,7 +29,7 @@ from streams.kafka.connection import Connection
 
 COMMANDS = read_shell_blocks("README.md")
 DEPLOY, BACKUP, RESTORE = read_shell_blocks("docs/operations.md")
-RUNBOOKS = {  # what is seen, beside other things
+RUNBOOKS = {  # runbook to a text that its commands print
     "docs/runbooks/alert-volume-unusual.md": "fraud_model_info{",
     "docs/runbooks/dead-letters-rising.md": "invalid_transaction",
     "docs/runbooks/disk-space-low.md": "/reports",
@@ -50,8 +50,12 @@ def test_the_two_commands_come_first():
 
 @pytest.fixture(scope="module")
 def system(module_connection, model, tmp_path_factory):
-    """Scorer, monitor and API, as the demo leaves them up; returns a second terminal's environment, and the ports by the pages' own."""
-    port, home = str(find_free_port()), tmp_path_factory.mktemp("home")
+    """Scorer, monitor and API, as the demo runs them.
+
+    Yields the environment of a second terminal, and the actual ports by those on the pages.
+    """
+    port = str(find_free_port())
+    home = tmp_path_factory.mktemp("home")
     logs = home / "logs"
     logs.mkdir()
     variables = make_environment(
@@ -67,25 +71,23 @@ def system(module_connection, model, tmp_path_factory):
         (logs / "monitor.log").open("wb") as log,
     ):
         monitor = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "monitor"],
+            [*FRAUD, "monitor"],
             env=variables,
             cwd=ROOT,
             stdout=log,
             stderr=log,
         )
         try:
-            wait_for(lambda: page(port, "ready"), 60, "the monitor is ready")
+            wait_for(lambda: read_page(port, "ready"), 60, "the monitor is ready")
             (logs / "scorer.log").write_text(workers.log)
-            yield (
-                variables,
-                {"8000": str(api.base_url.port), "8001": port, "9101": str(workers.port)},
-            )
+            ports = {"8000": str(api.base_url.port), "8001": port, "9101": str(workers.port)}
+            yield variables, ports
         finally:
             monitor.terminate()
             monitor.wait(20)
 
 
-def page(port, path):
+def read_page(port, path):
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
             return answer.read().decode()
@@ -93,9 +95,9 @@ def page(port, path):
         return None
 
 
-def run(command, variables, own_ports, folder=ROOT):
+def run(command, variables, ports, folder=ROOT):
     local = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
-    for port, own in own_ports.items():
+    for port, own in ports.items():
         local = local.replace(f"127.0.0.1:{port}/", f"127.0.0.1:{own}/")
     done = subprocess.run(
         ["bash", "-c", local],
@@ -110,95 +112,95 @@ def run(command, variables, own_ports, folder=ROOT):
     return done.stdout
 
 
-def metrics(own_ports):
-    return page(own_ports["8001"], "metrics") or ""
+def read_metrics(ports):
+    return read_page(ports["8001"], "metrics") or ""
 
 
-def test_the_four_uses_and_the_proof(system):
-    variables, own_ports = system
+def test_the_commands_of_the_readme(system):
+    variables, ports = system
     publish, alerts, watch, replay, simulate, predict, ledger = COMMANDS[2:]
-    assert "transactions[" in run(publish, variables, own_ports)
-    wait_for(lambda: "block" in run(alerts, variables, own_ports), 60, "its alert")
-    assert "10,000 sent, 10,000 confirmed" in run(replay, variables, own_ports)
-    wait_for(lambda: "data_drift_score" in metrics(own_ports), 90, "a window closes")
-    assert re.search(
-        r"^data_drift_score (0|1)\.\d+$", run(watch, variables, own_ports), re.MULTILINE
-    )
-    assert "20,000" in run(simulate, variables, own_ports)
-    assert '"decision":"block"' in run(predict, variables, own_ports)
-    assert re.search(r"lost +0 ", run(ledger, variables, own_ports))
+    assert "transactions[" in run(publish, variables, ports)
+    wait_for(lambda: "block" in run(alerts, variables, ports), 60, "its alert")
+    assert "10,000 sent, 10,000 confirmed" in run(replay, variables, ports)
+    wait_for(lambda: "data_drift_score" in read_metrics(ports), 90, "a window closes")
+    assert re.search(r"^data_drift_score (0|1)\.\d+$", run(watch, variables, ports), re.MULTILINE)
+    assert "20,000" in run(simulate, variables, ports)
+    assert '"decision":"block"' in run(predict, variables, ports)
+    assert re.search(r"lost +0 ", run(ledger, variables, ports))
 
 
-def test_the_tutorial(system):
-    variables, own_ports = system
+def test_the_commands_of_the_tutorial(system):
+    variables, ports = system
     demo, publish, alerts, explain, judged, broken, letters, ledger, drifting, watch = (
         read_shell_blocks("docs/tutorial.md")
     )
     assert demo == "make demo"
-    run(publish, variables, own_ports)
-    wait_for(lambda: "block" in run(alerts, variables, own_ports), 60, "its alert")
-    assert "margin" in run(explain, variables, own_ports)
-    wait_for(lambda: '"position"' in run(judged, variables, own_ports), 30, "the console's alerts")
-    run(broken, variables, own_ports)
+    run(publish, variables, ports)
+    wait_for(lambda: "block" in run(alerts, variables, ports), 60, "its alert")
+    assert "margin" in run(explain, variables, ports)
+    wait_for(lambda: '"position"' in run(judged, variables, ports), 30, "the console's alerts")
+    run(broken, variables, ports)
     wait_for(
-        lambda: "invalid_transaction" in run(letters, variables, own_ports), 60, "the dead letters"
+        lambda: "invalid_transaction" in run(letters, variables, ports), 60, "the dead letters"
     )
-    assert re.search(r"lost +0 ", run(ledger, variables, own_ports))
-    assert "20,000 confirmed" in run(drifting, variables, own_ports)
+    assert re.search(r"lost +0 ", run(ledger, variables, ports))
+    assert "20,000 confirmed" in run(drifting, variables, ports)
     wait_for(
-        lambda: "data_drift_detected 1.0" in run(watch, variables, own_ports), 90, "drift is found"
+        lambda: "data_drift_detected 1.0" in run(watch, variables, ports), 90, "drift is found"
     )
 
 
 @pytest.fixture(scope="module")
 def trouble(system):
-    """The same system when it has refused transactions and found drift."""
-    variables, own_ports = system
+    """The same system after it has refused transactions and found drift."""
+    variables, ports = system
     run(
         "fraud simulate --rows 100 --disturb missing:V14@90 --send --no-labels",
         variables,
-        own_ports,
+        ports,
     )
     run(
         "fraud replay --from 227845 --limit 20000 --rate 4000 --disturb shift:V4@10000:2",
         variables,
-        own_ports,
+        ports,
     )
-    wait_for(lambda: "data_drift_detected 1.0" in metrics(own_ports), 90, "drift is found")
-    (Path(variables["FRAUD_HOME"]) / "reports").mkdir(
-        exist_ok=True
-    )  # the report itself waits until nothing else wants the processor
+    wait_for(lambda: "data_drift_detected 1.0" in read_metrics(ports), 90, "drift is found")
+    # the report itself is written only when the processor is idle
+    (Path(variables["FRAUD_HOME"]) / "reports").mkdir(exist_ok=True)
     return system
 
 
 @pytest.mark.parametrize("runbook", RUNBOOKS)
-def test_a_runbook(trouble, runbook):
-    require_program("pgrep"), require_program("uptime")
-    variables, own_ports = trouble
+def test_the_commands_of_a_runbook(trouble, runbook):
+    require_program("pgrep")
+    require_program("uptime")
+    variables, ports = trouble
     [look] = read_shell_blocks(runbook)
     seen = run(
-        f"set -e; exec 2>&1\n{look.replace('.run', variables['FRAUD_HOME'])}", variables, own_ports
+        f"set -e; exec 2>&1\n{look.replace('.run', variables['FRAUD_HOME'])}", variables, ports
     )
     assert RUNBOOKS[runbook] in seen
     assert not re.search(r"No such file|not found", seen)
 
 
-def test_simulation(tmp_path):
+def test_the_command_of_the_simulation_page(tmp_path):
     [simulate] = read_shell_blocks("docs/simulation.md")
     assert "100,000" in run(
         simulate.replace("simulated.csv", str(tmp_path / "simulated.csv")), None, {}
     )
 
 
-def test_deploying(broker, creditcard, tmp_path):
-    """Word for word, but that one broker holds one replica and nothing listens beyond this machine."""
+def test_the_deployment_of_the_operations_page(broker, creditcard, tmp_path):
+    """Word for word, except for one replica on one broker, and local addresses only."""
     doctor, make_topics, train, *parts = (
         DEPLOY.replace("--replication 3", "--replication 1")
         .replace("--host 0.0.0.0 ", "")
         .splitlines()
     )
     assert [part.split()[1] for part in parts] == ["score", "monitor", "serve"]
-    worker, monitor, api = find_free_port(following=3), find_free_port(), find_free_port()
+    worker = find_free_port(following=3)
+    monitor = find_free_port()
+    api = find_free_port()
     variables = make_environment(
         Connection(broker, topic_prefix=f"deploy{secrets.token_hex(4)}."),
         PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -223,15 +225,16 @@ def test_deploying(broker, creditcard, tmp_path):
     ]
     try:
         for port in (*range(worker, worker + 4), monitor, api):
-            wait_for(lambda port=port: page(port, "ready"), 60, f"port {port} is ready")
+            wait_for(lambda port=port: read_page(port, "ready"), 60, f"port {port} is ready")
     finally:
         for process in started:
             process.terminate()
     assert [process.wait(20) for process in started] == [0, 0, 0]
 
 
-def test_models_are_copied_and_brought_back(model, tmp_path):
-    home, variables = tmp_path / "home", os.environ | {"FRAUD_HOME": str(tmp_path / "home")}
+def test_models_can_be_backed_up_and_restored(model, tmp_path):
+    home = tmp_path / "home"
+    variables = os.environ | {"FRAUD_HOME": str(home)}
     shutil.copytree(model.directory, home / "models" / model.version)
     (home / "models" / "latest").symlink_to(model.version)
     run(BACKUP, variables, {}, tmp_path)

@@ -1,4 +1,7 @@
-"""A stream that drifts at a known moment, watched by a real Prometheus: every panel, every rule's metric, and the alert's way out."""
+"""A stream that drifts at a known moment, monitored by a real Prometheus.
+
+Every panel has data, every metric of a rule exists, and the drift alert is delivered.
+"""
 
 import contextlib
 import json
@@ -7,7 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from urllib.request import Request, urlopen
 import pandas as pd
 import pytest
 from confluent_kafka import Producer
-from support.commands import make_environment
+from support.commands import FRAUD, make_environment
 from support.paths import ROOT
 from support.ports import find_free_port
 from support.programs import require_program
@@ -45,17 +47,22 @@ from streams.dlq.redrive import redrive
 from streams.kafka import topics
 
 WINDOW = 600
-FRAUDS = 2  # among the first transactions: alerts, and so reasons; more of them in one window would be a finding
+# the first transactions, so that there are alerts with reasons; more in a window would be drift
+FRAUDS = 2
 REFUSED = {b"not json": 30, b"[]": 12}
-KINDS = {"malformed_json": 60, "invalid_transaction": 24}  # refused again after the redrive
-REQUESTS = {"200": 10, "422": 3, "404": 2}  # each of two times
-RATE_S = 10  # what tests/support/watch.py puts for $__rate_interval
-BEYOND = 3  # seconds by which Prometheus' increase() goes past the samples at most: 1.1 of a second at both ends, and a late sample
+KINDS = {
+    "malformed_json": 60,
+    "invalid_transaction": 24,
+}  # twice, because the redrive is refused again
+REQUESTS = {"200": 10, "422": 3, "404": 2}  # sent twice
+RATE_S = 10  # the $__rate_interval of tests/support/watch.py
+# the most seconds by which increase() extrapolates: 1.1 at both ends, and a late sample
+BEYOND = 3
 
 
 @dataclass
 class Story:
-    """What the test did, and when."""
+    """The events of the test, and their times."""
 
     connection: object
     prometheus: Prometheus
@@ -70,7 +77,7 @@ class Story:
 
     @property
     def span(self) -> int:
-        """Seconds of the whole, in which no event is left out."""
+        """Return the duration in whole seconds, rounded up to include every event."""
         return math.ceil(self.ended - self.began)
 
     def send(
@@ -80,7 +87,10 @@ class Story:
         frauds_every: int = 0,
         producer: Producer | None = None,
     ) -> None:
-        """The next transactions, with their labels; `shift`: of V1..V10, in standard deviations. `frauds_every`: by their labels."""
+        """Send the next transactions with their labels.
+
+        `shift` moves V1..V10, in standard deviations; every `frauds_every`th label says fraud.
+        """
         producer = producer or Producer(self.connection.writer({"linger.ms": 5}))
         chosen = self.rows.iloc[self.sent : self.sent + count].copy()
         moved = list(INPUTS[:10])
@@ -102,7 +112,7 @@ class Story:
         self.sent += count
 
     def send_in_an_open_transaction(self, count: int) -> None:
-        """Nobody who reads committed records sees them before Prometheus shows that they wait."""
+        """Send transactions and commit them only when Prometheus shows their lag."""
         producer = Producer(self.connection.writer({"transactional.id": "story"}))
         producer.init_transactions(10)
         producer.begin_transaction()
@@ -122,10 +132,9 @@ class Story:
         producer.flush()
 
     def redrive(self) -> None:
-        """Sends the dead letters back, in a transaction; its markers are then the last entries of their partitions."""
-        assert redrive(
-            self.connection, Choice(), dry_run=False, progress=lambda *_: None
-        ).sent == sum(REFUSED.values())
+        """Send the dead letters back, in a transaction whose markers then end their partitions."""
+        result = redrive(self.connection, Choice(), dry_run=False, progress=lambda *_: None)
+        assert result.sent == sum(REFUSED.values())
         wait_for(
             lambda: (
                 self.prometheus.query_value("sum(fraud_dead_letters_total)") == sum(KINDS.values())
@@ -133,17 +142,22 @@ class Story:
             30,
             "they are refused again",
         )
-        told = time.time()
+        refused_at = time.time()
         wait_for(
-            lambda: self.prometheus.query_value("min(timestamp(fraud_consumer_lag))") > told + 2,
+            lambda: (
+                self.prometheus.query_value("min(timestamp(fraud_consumer_lag))") > refused_at + 2
+            ),
             30,
-            "the lag, told anew since",
+            "a newer lag",
         )
         wait_for(lambda: self.prometheus.query_value("max(fraud_consumer_lag)") == 0, 30, "no lag")
 
 
-def model_for_the_monitor(model, folder: Path) -> pd.DataFrame:
-    """A copy of the model whose reference is in random order: what is drawn from it does not drift. Returns rows to send, frauds first."""
+def copy_model_for_monitor(model, folder: Path) -> pd.DataFrame:
+    """Copy the model with its reference in random order, so that rows drawn from it do not drift.
+
+    Returns rows to send, frauds first.
+    """
     shutil.copytree(model.directory, folder)
     rows = pd.read_parquet(model.reference).sample(frac=1, random_state=7)
     rows["margin"] = model.margins(rows[list(INPUTS)].to_numpy("float32"))
@@ -156,11 +170,10 @@ def model_for_the_monitor(model, folder: Path) -> pd.DataFrame:
 
 
 @contextlib.contextmanager
-def command(connection, log: Path, *arguments: str, **variables: str):
+def run_command(connection, log: Path, *arguments: str, **variables: str):
     with log.open("wb") as output:
-        line = [sys.executable, "-m", "cli.main", *arguments]
         process = subprocess.Popen(
-            line,
+            [*FRAUD, *arguments],
             env=make_environment(connection, **variables),
             cwd=ROOT,
             stdout=output,
@@ -176,63 +189,55 @@ def command(connection, log: Path, *arguments: str, **variables: str):
 @pytest.fixture(scope="module")
 def story(module_connection, model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("watching")
-    rows = model_for_the_monitor(model, folder / "model")
-    workers, monitor_port, api_port, received = (
-        find_free_port(following=1),
-        find_free_port(),
-        find_free_port(),
-        [],
-    )
+    rows = copy_model_for_monitor(model, folder / "model")
+    workers = find_free_port(following=1)
+    monitor_port = find_free_port()
+    api_port = find_free_port()
+    received = []
     targets = {
         "scorer": [f"127.0.0.1:{workers + i}" for i in range(2)],
         "monitor": [f"127.0.0.1:{monitor_port}"],
         "api": [f"127.0.0.1:{api_port}"],
     }
-    # labels are as old as their transactions, which may wait in an open transaction for longer than a short horizon reaches back
-    monitor = [
-        "monitor",
-        "--window",
-        str(WINDOW),
-        "--idle-close",
-        "1h",
-        "--label-horizon",
-        "10s",
-        "--model",
-        str(folder / "model"),
-    ]
+    # labels are as old as their transactions, which may stay in an open transaction for longer than
+    # a shorter horizon
+    options = f"--window {WINDOW} --idle-close 1h --label-horizon 10s".split()
+    monitor = ["monitor", *options, "--model", str(folder / "model")]
     home = {"FRAUD_HOME": str(folder), "FRAUD_MODEL_DIR": str(model.directory)}
     with (
-        command(
+        run_command(
             module_connection,
             folder / "monitor.log",
             *monitor,
             FRAUD_MONITOR_PORT=str(monitor_port),
             **home,
         ),
-        command(
+        run_command(
             module_connection, folder / "api.log", "serve", FRAUD_API_PORT=str(api_port), **home
         ),
         run_scorer(module_connection, workers=2, port=workers, wait=False, **home) as scoring,
         run_watch(folder / "watch", targets, received) as prometheus,
     ):
-        told = Story(module_connection, prometheus, received, rows, targets)
+        events = Story(module_connection, prometheus, received, rows, targets)
         wait_for(scoring.ready, 60, "the scorer is ready")
         wait_for(lambda: prometheus.query_value("sum(up)") == 5, 60, "Prometheus sees everything")
-        told.began = time.time()
+        events.began = time.time()
         wait_for(
-            lambda: prometheus.query_value("min(timestamp(fraud_dead_letters_total))") > told.began,
+            lambda: (
+                prometheus.query_value("min(timestamp(fraud_dead_letters_total))") > events.began
+            ),
             30,
-            "what counters begin with is seen",
+            "the initial counters",
         )
-        tell(told, scoring, f"http://127.0.0.1:{api_port}")
-        told.ended = time.time()
-        yield told
+        play(events, scoring, f"http://127.0.0.1:{api_port}")
+        events.ended = time.time()
+        yield events
 
 
-def tell(story: Story, scoring, api: str) -> None:
-    """The events, in their order; each is waited for where Prometheus shows it."""
+def play(story: Story, scoring, api: str) -> None:
+    """Cause the events one by one, and wait until Prometheus shows each."""
     prometheus = story.prometheus
-    ask_the_api(api, story.rows.iloc[FRAUDS])
+    call_api(api, story.rows.iloc[FRAUDS])
     story.refuse()
     wait_for(
         lambda: prometheus.query_value("sum(fraud_dead_letters_total)") == sum(REFUSED.values()),
@@ -243,53 +248,52 @@ def tell(story: Story, scoring, api: str) -> None:
     story.send(WINDOW)
     while prometheus.query_value("data_drift_detected") is None or story.sent < 3 * WINDOW:
         story.send(WINDOW)
-        seen(story)
+        wait_for_last_window(story)
         assert story.sent <= 15 * WINDOW, "no verdict"
     everything = story.sent + sum(KINDS.values())
     wait_for(
         lambda: prometheus.query_value("sum(fraud_transactions_total)") == everything,
         30,
         "all counts",
-    )  # what a kill would take away
+    )  # a kill would lose them
     os.kill(scoring.pids()[1], signal.SIGKILL)
-    story.send(WINDOW)  # its partitions wait for their next owner
+    story.send(WINDOW)  # its partitions wait for a new owner
     wait_for(
         lambda: prometheus.query_value("max(fraud_worker_restarts_total)") == 1, 30, "the restart"
     )
-    seen(story)
+    wait_for_last_window(story)
     story.send_in_an_open_transaction(WINDOW)
-    seen(story)
-    ask_the_api(
-        api, story.rows.iloc[FRAUDS]
-    )  # a second time: what was counted before Prometheus first saw a series is no rise
+    wait_for_last_window(story)
+    # again, because counts from before Prometheus first saw a series are not an increase
+    call_api(api, story.rows.iloc[FRAUDS])
     story.alerts_before = list(story.received)
     story.drifted = time.time()
     for _ in range(5):
         story.send(WINDOW, shift=2.0, frauds_every=20)
-        seen(story)
+        wait_for_last_window(story)
         if prometheus.query_value("data_drift_detected") == 1:
             break
     wait_for(
         lambda: prometheus.query_value("sum(fraud_label_fraud_rises_total)") > 0,
         60,
-        "labels tell of more frauds",
+        "the rise of frauds in the labels",
     )
     wait_for(
         lambda: prometheus.query_value("sum(fraud_label_payments)") == story.sent,
         60,
-        "all windows to be judged by their labels",
+        "all windows compared with their labels",
     )
-    told = time.time()
+    labelled_at = time.time()
     wait_for(
-        lambda: prometheus.query_value("min(timestamp(fraud_label_payments))") > told + 1,
+        lambda: prometheus.query_value("min(timestamp(fraud_label_payments))") > labelled_at + 1,
         30,
-        "a second more, the step of a range",
+        "another second, the step of a range",
     )
-    wait_for(lambda: drift_alerts(story.received), 30, "the webhook is told of the drift")
+    wait_for(lambda: find_drift_alerts(story.received), 30, "the drift alert at the webhook")
 
 
-def seen(story: Story) -> None:
-    """Until Prometheus shows the window of what was sent last."""
+def wait_for_last_window(story: Story) -> None:
+    """Wait until Prometheus shows the window of the last transactions."""
     wait_for(
         lambda: (
             story.prometheus.query_value("sum(fraud_drift_windows_total)") == story.sent // WINDOW
@@ -299,8 +303,8 @@ def seen(story: Story) -> None:
     )
 
 
-def ask_the_api(api: str, row: pd.Series) -> None:
-    wait_for(lambda: answer(f"{api}/health") == 200, 60, "the API answers")
+def call_api(api: str, row: pd.Series) -> None:
+    wait_for(lambda: request(f"{api}/health") == 200, 60, "the API answers")
     payment = json.dumps({name: float(row[name]) for name in INPUTS}).encode()
     for status, count in REQUESTS.items():
         path, body = {
@@ -309,10 +313,10 @@ def ask_the_api(api: str, row: pd.Series) -> None:
             "404": ("nothing", None),
         }[status]
         for _ in range(count):
-            assert answer(f"{api}/{path}", body) == int(status)
+            assert request(f"{api}/{path}", body) == int(status)
 
 
-def answer(url: str, body: bytes | None = None) -> int:
+def request(url: str, body: bytes | None = None) -> int:
     try:
         return urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=5).status
     except HTTPError as error:
@@ -321,7 +325,7 @@ def answer(url: str, body: bytes | None = None) -> int:
         return 0
 
 
-def drift_alerts(received: list[dict]) -> list[dict]:
+def find_drift_alerts(received: list[dict]) -> list[dict]:
     return [
         alert
         for alert in received
@@ -329,8 +333,8 @@ def drift_alerts(received: list[dict]) -> list[dict]:
     ]
 
 
-def numbers(story: Story, expression: str, instant: bool) -> list[float]:
-    """What a panel would draw."""
+def query_panel(story: Story, expression: str, instant: bool) -> list[float]:
+    """Return the values that a panel would draw."""
     expression = substitute_variables(expression, story.span)
     if instant:
         values = [
@@ -351,18 +355,18 @@ def numbers(story: Story, expression: str, instant: bool) -> list[float]:
     ids=[q[0] for q in read_panel_queries()],
 )
 def test_every_query_of_every_panel_has_data(story, expression, instant):
-    assert numbers(story, expression, instant), expression
+    assert query_panel(story, expression, instant), expression
 
 
 @pytest.mark.parametrize(
     "metric", sorted(set().union(*map(find_metric_names, read_rule_expressions())))
 )
-def test_every_metric_that_a_rule_names_is_there(story, metric):
+def test_every_metric_in_a_rule_exists(story, metric):
     assert story.prometheus.query_range(metric, story.began, story.ended)
 
 
 def test_counters_equal_the_topics(story):
-    rose = {
+    increases = {
         counter: story.prometheus.count_increases(counter, story.began - 2, story.ended, by)
         for counter, by in (
             ("fraud_transactions_total", "outcome"),
@@ -380,37 +384,37 @@ def test_counters_equal_the_topics(story):
     expected = {name: decisions.count(name) for name in ("approve", "review", "block")} | {
         "rejected": len(dead)
     }
-    assert rose["fraud_transactions_total"] == expected
+    assert increases["fraud_transactions_total"] == expected
     assert {
-        kind: count for kind, count in rose["fraud_dead_letters_total"].items() if count
+        kind: count for kind, count in increases["fraud_dead_letters_total"].items() if count
     } == KINDS
-    assert sum(rose["fraud_alert_reasons_total"].values()) == 5 * len(alerts)
+    assert sum(increases["fraud_alert_reasons_total"].values()) == 5 * len(alerts)
 
 
-def expression_of(name: str) -> str:
+def find_expression(name: str) -> str:
     return next(expression for query, expression, _ in read_panel_queries() if query == name)
 
 
-def shown(story: Story, name: str) -> dict[str, float]:
-    """What a panel's query shows when the story has ended, by its label's value; "" where it has none."""
+def show_panel(story: Story, name: str) -> dict[str, float]:
+    """Return the values of a panel at the end, by the value of their label, or "" without one."""
     found = story.prometheus.query(
-        substitute_variables(expression_of(name), story.span), time=story.ended
+        substitute_variables(find_expression(name), story.span), time=story.ended
     )
     return {
         next(iter(series["metric"].values()), ""): float(series["value"][1]) for series in found
     }
 
 
-def figure(story: Story, name: str) -> float:
-    """Of a panel that shows one."""
-    (value,) = shown(story, name).values()
+def show_figure(story: Story, name: str) -> float:
+    """Return the value of a panel that shows a single one."""
+    (value,) = show_panel(story, name).values()
     return value
 
 
-def added_up(story: Story, name: str) -> dict[str, float]:
-    """Of a rate, drawn for each second until its events are over: their count, by the label's value."""
+def add_up_rate(story: Story, name: str) -> dict[str, float]:
+    """Return the count of events that a rate adds up to, by the value of its label."""
     found = story.prometheus.query_range(
-        substitute_variables(expression_of(name), story.span), story.began, story.ended + RATE_S
+        substitute_variables(find_expression(name), story.span), story.began, story.ended + RATE_S
     )
     return {
         next(iter(series["metric"].values()), ""): sum(
@@ -420,12 +424,12 @@ def added_up(story: Story, name: str) -> dict[str, float]:
     }
 
 
-def messages(story: Story, topic: str, count: int) -> list[dict]:
+def read_messages(story: Story, topic: str, count: int) -> list[dict]:
     return [json.loads(message.value()) for message in read_all(story.connection, topic, count)]
 
 
-def window_events(story: Story) -> list[WindowClosed]:
-    """The monitor's events of windows, all of them."""
+def read_window_events(story: Story) -> list[WindowClosed]:
+    """Return all window events of the monitor."""
     return list(
         decode_windows(
             message.value()
@@ -434,19 +438,18 @@ def window_events(story: Story) -> list[WindowClosed]:
     )
 
 
-def about(count: int, story: Story) -> object:
-    """What Prometheus may make of it over the story, for increase() goes on to where the range begins and ends."""
+def approximate(count: int, story: Story) -> object:
+    """Return the possible results for a count: increase() extrapolates to the ends of its range."""
     beyond = story.span / (story.span - BEYOND)
-    return pytest.approx(
-        count * (1 + beyond) / 2, rel=(beyond - 1) / (beyond + 1) + 0.001, abs=0
-    )  # count to beyond * count
+    # from count to beyond * count
+    return pytest.approx(count * (1 + beyond) / 2, rel=(beyond - 1) / (beyond + 1) + 0.001, abs=0)
 
 
-def test_figures_equal_what_was_done(story):
-    alerts = messages(story, topics.ALERTS, FRAUDS)
+def test_figures_match_the_events(story):
+    alerts = read_messages(story, topics.ALERTS, FRAUDS)
     due = [
         event
-        for event in window_events(story)
+        for event in read_window_events(story)
         if event.detected or (event.detected is not None and (event.window - 1) % EVERY == 0)
     ]
     done = {
@@ -454,23 +457,25 @@ def test_figures_equal_what_was_done(story):
         "Stream / Restarts": 1,
         "Drift / Windows": story.sent // WINDOW,
         "Drift / Reports skipped": sum(event.report is None for event in due),
-        "Drift / Late events": sum(event.late for event in window_events(story)),
+        "Drift / Late events": sum(event.late for event in read_window_events(story)),
         "Model / Alerts in an hour": len(alerts),
     }
-    assert {name: figure(story, f"{name} / A") for name in done} == {
-        name: about(count, story) for name, count in done.items()
+    assert {name: show_figure(story, f"{name} / A") for name in done} == {
+        name: approximate(count, story) for name, count in done.items()
     }
-    assert figure(story, "Model / Alerts in an hour, and as usual / B") == about(len(alerts), story)
+    assert show_figure(story, "Model / Alerts in an hour, and as usual / B") == approximate(
+        len(alerts), story
+    )
     reasons = Counter(reason["feature"] for alert in alerts for reason in alert["reasons"])
     top = {
         feature: count
-        for feature, count in shown(story, "Model / Reasons by feature / A").items()
+        for feature, count in show_panel(story, "Model / Reasons by feature / A").items()
         if count
     }
-    assert top == {feature: about(reasons[feature], story) for feature in top}
+    assert top == {feature: approximate(reasons[feature], story) for feature in top}
     assert len(top) == min(len(reasons), 10)
-    assert sorted(shown(story, "Stream / Restarts by worker / A").values()) == [0, 1]
-    assert figure(story, "Host and API / Requests in total / A") == 2 * sum(REQUESTS.values())
+    assert sorted(show_panel(story, "Stream / Restarts by worker / A").values()) == [0, 1]
+    assert show_figure(story, "Host and API / Requests in total / A") == 2 * sum(REQUESTS.values())
     answered = story.prometheus.query(
         'sum by (status) (http_requests_total{handler!~"/metrics|/health"})', time=story.ended
     )
@@ -479,13 +484,14 @@ def test_figures_equal_what_was_done(story):
     } == REQUESTS
 
 
-def test_rates_add_up_to_what_was_done(story):
+def test_rates_add_up_to_the_events(story):
     decisions = Counter(
-        prediction["decision"] for prediction in messages(story, topics.PREDICTIONS, story.sent)
+        prediction["decision"]
+        for prediction in read_messages(story, topics.PREDICTIONS, story.sent)
     )
     reasons = Counter(
         reason["feature"]
-        for alert in messages(story, topics.ALERTS, FRAUDS)
+        for alert in read_messages(story, topics.ALERTS, FRAUDS)
         for reason in alert["reasons"]
     )
     everything = decisions + Counter(rejected=sum(KINDS.values()))
@@ -496,24 +502,24 @@ def test_rates_add_up_to_what_was_done(story):
         "Model / Reasons over time": reasons,
     }
     drawn = {
-        name: {label: count for label, count in added_up(story, f"{name} / A").items() if count}
+        name: {label: count for label, count in add_up_rate(story, f"{name} / A").items() if count}
         for name in done
     }
     assert drawn == {
         name: {label: pytest.approx(count, rel=0.2) for label, count in counts.items()}
         for name, counts in done.items()
     }
-    assert added_up(story, "Model / Probability of fraud / A")["+Inf"] == pytest.approx(
+    assert add_up_rate(story, "Model / Probability of fraud / A")["+Inf"] == pytest.approx(
         RATE_S * decisions.total(), rel=0.2
     )
-    answered = added_up(story, "Host and API / Requests by status / A")
+    answered = add_up_rate(story, "Host and API / Requests by status / A")
     assert answered.keys() == REQUESTS.keys()
-    for status, count in REQUESTS.items():  # those of the first time may be older than the series
+    for status, count in REQUESTS.items():  # the first requests may predate the series
         assert 0.8 * count < answered[status] < 1.2 * 2 * count, status
 
 
 def test_the_drift_panels_show_the_last_window(story):
-    last = window_events(story)[-1]
+    last = read_window_events(story)[-1]
     panels = {
         "Drift": last.detected,
         "Score": last.score,
@@ -523,75 +529,75 @@ def test_the_drift_panels_show_the_last_window(story):
         "Distance of the scores": last.distances["margin"],
         "Age of the last window": pytest.approx(story.ended - last.end.timestamp(), abs=0.01),
     }
-    assert {name: figure(story, f"Drift / {name} / A") for name in panels} == panels
-    assert figure(story, "Host and API / Drift detected / A") == last.detected
-    assert figure(story, "Host and API / Drift score / A") == last.score
+    assert {name: show_figure(story, f"Drift / {name} / A") for name in panels} == panels
+    assert show_figure(story, "Host and API / Drift detected / A") == last.detected
+    assert show_figure(story, "Host and API / Drift score / A") == last.score
     nearness = {
         feature: distance / last.limits[feature] for feature, distance in last.distances.items()
     }
-    assert shown(story, "Drift / Distance over its limit, by feature / A") == pytest.approx(
+    assert show_panel(story, "Drift / Distance over its limit, by feature / A") == pytest.approx(
         nearness
     )
     assert sum(near >= 1 for near in nearness.values()) / len(nearness) == pytest.approx(last.score)
-    assert shown(story, "Drift / Stuck at one value / A") == pytest.approx(last.stuck)
-    assert shown(story, "Drift / Farthest over time / A") == farthest(last.distances)
-    assert shown(story, "Drift / Farthest from the model's reference / A") == farthest(
+    assert show_panel(story, "Drift / Stuck at one value / A") == pytest.approx(last.stuck)
+    assert show_panel(story, "Drift / Farthest over time / A") == farthest(last.distances)
+    assert show_panel(story, "Drift / Farthest from the model's reference / A") == farthest(
         last.from_reference
     )
-    assert shown(story, "Drift / What weighs most / A") == {
+    assert show_panel(story, "Drift / What weighs most / A") == {
         one.feature: one.weight for one in last.top
     }
     rate = last.alerts
     pace = {"now": rate.per_day, "low": rate.low, "high": rate.high, "usual": rate.usual_per_day}
-    assert shown(story, "Drift / Alerts a day / A") == pace
+    assert show_panel(story, "Drift / Alerts a day / A") == pace
 
 
 def farthest(distances: dict[str, float]) -> dict[str, float]:
     return dict(sorted(distances.items(), key=lambda found: -found[1])[:5])
 
 
-def test_gauges_move_when_the_stream_does(story):
-    def course(metric, start=story.began, end=story.ended):
+def test_gauges_change_with_the_stream(story):
+    def values(metric, start=story.began, end=story.ended):
         return story.prometheus.collect_values(metric, start, end)
 
-    assert course("sum(fraud_workers)") == {1, 2}
-    assert course("data_drift_detected", story.began, story.drifted) == {0}
-    assert course("data_drift_detected") == {0, 1}
-    assert max(course("data_drift_score")) > max(course("data_drift_score", end=story.drifted))
+    assert values("sum(fraud_workers)") == {1, 2}
+    assert values("data_drift_detected", story.began, story.drifted) == {0}
+    assert values("data_drift_detected") == {0, 1}
+    assert max(values("data_drift_score")) > max(values("data_drift_score", end=story.drifted))
     assert (
-        max(course('fraud_drift_distance{feature="V1"}'))
+        max(values('fraud_drift_distance{feature="V1"}'))
         > 1
-        > max(course('fraud_drift_distance{feature="V1"}', end=story.drifted))
+        > max(values('fraud_drift_distance{feature="V1"}', end=story.drifted))
     )
-    assert len(course("fraud_drift_window_end_timestamp_seconds")) > 1
+    assert len(values("fraud_drift_window_end_timestamp_seconds")) > 1
     for lag in ("max(fraud_consumer_lag)", "max(fraud_consumer_lag_seconds)"):
-        assert min(course(lag)) == 0 < max(course(lag)), lag
-    assert course("sum(fraud_label_fraud_rises_total)", story.began, story.drifted) == {0}
-    assert course("max(fraud_label_frauds_rose)") == {0, 1}
-    assert max(course('sum(fraud_label_payments{truth="fraud"})')) > FRAUDS
-    assert max(course('fraud_drift_reference_distance{feature="V1"}')) > 1
-    assert len(course('fraud_drift_stuck{feature="Amount"}')) > 1
-    assert max(course("max(fraud_drift_severity)")) > 0 == min(course("max(fraud_drift_severity)"))
-    assert max(course("sum(fraud_drift_drifted_windows_total)")) > 0
+        assert min(values(lag)) == 0 < max(values(lag)), lag
+    assert values("sum(fraud_label_fraud_rises_total)", story.began, story.drifted) == {0}
+    assert values("max(fraud_label_frauds_rose)") == {0, 1}
+    assert max(values('sum(fraud_label_payments{truth="fraud"})')) > FRAUDS
+    assert max(values('fraud_drift_reference_distance{feature="V1"}')) > 1
+    assert len(values('fraud_drift_stuck{feature="Amount"}')) > 1
+    assert max(values("max(fraud_drift_severity)")) > 0 == min(values("max(fraud_drift_severity)"))
+    assert max(values("sum(fraud_drift_drifted_windows_total)")) > 0
 
 
-def test_what_labels_say_is_what_was_labelled(story):
-    """Every payment is labelled, and every window judged: counted anew from the topics."""
+def test_label_metrics_match_the_labels(story):
+    """Every payment is labelled and every window compared; the topics give the expected values."""
     frauds = {
         label["transaction_id"]
-        for label in messages(story, topics.LABELS, story.sent)
+        for label in read_messages(story, topics.LABELS, story.sent)
         if label["is_fraud"]
     }
     alerts = {
         found["transaction_id"]
-        for found in messages(story, topics.PREDICTIONS, story.sent)
+        for found in read_messages(story, topics.PREDICTIONS, story.sent)
         if found["decision"] != "approve"
     }
-    told = {
+    metrics = {
         name: last(story, f"max({name})")
         for name in ("fraud_label_precision", "fraud_label_recall", "fraud_labelled_share")
     }
-    assert told == {
+    assert metrics == {
         "fraud_label_precision": len(alerts & frauds) / len(alerts),
         "fraud_label_recall": len(alerts & frauds) / len(frauds),
         "fraud_labelled_share": 1,
@@ -600,8 +606,8 @@ def test_what_labels_say_is_what_was_labelled(story):
 
 
 def last(story: Story, expression: str) -> float:
-    """Its value when the story ended."""
-    return numbers(story, expression, instant=True)[-1]
+    """Return the value at the end."""
+    return query_panel(story, expression, instant=True)[-1]
 
 
 @pytest.mark.parametrize("job", ["scorer", "monitor", "api"])
@@ -618,7 +624,7 @@ def test_promtool_accepts_every_endpoint(story, job):
 
 
 def test_the_drift_alert_fires_after_the_moment_and_not_before(story):
-    assert not drift_alerts(story.alerts_before)
-    alert = drift_alerts(story.received)[0]
+    assert not find_drift_alerts(story.alerts_before)
+    alert = find_drift_alerts(story.received)[0]
     assert pd.Timestamp(alert["startsAt"]).timestamp() >= story.drifted
     assert alert["annotations"]["runbook_url"] == "docs/runbooks/drift-detected.md"
