@@ -1,4 +1,4 @@
-"""Fakes: a model that is a formula, records without a broker, and a sink and a bus that keep calls."""
+"""Fakes: a model that is a formula, records, and a sink and a bus that keep what they get."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
