@@ -87,6 +87,8 @@ def _score(settings: "Settings", number: int, restarts: int, options: ScorerOpti
             settings.connection(), model, identity, options, partial(exit_after, _HARD_STOP_S)
         ).run()
     except StreamError as error:
+        if error.exit_code == FAILED:
+            raise
         # the message says what to do; no trace
         log.log(logging.WARNING if error.exit_code == AFTER_OUTAGE else logging.ERROR, "%s", error)
         return error.exit_code
