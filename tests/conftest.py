@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from support.paths import JARS
 from support.ports import find_free_port
 
-from cli.commands.train import fit
+from cli.commands.train import train_model
 from cli.support.settings import Settings
 from infra.kafka import IMAGE, engine, ready
 from infra.kafka.launcher import LocalBroker
@@ -170,5 +170,5 @@ def model(creditcard: Path) -> Model:
     """The current model as the commands find it; it is trained if missing."""
     settings = Settings.from_environment()
     if not settings.model.exists():
-        fit(settings, creditcard, quiet=True)
+        train_model(settings, creditcard, quiet=True)
     return Model.load(settings.model)

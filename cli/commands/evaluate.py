@@ -1,7 +1,7 @@
-"""`fraud evaluate`: judges a model on the test part, or on any labelled file that it was not fitted on."""
+"""`fraud evaluate`: evaluate a model on the test part, or on another labelled file."""
 
 import json
-from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from cli.support.settings import Settings
     from model.artefact import Model
-    from model.evaluation.assessment import Assessment, BaselineResult, Sample
+    from model.evaluation.assessment import Assessment, Sample
+    from model.evaluation.comparison import BaselineResult
 
-_FILE_WIDTH = 180  # of tables that go to a file or a pipe
+_FILE_WIDTH = 180  # of tables written to a file or a pipe
 
 
 @app.command()
@@ -37,58 +38,68 @@ def evaluate(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="A labelled CSV; default: the test part of the file the model was made from."
+            help="A labelled CSV; default: the test part of the file the model was trained on."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     allow_seen: Annotated[
-        bool, typer.Option("--allow-seen", help="Judge rows, too, that the model was fitted on.")
+        bool,
+        typer.Option("--allow-seen", help="Also evaluate rows that the model was fitted on."),
     ] = False,
     baselines: Annotated[
-        bool, typer.Option("--baselines", help="Fit baselines and compare: takes minutes.")
+        bool, typer.Option("--baselines", help="Fit and compare baselines, which takes minutes.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge a model: precision and recall at its capacity, then metrics with intervals, and a page with curves.
+    """Evaluate a model: precision and recall at its capacity, metrics with intervals, curves.
 
-    The test part is for judging only: what is chosen by it is not tested any more.
+    Keep the test part for the final evaluation: choices based on it make it useless as a test.
 
     Example: fraud evaluate --json
     """
     from cli.support.settings import Settings
-    from model import dataset
     from model.artefact import Model
     from model.evaluation.assessment import assess
 
     settings = Settings.from_environment()
     loaded = Model.load(model or settings.model)
+    compared = None
     with bars(quiet) as update:
         update("reading the rows", 0, 1)
-        made_from = _made_from(
-            settings, loaded, quiet, needed=data is None or baselines or not allow_seen
-        )
-        sample = (
-            _test_part(loaded, made_from)
-            if data is None
-            else _file(loaded, made_from, data, dataset.read(data))
-        )
+        needed = data is None or baselines or not allow_seen
+        trained_on = _read_training_file(settings, loaded, quiet, needed)
+        if data is None:
+            sample = _test_part(loaded, trained_on)
+        else:
+            sample = _other_file(loaded, trained_on, data)
         update("reading the rows", 1, 1)
         if sample.seen and not allow_seen:
-            raise CommandError(_refusal(sample, data))
-        judged = assess(loaded, sample, partial(update, "judging"))
-        beside = _baselines(loaded, made_from, judged, update) if baselines else None
+            raise CommandError(
+                f"the model was fitted on {sample.seen:,} of the {len(sample.rows):,} rows of "
+                f"{data}, so this is not a test; omit --data to use the test part, give other "
+                "rows, or add --allow-seen"
+            )
+        assessment = assess(loaded, sample, partial(update, "evaluating"))
+        if baselines and trained_on is not None:
+            from model.evaluation.baselines import compare_with_baselines
+
+            compared = compare_with_baselines(loaded, trained_on, assessment, update)
     if sample.is_test_part:
-        _keep_in_card(loaded, judged)
-    page = _write_page(settings, data, judged, beside)
-    print(json.dumps(_result(judged, beside, page), allow_nan=False)) if as_json else _show(
-        judged, beside, page
-    )
+        _record_in_card(loaded, assessment)
+    page = _write_page(settings, data, assessment, compared)
+    if as_json:
+        print(json.dumps(_as_json(assessment, compared, page), allow_nan=False))
+    else:
+        _show(assessment, compared, page)
 
 
-def _made_from(
+def _read_training_file(
     settings: "Settings", model: "Model", quiet: bool, needed: bool
 ) -> "pd.DataFrame | None":
-    """The file that the model was fitted on a part of; None if it is not at hand and not needed. Raises CommandError."""
+    """Return all rows of the file the model was trained on.
+
+    None if the file is not available and not needed; otherwise raises CommandError or DataError.
+    """
     from model import dataset
     from model.manifest import file_sha256
 
@@ -98,161 +109,118 @@ def _made_from(
         if needed:
             raise
         return None
-    if file_sha256(path) == model.manifest.fitted_on.dataset_sha256:
+    expected = model.manifest.fitted_on.dataset_sha256
+    if file_sha256(path) == expected:
         return dataset.read(path)
     if not needed:
         return None
     raise CommandError(
-        f"{path} is not the file that model {model.version} was made from (sha256 {model.manifest.fitted_on.dataset_sha256}), "
-        "and without it nobody knows which rows the model has seen: set FRAUD_DATA to it, or give --data with --allow-seen"
+        f"{path} is not the file that model {model.version} was trained on (sha256 {expected}), so "
+        "it is unknown which rows the model has seen; set FRAUD_DATA to that file, or give --data "
+        "with --allow-seen"
     )
 
 
-def _test_part(model: "Model", made_from: "pd.DataFrame | None") -> "Sample":
+def _test_part(model: "Model", trained_on: "pd.DataFrame | None") -> "Sample":
     from model.evaluation.assessment import Sample, select_rows
 
     test = model.manifest.test
-    if made_from is None or not test.rows:
+    if trained_on is None or not test.rows:
         raise CommandError(
-            f"model {model.version} has no test part: its file was too short; give --data"
+            f"model {model.version} has no test part, because its file was too short; give --data"
         )
-    fitted = select_rows(made_from, model.manifest.fitted_on)
     return Sample(
         f"test part, rows {test.first}..{test.last}",
-        select_rows(made_from, test),
+        select_rows(trained_on, test),
         is_test_part=True,
-        fitted=fitted,
+        fitted=select_rows(trained_on, model.manifest.fitted_on),
         seen=0,
     )
 
 
-def _file(
-    model: "Model", made_from: "pd.DataFrame | None", path: Path, rows: "pd.DataFrame"
-) -> "Sample":
-    from model.evaluation import seen_rows
+def _other_file(model: "Model", trained_on: "pd.DataFrame | None", path: Path) -> "Sample":
+    from model import dataset
     from model.evaluation.assessment import Sample, select_rows
+    from model.evaluation.seen_rows import find_seen_rows
 
-    if made_from is None:
-        return Sample(path.name, rows, is_test_part=False, fitted=None, seen=None)
-    fitted = select_rows(made_from, model.manifest.fitted_on)
-    return Sample(
-        path.name,
-        rows,
-        is_test_part=False,
-        fitted=fitted,
-        seen=int(seen_rows.find_seen_rows(rows, fitted).sum()),
-    )
+    rows = dataset.read(path)
+    fitted = None
+    seen = None
+    if trained_on is not None:
+        fitted = select_rows(trained_on, model.manifest.fitted_on)
+        seen = int(find_seen_rows(rows, fitted).sum())
+    return Sample(path.name, rows, is_test_part=False, fitted=fitted, seen=seen)
 
 
-def _refusal(sample: "Sample", data: Path | None) -> str:
-    return (
-        f"the model was fitted on {sample.seen:,} of the {len(sample.rows):,} rows of {data}: no test of it. Leave --data out for the test "
-        "part of its file, give other rows, or --allow-seen"
-    )
-
-
-def _baselines(
-    model: "Model",
-    table: "pd.DataFrame | None",
-    judged: "Assessment",
-    update: Callable[[str, int, int], None],
-) -> "dict[str, BaselineResult]":
-    from model.evaluation import baselines
-    from model.evaluation.assessment import BaselineResult
-    from model.evaluation.comparison import compare
-    from model.intervals import RESAMPLES
-
-    if table is None:
-        raise CommandError(
-            "baselines are fitted on the file that the model was made from: set FRAUD_DATA to it"
-        )
-    manifest = model.manifest
-    fits = len(baselines.BASELINES) * (len(manifest.folds) + 1)
-    found = baselines.run_baselines(
-        table,
-        manifest.fitted_on,
-        manifest.folds,
-        judged.sample.rows,
-        lambda done: update("baselines", done, fits),
-    )
-    compared = compare(
-        judged.scored.probabilities,
-        {name: one.scores for name, one in found.items()},
-        judged.scored.is_fraud,
-        progress=lambda done: update("comparing", done, RESAMPLES),
-    )
-    return {name: BaselineResult(one.folds, compared[name]) for name, one in found.items()}
-
-
-def _keep_in_card(model: "Model", judged: "Assessment") -> None:
+def _record_in_card(model: "Model", assessment: "Assessment") -> None:
     from model.reports import card_test_part
 
     try:
-        card_test_part.record_opening(model.directory, judged)
+        card_test_part.record_opening(model.directory, assessment)
     except OSError as error:
         Console(stderr=True).print(
-            f"the model's card could not be written to: {error.strerror}", highlight=False
+            f"the model's card could not be written: {error.strerror}", highlight=False
         )
 
 
 def _write_page(
     settings: "Settings",
     data: Path | None,
-    judged: "Assessment",
-    beside: "dict[str, BaselineResult] | None",
+    assessment: "Assessment",
+    baselines: "dict[str, BaselineResult] | None",
 ) -> Path:
     from model.reports.evaluation_page import render_page
 
     rows = "test-part" if data is None else pages.page_name(data)
-    path = settings.home / "evaluation" / f"{judged.version}-{rows}.html"
-    pages.write_page(path, render_page(judged, beside))
+    path = settings.home / "evaluation" / f"{assessment.version}-{rows}.html"
+    pages.write_page(path, render_page(assessment, baselines))
     return path
 
 
-def _result(
-    judged: "Assessment", beside: "dict[str, BaselineResult] | None", page: Path
+def _as_json(
+    assessment: "Assessment", baselines: "dict[str, BaselineResult] | None", page: Path
 ) -> dict[str, object]:
-    from dataclasses import asdict
-
     compared = {
         name: {
-            "folds": {"auprc": one.folds},
-            "test": {metric: asdict(value) for metric, value in one.compared.metrics.items()},
+            "folds": {"auprc": baseline.folds},
+            "test": {metric: asdict(value) for metric, value in baseline.compared.metrics.items()},
             "difference": {
-                metric: asdict(value) for metric, value in one.compared.difference.items()
+                metric: asdict(value) for metric, value in baseline.compared.difference.items()
             },
         }
-        for name, one in (beside or {}).items()
+        for name, baseline in (baselines or {}).items()
     }
-    return {**judged.as_json(), "baselines": compared or None, "page": str(page)}
+    return {**assessment.as_json(), "baselines": compared or None, "page": str(page)}
 
 
-def _show(judged: "Assessment", beside: "dict[str, BaselineResult] | None", page: Path) -> None:
+def _show(
+    assessment: "Assessment", baselines: "dict[str, BaselineResult] | None", page: Path
+) -> None:
     from model.reports import evaluation_text as text
 
     console = make_console(_FILE_WIDTH, markup=False)
-    for line in (
-        *text.headline(judged),
-        text.describe_blocked(judged.evaluation.block),
-        text.describe_money(judged.evaluation),
-    ):
+    evaluation = assessment.evaluation
+    for line in text.headline(assessment):
         console.print(line, soft_wrap=True)
-    console.print(f"\nmodel {judged.version} on {text.describe_rows(judged)}\n", soft_wrap=True)
-    console.print(_table(text.METRIC_HEAD, text.metric_rows(judged)))
-    if judged.folds:
-        console.print(
-            f"average precision on the forward folds: {', '.join(f'{one:.3f}' for one in judged.folds)}"
-        )
-    console.print(_table(text.CAPACITY_HEAD, text.capacity_rows(judged.evaluation)))
-    if beside is not None:
-        console.print(_table(text.BASELINE_HEAD, text.baseline_rows(judged, beside)))
+    console.print(text.describe_blocked(evaluation.block), soft_wrap=True)
+    console.print(text.describe_money(evaluation), soft_wrap=True)
+    console.print(
+        f"\nmodel {assessment.version} on {text.describe_rows(assessment)}\n", soft_wrap=True
+    )
+    console.print(_make_table(text.METRIC_HEAD, text.metric_rows(assessment)))
+    if assessment.folds:
+        folds = ", ".join(f"{precision:.3f}" for precision in assessment.folds)
+        console.print(f"average precision on the forward folds: {folds}")
+    console.print(_make_table(text.CAPACITY_HEAD, text.capacity_rows(evaluation)))
+    if baselines is not None:
+        console.print(_make_table(text.BASELINE_HEAD, text.baseline_rows(assessment, baselines)))
     console.print(f"page: {page}", soft_wrap=True)
 
 
-def _table(head: tuple[str, ...], rows: list[list[str]]) -> Table:
-    shown = Table(box=None, pad_edge=False)
+def _make_table(head: tuple[str, ...], rows: list[list[str]]) -> Table:
+    table = Table(box=None, pad_edge=False)
     for name in head:
-        shown.add_column(name, justify="right" if name else "left")
+        table.add_column(name, justify="right" if name else "left")
     for row in rows:
-        shown.add_row(*row)
-    return shown
+        table.add_row(*row)
+    return table

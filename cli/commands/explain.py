@@ -1,4 +1,4 @@
-"""`fraud explain`: one decision as a waterfall, from the alerts topic or for a row of a CSV."""
+"""`fraud explain`: a decision as a waterfall, from the alerts topic or for a row of a CSV."""
 
 import io
 import sys
@@ -26,27 +26,28 @@ if TYPE_CHECKING:
 def explain(
     transaction_id: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="transaction_id of an alert; the newest one counts."),
+        typer.Argument(metavar="[ID]", help="transaction_id of an alert; its newest is used."),
     ] = None,
     row: Annotated[
         int | None,
-        typer.Option(min=0, help="Instead: a row of a CSV, from 0, scored by the model in use."),
+        typer.Option(min=0, help="Instead: a row of a CSV, from 0, scored with the model in use."),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="That CSV; default: FRAUD_DATA, else creditcard.csv.")
+        Path | None,
+        typer.Option(help="CSV for --row; default: FRAUD_DATA, else creditcard.csv."),
     ] = None,
     as_json: Annotated[
         bool,
         typer.Option(
-            "--json", help="The alert as JSON; for a row, one of the same shape with all features."
+            "--json", help="Print the alert as JSON; for a row, the same with all features."
         ),
     ] = False,
-    html: Annotated[Path | None, typer.Option(help="Write it to an HTML file too.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write it to an HTML file.")] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Draw where one decision came from: each feature's exact push on the margin.
+    """Draw a decision: each feature's exact contribution to the margin.
 
-    An alert is drawn as it stands on the topic, whatever model is in use now.
+    An alert is drawn as it is on the topic, whatever model is in use now.
 
     Example: fraud explain --row 274771
     """
@@ -58,11 +59,10 @@ def explain(
     from payments.records import AlertRecord
 
     settings = Settings.from_environment()
-    value = (
-        _of_row(settings, row, data, quiet)
-        if row is not None
-        else _of_alert(settings, transaction_id or "", quiet)
-    )
+    if row is None:
+        value = _find_alert(settings, transaction_id or "", quiet)
+    else:
+        value = _explain_row(settings, row, data, quiet)
     alert = msgspec.json.decode(value, type=AlertRecord)
     if as_json:
         sys.stdout.buffer.write(compact(value) + b"\n")
@@ -70,10 +70,10 @@ def explain(
         console = make_console()
         console.print(draw_waterfall(alert, console.width))
     if html:
-        _write(draw_waterfall(alert, FILE_WIDTH), html)
+        _write_html(draw_waterfall(alert, FILE_WIDTH), html)
 
 
-def _of_alert(settings: "Settings", transaction_id: str, quiet: bool) -> bytes:
+def _find_alert(settings: "Settings", transaction_id: str, quiet: bool) -> bytes:
     from payments.records import AlertRecord
     from streams.kafka import newest
     from streams.kafka.topics import ALERTS
@@ -85,32 +85,33 @@ def _of_alert(settings: "Settings", transaction_id: str, quiet: bool) -> bytes:
         )
     if found is None:
         raise CommandError(
-            f"there is no alert of the transaction {escape(transaction_id)}; only what was not approved has one, and for 30 days"
+            f"no alert for transaction {escape(transaction_id)}; approved payments have none, and "
+            "alerts are deleted after 30 days"
         )
     return found
 
 
-def _of_row(settings: "Settings", row: int, data: Path | None, quiet: bool) -> bytes:
+def _explain_row(settings: "Settings", row: int, data: Path | None, quiet: bool) -> bytes:
     from model.artefact import Model
-    from model.explanation import explain as explained
+    from model.explanation import explain as explain_row
     from payments.records import InvalidTransactionError
     from producer import rows
 
     path = fetch(settings, data, quiet)
     model = Model.load(settings.model)
-    for found in rows.read(rows.Selection(path, first=row, limit=1), "row"):
+    for content in rows.read(rows.Selection(path, first=row, limit=1), "row"):
         try:
             return msgspec.json.encode(
-                explained(model, rows.encode_transaction(found), datetime.now(UTC))
+                explain_row(model, rows.encode_transaction(content), datetime.now(UTC))
             )
         except InvalidTransactionError as error:
             raise CommandError(
                 f"row {row} of {path} is not a valid transaction: {error.detail}"
             ) from None
-    raise CommandError(f"{path} has no row {row}: the first is 0")
+    raise CommandError(f"{path} has no row {row}; the first row is 0")
 
 
-def _write(picture: RenderableType, path: Path) -> None:
+def _write_html(picture: RenderableType, path: Path) -> None:
     page = Console(
         record=True, width=FILE_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False
     )

@@ -1,4 +1,4 @@
-"""`fraud explore`: what a file of transactions holds, as a page and a summary."""
+"""`fraud explore`: summarize a file of transactions, on a page and in sentences."""
 
 import json
 from pathlib import Path
@@ -16,33 +16,34 @@ from cli.support.progress import Quiet, bars
 def explore(
     data: Annotated[
         Path | None,
-        typer.Option(help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv."),
+        typer.Option(help="A CSV of this format; default: FRAUD_DATA, else creditcard.csv."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Look at a file, fit for training or not: rows, span, flaws, duplicates, class balance, distributions, outliers, drift, hours.
+    """Summarize a file: size, flaws, duplicates, classes, distributions, outliers, drift, hours.
+
+    The file need not be usable for training.
 
     Example: fraud explore --data creditcard.csv
     """
     from cli.support.settings import Settings
     from model import dataset
     from model.evaluation import exploration
-    from model.reports import exploration_page
+    from model.reports import exploration_page, exploration_text
 
     settings = Settings.from_environment()
     path = fetch(settings, data, quiet)
     with bars(quiet) as update:
-        update("reading and looking", 0, 3)
+        update("reading and summarizing", 0, 3)
         rows, unusable = dataset.survey(path)
-        update("reading and looking", 1, 3)
-        found = exploration.explore(rows, unusable)
-        update("reading and looking", 2, 3)
+        update("reading and summarizing", 1, 3)
+        explored = exploration.explore(rows, unusable)
+        update("reading and summarizing", 2, 3)
         page = settings.home / "exploration" / f"{pages.page_name(path)}.html"
-        pages.write_page(page, exploration_page.render_page(path.name, rows, found))
+        pages.write_page(page, exploration_page.render_page(path.name, rows, explored))
     if as_json:
-        print(
-            json.dumps({"data": str(path), **found.as_json(), "page": str(page)}, allow_nan=False)
-        )
+        result = {"data": str(path), **explored.as_json(), "page": str(page)}
+        print(json.dumps(result, allow_nan=False))
     else:
-        print("\n".join([*exploration_page.summarize(path.name, found), f"page: {page}"]))
+        print("\n".join([*exploration_text.summarize(path.name, explored), f"page: {page}"]))

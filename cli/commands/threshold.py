@@ -1,4 +1,4 @@
-"""`fraud threshold`: what each choice of thresholds would have done, and another choice without training again."""
+"""`fraud threshold`: compare choices of thresholds, and save another one without training again."""
 
 import json
 from dataclasses import asdict
@@ -18,35 +18,49 @@ if TYPE_CHECKING:
 
 AlertsPerDay = Annotated[
     float | None,
-    typer.Option(min=1, help="Review: room for so many of 142,404 payments a day. [default: 100]"),
+    typer.Option(min=1, help="Review at most this many of 142,404 payments a day. [default: 100]"),
 ]
 BlockPrecision = Annotated[
     float | None,
     typer.Option(
         min=0.01,
         max=0.9999,
-        help="Block: this share of frauds at least, by the lower 90 % bound. [default: 0.95]",
+        help="Block if at least this share are frauds, by the lower 90 % bound. [default: 0.95]",
     ),
 ]
-_MOST_COST = 1e9  # sums over all rows stay finite, and in no currency does a payment cost more
+_MAX_COST = 1e9  # more than any real cost; sums over all rows stay finite
 CostReview = Annotated[
     float | None,
     typer.Option(
         min=0,
-        max=_MOST_COST,
-        help="What a review costs; with --cost-block, instead of the two above.",
+        max=_MAX_COST,
+        help="Cost of a review; with --cost-block, instead of the two above.",
     ),
 ]
 CostBlock = Annotated[
     float | None,
-    typer.Option(min=0, max=_MOST_COST, help="What it costs to block a legitimate payment."),
+    typer.Option(min=0, max=_MAX_COST, help="Cost of blocking a legitimate payment."),
 ]
 
-# From a single analyst's hour to a team's day, and the precisions and costs around the defaults.
+# From an analyst's hour to a team's day, and precisions and costs around the defaults.
 _CAPACITIES = (10, 25, 50, 100, 200, 400)
 _PRECISIONS = (0.5, 0.8, 0.9, 0.93, 0.95, 0.97)
 _COSTS = ((1, 20), (5, 20), (5, 100), (20, 100))
-_WIDTH = 132  # in a file, a pipe or a narrow terminal: no number is cut off
+_HEADINGS = (
+    "",
+    "from",
+    "flagged",
+    "a day",
+    "frauds",
+    "prec.",
+    "bound",
+    "recall",
+    "caught",
+    "legit.",
+    "of all",
+    "stopped",
+)
+_WIDTH = 132  # minimum, so that no number is cut off
 
 
 @app.command()
@@ -62,13 +76,13 @@ def threshold(
     cost_block: CostBlock = None,
     save: Annotated[
         bool,
-        typer.Option(
-            "--save", help="Write this choice as a new version, which `latest` then names."
-        ),
+        typer.Option("--save", help="Save this choice as a new version, and point `latest` to it."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Show what thresholds would have done on the out-of-fold rows; with --save, use them: nothing is trained again.
+    """Show what thresholds would have done on the out-of-fold rows; save a choice with --save.
+
+    The model is not trained again.
 
     Example: fraud threshold --alerts-per-day 50 --block-precision 0.9 --save
     """
@@ -87,12 +101,10 @@ def threshold(
         )
     loaded = Model.load(model or settings.model)
     scored = LabelledScores.from_reference(pd.read_parquet(loaded.reference))
-    asked = {"asked for": [policy]} if policy else _catalogue()
-    found = {"in use": [_choice(loaded.manifest.policy, loaded.thresholds, scored)]}
-    found |= {
-        group: [_choice(one, choose_thresholds(one, scored), scored) for one in policies]
-        for group, policies in asked.items()
-    }
+    policies = {"asked for": [policy]} if policy else _catalogue()
+    choices = {"in use": [_choice(loaded.manifest.policy, loaded.thresholds, scored)]}
+    for group, members in policies.items():
+        choices[group] = [_choice(one, choose_thresholds(one, scored), scored) for one in members]
     if save and policy:
         loaded = save_thresholds(loaded, choose_thresholds(policy, scored), policy, settings.models)
     result = {
@@ -100,9 +112,12 @@ def threshold(
         "directory": str(loaded.directory),
         "saved": save,
         **_rows(scored),
-        "choices": found,
+        "choices": choices,
     }
-    print(json.dumps(result, allow_nan=False)) if as_json else _show(result)
+    if as_json:
+        print(json.dumps(result, allow_nan=False))
+    else:
+        _show(result)
 
 
 def policy_from_options(
@@ -111,7 +126,11 @@ def policy_from_options(
     cost_review: float | None,
     cost_block: float | None,
 ) -> "Policy | None":
-    """The policy that options ask for, or None if none is given. Raises typer.BadParameter for half of one, for two, or too much."""
+    """Return the policy that the options ask for, or None if none is given.
+
+    Raises typer.BadParameter for half of a policy, for two policies, and for an impossible
+    capacity.
+    """
     from model.manifest import Capacity, Costs, Precision
     from model.training.thresholds import DEFAULT_POLICY, TRANSACTIONS_A_DAY
 
@@ -119,14 +138,16 @@ def policy_from_options(
         raise typer.BadParameter(
             f"--alerts-per-day {alerts_per_day:g} is more than all {TRANSACTIONS_A_DAY:,} payments"
         )
-    limits, costs = (alerts_per_day, block_precision), (cost_review, cost_block)
+    limits = (alerts_per_day, block_precision)
+    costs = (cost_review, cost_block)
     if limits == costs == (None, None):
         return None
     if cost_review is not None and cost_block is not None and limits == (None, None):
         return Costs(cost_review=cost_review, cost_block=cost_block)
     if costs != (None, None):
         raise typer.BadParameter(
-            "--cost-review and --cost-block belong together, and not with --alerts-per-day or --block-precision"
+            "--cost-review and --cost-block go together, without --alerts-per-day and "
+            "--block-precision"
         )
     review = (
         DEFAULT_POLICY.review if alerts_per_day is None else Capacity(alerts_per_day=alerts_per_day)
@@ -137,32 +158,36 @@ def policy_from_options(
     return DEFAULT_POLICY.model_copy(update={"review": review, "block": block})
 
 
-def describe_threshold(name: str, starts: float, found: "Outcome") -> str:
-    """What a threshold did on the out-of-fold rows, in one line."""
-    from model.reports.card import format_share
+def describe_threshold(name: str, start: float, outcome: "Outcome") -> str:
+    """Return what a threshold does to the out-of-fold rows, in one line."""
+    from model.reports.rendering import format_decimals
     from model.training.thresholds import UNREACHABLE
 
-    if starts == UNREACHABLE:
-        return f"{name}: no score on the out-of-fold rows is enough for it, so nothing reaches it; see: fraud threshold"
+    if start == UNREACHABLE:
+        return (
+            f"{name}: no score on the out-of-fold rows is high enough, so it is never reached; "
+            "see: fraud threshold"
+        )
     return (
-        f"{name} from {starts:.6g}: {found.caught} frauds among {found.flagged} flagged ({found.alerts_a_day:.0f} a day), "
-        f"precision {format_share(found.precision)}, recall {format_share(found.recall)} on the out-of-fold rows; "
-        f"legitimate payments flagged: {found.stopped} of {found.legitimate:,} ({found.stopped_share or 0:.4%}), "
-        f"{found.stopped_amount:,.2f} of their {found.legitimate_amount:,.2f} in money"
+        f"{name} from {start:.6g}: {outcome.caught} frauds among {outcome.flagged} flagged "
+        f"({outcome.alerts_a_day:.0f} a day), precision {format_decimals(outcome.precision, 3)}, "
+        f"recall {format_decimals(outcome.recall, 3)} on the out-of-fold rows; legitimate payments "
+        f"flagged: {outcome.stopped} of {outcome.legitimate:,} ({outcome.stopped_share or 0:.4%}), "
+        f"{outcome.stopped_amount:,.2f} of their {outcome.legitimate_amount:,.2f} in Amount"
     )
 
 
-def threshold_as_json(starts: float, found: "Outcome", confidence: float = 0.9) -> dict[str, Any]:
-    """A threshold and what it did, for JSON."""
+def threshold_as_json(start: float, outcome: "Outcome", confidence: float = 0.9) -> dict[str, Any]:
+    """Return a threshold and what it does to the out-of-fold rows, for JSON."""
     return {
-        "probability": starts,
-        **asdict(found),
-        "precision": found.precision,
-        "precision_low": found.precision_lower_bound(confidence),
-        "recall": found.recall,
-        "alerts_a_day": found.alerts_a_day,
-        "stopped": found.stopped,
-        "stopped_share": found.stopped_share,
+        "probability": start,
+        **asdict(outcome),
+        "precision": outcome.precision,
+        "precision_low": outcome.precision_lower_bound(confidence),
+        "recall": outcome.recall,
+        "alerts_a_day": outcome.alerts_a_day,
+        "stopped": outcome.stopped,
+        "stopped_share": outcome.stopped_share,
     }
 
 
@@ -170,10 +195,8 @@ def _catalogue() -> "dict[str, list[Policy]]":
     from model.manifest import Capacity, Costs, Precision
     from model.training.thresholds import DEFAULT_POLICY
 
-    capacities, precisions = (
-        [Capacity(alerts_per_day=one) for one in _CAPACITIES],
-        [Precision(precision=one) for one in _PRECISIONS],
-    )
+    capacities = [Capacity(alerts_per_day=alerts) for alerts in _CAPACITIES]
+    precisions = [Precision(precision=precision) for precision in _PRECISIONS]
     return {
         "review": [DEFAULT_POLICY.model_copy(update={"review": one}) for one in capacities],
         "block": [DEFAULT_POLICY.model_copy(update={"block": one}) for one in precisions],
@@ -185,12 +208,12 @@ def _choice(policy: "Policy", thresholds: "Thresholds", scored: "LabelledScores"
     from model.manifest import Costs
     from model.training.thresholds import apply_thresholds, total_cost
 
-    found = {
-        name: threshold_as_json(getattr(thresholds, name), one)
-        for name, one in apply_thresholds(thresholds, scored).items()
-    }
-    costs = {"cost": total_cost(policy, thresholds, scored)} if isinstance(policy, Costs) else {}
-    return {"policy": policy.model_dump(), **found, **costs}
+    choice: dict[str, Any] = {"policy": policy.model_dump()}
+    for name, outcome in apply_thresholds(thresholds, scored).items():
+        choice[name] = threshold_as_json(getattr(thresholds, name), outcome)
+    if isinstance(policy, Costs):
+        choice["cost"] = total_cost(policy, thresholds, scored)
+    return choice
 
 
 def _rows(scored: "LabelledScores") -> dict[str, int]:
@@ -200,22 +223,12 @@ def _rows(scored: "LabelledScores") -> dict[str, int]:
 def _show(result: dict[str, Any]) -> None:
     from model.training.thresholds import TRANSACTIONS_A_DAY
 
-    title = f"model {result['version']} on {result['rows']:,} out-of-fold rows, {result['frauds']} frauds"
+    title = (
+        f"model {result['version']} on {result['rows']:,} out-of-fold rows, "
+        f"{result['frauds']} frauds"
+    )
     table = Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left")
-    for heading in (
-        "",
-        "from",
-        "flagged",
-        "a day",
-        "frauds",
-        "prec.",
-        "bound",
-        "recall",
-        "caught",
-        "legit.",
-        "of all",
-        "stopped",
-    ):
+    for heading in _HEADINGS:
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for group, choices in result["choices"].items():
         table.add_row(group, style="bold")
@@ -223,46 +236,44 @@ def _show(result: dict[str, Any]) -> None:
             for name in [group] if group in ("review", "block") else ["review", "block"]:
                 table.add_row(_label(choice["policy"], name), *_cells(choice[name]))
             if "cost" in choice:
-                table.add_row(f"  {choice['cost']:,.0f} in all")
+                table.add_row(f"  {choice['cost']:,.0f} in total")
     Console(width=max(Console().width, _WIDTH)).print(table)
     print(
-        f"a day: flagged of {TRANSACTIONS_A_DAY:,}; prec.: precision, and its lower 90 % bound; caught: Amount of the frauds flagged"
+        f"a day: flagged of {TRANSACTIONS_A_DAY:,}; prec., bound: precision and its lower 90 % "
+        "bound; caught: Amount of the frauds flagged"
     )
     print(
-        "legit., of all, stopped: legitimate payments flagged, their share of all legitimate ones, and their Amount"
+        "legit., of all, stopped: legitimate payments flagged, their share of all legitimate "
+        "payments, and their Amount"
     )
     if result["saved"]:
-        print(f"saved as {result['directory']}, which `latest` now names")
+        print(f"saved as {result['directory']}; `latest` points to it")
 
 
-def _cells(one: dict[str, Any]) -> list[str]:
-    from model.reports.card import format_share
+def _cells(threshold: dict[str, Any]) -> list[str]:
+    from model.reports.rendering import format_decimals
     from model.training.thresholds import UNREACHABLE
 
-    starts = "never" if one["probability"] == UNREACHABLE else f"{one['probability']:.3g}"
-    counts = [str(one["flagged"]), f"{one['alerts_a_day']:.0f}", str(one["caught"])]
-    shares = [
-        format_share(one["precision"]),
-        f"{one['precision_low']:.3f}",
-        format_share(one["recall"]),
-    ]
-    stopped = "-" if one["stopped_share"] is None else f"{one['stopped_share']:.4%}"
+    probability = threshold["probability"]
+    stopped_share = threshold["stopped_share"]
     return [
-        starts,
-        *counts,
-        *shares,
-        f"{one['caught_amount']:,.0f}",
-        str(one["stopped"]),
-        stopped,
-        f"{one['stopped_amount']:,.0f}",
+        "never" if probability == UNREACHABLE else f"{probability:.3g}",
+        str(threshold["flagged"]),
+        f"{threshold['alerts_a_day']:.0f}",
+        str(threshold["caught"]),
+        format_decimals(threshold["precision"], 3),
+        f"{threshold['precision_low']:.3f}",
+        format_decimals(threshold["recall"], 3),
+        f"{threshold['caught_amount']:,.0f}",
+        str(threshold["stopped"]),
+        "-" if stopped_share is None else f"{stopped_share:.4%}",
+        f"{threshold['stopped_amount']:,.0f}",
     ]
 
 
 def _label(policy: dict[str, Any], name: str) -> str:
     if "cost_review" in policy:
         return f"  {name}, {policy['cost_review']:g} / {policy['cost_block']:g}"
-    return (
-        f"  {policy['review']['alerts_per_day']:g} a day"
-        if name == "review"
-        else f"  {policy['block']['precision']:g} of it fraud"
-    )
+    if name == "review":
+        return f"  {policy['review']['alerts_per_day']:g} a day"
+    return f"  {policy['block']['precision']:g} of it fraud"

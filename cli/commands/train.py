@@ -1,4 +1,4 @@
-"""`fraud train`: fits a model and writes it to disk."""
+"""`fraud train`: train a model and write it to disk."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ def train(
     *,
     data: Annotated[
         Path | None,
-        typer.Option(help="A CSV of this shape; default: FRAUD_DATA, else creditcard.csv."),
+        typer.Option(help="A CSV of this format; default: FRAUD_DATA, else creditcard.csv."),
     ] = None,
     alerts_per_day: AlertsPerDay = None,
     block_precision: BlockPrecision = None,
@@ -46,17 +46,17 @@ def train(
     tune: Annotated[
         bool,
         typer.Option(
-            "--tune", help="Search for better parameters of the trees first: 13 minutes on 2 cores."
+            "--tune", help="First search for better tree parameters: 13 minutes on 2 cores."
         ),
     ] = False,
     like: Annotated[
         Path | None,
-        typer.Option(help="A model's folder: train with its parameters, such as --tune found."),
+        typer.Option(help="A model's folder: train with its parameters, such as those of --tune."),
     ] = None,
     quiet: Quiet = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Fit a model on the first 80 % of the rows by time, and let `latest` name it.
+    """Train a model on the first 80 % of the rows by time, and point `latest` to it.
 
     Example: fraud train --alerts-per-day 50
     """
@@ -66,33 +66,31 @@ def train(
     policy = policy_from_options(alerts_per_day, block_precision, cost_review, cost_block)
     if tune and like:
         raise typer.BadParameter(
-            "--tune finds parameters, --like takes known ones: give one of them"
+            "--tune finds parameters and --like takes known ones; give only one of them"
         )
-    recipe = _recipe_of(like) if like else None
+    recipe = _read_recipe(like) if like else None
     path = fetch(settings, data, quiet)
-    tuned = _tuned(path, quiet) if tune else None
-    model, outcomes = fit(settings, path, quiet, policy, tuned.recipe if tuned else recipe)
+    tuned = _tune(path, quiet) if tune else None
+    model, outcomes = train_model(settings, path, quiet, policy, tuned.recipe if tuned else recipe)
     result = _result(model, outcomes) | ({"tuning": asdict(tuned)} if tuned else {})
-    print(
-        json.dumps(result, allow_nan=False)
-        if as_json
-        else "\n".join([*_tuning_sentences(tuned), *_sentences(model, outcomes)])
-    )
+    if as_json:
+        print(json.dumps(result, allow_nan=False))
+    else:
+        print("\n".join([*_describe_tuning(tuned), *_describe_model(model, outcomes)]))
 
 
-def _recipe_of(directory: Path) -> "Recipe":
+def _read_recipe(directory: Path) -> "Recipe":
     from model.artefact import Model
     from model.training.recipe import Recipe
 
     manifest = Model.load(directory).manifest
     parameters = dict(manifest.parameters)
-    directed = (
-        parameters.pop("monotone_constraints", None) is not None
-    )  # which directions is for the data to say
+    # Only whether there are directions; the data decides which.
+    directed = parameters.pop("monotone_constraints", None) is not None
     return Recipe(parameters, manifest.trees, directed)
 
 
-def _tuned(data: Path, quiet: bool) -> "TuningResult":
+def _tune(data: Path, quiet: bool) -> "TuningResult":
     from model import dataset
     from model.training import tuning
 
@@ -104,37 +102,43 @@ def _tuned(data: Path, quiet: bool) -> "TuningResult":
             "searching", total=tuning.SECONDS, trials=0, rate=0.0, best=""
         )
 
-        def told(step: tuning.TuningProgress) -> None:
-            best = "" if step.best is None else f"mean average precision {step.best:.4f} at best"
+        def report(step: tuning.TuningProgress) -> None:
+            best = "" if step.best is None else f"best mean average precision {step.best:.4f}"
             rate = 60 * step.trials / step.elapsed if step.elapsed else 0.0
             progress.update(
                 searching, completed=step.elapsed, trials=step.trials, rate=rate, best=best
             )
 
-        return tuning.tune(dataset.read(data), time.monotonic, progress=told)
+        return tuning.tune(dataset.read(data), time.monotonic, progress=report)
 
 
-def _tuning_sentences(tuned: "TuningResult | None") -> list[str]:
+def _describe_tuning(tuned: "TuningResult | None") -> list[str]:
     if tuned is None:
         return []
     if tuned.average_precision is None:
         return [
-            f"{tuned.trials} trials, and no time was left to judge them again: the default parameters stay"
+            f"{tuned.trials} trials; no time was left to check the best with other seeds, so the "
+            "default parameters stay"
         ]
     return [
-        f"{tuned.trials} trials; the best again, with other seeds: mean average precision {tuned.average_precision:.4f}, "
-        f"the default parameters {tuned.default_average_precision:.4f}"
+        f"{tuned.trials} trials; with other seeds, the best has a mean average precision of "
+        f"{tuned.average_precision:.4f}, and the default parameters "
+        f"{tuned.default_average_precision:.4f}"
     ]
 
 
-def fit(
+def train_model(
     settings: "Settings",
     data: Path,
     quiet: bool,
     policy: "Policy | None" = None,
     recipe: "Recipe | None" = None,
 ) -> "tuple[Model, dict[str, Outcome]]":
-    """Fits, saves and names the model, with a bar on a terminal; the thresholds' outcomes on the out-of-fold rows."""
+    """Train and save a model, and point `latest` to it.
+
+    Shows a progress bar on a terminal. Returns the model, and what each threshold does to the
+    out-of-fold rows.
+    """
     from model import dataset  # XGBoost and pandas take a second to import
     from model.manifest import file_sha256
     from model.publish import save
@@ -151,7 +155,7 @@ def fit(
         step.say("writing the model and its card")
         model = save(trained, settings.models)
         leak = leaks.find_leak(table, trained.manifest)
-    if leak:  # whatever `quiet` says: nobody else would tell
+    if leak:  # printed even if `quiet`
         print(f"fraud: warning: {leak}", file=sys.stderr)
     return model, thresholds.apply_thresholds(
         model.thresholds, thresholds.LabelledScores.from_reference(trained.reference)
@@ -174,15 +178,17 @@ def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
     }
 
 
-def _sentences(model: "Model", outcomes: dict[str, "Outcome"]) -> list[str]:
+def _describe_model(model: "Model", outcomes: dict[str, "Outcome"]) -> list[str]:
     fitted, out_of_fold = model.manifest.fitted_on, model.manifest.out_of_fold
     precisions = [fold.average_precision for fold in model.manifest.folds]
     lines = [
         f"model {model.version} in {model.directory}",
-        f"fitted on rows {fitted.first}..{fitted.last} ({fitted.rows:,}), sha256 {fitted.rows_sha256}",
+        f"fitted on rows {fitted.first}..{fitted.last} ({fitted.rows:,}), "
+        f"sha256 {fitted.rows_sha256}",
         f"average precision on the forward folds: {', '.join(f'{one:.3f}' for one in precisions)}; "
         f"mean {sum(precisions) / len(precisions):.3f}",
-        f"out of fold: rows {out_of_fold.first}..{out_of_fold.last} ({out_of_fold.rows:,}), {outcomes['review'].frauds} frauds",
+        f"out of fold: rows {out_of_fold.first}..{out_of_fold.last} ({out_of_fold.rows:,}), "
+        f"{outcomes['review'].frauds} frauds",
         "the test part was not opened",
     ]
     lines += [

@@ -9,17 +9,20 @@ _DIGITS = 8
 
 
 def page_name(data: Path) -> str:
-    """`test-1a2b3c4d` for any/test.csv: files of one name lie in many folders, and each has a page of its own, told by its path."""
+    """Return `test-1a2b3c4d` for any/test.csv; the digits are a hash of the path.
+
+    Files of the same name in different folders so have different pages.
+    """
     from model.manifest import sha256
 
     return f"{data.stem}-{sha256(str(data.resolve()).encode())[:_DIGITS]}"
 
 
 def write_page(path: Path, page: str) -> None:
-    """Writes a page, in place of what it said before. Raises CommandError."""
+    """Write or replace a page. Raises CommandError."""
     try:
         write_atomically(path, page)
     except OSError as error:
         raise CommandError(
-            f"{path} cannot be written: {error.strerror}; set FRAUD_HOME to a folder that can"
+            f"{path} cannot be written: {error.strerror}; set FRAUD_HOME to a writable folder"
         ) from None

@@ -1,4 +1,4 @@
-"""One decision as a waterfall: bars from the base through what pushed the margin, to the margin, and what followed from it."""
+"""A decision as a waterfall: bars from the base through each contribution to the margin."""
 
 from collections.abc import Iterator
 from datetime import UTC
@@ -14,9 +14,13 @@ from cli.support.terminal import escape
 from model.explanation import BASE, MARGIN, REST, Step, waterfall_steps
 from payments import display
 
-MOST_REASONS = 10  # of 29: ten lines are taken in at a glance
-_WIDEST_BAR, _NARROWEST_BAR, _OTHER_COLUMNS = 40, 16, 76
-_TOWARDS, _AWAY, _TOTAL = "red", "green", "cyan"
+MOST_REASONS = 10  # of 29, to be readable at a glance
+_MAX_BAR = 40
+_MIN_BAR = 16
+_OTHER_COLUMNS = 76
+_TOWARDS = "red"
+_AWAY = "green"
+_TOTAL = "cyan"
 _DECISIONS = {"approve": "bold green", "review": "bold yellow", "block": "bold red"}
 _NAMES = {
     BASE: "base: where every transaction starts",
@@ -26,8 +30,8 @@ _NAMES = {
 
 
 def draw_waterfall(alert: Any, width: int) -> RenderableType:
-    """An AlertRecord as people read it, `width` characters wide. Texts in it come from outside: they are shown, never obeyed."""
-    bars = max(_NARROWEST_BAR, min(_WIDEST_BAR, width - _OTHER_COLUMNS))
+    """Return an AlertRecord as a drawing `width` characters wide, with its texts escaped."""
+    bars = max(_MIN_BAR, min(_MAX_BAR, width - _OTHER_COLUMNS))
     steps = waterfall_steps(alert, MOST_REASONS)
     low = min(min(step.begin, step.end) for step in steps)
     span = max(max(step.begin, step.end) for step in steps) - low or 1.0
@@ -35,24 +39,19 @@ def draw_waterfall(alert: Any, width: int) -> RenderableType:
     table.add_column("feature")
     for heading in ("value", "usual", "push", "margin"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column(
-        Text(f"{low:+.1f}".ljust(bars - 6) + f"{low + span:+.1f}".rjust(6)),
-        width=bars,
-        no_wrap=True,
-    )
+    scale = Text(f"{low:+.1f}".ljust(bars - 6) + f"{low + span:+.1f}".rjust(6))
+    table.add_column(scale, width=bars, no_wrap=True)
     for step in steps:
         begin, end = sorted((step.begin - low, step.end - low))
         table.add_row(*_cells(step), Bar(span, begin, end, width=bars, color=_color(step)))
     for name in ("review", "block"):
         margin = float(logit(getattr(alert.thresholds, name)))
-        inside = low <= margin <= low + span
-        mark = (
-            Bar(span, margin - low, margin - low + span / bars, width=bars, color="yellow")
-            if inside
-            else ""
-        )
+        mark: Bar | str = ""
+        if low <= margin <= low + span:
+            at = margin - low
+            mark = Bar(span, at, at + span / bars, width=bars, color="yellow")
         table.add_row(f"{name} from", "", "", "", f"{margin:+.2f}", mark)
-    return Group(*_heading(alert), "", table, "", *_verdict(alert), display.ANONYMOUS)
+    return Group(*_heading(alert), "", table, "", *_decision_lines(alert), display.ANONYMOUS)
 
 
 def _cells(step: Step) -> Iterator[Text]:
@@ -76,20 +75,20 @@ def _color(step: Step) -> str:
 
 def _heading(alert: Any) -> Iterator[Text]:
     yield Text("transaction ") + escape(alert.transaction_id)
-    when = (
-        f"of {alert.event_time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, amount {alert.amount:,.2f}"
-    )
-    yield Text(
-        f"{when}, scored {alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC by model "
-    ) + escape(alert.model_version)
+    happened = f"{alert.event_time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    scored = f"{alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    sentence = f"of {happened}, amount {alert.amount:,.2f}, scored {scored} by model "
+    yield Text(sentence) + escape(alert.model_version)
 
 
-def _verdict(alert: Any) -> Iterator[Text]:
+def _decision_lines(alert: Any) -> Iterator[Text]:
     yield Text.assemble(
         f"probability {alert.probability:.4g}: ",
         (alert.decision, _DECISIONS[alert.decision]),
-        f" (review from {alert.thresholds.review:.4g}, block from {alert.thresholds.block:.4g}); expected loss {alert.expected_loss:,.2f}",
+        f" (review from {alert.thresholds.review:.4g}, block from {alert.thresholds.block:.4g}); "
+        f"expected loss {alert.expected_loss:,.2f}",
     )
     yield Text(
-        "usual: 1st to 99th percentile among legitimate training rows; bold: outside of it. Red pushes towards fraud, green away."
+        "usual: 1st to 99th percentile among legitimate training rows; values outside are bold. "
+        "push: contribution to the margin, red towards fraud, green away from it."
     )

@@ -1,1 +1,1 @@
-"""Measuring a model on labelled rows."""
+"""Evaluation of a model on labelled rows."""

@@ -1,4 +1,4 @@
-"""One model judged on one set of rows: everything that the command prints, the page draws and the card keeps."""
+"""The assessment of a model on a set of rows: what `fraud evaluate` prints, draws and keeps."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from model.artefact import Model, probabilities
 from model.dataset import matrix
 from model.evaluation import seen_rows
-from model.evaluation.comparison import Comparison
 from model.evaluation.evaluate import Evaluation, evaluate
 from model.intervals import RESAMPLES
 from model.manifest import Limits, Rows
@@ -19,18 +18,11 @@ from model.training.thresholds import LabelledScores
 
 
 @dataclass(frozen=True)
-class BaselineResult:
-    """A baseline: its average precision on each of the folds (None where a fold has no fraud), and how it compares on the same rows."""
-
-    folds: list[float | None]
-    compared: Comparison
-
-
-@dataclass(frozen=True)
 class Sample:
-    """Rows to be judged, as `model.dataset.read` returns them. `name` says which they are, `seen` how many the model was fitted on.
+    """Rows to evaluate, as returned by `model.dataset.read`.
 
-    `fitted` are the rows that it was fitted on; it and `seen` are None where those are not at hand.
+    `fitted` are the rows that the model was fitted on, and `seen` counts the sample's rows among
+    them; both are None if the fitted rows are not available.
     """
 
     name: str
@@ -42,9 +34,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Assessment:
-    """`twins` of the rows repeat a fitted one; `without_twins` judges the others, and is None where that is all of them, or none.
+    """A model's evaluation on a sample.
 
-    `alerts_a_day` is the capacity that `review` was chosen for, None where it was chosen by cost.
+    `alerts_a_day` is the capacity for which `review` was chosen; None if it was chosen by cost.
+    `duplicates` counts the rows that repeat a fitted one. `without_duplicates` evaluates the
+    others; None if all rows are duplicates, or none.
     """
 
     version: str
@@ -57,57 +51,66 @@ class Assessment:
     without_duplicates: Evaluation | None
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; `test` holds the metrics of the rows judged, whichever they are. No value is NaN."""
-        found, rest = self.evaluation, self.without_duplicates
+        """Return plain values without NaN. `test` holds the metrics, whatever the sample is."""
+        every = self.evaluation
+        rest = self.without_duplicates
         return {
             "model": self.version,
             "data": {
                 "name": self.sample.name,
                 "is_test_part": self.sample.is_test_part,
-                **{key: getattr(found, key) for key in ("rows", "frauds", "days")},
+                **_sizes(every),
                 "seen": self.sample.seen,
                 "twins": self.duplicates,
             },
-            **_parts(found),
+            **_parts(every),
             "folds": {"auprc": self.folds},
-            "without_twins": rest
-            and {"rows": rest.rows, "frauds": rest.frauds, "days": rest.days, **_parts(rest)},
+            "without_twins": rest and {**_sizes(rest), **_parts(rest)},
         }
 
 
-def _parts(found: Evaluation) -> dict[str, Any]:
+def _sizes(evaluation: Evaluation) -> dict[str, Any]:
+    return {name: getattr(evaluation, name) for name in ("rows", "frauds", "days")}
+
+
+def _parts(evaluation: Evaluation) -> dict[str, Any]:
     return {
-        "at_capacity": {"capacity": asdict(found.room), **asdict(found.review)},
-        "block": asdict(found.block),
-        "test": asdict(found.metrics),
-        "money": asdict(found.money),
-        "alerts_a_day": [asdict(one) for one in found.rooms],
-        "reliability": [asdict(group) for group in found.reliability],
+        "at_capacity": {"capacity": asdict(evaluation.at_capacity), **asdict(evaluation.review)},
+        "block": asdict(evaluation.block),
+        "test": asdict(evaluation.metrics),
+        "money": asdict(evaluation.money),
+        "alerts_a_day": [asdict(point) for point in evaluation.capacities],
+        "reliability": [asdict(group) for group in evaluation.reliability],
     }
 
 
 def select_rows(table: pd.DataFrame, rows: Rows) -> pd.DataFrame:
-    """The rows that a manifest names."""
+    """Return the rows of a table that a manifest names."""
     return table.iloc[rows.first : rows.last + 1]
 
 
 def assess(
     model: Model, sample: Sample, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> Assessment:
-    """Scores and judges. `progress` is told the number of bootstrap samples done, and of how many."""
-    scored = _scored(model, sample.rows)
+    """Score and evaluate a sample.
+
+    `progress` is called with the number of bootstrap samples done, and of all of them.
+    """
+    scored = _score(model, sample.rows)
     policy = model.manifest.policy
     capacity = policy.review.alerts_per_day if isinstance(policy, Limits) else None
-    twin = None if sample.fitted is None else seen_rows.find_duplicates(sample.rows, sample.fitted)
-    some = twin is not None and 0 < twin.sum() < len(twin)
+    duplicated = None
+    if sample.fitted is not None:
+        duplicated = seen_rows.find_duplicates(sample.rows, sample.fitted)
+    some = duplicated is not None and 0 < duplicated.sum() < len(duplicated)
     total = RESAMPLES * (2 if some else 1)
     evaluation = evaluate(
         scored, model.thresholds, capacity, progress=lambda done: progress(done, total)
     )
     rest = None
-    if twin is not None and some:
+    if duplicated is not None and some:
         rest = evaluate(
-            _chosen(scored, ~twin),
+            _select(scored, ~duplicated),
             model.thresholds,
             capacity,
             progress=lambda done: progress(RESAMPLES + done, total),
@@ -116,7 +119,7 @@ def assess(
         version=model.version,
         sample=sample,
         alerts_a_day=capacity,
-        duplicates=None if twin is None else int(twin.sum()),
+        duplicates=None if duplicated is None else int(duplicated.sum()),
         folds=[fold.average_precision for fold in model.manifest.folds],
         scored=scored,
         evaluation=evaluation,
@@ -124,7 +127,7 @@ def assess(
     )
 
 
-def _scored(model: Model, rows: pd.DataFrame) -> LabelledScores:
+def _score(model: Model, rows: pd.DataFrame) -> LabelledScores:
     return LabelledScores(
         probabilities(model.margins(matrix(rows))),
         rows["Class"].to_numpy() == 1,
@@ -132,7 +135,5 @@ def _scored(model: Model, rows: pd.DataFrame) -> LabelledScores:
     )
 
 
-def _chosen(scored: LabelledScores, which: NDArray[np.bool_]) -> LabelledScores:
-    return LabelledScores(
-        scored.probabilities[which], scored.is_fraud[which], scored.amounts[which]
-    )
+def _select(scored: LabelledScores, rows: NDArray[np.bool_]) -> LabelledScores:
+    return LabelledScores(scored.probabilities[rows], scored.is_fraud[rows], scored.amounts[rows])

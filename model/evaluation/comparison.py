@@ -1,4 +1,4 @@
-"""A model beside others on the same rows: each one's metrics, and the differences on the same bootstrap samples."""
+"""Comparison of a model with others on the same rows and the same bootstrap samples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,18 @@ from model.intervals import RESAMPLES, Floats, Interval, bootstrap, percentile_i
 
 @dataclass(frozen=True)
 class Comparison:
-    """One of the others: its metrics by name (`model.evaluation.ranking.METRICS`), and the model's minus them."""
+    """Another model's metrics by name (`model.evaluation.ranking.METRICS`), and ours minus them."""
 
     metrics: dict[str, Interval]
     difference: dict[str, Interval]
+
+
+@dataclass(frozen=True)
+class BaselineResult:
+    """A baseline's average precision on each fold (None without frauds), and its comparison."""
+
+    folds: list[float | None]
+    compared: Comparison
 
 
 def compare(
@@ -25,9 +33,11 @@ def compare(
     resamples: int = RESAMPLES,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Comparison]:
-    """Judges float64[n] scores of a model and of others by bool[n] truth. The differences are paired: every sample is the same for all.
+    """Compare float64[n] scores of a model with those of others, by bool[n] truth.
 
-    An interval of a difference that lies above 0 says that the model is better on rows like these.
+    Differences are paired: each bootstrap sample is the same for all. If the whole interval of a
+    difference is above 0, the model is better on rows like these. `progress` is called with the
+    number of samples done.
     """
     rankings = [Ranking(each, is_fraud) for each in (scores, *others.values())]
 
@@ -44,6 +54,13 @@ def compare(
         )
         for i, name in enumerate(others, start=1)
     }
+
+
+def measure_ranking(scores: Floats, is_fraud: NDArray[np.bool_]) -> dict[str, Interval]:
+    """Return the metrics of float64[n] scores by bool[n] truth, with bootstrap intervals."""
+    ranking = Ranking(scores, is_fraud)
+    values = ranking.metrics(np.ones(len(scores)))
+    return _intervals(values, bootstrap(len(scores), ranking.metrics))
 
 
 def _intervals(values: Floats, samples: Floats) -> dict[str, Interval]:

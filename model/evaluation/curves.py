@@ -1,4 +1,4 @@
-"""The curves of an evaluation: arrays to be drawn, thinned to what an eye can tell apart."""
+"""The curves of an evaluation as arrays, thinned to what a plot can show."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,15 @@ from model.intervals import Floats
 from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores
 
 POINTS = 600
+BINS = 60
 
 
 @dataclass(frozen=True)
 class AlertCurves:
-    """What each number of alerts a day, float64[k], would catch: shares of the frauds and of their money, and the cost a day.
+    """What each number of alerts a day would catch, all float64[k].
 
-    `ceiling` is the recall if every alert were a fraud, as long as there are any.
+    `recall` and `money` are shares of the frauds and of their Amount, `ceiling` is the recall if
+    every alert were a fraud, and `cost` is the cost of a day.
     """
 
     alerts_a_day: Floats
@@ -26,8 +28,17 @@ class AlertCurves:
     cost: Floats
 
 
+@dataclass(frozen=True)
+class ScoreHistogram:
+    """Rows in bins of log10 of the odds p / (1 - p), by class; all arrays have one value a bin."""
+
+    centres: Floats
+    legitimate: NDArray[np.int64]
+    fraud: NDArray[np.int64]
+
+
 def precision_recall(scored: LabelledScores) -> tuple[Floats, Floats]:
-    """Recall and precision, both float64[k], for rows with frauds among them."""
+    """Return recall and precision, both float64[k]. Needs frauds among the rows."""
     precision, recall, _ = precision_recall_curve(
         scored.is_fraud, scored.probabilities, drop_intermediate=True
     )
@@ -35,23 +46,25 @@ def precision_recall(scored: LabelledScores) -> tuple[Floats, Floats]:
 
 
 def roc(scored: LabelledScores) -> tuple[Floats, Floats]:
-    """False-positive rate and recall, both float64[k], for rows of both classes."""
+    """Return the false-positive rate and recall, both float64[k]. Needs rows of both classes."""
     false_positives, recall, _ = roc_curve(scored.is_fraud, scored.probabilities)
     return false_positives, recall
 
 
 def alert_curves(scored: LabelledScores, cost_review: float) -> AlertCurves:
-    """For rows with frauds among them. A day costs `cost_review` an alert, and the Amount of each fraud that is no alert."""
+    """Return the curves over the number of alerts. Needs frauds among the rows.
+
+    A day costs `cost_review` for each alert and the Amount of each fraud without one.
+    """
     order = np.argsort(-scored.probabilities, kind="stable")
-    flagged = _thinned(len(order))
+    flagged = _thin(len(order))
     fraud = scored.is_fraud[order]
     lost = np.where(fraud, scored.amounts[order], 0.0)
-    caught, saved = (
-        np.append(0, np.cumsum(fraud))[flagged],
-        np.append(0.0, np.cumsum(lost))[flagged],
-    )
+    caught = np.append(0, np.cumsum(fraud))[flagged]
+    saved = np.append(0.0, np.cumsum(lost))[flagged]
     days = len(order) / TRANSACTIONS_A_DAY
-    frauds, money = int(fraud.sum()), float(lost.sum())
+    frauds = int(fraud.sum())
+    money = float(lost.sum())
     return AlertCurves(
         alerts_a_day=flagged / days,
         recall=caught / frauds,
@@ -61,6 +74,18 @@ def alert_curves(scored: LabelledScores, cost_review: float) -> AlertCurves:
     )
 
 
-def _thinned(rows: int) -> NDArray[np.int64]:
-    """Row counts from 0 to `rows`, dense where they are small."""
+def score_histogram(scored: LabelledScores) -> ScoreHistogram:
+    """Count the scores of each class in BINS bins of equal width."""
+    inside = np.clip(scored.probabilities, 1e-9, 1 - 1e-9)
+    odds = np.log10(inside / (1 - inside))
+    edges = np.linspace(odds.min(), odds.max() + 1e-9, BINS + 1)
+    return ScoreHistogram(
+        centres=(edges[1:] + edges[:-1]) / 2,
+        legitimate=np.histogram(odds[~scored.is_fraud], edges)[0],
+        fraud=np.histogram(odds[scored.is_fraud], edges)[0],
+    )
+
+
+def _thin(rows: int) -> NDArray[np.int64]:
+    """Return row counts from 0 to `rows`, dense at the start."""
     return np.unique(np.concatenate([[0], np.geomspace(1, rows, POINTS).round().astype(np.int64)]))

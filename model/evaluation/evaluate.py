@@ -1,4 +1,4 @@
-"""What a model is worth on labelled rows: alerts at the capacity that it was set up for, and metrics with intervals."""
+"""Evaluation on labelled rows: what the thresholds do, and metrics with intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,26 +16,20 @@ from model.intervals import (
     wilson_interval,
 )
 from model.training import calibration
-from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores, Outcome, apply_threshold
+from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores, apply_threshold
 from payments.contract import Thresholds
 
-CAPACITIES = (
-    10,
-    25,
-    50,
-    100,
-    200,
-    500,
-    1000,
-)  # alerts a day: from one analyst's side task to a department
-LARGEST = 10
+# Alerts a day, from one analyst's side task to a department.
+CAPACITIES = (10, 25, 50, 100, 200, 500, 1000)
+LARGEST_FRAUDS = 10
 
 
 @dataclass(frozen=True)
-class Alerts:
-    """What a threshold flags: the counts, their shares (Wilson's intervals), and the share of the frauds' money (bootstrap).
+class ThresholdMetrics:
+    """What a threshold flags.
 
-    `alerts_a_day` is the number flagged, scaled to TRANSACTIONS_A_DAY.
+    Precision and recall have Wilson's intervals, and `money`, the flagged share of the frauds'
+    Amount, a bootstrap interval. `alerts_a_day` is `flagged`, scaled to TRANSACTIONS_A_DAY.
     """
 
     threshold: float
@@ -50,7 +44,11 @@ class Alerts:
 
 @dataclass(frozen=True)
 class CapacityPoint:
-    """As many rows as fit into `alerts_a_day`, the highest scores first: what they catch, and at most could (`ceiling`)."""
+    """The `rows` highest scores that fit a capacity of `alerts_a_day`.
+
+    `ceiling` is the highest possible recall at this capacity, and `of_ceiling` the share of it
+    reached. All three shares are None without frauds.
+    """
 
     alerts_a_day: float
     rows: int
@@ -63,7 +61,11 @@ class CapacityPoint:
 
 @dataclass(frozen=True)
 class Money:
-    """In the currency of Amount. `largest` counts the largest frauds, at most LARGEST; their share of the frauds' money; those flagged."""
+    """The frauds' Amount, in all and in alerts.
+
+    `largest` counts the largest frauds, at most LARGEST_FRAUDS, `largest_share` is their share of
+    the frauds' Amount, and `largest_caught` counts those in alerts.
+    """
 
     frauds: float
     caught: float
@@ -74,7 +76,10 @@ class Money:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Each over all thresholds, with bootstrap intervals: see `model.evaluation.ranking`; brier is the mean squared error of the probability."""
+    """Metrics independent of the thresholds, with bootstrap intervals.
+
+    See `model.evaluation.ranking`; brier is the mean squared error of the probability.
+    """
 
     auprc: Interval
     roc_auc: Interval
@@ -85,17 +90,20 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The judgement of `rows` rows, `days` of TRANSACTIONS_A_DAY. `room`: at the capacity asked for; `rooms`: at CAPACITIES."""
+    """The evaluation of `rows` rows, which are `days` days of TRANSACTIONS_A_DAY.
+
+    `at_capacity` is for the capacity asked for, and `capacities` for each of CAPACITIES.
+    """
 
     rows: int
     frauds: int
     days: float
-    review: Alerts
-    block: Alerts
-    room: CapacityPoint
+    review: ThresholdMetrics
+    block: ThresholdMetrics
+    at_capacity: CapacityPoint
     metrics: Metrics
     money: Money
-    rooms: list[CapacityPoint]
+    capacities: list[CapacityPoint]
     reliability: list[calibration.ReliabilityBin]
 
 
@@ -106,92 +114,98 @@ def evaluate(
     resamples: int = RESAMPLES,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
-    """Judges at least one scored row; what does not exist, such as a recall without frauds, is None. `progress`: samples done.
+    """Evaluate at least one scored row. Undefined values, such as recall without frauds, are None.
 
-    `alerts_a_day` is the capacity that `review` was chosen for; None, where it was not: then the alerts really raised are.
+    `alerts_a_day` is the capacity for which `review` was chosen. If None, the number of alerts that
+    `review` raises is the capacity. `progress` is called with the number of bootstrap samples done.
     """
     statistic = _statistic(scored, thresholds)
-    values = statistic(np.ones(len(scored.is_fraud)))
-    samples = bootstrap(len(scored.is_fraud), statistic, resamples, progress=progress)
-    intervals = [
+    rows = len(scored.is_fraud)
+    values = statistic(np.ones(rows))
+    samples = bootstrap(rows, statistic, resamples, progress=progress)
+    *metrics, review_money, block_money = (
         percentile_interval(value, column) for value, column in zip(values, samples.T, strict=True)
-    ]
-    metrics, review_money, block_money = intervals[:-2], *intervals[-2:]
-    review = _alerts(scored, thresholds.review, review_money)
+    )
+    review = _measure_threshold(scored, thresholds.review, review_money)
+    capacity = review.alerts_a_day if alerts_a_day is None else alerts_a_day
     return Evaluation(
-        rows=len(scored.is_fraud),
+        rows=rows,
         frauds=int(scored.is_fraud.sum()),
-        days=len(scored.is_fraud) / TRANSACTIONS_A_DAY,
+        days=rows / TRANSACTIONS_A_DAY,
         review=review,
-        block=_alerts(scored, thresholds.block, block_money),
-        room=measure_capacity(
-            scored, review.alerts_a_day if alerts_a_day is None else alerts_a_day
-        ),
+        block=_measure_threshold(scored, thresholds.block, block_money),
+        at_capacity=measure_capacity(scored, capacity),
         metrics=Metrics(*metrics),
-        money=_money(scored, thresholds.review),
-        rooms=[measure_capacity(scored, capacity) for capacity in CAPACITIES],
+        money=_measure_money(scored, thresholds.review),
+        capacities=[measure_capacity(scored, each) for each in CAPACITIES],
         reliability=calibration.reliability_bins(scored.probabilities, scored.is_fraud),
     )
 
 
 def _statistic(scored: LabelledScores, thresholds: Thresholds) -> Callable[[Floats], Floats]:
-    """The metrics in the order of Metrics, then the share of the frauds' money at or above `review`, and at or above `block`.
+    """Return a statistic: the fields of Metrics, then the frauds' money at `review` and at `block`.
 
-    Sums of products, not `@`: BLAS wakes a thread for each core, which costs fifteen times as much for vectors of this size.
+    Money is the share of the frauds' Amount at or above the threshold. Sums of products are used
+    instead of `@`, because BLAS wakes a thread for each core, which takes 15 times as long for
+    vectors of this size.
     """
     ranking = Ranking(scored.probabilities, scored.is_fraud)
     error = (scored.probabilities - scored.is_fraud) ** 2
     frauds = np.flatnonzero(scored.is_fraud)
-    lost, scores = scored.amounts[frauds], scored.probabilities[frauds]
+    lost = scored.amounts[frauds]
+    scores = scored.probabilities[frauds]
     caught = [lost * (scores >= threshold) for threshold in (thresholds.review, thresholds.block)]
 
     def statistic(weights: Floats) -> Floats:
         drawn = weights[frauds]
         money = (drawn * lost).sum()
-        shares = [(drawn * part).sum() / money if money else np.nan for part in caught]
-        return np.array(
-            [*ranking.metrics(weights), (weights * error).sum() / weights.sum(), *shares]
-        )
+        shares = [(drawn * amounts).sum() / money if money else np.nan for amounts in caught]
+        brier = (weights * error).sum() / weights.sum()
+        return np.array([*ranking.metrics(weights), brier, *shares])
 
     return statistic
 
 
-def _alerts(scored: LabelledScores, threshold: float, money: Interval) -> Alerts:
-    found = apply_threshold(scored, threshold)
-    return Alerts(
+def _measure_threshold(
+    scored: LabelledScores, threshold: float, money: Interval
+) -> ThresholdMetrics:
+    outcome = apply_threshold(scored, threshold)
+    return ThresholdMetrics(
         threshold=threshold,
-        flagged=found.flagged,
-        caught=found.caught,
-        frauds=found.frauds,
-        alerts_a_day=found.alerts_a_day,
-        precision=wilson_interval(found.caught, found.flagged),
-        recall=wilson_interval(found.caught, found.frauds),
+        flagged=outcome.flagged,
+        caught=outcome.caught,
+        frauds=outcome.frauds,
+        alerts_a_day=outcome.alerts_a_day,
+        precision=wilson_interval(outcome.caught, outcome.flagged),
+        recall=wilson_interval(outcome.caught, outcome.frauds),
         money=money,
     )
 
 
 def measure_capacity(scored: LabelledScores, alerts_a_day: float) -> CapacityPoint:
-    """What the highest scores catch when so many alerts a day can be looked at; rows of one score stay together."""
+    """Measure what the highest scores catch at a capacity of `alerts_a_day`.
+
+    Rows with equal scores are flagged together or not at all.
+    """
     rows = max(1, round(alerts_a_day * len(scored.is_fraud) / TRANSACTIONS_A_DAY))
-    found = apply_threshold(scored, _highest(scored.probabilities, rows))
-    ceiling = min(rows, found.frauds) / found.frauds if found.frauds else None
+    outcome = apply_threshold(scored, _lowest_of_highest(scored.probabilities, rows))
+    possible = min(rows, outcome.frauds)
     return CapacityPoint(
-        alerts_a_day,
-        rows,
-        found.flagged,
-        found.caught,
-        found.recall,
-        ceiling,
-        _of_ceiling(found, rows),
+        alerts_a_day=alerts_a_day,
+        rows=rows,
+        flagged=outcome.flagged,
+        caught=outcome.caught,
+        recall=outcome.recall,
+        ceiling=possible / outcome.frauds if outcome.frauds else None,
+        of_ceiling=outcome.caught / possible if outcome.frauds else None,
     )
 
 
-def _of_ceiling(found: Outcome, rows: int) -> float | None:
-    return found.caught / min(rows, found.frauds) if found.frauds else None
+def _lowest_of_highest(scores: Floats, rows: int) -> float:
+    """Return the lowest score that at most `rows` rows reach.
 
-
-def _highest(scores: Floats, rows: int) -> float:
-    """The lowest score that at most `rows` rows reach; infinity where the highest score is shared by more."""
+    Infinity if more rows than that share the highest score.
+    """
     if rows >= len(scores):
         return float(scores.min())
     descending = -np.sort(-scores)
@@ -199,12 +213,15 @@ def _highest(scores: Floats, rows: int) -> float:
     return float(above[-1]) if len(above) else float("inf")
 
 
-def _money(scored: LabelledScores, threshold: float) -> Money:
+def _measure_money(scored: LabelledScores, threshold: float) -> Money:
     amounts: NDArray[np.float64] = scored.amounts[scored.is_fraud]
     flagged = scored.probabilities[scored.is_fraud] >= threshold
-    largest = np.argsort(-amounts, kind="stable")[:LARGEST]
+    largest = np.argsort(-amounts, kind="stable")[:LARGEST_FRAUDS]
     total = float(amounts.sum())
-    share = float(amounts[largest].sum()) / total if total else None
     return Money(
-        total, float(amounts[flagged].sum()), len(largest), share, int(flagged[largest].sum())
+        frauds=total,
+        caught=float(amounts[flagged].sum()),
+        largest=len(largest),
+        largest_share=float(amounts[largest].sum()) / total if total else None,
+        largest_caught=int(flagged[largest].sum()),
     )

@@ -1,4 +1,4 @@
-"""What a file of transactions holds, before any model: how many, how long, how often, and how the first day differs from the last."""
+"""A summary of a file of transactions: sizes, flaws, distributions, and drift between its days."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,35 +13,38 @@ from model.intervals import Floats, Interval, wilson_interval
 from payments.contract import INPUTS
 
 DAY_S, HOUR_S = 86_400, 3_600
-# Tukey's outer fences: farther than three interquartile ranges from the quartiles (Exploratory Data Analysis, 1977, ch. 2).
+# Tukey's outer fences: three interquartile ranges from the quartiles (Exploratory Data Analysis,
+# 1977, ch. 2).
 FENCE = 3.0
 PSI_BINS = 10
-_PSI_FLOOR = 1e-4  # a share that an empty bin is given, or the index would be infinite
+DENSITY_BINS = 50
+_PSI_FLOOR = 1e-4  # share of an empty bin, to keep the index finite
 
 
 @dataclass(frozen=True)
-class Feature:
-    """A column's distribution, and how far its last day is from its first: `ks` 0..1, `psi` from 0 on; None with one value only.
+class FeatureSummary:
+    """A column's distribution, and the distance between its first and last day.
 
-    `outliers` counts rows outside Tukey's outer fences. A column without a value has None throughout.
+    `ks` is in 0..1 and `psi` at least 0; both are None if a day has no value. `outliers` counts
+    rows outside Tukey's outer fences. All numbers are None if the column has no value.
     """
 
     name: str
-    mean: float | None
-    deviation: float | None
-    minimum: float | None
-    p1: float | None
-    median: float | None
-    p99: float | None
-    maximum: float | None
-    outliers: int
-    ks: float | None
-    psi: float | None
+    mean: float | None = None
+    deviation: float | None = None
+    minimum: float | None = None
+    p1: float | None = None
+    median: float | None = None
+    p99: float | None = None
+    maximum: float | None = None
+    outliers: int = 0
+    ks: float | None = None
+    psi: float | None = None
 
 
 @dataclass(frozen=True)
-class Hour:
-    """One hour, counted from the first row: its transactions, the frauds among them, the mean Amount. Empty hours are left out."""
+class HourSummary:
+    """The transactions of one hour, counted from the first row; empty hours are left out."""
 
     hour: int
     transactions: int
@@ -51,10 +54,13 @@ class Hour:
 
 @dataclass(frozen=True)
 class Exploration:
-    """`span_s`: seconds from the first row to the last. `duplicates`: rows that repeat V1..V28 and Amount of an earlier one.
+    """A summary of a file.
 
-    `out_of_order`: rows after one of a later Time. `compared` says which parts stand for the first and the last day. `fraud_amount` and
-    `amount` are sums, `fraud_share` is that of the rows with a class. What is about frauds is None where no row has a class.
+    `span_s` is the time from the first to the last row in seconds. `out_of_order` counts rows
+    that follow one with a later Time, and `duplicates` rows that repeat the V1..V28 and Amount of
+    an earlier one. `amount` and `fraud_amount` are sums, and `fraud_share` is the share of the
+    rows with a class. `compared` describes the first and the last day. Fields about frauds are
+    None if no row has a class.
     """
 
     rows: int
@@ -69,35 +75,43 @@ class Exploration:
     amount: float
     fraud_amount: float | None
     compared: str
-    features: list[Feature]
-    hours: list[Hour]
+    features: list[FeatureSummary]
+    hours: list[HourSummary]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; no value is NaN."""
+        """Return plain values without NaN."""
         return asdict(self)
 
 
-def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Exploration:
-    """Looks at rows as `model.dataset.survey` returns them: one at least, in any order; NaN is left out of every number.
+@dataclass(frozen=True)
+class Density:
+    """A column's distribution: for each class, the share of its values in each bin."""
 
-    Days and hours are those of the rows that have a Time, in its order.
+    centres: Floats
+    shares: dict[str, Floats]
+
+
+def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Exploration:
+    """Summarize at least one row, in any order, as returned by `model.dataset.survey`.
+
+    NaN is left out of all numbers, and rows without a Time out of days and hours.
     """
-    table = rows.reindex(columns=list(COLUMNS)).sort_values(
-        "Time", kind="stable"
-    )  # those without a Time are the last
+    # Rows without a Time come last.
+    table = rows.reindex(columns=list(COLUMNS)).sort_values("Time", kind="stable")
     times = table["Time"].dropna().to_numpy(np.float64)
     inputs = table[list(INPUTS)].astype(np.float32)  # as the model reads them
-    again = inputs.duplicated().to_numpy()
-    is_fraud, classed = table["Class"].to_numpy() == 1, int(table["Class"].notna().sum())
+    duplicated = inputs.duplicated().to_numpy()
+    is_fraud = table["Class"].to_numpy() == 1
+    classed = int(table["Class"].notna().sum())
     first, last, compared = split_days(times)
     return Exploration(
         rows=len(table),
         span_s=float(times[-1] - times[0]) if len(times) else 0.0,
         out_of_order=int((rows["Time"] < rows["Time"].cummax()).sum()),
         unusable=list(unusable),
-        duplicates=int(again.sum()),
+        duplicates=int(duplicated.sum()),
         duplicates_at_the_same_time=int(inputs.assign(Time=table["Time"]).duplicated().sum()),
-        duplicate_frauds=int((again & is_fraud).sum()) if classed else None,
+        duplicate_frauds=int((duplicated & is_fraud).sum()) if classed else None,
         frauds=int(is_fraud.sum()) if classed else None,
         fraud_share=wilson_interval(int(is_fraud.sum()), classed) if classed else None,
         amount=float(table["Amount"].sum()),
@@ -109,34 +123,28 @@ def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Explo
 
 
 def split_days(times: Floats) -> tuple[slice, slice, str]:
-    """The rows of the first and of the last day, counted from the first row; of a file of one day the first and the second half."""
+    """Return the rows of the first and the last day, and a description of both.
+
+    Days are counted from the first row. In a file of one day they are the two halves of the rows.
+    """
     if not len(times):
-        return (
-            slice(0, 0),
-            slice(0, 0),
-            "no row has a Time, and so there is no first day and no last",
-        )
+        return slice(0, 0), slice(0, 0), "no row has a Time, so there are no days to compare"
     since = times - times[0]
     last = int(since[-1] // DAY_S)
     if last:
-        name = f"day 1 against day {last + 1}"
-        return (
-            slice(0, int(np.searchsorted(since, DAY_S))),
-            slice(int(np.searchsorted(since, last * DAY_S)), len(times)),
-            name,
-        )
+        first_day = slice(0, int(np.searchsorted(since, DAY_S)))
+        last_day = slice(int(np.searchsorted(since, last * DAY_S)), len(times))
+        return first_day, last_day, f"day 1 against day {last + 1}"
     half = len(times) // 2
-    return (
-        slice(0, half),
-        slice(half, len(times)),
-        "the first half of the rows against the second, for there is one day only",
-    )
+    halves = "the first half of the rows against the second, because there is only one day"
+    return slice(0, half), slice(half, len(times)), halves
 
 
 def psi(first: Floats, last: Floats) -> float:
-    """Population stability index of float64[n] against float64[m], over PSI_BINS quantile bins of the first.
+    """Return the population stability index of float64[n] against float64[m].
 
-    The sum of (q - p) ln(q / p) over the bins' shares: Siddiqi, Credit Risk Scorecards, 2006, which calls 0.25 a marked shift.
+    The sum of (q - p) ln(q / p) over the shares in PSI_BINS quantile bins of the first. Siddiqi,
+    Credit Risk Scorecards, 2006, calls 0.25 a marked shift.
     """
     inner = np.unique(np.quantile(first, np.linspace(0, 1, PSI_BINS + 1)[1:-1]))
     p, q = (
@@ -144,20 +152,19 @@ def psi(first: Floats, last: Floats) -> float:
         / len(part)
         for part in (first, last)
     )
-    p, q = np.maximum(p, _PSI_FLOOR), np.maximum(q, _PSI_FLOOR)
+    p = np.maximum(p, _PSI_FLOOR)
+    q = np.maximum(q, _PSI_FLOOR)
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def _feature(name: str, values: Floats, first: slice, last: slice) -> Feature:
+def _feature(name: str, values: Floats, first: slice, last: slice) -> FeatureSummary:
     begin, end, values = (part[~np.isnan(part)] for part in (values[first], values[last], values))
     if not len(values):
-        return Feature(
-            name, None, None, None, None, None, None, None, outliers=0, ks=None, psi=None
-        )
+        return FeatureSummary(name)
     p1, low, median, high, p99 = np.quantile(values, [0.01, 0.25, 0.5, 0.75, 0.99])
     reach = FENCE * (high - low)
     both = len(begin) and len(end)
-    return Feature(
+    return FeatureSummary(
         name=name,
         mean=float(values.mean()),
         deviation=float(values.std()),
@@ -172,18 +179,18 @@ def _feature(name: str, values: Floats, first: slice, last: slice) -> Feature:
     )
 
 
-def _hours(table: pd.DataFrame) -> list[Hour]:
+def _hours(table: pd.DataFrame) -> list[HourSummary]:
     hour = ((table["Time"] - table["Time"].min()) // HOUR_S).astype(int)
-    found = table.groupby(hour)
+    by_hour = table.groupby(hour)
     counted = pd.DataFrame(
         {
-            "rows": found.size(),
-            "frauds": found["Class"].sum(min_count=1),
-            "amount": found["Amount"].mean(),
+            "rows": by_hour.size(),
+            "frauds": by_hour["Class"].sum(min_count=1),
+            "amount": by_hour["Amount"].mean(),
         }
     )
     return [
-        Hour(
+        HourSummary(
             int(index),
             int(rows),
             None if np.isnan(frauds) else int(frauds),
@@ -191,3 +198,37 @@ def _hours(table: pd.DataFrame) -> list[Hour]:
         )
         for index, rows, frauds, amount in counted.itertuples()
     ]
+
+
+def class_densities(rows: pd.DataFrame) -> dict[str, Density]:
+    """Return the distribution of each of INPUTS by class, or of all rows if none has a class.
+
+    Bins are from the 0.1st to the 99.9th percentile of all rows; Amount is log10(1 + Amount).
+    Columns without a value are left out.
+    """
+    classes = {"all rows": np.ones(len(rows), bool)}
+    if "Class" in rows and rows["Class"].notna().any():
+        classes = {
+            "legitimate": rows["Class"].to_numpy() == 0,
+            "fraud": rows["Class"].to_numpy() == 1,
+        }
+    densities = {}
+    for name in INPUTS:
+        values = rows[name].to_numpy(np.float64)
+        if name == "Amount":
+            values = np.log10(1 + values)
+        present = ~np.isnan(values)
+        if not present.any():
+            continue
+        low, high = np.quantile(values[present], [0.001, 0.999])
+        edges = np.linspace(low, high, DENSITY_BINS + 1)
+        shares = {
+            label: _shares(values[chosen & present], edges) for label, chosen in classes.items()
+        }
+        densities[name] = Density((edges[1:] + edges[:-1]) / 2, shares)
+    return densities
+
+
+def _shares(values: Floats, edges: Floats) -> Floats:
+    """Return the share of the values in each bin, which is comparable between classes."""
+    return np.asarray(np.histogram(values, edges)[0] / max(len(values), 1))

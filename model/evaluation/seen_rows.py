@@ -1,4 +1,4 @@
-"""Which rows a model has seen already, told by their content: row numbers say nothing about another file."""
+"""Find rows that a model has already seen, by content, because row numbers differ between files."""
 
 import numpy as np
 import pandas as pd
@@ -7,42 +7,49 @@ from numpy.typing import NDArray
 from model.dataset import matrix
 from model.intervals import wilson_interval
 
-# Payments repeat each other. In creditcard.csv 3.0 % of the test part repeat a row of the training part, at most 2.6 % of a sixth of the
-# training part a row before it, and of the frauds among them not one; of 284,807 simulated rows none repeats one. In 500 rows of the
-# test part that follow each other it is up to 6.8 %, whose interval begins at 4.9 %. A file with more holds fitted rows under other times.
+# Honest payments repeat each other. In creditcard.csv, 3.0 % of the test part repeat a row of the
+# training part, and at most 2.6 % of a sixth of the training part repeat an earlier row; none of
+# these are frauds. None of 284,807 simulated rows repeats another. In 500 consecutive rows of the
+# test part it is up to 6.8 %, with an interval from 4.9 %. A file with more contains fitted rows
+# at other times.
 _BY_CHANCE = 0.05
 
 
 def find_duplicates(rows: pd.DataFrame, fitted: pd.DataFrame) -> NDArray[np.bool_]:
-    """bool[n]: whether some fitted row holds equal V1..V28 and Amount, as the model reads them, whatever its Time."""
-    return np.isin(_inputs(rows), _inputs(fitted))
+    """Return bool[n]: whether a row has the V1..V28 and Amount of a fitted row, at any Time.
+
+    Values are compared as the model reads them, in float32.
+    """
+    return np.isin(_hash_inputs(rows), _hash_inputs(fitted))
 
 
 def find_seen_rows(rows: pd.DataFrame, fitted: pd.DataFrame) -> NDArray[np.bool_]:
-    """bool[n]: whether a row is one of the fitted ones: a twin with the same Time, or any twin where they are too many for chance.
+    """Return bool[n]: whether a row is one of the fitted rows.
 
-    Too many: of the rows, or of the frauds alone, which decide most metrics, the lower bound of the share is above _BY_CHANCE.
+    A duplicate counts as seen if its Time is equal too. If there are more duplicates than chance
+    explains, all of them do: if the lower bound of their share is above _BY_CHANCE, among the
+    rows or among the frauds alone, which decide most metrics.
     """
-    again = find_duplicates(rows, fitted)
-    if _too_many(again) or _too_many(again[rows["Class"].to_numpy() == 1]):
-        return again
-    return again & np.isin(_with_time(rows), _with_time(fitted))
+    duplicated = find_duplicates(rows, fitted)
+    if _exceeds_chance(duplicated) or _exceeds_chance(duplicated[rows["Class"].to_numpy() == 1]):
+        return duplicated
+    return duplicated & np.isin(_hash_with_time(rows), _hash_with_time(fitted))
 
 
-def _too_many(again: NDArray[np.bool_]) -> bool:
-    return (wilson_interval(int(again.sum()), len(again)).low or 0.0) > _BY_CHANCE
+def _exceeds_chance(duplicated: NDArray[np.bool_]) -> bool:
+    low = wilson_interval(int(duplicated.sum()), len(duplicated)).low
+    return low is not None and low > _BY_CHANCE
 
 
-def _inputs(table: pd.DataFrame) -> NDArray[np.uint64]:
-    """A 64-bit hash of each row: two rows of 300,000 have the same by chance once in 400 million files."""
-    return _hashes(pd.DataFrame(matrix(table)))
+def _hash_inputs(table: pd.DataFrame) -> NDArray[np.uint64]:
+    return _hash(pd.DataFrame(matrix(table)))
 
 
-def _with_time(table: pd.DataFrame) -> NDArray[np.uint64]:
-    return _hashes(pd.DataFrame(matrix(table)).assign(time=table["Time"].to_numpy()))
+def _hash_with_time(table: pd.DataFrame) -> NDArray[np.uint64]:
+    return _hash(pd.DataFrame(matrix(table)).assign(time=table["Time"].to_numpy()))
 
 
-def _hashes(table: pd.DataFrame) -> NDArray[np.uint64]:
-    return np.asarray(
-        pd.util.hash_pandas_object(table + 0.0, index=False), np.uint64
-    )  # + 0.0: minus zero is zero
+def _hash(table: pd.DataFrame) -> NDArray[np.uint64]:
+    """Return a 64-bit hash of each row; 300,000 rows collide in one of 400 million files."""
+    without_minus_zero = table + 0.0
+    return np.asarray(pd.util.hash_pandas_object(without_minus_zero, index=False), np.uint64)

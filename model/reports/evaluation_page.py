@@ -1,163 +1,121 @@
-"""The HTML page of a judgement: the headline first, then each number with its interval, then the curves."""
+"""The HTML page of an assessment."""
 
 import numpy as np
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from model.evaluation import curves
-from model.evaluation.assessment import Assessment, BaselineResult
+from model.evaluation.assessment import Assessment
+from model.evaluation.comparison import BaselineResult
+from model.evaluation.curves import AlertCurves
 from model.evaluation.evaluate import Evaluation
-from model.intervals import LEVEL, RESAMPLES, Floats, wilson_interval
+from model.intervals import LEVEL, RESAMPLES, Floats
 from model.reports import evaluation_text as text
-from model.reports.html import COLOURS, document, heading, paragraph, plot, table
+from model.reports.plots import COLOURS, plot, plotly_script
+from model.reports.rendering import render
 from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores
 
-# What looking at an alert costs in the cost curve, in the currency of Amount: an assumption, and the page says so.
+# Assumed cost of reviewing an alert in the cost curve, in the currency of Amount. The page says so.
 COST_REVIEW = 5.0
-_BINS = 60
 
 
-def render_page(judged: Assessment, baselines: dict[str, BaselineResult] | None) -> str:
-    """The whole page as HTML that loads nothing."""
-    found = judged.evaluation
-    first, *rest = text.headline(judged)
-    parts = [
-        paragraph(first, "lead"),
-        paragraph(" ".join([*rest, text.describe_blocked(found.block)])),
-        paragraph(text.describe_rows(judged)),
-        heading("Metrics"),
-        table(text.METRIC_HEAD, text.metric_rows(judged)),
-        paragraph(
-            f"In brackets: {LEVEL:.0%} intervals; Wilson's for precision and recall at a threshold, else percentiles of {RESAMPLES:,} "
-            "bootstrap samples. A dash stands for what does not exist without rows of both classes.",
-            "note",
-        ),
-        *_baselines(judged, baselines),
-        heading("Alerts a day and recall"),
-        table(text.CAPACITY_HEAD, text.capacity_rows(found)),
-        paragraph(
-            f"Scaled to {TRANSACTIONS_A_DAY:,} transactions a day. The ceiling is the recall if every alert were a fraud; the table fills "
-            "each capacity with the highest scores of these very rows, which nobody knows beforehand.",
-            "note",
-        ),
-        *(_curves(judged) if found.frauds else []),
-        heading("Money"),
-        paragraph(text.describe_money(found)),
-        *(_cost(judged.scored) if found.frauds else []),
-        heading("Scores"),
-        _histogram(judged.scored),
-        _reliability(found),
-    ]
-    return document(f"Model {judged.version} on {judged.sample.name}", parts)
+def render_page(assessment: Assessment, baselines: dict[str, BaselineResult] | None) -> str:
+    """Return the page as HTML that loads nothing."""
+    evaluation = assessment.evaluation
+    return render(
+        "evaluation.html.j2",
+        title=f"Model {assessment.version} on {assessment.sample.name}",
+        plotly=plotly_script(),
+        text=text,
+        assessment=assessment,
+        evaluation=evaluation,
+        baselines=baselines,
+        headline=text.headline(assessment),
+        level=LEVEL,
+        resamples=RESAMPLES,
+        transactions_a_day=TRANSACTIONS_A_DAY,
+        plots={
+            **(_curve_plots(assessment) if evaluation.frauds else {}),
+            "histogram": _plot_histogram(assessment.scored),
+            "reliability": _plot_reliability(evaluation),
+        },
+    )
 
 
-def _baselines(judged: Assessment, baselines: dict[str, BaselineResult] | None) -> list[str]:
-    if baselines is None:
-        return []
-    return [
-        heading("Beside others"),
-        table(text.BASELINE_HEAD, text.baseline_rows(judged, baselines)),
-        paragraph(
-            "Each fitted on the same rows and judged on the same folds and rows. The lead is the difference in average precision on the "
-            "same bootstrap samples: above 0 with its whole interval, the model is better on rows like these.",
-            "note",
-        ),
-    ]
+def _curve_plots(assessment: Assessment) -> dict[str, str]:
+    """Return the plots that need frauds among the rows."""
+    evaluation = assessment.evaluation
+    alerts = curves.alert_curves(assessment.scored, COST_REVIEW)
+    plots = {
+        "alerts": _plot_alerts(alerts, evaluation),
+        "precision_recall": _plot_precision_recall(assessment.scored, evaluation),
+        "cost": _plot_cost(alerts),
+    }
+    if evaluation.frauds < evaluation.rows:
+        plots["roc"] = _plot_roc(assessment.scored)
+    return plots
 
 
-def _curves(judged: Assessment) -> list[str]:
-    found, scored = judged.evaluation, judged.scored
-    by_alerts = curves.alert_curves(scored, COST_REVIEW)
-    shown = slice(1, None)  # the axis is logarithmic, and begins at one alert
-    days = by_alerts.alerts_a_day[shown]
+def _plot_alerts(alerts: AlertCurves, evaluation: Evaluation) -> str:
+    days = alerts.alerts_a_day[1:]  # without zero alerts, because the axis is logarithmic
+    review = evaluation.review
+    return plot(
+        [
+            _line(days, alerts.recall[1:], "recall", COLOURS["fraud"]),
+            _line(days, alerts.money[1:], "share of the frauds' money", COLOURS["legitimate"]),
+            _line(days, alerts.ceiling[1:], "ceiling of recall", COLOURS["other"]),
+            _point(review.alerts_a_day, review.recall.value, "review, as raised"),
+        ],
+        "What more alerts would catch",
+        "alerts a day",
+        "share",
+        xaxis_type="log",
+    )
+
+
+def _plot_precision_recall(scored: LabelledScores, evaluation: Evaluation) -> str:
     recall, precision = curves.precision_recall(scored)
-    parts = [
-        plot(
-            [
-                _line(days, by_alerts.recall[shown], "recall", COLOURS["fraud"]),
-                _line(
-                    days,
-                    by_alerts.money[shown],
-                    "share of the frauds' money",
-                    COLOURS["legitimate"],
-                ),
-                _line(days, by_alerts.ceiling[shown], "ceiling of recall", COLOURS["other"]),
-                _point(
-                    found.review.alerts_a_day, found.review.recall.value, "review, as really raised"
-                ),
-            ],
-            "What more alerts would catch",
-            "alerts a day",
-            "share",
-            xaxis_type="log",
-        ),
-        heading("Curves"),
-        plot(
-            [
-                _line(recall, precision, "precision", COLOURS["fraud"]),
-                _point(found.review.recall.value, found.review.precision.value, "review"),
-                _point(found.block.recall.value, found.block.precision.value, "block"),
-            ],
-            "Precision and recall",
-            "recall",
-            "precision",
-        ),
-    ]
-    if found.frauds < found.rows:
-        false_positives, caught = curves.roc(scored)
-        parts.append(
-            plot(
-                [
-                    _line(
-                        np.maximum(false_positives, 1 / found.rows),
-                        caught,
-                        "recall",
-                        COLOURS["fraud"],
-                    )
-                ],
-                "ROC, the false-positive rate on a logarithmic axis: where a scorer works",
-                "false-positive rate",
-                "recall",
-                xaxis_type="log",
-            )
-        )
-    return parts
+    review = evaluation.review
+    block = evaluation.block
+    return plot(
+        [
+            _line(recall, precision, "precision", COLOURS["fraud"]),
+            _point(review.recall.value, review.precision.value, "review"),
+            _point(block.recall.value, block.precision.value, "block"),
+        ],
+        "Precision and recall",
+        "recall",
+        "precision",
+    )
 
 
-def _cost(scored: LabelledScores) -> list[str]:
-    by_alerts = curves.alert_curves(scored, COST_REVIEW)
-    shown = slice(1, None)
-    return [
-        plot(
-            [
-                _line(
-                    by_alerts.alerts_a_day[shown],
-                    by_alerts.cost[shown],
-                    "cost a day",
-                    COLOURS["fraud"],
-                )
-            ],
-            f"Cost a day: {COST_REVIEW:g} for each alert (an assumption), the Amount for each fraud that is none",
-            "alerts a day",
-            "cost a day, in the currency of Amount",
-            xaxis_type="log",
-            yaxis_type="log",
-        )
-    ]
+def _plot_roc(scored: LabelledScores) -> str:
+    false_positives, recall = curves.roc(scored)
+    shown = np.maximum(false_positives, 1 / len(scored.is_fraud))
+    return plot(
+        [_line(shown, recall, "recall", COLOURS["fraud"])],
+        "ROC, with the false-positive rate on a logarithmic axis",
+        "false-positive rate",
+        "recall",
+        xaxis_type="log",
+    )
 
 
-def _histogram(scored: LabelledScores) -> str:
-    edges_of = np.clip(scored.probabilities, 1e-9, 1 - 1e-9)
-    odds = np.log10(edges_of / (1 - edges_of))
-    edges = np.linspace(odds.min(), odds.max() + 1e-9, _BINS + 1)
+def _plot_cost(alerts: AlertCurves) -> str:
+    return plot(
+        [_line(alerts.alerts_a_day[1:], alerts.cost[1:], "cost a day", COLOURS["fraud"])],
+        f"Cost a day: {COST_REVIEW:g} for each alert (assumed), the Amount for each missed fraud",
+        "alerts a day",
+        "cost a day, in the currency of Amount",
+        xaxis_type="log",
+        yaxis_type="log",
+    )
+
+
+def _plot_histogram(scored: LabelledScores) -> str:
+    histogram = curves.score_histogram(scored)
     bars = [
-        go.Bar(
-            x=(edges[1:] + edges[:-1]) / 2,
-            y=np.histogram(odds[rows], edges)[0],
-            name=name,
-            marker_color=COLOURS[name],
-            opacity=0.7,
-        )
-        for name, rows in (("legitimate", ~scored.is_fraud), ("fraud", scored.is_fraud))
+        go.Bar(x=histogram.centres, y=counts, name=name, marker_color=COLOURS[name], opacity=0.7)
+        for name, counts in (("legitimate", histogram.legitimate), ("fraud", histogram.fraud))
     ]
     return plot(
         bars,
@@ -169,31 +127,27 @@ def _histogram(scored: LabelledScores) -> str:
     )
 
 
-def _reliability(found: Evaluation) -> str:
-    groups = found.reliability
-    shares = [wilson_interval(group.frauds, group.rows) for group in groups]
-    low, high = (
-        np.array([getattr(share, side) for share in shares], np.float64) for side in ("low", "high")
+def _plot_reliability(evaluation: Evaluation) -> str:
+    groups = evaluation.reliability
+    predicted = np.array([group.mean_probability for group in groups])
+    shares = [group.fraud_share for group in groups]
+    actual, low, high = (
+        np.array([getattr(share, bound) for share in shares], np.float64)
+        for bound in ("value", "low", "high")
     )
-    said, true = (
-        np.array([group.mean_probability for group in groups]),
-        np.array([group.frauds / group.rows for group in groups]),
+    bars = {"type": "data", "symmetric": False, "array": high - actual, "arrayminus": actual - low}
+    groups_of_rows = go.Scatter(
+        x=predicted,
+        y=actual,
+        error_y=bars,
+        mode="markers",
+        name="groups of rows",
+        text=[f"{group.rows:,} rows" for group in groups],
     )
-    bars = {"type": "data", "symmetric": False, "array": high - true, "arrayminus": true - low}
-    traces = [
-        go.Scatter(
-            x=said,
-            y=true,
-            error_y=bars,
-            mode="markers",
-            name="groups of rows",
-            text=[f"{group.rows:,} rows" for group in groups],
-        ),
-        _line(np.array([0.0, 1.0]), np.array([0.0, 1.0]), "said is true", COLOURS["other"]),
-    ]
+    diagonal = np.array([0.0, 1.0])
     return plot(
-        traces,
-        "Reliability: what was said, and what was true",
+        [groups_of_rows, _line(diagonal, diagonal, "perfect calibration", COLOURS["other"])],
+        "Reliability: predicted and actual share of frauds",
         "mean probability",
         "share of frauds",
     )

@@ -1,8 +1,10 @@
-"""A judgement in words and rows of text, for the terminal, the page and the model's card."""
+"""An assessment in sentences and table rows, for the terminal, the page and the model's card."""
 
-from model.evaluation.assessment import Assessment, BaselineResult
-from model.evaluation.evaluate import Alerts, Evaluation
+from model.evaluation.assessment import Assessment
+from model.evaluation.comparison import BaselineResult
+from model.evaluation.evaluate import Evaluation, ThresholdMetrics
 from model.intervals import Interval
+from model.reports.rendering import format_decimals
 
 METRIC_NAMES = {
     "auprc": "average precision",
@@ -19,7 +21,7 @@ BASELINE_HEAD = (
     "ROC AUC",
     "recall at 1 % false positives",
 )
-METRIC_HEAD = ("", "all rows", "rows without a twin among the fitted")
+METRIC_HEAD = ("", "all rows", "without repeats of fitted rows")
 CAPACITY_HEAD = (
     "alerts a day",
     "rows",
@@ -28,149 +30,156 @@ CAPACITY_HEAD = (
     "ceiling",
     "share of the ceiling",
 )
-_FINE = ("brier",)  # so small that four digits say nothing
+_DIGITS = {"brier": 6}  # so small that four digits would say nothing
 
 
-def format_number(value: float | None, name: str = "") -> str:
-    """A metric's value, or a dash where it does not exist."""
-    return "-" if value is None else f"{value:.6f}" if name in _FINE else f"{value:.4f}"
+def format_interval(interval: Interval, name: str = "") -> str:
+    """Return `0.8012 (0.7401 to 0.8603)`, with the digits of the metric `name`."""
+    digits = _DIGITS.get(name, 4)
+    value = format_decimals(interval.value, digits)
+    if interval.low is None:
+        return value
+    low = format_decimals(interval.low, digits)
+    high = format_decimals(interval.high, digits)
+    return f"{value} ({low} to {high})"
 
 
-def format_interval(found: Interval, name: str = "") -> str:
-    """`0.8012 (0.7401 to 0.8603)`."""
-    bounds = (
-        ""
-        if found.low is None
-        else f" ({format_number(found.low, name)} to {format_number(found.high, name)})"
-    )
-    return format_number(found.value, name) + bounds
-
-
-def headline(judged: Assessment) -> list[str]:
-    """Precision and recall at the chosen capacity with their counts, and what bounds them: three sentences."""
-    found, room = judged.evaluation, judged.evaluation.room
-    review = found.review
-    chosen = (
-        "the review threshold"
-        if judged.alerts_a_day is None
-        else f"{judged.alerts_a_day:g} alerts a day"
-    )
-    ceiling = (
-        f"there is no fraud among the {found.rows:,} rows, and so no recall"
-        if room.ceiling is None
-        else f"the {room.rows:,} highest scores catch {room.caught:,}; at most {room.ceiling:.4f} of the frauds fit, and recall there is "
-        f"{format_number(room.of_ceiling)} of that"
-    )
+def headline(assessment: Assessment) -> list[str]:
+    """Return the results at the chosen capacity, the alerts raised, and the possible recall."""
+    evaluation = assessment.evaluation
+    review = evaluation.review
+    chosen = "the review threshold"
+    if assessment.alerts_a_day is not None:
+        chosen = f"{assessment.alerts_a_day:g} alerts a day"
     return [
-        f"At {chosen}: precision {format_interval(review.precision)}, {review.caught:,} frauds among {review.flagged:,} alerts; "
-        f"recall {format_interval(review.recall)}, {review.caught:,} of {review.frauds:,} frauds.",
-        f"Really raised: {review.alerts_a_day:.0f} alerts a day ({review.flagged:,} in {found.rows:,} rows, {found.days:.2f} days).",
-        f"Room for {room.alerts_a_day:.0f} a day: {ceiling}.",
+        f"At {chosen}: precision {format_interval(review.precision)}, {review.caught:,} frauds "
+        f"among {review.flagged:,} alerts; recall {format_interval(review.recall)}, {review.caught:,} "
+        f"of {review.frauds:,} frauds.",
+        f"Alerts raised: {review.alerts_a_day:.0f} a day ({review.flagged:,} in "
+        f"{evaluation.rows:,} rows, {evaluation.days:.2f} days).",
+        _describe_ceiling(evaluation),
     ]
 
 
-def describe_blocked(found: Alerts) -> str:
-    """What `block` stops."""
+def _describe_ceiling(evaluation: Evaluation) -> str:
+    point = evaluation.at_capacity
+    if point.ceiling is None:
+        return f"There is no fraud among the {evaluation.rows:,} rows, so recall is undefined."
     return (
-        f"Blocked unseen: {found.flagged:,}, {found.caught:,} of them fraud, precision {format_interval(found.precision)}, "
-        f"recall {format_interval(found.recall)}."
+        f"A capacity of {point.alerts_a_day:.0f} alerts a day holds the {point.rows:,} highest "
+        f"scores, with {point.caught:,} frauds; that is {format_decimals(point.of_ceiling, 4)} of "
+        f"the highest recall possible there, {point.ceiling:.4f}."
     )
 
 
-def describe_money(found: Evaluation) -> str:
-    """The frauds' money, how much of it was caught, and on how few frauds that rests."""
-    if not found.money.frauds:
-        return "No money was in frauds."
-    of = found.money
+def describe_blocked(block: ThresholdMetrics) -> str:
+    """Return what `block` stops."""
     return (
-        f"Money: {of.caught:,.2f} of {of.frauds:,.2f} in frauds is in alerts, a share of {format_interval(found.review.money)}; "
-        f"the {of.largest} largest frauds hold {format_number(of.largest_share)} of it, and {of.largest_caught} of them are in alerts."
+        f"Blocked without review: {block.flagged:,} payments, {block.caught:,} of them frauds; "
+        f"precision {format_interval(block.precision)}, recall {format_interval(block.recall)}."
     )
 
 
-def metric_rows(judged: Assessment) -> list[list[str]]:
-    """A row for each number: its name, all rows, the rows without a twin among the fitted ones."""
-    every, rest = (
-        _numbers(judged.evaluation),
-        judged.without_duplicates and _numbers(judged.without_duplicates),
+def describe_money(evaluation: Evaluation) -> str:
+    """Return the frauds' Amount, the share in alerts, and the share of the few largest frauds."""
+    money = evaluation.money
+    if not money.frauds:
+        return "The frauds' Amount is 0."
+    return (
+        f"Money: {money.caught:,.2f} of {money.frauds:,.2f} in frauds is in alerts, a share of "
+        f"{format_interval(evaluation.review.money)}. The {money.largest} largest frauds hold "
+        f"{format_decimals(money.largest_share, 4)} of the total, and {money.largest_caught} of "
+        "them are in alerts."
     )
-    return [[title, text, rest[title] if rest else "-"] for title, text in every.items()]
 
 
-def _numbers(found: Evaluation) -> dict[str, str]:
-    review, block = found.review, found.block
+def metric_rows(assessment: Assessment) -> list[list[str]]:
+    """Return a row for each number, in the columns of METRIC_HEAD."""
+    every = _numbers(assessment.evaluation)
+    without = assessment.without_duplicates
+    rest = _numbers(without) if without else dict.fromkeys(every, "-")
+    return [[name, value, rest[name]] for name, value in every.items()]
+
+
+def _numbers(evaluation: Evaluation) -> dict[str, str]:
+    review = evaluation.review
+    block = evaluation.block
     return {
         "precision at review": _share(review.precision, review.caught, review.flagged),
         "recall at review": _share(review.recall, review.caught, review.frauds),
         "share of the frauds' money at review": format_interval(review.money),
-        "alerts a day really raised": f"{review.alerts_a_day:.0f}",
+        "alerts raised a day": f"{review.alerts_a_day:.0f}",
         "precision at block": _share(block.precision, block.caught, block.flagged),
         "recall at block": _share(block.recall, block.caught, block.frauds),
         **{
-            title: format_interval(getattr(found.metrics, name), name)
+            title: format_interval(getattr(evaluation.metrics, name), name)
             for name, title in METRIC_NAMES.items()
         },
     }
 
 
-def _share(found: Interval, part: int, whole: int) -> str:
-    """`0.9444 (0.7424 to 0.9901), 17 of 18`."""
-    return f"{format_interval(found)}, {part:,} of {whole:,}"
+def _share(interval: Interval, part: int, whole: int) -> str:
+    """Return `0.9444 (0.7424 to 0.9901), 17 of 18`."""
+    return f"{format_interval(interval)}, {part:,} of {whole:,}"
 
 
-def capacity_rows(found: Evaluation) -> list[list[str]]:
-    """A row for each capacity: alerts a day, rows, frauds caught, recall, what recall could at most be, the share of that."""
+def capacity_rows(evaluation: Evaluation) -> list[list[str]]:
+    """Return a row for each capacity, in the columns of CAPACITY_HEAD."""
     return [
         [
-            f"{one.alerts_a_day:g}",
-            f"{one.rows:,}",
-            f"{one.caught:,}",
-            format_number(one.recall),
-            format_number(one.ceiling),
-            format_number(one.of_ceiling),
+            f"{point.alerts_a_day:g}",
+            f"{point.rows:,}",
+            f"{point.caught:,}",
+            format_decimals(point.recall, 4),
+            format_decimals(point.ceiling, 4),
+            format_decimals(point.of_ceiling, 4),
         ]
-        for one in found.rooms
+        for point in evaluation.capacities
     ]
 
 
-def describe_rows(judged: Assessment) -> str:
-    """Which rows, and what the model knew of them."""
-    found = judged.evaluation
-    text = f"{judged.sample.name}: {found.rows:,} rows, {found.frauds:,} frauds."
-    if judged.sample.seen is None or judged.duplicates is None:
-        return f"{text} The rows that the model was fitted on are not at hand: how many of these it has seen is not known."
-    seen = (
-        f" THE MODEL WAS FITTED ON {judged.sample.seen:,} OF THEM: this is no test."
-        if judged.sample.seen
-        else ""
-    )
-    return f"{text}{seen} {judged.duplicates:,} repeat V1..V28 and Amount of a fitted row."
+def describe_rows(assessment: Assessment) -> str:
+    """Return which rows were evaluated, and how many of them the model had seen."""
+    evaluation = assessment.evaluation
+    sample = assessment.sample
+    rows = f"{sample.name}: {evaluation.rows:,} rows, {evaluation.frauds:,} frauds."
+    if sample.seen is None or assessment.duplicates is None:
+        return (
+            f"{rows} The rows that the model was fitted on are not available, so how many of "
+            "these it has seen is unknown."
+        )
+    seen = ""
+    if sample.seen:
+        seen = f" THE MODEL WAS FITTED ON {sample.seen:,} OF THEM, so this is not a test."
+    return f"{rows}{seen} {assessment.duplicates:,} repeat V1..V28 and Amount of a fitted row."
 
 
-def baseline_rows(judged: Assessment, baselines: dict[str, BaselineResult]) -> list[list[str]]:
-    """The model and each baseline, in the columns of BASELINE_HEAD. The lead is the paired difference in average precision."""
-    own = {name: getattr(judged.evaluation.metrics, name) for name in METRIC_NAMES}
+def baseline_rows(assessment: Assessment, baselines: dict[str, BaselineResult]) -> list[list[str]]:
+    """Return a row for the model and for each baseline, in the columns of BASELINE_HEAD.
+
+    The lead is the paired difference in average precision.
+    """
+    own = {name: getattr(assessment.evaluation.metrics, name) for name in METRIC_NAMES}
     return [
-        _baseline("this model", list(judged.folds), own, ""),
+        _baseline_row("this model", list(assessment.folds), own, ""),
         *(
-            _baseline(
+            _baseline_row(
                 name,
-                one.folds,
-                one.compared.metrics,
-                format_interval(one.compared.difference["auprc"]),
+                baseline.folds,
+                baseline.compared.metrics,
+                format_interval(baseline.compared.difference["auprc"]),
             )
-            for name, one in baselines.items()
+            for name, baseline in baselines.items()
         ),
     ]
 
 
-def _baseline(
+def _baseline_row(
     name: str, folds: list[float | None], metrics: dict[str, Interval], lead: str
 ) -> list[str]:
-    precisions = ", ".join("-" if value is None else f"{value:.3f}" for value in folds)
     return [
         name,
-        precisions,
+        ", ".join(format_decimals(value, 3) for value in folds),
         format_interval(metrics["auprc"]),
         lead,
         format_interval(metrics["roc_auc"]),

@@ -9,7 +9,9 @@ import xgboost
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
+from model.intervals import Interval, wilson_interval
 from model.manifest import Calibration
 
 # Most payments score far below 0.001, so the bins widen towards 1.
@@ -30,6 +32,20 @@ class ReliabilityBin:
     rows: int
     mean_probability: float
     frauds: int
+
+    @property
+    def fraud_share(self) -> Interval:
+        """Actual share of frauds, with Wilson's interval."""
+        return wilson_interval(self.frauds, self.rows)
+
+
+@dataclass(frozen=True)
+class CalibrationQuality:
+    """How well probabilities match the truth: errors over all rows, and by bins."""
+
+    brier: float
+    log_loss: float
+    bins: list[ReliabilityBin]
 
 
 def fit_platt_scaling(raw: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> Calibration:
@@ -73,6 +89,17 @@ def calibrate_booster(booster: xgboost.Booster, calibration: Calibration) -> xgb
     scaled = xgboost.Booster()
     scaled.load_model(bytearray(json.dumps(content, allow_nan=False).encode()))
     return scaled
+
+
+def measure_calibration(
+    probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]
+) -> CalibrationQuality:
+    """Measure float64[n] probabilities against bool[n] truth."""
+    return CalibrationQuality(
+        brier=brier_score(probabilities, is_fraud),
+        log_loss=float(log_loss(is_fraud, probabilities)),
+        bins=reliability_bins(probabilities, is_fraud),
+    )
 
 
 def brier_score(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> float:

@@ -38,7 +38,7 @@ class TrainedModel:
     manifest: Manifest
 
 
-class _Report(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # xgboost is not read by mypy
+class _Report(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # xgboost is untyped
     """Calls `grown` after each tree."""
 
     def __init__(self, grown: Callable[[], None]) -> None:

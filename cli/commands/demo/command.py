@@ -56,7 +56,7 @@ def demo(
     from cli.commands.demo.job import Job
     from cli.commands.demo.processes import end_children, hold_lock
     from cli.commands.demo.simulated import prepare
-    from cli.commands.train import fit
+    from cli.commands.train import train_model
     from cli.support.settings import Settings
     from infra.interrupts import Interrupts
 
@@ -74,7 +74,7 @@ def demo(
                     data = fetch(settings, None, quiet)
                 if not settings.model.exists() and settings.model_dir is None:
                     console.print("no model yet: training one")
-                    fit(settings, data, quiet)
+                    train_model(settings, data, quiet)
                 summary = Job(settings, data, rate, drift, interrupts, console).run(stack)
                 summary.write(settings.home / "demo" / "summary.json")
                 if as_json:

@@ -17,7 +17,7 @@ def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
     Both are in FRAUD_HOME/simulated; the model for real data does not change. Raises CommandError
     if FRAUD_MODEL_DIR names a model trained on other data.
     """
-    from cli.commands.train import fit
+    from cli.commands.train import train_model
     from producer.simulation import Parameters, simulate
     from producer.simulation.output import write
 
@@ -33,7 +33,7 @@ def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
                 "unset it to train one"
             )
         console.print("no model of the simulated transactions yet: training one")
-        fit(own, data, console.quiet)
+        train_model(own, data, console.quiet)
     return settings.model_copy(update={"model_dir": own.model}), data
 
 

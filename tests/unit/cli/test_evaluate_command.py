@@ -148,7 +148,7 @@ def test_the_table_has_each_number_of_all_rows_and_of_those_without_a_twin(fraud
     code, printed, errors = fraud()
     assert (code, errors) == (0, "")
     lines = [" ".join(line.split()) for line in printed.splitlines()]
-    page = Path(found["page"]).read_text()
+    page = html.unescape(Path(found["page"]).read_text())
     for number, title in (
         ("precision", "precision at"),
         ("recall", "recall at"),
@@ -158,7 +158,7 @@ def test_the_table_has_each_number_of_all_rows_and_of_those_without_a_twin(fraud
         (line,) = [line for line in lines if line.startswith(f"{title} review ")]
         assert re.search(".*".join(map(re.escape, expected)), line), line
         (cells,) = re.findall(
-            f"<td>{html.escape(title)} review</td><td>(.*?)</td><td>(.*?)</td>", page
+            f"<td>{re.escape(title)} review</td><td>(.*?)</td><td>(.*?)</td>", page
         )
         assert [cell.startswith(value) for cell, value in zip(cells, expected, strict=True)] == [
             True,
@@ -171,7 +171,7 @@ def test_the_table_has_each_number_of_all_rows_and_of_those_without_a_twin(fraud
         )
     )
     raised = " ".join(f"{review['alerts_a_day']:.0f}" for review, _ in columns)
-    assert f"alerts a day really raised {raised}" in lines
+    assert f"alerts raised a day {raised}" in lines
 
 
 class Loads(HTMLParser):

@@ -176,7 +176,7 @@ def test_rows_out_of_order_are_counted_and_looked_at_in_the_order_of_time(explor
     expected, _, _ = explored(rows)
     found, lines, _ = explored(pd.concat([rows[:100], rows[101:], rows[100:101]]))
     assert found["out_of_order"] == 1
-    assert lines[1].startswith("Rows that stand after one of a later Time: 1;")
+    assert lines[1].startswith("Rows after one with a later Time: 1;")
     assert {name: found[name] for name in ("span_s", "features", "hours")} == {
         name: expected[name] for name in ("span_s", "features", "hours")
     }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support import labelled
 
-from cli.commands.train import fit
+from cli.commands.train import train_model
 from cli.support.settings import Settings
 from model.training import leaks, pipeline
 from model.training.pipeline import Recipe
@@ -62,7 +62,7 @@ def test_training_says_so_even_when_it_is_quiet(tmp_path, monkeypatch, capsys):
     table = leaky("Amount", noise=0.0)
     path = tmp_path / "leaky.csv"
     table.to_csv(path, index=False)
-    fit(Settings.from_environment(), path, quiet=True)
+    train_model(Settings.from_environment(), path, quiet=True)
     assert (
         "fraud: warning: the average precision of Amount alone is 1.000, above 0.95"
         in capsys.readouterr().err
