@@ -109,7 +109,7 @@ async def stream(
 
     A client that reconnects with `Last-Event-ID` gets the events it missed, and after a restart of
     the server all events, so an event may come twice. A client more than 1,000 alerts behind loses
-    the oldest. A comment keeps an idle connection open every 15 s.
+    the oldest. An idle stream sends a comment every 15 s.
     """
     cursor, first = _start(store, recent, last_event_id)
     for item in first:

@@ -1,4 +1,4 @@
-"""What the console's store holds, on a real Kafka, where other events than windows are on `drift.events`."""
+"""The alert feed on a real Kafka, with other events among the windows of `drift.events`."""
 
 import json
 import threading
@@ -40,7 +40,7 @@ def shown(store):
     return [window.window for window in store.list_windows()]
 
 
-def test_drift_is_that_of_the_last_windows(connection, write):
+def test_the_store_gets_the_last_windows(connection, write):
     store, stop = AlertStore(), threading.Event()
     write(event("", window=7), event("", window=8), *LATER)
     feed = AlertFeed(connection, store)

@@ -1,4 +1,4 @@
-"""`fraud serve` on a real Kafka: it answers what the stream would, and says of a transaction that it is there only once it is."""
+"""`fraud serve` on a real Kafka: the stream's scores, and confirmation of what is published."""
 
 import os
 import re
@@ -21,13 +21,16 @@ from streams.scorer.scoring import Scorer
 
 KEY = "of the tests"
 COUNT = 400
-# Examples of each operation and kind of wrong value, and seconds for all of them; FRAUD_TESTS=long: a thorough run by hand.
-EXAMPLES, AT_MOST_S = ("200", 3_000) if os.environ.get("FRAUD_TESTS") == "long" else ("15", 200)
+# Examples for each operation and kind of wrong value, and seconds for all of them. A thorough run
+# is started by hand with FRAUD_TESTS=long.
+LONG = os.environ.get("FRAUD_TESTS") == "long"
+EXAMPLES = "200" if LONG else "15"
+AT_MOST_S = 3_000 if LONG else 200
 
 
 @pytest.fixture(scope="module")
 def api(module_connection, model):
-    """A client of a server that asks for a key, which the client sends."""
+    """A client with the API key of a server that requires it."""
     with run_api(
         module_connection, FRAUD_MODEL_DIR=str(model.directory), FRAUD_API_KEY=KEY
     ) as client:
@@ -48,7 +51,7 @@ def values(creditcard, creditcard_rows):
     ]
 
 
-def test_the_same_bits_as_the_stream(api, model, values):
+def test_predict_answers_bit_for_bit_as_the_stream(api, model, values):
     records = [FakeRecord(value, offset) for offset, value in enumerate(values)]
     outputs = Scorer(model, lambda: NOW).score(Batch(0, 0, records)).outputs
     decoded = [(output.topic, msgspec.json.decode(output.value)) for output in outputs]
@@ -68,7 +71,7 @@ def test_the_same_bits_as_the_stream(api, model, values):
         }
 
 
-def test_202_means_that_it_is_on_the_topic(api, module_connection):
+def test_202_means_that_the_transaction_is_on_the_topic(api, module_connection):
     value = b" " + make_transaction_bytes(1, account_id="konto-ä", other=[1])
     answer = api.post("/transactions", content=value)
     assert (answer.status_code, answer.json()) == (202, {"transaction_id": "t-1"})
@@ -77,7 +80,7 @@ def test_202_means_that_it_is_on_the_topic(api, module_connection):
     assert message.headers() == [("contract.version", b"1")]
 
 
-def test_without_a_broker_it_scores_and_says_what_it_cannot(model):
+def test_without_a_broker_it_scores_and_reports_the_outage(model):
     with run_api(Connection("127.0.0.1:9"), FRAUD_MODEL_DIR=str(model.directory)) as client:
         assert client.post("/predict", content=make_transaction_bytes(1)).status_code == 200
         answer = client.post("/transactions", content=make_transaction_bytes(1))
@@ -90,13 +93,16 @@ def test_without_a_broker_it_scores_and_says_what_it_cannot(model):
 
 
 @pytest.mark.timeout(AT_MOST_S + 40)
-def test_everything_that_the_openapi_page_allows_and_forbids(api, tmp_path):
+def test_schemathesis_finds_nothing(api, tmp_path):
     assert api.get("/ready").json()["status"] == "ready"
     command = [
-        str(Path(sys.executable).with_name("schemathesis")), "run", f"{api.base_url}/openapi.json", "--checks", "all", "--seed", "1",
-        "--max-examples", EXAMPLES, "--header", f"X-API-Key: {KEY}", "--no-color", "--continue-on-failure",
-        "--exclude-path", "/alerts/stream",  # it does not end: its parameters are tried in tests/unit/api/test_alerts.py
-    ]  # fmt: skip
+        str(Path(sys.executable).with_name("schemathesis")),
+        *("run", f"{api.base_url}/openapi.json", "--checks", "all", "--seed", "1"),
+        *("--max-examples", EXAMPLES, "--header", f"X-API-Key: {KEY}"),
+        *("--no-color", "--continue-on-failure"),
+        # The stream never ends; tests/unit/api/test_alerts.py tests its parameters.
+        *("--exclude-path", "/alerts/stream"),
+    ]
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=AT_MOST_S, check=False
     )
