@@ -1,7 +1,4 @@
-"""The events on `drift.events`.
-
-Their declarations, and how to read them. `kind` tells them apart.
-"""
+"""Declare and read the events on `drift.events`, which `kind` tells apart."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime

@@ -19,13 +19,13 @@ class _WindowSample:
         self._sample = np.empty((rows.shape[1], 0))
         self.margins = rows[:, -1].copy()
 
-    def sample(self, most: int) -> Floats:
-        """Return float64[columns, at most `most`].
+    def sample(self, max_rows: int) -> Floats:
+        """Return float64[columns, at most `max_rows`].
 
         Cached, because windows of one size ask for the same number each time.
         """
-        if self._sample.shape[1] != min(most, len(self._rows)):
-            self._sample = np.array(sample_evenly(self._rows, most).T, order="C")
+        if self._sample.shape[1] != min(max_rows, len(self._rows)):
+            self._sample = np.array(sample_evenly(self._rows, max_rows).T, order="C")
         return self._sample
 
 

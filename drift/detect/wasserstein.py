@@ -45,25 +45,25 @@ def wasserstein(reference: Floats, current: Floats) -> Floats:
     return np.asarray(np.abs(differences, out=differences) @ widths)
 
 
-def sample_evenly(rows: Floats, most: int) -> Floats:
-    """Return at most `most` of the rows, evenly spaced, including the first and the last."""
-    return rows if len(rows) <= most else rows[_spaced(len(rows), most)]
+def sample_evenly(rows: Floats, max_rows: int) -> Floats:
+    """Return at most `max_rows` of the rows, evenly spaced, including the first and the last."""
+    return rows if len(rows) <= max_rows else rows[_spaced(len(rows), max_rows)]
 
 
-def sample_staggered(rows: Floats, most: int, phase: float) -> Floats:
-    """Return at most `most` of the rows, evenly spaced, starting `phase`, 0..1, of a step in.
+def sample_staggered(rows: Floats, max_rows: int, phase: float) -> Floats:
+    """Return at most `max_rows` of the rows, evenly spaced, starting `phase`, 0..1, of a step in.
 
     Each phase samples other rows.
     """
-    if len(rows) <= most:
+    if len(rows) <= max_rows:
         return rows
-    chosen: Indices = ((np.arange(most) + phase) * len(rows) / most).astype(int)
+    chosen: Indices = ((np.arange(max_rows) + phase) * len(rows) / max_rows).astype(int)
     return rows[chosen]
 
 
 @lru_cache(maxsize=64)
-def _spaced(count: int, most: int) -> Indices:
-    return np.linspace(0, count - 1, most).round().astype(int)
+def _spaced(count: int, max_rows: int) -> Indices:
+    return np.linspace(0, count - 1, max_rows).round().astype(int)
 
 
 @lru_cache(maxsize=64)

@@ -43,18 +43,18 @@ class LabelStore:
     """Labels by transaction_id and arrival, which is the log's record time.
 
     Labels that arrived within `index_ms` share an index and are forgotten together. With more than
-    `most` labels, drop the oldest index and count its labels. `only`: keep labels of these
+    `max_labels` labels, drop the oldest index and count its labels. `only`: keep labels of these
     payments; None keeps all. Ids are stored as 60-bit hashes: among two million payments, the
     chance of any collision is 1 in 570,000.
     """
 
     def __init__(
-        self, index_ms: int, most: int = MAX_LABELS, only: Container[str] | None = None
+        self, index_ms: int, max_labels: int = MAX_LABELS, only: Container[str] | None = None
     ) -> None:
         self._index_ms = max(index_ms, 1)
-        self._most = most
+        self._max_labels = max_labels
         self._only = only
-        self._max_per_index = most // _PARTS
+        self._max_per_index = max_labels // _PARTS
         self._indexes: deque[LabelIndex] = deque()
         self._count = 0
         self._dropped = 0
@@ -130,7 +130,7 @@ class LabelStore:
         added = newest.put(key, arrived_ms, label)
         self._count += added
         self._dropped += not added
-        if self._count > self._most:
+        if self._count > self._max_labels:
             oldest = len(self._indexes.popleft())
             self._count -= oldest
             self._dropped += oldest

@@ -100,13 +100,13 @@ class Window:
         return np.concatenate(self._rows)[np.lexsort((offsets, partitions, timestamps))]
 
 
-def sample(rows: Floats, offsets: Spans, most: int) -> Floats:
-    """Return at most `most` random rows in their order, without replacement.
+def sample(rows: Floats, offsets: Spans, max_rows: int) -> Floats:
+    """Return at most `max_rows` random rows in their order, without replacement.
 
     Seeded by the offsets, so repeatable.
     """
-    if len(rows) <= most:
+    if len(rows) <= max_rows:
         return rows
     seed = [number for partition in sorted(offsets) for number in (partition, *offsets[partition])]
-    chosen = np.random.default_rng(seed).choice(len(rows), most, replace=False)
+    chosen = np.random.default_rng(seed).choice(len(rows), max_rows, replace=False)
     return rows[np.sort(chosen)]

@@ -146,7 +146,7 @@ def test_old_labels_are_forgotten_and_no_others():
 
 @pytest.mark.parametrize("pace_ms", [10, 0])
 def test_memory_is_bounded_and_dropped_labels_are_counted(pace_ms):
-    labels = LabelStore(index_ms=1_000, most=250)
+    labels = LabelStore(index_ms=1_000, max_labels=250)
     labels.add(label(f"p{n * 10}", arrived_ms=n * pace_ms) for n in range(1_000))
     assert len(labels) <= 250
     assert len(labels) + labels.take_dropped() == 1_000
@@ -186,7 +186,7 @@ def test_a_label_takes_as_much_memory_as_documented():
 
 
 def test_labels_of_other_payments_are_not_kept():
-    labels = LabelStore(index_ms=10, most=16, only={"p-0", "p-99"})
+    labels = LabelStore(index_ms=10, max_labels=16, only={"p-0", "p-99"})
     labels.add([label(f"p-{number}", arrived_ms=number) for number in range(100)])
     assert len(labels) == 2
     assert labels.truth("p-0", EVER) == labels.truth("p-99", EVER) == Truth(fraud=True, full=True)
