@@ -1,11 +1,11 @@
-# Each target sets up what it needs. `make help` lists them.
+# Each target installs what it needs. `make help` lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-# the Python that .venv is made with: the first that fits, or the one that is named
+# the Python for .venv: the first that fits, or the given one
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 CODE_TESTS := tests/unit tests/contract
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -15,64 +15,64 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## The main job, end to end; RATE=2000 transactions a second (0: as fast as it can), EXIT=1 ends it when done, DATA=simulated: no download, DRIFT=1: a shift in mid stream
+demo: ## Run the demo; RATE=2000 per second (0: as fast as possible), EXIT=1: stop when done, DATA=simulated: no download, DRIFT=1: inject drift
 	@command -v python3 >/dev/null || { echo 'Python 3.11, 3.12 or 3.13 is needed: python3 was not found' >&2; exit 1; }
 	@python3 -m infra.preflight '$(PYTHON)'
 	@$(MAKE) setup
 	@$(BIN)/fraud demo $(if $(filter simulated,$(DATA)),--simulated) $(if $(RATE),--rate $(RATE)) $(if $(filter 1,$(DRIFT)),--drift) $(if $(filter 1,$(EXIT)),--exit)
 
-watch: setup ## Prometheus, Alertmanager and node exporter beside the demo, until Ctrl-C
+watch: setup ## Run Prometheus, Alertmanager and node exporter until Ctrl-C
 	@$(BIN)/python -m infra.watch
 
-# two at a time: a file's tests stay together, for they share what they start
-test: model ## All tests, a real Kafka included, two files at a time
+# two files at a time: the tests of a file share what they start
+test: model ## Run all tests, on a real Kafka
 	@$(BIN)/pytest tests --ignore tests/containers --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-compose: setup ## The whole system in containers; needs a Docker engine, and minutes
+test-compose: setup ## Test the system in containers: takes minutes, needs Docker
 	@docker info >/dev/null 2>&1 || { echo 'a Docker engine is needed; none answers' >&2; exit 1; }
 	@$(BIN)/pytest tests/containers
 
-chaos: model ## Every fault on a real Kafka with a replay running: ten minutes
+chaos: model ## Test every fault on a real Kafka during a replay: ten minutes
 	@FRAUD_TESTS=long $(BIN)/pytest tests/chaos
 
-mutants: model ## Breaks a copy of the code in one place after the other: the tests must notice
+mutants: model ## Break a copy of the code in many places, one at a time: the tests must notice
 	@$(BIN)/python tests/mutants
 
-fuzz: setup ## A million damaged transactions through the decoder
+fuzz: setup ## Decode a million damaged transactions
 	@$(BIN)/python tests/fuzz.py
 
-soak: model ## Two workers, one killed each minute: memory over time, the ledger, the probabilities; MINUTES=20, after ten of warm-up
+soak: model ## Kill one of two workers each minute; check memory, the ledger and probabilities; MINUTES=20, after ten of warm-up
 	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),20)
 
-docs-test: model ## Every command of README and docs, word for word, and every link: half an hour
+docs-test: model ## Run every command of README and docs, and check every link: half an hour
 	@FRAUD_TESTS=long $(BIN)/pytest tests/contract/test_docs.py tests/e2e/test_readme.py tests/e2e/test_model_docs.py \
 	  tests/e2e/test_demo.py::test_the_first_command_of_the_readme tests/e2e/test_demo.py::test_injected_drift_is_found_and_none_before_it \
 	  tests/integration/commands/test_security.py::test_kafkas_tool_grants_the_acls_as_the_page_says
 	@if docker info >/dev/null 2>&1; then $(MAKE) test-compose; else echo 'docs/containers.md was left out: no Docker engine answers'; fi
 
-lint: setup ## Format, lint, strict types, import order
+lint: setup ## Check format, lint, types and imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-check: lint ## The same, and unit and contract tests: no broker, no dataset
+check: lint ## Lint, and run unit and contract tests: no broker, no dataset
 	@$(BIN)/pytest $(CODE_TESTS)
 
-bench: model plots ## Speed and memory beside other systems, on an idle machine: an hour, writes docs/performance.md; FRAUD_HOME=/dev/shm/fraud: without the disk's stalls, with 32 GB of memory
+bench: model plots ## Compare speed and memory with other systems on an idle machine: an hour, writes docs/performance.md; FRAUD_HOME=/dev/shm/fraud avoids disk stalls, with 32 GB of memory
 	@$(BIN)/python -m benchmarks all
 
-bench-quick: model plots ## The same in under five minutes, one run of each: writes .run/bench/quick-performance.md
+bench-quick: model plots ## The same with one run each: five minutes, writes .run/bench/quick-performance.md
 	@$(BIN)/python -m benchmarks all --quick
 
-bench-drift: model ## False alarms and detection of the drift verdict: writes docs/drift-measurements.md
+bench-drift: model ## Measure false alarms and detection of the drift verdict: writes docs/drift-measurements.md
 	@$(BIN)/python -m benchmarks.drift
 
 .PHONY: plots
 plots: setup
 	@$(PIP) install --no-build-isolation -e '.[bench]'
 
-setup: .venv/.complete ## The environment in .venv; PYTHON= names the Python to make it with
+setup: .venv/.complete ## Create .venv; PYTHON= names the Python to use
 	@:
 
 .venv/.complete: requirements.lock pyproject.toml
@@ -84,17 +84,17 @@ setup: .venv/.complete ## The environment in .venv; PYTHON= names the Python to 
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-data: setup ## Fetch and verify creditcard.csv
+data: setup ## Download and verify creditcard.csv
 	@$(BIN)/fraud data
 
 train: data ## Train a model and use it
 	@$(BIN)/fraud train
 
 .PHONY: model
-model: data # one is trained only if there is none
+model: data # trained only if there is none
 	@test -e "$${FRAUD_MODEL_DIR:-$${FRAUD_HOME:-.run}/models/latest}" || $(BIN)/fraud train
 
-format: setup ## Format the code, and fix what the linter can fix
+format: setup ## Format the code, and apply the linter's fixes
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

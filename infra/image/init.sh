@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes what the other containers wait for. What is there already stays as it is, so it can run at every start.
+# Create what the other containers wait for. Keeps what exists, so that it can run at every start.
 set -eu
-umask 027 # the secrets are for group 0, which Grafana is in too
+umask 027 # group 0, which includes Grafana, may read the secrets
 
 secret() {
   test -s "$1" && return
