@@ -1,1 +1,1 @@
-"""Grafana: dashboards as Python, the JSON generated from them (`python -m infra.grafana`), and what provisions both."""
+"""Grafana: dashboards in Python, and the JSON generated from them by `python -m infra.grafana`."""

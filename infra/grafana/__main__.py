@@ -1,10 +1,10 @@
-"""Writes the dashboards' JSON, which Grafana reads: python -m infra.grafana"""
+"""Write the dashboards' JSON for Grafana: python -m infra.grafana"""
 
 from infra.grafana.generate import FOLDER, dashboards
 
 
 def main() -> None:
-    """One file a dashboard, in `dashboards/`."""
+    """Write a file for each dashboard to `dashboards/`."""
     for name, text in dashboards().items():
         (FOLDER / name).write_text(text)
 

@@ -1,4 +1,4 @@
-"""What every dashboard has around its panels: the data source, variables, links to the others, and marks where alerts fired."""
+"""The parts of every dashboard besides panels: data source, variables, links and annotations."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from infra.grafana.panels import PROMETHEUS
 Panels = Sequence[Builder[models.Panel]]
 
 _TAG = "fraud"
-# `fraud serve` shows them; Grafana itself reaches no files.
+# served by `fraud serve`, because Grafana cannot read files
 REPORTS = "http://127.0.0.1:8000/reports"
 
 
@@ -29,7 +29,7 @@ def dashboard(
     variables: Sequence[QueryVariable],
     rows: dict[str, Panels],
 ) -> Dashboard:
-    """A dashboard of rows of panels, from the top."""
+    """Return a dashboard of rows of panels."""
     board = Dashboard(title).uid(uid).description(description).tags([_TAG]).readonly()
     board.time("now-30m", "now").refresh("10s").timezone("browser").tooltip(
         models.DashboardCursorSync.CROSSHAIR
@@ -41,7 +41,8 @@ def dashboard(
     board.annotation(
         _mark(
             "Model changed",
-            "count by (version) (fraud_model_info) unless count by (version) (fraud_model_info offset 1m)",
+            "count by (version) (fraud_model_info) "
+            "unless count by (version) (fraud_model_info offset 1m)",
             "blue",
         )
     )
@@ -65,7 +66,10 @@ def dashboard(
 
 
 def choice(name: str, label: str, values: str) -> QueryVariable:
-    """A variable with any of the label's values, all to begin with; `values`: Grafana's label_values(metric, label)."""
+    """Return a variable for any of a label's values, initially all.
+
+    `values`: Grafana's label_values(metric, label).
+    """
     variable = (
         QueryVariable(name)
         .label(label)

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent / "dashboards"
 
 
 def dashboards() -> dict[str, str]:
-    """File name to JSON, for each dashboard; the same text whenever it is made."""
+    """Return each dashboard's JSON by file name; the text is reproducible."""
     boards = [module.build().build() for module in (stream, model, drift, host_and_api)]
     return {
         f"{board.uid}.json": JSONEncoder(sort_keys=True, indent=2).encode(board) + "\n"

@@ -1,4 +1,4 @@
-"""Dashboard Host and API: the machine, the HTTP interface, and the verdict on drift beside them."""
+"""Dashboard Host and API: the machine, the HTTP API and the drift verdict."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -7,18 +7,18 @@ from infra.grafana.panels import THIRD, above, below, lines, number, query, verd
 
 _NODE = 'instance=~"$node"'
 _HANDLER = (
-    'handler=~"$handler", handler!~"/metrics|/health|/ready"'  # what clients ask, not what watches
+    'handler=~"$handler", handler!~"/metrics|/health|/ready"'  # clients' requests, not monitoring
 )
 _FILES = f'{_NODE}, fstype!~"tmpfs|ramfs|squashfs"'  # as in the alert DiskSpaceLow
 _OURS = 'job=~"scorer|monitor|api"'
 
 
 def build() -> Dashboard:
-    """The dashboard as it is provisioned."""
+    """Return the dashboard."""
     return dashboard(
         "Host and API",
         "fraud-host-and-api",
-        "The machine, the HTTP interface and the verdict on drift.",
+        "The machine, the HTTP API and the drift verdict.",
         [
             choice("node", "Machine", 'label_values(up{job="node"}, instance)'),
             choice("handler", "Path", "label_values(http_requests_total, handler)"),
@@ -46,7 +46,7 @@ def _drift() -> Panels:
         ).span(THIRD),
         number(
             "Requests in total",
-            "Answered since the API started, but probes and scrapes.",
+            "Requests answered since the API started, except probes and scrapes.",
             "short",
             query(f"sum(http_requests_total{{{_HANDLER}}})"),
         ).span(THIRD),
@@ -55,13 +55,14 @@ def _drift() -> Panels:
 
 def _api() -> Panels:
     mean = " / ".join(
-        f"sum by (handler) (rate(http_request_duration_seconds_{part}{{{_HANDLER}}}[$__rate_interval]))"
+        "sum by (handler) "
+        f"(rate(http_request_duration_seconds_{part}{{{_HANDLER}}}[$__rate_interval]))"
         for part in ("sum", "count")
     )
     return [
         lines(
             "Requests by status",
-            "Requests a second. 4xx: a client. 429: over its limit. 5xx: ours.",
+            "Requests per second. 4xx: the client's error. 429: over its limit. 5xx: our error.",
             "reqps",
             query(
                 f"sum by (status) (rate(http_requests_total{{{_HANDLER}}}[$__rate_interval]))",
@@ -71,7 +72,7 @@ def _api() -> Panels:
         ),
         lines(
             "Mean response time",
-            "By path. Lines across: the objective of the stream, and ten times it.",
+            "By path. Dashed: the objective of the stream, and ten times it.",
             "s",
             query(mean, "{{handler}}"),
             limits=above(0.1, 1),
@@ -83,14 +84,14 @@ def _host() -> Panels:
     return [
         lines(
             "Free memory",
-            "What programs can still have. Red under 256 MB, orange under 1 GB: less than Kafka's heap.",
+            "Memory available to programs. Red: under 256 MB. Orange: under 1 GB, Kafka's heap.",
             "bytes",
             query(f"node_memory_MemAvailable_bytes{{{_NODE}}}", "{{instance}}"),
             limits=below(256 * 2**20, 2**30),
         ).span(THIRD),
         lines(
             "Free disk",
-            "Share of each file system that is free. Red: DiskSpaceLow.",
+            "Free share of each file system. Red: DiskSpaceLow.",
             "percentunit",
             query(
                 f"node_filesystem_avail_bytes{{{_FILES}}} / node_filesystem_size_bytes",
@@ -102,10 +103,11 @@ def _host() -> Panels:
         .max(1),
         lines(
             "CPU seconds",
-            "Seconds of processor used a second, all cores together, by what for. iowait: a disk is the limit.",
+            "CPU seconds per second on all cores, by mode. iowait: a disk is the bottleneck.",
             "none",
             query(
-                f'sum by (mode) (rate(node_cpu_seconds_total{{{_NODE}, mode!="idle"}}[$__rate_interval]))',
+                "sum by (mode) "
+                f'(rate(node_cpu_seconds_total{{{_NODE}, mode!="idle"}}[$__rate_interval]))',
                 "{{mode}}",
             ),
             stacked=True,
@@ -117,13 +119,13 @@ def _processes() -> Panels:
     return [
         lines(
             "Memory of our processes",
-            "Resident. A line that only rises is a leak.",
+            "Resident memory. A line that only rises is a leak.",
             "bytes",
             query(f"process_resident_memory_bytes{{{_OURS}}}", "{{job}} {{instance}}"),
         ),
         lines(
             "CPU of our processes",
-            "Seconds of processor used a second. A worker at 1 has no more to give.",
+            "CPU seconds per second. A worker at 1 is at its limit.",
             "none",
             query(
                 f"rate(process_cpu_seconds_total{{{_OURS}}}[$__rate_interval])",

@@ -1,4 +1,4 @@
-"""What the dashboards are made of: queries, kinds of panel, and thresholds. Each panel says what it shows and what to make of it."""
+"""Queries, panels and thresholds for the dashboards. Each panel describes what it shows."""
 
 from collections.abc import Sequence
 from string import ascii_uppercase
@@ -47,32 +47,32 @@ Limits = tuple[Threshold, ...]
 
 
 def query(expression: str, legend: str = "") -> prometheus.Dataquery:
-    """A query over the dashboard's time range."""
+    """Return a query over the dashboard's time range."""
     return prometheus.Dataquery().expr(expression).legend_format(legend or "__auto").range()
 
 
 def now(expression: str, legend: str = "") -> prometheus.Dataquery:
-    """A query of the values at the end of the time range."""
+    """Return a query of the values at the end of the time range."""
     return prometheus.Dataquery().expr(expression).legend_format(legend or "__auto").instant()
 
 
 def buckets(expression: str) -> prometheus.Dataquery:
-    """A query for a histogram's buckets, a row each."""
+    """Return a query of a histogram's buckets, one row each."""
     return query(expression, "{{le}}").format(PromQueryFormat.HEATMAP)
 
 
 def above(warning: float, critical: float) -> Limits:
-    """The larger the worse: orange from `warning` on, red from `critical` on."""
+    """Return limits for larger is worse: orange from `warning` on, red from `critical` on."""
     return Threshold(color="green"), Threshold(warning, "orange"), Threshold(critical, "red")
 
 
 def below(critical: float, warning: float) -> Limits:
-    """The smaller the worse: red under `critical`, orange under `warning`."""
+    """Return limits for smaller is worse: red under `critical`, orange under `warning`."""
     return Threshold(color="red"), Threshold(critical, "orange"), Threshold(warning, "green")
 
 
 def verdict(bad: float) -> ValueMap:
-    """0 and 1 as words, where `bad` of the two is red."""
+    """Map 0 and 1 to words, with `bad` in red."""
     words = {"0": "no drift", "1": "DRIFT"}
     return ValueMap(
         {
@@ -89,13 +89,13 @@ def number(
     target: prometheus.Dataquery,
     limits: Limits = _NO_LIMITS,
 ) -> stat.Panel:
-    """One figure, with its course behind it."""
+    """Return a panel with one figure and its history behind it."""
     panel = _panel(stat.Panel(), title, description, unit, [target], limits)
     return panel.span(SMALL).height(_LOW).graph_mode(BigValueGraphMode.AREA)
 
 
 def name(title: str, description: str, target: prometheus.Dataquery) -> stat.Panel:
-    """The name of what is in use, in place of a figure."""
+    """Return a panel with a series' name instead of a figure."""
     panel = _panel(stat.Panel(), title, description, "none", [target], _NO_LIMITS)
     return panel.span(SMALL).height(_LOW).text_mode(BigValueTextMode.NAME)
 
@@ -108,7 +108,7 @@ def lines(
     limits: Limits = (),
     stacked: bool = False,
 ) -> timeseries.Panel:
-    """Lines over time; limits are drawn as dashes across."""
+    """Return a panel of lines over time, with limits as dashed lines."""
     panel = _panel(timeseries.Panel(), title, description, unit, targets, limits or _NO_LIMITS)
     panel.span(HALF).height(_HIGH).min(0).fill_opacity(20 if stacked else 5).show_points(
         VisibilityMode.NEVER
@@ -136,7 +136,7 @@ def bars(
     target: prometheus.Dataquery,
     limits: Limits = _NO_LIMITS,
 ) -> bargauge.Panel:
-    """A bar for each series, as it is now."""
+    """Return a panel with a bar for the current value of each series."""
     panel = _panel(bargauge.Panel(), title, description, unit, [target], limits)
     return (
         panel.span(HALF)
@@ -148,7 +148,7 @@ def bars(
 
 
 def distribution(title: str, description: str, target: prometheus.Dataquery) -> heatmap.Panel:
-    """A histogram's buckets over time; the more in a cell, the darker."""
+    """Return a heatmap of a histogram's buckets over time."""
     panel = _panel(heatmap.Panel(), title, description, "short", [target], _NO_LIMITS)
     color = (
         heatmap.HeatmapColorOptions()
@@ -157,14 +157,14 @@ def distribution(title: str, description: str, target: prometheus.Dataquery) -> 
         .scale(HeatmapColorScale.EXPONENTIAL)
         .exponent(0.3)
         .steps(64)
-    )  # few lie where it matters: high scores
+    )  # make the few high scores visible
     return panel.span(FULL).height(_HIGH).color(color).show_legend()
 
 
 def grid(
     title: str, description: str, unit: str, target: prometheus.Dataquery, limits: Limits
 ) -> statushistory.Panel:
-    """A row for each series, a cell for each moment, coloured by the limits."""
+    """Return a panel with a row per series and a cell per time, coloured by the limits."""
     panel = _panel(statushistory.Panel(), title, description, unit, [target], limits)
     return panel.span(FULL).height(2 * _HIGH).show_value(VisibilityMode.NEVER)
 

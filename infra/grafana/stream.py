@@ -1,4 +1,4 @@
-"""Dashboard Stream: does it work, is it fast enough, does anything wait or fail."""
+"""Dashboard Stream: whether it works, is fast enough, and nothing waits or fails."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -6,14 +6,12 @@ from infra.grafana.frame import Panels, choice, dashboard
 from infra.grafana.panels import HALF, SMALL, THIRD, above, below, lines, now, number, query
 
 _WORKER = 'instance=~"$worker"'
-_OBJECTIVE = above(
-    0.1, 1
-)  # seconds: the objective of infra/prometheus/rules/recording.yml, and ten times it
-_WAITING = above(5, 30)  # seconds: worth a look, and the alert LagHigh
+_OBJECTIVE = above(0.1, 1)  # seconds: the objective in recording.yml, and ten times it
+_WAITING = above(5, 30)  # seconds: deserves a look, and the alert LagHigh
 
 
 def build() -> Dashboard:
-    """The dashboard as it is provisioned."""
+    """Return the dashboard."""
     return dashboard(
         "Stream",
         "fraud-stream",
@@ -30,43 +28,46 @@ def build() -> Dashboard:
 
 
 def _quantile(share: float, metric: str) -> str:
-    return f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket{{{_WORKER}}}[$__rate_interval])))"
+    rate = f"rate({metric}_bucket{{{_WORKER}}}[$__rate_interval])"
+    return f"histogram_quantile({share}, sum by (le) ({rate}))"
 
 
 def _figures() -> Panels:
     return [
-        number("Rate", "Transactions a second, scored or refused.", "ops", query(_rate())),
+        number("Rate", "Transactions per second, scored or rejected.", "ops", query(_rate())),
         number(
             "p99",
-            "99 % of predictions are committed within this time of the record's timestamp. Orange: over the objective of 100 ms.",
+            "99 % of predictions are committed within this time of the record's timestamp. "
+            "Orange: over the objective of 100 ms.",
             "s",
             query(_quantile(0.99, "fraud_end_to_end_seconds")),
             _OBJECTIVE,
         ),
         number(
             "Oldest lag",
-            "Seconds since the last scored record was sent, on the partition where that is longest, while others wait. Red: LagHigh.",
+            "Age of the last scored record while others wait, worst partition. Red: LagHigh.",
             "s",
             query(f"max(fraud_consumer_lag_seconds{{{_WORKER}}})"),
             _WAITING,
         ),
         number(
             "Workers",
-            "Worker processes that are up. Orange: one, with nobody to take over.",
+            "Worker processes that are up. Orange: only one, with no other to take over.",
             "none",
             query(_workers()),
             below(1, 2),
         ),
         number(
             "Restarts",
-            "Workers started again after they died, in the time shown. Five within a minute end the scorer.",
+            "Restarts of dead workers in the time shown. Five in a minute end the scorer.",
             "none",
             now(f"sum(increase(fraud_worker_restarts_total{{{_WORKER}}}[$__range]))"),
             above(0.5, 4.5),
         ),
         number(
             "Dead letters",
-            "Messages refused in the time shown: they have no score. `fraud dlq list` shows them. Red: what DeadLettersRising looks at.",
+            "Messages rejected without a score in the time shown. `fraud dlq list` shows them. "
+            "Red: from here on DeadLettersRising may fire.",
             "short",
             now(f"sum(increase(fraud_dead_letters_total{{{_WORKER}}}[$__range]))"),
             above(0.5, 10),
@@ -83,18 +84,23 @@ def _workers() -> str:
 
 
 def _throughput() -> Panels:
-    mean = f"sum(rate(fraud_batch_size_sum{{{_WORKER}}}[$__rate_interval])) / sum(rate(fraud_batch_size_count{{{_WORKER}}}[$__rate_interval]))"
+    mean = " / ".join(
+        f"sum(rate(fraud_batch_size_{part}{{{_WORKER}}}[$__rate_interval]))"
+        for part in ("sum", "count")
+    )
     return [
         lines(
             "Rate by outcome",
-            "Transactions a second by decision. A gap means that nothing came or nothing was committed: look at the lag.",
+            "Transactions per second by decision. A gap: nothing arrived or nothing was committed; "
+            "look at the lag.",
             "ops",
             query(_rate(" by (outcome) "), "{{outcome}}"),
             stacked=True,
         ),
         lines(
             "Batch size",
-            "Records committed at once. A few: the scorer waits for records. Thousands (4,096 at most): it works as fast as it can.",
+            "Records committed at once. A few: the scorer waits for records. Thousands (at most "
+            "4,096): it is at full speed.",
             "short",
             query(mean, "mean"),
             query(_quantile(0.95, "fraud_batch_size"), "p95"),
@@ -109,7 +115,8 @@ def _latency() -> Panels:
     return [
         lines(
             "End to end",
-            "From the record's timestamp to the committed prediction. Lines across: the objective for p99, and ten times it.",
+            "From the record's timestamp to the committed prediction. Dashed: the objective for "
+            "p99, and ten times it.",
             "s",
             *(
                 query(_quantile(share, "fraud_end_to_end_seconds"), f"p{share * 100:g}")
@@ -119,7 +126,8 @@ def _latency() -> Panels:
         ).span(THIRD),
         lines(
             "Scoring a batch",
-            "Decoding, scoring, explaining and encoding. Where this is small and the whole is not, the time goes to commits or to waiting.",
+            "Decoding, scoring, explaining and encoding. If this is small but the total is not, "
+            "the time is spent on commits or waiting.",
             "s",
             *(
                 query(_quantile(share, "fraud_scoring_seconds"), f"p{share * 100:g}")
@@ -128,7 +136,8 @@ def _latency() -> Panels:
         ).span(THIRD),
         lines(
             "Later than 100 ms",
-            "Share of predictions over the objective. Lines across: 6 and 14.4 times what it leaves, where alerts begin.",
+            "Share of predictions over the objective. Dashed: burn rates 6 and 14.4, from which "
+            "alerts fire.",
             "percentunit",
             *late,
             limits=above(0.06, 0.144),
@@ -140,13 +149,15 @@ def _waiting() -> Panels:
     return [
         lines(
             "Lag by partition",
-            "Records that wait. One line far above the others: a hot key or a stalled partition. All of them: too little capacity.",
+            "Records that wait. One line far above the others: a hot key or a stalled partition. "
+            "All high: too little capacity.",
             "short",
             query(f"max by (partition) (fraud_consumer_lag{{{_WORKER}}})", "{{partition}}"),
         ),
         lines(
             "Lag in seconds by partition",
-            "Age of the last scored record while others wait. A rise of a second a second: nothing is committed there.",
+            "Age of the last scored record while others wait. A rise of one second per second: "
+            "nothing is committed there.",
             "s",
             query(f"max by (partition) (fraud_consumer_lag_seconds{{{_WORKER}}})", "{{partition}}"),
             limits=_WAITING,
@@ -158,7 +169,8 @@ def _faults() -> Panels:
     return [
         lines(
             "Dead letters by kind",
-            "Messages refused a second. Malformed or invalid: a producer. scoring_failed: a defect of ours.",
+            "Messages rejected per second. Malformed or invalid: a producer's error. "
+            "scoring_failed: a bug in the scorer.",
             "ops",
             query(
                 f"sum by (kind) (rate(fraud_dead_letters_total{{{_WORKER}}}[$__rate_interval]))",
@@ -174,7 +186,7 @@ def _faults() -> Panels:
         ).span(HALF - SMALL - 2),
         lines(
             "Restarts by worker",
-            "How often each worker was started again since `fraud score` began.",
+            "Restarts of each worker since `fraud score` started.",
             "none",
             query(f"max by (instance) (fraud_worker_restarts_total{{{_WORKER}}})", "{{instance}}"),
         ).span(SMALL + 2),

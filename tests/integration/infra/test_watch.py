@@ -103,7 +103,7 @@ def test_the_error_names_a_taken_port_and_the_likely_program(variables):
     assert errors.splitlines() == [
         f"port {port} is in use by another program, perhaps the system's prometheus "
         "(sudo systemctl disable --now prometheus); "
-        "end it, or set FRAUD_PROMETHEUS_PORT to another port"
+        "stop it, or set FRAUD_PROMETHEUS_PORT to another port"
     ]
 
 
