@@ -78,7 +78,7 @@ def test_what_is_written_is_what_the_model_describes(model, record):
     assert msgspec.json.encode(msgspec.json.decode(written, type=type(record))) == written
 
 
-def test_the_input_stands_in_a_prediction_byte_for_byte():
+def test_a_prediction_contains_the_input_byte_for_byte():
     (_, prediction), *_ = examples(b' {"x": 1e5} ')
     assert b'"transaction": {"x": 1e5} }' in msgspec.json.encode(prediction)
 

@@ -1,4 +1,4 @@
-"""What is a valid transaction: any bytes give a record or a dead letter's reason, and what is accepted is sound for every reader."""
+"""Any bytes decode to a transaction that all readers agree on, or to a dead letter's reason."""
 
 import json
 import math
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from support.soundness import FIELDS, sound
+from support.soundness import FIELDS, check_decoding
 
 from payments.contract import FLOAT32_OVERFLOW, INPUTS, Transaction
 from payments.records import (
@@ -32,7 +32,7 @@ def message(**changes) -> bytes:
 
 
 def with_raw(field: str, text: str) -> bytes:
-    """One more field, whose value is given as JSON text; of duplicate keys the last counts."""
+    """Add a field with a value in JSON; of duplicate keys, the last counts."""
     return message()[:-1] + f',"{field}":{text}}}'.encode("utf-8", "surrogatepass")
 
 
@@ -66,7 +66,7 @@ times = st.datetimes(timezones=st.sampled_from([None, UTC])).map(datetime.isofor
 @example(b"\xef\xbb\xbf" + message())
 @example(b"[" * 100_000)
 def test_any_bytes(value):
-    sound(value)
+    check_decoding(value)
 
 
 @given(
@@ -75,7 +75,7 @@ def test_any_bytes(value):
     )
 )
 def test_any_field_of_a_transaction_replaced(changes):
-    sound(message(**changes))
+    check_decoding(message(**changes))
 
 
 @given(
@@ -83,7 +83,7 @@ def test_any_field_of_a_transaction_replaced(changes):
     st.from_regex(r"-?\d{0,3}(\.\d{0,9})?([eE][+-]?\d{1,3})?", fullmatch=True) | numbers.map(repr),
 )
 def test_any_way_to_write_a_number(field, text):
-    sound(with_raw(field, text))
+    check_decoding(with_raw(field, text))
 
 
 @given(st.data())
@@ -91,7 +91,7 @@ def test_any_damage_to_a_transaction(data):
     value = bytearray(message(account_id="é", more=[1, {"a": "\\"}]))
     for _ in range(data.draw(st.integers(1, 3))):
         value[data.draw(st.integers(0, len(value) - 1))] = data.draw(st.integers(0, 255))
-    sound(bytes(value))
+    check_decoding(bytes(value))
 
 
 def test_rows_are_packed_side_by_side():
@@ -194,7 +194,7 @@ INVALID = {
 @pytest.mark.parametrize("value", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_accepted(value):
     read(value)
-    sound(value)
+    check_decoding(value)
 
 
 @pytest.mark.parametrize("value", MALFORMED.values(), ids=MALFORMED.keys())

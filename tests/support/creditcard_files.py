@@ -1,4 +1,4 @@
-"""Small files in the shape of creditcard.csv."""
+"""Small files with the columns of creditcard.csv."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ COLUMNS = ("Time", *(f"V{i}" for i in range(1, 29)), "Amount", "Class")
 
 
 def row(i: int, **changes: str) -> dict[str, str]:
-    """The texts of a row, different for each `i`; every tenth is a fraud."""
+    """Return the texts of a row, different for each `i`; every tenth is a fraud."""
     values = {
         name: repr(((i * 31 + n * 17) % 4001 - 2000) / 1000) for n, name in enumerate(COLUMNS)
     }
@@ -20,7 +20,7 @@ def row(i: int, **changes: str) -> dict[str, str]:
 def write(
     path: Path, rows: list[dict[str, str]], columns: tuple[str, ...] = COLUMNS, newline: str = "\n"
 ) -> Path:
-    """The rows as a CSV with the header quoted, as the original has it."""
+    """Write rows as a CSV with a quoted header, like the original."""
     lines = [
         ",".join(f'"{name}"' for name in columns),
         *(",".join(row[name] for name in columns) for row in rows),

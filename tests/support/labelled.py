@@ -1,4 +1,4 @@
-"""Labelled transactions of the shape of creditcard.csv, made up: frauds are rare, and V4, V11 and V14 give most of them away."""
+"""Random labelled transactions: frauds are rare, and V4, V11 and V14 reveal most of them."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ FRAUD_SHARE = 0.02
 
 
 def rows(count: int = 4000, seed: int = 7) -> pd.DataFrame:
-    """`count` rows in time order, as `model.dataset.read` returns them."""
+    """Return `count` rows in time order, as `model.dataset.read` does."""
     random = np.random.default_rng(seed)
     components = random.normal(size=(count, len(COMPONENTS)))
     fraud = random.random(count) < FRAUD_SHARE

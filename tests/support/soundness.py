@@ -1,4 +1,4 @@
-"""What holds for any bytes that are decoded: they give a transaction that every reader understands alike, or a dead letter's reason."""
+"""Check that decoded bytes give a transaction all readers agree on, or a dead letter's reason."""
 
 import json
 
@@ -15,10 +15,11 @@ FIELDS = {
 }
 
 
-def sound(value: bytes) -> str:
-    """Decodes, and holds whatever is accepted against json and pydantic, which read the same bytes; rows are float32 of what was sent.
+def check_decoding(value: bytes) -> str:
+    """Decode and return "accepted", or the kind of the dead letter.
 
-    "accepted", or the kind of the dead letter.
+    Asserts that json and pydantic read an accepted value alike, and that its row holds the
+    float32 of the numbers sent.
     """
     row = bytearray(ROW_BYTES)
     try:

@@ -1,4 +1,4 @@
-"""What the model in use does with transactions that people understand, by the stream's own path."""
+"""The model in use on understandable transactions, through the stream's own code."""
 
 import json
 
@@ -18,14 +18,14 @@ from streams.scorer.scoring import Scorer
 
 
 class Untouched(FakeModel):
-    """A model that nothing may reach."""
+    """A model that fails if it is used."""
 
     def margins(self, rows):
         assert len(rows) == 0
 
 
 def scored(model, values):
-    """The outputs for a batch: topic to records."""
+    """Return the outputs for a batch, by topic."""
     outputs = {}
     for output in Scorer(model, lambda: NOW).score(make_batch(*values)).outputs:
         outputs.setdefault(output.topic, []).append(output)

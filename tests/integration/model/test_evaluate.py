@@ -1,4 +1,4 @@
-"""`fraud evaluate` on creditcard.csv, recomputed from the artefact and the CSV by pandas, XGBoost and scikit-learn alone."""
+"""`fraud evaluate` on creditcard.csv, recomputed with pandas, XGBoost and scikit-learn alone."""
 
 import hashlib
 import json

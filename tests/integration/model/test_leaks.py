@@ -1,4 +1,4 @@
-"""The model knows only what the training labels taught it, and a leak into the features would be noticed."""
+"""The model learns only from the training labels, and a leak into the features is noticed."""
 
 import numpy as np
 from sklearn.metrics import average_precision_score
@@ -10,7 +10,10 @@ from model.training.split import split
 
 
 def test_shuffled_training_labels_teach_nothing(creditcard_rows, last_fifth):
-    """Whatever else reached the model from the answers, shuffling would leave it there. A few trees would not even split."""
+    """Shuffled labels would leave any other leak in place.
+
+    A few trees would not even split.
+    """
     train = split(len(creditcard_rows)).train
     labels = creditcard_rows["Class"].to_numpy().copy()
     labels[train] = np.random.default_rng(20130901).permutation(labels[train])

@@ -1,4 +1,4 @@
-"""The same payments through training's path, the stream's and the API's: the same margins, bit by bit, alone and in batches."""
+"""Training, stream and API give the same margins bit by bit, alone and in batches."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ COUNT = 2_048
 
 @pytest.fixture(scope="module")
 def values(creditcard, last_fifth):
-    """Transactions as they stand on the bus."""
+    """Return transactions as on the topic."""
     first = int(last_fifth.index[0])
     return [
         rows.encode_transaction(row)
@@ -39,7 +39,7 @@ def served(values, last_fifth):
 
 @pytest.fixture(scope="module")
 def expected(model, last_fifth):
-    """The margins of all rows at once, as training would judge them."""
+    """Return the margins of all rows at once, as in training."""
     return model.margins(matrix(last_fifth.iloc[:COUNT]))
 
 

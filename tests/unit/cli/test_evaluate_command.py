@@ -1,4 +1,4 @@
-"""`fraud evaluate`: the headline first, JSON without NaN, a page that loads nothing, a card; fitted rows are refused by their content."""
+"""`fraud evaluate`: sentences, JSON, page and card; fitted rows are refused by content."""
 
 import html
 import json
@@ -25,7 +25,7 @@ METRICS = ("auprc", "roc_auc", "recall_at_fpr_1pct", "recall_at_precision_90", "
 
 @pytest.fixture(scope="module")
 def csv(tmp_path_factory):
-    """The file that the model is made from: its last 800 rows are the test part."""
+    """The training file; its last 800 rows are the test part."""
     path = tmp_path_factory.mktemp("data") / "rows.csv"
     rows = labelled.rows()
     rows.loc[3900, list(dataset.INPUTS)] = rows.loc[
@@ -59,7 +59,7 @@ def fraud(models, csv, monkeypatch, capsys):
 
 @pytest.fixture
 def judged(fraud):
-    """Runs it with --json and returns the result."""
+    """Run the command with --json and return the result."""
 
     def run(*arguments):
         code, printed, errors = fraud("--json", *arguments)
@@ -107,13 +107,13 @@ def test_precision_and_recall_with_their_counts_come_first(fraud, judged):
         f"At 100 alerts a day: precision {at_capacity['precision']['value']:.4f} ("
     )
     assert (
-        f"{at_capacity['caught']} frauds among {at_capacity['flagged']} alerts; recall {at_capacity['recall']['value']:.4f}"
-        in first
+        f"{at_capacity['caught']} frauds among {at_capacity['flagged']} alerts; "
+        f"recall {at_capacity['recall']['value']:.4f}" in first
     )
     assert f"{at_capacity['caught']} of {at_capacity['frauds']} frauds" in first
 
 
-def test_every_number_is_there_without_the_twins_too(judged, models, csv):
+def test_every_number_is_also_given_without_duplicates(judged, models, csv):
     found = judged()
     model, rows = Model.load(models / "latest"), dataset.read(csv)
     rest = rows[3200:].drop(index=3900)  # the repeated payment
@@ -139,7 +139,7 @@ def test_every_number_is_there_without_the_twins_too(judged, models, csv):
     assert without["money"]["caught"] == pytest.approx(rest["Amount"][fraud & flagged].sum())
 
 
-def test_the_table_has_each_number_of_all_rows_and_of_those_without_a_twin(fraud, judged):
+def test_the_table_has_each_number_with_and_without_duplicates(fraud, judged):
     found = judged()
     columns = [
         [found[part] for part in ("at_capacity", "block")],
@@ -175,7 +175,7 @@ def test_the_table_has_each_number_of_all_rows_and_of_those_without_a_twin(fraud
 
 
 class Loads(HTMLParser):
-    """What a page would load, and the text of its headings and cells."""
+    """Collects what a page would load, and the text of its headings, cells and paragraphs."""
 
     def __init__(self):
         super().__init__()
@@ -202,7 +202,7 @@ def test_the_page_holds_the_numbers_and_loads_nothing(judged, models):
     assert len(re.findall(r"Plotly\.newPlot\(", page.read_text())) >= 6
 
 
-def test_each_file_has_a_page_of_its_own(judged, tmp_path):
+def test_each_file_has_its_own_page(judged, tmp_path):
     rows = labelled.rows(100, seed=8)
     paths = [tmp_path / name for name in ("test.csv", "test-part.csv", "other/test.csv")]
     for path in paths:
@@ -272,7 +272,9 @@ def test_one_class_alone(fraud, judged, tmp_path, label, count):
     assert ("no fraud among" in printed) == (label == 0)
 
 
-def test_another_file_in_place_of_the_models_own_is_one_line(fraud, models, tmp_path, monkeypatch):
+def test_a_file_other_than_the_training_file_is_refused_in_one_line(
+    fraud, models, tmp_path, monkeypatch
+):
     path = other(tmp_path, labelled.rows(600, seed=8))
     monkeypatch.setenv("FRAUD_DATA", str(path))
     for arguments in ((), ("--data", path)):
@@ -282,7 +284,7 @@ def test_another_file_in_place_of_the_models_own_is_one_line(fraud, models, tmp_
         assert errors.count("\n") == 1
 
 
-def test_without_the_models_own_file_what_was_seen_is_unknown(judged, tmp_path, monkeypatch):
+def test_without_the_training_file_seen_rows_are_unknown(judged, tmp_path, monkeypatch):
     path = other(tmp_path, labelled.rows(600, seed=8))
     monkeypatch.setenv("FRAUD_DATA", str(path))
     found = judged("--data", path, "--allow-seen")
@@ -293,7 +295,7 @@ def test_without_the_models_own_file_what_was_seen_is_unknown(judged, tmp_path, 
     )
 
 
-def test_baselines_stand_in_the_same_table(judged, monkeypatch):
+def test_baselines_are_in_the_same_table(judged, monkeypatch):
     quick = ("logistic regression", "Amount alone")  # all of them: test_baselines.py
     monkeypatch.setattr(baselines, "BASELINES", {name: baselines.BASELINES[name] for name in quick})
     found = judged("--baselines")

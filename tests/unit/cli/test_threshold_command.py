@@ -1,4 +1,4 @@
-"""`fraud threshold`: shows what choices would have done, and writes another choice as a new version of the same booster."""
+"""`fraud threshold`: compares choices, and saves one as a new version of the same booster."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from model.training.thresholds import TRANSACTIONS_A_DAY
 
 @pytest.fixture
 def models(model, tmp_path):
-    """A folder of models with the artefact of the made-up rows in it."""
+    """A folder of models with one artefact."""
     folder = tmp_path / "home" / "models"
     shutil.copytree(model.directory, folder / model.version)
     (folder / LATEST).symlink_to(model.version)
@@ -22,7 +22,7 @@ def models(model, tmp_path):
 
 @pytest.fixture
 def fraud(tmp_path, monkeypatch, capsys):
-    """Runs the command; returns its exit code, what it printed, and its errors."""
+    """Run the command and return its exit code, output and errors."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("FRAUD_MODEL_DIR", raising=False)
 
@@ -35,7 +35,7 @@ def fraud(tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_it_shows_capacities_precisions_and_costs_beside_what_is_in_use(fraud, models, model):
+def test_it_compares_capacities_precisions_and_costs_with_the_choice_in_use(fraud, models, model):
     code, printed, _ = fraud("--json")
     result = json.loads(printed)
     assert (code, result["version"], result["rows"], result["saved"]) == (
@@ -133,7 +133,7 @@ def test_saving_what_is_in_use_is_the_same_version_again(fraud, models, model):
         ["--cost-review", 5, "--cost-block", 20, "--alerts-per-day", 5],
     ],
 )
-def test_half_a_choice_or_two_are_bad_usage(fraud, models, arguments):
+def test_half_a_choice_or_two_choices_are_refused(fraud, models, arguments):
     code, printed, _ = fraud(*arguments)
     assert (code, printed) == (2, "")
 
@@ -150,7 +150,7 @@ def test_half_a_choice_or_two_are_bad_usage(fraud, models, arguments):
         ("--cost-block", ["--cost-review", 5, "--cost-block", "nan"]),
     ],
 )
-def test_what_is_no_number_or_too_large_is_bad_usage_in_one_line(
+def test_values_that_are_not_numbers_or_too_large_are_refused_in_one_line(
     fraud, models, model, option, arguments
 ):
     code, printed, errors = fraud(*arguments, "--save")
@@ -160,7 +160,7 @@ def test_what_is_no_number_or_too_large_is_bad_usage_in_one_line(
     assert sorted(path.name for path in models.iterdir()) == sorted([model.version, LATEST])
 
 
-def test_the_most_that_may_be_asked_for_gives_finite_numbers(fraud, models):
+def test_the_highest_allowed_costs_give_finite_numbers(fraud, models):
     for arguments in (
         ["--alerts-per-day", 142_404],
         ["--cost-review", "1e9", "--cost-block", "1e9"],

@@ -1,4 +1,4 @@
-"""`fraud train`: a CSV in, an artefact that loads out; an error is one line and exit code 1."""
+"""`fraud train` turns a CSV into an artefact; errors are one line and exit code 1."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ def csv(tmp_path):
 
 @pytest.fixture
 def fraud(tmp_path, monkeypatch, capsys):
-    """Runs the command; returns its exit code, what it printed, and its errors."""
+    """Run the command and return its exit code, output and errors."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("FRAUD_DATA", raising=False)
 
@@ -46,8 +46,8 @@ def test_trains_and_names_the_rows(fraud, csv, tmp_path):
     reference = pd.read_parquet(model.reference)
     flagged = (reference["probability"] >= model.thresholds.review).sum()
     assert (
-        f"among {flagged} flagged ({flagged * TRANSACTIONS_A_DAY / len(reference):.0f} a day), precision"
-        in printed
+        f"among {flagged} flagged ({flagged * TRANSACTIONS_A_DAY / len(reference):.0f} a day), "
+        "precision" in printed
     )
 
 

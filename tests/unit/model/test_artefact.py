@@ -1,4 +1,4 @@
-"""The artefact: what was trained is what is loaded, anything else is refused with its own error, and scores add up."""
+"""Artefacts load as they were saved; damaged or foreign ones are refused."""
 
 import json
 import shutil
@@ -26,12 +26,12 @@ from payments.contract import INPUTS, Thresholds
 
 @pytest.fixture
 def copy(model, tmp_path):
-    """A copy of the artefact to spoil."""
+    """A copy of the artefact to damage."""
     return shutil.copytree(model.directory, tmp_path / model.version)
 
 
 def rewrite(directory, **changes):
-    """A manifest that is sound in itself, but says something else."""
+    """Write a valid manifest with other content."""
     content = json.loads((directory / MANIFEST).read_text()) | changes
     content["version"] = version_of(content)
     (directory / MANIFEST).write_text(json.dumps(content))

@@ -1,4 +1,4 @@
-"""Reading labelled transactions: what is of the right shape comes through unchanged, anything else is refused in one line."""
+"""Valid files are read unchanged, and others are refused in one line."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""One decision taken apart: the steps join, add up, and are drawn without obeying what stands in them."""
+"""Explanations: bars that add up to the margin, drawn with escaped texts."""
 
 import json
 from datetime import UTC, datetime
@@ -91,7 +91,7 @@ def test_any_decision_is_explained_with_all_features(model):
     "change",
     [{"V3": None}, {"V3": float("nan")}, {"V3": float("inf")}, {"Amount": -1}, {"V3": "1"}],
 )
-def test_what_is_no_transaction_is_not_explained(model, change):
+def test_an_invalid_transaction_is_not_explained(model, change):
     with pytest.raises(InvalidTransactionError):
         explain(model, make_transaction_bytes(5, **change), NOW)
 
@@ -128,13 +128,13 @@ def test_thresholds_out_of_the_picture_are_named_without_a_mark():
 
 
 @pytest.mark.parametrize("field", ["transaction_id", "model_version"])
-def test_texts_from_outside_are_shown_never_obeyed(field):
+def test_texts_are_escaped(field):
     text = shown(alert(**{field: "[red]x\x1b[2J"}))
     assert "\x1b[2J" not in text
     assert r"[red]x\x1b[2J" in text
 
 
-def test_a_feature_from_outside_is_shown_never_obeyed():
+def test_feature_names_are_escaped():
     reasons = [{"feature": "\x1b]0;x\x07", "value": 1.0, "usual": [0, 1], "contribution": 1.0}]
     assert r"\x1b]0;x\x07" in shown(alert(reasons=reasons))
 

@@ -1,4 +1,4 @@
-"""Intervals: those of known cases, the same from the same seed, and of what exists only."""
+"""Intervals: known cases, the same from the same seed, without undefined samples."""
 
 import numpy as np
 import pytest

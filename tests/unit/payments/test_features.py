@@ -1,4 +1,4 @@
-"""One meaning of a transaction's features: training, stream and API give the model the same bits."""
+"""Training, stream and API give the model the same bits."""
 
 import json
 import struct
@@ -61,7 +61,7 @@ def test_both_forms_refuse_the_same_numbers(number):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, FLOAT32_OVERFLOW])
-def test_what_is_no_number_is_named_and_refused(bad):
+def test_values_that_are_not_finite_are_named_and_refused(bad):
     rows = np.zeros((3, 29))
     rows[1, 4] = bad
     with pytest.raises(InputError, match="row 1: V5 is"):

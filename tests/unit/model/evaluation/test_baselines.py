@@ -1,4 +1,4 @@
-"""Baselines are fitted on the model's own rows and see no others; differences to them are paired."""
+"""Baselines see only the model's own rows, and differences to them are paired."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_the_rows_judged_change_nothing_that_is_fitted(found):
     fewer = run(changed, changed[2000:2500])
     for name, one in results.items():
         np.testing.assert_array_equal(again[name].scores[:500], one.scores[:500], err_msg=name)
-        # BLAS may add in another order where there are fewer rows
+        # BLAS may add fewer rows in another order
         np.testing.assert_allclose(fewer[name].scores, one.scores[:500], rtol=1e-5, err_msg=name)
 
 

@@ -1,4 +1,4 @@
-"""What a file holds is counted; a shift between its days shows; a file of a row or of one value is no error."""
+"""Explorations count flaws and show shifts, also for files of one row or one value."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ from producer.simulation import Parameters, simulate
 from producer.simulation.disturbance import parse
 
 
-def test_duplicates_are_told_by_inputs_whatever_the_time():
+def test_duplicates_are_found_by_inputs_whatever_the_time():
     rows = labelled.rows(1000)
     inputs = rows.columns.drop(["Time", "Class"])
     rows.loc[[500, 501], inputs] = rows.loc[7, inputs].to_numpy(float)
@@ -71,7 +71,7 @@ def test_psi_of_a_known_case():
     assert psi(first, half) == pytest.approx(expected)
 
 
-def test_outliers_lie_beyond_three_interquartile_ranges():
+def test_outliers_are_beyond_three_interquartile_ranges():
     rows = labelled.rows(1000)
     before = {one.name: one.outliers for one in explore(rows).features}
     rows.loc[3, "V7"] = 500.0
@@ -114,7 +114,7 @@ def test_any_file_gives_a_page_a_summary_and_json(fraud, tmp_path, rows):
 
 @pytest.fixture
 def explored(fraud, tmp_path):
-    """What is found in rows, as JSON, and the summary's lines."""
+    """Return the JSON, the summary's lines and the page."""
 
     def run(rows):
         path = tmp_path / "rows.csv"
@@ -144,7 +144,10 @@ def test_missing_and_invalid_values_are_counted_and_left_out(explored):
         if one["missing"] or one["invalid"]
     }
     assert bad == {"Time": (1, 0), "V3": (0, 3), "V14": (3, 0), "Amount": (0, 2), "Class": (1, 1)}
-    said = "Time (1 missing), V3 (3 invalid), V14 (3 missing), Amount (2 invalid), Class (1 missing, 1 invalid)."
+    said = (
+        "Time (1 missing), V3 (3 invalid), V14 (3 missing), Amount (2 invalid), "
+        "Class (1 missing, 1 invalid)."
+    )
     assert lines[1].endswith(said)
     assert said in page
     left = rows["V3"].drop(index=[6, 7, 8]).astype(float)

@@ -1,4 +1,4 @@
-"""Metrics of a ranking under weights equal scikit-learn's on the same rows, ties and samples without a class included."""
+"""Ranking metrics equal scikit-learn's for any weights, with ties and with one class."""
 
 import numpy as np
 import pytest

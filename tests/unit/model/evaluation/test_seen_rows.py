@@ -1,4 +1,4 @@
-"""Rows are known again by what they hold: their numbers, their file and their time do not matter."""
+"""Seen rows are found by content, whatever their row number, file or Time."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""The model card: its numbers are those of the out-of-fold rows, and its last section is for whoever opens the test part."""
+"""The model card: numbers from the out-of-fold rows, and a record of opening the test part."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,7 @@ OTHER = DEFAULT_POLICY.model_copy(update={"review": Capacity(alerts_per_day=4000
 
 @pytest.fixture
 def copy(model, tmp_path) -> Model:
-    """The artefact in a folder of models of its own, to open the test part and to choose other thresholds."""
+    """Return a copy of the artefact in a new folder of models, which tests may change."""
     return Model.load(shutil.copytree(model.directory, tmp_path / "models" / model.version))
 
 
@@ -81,7 +81,7 @@ def test_it_has_the_brier_score_before_and_after_calibration(trained, model):
     )
 
 
-def test_the_test_part_is_unopened_until_somebody_opens_it(copy):
+def test_the_test_part_is_unopened_until_it_is_evaluated(copy):
     before = (copy.directory / CARD).read_text()
     assert "**Not opened for this artefact**" in before
     section = opened(copy)
@@ -143,9 +143,12 @@ def test_training_again_keeps_the_openings_of_the_same_version(copy, trained):
     assert last_section(again) == section
 
 
-def test_an_opening_told_by_an_earlier_card_is_kept(copy):
+def test_an_opening_in_an_earlier_card_is_kept(copy):
     text = (copy.directory / CARD).read_text()
-    earlier = "Opened by `fraud evaluate` for model 012, after it was fitted and its thresholds were chosen.\n\n| average precision | 0.8 |"
+    earlier = (
+        "Opened by `fraud evaluate` for model 012, after it was fitted and its thresholds were "
+        "chosen.\n\n| average precision | 0.8 |"
+    )
     (copy.directory / CARD).write_text(
         f"{text.partition('## Test part')[0]}## Test part\n\n{earlier}\n"
     )
@@ -153,7 +156,7 @@ def test_an_opening_told_by_an_earlier_card_is_kept(copy):
     assert last_section(copy).count("Opened by") == 2
 
 
-def test_costs_are_told_as_such(trained):
+def test_costs_are_described(trained):
     manifest = trained.manifest.model_copy(update={"policy": Costs(cost_review=5, cost_block=20)})
     text = card.render_card("v", manifest, trained.reference)
     assert "a review costs 5" in text

@@ -1,4 +1,4 @@
-"""Calibration: probabilities come to mean what they say, and the order of the rows stays."""
+"""Calibration makes probabilities accurate and keeps the order of the rows."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A feature that is made from the label is caught on the forward folds, before anybody believes the model."""
+"""A feature made from the label is found on the forward folds."""
 
 import numpy as np
 import pytest

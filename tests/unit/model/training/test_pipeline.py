@@ -1,4 +1,4 @@
-"""Training: the same rows give the same bytes, and no row is judged by a booster that has seen it."""
+"""Training is reproducible, and no row is judged by a booster that has seen it."""
 
 import numpy as np
 import pandas as pd

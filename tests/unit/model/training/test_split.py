@@ -1,4 +1,4 @@
-"""The split: by time, the test part last, and every fold judged on what directly follows what it was fitted on."""
+"""The split by time: the test part last, each fold judged on the rows right after it."""
 
 import pytest
 from hypothesis import given

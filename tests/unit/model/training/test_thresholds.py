@@ -1,4 +1,4 @@
-"""Thresholds: by capacity and precision, or by cost; in order and strictly between 0 and 1 whatever the scores are."""
+"""Thresholds by capacity and precision, or by cost, in order and between 0 and 1."""
 
 import itertools
 
@@ -23,7 +23,10 @@ from payments.contract import Thresholds
 
 
 def a_day(frauds=110, wrong=()):
-    """One day: 120 scores above all others, the upper `frauds` rows fraud but for the `wrong` ones; every Amount is 2."""
+    """Return a day's rows with 120 scores above all others.
+
+    The first `frauds` rows are frauds except the `wrong` ones; every Amount is 2.
+    """
     scores = np.concatenate(
         [np.linspace(0.999, 0.96, 120), np.linspace(0.2, 0.0, TRANSACTIONS_A_DAY - 120)]
     )
@@ -56,10 +59,13 @@ def test_capacity_goes_by_the_volume_of_the_rows():
 
 
 @pytest.mark.parametrize("flagged, caught", [(1, 1), (45, 45), (37, 30), (200, 3), (10, 0)])
-def test_the_bound_is_the_share_at_which_so_many_are_as_unlikely_as_said(flagged, caught):
+def test_the_bound_is_the_share_at_which_this_many_are_as_unlikely_as_the_confidence_says(
+    flagged, caught
+):
     bound = precision_lower_bounds(np.array([flagged]), np.array([caught]), 0.9)[0]
     assert bound <= caught / flagged
-    # Clopper and Pearson's own definition: were the share the bound, this many or more would be caught in 1 of 10 cases.
+    # Clopper and Pearson's definition: if the true share were the bound, this many or more would
+    # be caught in 1 of 10 cases.
     assert binom.sf(caught - 1, flagged, bound) == pytest.approx(0.1) if caught else bound == 0
 
 
@@ -189,7 +195,7 @@ def test_costs_decide_as_they_are_defined():
         total_cost(Costs(cost_review=5, cost_block=20), Thresholds(review=0.7, block=0.9), scored)
         == 10
     )
-    # Where a wrong block costs less than three reviews, all three are blocked.
+    # If a wrong block costs less than three reviews, all three are blocked.
     assert choose_thresholds(Costs(cost_review=5, cost_block=1), scored) == Thresholds(
         review=0.7, block=0.7
     )

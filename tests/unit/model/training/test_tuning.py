@@ -1,4 +1,4 @@
-"""Tuning: a better recipe is found, within its time and the limits of what a score and a reason may cost; luck is not taken for skill."""
+"""Tuning finds better parameters within its limits, and is not fooled by luck."""
 
 import itertools
 
@@ -18,13 +18,13 @@ MAX_SCORE_US = 0.05  # seven trees of depth 3
 
 
 def ticking(step=1.0):
-    """A clock that goes on by `step` at every look: time is then counted in trees."""
+    """Return a clock that advances by `step` at each call, so that time is counted in trees."""
     return itertools.count(0.0, step).__next__
 
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Small trees, in one thread, so that the order of looks at the clock is always the same."""
+    """Small trees in one thread, so that the clock is always read in the same order."""
     monkeypatch.setattr(tuning, "MAX_SCORE_US", MAX_SCORE_US)
     monkeypatch.setattr(tuning, "_THREADS", 1)
     monkeypatch.setattr(
@@ -78,7 +78,7 @@ def test_no_trial_may_have_more_trees_than_a_score_can_afford(depth):
 
 
 def test_466_trees_of_depth_3_cost_too_much_however_few_levels_they_have():
-    """Measured at 2.57 to 2.62 us a row, though 200 of depth 7, with as many levels, take 2.0 to 2.2."""
+    """Measured: 2.57 to 2.62 us a row; 200 of depth 7, with as many levels, take 2.0 to 2.2."""
     assert score_us(466, 3) > tuning.MAX_SCORE_US > score_us(200, 7)
 
 
@@ -101,7 +101,7 @@ def test_what_costs_too_much_to_explain_is_never_taken(quick, monkeypatch):
     assert costs(limited) <= limit < costs(free)
 
 
-def test_where_every_trial_costs_too_much_the_defaults_stay(quick, monkeypatch):
+def test_if_every_trial_costs_too_much_the_defaults_stay(quick, monkeypatch):
     monkeypatch.setattr(tuning, "MAX_EXPLAIN_MS", 0.0)
     tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=200)
     assert (tuned.recipe.parameters["max_depth"], tuned.trials) == (1, 0)
@@ -114,7 +114,7 @@ def test_it_ends_in_time_and_in_the_middle_of_a_trial_if_need_be(quick):
     tuned = tuning.tune(
         labelled.rows(1000), lambda: looks.append(clock()) or looks[-1], seconds=100
     )
-    assert looks[-1] < 110  # a few looks more to notice that the time is up
+    assert looks[-1] < 110  # a few calls more to notice that the time is up
     assert tuned.recipe.parameters["max_depth"] >= 1
 
 
@@ -126,7 +126,7 @@ def test_without_any_time_the_defaults_stay(quick):
 
 
 def test_a_lucky_trial_does_not_replace_defaults_that_are_better_on_other_seeds(quick, monkeypatch):
-    """Scores that are perfect for the search's seed and random for every other one, except for the defaults'."""
+    """Scores are perfect for the search's seed and random for others, except the defaults'."""
 
     def scores(table, recipe, grown):
         for _ in range(30):
