@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xgboost
-from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -32,7 +31,6 @@ from model.training.split import Fold, split
 from payments.contract import INPUTS
 from producer.simulation import Parameters, simulate
 
-Floats = NDArray[np.float64]
 SEED = 1
 FOLDS = 3
 SAMPLES = (20_000, 100_000)  # a classifier separates better with more rows, so both are reported

@@ -11,7 +11,7 @@ from drift.detect.reference import ModelReference, from_rows, read_rows
 from drift.detect.reference_profile import ReferenceProfile, measure
 from drift.errors import NoReferenceError
 from drift.reports.process import ctrl_c_held
-from drift.windows.window import Floats
+from payments.arrays import Floats
 
 _Loaded = tuple[str, Floats, ReferenceProfile]
 

@@ -28,7 +28,8 @@ from drift.prediction_stream import PredictionStream
 from drift.reports.schedule import SHOWN, ReportSchedule
 from drift.windows.idle_partitions import IdlePartitions
 from drift.windows.tumbling import TumblingWindows
-from drift.windows.window import Floats, sample
+from drift.windows.window import sample
+from payments.arrays import Floats
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import utc_now
 from streams.kafka.connection import Connection

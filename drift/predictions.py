@@ -11,7 +11,7 @@ from confluent_kafka import Message
 
 from drift.detect.detector import margins
 from drift.errors import BrokenPredictionError
-from drift.windows.window import Floats, Ints
+from payments.arrays import Floats, Ints
 from payments.contract import INPUTS, Decision
 
 # Only the fields that are needed: decoding the rest takes time.

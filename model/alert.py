@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from payments.arrays import Floats, Singles
 from payments.contract import INPUTS, Decision, Thresholds
 from payments.records import AlertRecord, ReasonRecord, ThresholdsRecord, TransactionRecord, inputs
 
@@ -24,8 +24,8 @@ class ScoringModel(Protocol):
     def thresholds(self) -> Thresholds: ...  # noqa: D102
     @property
     def typical_ranges(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
-    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]: ...  # noqa: D102
-    def explain(self, rows: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]: ...  # noqa: D102
+    def margins(self, rows: Singles) -> Floats: ...  # noqa: D102
+    def explain(self, rows: Singles) -> tuple[float, Floats]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ExplainedScore:
     probability: float
     decision: Decision
     base: float
-    contributions: NDArray[np.float64]
+    contributions: Floats
 
 
 def build_alert(
@@ -77,7 +77,7 @@ def build_alert(
 def strongest_reasons(
     model: ScoringModel,
     values: Sequence[float],
-    contributions: NDArray[np.float64],
+    contributions: Floats,
     limit: int = REASONS,
 ) -> tuple[list[Any], float]:
     """Return the `limit` largest contributions as ReasonRecords, and the sum of the others.

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import xgboost
-from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy.special import expit
 
@@ -31,6 +30,7 @@ from model.errors import (
     OlderFormatError,
 )
 from model.manifest import FORMAT_VERSION, Manifest, sha256, version_of
+from payments.arrays import Floats, Singles
 from payments.contract import INPUTS, Decision, Thresholds
 
 MODEL = "model.ubj"
@@ -41,7 +41,7 @@ HASHED = (MODEL, REFERENCE)
 LATEST = "latest"
 
 
-def probabilities(margins: NDArray[np.float64]) -> NDArray[np.float64]:
+def probabilities(margins: Floats) -> Floats:
     """Return the logistic function of float64[n] margins (log odds), as float64[n].
 
     Computed in float64: precise at both ends, without overflow.
@@ -49,7 +49,7 @@ def probabilities(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(expit(np.asarray(margins, np.float64)), np.float64)
 
 
-def decisions(probabilities: NDArray[np.float64], thresholds: Thresholds) -> list[Decision]:
+def decisions(probabilities: Floats, thresholds: Thresholds) -> list[Decision]:
     """Return the decision for each of float64[n] probabilities.
 
     `block` at or above thresholds.block, otherwise `review` at or above thresholds.review,
@@ -126,14 +126,14 @@ class Model:
         """
         return self.directory / REFERENCE
 
-    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    def margins(self, rows: Singles) -> Floats:
         """Return float64[n] calibrated log odds of float32[n, 29] rows.
 
         Columns are in the order of `features`.
         """
         return np.asarray(self.booster.inplace_predict(rows, predict_type="margin"), np.float64)
 
-    def explain(self, rows: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
+    def explain(self, rows: Singles) -> tuple[float, Floats]:
         """Return the base and float64[n, 29] contributions of float32[n, 29] rows, n >= 1.
 
         Exact TreeSHAP (Lundberg et al. 2020), in log odds. The base plus the sum of a row's

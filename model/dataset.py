@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from model.errors import DatasetError
 from payments import features
+from payments.arrays import Singles
 from payments.contract import FLOAT32_OVERFLOW, INPUTS
 
 COLUMNS = ("Time", *INPUTS, "Class")
@@ -98,7 +98,7 @@ def _refuse_values(path: Path, table: pd.DataFrame) -> None:
         )
 
 
-def matrix(table: pd.DataFrame) -> NDArray[np.float32]:
+def matrix(table: pd.DataFrame) -> Singles:
     """Return a table's model inputs, float32[n, 29]. Raises InputError for NaN and infinity."""
     return features.matrix(table[list(INPUTS)].to_numpy(np.float64))
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binomtest
+
+from payments.arrays import Floats
 
 LEVEL = 0.95
 # Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13: 1,000 or more for percentile
@@ -13,7 +14,6 @@ LEVEL = 0.95
 RESAMPLES = 1000
 SEED = 20130901
 
-Floats = NDArray[np.float64]
 # From float64[n], how often each of n rows was drawn, to the values of k metrics, float64[k]; NaN
 # for an undefined metric.
 Statistic = Callable[[Floats], Floats]

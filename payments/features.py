@@ -11,8 +11,9 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from payments.arrays import Singles
 from payments.contract import FLOAT32_OVERFLOW, INPUTS
 from payments.errors import InputError
 
@@ -25,7 +26,7 @@ The numbers are in the order of `INPUTS`. Raises OverflowError for a number beyo
 _inputs = attrgetter(*INPUTS)
 
 
-def matrix(values: ArrayLike) -> NDArray[np.float32]:
+def matrix(values: ArrayLike) -> Singles:
     """Return float32[n, 29] of n >= 0 rows of 29 numbers in the order of `INPUTS`.
 
     Raises InputError for rows of another length, and for NaN, infinity or a number beyond float32:
@@ -48,7 +49,7 @@ def matrix(values: ArrayLike) -> NDArray[np.float32]:
     return numbers.astype(np.float32)
 
 
-def matrix_of(transactions: Iterable[Any]) -> NDArray[np.float32]:
+def matrix_of(transactions: Iterable[Any]) -> Singles:
     """Return float32[n, 29] of n valid transactions.
 
     Takes `payments.contract.Transaction` objects or `payments.records` records. Raises InputError.

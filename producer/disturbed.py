@@ -5,8 +5,8 @@ from itertools import islice
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from payments.arrays import Floats
 from producer.errors import SimulationError
 from producer.rows import Row
 from producer.simulation.disturbance import ON_FEATURE, Disturbance, disturb_values
@@ -62,7 +62,7 @@ def _apply(
             )
 
 
-def _encode_numbers(values: NDArray[np.float64]) -> tuple[bytes | None, ...]:
+def _encode_numbers(values: Floats) -> tuple[bytes | None, ...]:
     return tuple(None if np.isnan(value) else repr(value).encode() for value in values.tolist())
 
 

@@ -6,7 +6,6 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 from fastapi import APIRouter, Request, Response
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import errors
@@ -14,6 +13,7 @@ from api.dependencies import get_dependencies
 from api.openapi import EXAMPLE, describe_body
 from model.alert import ScoringModel, strongest_reasons
 from model.artefact import decisions, probabilities
+from payments.arrays import Singles
 from payments.contract import Decision, Payment, Probability, Reason
 from payments.records import PAYMENT, ROW_BYTES, InvalidTransactionError, decode, inputs, struct_of
 
@@ -58,7 +58,7 @@ async def predict(request: Request) -> Response:
     return Response(_encode(scored), media_type="application/json")
 
 
-def _score(model: ScoringModel, values: Sequence[float], row: NDArray[np.float32]) -> Any:
+def _score(model: ScoringModel, values: Sequence[float], row: Singles) -> Any:
     """The Score of float32[1, 29]; `values` are its numbers as they were sent."""
     scores = probabilities(model.margins(row))
     decision = decisions(scores, model.thresholds)[0]

@@ -22,6 +22,7 @@ from drift.quality import POOLED_WINDOWS
 from model import dataset
 from model.artefact import Model
 from model.training.split import split
+from payments.arrays import Floats
 from payments.contract import INPUTS
 from producer.dataset import fetch
 
@@ -50,7 +51,7 @@ _KEPT = 500_000  # rows to disturb
 def _watch_undisturbed(model: Model, rhythm: bool, rows: int) -> tuple[Stream, list[Undisturbed]]:
     known = streams.build_reference(model, rhythm)
     watches = [Undisturbed(known, size, most) for size, most in SIZES.items() if rows // size > 20]
-    kept: list[streams.Floats] = []
+    kept: list[Floats] = []
     for part in streams.simulate_stream(model, rows, rhythm):
         if sum(map(len, kept)) < _KEPT:
             kept.append(part)

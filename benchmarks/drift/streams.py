@@ -6,15 +6,14 @@ Rows are float64[n, columns], with the columns of drift.detect.detector.COLUMNS.
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drift.detect.detector import DriftDetector
 from model.artefact import Model
+from payments.arrays import Flags, Floats
 from payments.contract import INPUTS
 from producer.simulation import Disturbance, Parameters, Settings, simulate
 from producer.simulation.disturbance import disturb_values
 
-Floats = NDArray[np.float64]
 PARAMETERS = Parameters.load()
 # 1.2 simulated days: with the daily rhythm, a reference must cover every hour. `fraud train` on
 # 427,500 rows leaves as many.
@@ -23,7 +22,7 @@ _REFERENCE_SEED = 11
 _STREAM_SEED = 12
 
 
-def simulate_labels(rows: int) -> NDArray[np.bool_]:
+def simulate_labels(rows: int) -> Flags:
     """Return bool[rows]: whether each transaction of the stream is fraud."""
     return np.concatenate([chunk.is_fraud for chunk in simulate(PARAMETERS, rows, _STREAM_SEED)])
 

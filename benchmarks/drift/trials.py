@@ -5,14 +5,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import beta, poisson
 
-from benchmarks.drift.streams import Floats, add_high_scores, disturb
+from benchmarks.drift.streams import add_high_scores, disturb
 from drift.detect.detector import DriftDetector, Verdict
 from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
 from drift.quality import POOLED_WINDOWS, Outcomes, Quality, frauds_rose
 from model.artefact import Model
+from payments.arrays import Flags, Floats, Ints
 from payments.contract import INPUTS
 from producer.simulation import Disturbance
 
@@ -219,9 +219,7 @@ class FraudRises:
     within_two: int
 
 
-def detect_fraud_rises(
-    labels: NDArray[np.bool_], size: int, runs: int, factor: float = 5.0
-) -> FraudRises:
+def detect_fraud_rises(labels: Flags, size: int, runs: int, factor: float = 5.0) -> FraudRises:
     """Count alarms on an undisturbed stream, and with extra frauds in a run's last two windows.
 
     `labels` is bool[n]: whether each payment of the stream is fraud.
@@ -245,7 +243,7 @@ def detect_fraud_rises(
     return FraudRises(size, len(counts) - POOLED_WINDOWS + 1, alarms, runs, at_once, within_two)
 
 
-def _frauds_rose(frauds: NDArray[np.int64], size: int) -> bool:
+def _frauds_rose(frauds: Ints, size: int) -> bool:
     windows = [Quality(approve=Outcomes(size, count, size - count)) for count in frauds.tolist()]
     return bool(frauds_rose(windows))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from drift.detect import constant_value
 from drift.detect.wasserstein import sample_staggered, sorted_columns, wasserstein
-from drift.windows.window import Floats
+from payments.arrays import Floats
 
 # Target false-alarm rate of each test: one undisturbed window in 2,000. That is ten times stricter
 # than the documented 1 in 200, to allow for differences between references.

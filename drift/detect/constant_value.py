@@ -6,7 +6,7 @@ values, no distance shows it.
 
 import numpy as np
 
-from drift.windows.window import Floats
+from payments.arrays import Floats
 
 
 def excess(before: Floats, current: Floats) -> Floats:

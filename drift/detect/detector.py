@@ -17,7 +17,7 @@ from drift.detect import calibration, constant_value, tail_test
 from drift.detect.calibration import BASELINE_ROWS, Thresholds
 from drift.detect.rolling_baseline import RollingBaseline
 from drift.detect.wasserstein import merge_sorted, sample_evenly, sorted_columns, wasserstein
-from drift.windows.window import Floats
+from payments.arrays import Floats
 from payments.contract import INPUTS
 
 COLUMNS = (*INPUTS, "margin")

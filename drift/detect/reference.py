@@ -8,7 +8,7 @@ import numpy as np
 
 from drift.detect.detector import COLUMNS, DriftDetector
 from drift.errors import NoReferenceError
-from drift.windows.window import Floats
+from payments.arrays import Floats
 
 # Enough for three blocks with a usable distribution; a real reference has tens of thousands of
 # rows.

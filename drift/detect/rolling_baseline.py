@@ -6,7 +6,7 @@ import numpy as np
 
 from drift.detect.calibration import BASELINE_ROWS
 from drift.detect.wasserstein import sample_evenly
-from drift.windows.window import Floats
+from payments.arrays import Floats
 
 WINDOWS = 10
 

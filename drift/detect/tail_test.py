@@ -15,7 +15,7 @@ from drift.detect.calibration import (
     independent_share,
     upper_quantile,
 )
-from drift.windows.window import Floats
+from payments.arrays import Floats
 
 # Shares of the reference's rows beyond the cuts. The default `review` threshold is at about one row
 # in 1,400.

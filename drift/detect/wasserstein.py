@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-from drift.windows.window import Floats
-
-Indices = npt.NDArray[np.int64]
+from payments.arrays import Floats, Ints
 
 
 def sorted_columns(rows: Floats) -> Floats:
@@ -57,17 +54,17 @@ def sample_staggered(rows: Floats, max_rows: int, phase: float) -> Floats:
     """
     if len(rows) <= max_rows:
         return rows
-    chosen: Indices = ((np.arange(max_rows) + phase) * len(rows) / max_rows).astype(int)
+    chosen: Ints = ((np.arange(max_rows) + phase) * len(rows) / max_rows).astype(int)
     return rows[chosen]
 
 
 @lru_cache(maxsize=64)
-def _spaced(count: int, max_rows: int) -> Indices:
+def _spaced(count: int, max_rows: int) -> Ints:
     return np.linspace(0, count - 1, max_rows).round().astype(int)
 
 
 @lru_cache(maxsize=64)
-def _steps(m: int, n: int) -> tuple[Indices, Indices, Floats]:
+def _steps(m: int, n: int) -> tuple[Ints, Ints, Floats]:
     """Return the intervals between steps: their index into both samples, and their width.
 
     Computed in units of 1 / (m n), so exact.

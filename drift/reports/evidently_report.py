@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from drift.detect.detector import COLUMNS, DRIFT_SHARE, METHOD, Verdict
 from drift.detect.verdict import describe_verdict
-from drift.windows.window import Floats
 from model.files import write_atomically
+from payments.arrays import Flags, Floats
 
 _PREDICTION = COLUMNS[-1]
 
@@ -24,8 +21,8 @@ _PREDICTION = COLUMNS[-1]
 class LabelledPayments:
     """Whether n payments raised an alert and whether they are fraud, bool[n] each."""
 
-    alert: NDArray[np.bool_]
-    fraud: NDArray[np.bool_]
+    alert: Flags
+    fraud: Flags
 
     @property
     def has_two_classes(self) -> bool:

@@ -18,7 +18,7 @@ from drift.metrics import DriftMetrics
 from drift.reports.evidently_report import ReportRequest
 from drift.reports.index import IndexEntry, ReportFolder
 from drift.reports.process import ReportWriter
-from drift.windows.window import Floats
+from payments.arrays import Floats
 from streams.kafka.connection import Connection
 from streams.kafka.topics import PREDICTIONS
 

@@ -8,9 +8,9 @@ import pandas as pd
 from drift.detect.detector import margins
 from drift.errors import FileError
 from drift.reports.evidently_report import LabelledPayments
-from drift.windows.window import Floats
 from model.artefact import Model
 from model.errors import ModelError
+from payments.arrays import Floats
 from payments.contract import INPUTS
 from payments.features import matrix
 

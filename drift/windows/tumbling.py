@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
-from drift.windows.window import Floats, Ints, Window
+from drift.windows.window import Window
+from payments.arrays import Flags, Floats, Ints
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -38,7 +38,7 @@ class _Events:
     def __len__(self) -> int:
         return len(self.times)
 
-    def select(self, which: slice | NDArray[np.bool_]) -> "_Events":
+    def select(self, which: slice | Flags) -> "_Events":
         return _Events(self.positions[which], self.rows[which], self.times[which])
 
     def extend(self, more: "_Events") -> "_Events":

@@ -3,12 +3,10 @@
 from collections.abc import Collection
 
 import numpy as np
-import numpy.typing as npt
 
 from drift.errors import WindowOrderError
+from payments.arrays import Floats, Ints
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Spans = dict[int, tuple[int, int]]  # [start, end) of offsets by partition
 
 _PARTITION, _OFFSET, _TIMESTAMP = range(3)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from model.artefact import Model, probabilities
 from model.dataset import matrix
@@ -15,6 +14,7 @@ from model.evaluation.evaluate import Evaluation, evaluate
 from model.intervals import RESAMPLES
 from model.manifest import Limits, Rows
 from model.training.thresholds import LabelledScores
+from payments.arrays import Flags
 
 
 @dataclass(frozen=True)
@@ -135,5 +135,5 @@ def _score(model: Model, rows: pd.DataFrame) -> LabelledScores:
     )
 
 
-def _select(scored: LabelledScores, rows: NDArray[np.bool_]) -> LabelledScores:
+def _select(scored: LabelledScores, rows: Flags) -> LabelledScores:
     return LabelledScores(scored.probabilities[rows], scored.is_fraud[rows], scored.amounts[rows])

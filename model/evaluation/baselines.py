@@ -22,8 +22,9 @@ from model.dataset import matrix
 from model.errors import TrainingError
 from model.evaluation.assessment import Assessment, select_rows
 from model.evaluation.comparison import BaselineResult, compare
-from model.intervals import RESAMPLES, SEED, Floats
+from model.intervals import RESAMPLES, SEED
 from model.manifest import Fold, Rows
+from payments.arrays import Floats, Ints, Singles
 
 THREADS = 2
 # SMOTE (Chawla et al., JAIR 16, 2002) adds frauds up to one for ten legitimate rows. One for one
@@ -38,8 +39,8 @@ Scorer = Callable[[pd.DataFrame], Floats]
 
 
 class _Classifier(Protocol):
-    def fit(self, inputs: NDArray[np.float32], truth: NDArray[np.int64]) -> Any: ...
-    def predict_proba(self, inputs: NDArray[np.float32]) -> NDArray[Any]: ...
+    def fit(self, inputs: Singles, truth: Ints) -> Any: ...
+    def predict_proba(self, inputs: Singles) -> NDArray[Any]: ...
 
 
 def _xgboost(base_score: float | None = None) -> _Classifier:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.evaluation.ranking import METRICS, Ranking
-from model.intervals import RESAMPLES, Floats, Interval, bootstrap, percentile_interval
+from model.intervals import RESAMPLES, Interval, bootstrap, percentile_interval
+from payments.arrays import Flags, Floats
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class BaselineResult:
 def compare(
     scores: Floats,
     others: dict[str, Floats],
-    is_fraud: NDArray[np.bool_],
+    is_fraud: Flags,
     resamples: int = RESAMPLES,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Comparison]:
@@ -56,7 +56,7 @@ def compare(
     }
 
 
-def measure_ranking(scores: Floats, is_fraud: NDArray[np.bool_]) -> dict[str, Interval]:
+def measure_ranking(scores: Floats, is_fraud: Flags) -> dict[str, Interval]:
     """Return the metrics of float64[n] scores by bool[n] truth, with bootstrap intervals."""
     ranking = Ranking(scores, is_fraud)
     values = ranking.metrics(np.ones(len(scores)))

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from model.intervals import Floats
 from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores
+from payments.arrays import Floats, Ints
 
 POINTS = 600
 BINS = 60
@@ -33,8 +32,8 @@ class ScoreHistogram:
     """Rows in bins of log10 of the odds p / (1 - p), by class; all arrays have one value a bin."""
 
     centres: Floats
-    legitimate: NDArray[np.int64]
-    fraud: NDArray[np.int64]
+    legitimate: Ints
+    fraud: Ints
 
 
 def precision_recall(scored: LabelledScores) -> tuple[Floats, Floats]:
@@ -86,6 +85,6 @@ def score_histogram(scored: LabelledScores) -> ScoreHistogram:
     )
 
 
-def _thin(rows: int) -> NDArray[np.int64]:
+def _thin(rows: int) -> Ints:
     """Return row counts from 0 to `rows`, dense at the start."""
     return np.unique(np.concatenate([[0], np.geomspace(1, rows, POINTS).round().astype(np.int64)]))

@@ -4,19 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.evaluation.ranking import Ranking
-from model.intervals import (
-    RESAMPLES,
-    Floats,
-    Interval,
-    bootstrap,
-    percentile_interval,
-    wilson_interval,
-)
+from model.intervals import RESAMPLES, Interval, bootstrap, percentile_interval, wilson_interval
 from model.training import calibration
 from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores, apply_threshold
+from payments.arrays import Floats
 from payments.contract import Thresholds
 
 # Alerts a day, from one analyst's side task to a department.
@@ -214,7 +207,7 @@ def _lowest_of_highest(scores: Floats, rows: int) -> float:
 
 
 def _measure_money(scored: LabelledScores, threshold: float) -> Money:
-    amounts: NDArray[np.float64] = scored.amounts[scored.is_fraud]
+    amounts: Floats = scored.amounts[scored.is_fraud]
     flagged = scored.probabilities[scored.is_fraud] >= threshold
     largest = np.argsort(-amounts, kind="stable")[:LARGEST_FRAUDS]
     total = float(amounts.sum())

@@ -9,7 +9,8 @@ import pandas as pd
 from scipy.stats import ks_2samp
 
 from model.dataset import COLUMNS, UnusableCells
-from model.intervals import Floats, Interval, wilson_interval
+from model.intervals import Interval, wilson_interval
+from payments.arrays import Floats
 from payments.contract import INPUTS
 
 DAY_S, HOUR_S = 86_400, 3_600

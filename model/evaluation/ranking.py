@@ -5,9 +5,8 @@ scores, and a bootstrap sample is reduced to its weight in each segment.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from payments.arrays import Flags, Floats
 
 FALSE_POSITIVE_RATE = 0.01
 PRECISION = 0.9
@@ -20,7 +19,7 @@ class Ranking:
     Rows with equal scores stay together.
     """
 
-    def __init__(self, scores: Floats, is_fraud: NDArray[np.bool_]) -> None:
+    def __init__(self, scores: Floats, is_fraud: Flags) -> None:
         ascending = np.unique(scores[is_fraud])
         self._levels = len(ascending)
         # How many of the frauds' distinct scores are higher than each row's score.

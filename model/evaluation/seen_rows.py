@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from model.dataset import matrix
 from model.intervals import wilson_interval
+from payments.arrays import Flags
 
 # Honest payments repeat each other. In creditcard.csv, 3.0 % of the test part repeat a row of the
 # training part, and at most 2.6 % of a sixth of the training part repeat an earlier row; none of
@@ -15,7 +16,7 @@ from model.intervals import wilson_interval
 _BY_CHANCE = 0.05
 
 
-def find_duplicates(rows: pd.DataFrame, fitted: pd.DataFrame) -> NDArray[np.bool_]:
+def find_duplicates(rows: pd.DataFrame, fitted: pd.DataFrame) -> Flags:
     """Return bool[n]: whether a row has the V1..V28 and Amount of a fitted row, at any Time.
 
     Values are compared as the model reads them, in float32.
@@ -23,7 +24,7 @@ def find_duplicates(rows: pd.DataFrame, fitted: pd.DataFrame) -> NDArray[np.bool
     return np.isin(_hash_inputs(rows), _hash_inputs(fitted))
 
 
-def find_seen_rows(rows: pd.DataFrame, fitted: pd.DataFrame) -> NDArray[np.bool_]:
+def find_seen_rows(rows: pd.DataFrame, fitted: pd.DataFrame) -> Flags:
     """Return bool[n]: whether a row is one of the fitted rows.
 
     A duplicate counts as seen if its Time is equal too. If there are more duplicates than chance
@@ -36,7 +37,7 @@ def find_seen_rows(rows: pd.DataFrame, fitted: pd.DataFrame) -> NDArray[np.bool_
     return duplicated & np.isin(_hash_with_time(rows), _hash_with_time(fitted))
 
 
-def _exceeds_chance(duplicated: NDArray[np.bool_]) -> bool:
+def _exceeds_chance(duplicated: Flags) -> bool:
     low = wilson_interval(int(duplicated.sum()), len(duplicated)).low
     return low is not None and low > _BY_CHANCE
 

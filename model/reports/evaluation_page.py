@@ -8,11 +8,12 @@ from model.evaluation.assessment import Assessment
 from model.evaluation.comparison import BaselineResult
 from model.evaluation.curves import AlertCurves
 from model.evaluation.evaluate import Evaluation
-from model.intervals import LEVEL, RESAMPLES, Floats
+from model.intervals import LEVEL, RESAMPLES
 from model.reports import evaluation_text as text
 from model.reports.plots import COLOURS, plot, plotly_script
 from model.reports.rendering import render
 from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores
+from payments.arrays import Floats
 
 # Assumed cost of reviewing an alert in the cost curve, in the currency of Amount. The page says so.
 COST_REVIEW = 5.0

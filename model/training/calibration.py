@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 import xgboost
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from model.intervals import Interval, wilson_interval
 from model.manifest import Calibration
+from payments.arrays import Flags, Floats
 
 # Most payments score far below 0.001, so the bins widen towards 1.
 RELIABILITY_EDGES = (0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0)
@@ -48,7 +48,7 @@ class CalibrationQuality:
     bins: list[ReliabilityBin]
 
 
-def fit_platt_scaling(raw: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> Calibration:
+def fit_platt_scaling(raw: Floats, is_fraud: Flags) -> Calibration:
     """Return the Platt scaling of float64[n] raw margins by bool[n] truth of both classes.
 
     J. Platt, Probabilistic Outputs for Support Vector Machines, 1999, with his targets (frauds +
@@ -91,9 +91,7 @@ def calibrate_booster(booster: xgboost.Booster, calibration: Calibration) -> xgb
     return scaled
 
 
-def measure_calibration(
-    probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]
-) -> CalibrationQuality:
+def measure_calibration(probabilities: Floats, is_fraud: Flags) -> CalibrationQuality:
     """Measure float64[n] probabilities against bool[n] truth."""
     return CalibrationQuality(
         brier=brier_score(probabilities, is_fraud),
@@ -102,7 +100,7 @@ def measure_calibration(
     )
 
 
-def brier_score(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]) -> float:
+def brier_score(probabilities: Floats, is_fraud: Flags) -> float:
     """Return the mean squared error of float64[n] probabilities against bool[n] truth.
 
     G. Brier, 1950.
@@ -110,9 +108,7 @@ def brier_score(probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_])
     return float(np.mean((probabilities - is_fraud) ** 2))
 
 
-def reliability_bins(
-    probabilities: NDArray[np.float64], is_fraud: NDArray[np.bool_]
-) -> list[ReliabilityBin]:
+def reliability_bins(probabilities: Floats, is_fraud: Flags) -> list[ReliabilityBin]:
     """Compare predicted with actual fraud between RELIABILITY_EDGES, without empty bins."""
     bins = []
     for low, high in pairwise(RELIABILITY_EDGES):

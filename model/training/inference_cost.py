@@ -12,7 +12,8 @@ import json
 
 import numpy as np
 import xgboost
-from numpy.typing import NDArray
+
+from payments.arrays import Ints
 
 # Each tree takes a fixed time, plus time for each level. Measured: 0.72 to 2.75 us; two boosters
 # were above the estimate, by 7 and 10 %.
@@ -42,7 +43,7 @@ def explain_ms(booster: xgboost.Booster) -> float:
     return float((_LEAF_MS + _DEPTH_SQUARED_MS * depths**2).sum())
 
 
-def _leaf_depths(children: NDArray[np.int64]) -> NDArray[np.int64]:
+def _leaf_depths(children: Ints) -> Ints:
     """Return the depth of each leaf.
 
     `children` is int[2, n], the children of each node. The root is node 0, at depth 0.

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xgboost
-from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from model.artefact import probabilities
@@ -18,6 +17,7 @@ from model.training import calibration, thresholds
 from model.training.recipe import Recipe
 from model.training.split import Split, split
 from model.training.thresholds import DEFAULT_POLICY, LabelledScores
+from payments.arrays import Floats
 from payments.contract import INPUTS
 
 TYPICAL_QUANTILES = (0.01, 0.99)
@@ -107,7 +107,7 @@ def train(
 
 def out_of_fold_margins(
     table: pd.DataFrame, recipe: Recipe, grown: Callable[[], None] = lambda: None
-) -> list[NDArray[np.float64]]:
+) -> list[Floats]:
     """Return the raw margins of each forward fold's judged rows.
 
     Each fold's booster is fitted on the rows before them. `grown` is called after each tree.
@@ -154,7 +154,7 @@ def _refuse_one_class(table: pd.DataFrame, parts: Split) -> None:
 
 
 def _reference(
-    table: pd.DataFrame, parts: Split, raw: list[NDArray[np.float64]]
+    table: pd.DataFrame, parts: Split, raw: list[Floats]
 ) -> tuple[pd.DataFrame, Calibration]:
     judged = table[parts.out_of_fold].reset_index(drop=True)
     pooled = np.concatenate(raw)
@@ -164,7 +164,7 @@ def _reference(
     return judged.assign(margin=margins, probability=probabilities(margins), fold=fold), fitted
 
 
-def _folds(table: pd.DataFrame, parts: Split, raw: list[NDArray[np.float64]]) -> tuple[Fold, ...]:
+def _folds(table: pd.DataFrame, parts: Split, raw: list[Floats]) -> tuple[Fold, ...]:
     truth = table["Class"].to_numpy()
     return tuple(
         Fold(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from model.manifest import Capacity, Costs, Limits, Policy, Precision
+from payments.arrays import Flags, Floats, Ints
 from payments.contract import Thresholds
 
 # 284,807 transactions in the two days of creditcard.csv.
@@ -32,9 +33,9 @@ class LabelledScores:
     time of each row; None if there is only one.
     """
 
-    probabilities: NDArray[np.float64]
-    is_fraud: NDArray[np.bool_]
-    amounts: NDArray[np.float64]
+    probabilities: Floats
+    is_fraud: Flags
+    amounts: Floats
     periods: NDArray[np.int8] | None = None
 
     @classmethod
@@ -120,9 +121,7 @@ def apply_thresholds(thresholds: Thresholds, scored: LabelledScores) -> dict[str
     }
 
 
-def precision_lower_bounds(
-    flagged: NDArray[np.int64], caught: NDArray[np.int64], confidence: float
-) -> NDArray[np.float64]:
+def precision_lower_bounds(flagged: Ints, caught: Ints, confidence: float) -> Floats:
     """Return exact one-sided lower bounds, float64[n], of int[n] caught / int[n] flagged.
 
     Clopper and Pearson, Biometrika 26 (1934). Normal approximations, including Wilson's, are too
@@ -165,7 +164,7 @@ def _within(limits: Limits, scored: LabelledScores) -> Thresholds:
     return Thresholds(review=review, block=_clamp(precise[-1]) if len(precise) else UNREACHABLE)
 
 
-def _lowest_within_capacity(capacity: Capacity, probabilities: NDArray[np.float64]) -> float:
+def _lowest_within_capacity(capacity: Capacity, probabilities: Floats) -> float:
     scores, counts = np.unique(-probabilities, return_counts=True)
     rows = max(1, round(capacity.alerts_per_day * len(probabilities) / TRANSACTIONS_A_DAY))
     fits = np.cumsum(counts) <= rows
@@ -214,7 +213,7 @@ def _clamp(threshold: float) -> float:
 
 def _cumulative(
     scored: LabelledScores,
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[Floats, Ints, Ints]:
     """Return the distinct scores from the highest, the rows at or above each, and their frauds."""
     order = np.argsort(-scored.probabilities, kind="stable")
     ordered = scored.probabilities[order]

@@ -1,11 +1,10 @@
 """The amount's distribution: common prices and, between them, means over many payments."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from payments.arrays import Floats
 from producer.simulation.parameters import ATOM_ROWS, MIN_ROWS
 
-Floats = NDArray[np.float64]
 # the highest knots: amounts that one in this many of the last block's rows exceeds
 _TAIL = (2.0, 10.0, 100.0)
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from payments.arrays import Floats, Ints
 from producer.simulation.disturbance import Disturbance
 
-Floats = NDArray[np.float64]
 DAY_S, HOUR_S = 86_400.0, 3_600.0
 
 
@@ -28,7 +27,7 @@ class Arrivals:
         self._reached = 0.0
         self._plain, self._surged = self._warp()
 
-    def times(self, rows: NDArray[np.int64], gaps: Floats) -> Floats:
+    def times(self, rows: Ints, gaps: Floats) -> Floats:
         """Return the seconds of the next rows. `gaps`: standard exponential."""
         for surge in self._by_row:
             gaps = np.where(surge.active(rows, gaps), gaps / surge.size, gaps)

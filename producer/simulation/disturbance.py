@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from payments.arrays import Flags, Floats, Ints
 from payments.contract import INPUTS
 from producer.errors import SimulationError
 
@@ -48,7 +48,7 @@ class Disturbance:
     feature: str | None = None
     by_time: bool = False
 
-    def active(self, rows: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def active(self, rows: Ints, times: Floats) -> Flags:
         """Return which rows it affects, given their numbers and seconds since the start."""
         moments = times if self.by_time else rows
         return (moments >= self.begin) & (moments < self.end)
@@ -107,10 +107,10 @@ def _moment(text: str, moment: str) -> tuple[float, bool]:
 
 def disturb_values(
     disturbances: Sequence[Disturbance],
-    values: NDArray[np.float64],
-    where: tuple[NDArray[np.int64], NDArray[np.float64]],
-    norm: tuple[NDArray[np.float64], NDArray[np.float64]],
-    chance: NDArray[np.float64],
+    values: Floats,
+    where: tuple[Ints, Floats],
+    norm: tuple[Floats, Floats],
+    chance: Floats,
 ) -> None:
     """Apply the disturbances of features to `values` [n, 29] in place, in order; missing is NaN.
 
@@ -132,9 +132,7 @@ def disturb_values(
     values[:, amount] = np.maximum(np.round(values[:, amount], 2), 0.0)
 
 
-def _disturb_column(
-    disturbance: Disturbance, values: NDArray[np.float64], mean: float, sd: float
-) -> NDArray[np.float64]:
+def _disturb_column(disturbance: Disturbance, values: Floats, mean: float, sd: float) -> Floats:
     if disturbance.kind == "shift":
         return values + disturbance.size * sd
     if disturbance.kind == "scale":

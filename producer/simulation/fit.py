@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 
 from model import dataset
 from model.training.split import split
+from payments.arrays import Floats, Ints
 from payments.contract import COMPONENTS, INPUTS
 from producer.simulation import mixture, selection
 from producer.simulation.amount import quantile_function
@@ -23,7 +23,6 @@ from producer.simulation.arrival import DAY_S, HOUR_S
 from producer.simulation.mixture import Mixture
 from producer.simulation.parameters import DEFAULT, HOURS, MIN_FRAUDS, MIN_ROWS, Parameters
 
-Floats = NDArray[np.float64]
 SEED = 20130901
 COMPONENTS_LEGITIMATE = 1500  # initially; 631 keep enough rows
 # Initially; 7 keep enough rows. With 16, real models' average precision on simulated frauds is
@@ -87,9 +86,7 @@ def _block_means(values: Floats) -> Floats:
     return np.stack([block.mean(axis=0) for block in blocks], axis=1)
 
 
-def _fit_legitimate(
-    rows: Floats, hours: NDArray[np.int64], rounds: int
-) -> tuple[Mixture, Floats, Floats]:
+def _fit_legitimate(rows: Floats, hours: Ints, rounds: int) -> tuple[Mixture, Floats, Floats]:
     """Return the mixture, the support of each component in rows [K], and that by hour [24, K].
 
     Fit BLOCKS disjoint parts, each with its share of the components: one fit over all rows takes
@@ -134,7 +131,7 @@ def _fit_legitimate(
     )
 
 
-def _groups(rows: Floats, count: int) -> NDArray[np.int64]:
+def _groups(rows: Floats, count: int) -> Ints:
     """Return k-means groups [n], on a scale that keeps outliers from forming tiny groups."""
     kmeans = MiniBatchKMeans(count, random_state=SEED, batch_size=8192, n_init=1, max_iter=30).fit(
         np.arcsinh(2.0 * rows)

@@ -9,10 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
+from payments.arrays import Floats, Ints, Singles
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Mixture:
     means: Floats
     factors: Floats
 
-    def sample(self, component: NDArray[np.int64], noise: Floats) -> Floats:
+    def sample(self, component: Ints, noise: Floats) -> Floats:
         """Return [n, D] samples of each row's component from standard normal `noise` [n, D]."""
         out = np.empty_like(noise)
         order = np.argsort(component, kind="stable")
@@ -53,7 +51,7 @@ def unpack(packed: Floats) -> Floats:
     return factors
 
 
-def start(rows: Floats, labels: NDArray[np.int64], least: int, ridge: float) -> Mixture:
+def start(rows: Floats, labels: Ints, least: int, ridge: float) -> Mixture:
     """Return the mixture of the groups in `labels` [n] that have at least `least` rows."""
     names, counts = np.unique(labels, return_counts=True)
     groups = [rows[labels == name] for name in names[counts >= least]]
@@ -86,7 +84,7 @@ def responsibilities(mixture: Mixture, rows: Singles) -> tuple[Singles, float]:
 
 def fit(
     rows: Floats,
-    labels: NDArray[np.int64],
+    labels: Ints,
     least: int,
     ridge: float,
     rounds: int,

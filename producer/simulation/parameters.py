@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from payments.arrays import Floats
 from producer.errors import DataError
 from producer.simulation.mixture import Mixture, pack, unpack
 
@@ -20,8 +21,6 @@ MIN_FRAUDS = 30  # the training part has only 417 frauds
 ATOM_ROWS = 50  # an amount shared by this many rows is a price, not one person's payment
 DEFAULT = Path(__file__).with_name("parameters.npz")
 HOURS = 24
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
+from payments.arrays import Flags, Floats, Singles
 from producer.simulation.parameters import MIN_ROWS
 
-Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 TREES = 150
 # The largest density ratio of data to mixture, and so the candidates drawn per transaction.
@@ -36,7 +36,7 @@ class Selection:
     def __init__(self, trees: Bytes) -> None:
         self.booster = xgboost.Booster(model_file=bytearray(trees.tobytes()))
 
-    def keep(self, values: Floats, chance: Floats) -> NDArray[np.bool_]:
+    def keep(self, values: Floats, chance: Floats) -> Flags:
         """Return bool[n], the candidates [n, 29] to keep. `chance`: [n], uniform on 0..1."""
         ratio: Floats = np.exp(
             self.booster.inplace_predict(values.astype(np.float32), predict_type="margin")
@@ -74,7 +74,7 @@ def fit(rows: Floats, candidates: Floats, cuts: Sequence[Floats]) -> Bytes:
     return np.frombuffer(trees.save_raw("ubj"), np.uint8)
 
 
-def _round_down(column: Floats, cuts: Floats) -> NDArray[np.float32]:
+def _round_down(column: Floats, cuts: Floats) -> Singles:
     """Round each value down to a cut: XGBoost splits only at values that it has seen."""
     below = np.concatenate([[cuts[0] - 1.0], cuts])
     return below[np.searchsorted(cuts, column, side="right")].astype(np.float32)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from payments.arrays import Flags, Floats, Ints
 from payments.contract import COMPONENTS, INPUTS
 from producer.simulation.arrival import DAY_S, HOUR_S, Arrivals
 from producer.simulation.disturbance import NEW_FRAUD, Disturbance, disturb_values
@@ -13,7 +13,6 @@ from producer.simulation.mixture import Mixture
 from producer.simulation.parameters import HOURS, Parameters
 from producer.simulation.selection import Selection
 
-Floats = NDArray[np.float64]
 CHUNK = (
     16_384  # fixed: numbers are drawn by chunk, so that the first rows never depend on the total
 )
@@ -46,8 +45,8 @@ class Chunk:
     first: int
     times: Floats
     values: Floats
-    is_fraud: NDArray[np.bool_]
-    accounts: NDArray[np.int64] | None
+    is_fraud: Flags
+    accounts: Ints | None
 
 
 def simulate(
@@ -120,23 +119,21 @@ class _Generator:
         )
         return Chunk(first, times, values, known | new, accounts)
 
-    def _fraud_share(self, rows: NDArray[np.int64], times: Floats) -> Floats:
+    def _fraud_share(self, rows: Ints, times: Floats) -> Floats:
         share = np.full(len(rows), self._share)
         for disturbance in self._disturbances:
             if disturbance.kind == "fraud-rate":
                 share[disturbance.active(rows, times)] *= disturbance.size
         return share
 
-    def _new_frauds(
-        self, rows: NDArray[np.int64], times: Floats, chance: Floats
-    ) -> NDArray[np.bool_]:
+    def _new_frauds(self, rows: Ints, times: Floats, chance: Floats) -> Flags:
         new = np.zeros(len(rows), bool)
         for disturbance in self._disturbances:
             if disturbance.kind == "new-fraud":
                 new |= disturbance.active(rows, times) & (chance < disturbance.size)
         return new
 
-    def _legitimate(self, number: int, hours: NDArray[np.int64]) -> Floats:
+    def _legitimate(self, number: int, hours: Ints) -> Floats:
         """Return [n, 29]: for each row the first candidate that is kept, or the last."""
         values = np.empty((len(hours), len(INPUTS)))
         left = np.arange(len(hours))
@@ -157,7 +154,7 @@ class _Generator:
             left = left[~self._selection.keep(values[left], chance)]
         return values
 
-    def _sample(self, mixture: Mixture, component: NDArray[np.int64], noise: Floats) -> Floats:
+    def _sample(self, mixture: Mixture, component: Ints, noise: Floats) -> Floats:
         values = mixture.sample(component, noise)
         values[:, -1] = self._parameters.amount(values[:, -1])
         return values
@@ -170,8 +167,8 @@ def _cumulate(weights: Floats) -> Floats:
     return np.asarray((sums + np.arange(len(weights))[:, None]).ravel(), np.float64)
 
 
-def _pick(ladder: Floats, row: NDArray[np.int64], chance: Floats) -> NDArray[np.int64]:
+def _pick(ladder: Floats, row: Ints, chance: Floats) -> Ints:
     """Return the component that `chance` (0..1) selects by the weights of `row`."""
     rungs = len(ladder) // int(np.round(ladder[-1]))
-    component: NDArray[np.int64] = np.searchsorted(ladder, row + chance, side="right") - row * rungs
+    component: Ints = np.searchsorted(ladder, row + chance, side="right") - row * rungs
     return np.minimum(component, rungs - 1)

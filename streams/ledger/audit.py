@@ -19,13 +19,14 @@ from pathlib import Path
 import numpy as np
 from confluent_kafka import Message
 
+from payments.arrays import Ints
 from streams.kafka import reader
 from streams.kafka.clock import CLOCK_DIFFERENCE
 from streams.kafka.cluster import Cluster
 from streams.kafka.codec import Position, ReadHeaders, source_of
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TOPICS, TRANSACTIONS
-from streams.ledger.reconcile import REJECTED, SCORED, Audit, IntArray, Reconciliation
+from streams.ledger.reconcile import REJECTED, SCORED, Audit, Reconciliation
 from streams.ledger.repeated_ids import hash_id
 
 OUTPUTS = {PREDICTIONS: SCORED, DEAD_LETTERS: REJECTED}
@@ -109,7 +110,7 @@ def _limit_to_provable(
     return max(since or oldest, oldest)
 
 
-def _to_array(values: Iterable[int], count: int) -> IntArray:
+def _to_array(values: Iterable[int], count: int) -> Ints:
     return np.fromiter(values, np.int64, count)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from payments.arrays import Ints
 from streams.kafka.codec import Position
 from streams.ledger.repeated_ids import RepeatedIdSpool
 
@@ -17,8 +18,6 @@ FIRST = 10
 """How many positions of each kind an audit lists."""
 _LISTED = {"duplicated": DUPLICATED, "resent": RESENT, "out_of_order": LATE, "phantom": PHANTOM}
 _CHUNK = 1 << 20
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,7 @@ class Reconciliation:
         self._spool.close()
         del self._flags
 
-    def add_records(
-        self, partitions: IntArray, offsets: IntArray, id_hashes: NDArray[np.uint64]
-    ) -> None:
+    def add_records(self, partitions: Ints, offsets: Ints, id_hashes: NDArray[np.uint64]) -> None:
         """Add n records of `transactions`, with the hashes of their ids (0 = no id).
 
         Ignores those outside of the ranges.
@@ -104,7 +101,7 @@ class Reconciliation:
         self._spool.add(id_hashes[inside], slots)
 
     def add_outputs(
-        self, kind: int, output_partitions: IntArray, partitions: IntArray, offsets: IntArray
+        self, kind: int, output_partitions: Ints, partitions: Ints, offsets: Ints
     ) -> None:
         """Add n predictions (`kind` SCORED) or dead letters (REJECTED).
 
@@ -147,7 +144,7 @@ class Reconciliation:
         fields |= {f"first_{name}": listed for name, listed in first.items()}
         return Audit(**fields, ranges=self._ranges)
 
-    def _find_slots(self, partitions: IntArray, offsets: IntArray) -> tuple[IntArray, IntArray]:
+    def _find_slots(self, partitions: Ints, offsets: Ints) -> tuple[Ints, Ints]:
         """Return the indices of those of n positions that are in the ranges, and their slots."""
         in_rows = (partitions >= 0) & (partitions < len(self._rows))
         begin, end, base = self._rows[np.where(in_rows, partitions, -1)].T
@@ -157,10 +154,10 @@ class Reconciliation:
     def _check_order(
         self,
         kind: int,
-        output_partitions: IntArray,
-        partitions: IntArray,
-        offsets: IntArray,
-        slots: IntArray,
+        output_partitions: Ints,
+        partitions: Ints,
+        offsets: Ints,
+        slots: Ints,
     ) -> None:
         if not len(slots):
             return
@@ -185,5 +182,5 @@ class Reconciliation:
                 yield partition, start, np.array(self._flags[base + start : base + stop])
 
 
-def _extend(first: list[Position], partition: int, offsets: IntArray) -> None:
+def _extend(first: list[Position], partition: int, offsets: Ints) -> None:
     first += [(partition, int(offset)) for offset in offsets[: FIRST - len(first)]]

@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from payments.arrays import Ints
+
 BUCKETS = 256
 NO_ID = bytes(8)
 _ENTRY = np.dtype([("id_hash", "<u8"), ("slot", "<i8")])
@@ -48,7 +50,7 @@ class RepeatedIdSpool:
         for file in self._files:
             file.close()
 
-    def add(self, id_hashes: NDArray[np.uint64], slots: NDArray[np.int64]) -> None:
+    def add(self, id_hashes: NDArray[np.uint64], slots: Ints) -> None:
         """Add n records: little-endian uint64[n] of id hashes (0 = no id) and int64[n] slots."""
         has_id = id_hashes != 0
         entries = np.empty(np.count_nonzero(has_id), _ENTRY)
@@ -60,11 +62,11 @@ class RepeatedIdSpool:
         for bucket in np.unique(buckets):
             self._files[bucket].write(entries[bounds[bucket] : bounds[bucket + 1]].tobytes())
 
-    def find_repeats(self) -> Iterator[NDArray[np.int64]]:
+    def find_repeats(self) -> Iterator[Ints]:
         """Yield, file by file, the slots of all records of an id except its lowest slot."""
         return map(self._find_repeats, range(BUCKETS))
 
-    def _find_repeats(self, bucket: int) -> NDArray[np.int64]:
+    def _find_repeats(self, bucket: int) -> Ints:
         self._files[bucket].seek(0)
         entries = np.frombuffer(self._files[bucket].read(), _ENTRY)
         order = np.lexsort((entries["slot"], entries["id_hash"]))

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from payments.arrays import Floats
 from streams.kafka.codec import Output
 
 # One batch is committed while the next is scored. A third would only wait; its records are better
@@ -62,7 +62,7 @@ class ScoredBatch:
     outcomes: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    probabilities: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    probabilities: Floats = field(default_factory=lambda: np.empty(0))
     seconds: float = 0.0
 
     def add(self, part: "ScoredBatch") -> None:

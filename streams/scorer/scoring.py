@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from model.alert import ExplainedScore, ScoringModel, build_alert
 from model.artefact import decisions, probabilities
+from payments.arrays import Floats, Singles
 from payments.contract import INPUTS, Decision
 from payments.records import (
     MAX_TRANSACTION_BYTES,
@@ -59,7 +59,7 @@ class _ValidRecords:
     records: list[_ValidRecord]
     rows: bytearray
 
-    def matrix(self) -> NDArray[np.float32]:
+    def matrix(self) -> Singles:
         """Return the packed rows as float32[n, 29], without a copy."""
         rows = np.frombuffer(self.rows, np.float32, len(self.records) * len(INPUTS))
         return rows.reshape(-1, len(INPUTS))
@@ -188,7 +188,7 @@ class Scorer:
         self,
         scored: ScoredBatch,
         valid: _ValidRecords,
-        margins: NDArray[np.float64],
+        margins: Floats,
         decided: list[Decision],
         suspicious: list[int],
         scored_at: datetime,

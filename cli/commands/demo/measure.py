@@ -10,6 +10,7 @@ import numpy as np
 from confluent_kafka import Consumer, Message, TopicPartition
 from numpy.typing import NDArray
 
+from payments.arrays import Floats
 from payments.contract import DECISIONS
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
@@ -91,9 +92,7 @@ def row_of(transaction_id: str, prefix: str, first_row: int, count: int) -> int 
     return index if 0 <= index < count else None
 
 
-def latency(
-    arrived: NDArray[np.float64], started_at: float, rate: float
-) -> dict[str, float | None]:
+def latency(arrived: Floats, started_at: float, rate: float) -> dict[str, float | None]:
     """Return percentiles of the arrival after the scheduled send time, in seconds.
 
     The first WARM_UP_S of the schedule are ignored. None if there is nothing to measure, as at rate
