@@ -126,7 +126,7 @@ def _describe(error: Exception) -> str:
 
 
 def _describe_usage(error: "TyperException") -> str:
-    """Return Typer's message on one line; empty if it printed the help, for want of a command."""
+    """Return Typer's message on one line; empty if it printed the help, without a command."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     return f"{message}; see `{context.command_path} --help`" if message and context else message

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli.app import app
 from cli.support.options import AsJson
-from cli.support.progress import Quiet, bar, of_bytes
+from cli.support.progress import Quiet, bar, download_columns
 
 if TYPE_CHECKING:
     from cli.support.settings import Settings
@@ -16,7 +16,7 @@ def fetch(settings: "Settings", given: Path | None, quiet: bool) -> Path:
     """Return the CSV to use: `given`, FRAUD_DATA, or creditcard.csv, downloaded if needed."""
     from producer import dataset
 
-    with bar(quiet, of_bytes()) as progress:
+    with bar(quiet, download_columns()) as progress:
         task = progress.add_task("creditcard.csv", total=None, visible=False)
         return dataset.fetch(
             settings.cache,

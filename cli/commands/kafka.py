@@ -9,7 +9,7 @@ import typer
 from cli.app import app
 from cli.errors import FAILED
 from cli.support.options import AsJson
-from cli.support.progress import Quiet, of_bytes, steps
+from cli.support.progress import Quiet, download_columns, steps
 
 if TYPE_CHECKING:
     from cli.support.settings import Settings
@@ -37,7 +37,7 @@ def start(as_json: AsJson = False, quiet: Quiet = False) -> None:
         print(f"{settings.bootstrap_servers} is {_GIVEN}: nothing to start")
         return
     if not settings.bootstrap_servers:
-        with steps(quiet, of_bytes()) as step:
+        with steps(quiet, download_columns()) as step:
             step.say("looking for Kafka")
             broker.choose(settings.home, settings.kafka_port).start(step.say, step.count)
     _show(_status(settings), as_json)

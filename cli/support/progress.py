@@ -65,7 +65,7 @@ def columns(done: ProgressColumn | None = None, rate: ProgressColumn | None = No
     )
 
 
-def of_bytes() -> Columns:
+def download_columns() -> Columns:
     """Return the columns for a download."""
     return columns(DownloadColumn(), TransferSpeedColumn())
 

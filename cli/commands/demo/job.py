@@ -15,7 +15,7 @@ from cli.commands.demo import measure
 from cli.commands.demo.processes import Processes
 from cli.commands.demo.summary import Summary
 from cli.errors import CommandError
-from cli.support.progress import bar, of_bytes
+from cli.support.progress import bar, download_columns
 from cli.support.settings import Settings
 from drift.events import WindowClosed, decode_windows
 from drift.reports.schedule import reports_folder
@@ -123,7 +123,7 @@ class Job:
                 ours.unlink(missing_ok=True)
 
             stack.callback(stop)
-        with bar(self.console.quiet, of_bytes(), self.console) as progress:
+        with bar(self.console.quiet, download_columns(), self.console) as progress:
             jars = progress.add_task("", total=None, visible=False)
             chosen.start(
                 self._say,

@@ -34,7 +34,7 @@ class _Labelled(msgspec.Struct):
 
 
 def end_offsets(cluster: Cluster, topic: str) -> Offsets:
-    """Return the next offset of each partition, for a reader of committed records."""
+    """Return each partition's next offset, as readers of committed records see it."""
     return cluster.end(topic, cluster.partitions(topic)[topic])
 
 

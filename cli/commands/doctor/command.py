@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FILE_WIDTH = 160  # columns, in a file or pipe
 
 
-def table(findings: "list[Finding]") -> Table:
+def make_table(findings: "list[Finding]") -> Table:
     """Return a table of the findings, with advice below each."""
     from streams.doctor.checks import Verdict
 
@@ -73,13 +73,13 @@ def doctor(
         cluster = checks.check_cluster(
             settings.connection(), checked, lambda: time.time_ns() // 1_000_000
         )
-        findings = [*cluster, *machine.findings(settings)]
+        findings = [*cluster, *machine.run_checks(settings)]
     failed = sum(finding.verdict is checks.Verdict.FAIL for finding in findings)
     if as_json:
         result = {"failed": failed, "findings": [asdict(finding) for finding in findings]}
         print(json.dumps(result, allow_nan=False))
     else:
-        make_console(_FILE_WIDTH).print(table(findings))
+        make_console(_FILE_WIDTH).print(make_table(findings))
         print(f"{failed} of {len(findings)} checks failed" if failed else "all is well")
     if failed:
         raise typer.Exit(FAILED)

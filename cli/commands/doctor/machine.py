@@ -15,7 +15,7 @@ Holder = Callable[[int], str | None]
 _OURS = ("cli.main", "bin/fraud", "kafka.Kafka")
 
 
-def values(settings: Settings) -> Finding:
+def show_settings(settings: Settings) -> Finding:
     """Return the values of the variables that no other check shows."""
     known = {
         "FRAUD_HOME": settings.home,
@@ -33,7 +33,7 @@ def values(settings: Settings) -> Finding:
     )
 
 
-def model(directory: Path) -> Finding:
+def check_model(directory: Path) -> Finding:
     """Check that the model loads and its hashes match."""
     from model.artefact import Model
     from model.errors import ArtefactError
@@ -45,7 +45,7 @@ def model(directory: Path) -> Finding:
     return Finding("model", Verdict.OK, f"version {loaded.version} loads, and its hashes match")
 
 
-def data(given: Path | None, cache: Path) -> Finding:
+def check_data(given: Path | None, cache: Path) -> Finding:
     """Check that the CSV exists, and verify it if it is the cached one."""
     from producer import dataset
     from producer.errors import DataError
@@ -74,7 +74,7 @@ def data(given: Path | None, cache: Path) -> Finding:
     return Finding("data", Verdict.OK, f"{path}, its sha256 matches")
 
 
-def port(wanted: Port, holder: Holder) -> Finding:
+def check_port(wanted: Port, holder: Holder) -> Finding:
     """Check that a port is free, or used by this system.
 
     `holder` returns the command line of the listener, or "" if it is unknown.
@@ -93,7 +93,7 @@ def port(wanted: Port, holder: Holder) -> Finding:
     )
 
 
-def holder(number: int) -> str | None:
+def find_listener(number: int) -> str | None:
     """Return the command lines of the port's listener and its parents, or None if it is free.
 
     The parents identify workers, which are children of `fraud score`.
@@ -117,7 +117,7 @@ def holder(number: int) -> str | None:
     return ""
 
 
-def local_kafka(java: int | None, maven: bool, docker: bool) -> Finding:
+def check_local_kafka(java: int | None, maven: bool, docker: bool) -> Finding:
     """Report what `fraud kafka start` would use.
 
     `java`: its major version. `maven`: Maven or the jars. `docker`: compose and the image.
@@ -140,20 +140,20 @@ def local_kafka(java: int | None, maven: bool, docker: bool) -> Finding:
     )
 
 
-def findings(settings: Settings) -> Iterator[Finding]:
+def run_checks(settings: Settings) -> Iterator[Finding]:
     """Yield every finding."""
     from infra.kafka import IMAGE, engine, jars
 
-    yield values(settings)
-    yield model(settings.model)
-    yield data(settings.data, settings.cache)
+    yield show_settings(settings)
+    yield check_model(settings.model)
+    yield check_data(settings.data, settings.cache)
     for wanted in _ports(settings):
-        yield port(wanted, holder)
+        yield check_port(wanted, find_listener)
     if settings.bootstrap_servers is None:
         maven = (
             jars.are_complete(settings.home / "kafka" / "jars") or shutil.which("mvn") is not None
         )
-        yield local_kafka(
+        yield check_local_kafka(
             jars.java_version(),
             maven,
             engine.compose_command() is not None and engine.has_image(IMAGE),

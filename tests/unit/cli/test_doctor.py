@@ -169,17 +169,19 @@ def test_no_broker_and_a_bad_line_are_told_apart():
 
 
 def test_the_model(tmp_path):
-    finding = machine.model(tmp_path / "latest")
+    finding = machine.check_model(tmp_path / "latest")
     assert (finding.verdict, finding.advice) == (FAIL, "run: fraud train")
 
 
 def test_the_data(tmp_path):
     csv = tmp_path / "creditcard.csv"
-    assert machine.data(None, tmp_path).verdict is WARN
-    assert machine.data(csv, tmp_path).verdict is FAIL
+    assert machine.check_data(None, tmp_path).verdict is WARN
+    assert machine.check_data(csv, tmp_path).verdict is FAIL
     csv.write_text("Time\n")
-    assert machine.data(csv, tmp_path).verdict is OK  # a CSV of one's own may be any
-    assert machine.data(None, tmp_path).verdict is FAIL  # the cache holds the dataset or nothing
+    assert machine.check_data(csv, tmp_path).verdict is OK  # a CSV of one's own may be any
+    assert (
+        machine.check_data(None, tmp_path).verdict is FAIL
+    )  # the cache holds the dataset or nothing
 
 
 def test_the_settings_are_told_but_for_the_key(monkeypatch, tmp_path):
@@ -189,7 +191,7 @@ def test_the_settings_are_told_but_for_the_key(monkeypatch, tmp_path):
         "FRAUD_API_KEY": "any",  # pragma: allowlist secret
     }.items():
         monkeypatch.setenv(name, value)
-    told = machine.values(Settings.from_environment()).found.split(", ")
+    told = machine.show_settings(Settings.from_environment()).found.split(", ")
     assert {
         f"FRAUD_HOME {tmp_path}",
         "FRAUD_TOPIC_PREFIX eu.",
@@ -197,7 +199,9 @@ def test_the_settings_are_told_but_for_the_key(monkeypatch, tmp_path):
         "FRAUD_SCORER_HOST 127.0.0.1",
     } <= set(told)
     monkeypatch.delenv("FRAUD_API_KEY")
-    assert machine.values(Settings.from_environment()).found.endswith("FRAUD_API_KEY not set")
+    assert machine.show_settings(Settings.from_environment()).found.endswith(
+        "FRAUD_API_KEY not set"
+    )
 
 
 @pytest.mark.parametrize(
@@ -214,7 +218,7 @@ def test_the_settings_are_told_but_for_the_key(monkeypatch, tmp_path):
     ],
 )
 def test_a_port(holder, verdict, said):
-    finding = machine.port(Port(9101, "FRAUD_METRICS_PORT", "worker 0"), lambda _: holder)
+    finding = machine.check_port(Port(9101, "FRAUD_METRICS_PORT", "worker 0"), lambda _: holder)
     assert finding.verdict is verdict
     assert said in finding.found
     assert ("FRAUD_METRICS_PORT" in finding.advice) == (verdict is FAIL)
@@ -231,7 +235,7 @@ def test_a_port(holder, verdict, said):
     ],
 )
 def test_what_a_local_kafka_needs(java, maven, docker, verdict, said):
-    finding = machine.local_kafka(java, maven, docker)
+    finding = machine.check_local_kafka(java, maven, docker)
     assert finding.verdict is verdict
     assert said in finding.found
 
@@ -242,7 +246,7 @@ def doctor(monkeypatch, capsys):
 
     def run(*findings, as_json=False):
         monkeypatch.setattr(checks, "check_cluster", lambda *_: iter(findings))
-        monkeypatch.setattr(machine, "findings", lambda _: iter(()))
+        monkeypatch.setattr(machine, "run_checks", lambda _: iter(()))
         try:
             command.doctor(None, as_json, quiet=True)
         except command.typer.Exit as ended:
