@@ -55,7 +55,8 @@ def decisions(probabilities: Floats, thresholds: Thresholds) -> list[Decision]:
     `block` at or above thresholds.block, otherwise `review` at or above thresholds.review,
     otherwise `approve`.
     """
-    review, block = thresholds.review, thresholds.block
+    review = thresholds.review
+    block = thresholds.block
     decided: list[Decision] = ["approve"] * len(probabilities)
     # Nearly all payments are approved, so only the others are looped over.
     for index in np.flatnonzero(probabilities >= min(review, block)).tolist():

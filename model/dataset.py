@@ -55,7 +55,8 @@ def survey(path: Path) -> tuple[pd.DataFrame, list[UnusableCells]]:
     table["Amount"] = table["Amount"].where(table["Amount"] >= 0)
     if "Class" in table:
         table["Class"] = table["Class"].where(table["Class"].isin((0, 1)))
-    missing, unusable = cells.isna().sum(), table.isna().sum()
+    missing = cells.isna().sum()
+    unusable = table.isna().sum()
     return table, [
         UnusableCells(name, int(missing[name]), int(unusable[name] - missing[name]))
         for name in table

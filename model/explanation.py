@@ -11,7 +11,9 @@ from model.artefact import Model, decisions, probabilities
 from payments.contract import INPUTS
 from payments.records import ROW_BYTES, decode
 
-BASE, REST, MARGIN = "base", "rest", "margin"
+BASE = "base"
+REST = "rest"
+MARGIN = "margin"
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ def _msgspec_type(annotation: Any, metadata: list[Any]) -> Any:
     """Return a pydantic annotation and its constraints as a msgspec type."""
     if annotation is AwareDatetime:
         return Annotated[datetime, msgspec.Meta(tz=True)]
-    origin, parts = get_origin(annotation), get_args(annotation)
+    origin = get_origin(annotation)
+    parts = get_args(annotation)
     if origin is Annotated:
         return _msgspec_type(parts[0], [*metadata, *parts[1:]])
     if origin in (Union, UnionType):

@@ -179,7 +179,8 @@ def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
 
 
 def _describe_model(model: "Model", outcomes: dict[str, "Outcome"]) -> list[str]:
-    fitted, out_of_fold = model.manifest.fitted_on, model.manifest.out_of_fold
+    fitted = model.manifest.fitted_on
+    out_of_fold = model.manifest.out_of_fold
     precisions = [fold.average_precision for fold in model.manifest.folds]
     lines = [
         f"model {model.version} in {model.directory}",

@@ -13,7 +13,8 @@ from model.intervals import Interval, wilson_interval
 from payments.arrays import Floats
 from payments.contract import INPUTS
 
-DAY_S, HOUR_S = 86_400, 3_600
+DAY_S = 86_400
+HOUR_S = 3_600
 # Tukey's outer fences: three interquartile ranges from the quartiles (Exploratory Data Analysis,
 # 1977, ch. 2).
 FENCE = 3.0
