@@ -245,7 +245,7 @@ def test_a_missing_topic_and_an_empty_selection_are_errors(connection, data):
         ReplayError, match=r"the topic .*other\.transactions does not exist; run: fraud topics"
     ):
         run_replay(elsewhere, Selection(data))
-    with pytest.raises(ReplayError, match="no such rows"):
+    with pytest.raises(ReplayError, match="the file has no rows in this range"):
         run_replay(connection, Selection(data, first=COUNT))
 
 
