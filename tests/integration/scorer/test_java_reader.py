@@ -5,7 +5,7 @@ import random
 import subprocess
 
 from confluent_kafka import Producer
-from fuzz import damaged
+from fuzz import damage
 from support.paths import JARS
 from support.programs import require_program
 from support.soundness import FIELDS, check_decoding
@@ -38,7 +38,7 @@ def test_jackson_reads_every_accepted_transaction(module_connection):
     rng = random.Random()
     accepted = [
         value
-        for value in (damaged(rng) for _ in range(_DAMAGED))
+        for value in (damage(rng) for _ in range(_DAMAGED))
         if check_decoding(value) == "accepted"
     ]
     assert len(accepted) > _DAMAGED / 50
