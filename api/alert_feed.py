@@ -63,7 +63,7 @@ class AlertFeed:
             self._connection, DRIFT_EVENTS, WINDOWS, _is_window
         )
         cluster = Cluster(self._connection)
-        labels_end = cluster.end(LABELS, cluster.partitions(LABELS)[LABELS])
+        labels_end = cluster.end(LABELS)
         self._handle(alerts + windows)
         if alerts:
             oldest_s = alerts[0].timestamp()[1] / 1000 - _CLOCK_MARGIN_S

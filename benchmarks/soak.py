@@ -31,7 +31,7 @@ from payments import features
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
-from streams.kafka.reader import read
+from streams.kafka.reader import find_range, read
 from streams.ledger.audit import audit
 from streams.ledger.reconcile import Audit
 
@@ -105,10 +105,7 @@ def audit_when_settled(connection: Connection) -> Audit:
 
 def count_differences(connection: Connection, model: Model) -> int:
     """Score every transaction again, and count probabilities that differ in any bit."""
-    cluster = Cluster(connection)
-    partitions = cluster.partitions(topics.PREDICTIONS)[topics.PREDICTIONS]
-    begin = cluster.earliest(topics.PREDICTIONS, partitions)
-    end = cluster.end(topics.PREDICTIONS, partitions)
+    begin, end = find_range(Cluster(connection), topics.PREDICTIONS)
     differences = 0
     for batch in read(connection, topics.PREDICTIONS, begin, end):
         if not batch:

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from benchmarks.harness.bench import DRAIN, Bench, BenchError
-from cli.commands.demo.measure import end_offsets, row_of
+from cli.commands.demo.measure import row_of
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
@@ -35,21 +35,19 @@ def run_name(records: int) -> str:
 
 def first_offsets(connection: Connection) -> Offsets:
     """Return the offsets at which the input begins."""
-    cluster = Cluster(connection)
-    partitions = cluster.partitions(topics.TRANSACTIONS)[topics.TRANSACTIONS]
-    return cluster.earliest(topics.TRANSACTIONS, partitions)
+    return Cluster(connection).earliest(topics.TRANSACTIONS)
 
 
 def output_ends(connection: Connection) -> dict[str, Offsets]:
     """Return the end offsets of each output topic."""
     cluster = Cluster(connection)
-    return {name: end_offsets(cluster, name) for name in _OUTPUTS}
+    return {name: cluster.end(name) for name in _OUTPUTS}
 
 
 def preload(bench: Bench, records: int) -> None:
     """Make the input hold exactly `records` transactions, reusing an input of that size."""
     connection = bench.connection(DRAIN)
-    end = end_offsets(Cluster(connection), topics.TRANSACTIONS)
+    end = Cluster(connection).end(topics.TRANSACTIONS)
     if sum(end.values()) - sum(first_offsets(connection).values()) == records:
         return
     clear(connection, topics.TRANSACTIONS)
@@ -68,7 +66,7 @@ def clear(connection: Connection, *names: str) -> None:
     ends = [
         TopicPartition(connection.named(name), partition, offset)
         for name in names
-        for partition, offset in end_offsets(cluster, name).items()
+        for partition, offset in cluster.end(name).items()
         if offset
     ]
     for future in admin.delete_records(ends).values() if ends else ():
@@ -116,7 +114,7 @@ def count_outputs(connection: Connection, begin: dict[str, Offsets], records: in
     seen = np.zeros(records, np.uint8)
     prefix = f"{run_name(records)}-"
     predictions = 0
-    end = end_offsets(cluster, topics.PREDICTIONS)
+    end = cluster.end(topics.PREDICTIONS)
     for batch in read(connection, topics.PREDICTIONS, begin[topics.PREDICTIONS], end):
         for message in batch:
             row = row_of(_decode(message.value() or b"").transaction_id, prefix, 0, records)
@@ -138,4 +136,4 @@ def count_outputs(connection: Connection, begin: dict[str, Offsets], records: in
 
 
 def _count(connection: Connection, cluster: Cluster, name: str, begin: Offsets) -> int:
-    return sum(len(batch) for batch in read(connection, name, begin, end_offsets(cluster, name)))
+    return sum(len(batch) for batch in read(connection, name, begin, cluster.end(name)))

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.harness.bench import LIVE, Bench, BenchError
 from benchmarks.harness.systems import System, run_system
 from benchmarks.harness.topic import clear, reset
-from cli.commands.demo.measure import WARM_UP_S, LiveReader, end_offsets, latency
+from cli.commands.demo.measure import WARM_UP_S, LiveReader, latency
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster
 
@@ -77,7 +77,7 @@ class _Session:
     def send(self, count: int, rate: float) -> Iterator["_Run"]:
         """Send `count` transactions at `rate` (0: as fast as possible) while a reader waits."""
         name = f"live{time.time_ns()}"
-        end = end_offsets(Cluster(self._connection), topics.PREDICTIONS)
+        end = Cluster(self._connection).end(topics.PREDICTIONS)
         reader = LiveReader(self._connection, end, name, 0, count)
         reader.start()
         try:

@@ -122,11 +122,9 @@ class Labelling(threading.Thread):
             if isinstance(event, WindowClosed) and event.end and event.window not in labelled
         )
         cluster = Cluster(self._connection)
-        partitions = cluster.partitions(topics.LABELS)[topics.LABELS]
         oldest = min((event.begin for event in self._pending if event.begin), default=self._now())
-        self._next = cluster.since(
-            topics.LABELS, cluster.end(topics.LABELS, partitions), oldest - self._horizon
-        )
+        end = cluster.end(topics.LABELS)
+        self._next = cluster.since(topics.LABELS, end, oldest - self._horizon)
         self._update_gauges()
 
     def _round(self) -> None:

@@ -57,9 +57,7 @@ def read(connection: Connection, choice: Choice, progress: reader.Progress) -> I
 
     Holds one batch in memory at a time. Raises ReadingError, KafkaException.
     """
-    cluster = Cluster(connection)
-    partitions = cluster.partitions(DEAD_LETTERS)[DEAD_LETTERS]
-    begin, end = reader.find_range(cluster, DEAD_LETTERS, partitions, choice.since)
+    begin, end = reader.find_range(Cluster(connection), DEAD_LETTERS, since=choice.since)
     transactions = connection.named(TRANSACTIONS)
     for message in chain.from_iterable(
         reader.read_with_progress(connection, DEAD_LETTERS, begin, end, progress)

@@ -53,12 +53,12 @@ class Cluster:
             topic: sorted(existing[self._connection.named(topic)].partitions) for topic in topics
         }
 
-    def earliest(self, topic: str, partitions: list[int]) -> Offsets:
-        """Return the first offset that the log still holds, by partition."""
+    def earliest(self, topic: str, partitions: list[int] | None = None) -> Offsets:
+        """Return the first offset that the log still holds, by partition; None: all of them."""
         return self._offsets(topic, partitions, OffsetSpec.earliest())
 
-    def end(self, topic: str, partitions: list[int]) -> Offsets:
-        """Return the offset at which the committed records end, by partition."""
+    def end(self, topic: str, partitions: list[int] | None = None) -> Offsets:
+        """Return the offset at which the committed records end, by partition; None: all of them."""
         return self._offsets(topic, partitions, OffsetSpec.latest())
 
     def since(self, topic: str, end: Offsets, at: datetime) -> Offsets:
@@ -88,7 +88,9 @@ class Cluster:
             consumer.close()
         return {place.partition: place.offset for place in positions if place.offset >= 0}
 
-    def _offsets(self, topic: str, partitions: list[int], spec: OffsetSpec) -> Offsets:
+    def _offsets(self, topic: str, partitions: list[int] | None, spec: OffsetSpec) -> Offsets:
+        if partitions is None:
+            partitions = self.partitions(topic)[topic]
         name = self._connection.named(topic)
         asked = {TopicPartition(name, partition): spec for partition in partitions}
 

@@ -40,8 +40,7 @@ def read_newest(
     `reader.follow` continues from these offsets. Reads the whole topic if it holds fewer records.
     Raises ReadingError, KafkaException.
     """
-    cluster = Cluster(connection)
-    earliest, end = reader.find_range(cluster, name, cluster.partitions(name)[name])
+    earliest, end = reader.find_range(Cluster(connection), name)
     newest: dict[int, list[Message]] = {number: [] for number in end}
     for begin, until in look_back(earliest, end, 2 * limit):  # each may be followed by a marker
         short = {
@@ -72,8 +71,7 @@ def find_newest(
     Of several records in the same range, the latest timestamp counts. Raises ReadingError,
     KafkaException.
     """
-    cluster = Cluster(connection)
-    earliest, end = reader.find_range(cluster, name, cluster.partitions(name)[name])
+    earliest, end = reader.find_range(Cluster(connection), name)
     total = sum(end.values()) - sum(earliest.values())
     for begin, until in look_back(earliest, end, _FIRST_WINDOW):
         matches = [

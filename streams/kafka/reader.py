@@ -44,7 +44,10 @@ def poll_batch(consumer: Consumer, limit: int, wait_s: float) -> list[Message]:
 
 
 def find_range(
-    cluster: Cluster, name: str, partitions: list[int], since: datetime | None = None
+    cluster: Cluster,
+    name: str,
+    partitions: list[int] | None = None,
+    since: datetime | None = None,
 ) -> tuple[Offsets, Offsets]:
     """Return the first and the end offset of the committed records, by partition.
 
@@ -53,7 +56,7 @@ def find_range(
     """
     end = cluster.end(name, partitions)
     if since is None:
-        return cluster.earliest(name, partitions), end
+        return cluster.earliest(name, list(end)), end
     return cluster.since(name, end, since), end
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from payments.arrays import Floats
 from payments.contract import DECISIONS
-from streams.kafka.cluster import Cluster, Offsets
+from streams.kafka.cluster import Offsets
 from streams.kafka.connection import Connection
 from streams.kafka.reader import poll_batch
 from streams.kafka.topics import PREDICTIONS
@@ -31,11 +31,6 @@ class _Decided(msgspec.Struct):
 class _Labelled(msgspec.Struct):
     transaction_id: str
     is_fraud: bool
-
-
-def end_offsets(cluster: Cluster, topic: str) -> Offsets:
-    """Return each partition's next offset, as readers of committed records see it."""
-    return cluster.end(topic, cluster.partitions(topic)[topic])
 
 
 class LiveReader(threading.Thread):
