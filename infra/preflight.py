@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Iterator, Mapping, NamedTuple  # noqa: UP035
 
 from infra import demo_ports
+from infra.commands import succeeds
 from infra.kafka import IMAGE, engine, jars
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,14 +93,14 @@ class Preflight:
                 f"Python: {PYTHONS} is needed, python3 is {here}; "
                 "install one, or name it: PYTHON=/path/to/python3.12"
             )
-        elif not _succeeds(
+        elif not succeeds(
             self._python, "-c", "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))"
         ):
             yield (
                 f"Python: {PYTHONS} is needed, {self._python} is not; "
                 "name one: PYTHON=/path/to/python3.12"
             )
-        elif not _succeeds(self._python, "-c", "import venv, ensurepip"):
+        elif not succeeds(self._python, "-c", "import venv, ensurepip"):
             yield (
                 f"Python's venv module: {self._python} does not have it "
                 "(Debian, Ubuntu: apt install python3-venv)"
@@ -149,27 +149,13 @@ def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
-def _succeeds(*command: str) -> bool:
-    try:
-        return (
-            subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, check=False
-            ).returncode
-            == 0
-        )
-    except OSError:
-        return False
-
-
 def main() -> int:
     """Print the downloads, then everything that is missing."""
     preflight = Preflight(os.environ, sys.argv[1] if len(sys.argv) > 1 else "")
     wanted = [part for part in preflight.parts() if not part.there]
     if wanted:
-        download, disk = (
-            sum(part.download_mb for part in wanted),
-            sum(part.disk_mb for part in wanted),
-        )
+        download = sum(part.download_mb for part in wanted)
+        disk = sum(part.disk_mb for part in wanted)
         print(f"Downloads, once: about {download} MB, {disk} MB on disk")
         for part in wanted:
             print(f"  {part.name}: {part.download_mb} MB, {part.disk_mb} MB on disk")

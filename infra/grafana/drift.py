@@ -37,7 +37,7 @@ def _figures() -> Panels:
             query("max(data_drift_detected)"),
             above(0.5, 1),
         )
-        .mappings([verdict(bad=1)])
+        .mappings([verdict()])
         .data_links([reports()]),
         number(
             "Score",

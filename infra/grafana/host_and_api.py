@@ -36,7 +36,7 @@ def _drift() -> Panels:
             query("max(data_drift_detected)"),
             above(0.5, 1),
         )
-        .mappings([verdict(bad=1)])
+        .mappings([verdict()])
         .span(THIRD),
         number(
             "Drift score",

@@ -71,13 +71,12 @@ def below(critical: float, warning: float) -> Limits:
     return Threshold(color="red"), Threshold(critical, "orange"), Threshold(warning, "green")
 
 
-def verdict(bad: float) -> ValueMap:
-    """Map 0 and 1 to words, with `bad` in red."""
-    words = {"0": "no drift", "1": "DRIFT"}
+def verdict() -> ValueMap:
+    """Show 0 and 1 as words, 1 in red."""
     return ValueMap(
         {
-            key: ValueMappingResult(text, "red" if float(key) == bad else "green")
-            for key, text in words.items()
+            "0": ValueMappingResult("no drift", "green"),
+            "1": ValueMappingResult("DRIFT", "red"),
         }
     )
 
@@ -129,15 +128,9 @@ def lines(
     return panel
 
 
-def bars(
-    title: str,
-    description: str,
-    unit: str,
-    target: prometheus.Dataquery,
-    limits: Limits = _NO_LIMITS,
-) -> bargauge.Panel:
+def bars(title: str, description: str, unit: str, target: prometheus.Dataquery) -> bargauge.Panel:
     """Return a panel with a bar for the current value of each series."""
-    panel = _panel(bargauge.Panel(), title, description, unit, [target], limits)
+    panel = _panel(bargauge.Panel(), title, description, unit, [target], _NO_LIMITS)
     return (
         panel.span(HALF)
         .height(_HIGH)

@@ -54,7 +54,7 @@ def _figures() -> Panels:
             "Workers",
             "Worker processes that are up. Orange: only one, with no other to take over.",
             "none",
-            query(_workers()),
+            query(f"sum(fraud_workers{{{_WORKER}}})"),
             below(1, 2),
         ),
         number(
@@ -77,10 +77,6 @@ def _figures() -> Panels:
 
 def _rate(by: str = "") -> str:
     return f"sum{by}(rate(fraud_transactions_total{{{_WORKER}}}[$__rate_interval]))"
-
-
-def _workers() -> str:
-    return f"sum(fraud_workers{{{_WORKER}}})"
 
 
 def _throughput() -> Panels:

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from infra import commands
 from infra.kafka import SHOWN_LINES, BrokerError, engine, ports
 from infra.kafka.home import HomeBroker
 
@@ -14,16 +15,7 @@ _COMMAND_TIMEOUT_S = 120
 
 def _run(*command: str, **environment: str) -> str:
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_COMMAND_TIMEOUT_S,
-            env=os.environ | environment,
-            check=False,
-        )
+        done = commands.run(*command, timeout=_COMMAND_TIMEOUT_S, env=os.environ | environment)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BrokerError(f"{command[0]}: {error}") from None
     if done.returncode:

@@ -3,31 +3,22 @@
 from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
 
 import hashlib
-import subprocess
 from pathlib import Path
+
+from infra.commands import succeeds
 
 PULL_TIMEOUT_S = 30  # someone is waiting, and there is another way to start Kafka
 _ANSWER_TIMEOUT_S = 10
 
 
-def _succeeds(*command: str, timeout: float) -> bool:
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
-
-
 def answers() -> bool:
     """Return whether an engine answers this user."""
-    return _succeeds("docker", "info", timeout=_ANSWER_TIMEOUT_S)
+    return succeeds("docker", "info", timeout=_ANSWER_TIMEOUT_S)
 
 
 def has_image(image: str) -> bool:
     """Return whether the engine has the image."""
-    return _succeeds("docker", "image", "inspect", image, timeout=_ANSWER_TIMEOUT_S)
+    return succeeds("docker", "image", "inspect", image, timeout=_ANSWER_TIMEOUT_S)
 
 
 def obtain_image(image: str) -> bool:
@@ -37,7 +28,7 @@ def obtain_image(image: str) -> bool:
 
 def pull_image(image: str) -> bool:
     """Pull the image; return whether that succeeded within PULL_TIMEOUT_S."""
-    return _succeeds("docker", "pull", "--quiet", image, timeout=PULL_TIMEOUT_S)
+    return succeeds("docker", "pull", "--quiet", image, timeout=PULL_TIMEOUT_S)
 
 
 def project_name(folder: Path) -> str:
@@ -48,6 +39,6 @@ def project_name(folder: Path) -> str:
 def compose_command() -> tuple[str, ...] | None:
     """Return the command for compose, Docker's plugin or docker-compose, or None."""
     for command in (("docker", "compose"), ("docker-compose",)):
-        if _succeeds(*command, "version", timeout=_ANSWER_TIMEOUT_S):
+        if succeeds(*command, "version", timeout=_ANSWER_TIMEOUT_S):
             return command
     return None

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -39,6 +39,21 @@ class HomeBroker(ABC):
         """Return whether its process or container runs."""
 
     @abstractmethod
+    def start(
+        self,
+        say: Callable[[str], None],
+        count: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> None:
+        """Start it unless it runs, and return once it answers. Raises BrokerError.
+
+        `say` receives its steps. `count` receives the bytes downloaded and their total.
+        """
+
+    @abstractmethod
+    def stop(self) -> bool:
+        """Stop it and wait for it to end; return whether it was running. Raises BrokerError."""
+
+    @abstractmethod
     def _where(self) -> str:
         """Name the running process or container."""
 
@@ -49,15 +64,13 @@ class HomeBroker(ABC):
     def status(self) -> Status:
         """Return whether the broker answers, with a line for people."""
         if not self.alive():
-            return Status(False, self.kind, self.bootstrap_servers, "not running")
+            return self._status(False, "not running")
         if not ready.answers(self.bootstrap_servers, properties=self._client):
-            return Status(
-                False,
-                self.kind,
-                self.bootstrap_servers,
-                f"{self._where()} runs but does not answer",
-            )
-        return Status(True, self.kind, self.bootstrap_servers, self._where())
+            return self._status(False, f"{self._where()} runs but does not answer")
+        return self._status(True, self._where())
+
+    def _status(self, running: bool, detail: str) -> Status:
+        return Status(running, self.kind, self.bootstrap_servers, detail)
 
     @classmethod
     def _note_of(cls, home: Path) -> Path:

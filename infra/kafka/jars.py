@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from infra import commands
 from infra.kafka import BrokerError
 
 POM = Path(__file__).with_name("pom.xml")
@@ -25,16 +26,8 @@ _UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 def java_version() -> int | None:
     """Return the major version of `java`, or None without it."""
-    command = ("java", "-version")
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = commands.run("java", "-version")
     except OSError:
         return None
     version = re.search(r'version "(?:1\.)?(\d+)', done.stdout)  # Java 8 calls itself 1.8

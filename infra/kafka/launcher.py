@@ -13,6 +13,7 @@ from time import monotonic, sleep
 
 import psutil
 
+from infra import commands
 from infra.kafka import BrokerError, jars, ports
 from infra.kafka.home import HomeBroker
 from infra.processes import end_trees
@@ -174,25 +175,13 @@ class LocalBroker(HomeBroker):
             # with the option's name in one argument, because an id may begin with a dash
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             settings = self._settings(Path(part) / _BROKER, made)
-            users = (
-                [f"--add-scram={user}" for user in self._security.credentials]
-                if self._security
-                else []
-            )
-            done = subprocess.run(
-                self._java(
-                    "kafka.tools.StorageTool",
-                    "format",
-                    f"--cluster-id={cluster}",
-                    "-c",
-                    str(settings),
-                    *users,
-                ),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
+            users = self._security.credentials if self._security else ()
+            done = commands.run(
+                *self._java("kafka.tools.StorageTool", "format"),
+                f"--cluster-id={cluster}",
+                "-c",
+                str(settings),
+                *(f"--add-scram={user}" for user in users),
             )
             if done.returncode:
                 raise BrokerError.after(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from infra import demo_ports
+from infra import commands, demo_ports
 from infra.image.ready import is_ready
 from infra.kafka import engine, ports
 from infra.watch import configuration
@@ -162,14 +162,7 @@ class Containers:
 def _docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = ("docker", *arguments)
     try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
+        return commands.run(*command, stderr=subprocess.PIPE, timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"no answer within {_TIMEOUT_S} s")
 
