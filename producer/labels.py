@@ -21,7 +21,7 @@ from streams.kafka.topics import LABELS
 
 _MARKS = 1_000
 LINGER_MS = 100  # labels are not urgent
-POLL_EVERY = 256
+_POLL_EVERY = 256
 
 
 def encode_label(row: Row, at: datetime) -> bytes:
@@ -34,6 +34,14 @@ def encode_label(row: Row, at: datetime) -> bytes:
         source="replay",
     )
     return msgspec.json.encode(record)
+
+
+def send_label(sender: Sender, row: Row, clock: Clock) -> None:
+    """Send the row's class, known since now."""
+    now = datetime.fromtimestamp(clock.time(), UTC)
+    sender.send(key(row.transaction_id, row.account_id), encode_label(row, now))
+    if sender.sent % _POLL_EVERY == 0:
+        sender.poll()
 
 
 class Feed(Protocol):
@@ -111,10 +119,7 @@ class LabelFeed:
             and not self._stop.is_set()
             and (row := next(self._rows, None)) is not None
         ):
-            now = datetime.fromtimestamp(self._clock.time(), UTC)
-            self._sender.send(key(row.transaction_id, row.account_id), encode_label(row, now))
-            if self._sender.sent % POLL_EVERY == 0:
-                self._sender.poll()
+            send_label(self._sender, row, self._clock)
 
 
 def replay_with_labels(replay: Replay, feed: Feed, stop: threading.Event) -> tuple[Totals, int]:

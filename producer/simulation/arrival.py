@@ -25,7 +25,7 @@ class Arrivals:
         self._by_row = [surge for surge in surges if not surge.by_time]
         self._by_time = [surge for surge in surges if surge.by_time]
         self._reached = 0.0
-        self._plain, self._surged = self._warp()
+        self._warp()
 
     def times(self, rows: Ints, gaps: Floats) -> Floats:
         """Return the seconds of the next rows. `gaps`: standard exponential."""
@@ -44,28 +44,20 @@ class Arrivals:
         days, rest = divmod(seconds, DAY_S)
         return float(days * self._counts[-1] + np.interp(rest, self._seconds, self._counts))
 
-    def _warp(self) -> tuple[Floats, Floats]:
-        """Return the transaction counts at each surge edge: without surges, and with them."""
-        moments = {0.0} | {
-            moment
-            for surge in self._by_time
-            for moment in (surge.begin, surge.end)
-            if np.isfinite(moment)
-        }
-        plain = np.array(sorted(map(self._count, moments)))
-        factors = self._factors(np.array(sorted(moments)))
-        return plain, np.concatenate([[0.0], np.cumsum(np.diff(plain) * factors[:-1])])
-
-    def _factors(self, moments: Floats) -> Floats:
-        factors = np.ones(len(moments))
+    def _warp(self) -> None:
+        """Count transactions to each surge edge: without surges, and with them."""
+        edges = {0.0} | {edge for surge in self._by_time for edge in (surge.begin, surge.end)}
+        moments = np.array(sorted(edge for edge in edges if np.isfinite(edge)))
+        self._factors = np.ones(len(moments))
         for surge in self._by_time:
-            factors[(moments >= surge.begin) & (moments < surge.end)] *= surge.size
-        self._last_factors = factors
-        return factors
+            self._factors[(moments >= surge.begin) & (moments < surge.end)] *= surge.size
+        self._plain = np.array([self._count(moment) for moment in moments])
+        grown = np.cumsum(np.diff(self._plain) * self._factors[:-1])
+        self._surged = np.concatenate([[0.0], grown])
 
     def _unsurged(self, counts: Floats) -> Floats:
         segment = np.searchsorted(self._surged, counts, side="right") - 1
         plain: Floats = (
-            self._plain[segment] + (counts - self._surged[segment]) / self._last_factors[segment]
+            self._plain[segment] + (counts - self._surged[segment]) / self._factors[segment]
         )
         return plain

@@ -4,17 +4,15 @@ import threading
 from array import array
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 import numpy as np
 
-from producer.labels import LINGER_MS, POLL_EVERY, encode_label
+from producer.labels import LINGER_MS, send_label
 from producer.replay import PROGRESS_S
 from producer.rows import Row
 from producer.schedule import Clock
 from producer.sender import Sender
 from producer.simulation.output import account_id, account_number
-from streams.kafka.codec import key
 from streams.kafka.connection import Connection
 from streams.kafka.topics import LABELS
 
@@ -104,9 +102,4 @@ class LateLabels:
                 bool(waiting & 1),
                 account_id(account - 1) if account else None,
             )
-            self._sender.send(
-                key(row.transaction_id, row.account_id),
-                encode_label(row, datetime.fromtimestamp(self._clock.time(), UTC)),
-            )
-            if self._sender.sent % POLL_EVERY == 0:
-                self._sender.poll()
+            send_label(self._sender, row, self._clock)
