@@ -26,6 +26,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 Records = Annotated[int, typer.Option(min=20_000, help="Transactions to drain.")]
 Runs = Annotated[int, typer.Option(min=1, help="Runs of each; the report shows the median.")]
+Systems = Annotated[str, typer.Option(help="Names, separated by commas.")]
 WarmUp = Annotated[
     bool, typer.Option(help="First warm the broker's JVM with a run that does not count.")
 ]
@@ -62,7 +63,7 @@ def _open_measurement(records: int, runs: int, kind: str = "") -> Iterator[Measu
 
 @app.command()
 def drain(
-    systems: Annotated[str, typer.Option(help="Names, separated by commas.")] = "ours-1,ours-2",
+    systems: Systems = "ours-1,ours-2",
     records: Records = _RECORDS,
     runs: Runs = 3,
     warm_up: WarmUp = True,
@@ -80,7 +81,7 @@ def drain(
 
 @app.command()
 def live(
-    systems: Annotated[str, typer.Option(help="Names, separated by commas.")] = "ours-1,ours-2",
+    systems: Systems = "ours-1,ours-2",
     rates: Annotated[
         str, typer.Option(help="Transactions a second, separated by commas.")
     ] = ",".join(map(str, RATES)),

@@ -23,7 +23,7 @@ import typer
 
 from benchmarks.harness.bench import Bench, BenchError, open_bench
 from benchmarks.harness.catalogue import SYSTEMS
-from benchmarks.harness.systems import run_system
+from benchmarks.harness.systems import list_workers, run_system
 from benchmarks.harness.topic import clear
 from drift import predictions
 from model.artefact import Model, probabilities
@@ -65,12 +65,6 @@ def estimate_slope(samples: list[Sample]) -> tuple[float, float]:
     hours, mib = np.array([(sample.at / 3600, sample.mib) for sample in chosen]).T
     steps = np.diff(mib) / np.diff(hours)
     return float(steps.mean()), float(steps.std(ddof=1) / math.sqrt(len(steps)))
-
-
-def list_workers(supervisor: psutil.Popen) -> list[psutil.Process]:
-    """Return the worker processes, oldest first."""
-    found = [child for child in supervisor.children() if "spawn_main" in " ".join(child.cmdline())]
-    return sorted(found, key=lambda child: float(child.create_time()))
 
 
 def watch(

@@ -7,7 +7,6 @@ at their maximum size.
 """
 
 import json
-import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 import psutil
 from confluent_kafka import Producer
 
-from benchmarks.drift.pace import METRICS_PORT, POLL_S, PORT, STALLED_S, read_counter, watch_windows
+from benchmarks.drift.pace import POLL_S, PORT, STALLED_S, read_counter, run_monitor, watch_windows
 from benchmarks.harness.bench import DRAIN, Bench, BenchError, open_bench
 from benchmarks.harness.catalogue import SYSTEMS
 from benchmarks.harness.topic import clear, forget, preload
@@ -52,9 +51,7 @@ def measure_memory() -> Memory:
         forget(connection, topics.MONITOR_GROUP)
         clear(connection, topics.DRIFT_EVENTS, topics.LABELS)
         _send_labels(connection, MAX_LABELS)
-        command = [sys.executable, "-m", "cli.main", "monitor", "--window", "10000d"]
-        environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
-        with bench.run(_NAME, command, environment) as process:
+        with run_monitor(bench, _NAME, "--window", "10000d") as process:
             tree = ProcessTree(process)
             looks = watch_windows(bench, process, tree, _NAME, _WINDOWS)
             resident = [look.mib for look in looks]

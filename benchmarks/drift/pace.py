@@ -4,6 +4,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from urllib.request import urlopen
 
@@ -17,7 +18,7 @@ from benchmarks.measurements.drain import drain
 from streams.kafka import topics
 
 PORT = 29292  # not the port of another benchmark
-METRICS_PORT = 39301
+_METRICS_PORT = 39301
 POLL_S = 0.1
 STALLED_S = 60.0  # the first window of a new size waits for its thresholds
 _MIB = 2**20
@@ -69,10 +70,7 @@ def _measure_pace(bench: Bench, records: int, size: int) -> Pace:
     clear(connection, topics.DRIFT_EVENTS)
     name = f"monitor-{size}"
     windows = records // size
-    options = ["--window", str(size), "--idle-close", "1h"]
-    command = [sys.executable, "-m", "cli.main", "monitor", *options]
-    environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(METRICS_PORT)}
-    with bench.run(name, command, environment) as process:
+    with run_monitor(bench, name, "--window", str(size), "--idle-close", "1h") as process:
         tree = ProcessTree(process)
         looks = list(watch_windows(bench, process, tree, name, windows))
         written = read_counter('fraud_drift_reports_total{outcome="written"}')
@@ -90,6 +88,13 @@ def _measure_pace(bench: Bench, records: int, size: int) -> Pace:
         written=written,
         skipped=skipped,
     )
+
+
+def run_monitor(bench: Bench, name: str, *options: str) -> AbstractContextManager[psutil.Popen]:
+    """Run `fraud monitor` over the preloaded topics until the context exits."""
+    command = [sys.executable, "-m", "cli.main", "monitor", *options]
+    environment = bench.environment(DRAIN) | {"FRAUD_MONITOR_PORT": str(_METRICS_PORT)}
+    return bench.run(name, command, environment)
 
 
 def watch_windows(
@@ -115,7 +120,7 @@ def watch_windows(
 def read_counter(series: str) -> int:
     """Return a counter of the monitor, 0 if it does not answer."""
     try:
-        with urlopen(f"http://127.0.0.1:{METRICS_PORT}/metrics", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{_METRICS_PORT}/metrics", timeout=10) as answer:
             text = answer.read().decode()
     except OSError:
         return 0

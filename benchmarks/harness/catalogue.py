@@ -9,16 +9,8 @@ from benchmarks.peers.catalogue import PEERS
 def _ours(workers: int, guarantee: str = EXACTLY_ONCE) -> System:
     option = guarantee.replace(" ", "-")
     name = f"ours-{workers}" if guarantee == EXACTLY_ONCE else f"ours-{workers}-{option}"
-    command = [
-        sys.executable,
-        "-m",
-        "cli.main",
-        "score",
-        "--workers",
-        str(workers),
-        "--guarantee",
-        option,
-    ]
+    options = f"--workers {workers} --guarantee {option}".split()
+    command = [sys.executable, "-m", "cli.main", "score", *options]
     return System(
         name,
         f"this project, {workers} worker{'s' if workers > 1 else ''}",

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from datetime import UTC, datetime
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from benchmarks.harness.bench import Bench
+from benchmarks.harness.results import format_now
 from infra.kafka import VERSION
 from infra.kafka.jars import java_version
 from model.artefact import MANIFEST
@@ -26,7 +27,7 @@ def describe_machine(bench: Bench) -> dict[str, Any]:
     manifest = json.loads((bench.model / MANIFEST).read_text())
     xgboost = "xgboost-cpu" if platform.system() == "Linux" else "xgboost"
     return {
-        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "at": format_now(),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
@@ -49,12 +50,9 @@ def describe_machine(bench: Bench) -> dict[str, Any]:
 
 
 def _cpu() -> str:
-    names = [
-        line.partition(":")[2].strip()
-        for line in _lines(Path("/proc/cpuinfo"))
-        if line.startswith("model name")
-    ]
-    return names[0] if names else platform.processor()
+    about = Path("/proc/cpuinfo")
+    name = re.search(r"^model name\s*:(.*)$", about.read_text(), re.M) if about.exists() else None
+    return name[1].strip() if name else platform.processor()
 
 
 def _file_system(path: Path) -> str:
@@ -68,7 +66,3 @@ def _file_system(path: Path) -> str:
         ),
         "unknown",
     )
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []

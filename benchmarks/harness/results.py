@@ -12,6 +12,11 @@ from typing import Any
 Entry = dict[str, Any]
 
 
+def format_now() -> str:
+    """Return the time to the minute."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 @dataclass(frozen=True)
 class Results:
     """The file `results.json` in the bench's folder."""
@@ -26,8 +31,7 @@ class Results:
         """Replace one section and record the time."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         results = self.load()
-        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        ended = results.get("ended", {}) | {section: now}
+        ended = results.get("ended", {}) | {section: format_now()}
         self.path.write_text(json.dumps(results | {section: content, "ended": ended}, indent=1))
 
 

@@ -30,6 +30,12 @@ class System:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+def list_workers(supervisor: psutil.Popen) -> list[psutil.Process]:
+    """Return the worker processes of `fraud score`, oldest first."""
+    found = [child for child in supervisor.children() if "spawn_main" in " ".join(child.cmdline())]
+    return sorted(found, key=lambda child: float(child.create_time()))
+
+
 def run_system(bench: Bench, system: System, prefix: str) -> AbstractContextManager[psutil.Popen]:
     """Run the system on the topics under `prefix` until the context exits."""
     environment = {**bench.environment(prefix), **system.variables}

@@ -103,7 +103,7 @@ class OutputCounts:
 
     predictions: int
     duplicated: int
-    lost: int
+    lost: int | None
     alerts: int
     dead_letters: int
 

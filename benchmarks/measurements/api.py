@@ -6,9 +6,8 @@ client.
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -64,7 +63,7 @@ def describe_target(entries: Iterable[Entry]) -> str:
     )
 
 
-def measure_api(bench: Bench, seconds: float, rate: int = RATE) -> ApiResult:
+def measure_api(bench: Bench, seconds: float) -> ApiResult:
     """Start a server and send requests.
 
     Raises BenchError if it exits and http_load.AnswerError if it rejects a request.
@@ -78,20 +77,18 @@ def measure_api(bench: Bench, seconds: float, rate: int = RATE) -> ApiResult:
         one_core = _pin_to_one_core(server)
         _wait_until_ready(bench, server)
         uvloop.run(http_load.run_closed_loop(PORT, bodies, _WARM_UP_S))
-        answered, cpu = _measure_cpu(
-            server, lambda: uvloop.run(http_load.run_closed_loop(PORT, bodies, seconds))
-        )
+        before = _cpu_seconds(server)
+        answered = uvloop.run(http_load.run_closed_loop(PORT, bodies, seconds))
+        cpu = _cpu_seconds(server) - before
         begin = time.perf_counter()
-        latencies = uvloop.run(http_load.run_open_loop(PORT, bodies, rate, seconds))
+        latencies = uvloop.run(http_load.run_open_loop(PORT, bodies, RATE, seconds))
         took = time.perf_counter() - begin
-    p50, p95, p99, worst = (
-        float(value) for value in np.percentile(latencies, [50, 95, 99, 100]) * 1000
-    )
+    p50, p95, p99, worst = (np.percentile(latencies, [50, 95, 99, 100]) * 1000).tolist()
     return ApiResult(
         per_second=answered / seconds,
         per_cpu_second=answered / cpu,
         cpu_us=1e6 * cpu / answered,
-        rate=rate,
+        rate=RATE,
         answered_per_second=len(latencies) / took,
         p50=p50,
         p95=p95,
@@ -109,12 +106,9 @@ def _pin_to_one_core(server: psutil.Process) -> bool:
     return True
 
 
-def _measure_cpu(server: psutil.Process, work: Callable[[], Any]) -> tuple[Any, float]:
-    """Return the result of `work` and the CPU seconds the server used during it."""
-    before = server.cpu_times()
-    result = work()
-    after = server.cpu_times()
-    return result, after.user + after.system - before.user - before.system
+def _cpu_seconds(server: psutil.Process) -> float:
+    times = server.cpu_times()
+    return times.user + times.system
 
 
 def _wait_until_ready(bench: Bench, server: psutil.Popen) -> None:

@@ -1,13 +1,13 @@
 """Throughput: a system drains the preloaded topic while its committed predictions are counted."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import psutil
 
 from benchmarks.harness.bench import DRAIN, Bench, BenchError
 from benchmarks.harness.systems import System, run_system
-from benchmarks.harness.topic import count_outputs, output_ends, reset
+from benchmarks.harness.topic import OutputCounts, count_outputs, output_ends, reset
 from benchmarks.harness.usage import ProcessTree
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster
@@ -32,8 +32,8 @@ class Look:
 
 
 @dataclass(frozen=True)
-class DrainResult:
-    """One run. Rates and CPU cover the time from the first look with predictions to the last."""
+class DrainResult(OutputCounts):
+    """One run; `lost` is None if it was stopped early. Rates and CPU cover the time from the first look with predictions to the last."""
 
     system: str
     records: int
@@ -45,11 +45,6 @@ class DrainResult:
     peak_total_mib: float
     first_prediction_s: float
     complete: bool
-    predictions: int
-    duplicated: int
-    lost: int | None
-    alerts: int
-    dead_letters: int
     looks: list[tuple[float, int]]
 
 
@@ -73,6 +68,7 @@ def drain(bench: Bench, system: System, records: int) -> DrainResult:
     share = counts.predictions / watcher.read_advance()  # the other offsets are markers
     scored = (last.advance - first.advance) * share
     return DrainResult(
+        **asdict(counts if complete else replace(counts, lost=None)),
         system=system.name,
         records=records,
         per_second=scored / (last.at - first.at),
@@ -83,11 +79,6 @@ def drain(bench: Bench, system: System, records: int) -> DrainResult:
         peak_total_mib=watcher.tree.peak_total_mib,
         first_prediction_s=first.at - started,
         complete=complete,
-        predictions=counts.predictions,
-        duplicated=counts.duplicated,
-        lost=counts.lost if complete else None,
-        alerts=counts.alerts,
-        dead_letters=counts.dead_letters,
         looks=[(look.at - first.at, look.advance) for look in watcher.looks],
     )
 
@@ -129,12 +120,10 @@ class _Watcher:
                         f"see {self._bench.log(self._system.name)}"
                     )
                 continue
-            quiet = now - self.looks[-1].at
-            if self._last >= self._records and quiet > _QUIET_S:
+            all_seen = self._last >= self._records
+            if now - self.looks[-1].at > (_QUIET_S if all_seen else _STALLED_S):
                 return True
-            if quiet > _STALLED_S:
-                return True
-            if self._last < self._records and now - self.looks[0].at > self._system.limit_s:
+            if not all_seen and now - self.looks[0].at > self._system.limit_s:
                 return False
 
     def read_advance(self) -> int:

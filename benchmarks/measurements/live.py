@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.harness.bench import LIVE, Bench, BenchError
-from benchmarks.harness.systems import System, run_system
+from benchmarks.harness.systems import System, list_workers, run_system
 from benchmarks.harness.topic import clear, reset
 from cli.commands.demo.measure import WARM_UP_S, LiveReader, latency
 from streams.kafka import topics
@@ -158,7 +158,5 @@ def measure_start(bench: Bench, system: System) -> Start:
                 log = bench.log(system.name)
                 raise BenchError(f"{system.name}: the predictions did not arrive; see {log}")
             first = float(np.nanmin(run.reader.arrived))
-            worker = next(
-                child for child in process.children() if "spawn_main" in " ".join(child.cmdline())
-            )
+            worker = list_workers(process)[0]
             return Start(first - process.create_time(), first - worker.create_time())

@@ -5,7 +5,6 @@ Everything runs in this process, one batch at a time.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
 from threading import Event
@@ -18,8 +17,9 @@ from benchmarks.harness.bench import DRAIN, Bench, BenchError
 from benchmarks.harness.topic import first_offsets
 from model.artefact import Model, decisions, probabilities
 from payments import features
-from payments.records import ROW_BYTES, TransactionRecord, decode, inputs
+from payments.records import ROW_BYTES, decode, inputs
 from streams.kafka import topics
+from streams.kafka.clock import utc_now
 from streams.kafka.committer import TransactionalCommitter, producer_settings
 from streams.kafka.connection import Connection
 from streams.kafka.reader import poll_batch
@@ -30,7 +30,6 @@ from streams.scorer.scoring import Scorer
 _BATCHES = 24
 _EXPLAINED = 50  # rows of the timed TreeSHAP call
 _WAIT_S = 30.0
-_US = 1e6
 
 Item = TypeVar("Item")
 
@@ -64,7 +63,7 @@ def measure_stages(bench: Bench, size: int) -> Stages:
     connection = bench.connection(DRAIN)
     model = Model.load(bench.model)
     batches, consume, metadata = _consume(connection, size)
-    scorer = Scorer(model, lambda: datetime.now(UTC))
+    scorer = Scorer(model, utc_now)
     scored = [scorer.score(batch) for batch in batches]
     scoring = _median_cpu(scorer.score, batches) / size
     parts = _Parts(model, batches[0])
@@ -78,17 +77,17 @@ def measure_stages(bench: Bench, size: int) -> Stages:
     margins = _median_cpu(parts.score, batches) / size
     return Stages(
         batch=size,
-        consume=consume * _US,
-        decode=(decoding - packing) * _US,
-        features=packing * _US,
-        score=margins * _US,
-        explain=explain * _US,
-        encode=(scoring - decoding - margins - explain) * _US,
-        produce=produce / size * _US,
-        commit=commit / size * _US,
-        scoring=scoring * _US,
-        committing=committing / size * _US,
-        explain_alert=explain_alert * _US,
+        consume=consume,
+        decode=decoding - packing,
+        features=packing,
+        score=margins,
+        explain=explain,
+        encode=scoring - decoding - margins - explain,
+        produce=produce / size,
+        commit=commit / size,
+        scoring=scoring,
+        committing=committing / size,
+        explain_alert=explain_alert,
     )
 
 
@@ -102,12 +101,10 @@ class _Parts:
         self._model = model
         self._rows = bytearray(len(first.records) * ROW_BYTES)
         self._numbers = [
-            inputs(self._record(record.value(), row)) for row, record in enumerate(first.records)
+            inputs(decode(record.value(), self._rows, row))
+            for row, record in enumerate(first.records)
         ]
         self.matrix = features.matrix(self._numbers)
-
-    def _record(self, value: bytes | None, row: int) -> TransactionRecord:
-        return decode(value, self._rows, row)
 
     def decode(self, batch: Batch) -> None:
         for row, record in enumerate(batch.records):
@@ -122,16 +119,20 @@ class _Parts:
 
 
 def _median_cpu(work: Callable[[Item], object], items: Iterable[Item]) -> float:
-    """Return the median CPU seconds of a call."""
-    times = [process_time()]
+    """Return the median CPU microseconds of a call."""
+    times = [_cpu_us()]
     for item in items:
         work(item)
-        times.append(process_time())
+        times.append(_cpu_us())
     return median(after - before for before, after in pairwise(times))
 
 
+def _cpu_us() -> float:
+    return 1e6 * process_time()
+
+
 def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, object]:
-    """Return batches of the preloaded topic, CPU seconds per record, and the group metadata.
+    """Return batches of the preloaded topic, CPU microseconds per record, and the group metadata.
 
     Raises BenchError if there are too few records.
     """
@@ -142,17 +143,17 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
         starts = first_offsets(connection).items()
         consumer.assign([TopicPartition(name, *start) for start in starts])
         deadline = monotonic() + _WAIT_S
-        started = process_time()
+        started = _cpu_us()
         while len(records) < size * _BATCHES:
             records += poll_batch(consumer, size, 0.1)
             if monotonic() > deadline:
                 raise BenchError(f"the stages need {size * _BATCHES} records: preload more")
-        seconds = (process_time() - started) / len(records)
+        per_record = (_cpu_us() - started) / len(records)
         batches = [
             Batch(0, number, records[number * size : (number + 1) * size])
             for number in range(_BATCHES)
         ]
-        return batches, seconds, consumer.consumer_group_metadata()
+        return batches, per_record, consumer.consumer_group_metadata()
     finally:
         consumer.close()
 
@@ -160,7 +161,7 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
 def _measure_commits(
     connection: Connection, scored: list[ScoredBatch], metadata: object
 ) -> tuple[float, float, float]:
-    """Return the median CPU seconds per batch of three steps.
+    """Return the median CPU microseconds per batch of three steps.
 
     Producing until everything is delivered; ending the transaction; both, as the worker does it.
     """
@@ -177,17 +178,17 @@ def _measure_commits(
     produce: list[float] = []
     commit: list[float] = []
     for done in scored:
-        begin = process_time()
+        begin = _cpu_us()
         producer.begin_transaction()
         for output in done.outputs:
             producer.produce(
                 connection.named(output.topic), output.value, output.key, headers=output.headers
             )
         producer.flush()
-        delivered = process_time()
+        delivered = _cpu_us()
         offsets = [TopicPartition(source, *place) for place in done.next_offsets().items()]
         producer.send_offsets_to_transaction(offsets, metadata)
         producer.commit_transaction()
         produce.append(delivered - begin)
-        commit.append(process_time() - delivered)
+        commit.append(_cpu_us() - delivered)
     return median(produce), median(commit), committing

@@ -21,16 +21,8 @@ def prepare_environment(home: Path, peer: str) -> str:
     if not complete.exists() or complete.read_text() != text:
         print(f"creating the environment for {peer}", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
-        pip = [
-            interpreter,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-r",
-            str(wanted),
-        ]
+        options = ["--quiet", "--disable-pip-version-check", "-r"]
+        pip = [interpreter, "-m", "pip", "install", *options, str(wanted)]
         subprocess.run(pip, stdin=subprocess.DEVNULL, check=True)
         complete.write_text(text)
     return interpreter

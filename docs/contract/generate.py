@@ -75,7 +75,7 @@ def asyncapi() -> Json:
         },
         "channels": {topic.name: _channel(topic) for topic in topics.TOPICS},
         "operations": {
-            f"{action}-{message}": _operation(name, action)
+            f"{action}-{message}": {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
             for name, (message, _, action) in CHANNELS.items()
         },
         "components": {
@@ -107,10 +107,6 @@ def _channel(topic: topics.Topic) -> Json:
         "messages": {message: {"$ref": f"#/components/messages/{message}"}},
         "bindings": {"kafka": kafka},
     }
-
-
-def _operation(topic: str, action: str) -> Json:
-    return {"action": action, "channel": {"$ref": f"#/channels/{topic}"}}
 
 
 def _message(message: str, headers: str, topic: str) -> Json:
