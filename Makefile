@@ -55,6 +55,7 @@ lint: setup ## Check format, lint, types and imports
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m docs.prose
 
 check: lint ## Lint, and run unit and contract tests: no broker, no dataset
 	@$(BIN)/pytest $(CODE_TESTS)

@@ -33,7 +33,10 @@ class Look:
 
 @dataclass(frozen=True)
 class DrainResult(OutputCounts):
-    """One run; `lost` is None if it was stopped early. Rates and CPU cover the time from the first look with predictions to the last."""
+    """One run; `lost` is None if it was stopped early.
+
+    Rates and CPU cover the time from the first look with predictions to the last.
+    """
 
     system: str
     records: int

@@ -53,8 +53,8 @@ def headline(assessment: Assessment) -> list[str]:
         chosen = f"{assessment.alerts_a_day:g} alerts a day"
     return [
         f"At {chosen}: precision {format_interval(review.precision)}, {review.caught:,} frauds "
-        f"among {review.flagged:,} alerts; recall {format_interval(review.recall)}, {review.caught:,} "
-        f"of {review.frauds:,} frauds.",
+        f"among {review.flagged:,} alerts; recall {format_interval(review.recall)}, "
+        f"{review.caught:,} of {review.frauds:,} frauds.",
         f"Alerts raised: {review.alerts_a_day:.0f} a day ({review.flagged:,} in "
         f"{evaluation.rows:,} rows, {evaluation.days:.2f} days).",
         _describe_ceiling(evaluation),

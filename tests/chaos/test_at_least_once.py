@@ -5,9 +5,9 @@ import signal
 
 from confluent_kafka import Producer
 from support.commands import FRAUD
+from support.data.transactions import make_transaction_bytes
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
-from support.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
 from streams.kafka import topics

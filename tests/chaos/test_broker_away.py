@@ -3,9 +3,9 @@
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from support.data.transactions import make_transaction_bytes
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
-from support.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
 from streams.kafka import topics

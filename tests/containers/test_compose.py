@@ -20,11 +20,11 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 from confluent_kafka import Producer
+from support.data.transactions import make_transaction, make_transaction_bytes
 from support.doc_pages import read_shell_blocks
 from support.ports import find_free_port
 from support.programs import require_program
 from support.topic_reader import read_all
-from support.transactions import make_transaction, make_transaction_bytes
 from support.waiting import wait_for
 
 from infra.kafka import engine

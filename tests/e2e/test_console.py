@@ -16,11 +16,11 @@ from confluent_kafka import Producer
 from playwright.sync_api import expect, sync_playwright
 from prometheus_client import CollectorRegistry, start_http_server
 from support.commands import FRAUD, make_environment
+from support.data.transactions import make_transaction_bytes
 from support.paths import ROOT
 from support.ports import find_free_port
 from support.programs import require_program
 from support.topic_reader import read_all
-from support.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
 from drift.reports.index import IndexEntry, ReportFolder, update_folder

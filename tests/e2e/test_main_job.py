@@ -12,10 +12,10 @@ import pytest
 import xgboost
 from confluent_kafka import Producer
 from support.commands import FRAUD, make_environment
+from support.data.transactions import make_transaction_bytes
 from support.paths import ROOT
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
-from support.transactions import make_transaction_bytes
 
 from payments.contract import INPUTS
 from streams.kafka import topics

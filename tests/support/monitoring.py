@@ -27,7 +27,7 @@ from model.training import pipeline
 from payments.contract import INPUTS
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
-from support import labelled
+from support.data import labelled
 from support.topic_reader import read_all
 
 PARTITIONS = 4

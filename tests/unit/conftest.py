@@ -1,7 +1,7 @@
 """A model of synthetic rows, trained once for all unit tests."""
 
 import pytest
-from support import labelled
+from support.data import labelled
 
 from model import publish
 from model.artefact import Model

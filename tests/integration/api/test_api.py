@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from support.api_process import run_api
+from support.data.transactions import make_transaction_bytes
 from support.fakes import NOW, FakeRecord
 from support.topic_reader import read_all
-from support.transactions import make_transaction_bytes
 
 from model.training.split import split
 from producer import rows

@@ -13,7 +13,7 @@ import termios
 
 from confluent_kafka import Producer
 from support.commands import FRAUD, make_environment
-from support.transactions import make_transaction_bytes
+from support.data.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
 from streams.kafka.topics import ALERTS

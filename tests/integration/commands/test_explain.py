@@ -4,7 +4,7 @@ import json
 
 import pytest
 from confluent_kafka import Producer
-from support import creditcard_files as creditcard
+from support.data import creditcard_files as creditcard
 from typer.testing import CliRunner
 
 import cli.commands.explain  # noqa: F401 - adds itself to the application

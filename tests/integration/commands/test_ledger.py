@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from support.commands import FRAUD, make_environment
-from support.transactions import make_transaction_bytes
+from support.data.transactions import make_transaction_bytes
 
 from streams.kafka.codec import dead_letter_headers, source_headers
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TRANSACTIONS

@@ -24,8 +24,9 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
-from support import creditcard_files as creditcard
 from support.commands import FRAUD, make_environment
+from support.data import creditcard_files as creditcard
+from support.data.transactions import make_transaction_bytes
 from support.doc_pages import read_shell_blocks
 from support.monitoring import events, running
 from support.paths import JARS, ROOT
@@ -34,7 +35,6 @@ from support.programs import require_program
 from support.scorer_process import run_scorer
 from support.secured_broker import SecuredBroker, make_certificate, run_secured_broker
 from support.topic_reader import read_all
-from support.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
 from model.artefact import Model

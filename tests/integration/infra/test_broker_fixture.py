@@ -1,8 +1,8 @@
 """The broker of the tests works."""
 
 from confluent_kafka import Producer
+from support.data.transactions import make_transaction_bytes
 from support.topic_reader import read_all
-from support.transactions import make_transaction_bytes
 
 from streams.kafka.connection import Connection
 

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 from scipy.special import logit
+from support.data.transactions import make_transaction
 from support.fakes import NOW, FakeModel, make_batch
-from support.transactions import make_transaction
 
 from model.dataset import matrix
 from payments.contract import INPUTS

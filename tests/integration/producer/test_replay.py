@@ -16,8 +16,8 @@ from confluent_kafka.admin import (
     ConfigResource,
     ResourceType,
 )
-from support import creditcard_files as creditcard
 from support.commands import FRAUD, make_environment
+from support.data import creditcard_files as creditcard
 from support.topic_reader import read_all
 from support.waiting import wait_for
 

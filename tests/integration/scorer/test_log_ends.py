@@ -7,9 +7,9 @@ import signal
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from support.data.transactions import make_transaction_bytes
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
-from support.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
 from streams.kafka import topics

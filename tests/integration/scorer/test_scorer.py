@@ -7,10 +7,10 @@ import socket
 
 import pytest
 from confluent_kafka import Producer
+from support.data.transactions import make_transaction_bytes
 from support.ports import find_free_port
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
-from support.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
 from cli.support.settings import Settings

@@ -3,9 +3,9 @@
 import pytest
 from confluent_kafka import Producer
 from support.commands import FRAUD
+from support.data.transactions import make_transaction_bytes
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
-from support.transactions import make_transaction_bytes
 
 from streams.kafka import topics
 from streams.ledger.audit import audit

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from support.alerts import NOON, make_alert, make_label
+from support.data.alerts import NOON, make_alert, make_label
 
 from api.alert_store import WINDOWS, AlertStore, DriftWindow
 from api.routes.alerts import Filter, _start

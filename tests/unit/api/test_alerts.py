@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
-from support.alerts import make_alert, make_label
+from support.data.alerts import make_alert, make_label
 from support.fakes import NOW, FakeBus, FakeModel, FakeRecord
 
 from api.alert_feed import AlertFeed

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
+from support.data.transactions import make_transaction, make_transaction_bytes
 from support.fakes import NOW, FakeBus, FakeModel
-from support.transactions import make_transaction, make_transaction_bytes
 
 from api.app import create_app
 from api.auth import COOKIE, Access

@@ -6,8 +6,8 @@ import sys
 
 import psutil
 import pytest
+from support.data.transactions import make_transaction_bytes
 from support.fakes import NOW, FakeModel, make_batch
-from support.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
 from benchmarks.harness.results import group_by, summarize

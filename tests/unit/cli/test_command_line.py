@@ -1,4 +1,4 @@
-"""What holds for every command: Ctrl-C is taken at any moment, errors are one line, and a trace comes only when it is asked for."""
+"""Every command obeys Ctrl-C at any moment and prints one-line errors, without a traceback."""
 
 import signal
 import socket
@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import version
 
 import pytest
-from support import creditcard_files as creditcard
+from support.data import creditcard_files as creditcard
 from support.ports import find_free_port
 
 from cli.errors import CommandError
@@ -59,8 +59,11 @@ def test_ctrl_c_amid_the_imports_prints_nothing(module):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
-def test_help_waits_for_no_library_of_the_work_itself():
-    loaded = "import sys; from cli.main import main; sys.argv = ['fraud', '--help']\ntry: main()\nfinally: print(*sys.modules)"
+def test_help_imports_no_library_that_only_the_work_needs():
+    loaded = (
+        "import sys; from cli.main import main; sys.argv = ['fraud', '--help']\n"
+        "try: main()\nfinally: print(*sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60, check=True
     )
@@ -84,7 +87,7 @@ def test_a_job_in_the_background_goes_on_after_ctrl_c():
 
 @pytest.fixture
 def surprise(monkeypatch, tmp_path):
-    """An error that nobody expects, in `fraud data`."""
+    """An unexpected error in `fraud data`."""
     (tmp_path / "rows.csv").touch()
     monkeypatch.setenv("FRAUD_DATA", str(tmp_path / "rows.csv"))
 
@@ -152,12 +155,14 @@ def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
         ("alerts --limit", "Option '--limit' requires an argument"),
         (
             "replay --rate -1",
-            "Invalid value for '--rate': '-1' is not a rate: try 2000, or 0 for as fast as possible; see `fraud replay --help`",
+            "Invalid value for '--rate': '-1' is not a rate: try 2000, or 0 for as fast as "
+            "possible; see `fraud replay --help`",
         ),
         ("dlq show", "Missing argument 'PARTITION:OFFSET'; see `fraud dlq show --help`"),
         (
             "explain",
-            "Invalid value: give either the transaction_id of an alert, or --row; see `fraud explain --help`",
+            "Invalid value: give either the transaction_id of an alert, or --row; "
+            "see `fraud explain --help`",
         ),
     ],
 )
@@ -213,7 +218,7 @@ def test_ctrl_c_is_taken_while_no_broker_answers(monkeypatch):
 def test_a_transaction_too_large_for_its_outputs_is_never_allowed_and_the_limit_is_named(
     fraud, monkeypatch
 ):
-    monkeypatch.setattr("cli.commands.score.Supervisor", None)  # allowed, it would run for ever
+    monkeypatch.setattr("cli.commands.score.Supervisor", None)  # if allowed, it would never end
     code, printed, errors = fraud("score", "--max-bytes", str(MAX_SCORED_BYTES + 1))
     assert (code, printed) == (2, "")
     assert str(MAX_SCORED_BYTES) in errors

@@ -22,7 +22,7 @@ from cli.support.settings import Settings
 
 @pytest.fixture
 def demo(tmp_path, monkeypatch):
-    """A job in a home of its own; nothing is started."""
+    """A job in a temporary home; nothing is started."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.delenv("FRAUD_BOOTSTRAP_SERVERS", raising=False)
     first = find_free_port(following=7)
@@ -77,7 +77,10 @@ def test_ports_meant_for_two_are_refused_before_anything_is_started(demo, monkey
 
 @pytest.fixture
 def waits(demo, monkeypatch):
-    """Waits through looks at (records that wait, processor time of the report), a minute each; returns how many there were."""
+    """Wait through looks of (records waiting, processor time of the report), a minute each.
+
+    Return the number of looks.
+    """
 
     def wait(looks):
         now, seen = iter(range(0, 10**6, 60)), []
@@ -111,17 +114,21 @@ def test_nothing_that_moves_ends_the_wait(waits):
         waits(chain([(0, 0.0), (800, 0.0), (500, 1.0)], repeat((500, 1.0))))
 
 
-def test_the_processor_time_is_that_of_the_processes_below(tmp_path):
-    burning = "import sys, time\nwhile time.process_time() < 0.3: pass\nsys.stdin.read()"  # it ends with the one above
-    above = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {burning!r}], stdin=subprocess.PIPE).wait()"
+def test_the_processor_time_is_that_of_all_descendants(tmp_path):
+    # the child ends with its parent, whose pipe it reads
+    child = "import sys, time\nwhile time.process_time() < 0.3: pass\nsys.stdin.read()"
+    parent = (
+        "import subprocess, sys; "
+        f"subprocess.Popen([sys.executable, '-c', {child!r}], stdin=subprocess.PIPE).wait()"
+    )
     running = Processes(tmp_path, {}, SimpleNamespace(hold=nullcontext))
-    with subprocess.Popen([sys.executable, "-c", above]) as monitor:
+    with subprocess.Popen([sys.executable, "-c", parent]) as monitor:
         try:
             running._running["monitor"] = monitor
             wait_for(
                 lambda: running.cpu_seconds_below("monitor") >= 0.2,
                 30,
-                "the time that was burnt is counted",
+                "the child's processor time is counted",
             )
         finally:
             running.stop()
@@ -129,7 +136,7 @@ def test_the_processor_time_is_that_of_the_processes_below(tmp_path):
 
 @pytest.fixture
 def run_demo(monkeypatch, capsys, tmp_path):
-    """`fraud demo --exit` whose job only says that it works; returns what was printed, and stderr."""
+    """Run `fraud demo --exit` with a job that does nothing; return stdout and stderr."""
     (tmp_path / "rows.csv").touch()
     for variable, path in {
         "FRAUD_HOME": tmp_path,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
-from support import labelled
+from support.data import labelled
 
 from cli.main import main
 from model import dataset, publish

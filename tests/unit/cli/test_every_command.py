@@ -1,4 +1,4 @@
-"""Every command shows an example in its help and takes it, gives its result as JSON, and is silenced in one way."""
+"""Every command accepts the example in its help, can print JSON, and has the same --quiet."""
 
 import ast
 import os
@@ -68,7 +68,7 @@ def test_it_is_silenced_as_all_others_are(name):
 
 
 def test_what_is_written_as_json_is_json():
-    """Python's own would write NaN and Infinity, which no other reader takes: better an error than that."""
+    """Python's json writes NaN and Infinity by default, which other readers refuse."""
     for path in [path for room in ("cli", "model") for path in (ROOT / room).rglob("*.py")]:
         for call in (
             node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)

@@ -11,7 +11,7 @@ from cli.main import main
 
 @pytest.fixture
 def kafka(monkeypatch, capsys, tmp_path):
-    """Runs a command of the group; returns its exit code, what it printed as JSON, and its errors."""
+    """Run a command of the group; return its exit code, its JSON output and its errors."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.delenv("FRAUD_BOOTSTRAP_SERVERS", raising=False)
 

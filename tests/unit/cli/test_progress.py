@@ -1,4 +1,4 @@
-"""Bars: with a rate and the time that is left on a terminal; nothing with --quiet, and nothing where there is no terminal."""
+"""Progress bars show a rate and the time left on a terminal; nothing with --quiet or in a pipe."""
 
 import os
 import re
@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import labelled
+from support.data import labelled
 from support.ports import find_free_port
 from support.terminal import run_in_terminal
 
 CLI = Path(__file__).resolve().parents[3] / "cli"
-RATE, LEFT = re.compile(rb"\d [kM]?B/s|\d/s"), re.compile(rb"\d+:\d\d:\d\d")
+RATE = re.compile(rb"\d [kM]?B/s|\d/s")
+LEFT = re.compile(rb"\d+:\d\d:\d\d")
 
-# Java is new enough for the check and brings nothing to run; Maven tells of two jars.
+# A Java that passes the version check but runs nothing; a Maven that reports two jars.
 JAVA = """#!/bin/sh
 [ "$1" = -version ] && echo 'openjdk version "17.0.1"' && exit 0
 exit 1
@@ -47,7 +48,7 @@ def rows(tmp_path_factory):
 
 @pytest.fixture
 def variables(tmp_path, rows):
-    """A home of its own, the rows in it, and the stand-ins before all programs: there is no Docker."""
+    """A temporary home with the rows, and stand-ins first on PATH: no Docker."""
     (tmp_path / "rows.csv").symlink_to(rows)
     (tmp_path / "bin").mkdir()
     for name, text in {
@@ -72,7 +73,7 @@ def command(name):
 
 
 def errors_of(name, drawn):
-    """What stands on stderr besides bars: Kafka does not start from these jars."""
+    """Return the lines on stderr other than bars: Kafka does not start from these jars."""
     return [
         line
         for line in drawn.splitlines()

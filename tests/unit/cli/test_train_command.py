@@ -5,7 +5,7 @@ import sys
 
 import pandas as pd
 import pytest
-from support import labelled
+from support.data import labelled
 
 from cli.main import main
 from model.artefact import LATEST, Model

@@ -1,4 +1,4 @@
-"""What goes into an image, and how a container knows that its process works."""
+"""The packages of an image, and the health check of its process."""
 
 import threading
 from collections.abc import Iterator

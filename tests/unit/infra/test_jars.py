@@ -37,7 +37,8 @@ def test_what_arrives_is_counted_in_bytes(maven, tmp_path):
 
 def test_a_failure_is_one_line_and_the_rest_a_note(maven, tmp_path):
     maven(
-        "echo '[ERROR] Could not transfer a.jar: Network is unreachable'\necho '[ERROR] To see more, -e'\nexit 1\n"
+        "echo '[ERROR] Could not transfer a.jar: Network is unreachable'\n"
+        "echo '[ERROR] To see more, -e'\nexit 1\n"
     )
     with pytest.raises(BrokerError) as failed:
         jars.fetch(tmp_path / "jars", print)

@@ -10,7 +10,7 @@ from streams.kafka import topics
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"]
-# they hold addresses and folders, which differ, and what only LocalBroker can make good, of which server.properties says why
+# addresses, folders, and settings that only LocalBroker needs (see server.properties)
 OWN = {
     "controller.quorum.voters",
     "listeners",

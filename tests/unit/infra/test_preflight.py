@@ -15,7 +15,7 @@ from infra.preflight import Preflight
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """A home of its own, and ports that are free."""
+    """A temporary home and free ports."""
     kafka = find_free_port(following=7)
     return {
         "FRAUD_HOME": str(tmp_path / "home"),
@@ -29,7 +29,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither docker nor java nor mvn, and a full disk: nothing here depends on the machine, or starts a download."""
+    """No docker, java or mvn, and a full disk: nothing depends on the machine or downloads."""
     monkeypatch.setenv("PATH", str(tmp_path))
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: usage._replace(free=10**6))

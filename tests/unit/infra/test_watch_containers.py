@@ -1,4 +1,4 @@
-"""What stands beside the demo in containers: the same images, its own addresses, and no demo that fails for it."""
+"""Prometheus and Grafana in containers next to the demo: same images, free ports, never fatal."""
 
 from pathlib import Path
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from support import labelled
+from support.data import labelled
 
 from model import publish
 from model.artefact import CARD, LATEST, MANIFEST, MODEL, REFERENCE, Model, decisions, probabilities

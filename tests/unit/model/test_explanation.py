@@ -7,7 +7,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 from rich.console import Console
-from support.transactions import make_transaction, make_transaction_bytes
+from support.data.transactions import make_transaction, make_transaction_bytes
 
 from cli.support.waterfall import draw_waterfall
 from model.explanation import BASE, MARGIN, REST, explain, waterfall_steps

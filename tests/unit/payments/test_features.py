@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.transactions import make_transaction, make_transaction_bytes
+from support.data.transactions import make_transaction, make_transaction_bytes
 
 from model import dataset
 from payments import features

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import creditcard_files as creditcard
+from support.data import creditcard_files as creditcard
 
 from payments.contract import INPUTS
 from payments.records import ROW_BYTES, decode

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from support import labelled
+from support.data import labelled
 
 from payments.contract import COMPONENTS
 from producer.simulation import fit

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
-from support import labelled
+from support.data import labelled
 
 from model.errors import TrainingError
 from model.evaluation import baselines

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
-from support import labelled
+from support.data import labelled
 
 from cli.main import main
 from model.evaluation.exploration import explore, psi, split_days

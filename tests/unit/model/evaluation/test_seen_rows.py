@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from support import labelled
+from support.data import labelled
 
 from model.evaluation.seen_rows import find_duplicates, find_seen_rows
 

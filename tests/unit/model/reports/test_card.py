@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import labelled
+from support.data import labelled
 
 from model import publish
 from model.artefact import CARD, Model

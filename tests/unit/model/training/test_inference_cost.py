@@ -1,7 +1,7 @@
 """The cost of a booster is that of its trees: how many, how deep, how many leaves."""
 
 import pytest
-from support import labelled
+from support.data import labelled
 
 from model.training import inference_cost
 from model.training.pipeline import fit_booster

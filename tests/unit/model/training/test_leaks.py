@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support import labelled
+from support.data import labelled
 
 from cli.commands.train import train_model
 from cli.support.settings import Settings

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
-from support import labelled
+from support.data import labelled
 
 from model import publish
 from model.artefact import CARD, MANIFEST, MODEL, REFERENCE, probabilities

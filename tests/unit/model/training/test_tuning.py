@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import optuna
 import pytest
-from support import labelled
+from support.data import labelled
 
 from model.training import tuning
 from model.training.inference_cost import explain_ms, score_us

@@ -4,8 +4,8 @@ import json
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.data.transactions import make_transaction
 from support.fakes import NOW, FakeModel, FakeRecord
-from support.transactions import make_transaction
 
 from payments.contract import INPUTS, Thresholds
 from streams.kafka import topics

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 
 import pytest
+from support.data.transactions import make_transaction_bytes
 from support.fakes import NOW, FakeModel, FakeSink, make_batch
-from support.transactions import make_transaction_bytes
 
 from streams.scorer.agent import QUEUED_BATCHES, create_app
 from streams.scorer.batch import ScoredBatch

@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from support.data.transactions import make_transaction, make_transaction_bytes
 from support.fakes import NOW, FakeModel, FakeRecord
-from support.transactions import make_transaction, make_transaction_bytes
 
 from payments.contract import INPUTS
 from streams.latency_buckets import LATENCY_BUCKETS_S

@@ -5,8 +5,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.data.transactions import make_transaction, make_transaction_bytes
 from support.fakes import NOW, FakeModel, FakeRecord, make_batch
-from support.transactions import make_transaction, make_transaction_bytes
 
 from payments.contract import Alert, Prediction
 from streams.scorer.batch import Batch

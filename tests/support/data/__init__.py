@@ -1,0 +1,1 @@
+"""Rows, transactions, labels and alerts that tests make up."""
