@@ -24,14 +24,19 @@ def _format_span(rows: Rows) -> str:
     return f"{rows.first}..{rows.last} ({rows.rows:,})"
 
 
-_ENVIRONMENT = Environment(
-    loader=PackageLoader("model.reports"),
-    autoescape=select_autoescape(["html.j2"]),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+def make_environment(package: str) -> Environment:
+    """Return an environment for the folder `templates` of a package."""
+    return Environment(
+        loader=PackageLoader(package),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+_ENVIRONMENT = make_environment("model.reports")
 _ENVIRONMENT.filters |= {
     "decimals": format_decimals,
     "bounds": format_bounds,
