@@ -1,6 +1,7 @@
 """The metrics of the monitor, each declared once with its name, kind, unit and meaning."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -59,34 +60,30 @@ class DriftMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.windows = Counter(
-            "fraud_drift_windows_total", "Windows closed by this process", registry=registry
-        )
-        self.late = Counter(
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        self.windows = counter("fraud_drift_windows_total", "Windows closed by this process")
+        self.late = counter(
             "fraud_drift_late_events_total",
             "Predictions whose event time is before their window, for windows by event time",
-            registry=registry,
         )
-        self.distance = Gauge(
+        self.distance = gauge(
             "fraud_drift_distance",
             "Distance of the last window from its baseline (the windows before it, or the "
             "reference for the first), in standard deviations of the baseline",
             ["feature", "method"],
-            registry=registry,
         )
-        self.limit = Gauge(
+        self.limit = gauge(
             "fraud_drift_limit",
             "The fraud_drift_distance from which the feature is drift in the last window, "
             "in standard deviations of the baseline",
             ["feature"],
-            registry=registry,
         )
-        self.from_reference = Gauge(
+        self.from_reference = gauge(
             "fraud_drift_reference_distance",
             "Distance of the last window from the model's reference, "
             "in standard deviations of the reference; raises no alarm",
             ["feature"],
-            registry=registry,
         )
         self.tail = OptionalGauge(
             "fraud_drift_tail",
@@ -94,17 +91,15 @@ class DriftMetrics:
             "1 or more is drift",
             registry,
         )
-        self.stuck = Gauge(
+        self.stuck = gauge(
             "fraud_drift_stuck",
             "How much more of the last window than before one value of the feature takes, "
             "divided by its limit; 1 or more is drift",
             ["feature"],
-            registry=registry,
         )
-        self.drifted = Counter(
+        self.drifted = counter(
             "fraud_drift_drifted_windows_total",
             "Windows closed by this process whose verdict was drift",
-            registry=registry,
         )
         self.score = OptionalGauge(
             "data_drift_score",
@@ -119,17 +114,15 @@ class DriftMetrics:
             "Record time of the last prediction in the last window, in seconds since 1970",
             registry,
         )
-        self.reports = Counter(
+        self.reports = counter(
             "fraud_drift_reports_total",
             "Reports by outcome",
             ["outcome"],
-            registry=registry,
         )
-        self.reports_skipped = Counter(
+        self.reports_skipped = counter(
             "fraud_drift_reports_skipped_total",
             "Reports skipped because one was being written and another was waiting, "
             "or left unwritten by the previous process",
-            registry=registry,
         )
         for outcome in ("written", "failed"):
             self.reports.labels(outcome)
@@ -138,19 +131,17 @@ class DriftMetrics:
             "Severity after the last window, with hysteresis: 0 ok, 1 warn, 2 alarm",
             registry,
         )
-        self.weight = Gauge(
+        self.weight = gauge(
             "fraud_drift_weight",
             "Distance times the model's reliance on the feature, a share of 1; "
             "the top features of the last window",
             ["feature"],
-            registry=registry,
         )
-        self.alerts = Gauge(
+        self.alerts = gauge(
             "fraud_drift_alerts_per_day",
             "Alerts a day: now, at the last window's rate; low and high, its 95 % Poisson "
             "interval; usual, expected from the reference",
             ["value"],
-            registry=registry,
         )
         self._top: set[str] = set()
 
@@ -193,12 +184,13 @@ class DriftMetrics:
         self.score.set(event.score)
         self.detected.set(event.detected)
         self.tail.set(event.tail)
-        for feature, distance in event.from_reference.items():
-            self.from_reference.labels(feature).set(distance)
-        for feature, limit in event.limits.items():
-            self.limit.labels(feature).set(limit)
-        for feature, ratio in event.stuck.items():
-            self.stuck.labels(feature).set(ratio)
+        for gauge, values in (
+            (self.from_reference, event.from_reference),
+            (self.limit, event.limits),
+            (self.stuck, event.stuck),
+        ):
+            for feature, value in values.items():
+                gauge.labels(feature).set(value)
         for feature, distance in event.distances.items():
             self.distance.labels(feature, METHOD).set(distance)
         top = {ranked.feature: ranked.weight for ranked in event.top}
@@ -213,23 +205,22 @@ class LabelMetrics:
     """Quality by labels, over the last windows whose labels are due."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.labels = Counter(
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        self.labels = counter(
             "fraud_labels_read_total",
             "Records of labels read by this process",
             ["outcome"],
-            registry=registry,
         )
-        self.dropped = Counter(
+        self.dropped = counter(
             "fraud_labels_dropped_total",
             "Labels dropped too early for lack of memory",
-            registry=registry,
         )
-        self.held = Gauge("fraud_labels_held", "Labels in memory", registry=registry)
-        self.payments = Gauge(
+        self.held = gauge("fraud_labels_held", "Labels in memory")
+        self.payments = gauge(
             "fraud_label_payments",
             "Payments in the last windows whose labels are due, by decision and truth",
             ["decision", "truth"],
-            registry=registry,
         )
         for outcome in ("valid", "invalid"):
             self.labels.labels(outcome)
@@ -247,11 +238,10 @@ class LabelMetrics:
             f"LabelledPayments among the payments that were not blocked, 0..1, {over}",
             registry,
         )
-        self.rises = Counter(
+        self.rises = counter(
             "fraud_label_fraud_rises_total",
             "Windows evaluated by this process that, with the one before, "
             "have more frauds than earlier windows explain",
-            registry=registry,
         )
         self.rose = OptionalGauge(
             "fraud_label_frauds_rose",

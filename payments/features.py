@@ -6,9 +6,6 @@ while decoding. Both give the same bits for the same numbers; a property test co
 """
 
 import struct
-from collections.abc import Iterable
-from operator import attrgetter
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,8 +19,6 @@ pack = struct.Struct(f"<{len(INPUTS)}f").pack_into
 
 The numbers are in the order of `INPUTS`. Raises OverflowError for a number beyond float32.
 """
-
-_inputs = attrgetter(*INPUTS)
 
 
 def matrix(values: ArrayLike) -> Singles:
@@ -47,11 +42,3 @@ def matrix(values: ArrayLike) -> Singles:
             f"row {row}: {INPUTS[column]} is {numbers[row, column]}, which does not fit a float32"
         )
     return numbers.astype(np.float32)
-
-
-def matrix_of(transactions: Iterable[Any]) -> Singles:
-    """Return float32[n, 29] of n valid transactions.
-
-    Takes `payments.contract.Transaction` objects or `payments.records` records. Raises InputError.
-    """
-    return matrix([_inputs(transaction) for transaction in transactions])

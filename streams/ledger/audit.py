@@ -10,10 +10,9 @@ are counted. Disk: 1 byte an offset and 16 bytes a record in TMPDIR, removed at 
 """
 
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from confluent_kafka import Message
 
 from payments.arrays import Ints
 from streams.kafka import reader
-from streams.kafka.clock import CLOCK_DIFFERENCE
+from streams.kafka.clock import CLOCK_DIFFERENCE, utc_now
 from streams.kafka.cluster import Cluster
 from streams.kafka.codec import Position, ReadHeaders, source_of
 from streams.kafka.connection import Connection
@@ -48,27 +47,24 @@ def audit(
     start: Mapping[int, int] | None = None,
     since: datetime | None = None,
     *,
-    group: str = SCORER_GROUP,
     on_progress: reader.Progress = _ignore_progress,
-    clock: Callable[[], float] = time.time,
 ) -> Audit:
     """Audit `transactions` up to its current end.
 
     Starts at the offsets `start` (by partition), at the time `since`, or at the beginning.
     With `start`, `since` limits only which outputs are read. Without `start`, records older than
-    the outputs' retention are left out if any outputs have been deleted. `clock` returns seconds
-    since 1970.
+    the outputs' retention are left out if any outputs have been deleted.
 
     Raises ReadingError, KafkaException.
     """
     cluster = Cluster(connection)
     partitions = cluster.partitions(TRANSACTIONS, *OUTPUTS)
     if start is None:
-        since = _limit_to_provable(cluster, partitions, since, clock)
+        since = _limit_to_provable(cluster, partitions, since)
     begin, end = reader.find_range(
         cluster, TRANSACTIONS, partitions[TRANSACTIONS], since if start is None else None
     )
-    committed = cluster.committed(group, TRANSACTIONS, partitions[TRANSACTIONS])
+    committed = cluster.committed(SCORER_GROUP, TRANSACTIONS, partitions[TRANSACTIONS])
     begin |= {
         number: min(max(offset, begin[number]), end[number])
         for number, offset in (start or {}).items()
@@ -97,7 +93,6 @@ def _limit_to_provable(
     cluster: Cluster,
     partitions: Mapping[str, list[int]],
     since: datetime | None,
-    clock: Callable[[], float],
 ) -> datetime | None:
     """Return `since`, moved into the outputs' retention if any outputs have been deleted."""
     if not any(
@@ -106,7 +101,7 @@ def _limit_to_provable(
         for offset in cluster.earliest(topic, partitions[topic]).values()
     ):
         return since
-    oldest = datetime.fromtimestamp(clock(), UTC) - _PROVABLE
+    oldest = utc_now() - _PROVABLE
     return max(since or oldest, oldest)
 
 

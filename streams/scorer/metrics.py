@@ -146,12 +146,13 @@ class ScorerMetrics:
 
     def record_commit(self, scored: ScoredBatch, now: datetime) -> None:
         """Count a batch that is committed, and so visible to readers."""
-        for outcome, count in scored.outcomes.items():
-            self.transactions.labels(outcome).inc(count)
-        for kind, count in scored.dead_letters.items():
-            self.dead_letters.labels(kind).inc(count)
-        for feature, count in scored.reasons.items():
-            self.reasons.labels(feature).inc(count)
+        for counter, counts in (
+            (self.transactions, scored.outcomes),
+            (self.dead_letters, scored.dead_letters),
+            (self.reasons, scored.reasons),
+        ):
+            for label, count in counts.items():
+                counter.labels(label).inc(count)
         sent = np.array([record.timestamp()[1] for record in scored.predicted]) / 1000
         self.end_to_end.observe(np.maximum(now.timestamp() - sent, 0.0))
         self.scoring.observe(scored.seconds)

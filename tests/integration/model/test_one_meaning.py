@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from support.data.transactions import matrix_of
 
 from model.dataset import matrix
-from payments import features
 from payments.contract import Transaction
 from payments.records import ROW_BYTES, decode
 from producer import rows
@@ -34,7 +34,7 @@ def streamed(values, last_fifth):
 
 
 def served(values, last_fifth):
-    return features.matrix_of(Transaction.model_validate_json(value) for value in values)
+    return matrix_of(Transaction.model_validate_json(value) for value in values)
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,13 @@
 """Valid transactions."""
 
 import json
+from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
-from payments.contract import COMPONENTS
+from payments import features
+from payments.arrays import Singles
+from payments.contract import COMPONENTS, INPUTS
 
 
 def make_transaction(i: int, **changes: Any) -> dict[str, Any]:
@@ -23,3 +27,8 @@ def make_transaction(i: int, **changes: Any) -> dict[str, Any]:
 def make_transaction_bytes(i: int, **changes: Any) -> bytes:
     """Return `make_transaction` as the JSON of a record's value."""
     return json.dumps(make_transaction(i, **changes)).encode()
+
+
+def matrix_of(transactions: Iterable[Any]) -> Singles:
+    """Return float32[n, 29] of n valid transactions, decoded in either way."""
+    return features.matrix([attrgetter(*INPUTS)(transaction) for transaction in transactions])

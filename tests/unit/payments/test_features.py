@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.data.transactions import make_transaction, make_transaction_bytes
+from support.data.transactions import make_transaction, make_transaction_bytes, matrix_of
 
 from model import dataset
 from payments import features
@@ -41,7 +41,7 @@ def as_json(row: list[float]) -> bytes:
 def test_training_stream_and_api_give_the_same_bits(rows):
     trained = dataset.matrix(pd.DataFrame(rows, columns=list(INPUTS))[list(reversed(INPUTS))])
     values = [as_json(row) for row in rows]
-    served = features.matrix_of(Transaction.model_validate_json(value) for value in values)
+    served = matrix_of(Transaction.model_validate_json(value) for value in values)
     assert (
         trained.tobytes() == streamed(values) == served.tobytes() == features.matrix(rows).tobytes()
     )
@@ -75,13 +75,11 @@ def test_rows_of_another_length_are_refused(shape):
 
 
 def test_no_rows_are_a_matrix_without_rows():
-    assert features.matrix_of([]).shape == features.matrix(np.empty((0, 29))).shape == (0, 29)
+    assert matrix_of([]).shape == features.matrix(np.empty((0, 29))).shape == (0, 29)
 
 
 def test_a_decoded_record_serves_as_a_transaction():
     value = make_transaction_bytes(3)
     record = decode(value, bytearray(ROW_BYTES), 0)
-    assert features.matrix_of([record]).tobytes() == streamed([value])
-    assert features.matrix_of([record])[0, COMPONENTS.index("V7")] == np.float32(
-        make_transaction(3)["V7"]
-    )
+    assert matrix_of([record]).tobytes() == streamed([value])
+    assert matrix_of([record])[0, COMPONENTS.index("V7")] == np.float32(make_transaction(3)["V7"])
