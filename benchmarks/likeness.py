@@ -54,9 +54,9 @@ OTHERS: dict[str, Any] = {
 }
 
 
-def simulate_table(rows: int, seed: int = SEED) -> pd.DataFrame:
+def simulate_table(rows: int) -> pd.DataFrame:
     """Return simulated rows in the form of `model.dataset.read`."""
-    chunks = list(simulate(Parameters.load(), rows, seed))
+    chunks = list(simulate(Parameters.load(), rows, SEED))
     table = pd.DataFrame(np.concatenate([chunk.values for chunk in chunks]), columns=list(INPUTS))
     table.insert(0, "Time", np.concatenate([chunk.times for chunk in chunks]))
     return table.assign(Class=np.concatenate([chunk.is_fraud for chunk in chunks]).astype("int64"))

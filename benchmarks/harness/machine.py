@@ -6,12 +6,11 @@ import platform
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from benchmarks.harness.bench import Bench
-from benchmarks.harness.results import format_now
+from benchmarks.harness.results import Entry, format_now
 from infra.kafka import VERSION
 from infra.kafka.jars import java_version
 from model.artefact import MANIFEST
@@ -19,7 +18,7 @@ from model.artefact import MANIFEST
 _LIBRARIES = ("confluent-kafka", "faust-streaming", "msgspec", "numpy")
 
 
-def describe_machine(bench: Bench) -> dict[str, Any]:
+def describe_machine(bench: Bench) -> Entry:
     """Describe the machine before a measurement.
 
     `load` is the load average of the last minute: how busy the machine was with other work.
