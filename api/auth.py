@@ -124,7 +124,8 @@ def check_host(hosts: Collection[str]) -> Check:
 
 def check_origin(request: Request) -> Response | None:
     """Refuse unsafe requests that a browser sends from another origin's page (CSRF)."""
-    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    origin = request.headers.get("origin")
+    host = request.headers.get("host", "")
     if request.method in _SAFE or origin is None:
         return None
     if origin.lower() in (f"http://{host}".lower(), f"https://{host}".lower()):
@@ -141,7 +142,8 @@ def check_rate(rate: str, clock: Callable[[], datetime]) -> Check:
     requests for 4 ms on a busy machine. A dictionary cleared with each window needs neither.
     """
     limit = parse(rate)
-    window, counts = 0, Counter[str]()
+    window = 0
+    counts = Counter[str]()
 
     def check(request: Request) -> Response | None:
         nonlocal window

@@ -46,7 +46,8 @@ class SecurityMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request, send = Request(scope), _add_headers(send, scope["path"])
+        request = Request(scope)
+        send = _add_headers(send, scope["path"])
         for check in self._checks:
             refusal = check(request)
             if refusal is not None:

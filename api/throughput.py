@@ -114,11 +114,13 @@ def quantile_ms(share: float, buckets: list[tuple[float, float]]) -> float | Non
     if not buckets or not buckets[-1][1]:
         return None
     rank = share * buckets[-1][1]
-    low, below = 0.0, 0.0
+    low = 0.0
+    below = 0.0
     for bound, count in buckets:
         if count >= rank and count > below:
             if math.isinf(bound):
                 return 1000 * low
             return 1000 * (low + (bound - low) * (rank - below) / (count - below))
-        low, below = bound, count
+        low = bound
+        below = count
     return None

@@ -50,7 +50,9 @@ def _quiet_ctrl_c() -> Iterator[None]:
 
 def _application() -> "Typer":
     from cli.app import app
-    from cli.commands import (  # noqa: F401 - a subcommand adds itself to the application when it is imported
+
+    # a subcommand adds itself to the application when it is imported
+    from cli.commands import (  # noqa: F401
         alerts,
         data,
         demo,

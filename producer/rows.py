@@ -87,7 +87,8 @@ def read(selection: Selection, run: str) -> Iterator[Row]:
 def encode_transaction(row: Row) -> bytes:
     """Return the row as JSON of `payments.contract.Transaction`, without its class."""
     if None not in row.numbers:
-        name, time = row.transaction_id.encode(), _event_time(row.time)
+        name = row.transaction_id.encode()
+        time = _event_time(row.time)
         if row.account_id is None:
             return _TRANSACTION % (name, time, *row.numbers)
         return _OF_ACCOUNT % (name, time, msgspec.json.encode(row.account_id), *row.numbers)

@@ -57,13 +57,17 @@ def serve(
         if path == "/metrics":
             return metrics(environ, start_response)  # type: ignore[no-any-return]  # untyped
         if path == "/health":
-            status, text = "200 OK", b"ok\n"
+            status = "200 OK"
+            text = b"ok\n"
         elif path != "/ready":
-            status, text = "404 Not Found", b"there are /metrics, /health and /ready\n"
+            status = "404 Not Found"
+            text = b"there are /metrics, /health and /ready\n"
         elif ready():
-            status, text = "200 OK", b"ready\n"
+            status = "200 OK"
+            text = b"ready\n"
         else:
-            status, text = "503 Service Unavailable", b"not ready\n"
+            status = "503 Service Unavailable"
+            text = b"not ready\n"
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
         return [text]
 

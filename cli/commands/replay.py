@@ -107,7 +107,8 @@ class Sending:
             if feed:
                 feed.sent(sent)
 
-        player, labelled = Replay(self.connection, rows, self.schedule, time, on_progress), None
+        player = Replay(self.connection, rows, self.schedule, time, on_progress)
+        labelled = None
         try:
             with progress:
                 if feed:
@@ -186,11 +187,9 @@ def replay(
     from producer.rows import Selection, read
     from producer.simulation.disturbance import parse
 
-    schedule, name, delay_s = (
-        choose_schedule(rate, speed),
-        choose_run_name(run),
-        parse_duration(label_delay),
-    )
+    schedule = choose_schedule(rate, speed)
+    name = choose_run_name(run)
+    delay_s = parse_duration(label_delay)
     if end is not None and end <= first:
         raise typer.BadParameter("--to must be greater than --from")
     settings = Settings.from_environment()
@@ -198,7 +197,8 @@ def replay(
     rows = read(selection, name)
     if disturb:
         rows = disturb_rows(rows, [parse(text) for text in disturb])
-    connection, stop = ensure_reachable(settings.connection()), make_stop_event()
+    connection = ensure_reachable(settings.connection())
+    stop = make_stop_event()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
     sending = Sending(name, connection, schedule, stop, quiet, as_json)
     sending.run(rows, feed, None if quiet else selection.total())

@@ -39,11 +39,8 @@ def _set_up_logging(who: str) -> None:
         format=f"%(asctime)s %(levelname)s {who}: %(message)s",
         stream=sys.stderr,
     )
-    for noisy in (
-        "faust",
-        "mode",
-        "streams.scorer.agent",
-    ):  # Faust logs every service's start and stop
+    # Faust logs every service's start and stop
+    for noisy in ("faust", "mode", "streams.scorer.agent"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -155,9 +152,8 @@ def score(
 
     settings = Settings.from_environment()
     _set_up_logging("scorer")
-    artefact = (
-        settings.model.resolve()
-    )  # one version for all workers, whatever `latest` names tomorrow
+    # one version for all workers, whatever `latest` names tomorrow
+    artefact = settings.model.resolve()
     if not artefact.is_dir():
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
     options = ScorerOptions(guarantee, max_bytes, max_dead_share)

@@ -103,11 +103,9 @@ def simulate(
     if out is not None:
         _write(chunks, out, rows, quiet, as_json)
         return
-    name, mean_s, schedule = (
-        choose_run_name(run),
-        parse_duration(label_delay),
-        choose_schedule(rate, speed),
-    )
+    name = choose_run_name(run)
+    mean_s = parse_duration(label_delay)
+    schedule = choose_schedule(rate, speed)
     connection = ensure_reachable(CommandSettings.from_environment().connection())
     _send(
         chunks,

@@ -2,9 +2,8 @@
 
 from streams.kafka.connection import Connection
 
-_ANSWER_S = (
-    5.0  # a running broker answers within milliseconds; the clients' timeouts are for outages
-)
+# A running broker answers within milliseconds; the clients' timeouts are for outages.
+_ANSWER_S = 5.0
 
 
 def ensure_reachable(connection: Connection) -> Connection:

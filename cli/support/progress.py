@@ -76,9 +76,8 @@ def bar(quiet: bool, shown: Columns | None = None, console: Console | None = Non
     It shows nothing if `quiet`, or without a terminal.
     """
     console = console or Console(stderr=True)
-    disabled = (
-        quiet or not console.file.isatty()
-    )  # with FORCE_COLOR, Rich treats a pipe as a terminal
+    # with FORCE_COLOR, Rich treats a pipe as a terminal
+    disabled = quiet or not console.file.isatty()
     return Progress(
         *(shown or columns()),
         console=console,

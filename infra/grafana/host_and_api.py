@@ -6,9 +6,8 @@ from infra.grafana.frame import Panels, choice, dashboard
 from infra.grafana.panels import THIRD, above, below, lines, number, query, verdict
 
 _NODE = 'instance=~"$node"'
-_HANDLER = (
-    'handler=~"$handler", handler!~"/metrics|/health|/ready"'  # clients' requests, not monitoring
-)
+# clients' requests, not monitoring
+_HANDLER = 'handler=~"$handler", handler!~"/metrics|/health|/ready"'
 _FILES = f'{_NODE}, fstype!~"tmpfs|ramfs|squashfs"'  # as in the alert DiskSpaceLow
 _OURS = 'job=~"scorer|monitor|api"'
 

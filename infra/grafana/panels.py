@@ -38,8 +38,14 @@ from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColor
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${datasource}")
-SMALL, THIRD, HALF, FULL = 4, 8, 12, 24  # columns, of Grafana's 24
-_LOW, _HIGH = 4, 8  # rows
+# widths, in Grafana's 24 columns
+SMALL = 4
+THIRD = 8
+HALF = 12
+FULL = 24
+# heights, in rows
+_LOW = 4
+_HIGH = 8
 _NO_LIMITS = (Threshold(color="blue"),)
 
 P = TypeVar("P", bargauge.Panel, heatmap.Panel, stat.Panel, statushistory.Panel, timeseries.Panel)

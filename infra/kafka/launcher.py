@@ -22,9 +22,8 @@ _HERE = Path(__file__).parent
 _BROKER = "server.properties"
 _HEAP = "-Xmx768m"
 _STOP_TIMEOUT_S = 30
-_EXPIRY_S = (
-    15.0  # nothing is logged for a registration that had expired before: then wait this long
-)
+# Nothing is logged for a registration that had expired before: then wait this long.
+_EXPIRY_S = 15.0
 _POLL_S = 0.05
 # The controller logs that it fenced a broker, and writes that 25 ms later
 # (controller.quorum.append.linger.ms). If it is stopped in between, the fencing is lost, and the

@@ -32,7 +32,8 @@ def serve(port: int, on_alert: Callable[[Alert], None]) -> ThreadingHTTPServer:
 
 def format_alert(alert: Alert) -> str:
     """Return an alert as one line: start, severity, name, description and runbook."""
-    labels, notes = alert["labels"], alert["annotations"]
+    labels = alert["labels"]
+    notes = alert["annotations"]
     state = labels["severity"].upper() if alert["status"] == "firing" else "over"
     return (
         f"{alert['startsAt'][:19]}  {state:8}  {labels['alertname']}: "

@@ -7,7 +7,8 @@ import numpy as np
 from payments.arrays import Floats, Ints
 from producer.simulation.disturbance import Disturbance
 
-DAY_S, HOUR_S = 86_400.0, 3_600.0
+DAY_S = 86_400.0
+HOUR_S = 3_600.0
 
 
 class Arrivals:

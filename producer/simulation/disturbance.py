@@ -62,7 +62,9 @@ def parse(text: str) -> Disturbance:
             f"{text!r} is not a disturbance: "
             "write KIND[:FEATURE]@FROM[..UNTIL][:SIZE], as in shift:V14@5000:0.5"
         )
-    kind, feature, size = match["kind"], match["feature"], match["size"]
+    kind = match["kind"]
+    feature = match["feature"]
+    size = match["size"]
     if kind not in ON_FEATURE + ON_STREAM:
         raise SimulationError(
             f"{text!r}: {kind} is not a kind of disturbance: "

@@ -93,7 +93,9 @@ def _fit_legitimate(rows: Floats, hours: Ints, rounds: int) -> tuple[Mixture, Fl
     BLOCKS times as long.
     """
     blocks = _groups(rows, BLOCKS)
-    fits, hourly, shares = [], [], []
+    fits = []
+    hourly = []
+    shares = []
     for block in range(BLOCKS):
         part = rows[blocks == block]
         fitted = _fit_mixture(

@@ -13,9 +13,8 @@ from producer.simulation.mixture import Mixture
 from producer.simulation.parameters import HOURS, Parameters
 from producer.simulation.selection import Selection
 
-CHUNK = (
-    16_384  # fixed: numbers are drawn by chunk, so that the first rows never depend on the total
-)
+# Fixed: numbers are drawn by chunk, so that the first rows never depend on the total.
+CHUNK = 16_384
 # Per transaction. About half are kept; one transaction in 256 takes the last, unselected candidate.
 CANDIDATES = 8
 _DECIMALS = 6  # of V1..V28: finer than any split, coarser than differences between machines

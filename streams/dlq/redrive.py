@@ -198,7 +198,8 @@ def _split_into_chunks(
         size += letter.size
         if len(chunk) >= _CHUNK_RECORDS or size >= _CHUNK_BYTES:
             yield chunk
-            chunk, size = [], 0
+            chunk = []
+            size = 0
     if chunk:
         yield chunk
 

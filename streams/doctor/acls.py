@@ -17,8 +17,11 @@ from confluent_kafka.admin import (
 from streams.kafka import topics
 from streams.kafka.connection import READER_GROUP, Connection
 
-READ, WRITE, DESCRIBE = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
-CREATE, DESCRIBE_CONFIGS = AclOperation.CREATE, AclOperation.DESCRIBE_CONFIGS
+READ = AclOperation.READ
+WRITE = AclOperation.WRITE
+DESCRIBE = AclOperation.DESCRIBE
+CREATE = AclOperation.CREATE
+DESCRIBE_CONFIGS = AclOperation.DESCRIBE_CONFIGS
 
 
 class Acl(NamedTuple):

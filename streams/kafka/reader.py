@@ -69,7 +69,8 @@ def read(
     that, and KafkaException on a fatal error.
     """
     open_until = {number: end[number] for number in begin if begin[number] < end[number]}
-    topic, idle = connection.named(name), 0
+    topic = connection.named(name)
+    idle = 0
     consumer = Consumer(connection.reader(None, _READER))
     try:
         consumer.assign([TopicPartition(topic, number, begin[number]) for number in open_until])
@@ -98,7 +99,8 @@ def read_with_progress(
     progress: Progress,
 ) -> Iterator[list[Message]]:
     """Yield the batches of `read`; call `progress` after the caller has processed each one."""
-    done, total = 0, sum(end[number] - offset for number, offset in begin.items())
+    done = 0
+    total = sum(end[number] - offset for number, offset in begin.items())
     for batch in read(connection, name, begin, end):
         yield batch
         done += len(batch)
@@ -134,7 +136,9 @@ def _take_within(batch: list[Message], open_until: Offsets) -> list[Message]:
     """Return the records before their partition's end; drop ended partitions from `open_until`."""
     records = []
     for message in batch:
-        number, offset, error = message.partition(), message.offset(), message.error()
+        number = message.partition()
+        offset = message.offset()
+        error = message.error()
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
             raise KafkaException(error)
         end = open_until.get(number)

@@ -112,7 +112,8 @@ class Reconciliation:
         real = (self._flags[slots] & SENT) != 0
         self._counts["phantom"] += int(np.count_nonzero(~real))
         self._flags[slots[~real]] |= PHANTOM
-        inside, slots = inside[real], slots[real]
+        inside = inside[real]
+        slots = slots[real]
         unique, counts = np.unique(slots, return_counts=True)
         seen = (self._flags[unique] & (SCORED | REJECTED)) != 0
         self._counts["duplicated"] += len(slots) - int(np.count_nonzero(~seen))

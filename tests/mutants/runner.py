@@ -14,9 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CAUGHT = "caught"
 SURVIVED = "SURVIVED"
 INCONCLUSIVE = "UNCLEAR"
-_TIMEOUT = (
-    "Failed: Timeout (>"  # pytest-timeout's message: the test did not end, and so caught nothing
-)
+# pytest-timeout's message: the test did not end, and so caught nothing
+_TIMEOUT = "Failed: Timeout (>"
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,8 @@ class Scorer:
         """Return the ids of the workers that run now."""
         found = []
         for child in psutil.Process(self.process.pid).children():
-            with contextlib.suppress(
-                psutil.Error
-            ):  # it has died, and the supervisor has not noticed yet
+            # it may have died before the supervisor noticed
+            with contextlib.suppress(psutil.Error):
                 if "spawn_main" in " ".join(child.cmdline()):
                     found.append(child.pid)
         return found

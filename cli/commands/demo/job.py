@@ -223,7 +223,8 @@ class Job:
             (topics.SCORER_GROUP, topics.TRANSACTIONS),
             (topics.MONITOR_GROUP, topics.PREDICTIONS),
         ):
-            before, deadline = (0, 0.0), 0.0
+            before = (0, 0.0)
+            deadline = 0.0
             while waiting := _waiting(connection, cluster, group, topic):
                 processes.check()
                 if not announced:
@@ -232,7 +233,8 @@ class Job:
                 # reports run at idle priority: on a busy machine a window may take minutes
                 now = (waiting, processes.cpu_seconds_below("monitor"))
                 if now != before:
-                    before, deadline = now, time.monotonic() + _STALLED_S
+                    before = now
+                    deadline = time.monotonic() + _STALLED_S
                 if time.monotonic() > deadline:
                     raise CommandError(
                         f"{group} has made no progress for {_STALLED_S:.0f} s, "

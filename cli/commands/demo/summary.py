@@ -68,7 +68,8 @@ class Summary:
 
     def show(self, console: Console) -> None:
         """Print a table of the results, one of the windows, and the addresses."""
-        books, quality = self.audit, self.quality
+        books = self.audit
+        quality = self.quality
         table = Table(title=f"run {self.run}", show_header=False, title_justify="left")
         table.add_row(
             "sent",

@@ -27,9 +27,8 @@ def test_the_reasons_of_every_alert_of_the_reference_add_up(model, reference):
 def test_it_finds_frauds_that_it_was_not_fitted_on(model, reference):
     fraud = reference["Class"] == 1
     alert = reference["probability"] >= model.thresholds.review
-    assert (
-        fraud & alert
-    ).sum() / alert.sum() > 0.8  # there is room for fewer alerts than there are frauds
+    # there is room for fewer alerts than there are frauds
+    assert (fraud & alert).sum() / alert.sum() > 0.8
     assert np.mean([fold.average_precision for fold in model.manifest.folds]) > 0.8
 
 

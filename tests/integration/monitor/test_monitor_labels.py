@@ -45,9 +45,10 @@ class World:
 
     def window(self, ago=timedelta()):
         """Write a window: payments 0 to 3 are blocked, 4 to 9 reviewed, the others approved."""
-        n, begin = self.number, self.now() - self.ahead - ago
-        for i in range(PER_WINDOW):
-            decision = "block" if i < 4 else "review" if i < 10 else "approve"
+        n = self.number
+        begin = self.now() - self.ahead - ago
+        decisions = ["block"] * 4 + ["review"] * 6 + ["approve"] * (PER_WINDOW - 10)
+        for i, decision in enumerate(decisions):
             self.write(
                 PREDICTIONS, {"transaction_id": f"{n}-{i}", "decision": decision}, partition=i % 2
             )

@@ -230,10 +230,8 @@ def test_readiness_needs_kafka_but_health_and_scores_do_not(client, bus):
 @pytest.mark.parametrize("path", ["/predict", "/transactions"])
 def test_a_body_may_be_as_large_as_the_largest_transaction(client, path):
     api, fits = client(), make_transaction_bytes(1).ljust(65_536)
-    for body in (
-        lambda value: value,
-        lambda value: iter([value[:40_000], value[40_000:]]),
-    ):  # at once, and chunked without a length
+    # at once, and chunked without a length
+    for body in (lambda value: value, lambda value: iter([value[:40_000], value[40_000:]])):
         assert api.post(path, content=body(fits)).status_code in (200, 202)
         refusal = api.post(path, content=body(fits + b" "))
         assert (refusal.status_code, refusal.json()) == (413, TOO_LARGE)

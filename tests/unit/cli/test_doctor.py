@@ -74,12 +74,8 @@ def test_a_missing_topic_is_made_by_the_command_that_is_named():
     ("kept_min", "verdict", "said", "to_do"),
     [
         (10_081, OK, "kept for 10,081 minutes", ""),
-        (
-            10_080,
-            WARN,
-            "kept for 10,080 minutes",
-            "set offsets.retention.minutes higher",
-        ),  # Kafka's default
+        # Kafka's default
+        (10_080, WARN, "kept for 10,080 minutes", "set offsets.retention.minutes higher"),
         (
             None,
             WARN,

@@ -28,16 +28,10 @@ class Cluster:
         (KafkaError.ILLEGAL_GENERATION, None, BatchAbortedError),
         (KafkaError.ILLEGAL_GENERATION, KafkaError.INVALID_PRODUCER_EPOCH, CommitFatalError),
         (KafkaError.TOPIC_AUTHORIZATION_FAILED, None, RefusedError),
-        (
-            KafkaError._AUTHENTICATION,
-            KafkaError._AUTHENTICATION,
-            OutageError,
-        ),  # a connection that broke in its handshake
-        (
-            KafkaError._RESOLVE,
-            KafkaError._RESOLVE,
-            OutageError,
-        ),  # the broker's container is stopped, and its name with it
+        # a connection that broke in its handshake
+        (KafkaError._AUTHENTICATION, KafkaError._AUTHENTICATION, OutageError),
+        # the broker's container is stopped, and its name with it
+        (KafkaError._RESOLVE, KafkaError._RESOLVE, OutageError),
     ],
 )
 def test_a_failed_transaction_raises(cause, then, raised):
