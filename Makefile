@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-# the Python for .venv: the first that fits, or the given one
+# the Python for .venv: the given one, or the first that fits
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(FITS)' 2>/dev/null && echo $$p && break; done)
 CODE_TESTS := tests/unit tests/contract
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -92,7 +92,7 @@ train: data ## Train a model and use it
 	@$(BIN)/fraud train
 
 .PHONY: model
-model: data # trained only if there is none
+model: data # train only if no model exists
 	@test -e "$${FRAUD_MODEL_DIR:-$${FRAUD_HOME:-.run}/models/latest}" || $(BIN)/fraud train
 
 format: setup ## Format the code, and apply the linter's fixes

@@ -24,15 +24,15 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
 
     `offsets`: [start, end) of `predictions` by partition. `score`, `detected`: null without a
     verdict. `distances`: by column, from the windows before it; `limits`: the distances from which
-    a column is drift; `from_reference`: distances from the model's reference, which raise no alarm;
-    all in standard deviations. `tail`: surprise of the margin's tail divided by its limit; 1 or
-    more is drift, whatever the score. `stuck`: by column, how much more of the window than before
-    one value takes, divided by its limit; 1 or more is drift. `report`: the path of its report
-    below FRAUD_HOME; null if none is written. `begin`, `end`: its first and last record time.
-    `top`: the features with the largest weight. `severity`: ok, warn or alarm, including this
-    window. `interval`: [begin, end) of its event time; null for windows by count. `late`: number of
-    events from before that interval. Fields with a default are missing in events of earlier
-    versions.
+    a column has drifted; `from_reference`: distances from the model's reference, which raise no
+    alarm; all in standard deviations. `tail`: surprise of the margin's tail divided by its limit;
+    1 or more counts as drift, whatever the score. `stuck`: by column, how much more of the window
+    than before one value takes, divided by its limit; 1 or more counts as drift. `report`: the path
+    of its report below FRAUD_HOME; null if none is written. `begin`, `end`: its first and last
+    record time. `top`: the features with the largest weight. `severity`: ok, warn or alarm,
+    including this window. `interval`: [begin, end) of its event time; null for windows by count.
+    `late`: number of events from before that interval. Fields with a default are missing in events
+    of earlier versions.
     """
 
     window: int
@@ -135,7 +135,7 @@ def decode_windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
 def read_recent_windows(connection: Connection, verdicts: int) -> list[WindowClosed]:
     """Return the last windows on `drift.events`, in order.
 
-    Return at least `verdicts` windows with a verdict, or all windows.
+    They include at least `verdicts` windows with a verdict, or are all the windows there are.
 
     Raises KafkaException, streams.kafka.errors.ReadingError.
     """

@@ -75,7 +75,7 @@ class DriftMetrics:
         )
         self.limit = gauge(
             "fraud_drift_limit",
-            "The fraud_drift_distance from which the feature is drift in the last window, "
+            "The fraud_drift_distance from which the feature has drifted in the last window, "
             "in standard deviations of the baseline",
             ["feature"],
         )
@@ -88,13 +88,13 @@ class DriftMetrics:
         self.tail = OptionalGauge(
             "fraud_drift_tail",
             "Surprise of the tail of the scores in the last window divided by its limit; "
-            "1 or more is drift",
+            "1 or more counts as drift",
             registry,
         )
         self.stuck = gauge(
             "fraud_drift_stuck",
             "How much more of the last window than before one value of the feature takes, "
-            "divided by its limit; 1 or more is drift",
+            "divided by its limit; 1 or more counts as drift",
             ["feature"],
         )
         self.drifted = counter(
@@ -107,7 +107,7 @@ class DriftMetrics:
             registry,
         )
         self.detected = OptionalGauge(
-            "data_drift_detected", "1 when the last window's verdict is drift, else 0", registry
+            "data_drift_detected", "1 when the last window has drifted, else 0", registry
         )
         self.window_end = OptionalGauge(
             "fraud_drift_window_end_timestamp_seconds",

@@ -68,9 +68,7 @@ class PredictionStream:
 
     @property
     def ready(self) -> bool:
-        """Return whether the group has assigned partitions (perhaps none) and its coordinator is
-        up.
-        """
+        """Return whether the group has assigned partitions, even none, and a live coordinator."""
         return self._group.ready
 
     @property

@@ -1,12 +1,11 @@
 """A trained model on disk and in use.
 
-    <models>/latest -> <version>       a relative link, replaced atomically
-    <models>/<version>/model.ubj       the booster in XGBoost's own format; nothing here is a pickle
-                       manifest.json   `model.manifest.Manifest` and `version`, a hash of all
-                       content reference.parquet   out-of-fold rows, each scored by a booster that
-                       had not
-                                           seen it
-                       MODEL_CARD.md
+    <models>/latest -> <version>    a relative link, replaced atomically
+    <models>/<version>/
+        model.ubj                   the booster in XGBoost's own format; nothing here is a pickle
+        manifest.json               `model.manifest.Manifest` and `version`, a hash of all content
+        reference.parquet           out-of-fold rows, each scored by a booster that had not seen it
+        MODEL_CARD.md               the training data, the settings and the measured quality
 
 Loading raises ArtefactError (`model.errors`) if the artefact is missing, damaged, of another
 format, or made for other features.

@@ -56,7 +56,7 @@ function close() {
   $("alerts").focus();
 }
 
-// A key labels only the alert on view. Another one may be selected, and a phone hides the detail
+// A key labels only the alert on screen. Another one may be selected, and a phone hides the detail
 // pane while it shows the queue; then the key opens the selected alert.
 function judgeByKey(fraud) {
   const position = queue.current();

@@ -1,4 +1,4 @@
-// The queue: alerts by expected loss, in one tab for open and one for judged alerts.
+// The queue: alerts by expected loss, with a tab for open and a tab for labelled alerts.
 
 import { clock, element, money, percent } from "./format.js";
 

@@ -47,7 +47,7 @@ def explain(
 ) -> None:
     """Draw a decision: each feature's exact contribution to the margin.
 
-    An alert is drawn as it is on the topic, whatever model is in use now.
+    Alerts come from the topic, so the current model doesn't affect them.
 
     Example: fraud explain --row 274771
     """

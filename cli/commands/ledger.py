@@ -79,7 +79,7 @@ def audit_ledger(
 ) -> None:
     """Prove that nothing was lost, duplicated or made up.
 
-    Exits with 1 if not proven, not proven yet, or if there is nothing to prove.
+    Exits with 1 unless the proof is complete.
 
     Example: fraud ledger --since 10m
     """

@@ -65,7 +65,7 @@ def monitor(
         typer.Option(
             parser=_parse_window,
             metavar="NUMBER|DURATION",
-            help="Predictions in a window, or its event time: 5000, 15m.",
+            help="Window size: a number of predictions (5000) or a span of event time (15m).",
         ),
     ] = "5000",
     idle_close: Annotated[
@@ -73,7 +73,7 @@ def monitor(
         typer.Option(
             parser=parse_duration,
             metavar="DURATION",
-            help="Idle time that closes a partial window.",
+            help="Close a partial window after this long without predictions.",
         ),
     ] = "10s",  # type: ignore[assignment]  # parsed
     report_every: Annotated[

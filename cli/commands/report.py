@@ -26,7 +26,8 @@ def report(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with V1..V28 and Amount, instead of a window; Class adds quality. No Kafka."
+            help="Report on this CSV instead of a window. Needs no Kafka; a Class column adds "
+            "quality metrics."
         ),
     ] = None,
     reference: Annotated[

@@ -25,7 +25,8 @@ BlockPrecision = Annotated[
     typer.Option(
         min=0.01,
         max=0.9999,
-        help="Block if at least this share are frauds, by the lower 90 % bound. [default: 0.95]",
+        help="Block when at least this share of blocked payments is fraud (lower 90% bound). "
+        "[default: 0.95]",
     ),
 ]
 _MAX_COST = 1e9  # more than any real cost; sums over all rows stay finite
@@ -34,7 +35,8 @@ CostReview = Annotated[
     typer.Option(
         min=0,
         max=_MAX_COST,
-        help="Cost of a review; with --cost-block, instead of the two above.",
+        help="Cost of a review; with --cost-block, replaces --alerts-per-day and "
+        "--block-precision.",
     ),
 ]
 CostBlock = Annotated[

@@ -51,7 +51,10 @@ def train(
     ] = False,
     like: Annotated[
         Path | None,
-        typer.Option(help="A model's folder: train with its parameters, such as those of --tune."),
+        typer.Option(
+            help="Reuse the parameters of the model in this folder, such as one trained with "
+            "--tune."
+        ),
     ] = None,
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,

@@ -90,7 +90,7 @@ class PortVariables(_Variables):
     metrics_host: str = Field(
         default="127.0.0.1",
         description="Address on which the scorer and the monitor serve metrics. "
-        "Containers use 0.0.0.0, and publish the ports or not.",
+        "Containers use 0.0.0.0; Compose decides which ports to publish.",
     )
     scorer_host: str = Field(
         default="127.0.0.1",

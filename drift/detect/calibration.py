@@ -3,9 +3,10 @@
 Each block is compared with other reference rows, as a window is compared with its baseline: with
 the rows just before or just after it, or with all other rows if the reference is too short for
 that. Blocks are consecutive because the stream changes with the hour: random rows would hide that,
-and every real window would be drift. Each block sees a different sample of its baseline, so that
-the thresholds include sampling noise: with one sample for all blocks, `python -m benchmarks.drift`
-measured false alarms in 8.9 % of windows of 5,000 compared with the model's reference.
+and every real window would count as drift. Each block sees a different sample of its baseline, so
+that the thresholds include sampling noise: with one sample for all blocks,
+`python -m benchmarks.drift` measured false alarms in 8.9 % of windows of 5,000 compared with the
+model's reference.
 """
 
 from collections.abc import Iterator
@@ -69,7 +70,7 @@ def comparisons(total: int, size: int, span: int | None) -> Iterator[Comparison]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The smallest values that are drift, float64[columns].
+    """The smallest values that count as drift, float64[columns].
 
     `distances` are in the columns' own units, `constant_shares` are shares of the window (see
     `constant_value.excess`), 0..1.

@@ -1,4 +1,4 @@
-"""Decide whether a window is drift, and in which columns.
+"""Decide whether a window has drifted, and in which columns.
 
 Every column is tested with the Wasserstein distance in standard deviations of its baseline. That is
 Evidently's "wasserstein" (evidently 0.7.23,
@@ -28,7 +28,7 @@ MIN_EVENTS = 500
 # Window rows to show to Evidently: as many as of the baseline.
 SAMPLE_ROWS = BASELINE_ROWS
 DRIFT_SHARE = 1 / len(COLUMNS)
-"""The score from which a window is drift.
+"""The score from which a window has drifted.
 
 Thresholds are family-wise, so one column over its own is enough.
 """
@@ -42,10 +42,10 @@ class Verdict:
     """The result of comparing a window with a baseline.
 
     `distances`: by column, in standard deviations of the baseline; `limits`: the distances from
-    which a column is drift, in the same unit. `score`: share of columns at or over their limit,
-    0..1. `tail`: surprise of the margin's tail divided by its threshold; 1 or more is drift.
+    which a column has drifted, in the same unit. `score`: share of columns at or over their limit,
+    0..1. `tail`: surprise of the margin's tail divided by its threshold; 1 or more counts as drift.
     `constant_ratios`: by column, the excess share of its most common value divided by its
-    threshold; 1 or more is drift. `detected`: whether any of the three tests found drift.
+    threshold; 1 or more counts as drift. `detected`: whether any of the three tests found drift.
     `from_reference`: distances from the model's reference, for display only. `samples`: the
     baseline's rows in time order, float64[columns, rows] each.
     """

@@ -48,7 +48,7 @@ def surprise(window: Floats, size: int, baseline: Floats, span: int) -> Floats:
 
 
 def threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> float:
-    """Return the smallest surprise, at any cut, that is drift.
+    """Return the smallest surprise, at any cut, that counts as drift.
 
     That is the exact test's, or the one seen between blocks of the reference if that is larger: a
     tail share that changes with the hour and bursts of fraud are more surprising than independent

@@ -82,7 +82,7 @@ def _plot(entries: Sequence[IndexEntry]) -> dict[str, Any] | None:
         return None
     begin = entries[0].until.timestamp()
     duration = entries[-1].until.timestamp() - begin or 1.0
-    # Scale to the data: one of thirty features is drift, which a fixed maximum of 1 would hide.
+    # Scale to the data: one of thirty features has drifted, which a fixed maximum of 1 would hide.
     top = math.ceil(10 * max(entry.score or 0.1 for entry in entries)) / 10
     width = _WIDTH - 2 * _MARGIN_X
     height = _HEIGHT - 2 * _MARGIN_Y

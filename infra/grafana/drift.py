@@ -86,7 +86,7 @@ def _over_time() -> Panels:
         ).max(1),
         lines(
             "Detected",
-            "1 while the last window's verdict is drift.",
+            "1 while the last window counts as drifted.",
             "none",
             query("max(data_drift_detected)", "detected"),
         ).max(1),
@@ -106,7 +106,7 @@ def _over_time() -> Panels:
         lines(
             "Tail of the scores",
             "How surprising the number of high scores is, relative to its limit. From 1 on, "
-            "the window is drift, whatever its score.",
+            "the window has drifted, whatever its score.",
             "none",
             query("max(fraud_drift_tail)", "tail"),
             limits=above(0.5, 1),
@@ -127,7 +127,7 @@ def _features() -> Panels:
     return [
         grid(
             "Distance over its limit, by feature",
-            "Distance from the windows before, relative to its limit; from 1 on it is drift. "
+            "Distance from the windows before, relative to its limit; 1 or more counts as drift. "
             "One red row: an input. All rows at a certain hour: the daily rhythm.",
             "none",
             query(
@@ -145,7 +145,7 @@ def _features() -> Panels:
         lines(
             "Stuck at one value",
             "How much more often than before a feature has one value, relative to its limit. "
-            "From 1 on it is drift.",
+            "1 or more counts as drift.",
             "none",
             query(f"max by (feature) (fraud_drift_stuck{{{_FEATURE}}})", "{{feature}}"),
             limits=above(0.5, 1),

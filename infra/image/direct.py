@@ -2,7 +2,6 @@
 
     python direct.py pyproject.toml evidently plotly
 
-
 The lock determines the versions, and the dependencies' own dependencies.
 """
 

@@ -2,10 +2,9 @@
 
 The constants come from 15 boosters fitted on creditcard.csv, from 100 trees of depth 3 to 206
 trees of depth 8, in one thread of a 2-core machine. For 200 trees of depth 7 they give 2.26 us
-and 0.33 ms; measured there were 2.06 to 2.18 us a row in batches of 2,048, and 0.27 to 0.30 ms a
-row in batches of
-256. Other machines differ: on one, such trees took 2.7 us, and the default artefact, estimated at
-0.71 us, took 1.2 us.
+and 0.33 ms; the measurements were 2.06 to 2.18 us a row in batches of 2,048, and 0.27 to 0.30 ms
+a row in batches of 256. Other machines differ: on one, such trees took 2.7 us, and the default
+artefact, estimated at 0.71 us, took 1.2 us.
 """
 
 import json

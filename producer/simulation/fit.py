@@ -27,7 +27,8 @@ SEED = 20130901
 COMPONENTS_LEGITIMATE = 1500  # initially; 631 keep enough rows
 # Initially; 7 keep enough rows. With 16, real models' average precision on simulated frauds is
 # nearest to the one on real frauds, 0.822: 0.809 on the forward folds of three simulated files
-# (`benchmarks.likeness.transfer`). 12 gave 0.835, 14 gave 0.844, and 24, of which 2 remain, 0.798.
+# (`benchmarks.likeness.measure_transfer`). 12 gave 0.835, 14 gave 0.844, and 24, of which 2 remain,
+# 0.798.
 COMPONENTS_FRAUD = 16
 BLOCKS = 16
 CUTS = 200  # of each of V1..V28, 1,137 rows apart

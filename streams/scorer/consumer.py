@@ -190,7 +190,7 @@ class BatchConsumer(threading.Thread):
         """Commit the offsets that `take_done` returns.
 
         Without `wait`, a failure goes unnoticed; `everything` therefore commits again whatever was
-        done, as a last word. `wait` is for a revocation alone: anywhere else, a commit that waits
+        done, one last time. `wait` is for a revocation alone: anywhere else, a commit that waits
         would never end while the group rebalances, because this thread has to answer the rebalance.
         """
         taken = self._take_done()

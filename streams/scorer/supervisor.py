@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 MAX_DEATHS = 5
 DEATHS_WITHIN_S = 60.0
 # Workers that die within this time die of one cause, such as a kill -9 of all: a restarted worker
-# needs 2.6 s before it works (docs/performance.md), so it cannot have died again. One that does
+# needs 2.2 s before it works (docs/performance.md), so it cannot have died again. One that does
 # counts twice.
 _TOGETHER_S = 1.0
 _FIRST_PAUSE_S = 0.2

@@ -34,7 +34,7 @@ from streams.status_server import LOCAL, process_registry, serve
 
 log = logging.getLogger(__name__)
 
-# The exit is promised within 5 s of SIGTERM: this, and as long again to give up the rest.
+# The exit is promised within 5 s of SIGTERM: STOP_S to finish and STOP_S to give up the rest.
 STOP_S = 2.0
 # Transactional producers: the broker completes the transaction of one during that of the other.
 _PRODUCERS = 2

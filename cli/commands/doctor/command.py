@@ -57,7 +57,9 @@ def doctor(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check connection, rights, topics, clock, model, data, ports and the needs of a local Kafka.
+    """Check the connection, permissions, topics, clock, model, data and ports.
+
+    Also check what a local Kafka needs.
 
     Exits with 1 if something will not work.
 
