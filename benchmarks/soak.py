@@ -40,7 +40,7 @@ _SYSTEM = replace(SYSTEMS["ours-2"], variables={"FRAUD_METRICS_PORT": "39201"})
 _SAMPLE_S = 5.0
 _MIB = 2**20
 _STEPS = 20  # one a minute in twenty minutes, with a death in each
-_WITHIN = 2.1  # standard errors: 95 % of Student's t with _STEPS - 1 degrees of freedom
+_WITHIN = 2.1  # standard errors: 95% of Student's t with _STEPS - 1 degrees of freedom
 _MAX_MIB = 350e6 / _MIB  # promised for a worker
 _PENDING_S = 60.0
 

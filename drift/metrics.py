@@ -37,12 +37,12 @@ class OptionalGauge:
 
 
 class IntervalGauges:
-    """A proportion, with gauges `_low` and `_high` for its 95 % Wilson interval."""
+    """A proportion, with gauges `_low` and `_high` for its 95% Wilson interval."""
 
     def __init__(self, name: str, meaning: str, registry: CollectorRegistry) -> None:
         self._value = OptionalGauge(name, meaning, registry)
         self._low, self._high = (
-            OptionalGauge(f"{name}_{end}", f"Ends of the 95 % Wilson interval of {name}", registry)
+            OptionalGauge(f"{name}_{end}", f"Ends of the 95% Wilson interval of {name}", registry)
             for end in ("low", "high")
         )
 
@@ -139,7 +139,7 @@ class DriftMetrics:
         )
         self.alerts = gauge(
             "fraud_drift_alerts_per_day",
-            "Alerts a day: now, at the last window's rate; low and high, its 95 % Poisson "
+            "Alerts a day: now, at the last window's rate; low and high, its 95% Poisson "
             "interval; usual, expected from the reference",
             ["value"],
         )

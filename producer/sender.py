@@ -17,7 +17,7 @@ _SETTINGS = {
     # confirmed as well (IMPLICITACK in its log). Speed and latency are the same at 1.
     "max.in.flight.requests.per.connection": 1,
     "batch.size": 1_000_000,
-    # with librdkafka's smaller defaults the broker spends some 60 % more CPU a record
+    # with librdkafka's smaller defaults the broker spends some 60% more CPU a record
     "batch.num.messages": 10_000,
     "message.timeout.ms": 60_000,  # long enough for a broker to restart
 }

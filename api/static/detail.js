@@ -4,7 +4,7 @@ import { element, featureName, moment, money, percent, shape, short, signed } fr
 import { badge } from "./queue.js";
 
 const LEGEND = [
-  ["band", "usual for 98 % of legitimate payments"],
+  ["band", "usual for 98% of legitimate payments"],
   ["dot", "this payment"],
   ["push", "push towards fraud"],
 ];

@@ -11,7 +11,7 @@ const SHORT = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 export const money = (value) => TWO.format(value);
 export const whole = (value) => WHOLE.format(value);
 export const short = (value) => SHORT.format(value).replace("-", "−");
-export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
+export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}%`;
 export const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 export const clock = (time) => new Date(time).toLocaleTimeString("en-GB");
 export const moment = (time) => new Date(time).toISOString().replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");

@@ -73,6 +73,6 @@ function showDrift(windows) {
 
 function showPrecision({ judged, value, low, high }) {
   $("precision").textContent = value === null ? ABSENT : percent(value, 0);
-  $("precision-interval").textContent = value === null ? "" : `95 %: ${percent(low, 0)} to ${percent(high, 0)}`;
+  $("precision-interval").textContent = value === null ? "" : `95%: ${percent(low, 0)} to ${percent(high, 0)}`;
   $("precision-note").textContent = judged ? `of ${judged} judged alert${judged > 1 ? "s" : ""}` : "no judged alert yet";
 }

@@ -32,7 +32,7 @@ For model owners and developers who want the figures behind [Drift](drift.md): f
 detection, and the speed and memory of `fraud monitor`.
 
 This page is written by `python -m benchmarks.drift`. Percentages in "upper bound" are exact
-one-sided 95 % bounds. Detection counts do not include the severity's hysteresis.
+one-sided 95% bounds. Detection counts do not include the severity's hysteresis.
 """
 
 
@@ -97,7 +97,7 @@ def describe_false_alarms(undisturbed: Iterable[Undisturbed]) -> str:
             count = f"{alarms:,} of {watch.windows:,}"
             parts.append(f"Windows of {watch.size:,} are {relation} the limit: {count}.")
         if bound > _PROMISED:
-            above.append(f"{watch.size:,} ({100 * bound:.2f} %)")
+            above.append(f"{watch.size:,} ({100 * bound:.2f}%)")
     parts = parts or ["False alarms are under the limit at every size."]
     if above:
         parts.append(f"The upper bound is over it for windows of {', '.join(above)}.")

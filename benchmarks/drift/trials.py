@@ -65,7 +65,7 @@ def _first_column(verdict: Verdict) -> str:
 
 
 def upper_bound(alarms: int, windows: int) -> float:
-    """Return the exact one-sided upper 95 % bound of a share (Clopper and Pearson, 1934)."""
+    """Return the exact one-sided upper 95% bound of a share (Clopper and Pearson, 1934)."""
     return 1.0 if alarms >= windows else float(beta.ppf(0.95, alarms + 1, windows - alarms))
 
 

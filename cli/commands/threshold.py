@@ -241,7 +241,7 @@ def _show(result: dict[str, Any]) -> None:
                 table.add_row(f"  {choice['cost']:,.0f} in total")
     Console(width=max(Console().width, _WIDTH)).print(table)
     print(
-        f"a day: flagged of {TRANSACTIONS_A_DAY:,}; prec., bound: precision and its lower 90 % "
+        f"a day: flagged of {TRANSACTIONS_A_DAY:,}; prec., bound: precision and its lower 90% "
         "bound; caught: Amount of the frauds flagged"
     )
     print(

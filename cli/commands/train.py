@@ -59,7 +59,7 @@ def train(
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Train a model on the first 80 % of the rows by time, and point `latest` to it.
+    """Train a model on the first 80% of the rows by time, and point `latest` to it.
 
     Example: fraud train --alerts-per-day 50
     """

@@ -5,7 +5,7 @@ the rows just before or just after it, or with all other rows if the reference i
 that. Blocks are consecutive because the stream changes with the hour: random rows would hide that,
 and every real window would count as drift. Each block sees a different sample of its baseline, so
 that the thresholds include sampling noise: with one sample for all blocks,
-`python -m benchmarks.drift` measured false alarms in 8.9 % of windows of 5,000 compared with the
+`python -m benchmarks.drift` measured false alarms in 8.9% of windows of 5,000 compared with the
 model's reference.
 """
 
@@ -35,7 +35,7 @@ _MIN_SCALE = 1e-6
 # Ignore smaller shares of one value, even if the reference has none: creditcard.csv has windows of
 # 500 with one payment 59 times.
 _MIN_CONSTANT_SHARE = 0.2
-# Normal quantile of the one-sided 95 % upper bound of a quantile that is estimated from few blocks.
+# Normal quantile of the one-sided 95% upper bound of a quantile that is estimated from few blocks.
 _CONFIDENCE = 1.645
 _EULER = 0.5772156649
 _GOLDEN = 0.6180339887  # multiples modulo 1 are evenly spread, whatever their count
@@ -130,7 +130,7 @@ def _compare(rows: Floats, comparison: Comparison, phase: float) -> tuple[Floats
 def upper_quantile(maxima: Floats, exceeded: float, independent: float) -> float:
     """Return an upper bound of the value that maxima exceed with probability `exceeded`.
 
-    Fit a Gumbel distribution by moments and take the 95 % upper bound of its quantile.
+    Fit a Gumbel distribution by moments and take the 95% upper bound of its quantile.
     `independent` is the share, 0..1, of maxima that count towards the bound. Source: G. W. Kite,
     "Confidence limits for design events", Water Resources Research 11(1), 1975. The Gumbel tail is
     heavier than that of distances between light-tailed columns, so extrapolation errs on the quiet

@@ -14,7 +14,7 @@ from payments.features import matrix
 if TYPE_CHECKING:
     from model.artefact import Model
 
-# Exact contributions take about 1 ms a row; the standard error of a mean over 500 rows is about 5 %
+# Exact contributions take about 1 ms a row; the standard error of a mean over 500 rows is about 5%
 # of it.
 _EXPLAINED_ROWS = 500
 

@@ -113,7 +113,7 @@ def _over_time() -> Panels:
         ),
         lines(
             "Alerts a day",
-            "Alerts per day at the last window's rate, with its 95 % interval, and the usual "
+            "Alerts per day at the last window's rate, with its 95% interval, and the usual "
             "number by the model's reference. This implies no cause.",
             "short",
             query("max by (value) (fraud_drift_alerts_per_day)", "{{value}}"),

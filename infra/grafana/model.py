@@ -133,7 +133,7 @@ def _labels() -> Panels:
     return [
         lines(
             "Precision and recall",
-            "Over windows older than the label horizon, with 95 % intervals, and the share that is "
+            "Over windows older than the label horizon, with 95% intervals, and the share that is "
             "labelled.",
             "percentunit",
             query("max(fraud_label_precision)", "precision"),

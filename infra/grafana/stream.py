@@ -37,7 +37,7 @@ def _figures() -> Panels:
         number("Rate", "Transactions per second, scored or rejected.", "ops", query(_rate())),
         number(
             "p99",
-            "99 % of predictions are committed within this time of the record's timestamp. "
+            "99% of predictions are committed within this time of the record's timestamp. "
             "Orange: over the objective of 100 ms.",
             "s",
             query(_quantile(0.99, "fraud_end_to_end_seconds")),

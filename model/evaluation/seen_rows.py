@@ -9,9 +9,9 @@ from model.intervals import wilson_interval
 from payments.arrays import Flags
 
 # Legitimate payments can be identical. In creditcard.csv, 3.0% of the test part repeat a row of the
-# training part, and at most 2.6 % of a sixth of the training part repeat an earlier row; none of
+# training part, and at most 2.6% of a sixth of the training part repeat an earlier row; none of
 # these are frauds. None of 284,807 simulated rows repeats another. In 500 consecutive rows of the
-# test part it is up to 6.8 %, with an interval from 4.9 %. A file with more contains fitted rows
+# test part it is up to 6.8%, with an interval from 4.9%. A file with more contains fitted rows
 # at other times.
 _BY_CHANCE = 0.05
 

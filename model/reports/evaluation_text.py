@@ -9,7 +9,7 @@ from model.reports.rendering import format_decimals
 METRIC_NAMES = {
     "auprc": "average precision",
     "roc_auc": "ROC AUC",
-    "recall_at_fpr_1pct": "recall at 1 % false positives",
+    "recall_at_fpr_1pct": "recall at 1% false positives",
     "recall_at_precision_90": "recall at precision 0.9",
     "brier": "Brier score",
 }
@@ -19,7 +19,7 @@ BASELINE_HEAD = (
     "average precision",
     "this model's lead",
     "ROC AUC",
-    "recall at 1 % false positives",
+    "recall at 1% false positives",
 )
 METRIC_HEAD = ("", "all rows", "without repeats of fitted rows")
 CAPACITY_HEAD = (

@@ -3,7 +3,7 @@
 from model.evaluation.exploration import Exploration, FeatureSummary
 from model.reports.rendering import format_decimals
 
-FEATURE_HEAD = ("", "mean", "sd", "min", "1 %", "median", "99 %", "max", "outliers", "KS", "PSI")
+FEATURE_HEAD = ("", "mean", "sd", "min", "1%", "median", "99%", "max", "outliers", "KS", "PSI")
 _MOST_DRIFTED = 3
 
 
@@ -44,7 +44,7 @@ def _describe_frauds(exploration: Exploration) -> str:
             f"No row has a Class, so frauds are unknown; Amount sums to {exploration.amount:,.2f}."
         )
     return (
-        f"{exploration.frauds:,} frauds, {share.value:.4%} of the rows (95 % interval "
+        f"{exploration.frauds:,} frauds, {share.value:.4%} of the rows (95% interval "
         f"{share.low:.4%} to {share.high:.4%}), with {exploration.fraud_amount:,.2f} of the "
         f"{exploration.amount:,.2f} in Amount."
     )

@@ -15,13 +15,13 @@ import xgboost
 from payments.arrays import Ints
 
 # Each tree takes a fixed time, plus time for each level. Measured: 0.72 to 2.75 us; two boosters
-# were above the estimate, by 7 and 10 %.
+# were above the estimate, by 7 and 10%.
 _TREE_US = 0.0029
 _LEVEL_US = 0.0012
 # TreeSHAP takes O(leaves x depth squared) for a tree (Lundberg et al., From local explanations to
 # global understanding with explainable AI for trees, Nature Machine Intelligence 2, 2020). The
 # depth is that of each leaf, and each leaf also takes a fixed time. Measured: 0.04 to 1.41 ms,
-# none more than 1 % above the estimate.
+# none more than 1% above the estimate.
 _LEAF_MS = 35e-6
 _DEPTH_SQUARED_MS = 4e-6
 

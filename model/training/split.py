@@ -34,9 +34,9 @@ class Split:
 
 
 def split(n_rows: int) -> Split:
-    """Split n rows: the first 80 % for training, the rest for the test.
+    """Split n rows: the first 80% for training, the rest for the test.
 
-    The folds are fitted on the first 50, 67 and 83 % of the training part, and judged on the sixth
+    The folds are fitted on the first 50, 67 and 83% of the training part, and judged on the sixth
     that follows.
     """
     train = n_rows * 4 // 5

@@ -127,7 +127,7 @@ def precision_lower_bounds(flagged: Ints, caught: Ints, confidence: float) -> Fl
     Clopper and Pearson, Biometrika 26 (1934). Normal approximations, including Wilson's, are too
     optimistic near 1 when one-sided: T. Cai, One-sided confidence intervals in discrete
     distributions, JSPI 131 (2005). For 37 of 37 Wilson gives 0.957, but a true share of 0.95 gives
-    37 of 37 in 15 % of cases.
+    37 of 37 in 15% of cases.
     """
     bounds = np.zeros(len(caught))
     some = caught > 0

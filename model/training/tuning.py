@@ -15,7 +15,7 @@ from model.training.recipe import Recipe
 from model.training.split import split
 
 # Limits for scoring a row and explaining an alert, as estimated by `model.training.inference_cost`.
-# Alerts are 0.15 % of the rows, so 1 ms is 1.5 us a row.
+# Alerts are 0.15% of the rows, so 1 ms is 1.5 us a row.
 MAX_SCORE_US = 2.5
 MAX_EXPLAIN_MS = 1.0
 SECONDS = 13 * 60.0  # 15 minutes with the final fit

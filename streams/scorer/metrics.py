@@ -16,7 +16,7 @@ from streams.latency_buckets import LATENCY_BUCKETS_S
 from streams.scorer.batch import ScoredBatch
 
 BATCH_BUCKETS = tuple(float(2**power) for power in range(13))  # 1 to 4096, the largest batch
-# most scores are far below 1 %; the decision thresholds are between 1 % and 99 %
+# most scores are far below 1%; the decision thresholds are between 1% and 99%
 PROBABILITY_BUCKETS = (
     1e-5,
     1e-4,

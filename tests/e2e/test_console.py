@@ -362,7 +362,7 @@ def test_unknown_figures_are_shown_as_missing_and_not_as_zero(browser, server):
 
 @contextlib.contextmanager
 def run_worker(port):
-    """Serve a worker's metrics: 2 % of its transactions are alerts, and each takes 20 ms."""
+    """Serve a worker's metrics: 2% of its transactions are alerts, and each takes 20 ms."""
     registry = CollectorRegistry()
     stop = threading.Event()
     metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)

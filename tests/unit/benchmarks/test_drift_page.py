@@ -54,13 +54,13 @@ def test_the_page_on_drift_quotes_the_measurements(change):
         (
             [(500, 5, 2_000)],
             "False alarms are under the limit at every size. "
-            "The upper bound is over it for windows of 500 (0.52 %).",
+            "The upper bound is over it for windows of 500 (0.52%).",
         ),
         (
             [(500, 12, 2_000), (5_000, 10, 2_000)],
             "Windows of 500 are over the limit: 12 of 2,000. "
             "Windows of 5,000 are at the limit: 10 of 2,000. "
-            "The upper bound is over it for windows of 500 (0.97 %), 5,000 (0.85 %).",
+            "The upper bound is over it for windows of 500 (0.97%), 5,000 (0.85%).",
         ),
     ],
 )
