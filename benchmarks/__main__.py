@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.catalogue import BATCHES, MORE_WORKERS, OURS, SYSTEMS
 from benchmarks.harness.bench import open_bench
-from benchmarks.harness.catalogue import BATCHES, MORE_WORKERS, OURS, SYSTEMS
 from benchmarks.harness.results import Results
 from benchmarks.measurements.live import RATES
 from benchmarks.measurements.sections import Measurement

@@ -21,8 +21,8 @@ import numpy as np
 import psutil
 import typer
 
+from benchmarks.catalogue import SYSTEMS
 from benchmarks.harness.bench import Bench, BenchError, open_bench
-from benchmarks.harness.catalogue import SYSTEMS
 from benchmarks.harness.systems import list_workers, run_system
 from benchmarks.harness.topic import clear
 from drift import predictions

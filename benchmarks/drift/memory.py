@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 import psutil
 from confluent_kafka import Producer
 
+from benchmarks.catalogue import SYSTEMS
 from benchmarks.drift.pace import POLL_S, PORT, STALLED_S, read_counter, run_monitor, watch_windows
 from benchmarks.harness.bench import DRAIN, Bench, BenchError, open_bench
-from benchmarks.harness.catalogue import SYSTEMS
 from benchmarks.harness.topic import clear, forget, preload
 from benchmarks.harness.usage import ProcessTree
 from benchmarks.measurements.drain import drain

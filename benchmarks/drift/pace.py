@@ -10,8 +10,8 @@ from urllib.request import urlopen
 
 import psutil
 
+from benchmarks.catalogue import SYSTEMS
 from benchmarks.harness.bench import DRAIN, Bench, BenchError, open_bench
-from benchmarks.harness.catalogue import SYSTEMS
 from benchmarks.harness.topic import clear, forget, preload
 from benchmarks.harness.usage import ProcessTree
 from benchmarks.measurements.drain import drain

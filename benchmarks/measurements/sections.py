@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from benchmarks.catalogue import SYSTEMS
 from benchmarks.harness.bench import Bench
-from benchmarks.harness.catalogue import SYSTEMS
 from benchmarks.harness.machine import describe_machine
 from benchmarks.harness.results import Results
 from benchmarks.harness.topic import preload

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.harness.catalogue import SYSTEMS
+from benchmarks.catalogue import SYSTEMS
 from benchmarks.harness.results import Entry, Spread, group_by, summarize
 from benchmarks.measurements import api
 from benchmarks.report import plots
