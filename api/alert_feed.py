@@ -140,6 +140,7 @@ def _decode(message: Message, record: type[Any]) -> Any:
 
 
 def _raise_outage(error: KafkaError) -> None:
+    # not by `classify`, which also calls the loss of a single broker transient
     if error.code() == KafkaError._ALL_BROKERS_DOWN or error.fatal():
         raise KafkaException(error)
 

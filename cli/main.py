@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run a subcommand and exit.
 
-    0: done; 1: failed; 2: bad usage; 3: stopped on purpose, do not restart; 130: Ctrl-C.
+    0: done; 1: failed; 2: bad usage; 3: `fraud score` stopped on purpose, do not restart;
+    130: Ctrl-C.
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry from Evidently and others
     try:
@@ -140,6 +141,7 @@ def _describe_kafka(failure: Exception) -> str:
     from cli.support.settings import Settings
 
     error: KafkaError = failure.args[0]
+    # not by `classify`: a broker answers with the other transient codes
     if error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN):
         servers = Settings.from_environment().connection().bootstrap_servers
         return (

@@ -74,7 +74,8 @@ class Monitor:
     def run(self, stop: threading.Event) -> None:
         """Run until `stop` is set, across outages of the broker.
 
-        Raises DriftError, CommitFatalError, RefusedError, TopicMissingError, KafkaException.
+        Raises DriftError, CommitFatalError, ConsumerError, RefusedError, TopicMissingError,
+        KafkaException.
         """
         while not stop.is_set():
             try:

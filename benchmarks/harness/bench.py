@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +16,7 @@ from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support.settings import ROOT, Settings
 from infra.kafka.launcher import LocalBroker
+from infra.processes import end_trees
 from streams.kafka import topics
 from streams.kafka.connection import Connection
 
@@ -121,15 +122,10 @@ def _start(command: list[str], environment: Mapping[str, str], log: BinaryIO) ->
 
 
 def _stop(process: psutil.Popen) -> None:
-    try:
-        family = [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for member in family:
-            if member.is_running():
-                member.send_signal(number)
-        _, family = psutil.wait_procs(family, _STOP_S)
+    with suppress(psutil.NoSuchProcess):
+        # `copies` and `pathway spawn` do not end their children on SIGTERM
+        children = process.children(recursive=True)
+        end_trees([process.pid, *(child.pid for child in children)], _STOP_S)
 
 
 @contextmanager

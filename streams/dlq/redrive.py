@@ -17,10 +17,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
-from time import monotonic
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
+from tenacity import Retrying, retry_if_exception, stop_after_delay
 
 from streams.dlq import dead_letters
 from streams.dlq.dead_letters import Choice, DeadLetter
@@ -217,15 +217,14 @@ def _send(
             position[0],
             headers=_make_headers(connection, position),
         )
-    deadline = monotonic() + _PATIENCE_S
-    while True:
-        try:
-            producer.commit_transaction(_CALL_S)
-        except KafkaException as error:
-            if not error.args[0].retriable() or monotonic() > deadline:
-                raise
-        else:
-            return
+    Retrying(
+        retry=retry_if_exception(_is_retriable), stop=stop_after_delay(_PATIENCE_S), reraise=True
+    )(producer.commit_transaction, _CALL_S)
+
+
+def _is_retriable(error: BaseException) -> bool:
+    # not `is_transient`, for the reason given in `classify`
+    return isinstance(error, KafkaException) and bool(error.args[0].retriable())
 
 
 def _make_headers(connection: Connection, position: Position) -> Headers:
@@ -244,6 +243,7 @@ def _count_bytes(letter: DeadLetter, headers: Headers) -> int:
 
 
 def _explain(error: KafkaError) -> str:
+    # `classify` does not tell a fenced producer from other fatal errors
     if error.code() in (
         KafkaError._FENCED,
         KafkaError.INVALID_PRODUCER_EPOCH,

@@ -24,8 +24,8 @@ TRANSACTION_TIMEOUT_MS = 10_000
 _CALL_TIMEOUT_S = 2.0  # short, so that a stop is noticed between two calls; each call is repeated
 _UNREACHABLE_PAUSE_S = 0.5
 # A request ends with one of these if it waited for a connection that broke, perhaps during the
-# handshake, or for a host name that no longer resolves (a stopped container). If the credentials
-# are really refused, the next process learns so in `open`.
+# handshake, or for a host name that no longer resolves (a stopped container). `classify` calls
+# the first of them a refusal. If it is one, the next process learns so in `open`.
 _DISCONNECTED = {KafkaError._AUTHENTICATION, KafkaError._RESOLVE, KafkaError._TRANSPORT}
 
 _PRODUCER: dict[str, Any] = {

@@ -16,8 +16,9 @@ StreamError
     └── CommitFatalError          no commit of this process can succeed any more
         └── OutageError           Kafka was unreachable too long; restart the process
 
-Each class has the exit code with which a scoring worker ends on it. Anything else that Kafka
-reports stays a `confluent_kafka.KafkaException`.
+Each class has the exit code with which a worker of `fraud score` ends on it. All other commands
+ignore the attribute and exit with 1. Anything else that Kafka reports stays a
+`confluent_kafka.KafkaException`.
 """
 
 import re
