@@ -101,7 +101,7 @@ def _describe(error: Exception) -> str:
     from drift.errors import DriftError
     from infra.kafka import BrokerError
     from model.errors import ModelError
-    from payments.errors import InputError
+    from payments.errors import InputError, PaymentFileError
     from producer.errors import ProducerError
     from streams.kafka.errors import StreamError, refusal
 
@@ -111,6 +111,7 @@ def _describe(error: Exception) -> str:
         DriftError,
         InputError,
         ModelError,
+        PaymentFileError,
         ProducerError,
         SettingsError,
         StreamError,

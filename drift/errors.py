@@ -5,7 +5,6 @@ DriftError
 ├── BrokenPredictionError    a record of `predictions` cannot be decoded
 ├── WindowOrderError         the consumer went back to events that are already in a window
 ├── WindowGoneError          a window was never closed, or its predictions are deleted
-├── FileError                a file is not a CSV of payments
 ├── ReportError              a report could not be written
 └── ReportProcessError       the process that writes reports died
 """
@@ -32,10 +31,6 @@ class WindowOrderError(DriftError):
 
 class WindowGoneError(DriftError):
     """A window was never closed, or its predictions are deleted."""
-
-
-class FileError(DriftError):
-    """A file is not a CSV of payments."""
 
 
 class ReportError(DriftError):

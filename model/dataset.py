@@ -1,33 +1,63 @@
-"""Labelled transactions on disk: a CSV with Time, V1..V28, Amount and Class, in time order."""
+"""Read payment files whole, as tables: for training, evaluation and exploration."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from model.errors import DatasetError
 from payments import features
 from payments.arrays import Singles
 from payments.contract import FLOAT32_OVERFLOW, INPUTS
-
-COLUMNS = ("Time", *INPUTS, "Class")
+from payments.errors import PaymentFileError
+from payments.files.columns import CLASS, COLUMNS, TIME
+from payments.files.reader import Batch, PaymentFile, open_file
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Return the rows of a CSV for training or evaluation.
+    """Return the rows of a payment file for training or evaluation.
 
-    Time (seconds from the first row), V1..V28 and Amount are float64, Class (1 is fraud) int64.
-    Raises DatasetError if the file cannot be read, lacks a column, has a value that does not fit a
-    float32, or is not in time order.
+    Time (seconds), V1..V28 and Amount are float64, Class (1 is fraud) int64. Raises
+    PaymentFileError if the file cannot be read, lacks a column, misses a value, has one that does
+    not fit a float32 or a negative Amount, or is not in time order.
     """
-    try:
-        table = _read_csv(path, COLUMNS)[list(COLUMNS)].astype(float)
-    except ValueError as error:
-        raise DatasetError(f"{path} has text in a numeric column: {error}") from None
-    _refuse_values(path, table)
-    return table.astype({"Class": "int64"})
+    table = _read_complete(open_file(path, COLUMNS), COLUMNS)
+    negative = np.flatnonzero(table["Amount"] < 0)
+    if len(negative):
+        raise PaymentFileError(f"{path}, row {negative[0]}: Amount is negative")
+    earlier = np.flatnonzero(np.diff(table[TIME]) < 0)
+    if len(earlier):
+        raise PaymentFileError(
+            f"{path}, row {earlier[0] + 1} is earlier than the row before it; "
+            "rows are split by time: sort the file by Time"
+        )
+    return table.astype({CLASS: "int64"})
+
+
+def read_inputs(path: Path) -> pd.DataFrame:
+    """Return V1..V28, Amount and, if the file has one, Class, all float64.
+
+    Raises PaymentFileError if the file cannot be read, lacks another column, misses a value, or has
+    one that does not fit a float32.
+    """
+    file = open_file(path)
+    return _read_complete(file, (*INPUTS, CLASS) if CLASS in file.columns else INPUTS)
+
+
+def _read_complete(file: PaymentFile, names: tuple[str, ...]) -> pd.DataFrame:
+    def check() -> Iterator[Batch]:
+        for batch in file.batches():
+            batch.check(*names)
+            yield batch
+
+    table = _table(file.path, names, check())
+    beyond = np.argwhere(np.abs(table.to_numpy()) >= FLOAT32_OVERFLOW)
+    if len(beyond):
+        row, column = beyond[0]
+        raise PaymentFileError(f"{file.path}, row {row}: {names[column]} does not fit a float32")
+    return table
 
 
 @dataclass(frozen=True)
@@ -40,63 +70,38 @@ class UnusableCells:
 
 
 def survey(path: Path) -> tuple[pd.DataFrame, list[UnusableCells]]:
-    """Return the rows of any CSV in its order, and the unusable cells of each column.
+    """Return the rows of any payment file in its order, and the unusable cells of each column.
 
     The file need not be usable for training. Columns are those of `read`, all float64, with NaN for
-    a missing or invalid cell; Class is left out if the file has none. Raises DatasetError if the
-    file cannot be read, lacks another column, or has no rows.
+    a missing or invalid cell; Time and Class are left out if the file has none. Raises
+    PaymentFileError if the file cannot be read, lacks another column, or has no rows.
     """
-    content = _read_csv(path, COLUMNS[:-1])
-    if content.empty:
-        raise DatasetError(f"{path} has no rows")
-    cells = content[[name for name in COLUMNS if name in content]]
-    table = cells.apply(pd.to_numeric, errors="coerce").astype(float)
+    file = open_file(path)
+    names = tuple(name for name in COLUMNS if name in file.columns)
+    missing = dict.fromkeys(names, 0)
+
+    def count_missing() -> Iterator[Batch]:
+        for batch in file.batches():
+            for name in names:
+                missing[name] += len(batch.columns[name].missing())
+            yield batch
+
+    table = _table(path, names, count_missing())
     table = table.where(table.abs() < FLOAT32_OVERFLOW)
     table["Amount"] = table["Amount"].where(table["Amount"] >= 0)
-    if "Class" in table:
-        table["Class"] = table["Class"].where(table["Class"].isin((0, 1)))
-    missing = cells.isna().sum()
     unusable = table.isna().sum()
     return table, [
-        UnusableCells(name, int(missing[name]), int(unusable[name] - missing[name]))
-        for name in table
+        UnusableCells(name, missing[name], int(unusable[name]) - missing[name]) for name in names
     ]
 
 
-def _read_csv(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
-    try:
-        # low_memory would give a column with text far down two types, and a warning.
-        table = pd.read_csv(path, low_memory=False)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read as a CSV: {error}") from None
-    lacking = [name for name in needed if name not in table]
-    if lacking:
-        raise DatasetError(
-            f"{path} lacks the columns {', '.join(lacking)}; "
-            "expected a CSV with Time, V1..V28, Amount and Class"
-        )
-    return table
-
-
-def _refuse_values(path: Path, table: pd.DataFrame) -> None:
-    if table.empty:
-        raise DatasetError(f"{path} has no rows")
-    bad = np.argwhere(~(np.abs(table.to_numpy()) < FLOAT32_OVERFLOW))
-    if len(bad):
-        row, column = bad[0]
-        raise DatasetError(
-            f"{path}: row {row} has no number that fits a float32 in {COLUMNS[column]}; "
-            "correct or remove it"
-        )
-    if not table["Class"].isin((0, 1)).all():
-        raise DatasetError(f"{path}: Class must be 0 or 1")
-    negative = np.flatnonzero(table["Amount"] < 0)
-    if len(negative):
-        raise DatasetError(f"{path}: row {negative[0]} has a negative Amount; correct or remove it")
-    if not table["Time"].is_monotonic_increasing:
-        raise DatasetError(
-            f"{path} is not in time order, and rows are split by time; sort it by Time first"
-        )
+def _table(path: Path, names: tuple[str, ...], batches: Iterable[Batch]) -> pd.DataFrame:
+    parts = [[batch.values(name) for name in names] for batch in batches]
+    if not parts:
+        raise PaymentFileError(f"{path} has no rows")
+    return pd.DataFrame(
+        dict(zip(names, map(np.concatenate, zip(*parts, strict=True)), strict=True))
+    )
 
 
 def matrix(table: pd.DataFrame) -> Singles:

@@ -3,7 +3,6 @@
 They are in a module of their own because the modules that raise them take a second to import.
 
 ModelError
-+-- DatasetError
 +-- TrainingError
 +-- ArtefactError
     +-- MissingArtefactError
@@ -16,10 +15,6 @@ ModelError
 
 class ModelError(Exception):
     """Base of this package's errors."""
-
-
-class DatasetError(ModelError):
-    """A file of transactions cannot be read, or lacks columns or valid values."""
 
 
 class TrainingError(ModelError):

@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 
 from payments.arrays import Floats
+from payments.contract import INPUTS
 from producer.errors import SimulationError
-from producer.rows import Row
+from producer.rows import Row, encode_inputs
 from producer.simulation.disturbance import ON_FEATURE, Disturbance, disturb_values
 from producer.simulation.parameters import Parameters
 
@@ -52,18 +53,23 @@ def _apply(
         if not touched.any():
             yield from chunk
             continue
-        values = np.array([[float(text or "nan") for text in row.numbers] for row in chunk])
+        values = np.array([_decode_inputs(row.inputs) for row in chunk])
         disturb_values(disturbances, values, where, (parameters.mean, parameters.sd), chance)
         for row, is_touched, changed in zip(chunk, touched.tolist(), values, strict=True):
             yield (
-                msgspec.structs.replace(row, numbers=_encode_numbers(changed))
-                if is_touched
-                else row
+                msgspec.structs.replace(row, inputs=_encode_numbers(changed)) if is_touched else row
             )
 
 
-def _encode_numbers(values: Floats) -> tuple[bytes | None, ...]:
-    return tuple(None if np.isnan(value) else repr(value).encode() for value in values.tolist())
+def _decode_inputs(inputs: bytes) -> list[float]:
+    numbers = msgspec.json.decode(b"{%b}" % inputs[1:], type=dict[str, float])
+    return [numbers.get(name, np.nan) for name in INPUTS]
+
+
+def _encode_numbers(values: Floats) -> bytes:
+    return encode_inputs(
+        [None if np.isnan(value) else repr(value).encode() for value in values.tolist()]
+    )
 
 
 def shift_halfway(rows: int) -> list[Disturbance]:

@@ -14,6 +14,7 @@ from cli.app import app
 from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support import pages
+from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bars
 from cli.support.terminal import make_console
 from producer.errors import DataError
@@ -38,7 +39,7 @@ def evaluate(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="A labelled CSV; default: the test part of the file the model was trained on."
+            help="A labelled file; default: the file the model was trained on, its test part."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -60,9 +61,15 @@ def evaluate(
     from cli.support.settings import Settings
     from model.artefact import Model
     from model.evaluation.assessment import assess
+    from model.manifest import file_sha256
 
     settings = Settings.from_environment()
     loaded = Model.load(model or settings.model)
+    if data:
+        announce(data, for_training=True)
+        if file_sha256(data) == loaded.manifest.fitted_on.dataset_sha256 and not allow_seen:
+            settings = settings.model_copy(update={"data": data})
+            data = None
     compared = None
     with bars(quiet) as update:
         update("reading the rows", 0, 1)

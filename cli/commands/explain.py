@@ -15,6 +15,7 @@ from cli.commands.alerts import compact
 from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
+from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bars
 from cli.support.terminal import FILE_WIDTH, escape, make_console
 
@@ -98,8 +99,10 @@ def _explain_row(settings: "Settings", row: int, data: Path | None, quiet: bool)
     from producer import rows
 
     path = fetch(settings, data, quiet)
+    announce(path)
     model = Model.load(settings.model)
-    for content in rows.read(rows.Selection(path, first=row, limit=1), "row"):
+    selection = rows.Selection(path, first=row, limit=1)
+    for content in rows.read(selection, "row"):
         try:
             return msgspec.json.encode(
                 explain_row(model, rows.encode_transaction(content), datetime.now(UTC))
@@ -108,7 +111,7 @@ def _explain_row(settings: "Settings", row: int, data: Path | None, quiet: bool)
             raise CommandError(
                 f"row {row} of {path} is not a valid transaction: {error.detail}"
             ) from None
-    raise CommandError(f"{path} has no row {row}; the first row is 0")
+    raise rows.out_of_range(selection)
 
 
 def _write_html(picture: RenderableType, path: Path) -> None:

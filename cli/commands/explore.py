@@ -9,6 +9,7 @@ import typer
 from cli.app import app
 from cli.commands.data import fetch
 from cli.support import pages
+from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bars
 
 
@@ -16,7 +17,7 @@ from cli.support.progress import Quiet, bars
 def explore(
     data: Annotated[
         Path | None,
-        typer.Option(help="A CSV of this format; default: FRAUD_DATA, else creditcard.csv."),
+        typer.Option(help="A payment file; default: FRAUD_DATA, else creditcard.csv."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Quiet = False,
@@ -34,6 +35,7 @@ def explore(
 
     settings = Settings.from_environment()
     path = fetch(settings, data, quiet)
+    announce(path)
     with bars(quiet) as update:
         update("reading and summarizing", 0, 3)
         rows, unusable = dataset.survey(path)

@@ -19,7 +19,8 @@ from cli.errors import INTERRUPTED
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson
 from cli.support.parsers import parse_duration, parse_rate
-from cli.support.progress import Quiet, bar
+from cli.support.payment_files import announce
+from cli.support.progress import Quiet, bar, bars
 from cli.support.stopping import stop_on_signals
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ def replay(
     *,
     data: Annotated[
         Path | None,
-        typer.Option(
-            help="A CSV with these columns; default: FRAUD_DATA, or creditcard.csv, downloaded."
-        ),
+        typer.Option(help="A payment file; default: FRAUD_DATA, or creditcard.csv, downloaded."),
     ] = None,
     first: Annotated[int, typer.Option("--from", min=0, help="First row, from 0.")] = 0,
     end: Annotated[int | None, typer.Option("--to", min=1, help="Row to stop before.")] = None,
@@ -175,13 +174,17 @@ def replay(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send rows of a CSV to the topic `transactions` and confirm each delivery.
+    """Send rows of a file to the topic `transactions` and confirm each delivery.
+
+    Nothing is sent unless all of the rows can be read. --labels needs the column Class, --speed
+    needs Time, in order.
 
     Ctrl-C stops cleanly, with exit code 130.
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
     from cli.support.settings import Settings
+    from payments.files.columns import CLASS, TIME
     from producer.disturbed import disturb as disturb_rows
     from producer.labels import LabelFeed
     from producer.rows import Selection, read
@@ -193,7 +196,12 @@ def replay(
     if end is not None and end <= first:
         raise typer.BadParameter("--to must be greater than --from")
     settings = Settings.from_environment()
-    selection = Selection(fetch(settings, data, quiet), first, end, limit, loop)
+    path = fetch(settings, data, quiet)
+    announce(path, without={TIME: "no Time, rows are one second apart", CLASS: "no Class"})
+    selection = Selection(path, first, end, limit, loop)
+    with bars(quiet) as update:
+        update("checking the file", 0, 1)
+        total = selection.check(*([CLASS] if labels else []), ordered=speed is not None)
     rows = read(selection, name)
     if disturb:
         rows = disturb_rows(rows, [parse(text) for text in disturb])
@@ -201,4 +209,4 @@ def replay(
     stop = make_stop_event()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
     sending = Sending(name, connection, schedule, stop, quiet, as_json)
-    sending.run(rows, feed, None if quiet else selection.total())
+    sending.run(rows, feed, total)

@@ -9,6 +9,7 @@ import typer
 from cli.app import app
 from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
+from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bars
 from drift.detect.verdict import describe_verdict
 
@@ -55,6 +56,9 @@ def report(
     if reference and data is None:
         raise typer.BadParameter("--reference requires --data")
     settings = Settings.from_environment()
+    for path in (data, reference):
+        if path:
+            announce(path)
     with bars(quiet) as update:
         update("reading", 0, 2)
         request = (

@@ -21,6 +21,7 @@ from cli.commands.threshold import (
     policy_from_options,
     threshold_as_json,
 )
+from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bar, columns, steps
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def train(
         )
     recipe = _read_recipe(like) if like else None
     path = fetch(settings, data, quiet)
+    announce(path, for_training=True)
     tuned = _tune(path, quiet) if tune else None
     model, outcomes = train_model(settings, path, quiet, policy, tuned.recipe if tuned else recipe)
     result = _result(model, outcomes) | ({"tuning": asdict(tuned)} if tuned else {})

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp
 
-from model.dataset import COLUMNS, UnusableCells
+from model.dataset import UnusableCells
 from model.intervals import Interval, wilson_interval
 from payments.arrays import Floats
 from payments.contract import INPUTS
+from payments.files.columns import COLUMNS
 
 DAY_S = 86_400
 HOUR_S = 3_600
@@ -98,8 +99,9 @@ def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Explo
 
     NaN is left out of all numbers, and rows without a Time out of days and hours.
     """
+    rows = rows.reindex(columns=list(COLUMNS))
     # Rows without a Time come last.
-    table = rows.reindex(columns=list(COLUMNS)).sort_values("Time", kind="stable")
+    table = rows.sort_values("Time", kind="stable")
     times = table["Time"].dropna().to_numpy(np.float64)
     inputs = table[list(INPUTS)].astype(np.float32)  # as the model reads them
     duplicated = inputs.duplicated().to_numpy()

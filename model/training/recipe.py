@@ -62,7 +62,8 @@ class Recipe:
         if not self.directed:
             return self
         first_half = table[split(len(table)).folds[0].fitted]
-        strength = first_half[list(INPUTS)].corrwith(first_half["Class"]).fillna(0.0)
+        with np.errstate(invalid="ignore"):  # a constant column has no correlation
+            strength = first_half[list(INPUTS)].corrwith(first_half["Class"]).fillna(0.0)
         signs = np.where(strength.abs() >= LEAST_CORRELATION, np.sign(strength), 0).astype(int)
         constraints = {"monotone_constraints": f"({','.join(map(str, signs))})"}
         return Recipe(self.parameters | constraints, self.trees, directed=False)

@@ -55,7 +55,7 @@ class LateLabels:
         """Yield the rows unchanged and remember them for labels."""
         for row in rows:
             account = 0 if row.account_id is None else account_number(row.account_id) + 1
-            self._unsent.append((row.number << _ACCOUNT_BITS | account) << 1 | row.is_fraud)
+            self._unsent.append((row.number << _ACCOUNT_BITS | account) << 1 | bool(row.is_fraud))
             yield row
 
     def sent(self, count: int) -> None:
@@ -98,7 +98,7 @@ class LateLabels:
                 number,
                 f"{self._run}-{number}",
                 0.0,
-                (),
+                b"",
                 bool(waiting & 1),
                 account_id(account - 1) if account else None,
             )

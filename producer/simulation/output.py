@@ -10,7 +10,7 @@ import pyarrow.csv
 
 from payments.contract import INPUTS
 from producer.errors import DataError
-from producer.rows import Row
+from producer.rows import Row, encode_inputs
 from producer.simulation.simulate import Chunk
 
 _ACCOUNT = "account-"
@@ -79,5 +79,5 @@ def rows(chunks: Iterable[Chunk], run: str) -> Iterator[Row]:
         for number, (time, values, is_fraud, account) in enumerate(table, chunk.first):
             # repr, number by number, takes twice as long
             texts = msgspec.json.encode(values)[1:-1].split(b",")
-            numbers = tuple(None if text == b"null" else text for text in texts)
-            yield Row(number, f"{run}-{number}", time, numbers, is_fraud, account)
+            inputs = encode_inputs([None if text == b"null" else text for text in texts])
+            yield Row(number, f"{run}-{number}", time, inputs, is_fraud, account)

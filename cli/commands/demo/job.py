@@ -181,13 +181,13 @@ class Job:
 
     def _test_part(self, settings: Settings) -> tuple[int, int]:
         test = Model.load(settings.model).manifest.test
-        count = Selection(self.data, test.first, test.last + 1).total()
-        if not count:
+        rows = Selection(self.data).check() or 0
+        if rows <= test.first:
             raise CommandError(
                 f"{self.data} has no row {test.first}: the model was trained on another file; "
                 "run: fraud train"
             )
-        return test.first, count
+        return test.first, min(rows, test.last + 1) - test.first
 
     def _send(self, connection: Connection, run: str, first: int, count: int) -> Totals:
         selection = Selection(self.data, first, first + count)

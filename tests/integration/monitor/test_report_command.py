@@ -158,10 +158,10 @@ def table(rows, value="1"):
 @pytest.mark.parametrize(
     ("content", "reference", "complaint"),
     [
-        ("V1,V2\n1,2\n", None, "lacks the columns V3"),
-        (None, None, "cannot be read as a CSV"),
+        ("V1,V2\n1,2\n", None, "lacks the columns V3, V4"),
+        (None, None, "cannot be read: No such file"),
         (table(1), None, "has 1 rows, too few for a verdict"),
-        (table(1, "x"), None, "cannot be read as a CSV of numbers"),
+        (table(1, "x"), None, "row 0: V1 is 'x', not a number"),
         (
             table(600),
             table(30),

@@ -253,10 +253,15 @@ def test_a_single_fitted_row_among_others_is_refused(fraud, csv, tmp_path):
     assert "fitted on 1 of the 601 rows" in errors
 
 
-def test_the_whole_file_is_refused(fraud, csv):
-    code, _, errors = fraud("--data", csv)
-    assert code == 1
-    assert re.search(r"fitted on 3,2\d\d of the 4,000 rows", errors)
+def test_of_its_own_file_only_the_test_part_is_judged(judged, csv, monkeypatch):
+    monkeypatch.setenv("FRAUD_DATA", "/nowhere.csv")
+    found = judged("--data", csv)
+    assert found["data"]["rows"] == 800
+    assert found["data"]["seen"] == 0
+
+
+def test_the_whole_file_is_judged_only_if_seen_rows_are_allowed(judged, csv):
+    assert judged("--data", csv, "--allow-seen")["data"]["rows"] == 4_000
 
 
 @pytest.mark.parametrize("label", [0, 1])

@@ -1,11 +1,15 @@
 """What `fraud replay` refuses before it does anything."""
 
+import sys
+
 import pytest
+from support.data import creditcard_files as creditcard
 from typer.testing import CliRunner
 
 import cli.commands.demo
 import cli.commands.replay  # noqa: F401 - both add their command
 from cli.app import app
+from cli.main import main
 
 
 @pytest.mark.parametrize(
@@ -37,3 +41,51 @@ def test_the_demo_takes_no_such_rate_either(rate):
     )
     assert result.exit_code == 2
     assert "is not a rate" in result.output
+
+
+WITHOUT = {
+    name: tuple(column for column in creditcard.COLUMNS if column != name)
+    for name in ("Time", "Class")
+}
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "arguments", "line"),
+    [
+        (["0", "2", "1"], creditcard.COLUMNS, ["--speed", "60x"], "row 2 is earlier than the row"),
+        (["0"], creditcard.COLUMNS, ["--from", "10"], "has rows 0 to 0; none from row 10 on"),
+        (["0"], WITHOUT["Time"], ["--speed", "60x"], "lacks the columns Time; the header has V1"),
+        (["0"], WITHOUT["Class"], ["--labels"], "lacks the columns Class; the header has Time"),
+        (["0", "x"], creditcard.COLUMNS, ["--labels"], "row 1: Time is 'x', not a number"),
+        (["0", "1.75e9"], creditcard.COLUMNS, [], "row 1: Time is 1750000000, which looks like"),
+    ],
+)
+def test_a_file_that_cannot_be_replayed_is_refused_before_kafka_is_asked(
+    tmp_path, monkeypatch, capsys, *, rows, columns, arguments, line
+):
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    path = creditcard.write(
+        tmp_path / "rows.csv",
+        [creditcard.row(i, Time=time) for i, time in enumerate(rows)],
+        columns,
+    )
+    monkeypatch.setattr(sys, "argv", ["fraud", "replay", "--data", str(path), *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    printed, errors = capsys.readouterr()
+    assert (ended.value.code, printed) == (1, "")
+    assert errors.splitlines()[-1].startswith(f"fraud: {path}")
+    assert line in errors.splitlines()[-1]
+
+
+def test_how_a_file_is_read_is_one_line_on_stderr(tmp_path, monkeypatch, capsys):
+    path = creditcard.write(tmp_path / "rows.csv", [creditcard.row(0)], WITHOUT["Time"])
+    path.write_text(path.read_text().replace(",", ";").replace(".", ","))
+    monkeypatch.setattr(
+        sys, "argv", ["fraud", "replay", "--data", str(path), "--rate", "0", "--from", "1"]
+    )
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err.splitlines()[0] == (
+        f"fraud: reading {path}: separator ';', decimal comma, no Time, rows are one second apart"
+    )

@@ -6,8 +6,8 @@ import pytest
 from support.data import labelled
 
 from model import dataset
-from model.errors import DatasetError
 from payments.contract import INPUTS
+from payments.errors import PaymentFileError
 
 
 def written(tmp_path, table):
@@ -42,18 +42,21 @@ def with_value(column, value):
     [
         (labelled.rows(50).drop(columns=["V7", "Class"]), "V7, Class"),
         (labelled.rows(0), "no rows"),
-        (with_value("V3", ""), "row 9 .* V3"),
-        (with_value("V3", "inf"), "row 9 .* V3"),
-        (with_value("Amount", 1e39), "row 9 .* Amount"),
-        (with_value("V3", "abc"), "text"),
-        (with_value("Amount", -0.01), "row 9 has a negative Amount"),
-        (with_value("Class", 2), "Class must be 0 or 1"),
-        (with_value("Class", ""), "row 9 .* Class"),
-        (labelled.rows(50).iloc[::-1], "sort it by Time"),
+        (with_value("V3", ""), "row 9: V3 is missing"),
+        (with_value("V3", "inf"), "row 9: V3 is 'inf', which is infinite"),
+        (with_value("Amount", 1e39), "row 9: Amount does not fit a float32"),
+        (with_value("V3", "abc"), "row 9: V3 is 'abc', not a number"),
+        (with_value("Amount", -0.01), "row 9: Amount is negative"),
+        (with_value("Class", 2), "row 9: Class is '2', not 0 or 1"),
+        (with_value("Class", ""), "row 9: Class is missing"),
+        (
+            labelled.rows(50).iloc[::-1],
+            "row 1 is earlier than the row before it; .* sort the file by Time",
+        ),
     ],
 )
 def test_refuses_other_shapes_and_says_where(tmp_path, table, says):
-    with pytest.raises(DatasetError, match=says):
+    with pytest.raises(PaymentFileError, match=says):
         dataset.read(written(tmp_path, table))
 
 
@@ -62,7 +65,7 @@ def test_refuses_what_is_no_csv(tmp_path, content):
     path = tmp_path / "rows.csv"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(DatasetError):
+    with pytest.raises(PaymentFileError):
         dataset.read(path)
 
 

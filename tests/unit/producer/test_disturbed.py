@@ -8,7 +8,7 @@ import pytest
 from payments.contract import INPUTS
 from producer.disturbed import disturb, shift_halfway
 from producer.errors import SimulationError
-from producer.rows import Row, encode_transaction
+from producer.rows import Row, encode_inputs, encode_transaction
 from producer.simulation.disturbance import parse
 from producer.simulation.parameters import Parameters
 
@@ -21,7 +21,7 @@ def rows():
             9 + i,
             f"r-{9 + i}",
             100.0 + i,
-            tuple(b"%d.25" % (n + i % 3) for n in range(len(INPUTS))),
+            encode_inputs([b"%d.25" % (n + i % 3) for n in range(len(INPUTS))]),
             False,
         )
         for i in range(COUNT)
@@ -29,7 +29,7 @@ def rows():
 
 
 def values(found, name):
-    return np.array([float(row.numbers[INPUTS.index(name)]) for row in found])
+    return np.array([json.loads(encode_transaction(row))[name] for row in found])
 
 
 def test_the_feature_is_shifted_from_the_given_row_and_nothing_else_changes():

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support.data import creditcard_files as creditcard
 
 from payments.contract import INPUTS
+from payments.errors import PaymentFileError
 from payments.records import ROW_BYTES, decode
-from producer.errors import DataError
 from producer.rows import Selection, encode_transaction, read
 
 
@@ -93,13 +93,18 @@ def test_column_order_extra_columns_and_line_endings_do_not_matter(tmp_path, ten
 def test_a_part_of_the_file_keeps_its_row_numbers(ten):
     part = Selection(ten, first=3, end=7)
     assert [row.transaction_id for row in read(part, "r")] == ["r-3", "r-4", "r-5", "r-6"]
-    assert part.total() == 4
+    assert part.check() == 4
     assert [row.transaction_id for row in read(Selection(ten, first=8, limit=5), "r")] == [
         "r-8",
         "r-9",
     ]
-    assert Selection(ten, first=8, limit=5).total() == 2
-    assert Selection(ten, first=10).total() == len(transactions(ten, first=10)) == 0
+    assert Selection(ten, first=8, limit=5).check() == 2
+    assert transactions(ten, first=10) == []
+
+
+def test_a_part_beyond_the_end_is_refused_with_the_range_of_rows(ten):
+    with pytest.raises(PaymentFileError, match="has rows 0 to 9; none from row 10 on"):
+        Selection(ten, first=10).check()
 
 
 def test_laps_are_numbered_and_time_continues(ten):
@@ -118,9 +123,9 @@ def test_laps_are_numbered_and_time_continues(ten):
 
 def test_the_limit_applies_to_all_laps_together(ten):
     endless = Selection(ten, loop=True)
-    assert endless.total() is None
+    assert endless.check() is None
     limited = Selection(ten, limit=25, loop=True)
-    assert limited.total() == len(list(read(limited, "r"))) == 25
+    assert limited.check() == len(list(read(limited, "r"))) == 25
 
 
 def test_a_loop_over_no_rows_ends(ten):
@@ -155,55 +160,77 @@ def test_the_account_of_a_row_is_in_its_transaction(tmp_path, text, account):
     ]
 
 
-@pytest.mark.parametrize("text", ["", '""', " "])
+@pytest.mark.parametrize("text", ["", '""', " ", "NaN", "nan", "NA", "null"])
 def test_an_empty_cell_is_left_out_of_the_transaction(tmp_path, text):
     path = creditcard.write(
         tmp_path / "missing.csv",
-        [creditcard.row(0, V14=text, Amount=text, account_id="a")],
+        [
+            creditcard.row(0, V14=text, Amount=text, account_id="a"),
+            creditcard.row(1, account_id="b"),
+        ],
         (*creditcard.COLUMNS, "account_id"),
     )
-    (found,) = transactions(path)
+    found, complete = transactions(path)
     assert found["account_id"] == "a"
+    assert [*complete][3:] == list(INPUTS)
     assert [name for name in INPUTS if name not in found] == ["V14", "Amount"]
     expected = {name: float(value) for name, value in creditcard.row(0).items() if name in found}
     assert {name: found[name] for name in INPUTS if name in found} == expected
 
 
-@pytest.mark.parametrize("name", ["Time", "Class"])
-def test_time_and_class_cannot_be_empty(tmp_path, name):
-    with pytest.raises(DataError, match=f"row 0: {name} is '', not a number"):
-        transactions(creditcard.write(tmp_path / "bad.csv", [creditcard.row(0, **{name: ""})]))
+def test_time_cannot_be_empty_nor_the_class_where_labels_are_needed(tmp_path):
+    path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0, Time="")])
+    with pytest.raises(PaymentFileError, match="row 0: Time is missing"):
+        transactions(path)
+    path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0, Class="")])
+    assert [row.is_fraud for row in read(Selection(path), "r")] == [None]
+    with pytest.raises(PaymentFileError, match="row 0: Class is missing"):
+        Selection(path).check("Class")
 
 
-@pytest.mark.parametrize("text", ["NaN", "inf", "1e999", "abc", '"a,b"'])
-def test_a_value_that_is_not_a_number_is_refused_with_its_row_and_column(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("inf", "is 'inf', which is infinite"),
+        ("-Infinity", "is '-Infinity', which is infinite"),
+        ("1e999", "is '1e999', beyond float64"),
+        ("9" * 400, "is '9+', beyond float64"),
+        ("abc", "is 'abc', not a number"),
+        ("1_000", "is '1_000', not a number"),
+        ('"a,b"', "is 'a,b', not a number"),
+        ('"1,234.50"', "is '1,234.50'; remove the thousands separators"),
+        ("1'234.50", 'is "1\'234.50"; remove the thousands separators'),
+    ],
+)
+def test_a_value_that_is_not_a_number_is_refused_with_its_row_and_column(tmp_path, text, cause):
     path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0), creditcard.row(1, V3=text)])
-    with pytest.raises(DataError, match=r"bad\.csv, row 1: V3 is .*, not a number"):
+    with pytest.raises(PaymentFileError, match=rf"bad\.csv, row 1: V3 {cause}$"):
         transactions(path)
 
 
 def test_an_incomplete_row_is_refused(tmp_path, ten):
     path = tmp_path / "cut.csv"
     path.write_bytes(ten.read_bytes()[:-9])
-    with pytest.raises(DataError, match="row 9 is cut short: it has 30 of 31 columns"):
+    with pytest.raises(PaymentFileError, match="row 9 is cut short: it has 30 of 31 columns"):
         transactions(path)
 
 
 def test_an_unknown_class_is_refused(tmp_path):
     path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0, Class="2")])
-    with pytest.raises(DataError, match="Class is 2, not 0 or 1"):
+    with pytest.raises(PaymentFileError, match="Class is '2', not 0 or 1"):
         transactions(path)
 
 
 def test_missing_columns_are_named(tmp_path):
-    columns = tuple(name for name in creditcard.COLUMNS if name not in ("V3", "Class"))
-    with pytest.raises(DataError, match="lacks the columns V3, Class"):
+    columns = tuple(name for name in creditcard.COLUMNS if name not in ("V3", "Amount"))
+    cause = r"lacks the columns V3, Amount; the header has Time, V1, V2, V4, .*, V28, Class$"
+    with pytest.raises(PaymentFileError, match=cause):
         transactions(creditcard.write(tmp_path / "bad.csv", [creditcard.row(0)], columns))
 
 
 def test_a_missing_file_and_an_empty_one_are_errors(tmp_path):
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(PaymentFileError, match="No such file"):
         transactions(tmp_path / "none.csv")
     (tmp_path / "empty.csv").touch()
-    with pytest.raises(DataError, match="lacks the columns"):
+    with pytest.raises(PaymentFileError, match="is empty"):
         transactions(tmp_path / "empty.csv")

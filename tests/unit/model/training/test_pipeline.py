@@ -1,5 +1,7 @@
 """Training is reproducible, and no row is judged by a booster that has seen it."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -170,6 +172,14 @@ def test_labels_without_a_meaning_give_no_directions():
     table["Class"] = np.random.default_rng(1).permutation(table["Class"])
     untold = Recipe().with_directions(table).parameters["monotone_constraints"]
     assert untold.count("0") > told.count("0")
+
+
+def test_a_constant_column_has_no_direction_and_gives_no_warning():
+    table = labelled.rows().assign(V4=1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recipe = Recipe().with_directions(table)
+    assert recipe.parameters["monotone_constraints"][1:-1].split(",")[3] == "0"
 
 
 def test_directions_come_from_rows_that_no_fold_judges():

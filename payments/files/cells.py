@@ -1,0 +1,127 @@
+"""Read the numbers in cells of text."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from payments.arrays import Floats
+from payments.files.columns import CLASS
+
+# Text that means a missing value, in any case: what pandas and R write, and spreadsheets show.
+MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "<na>", "null", "none"})
+
+# A JSON number that is finite as a float64. Others are read one by one.
+_PLAIN = r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]+)?(?:[eE][+-]?[0-9][0-9]?)?"
+_PLAIN_CELL = f"^{_PLAIN}$"
+_PLAIN_ROW = f"^{_PLAIN}(?:\n{_PLAIN})*$"
+_JSON = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:[.,'\u2019\s]\d{3})+(?:[.,]\d+)?")
+# A comma that cannot separate thousands: not before three digits, after a zero, or after points.
+_DECIMAL_COMMA = re.compile(
+    rb"[+-]?(?:0?,\d+|\d+,(?:\d{1,2}|\d{4,})|\d{1,3}(?:\.\d{3})+,\d+)(?:[eE][+-]?\d+)?"
+)
+_CLASSES = {"true": "1", "false": "0"}
+_SWAPPED = bytes.maketrans(b",.", b".,")
+
+
+@dataclass(frozen=True)
+class Column:
+    """The cells of a column.
+
+    `texts`: an Arrow array of each number as JSON, the file's own text if that is JSON; null if
+    missing or invalid. `invalid`: the cause for each invalid cell.
+    """
+
+    texts: pa.Array
+    invalid: Mapping[int, str]
+
+    @cached_property
+    def values(self) -> Floats:
+        """The numbers as float64[n], NaN if missing or invalid."""
+        numbers = self.texts.cast(pa.string()).cast(pa.float64())
+        return np.asarray(numbers.fill_null(np.nan))
+
+    def missing(self) -> list[int]:
+        """Return the positions of missing cells."""
+        if not self.texts.null_count:
+            return []
+        nulls = np.flatnonzero(np.isnan(self.values))
+        return [i for i in nulls.tolist() if i not in self.invalid]
+
+
+def uses_decimal_comma(columns: Iterable[pa.Array]) -> bool:
+    """Return whether commas are decimal marks in some cells, and points in none, beyond doubt."""
+    cells = [cell.strip() for column in columns for cell in column.to_pylist()]
+    if b"," not in b"\n".join(cells):
+        return False
+    points = (cell.translate(_SWAPPED) for cell in cells)
+    return any(map(_DECIMAL_COMMA.fullmatch, cells)) and not any(
+        map(_DECIMAL_COMMA.fullmatch, points)
+    )
+
+
+def read_columns(cells: Mapping[str, pa.Array], decimal_comma: bool = False) -> dict[str, Column]:
+    """Return the numbers in the cells of each column."""
+    if decimal_comma:
+        swapped = {name: _swap_marks(column) for name, column in cells.items()}
+        return {name: _read_cells(name, swapped[name], cells[name]) for name in cells}
+    rows = pc.binary_join_element_wise(*cells.values(), b"\n")
+    plain = _all_match(rows, _PLAIN_ROW)  # one match a row costs 1 us, one a cell 3 to 5
+    return {
+        name: Column(column, {}) if plain and name != CLASS else _read_cells(name, column, column)
+        for name, column in cells.items()
+    }
+
+
+def _all_match(texts: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
+
+
+def _swap_marks(column: pa.Array) -> pa.Array:
+    return pa.array([cell.translate(_SWAPPED) for cell in column.to_pylist()], pa.binary())
+
+
+def _read_cells(name: str, column: pa.Array, original: pa.Array) -> Column:
+    if name == CLASS:
+        plain = set(column.unique().to_pylist()) <= {b"0", b"1"}
+    else:
+        plain = _all_match(column, _PLAIN_CELL)
+    if plain:
+        return Column(column, {})
+    texts: list[bytes | None] = []
+    invalid = {}
+    for i, text in enumerate(column.to_pylist()):
+        number = _read_number(name, text.decode(errors="replace").strip(" \t\xa0'\""))
+        if isinstance(number, str):
+            invalid[i] = number % repr(original[i].as_py().decode(errors="replace").strip())
+        if isinstance(number, float):
+            texts.append(text if _JSON.fullmatch(text) else repr(number).encode())
+        else:
+            texts.append(None)
+    return Column(pa.array(texts, pa.binary()), invalid)
+
+
+def _read_number(name: str, word: str) -> float | str | None:
+    """Return the number, None if it is missing, or the cause (with %s for the text)."""
+    if word.casefold() in MISSING:
+        return None
+    if name == CLASS:
+        word = _CLASSES.get(word.casefold(), word)
+    if _INFINITE.fullmatch(word):
+        return "is %s, which is infinite"
+    if not _NUMBER.fullmatch(word):
+        thousands = _THOUSANDS.fullmatch(word)
+        return "is %s; remove the thousands separators" if thousands else "is %s, not a number"
+    value = float(word)
+    if value in (np.inf, -np.inf):
+        return "is %s, beyond float64"
+    if name == CLASS and value not in (0, 1):
+        return "is %s, not 0 or 1"
+    return value

@@ -1,0 +1,40 @@
+"""Find the unit of the column Time by the size of its numbers."""
+
+from typing import NamedTuple
+
+
+class Unit(NamedTuple):
+    """`per_second`: of the file's numbers. `unix`: they count from 1970, not from the first row."""
+
+    name: str
+    per_second: float
+    unix: bool
+    low: float
+    high: float
+
+    def fits(self, value: float) -> bool:
+        """Return whether a number is of the size of this unit's."""
+        return self.low <= value < self.high
+
+
+# Seconds from the first row are less than 31 years; Unix times are of 2001 to 2286.
+SECONDS = Unit("seconds from the first row", 1, False, -1e9, 1e9)
+_UNITS = (
+    SECONDS,
+    Unit("Unix seconds", 1, True, 1e9, 1e10),
+    Unit("Unix milliseconds", 1e3, True, 1e12, 1e13),
+    Unit("Unix microseconds", 1e6, True, 1e15, 1e16),
+    Unit("Unix nanoseconds", 1e9, True, 1e18, 1e19),
+)
+
+
+def find_unit(value: float) -> Unit | None:
+    """Return the unit that a Time looks like; None if it looks like no time."""
+    return next((unit for unit in _UNITS if unit.fits(value)), None)
+
+
+def describe_misfit(value: float, unit: Unit) -> str:
+    """Return what is wrong with a Time in a file whose first row has `unit`."""
+    found = find_unit(value)
+    looks = f"looks like {found.name}" if found else "looks like no time"
+    return f"is {value:.15g}, which {looks}; the first row has {unit.name}"

@@ -1,0 +1,330 @@
+"""Training and replay read the same rows from every dialect of a payment file, or none."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.data import creditcard_files as creditcard
+
+from model import dataset
+from payments.contract import INPUTS
+from payments.errors import PaymentFileError
+from payments.files import delimited
+from payments.files.columns import COLUMNS
+from payments.files.reader import open_file
+from producer.rows import Selection, encode_transaction, read
+
+ROWS = [
+    {name: text.strip('"') for name, text in creditcard.row(i, Time=str(7 * i)).items()}
+    for i in range(12)
+]
+HEADER = creditcard.COLUMNS
+
+
+def table(rows=ROWS, header=HEADER, separator=",", newline="\n", names=str) -> str:
+    lines = [
+        separator.join(names(name) for name in header),
+        *(separator.join(row[name] for name in header) for row in rows),
+    ]
+    return newline.join(lines) + newline
+
+
+def with_cell(row: int, name: str, text: str) -> list[dict[str, str]]:
+    return [ROWS[i] | ({name: text} if i == row else {}) for i in range(len(ROWS))]
+
+
+def decimal_comma(text: str) -> str:
+    return table(separator="\t").replace(".", ",").replace("\t", text)
+
+
+def zipped(**members: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("_csv", ".csv"), text)
+    return file.getvalue()
+
+
+def parquet(convert: Callable[[pa.Table], pa.Table] = lambda table: table) -> bytes:
+    file = io.BytesIO()
+    found = pyarrow.csv.read_csv(io.BytesIO(table().encode()))
+    pyarrow.parquet.write_table(convert(found), file)
+    return file.getvalue()
+
+
+def trained(path: Path) -> list[tuple[float, ...]]:
+    """The rows for training: Time from the first row, V1..V28, Amount, Class."""
+    found = dataset.read(path)
+    return list((found - [found["Time"][0], *[0] * 30]).itertuples(index=False, name=None))
+
+
+def replayed(path: Path) -> list[tuple[float, ...]]:
+    """The same of a replay, from the transactions as they are sent."""
+    rows = list(read(Selection(path), "r"))
+    sent = [json.loads(encode_transaction(row)) for row in rows]
+    return [
+        (row.time - rows[0].time, *(values[name] for name in INPUTS), float(bool(row.is_fraud)))
+        for row, values in zip(rows, sent, strict=True)
+    ]
+
+
+EXPECTED = [tuple(float(row[name]) for name in COLUMNS) for row in ROWS]
+
+
+def epoch(factor: int) -> list[dict[str, str]]:
+    return [row | {"Time": str((1_750_000_000 + int(row["Time"])) * factor)} for row in ROWS]
+
+
+READ: dict[str, tuple[bytes, list[str]]] = {
+    "plain": (table().encode(), []),
+    "semicolons": (table(separator=";").encode(), ["separator ';'"]),
+    "tabs": (table(separator="\t").encode(), ["separator tab"]),
+    "bars": (table(separator="|").encode(), ["separator '|'"]),
+    "decimal comma": (decimal_comma(";").encode(), ["separator ';'", "decimal comma"]),
+    "decimal comma, quoted": (
+        decimal_comma('","').replace("\n", '"\n"').join(('"', "")).removesuffix('"').encode(),
+        ["decimal comma"],
+    ),
+    "byte order mark": (table(newline="\r\n").encode("utf-8-sig"), []),
+    "UTF-16": (table().encode("utf-16"), ["UTF-16"]),
+    "UTF-16 without a mark": (table().encode("utf-16-le"), ["UTF-16-LE"]),
+    "big-endian UTF-16": (table().encode("utf-16-be"), ["UTF-16-BE"]),
+    "carriage returns": (table(newline="\r").encode(), []),
+    "blank lines": (table(newline="\n\n").encode(), []),
+    "other order": (table(header=(*reversed(HEADER[:-1]), "Class")).encode(), []),
+    "extra columns": (
+        table(
+            [row | {"": "1", "note": '"a\nb, c"'} for row in ROWS], ("", *HEADER, "note")
+        ).encode(),
+        [],
+    ),
+    "extra column in Latin-1": (
+        table([row | {"händler": "Höck"} for row in ROWS], (*HEADER, "händler")).encode("latin-1"),
+        [],
+    ),
+    "lower case": (
+        table(names=lambda name: name.lower()).encode(),
+        ["'time' is Time", "'v1' is V1", "'v2' is V2", "28 more names in another case"],
+    ),
+    "quoted class": (table([row | {"Class": f"'{row['Class']}'"} for row in ROWS]).encode(), []),
+    "class in words": (
+        table([row | {"Class": str(row["Class"] == "1")} for row in ROWS]).encode(),
+        [],
+    ),
+    "Unix seconds": (table(epoch(1)).encode(), ["Time in Unix seconds"]),
+    "Unix milliseconds": (table(epoch(1000)).encode(), ["Time in Unix milliseconds"]),
+    "gzip": (gzip.compress(table().encode()), ["gzip"]),
+    "bzip2": (bz2.compress(table().encode()), ["bzip2"]),
+    "xz": (lzma.compress(table().encode()), ["xz"]),
+    "gzip of semicolons": (
+        gzip.compress(table(separator=";").encode()),
+        ["gzip", "separator ';'"],
+    ),
+    "zip": (zipped(creditcard_csv=table(), readme="text"), ["zip"]),
+    "Parquet": (parquet(), ["Parquet"]),
+    "Parquet of text": (
+        parquet(lambda found: found.cast(pa.schema([(name, pa.string()) for name in HEADER]))),
+        ["Parquet"],
+    ),
+}
+
+REFUSED: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "is empty"),
+    "header alone": (table([]).encode(), "has no rows"),
+    "no columns": (
+        b"a,b\n1,2\n",
+        r"lacks the columns (Time, )?V1\.\.V28, Amount.*; the header has a, b",
+    ),
+    "repeated": (table(header=("Time", "V1", *HEADER[1:])).encode(), "repeats the column V1"),
+    "repeated in another case": (
+        table([row | {"AMOUNT": "1"} for row in ROWS], (*HEADER, "AMOUNT")).encode(),
+        "repeats the column Amount",
+    ),
+    "Latin-1 account": (
+        table([row | {"account_id": "José"} for row in ROWS], (*HEADER, "account_id")).encode(
+            "latin-1"
+        ),
+        "row 0: account_id is not UTF-8 .byte 0xe9",
+    ),
+    "thousands": (
+        table(with_cell(3, "Amount", '"1,234.50"')).encode(),
+        "row 3: Amount is '1,234.50'; remove the thousands separators",
+    ),
+    "German thousands": (
+        decimal_comma(";").replace("3,25;", "1.234,50;").encode(),
+        "row 3: Amount is '1.234,50'; remove the thousands separators",
+    ),
+    "infinity": (
+        table(with_cell(3, "V3", "inf")).encode(),
+        "row 3: V3 is 'inf', which is infinite",
+    ),
+    "text": (table(with_cell(3, "V3", "abc")).encode(), "row 3: V3 is 'abc', not a number"),
+    "class": (table(with_cell(3, "Class", "2")).encode(), "row 3: Class is '2', not 0 or 1"),
+    "no time": (table(with_cell(3, "Time", "")).encode(), "row 3: Time is missing"),
+    "other unit": (
+        table(with_cell(3, "Time", "1750000000000")).encode(),
+        "row 3: Time is 1750000000000, which looks like Unix milliseconds; "
+        "the first row has seconds from the first row",
+    ),
+    "no unit": (
+        table(with_cell(0, "Time", "1e11")).encode(),
+        "row 0: Time is 100000000000, neither seconds from the first row nor Unix time",
+    ),
+    "cut short": (table().encode()[:-8], "row 11 is cut short: it has 30 of 31 columns"),
+    "too long": (
+        table(with_cell(3, "V3", "1,5")).encode(),
+        "row 3 has 32 columns, the header 31",
+    ),
+    "cut gzip": (gzip.compress(table().encode())[:-20], "is damaged: "),
+    "cut zip": (zipped(creditcard_csv=table())[:-20], "is damaged: "),
+    "two tables": (
+        zipped(a_csv=table(), b_csv=table()),
+        "expected one CSV in it, found a.csv, b.csv",
+    ),
+    "no table": (zipped(readme="text"), "expected one CSV in it, found readme"),
+    "cut Parquet": (parquet()[:-20], "cannot be read as a table"),
+    "dates": (
+        parquet(lambda found: found.set_column(0, "Time", found["Time"].cast(pa.timestamp("s")))),
+        r"the column Time has type timestamp\[ms\]; numbers are needed",
+    ),
+    "cut UTF-16": (table().encode("utf-16")[:-1], "is not valid utf-16"),
+    "never closed": (b'"never closed', "lacks the columns"),
+}
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[bytes], Path]:
+    def write(content: bytes) -> Path:
+        (tmp_path / "payments.dat").write_bytes(content)
+        return tmp_path / "payments.dat"
+
+    return write
+
+
+@pytest.mark.parametrize("name", READ)
+def test_training_and_replay_read_the_same_rows(written, name):
+    content, notes = READ[name]
+    path = written(content)
+    assert trained(path) == EXPECTED
+    assert replayed(path) == EXPECTED
+    assert open_file(path).notes == notes
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_training_and_replay_refuse_a_file_with_its_cause_in_one_line(written, name):
+    content, cause = REFUSED[name]
+    path = written(content)
+    for use in (trained, lambda path: Selection(path).check()):
+        with pytest.raises(PaymentFileError, match=cause) as refused:
+            use(path)
+        assert str(refused.value).startswith(str(path))
+        assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "nan", " ", "NA", "n/a", "NULL", "None"])
+def test_a_missing_value_means_the_same_to_all(written, text):
+    path = written(table(with_cell(3, "V14", text)).encode())
+    with pytest.raises(PaymentFileError, match="row 3: V14 is missing"):
+        dataset.read(path)
+    _, unusable = dataset.survey(path)
+    assert [(one.name, one.missing, one.invalid) for one in unusable if one.missing] == [
+        ("V14", 1, 0)
+    ]
+    sent = [json.loads(encode_transaction(row)) for row in read(Selection(path), "r")]
+    assert [i for i, one in enumerate(sent) if "V14" not in one] == [3]
+
+
+@pytest.mark.parametrize("factor", [1, 1000, 10**6, 10**9])
+def test_unix_times_become_the_event_times(written, factor):
+    rows = read(Selection(written(table(epoch(factor)).encode())), "r")
+    times = [json.loads(encode_transaction(row))["event_time"] for row in rows]
+    assert times[:2] == ["2025-06-15T15:06:40Z", "2025-06-15T15:06:47Z"]
+
+
+def test_without_a_class_rows_have_no_label(written):
+    path = written(table(header=HEADER[:-1]).encode())
+    assert [row.is_fraud for row in read(Selection(path), "r")] == [None] * len(ROWS)
+    for use in (dataset.read, lambda path: Selection(path).check("Class")):
+        with pytest.raises(PaymentFileError, match="lacks the columns Class"):
+            use(path)
+    assert "Class" not in dataset.survey(path)[0]
+    partly = written(table(with_cell(3, "Class", "")).encode())
+    assert [row.is_fraud is None for row in read(Selection(partly), "r")].index(True) == 3
+    with pytest.raises(PaymentFileError, match="row 3: Class is missing"):
+        Selection(partly).check("Class")
+
+
+def test_without_a_time_rows_are_a_second_apart(written):
+    path = written(table(header=HEADER[1:]).encode())
+    assert [row.time for row in read(Selection(path, first=2), "r")][:2] == [2.0, 3.0]
+    for use in (dataset.read, lambda path: Selection(path).check(ordered=True)):
+        with pytest.raises(PaymentFileError, match="lacks the columns Time"):
+            use(path)
+
+
+def test_rows_out_of_order_are_refused_if_order_matters(written):
+    path = written(table(with_cell(4, "Time", "1")).encode())
+    for use in (dataset.read, lambda path: Selection(path).check(ordered=True)):
+        with pytest.raises(PaymentFileError, match="row 4 is earlier than the row before it"):
+            use(path)
+    assert Selection(path).check() == len(ROWS)
+
+
+def test_rows_of_several_blocks_are_numbered_through(written, monkeypatch):
+    monkeypatch.setattr(delimited, "_BLOCK", 1_000)
+    path = written(table(with_cell(11, "V3", "abc")).encode())
+    with pytest.raises(PaymentFileError, match="row 11: V3 is 'abc'"):
+        Selection(path).check()
+    assert Selection(path, first=2, end=11).check() == 9
+    numbers = [row.number for row in read(Selection(path, first=2, limit=7), "r")]
+    assert numbers == list(range(2, 9))
+    last = with_cell(4, "Time", "1")
+    with pytest.raises(PaymentFileError, match="row 4 is earlier"):
+        Selection(written(table(last).encode())).check(ordered=True)
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
+@given(
+    values=st.lists(st.lists(numbers, min_size=28, max_size=28), min_size=1, max_size=5),
+    separator=st.sampled_from(",;\t|"),
+    mark=st.sampled_from(".,"),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be"]),
+    pack=st.sampled_from([bytes, gzip.compress, lambda data: zipped(x_csv=data)]),
+    header=st.permutations([*HEADER, "extra"]),
+    names=st.sampled_from([str, str.upper, str.lower, lambda name: f" {name} "]),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_dialect_gives_the_same_rows(
+    *, values, separator, mark, newline, encoding, pack, header, names
+):
+    rows = [
+        {f"V{n}": repr(value).replace(".", mark) for n, value in enumerate(one, 1)}
+        | {"Time": str(i), "Amount": f"{i}{mark}25", "Class": str(i % 2), "extra": 'a "b"'}
+        for i, one in enumerate(values)
+    ]
+    quoted = [
+        {name: '"' + text.replace('"', '""') + '"' for name, text in row.items()} for row in rows
+    ]
+    text = table(quoted, header, separator, newline, names)
+    expected = [(float(i), *one, float(f"{i}.25"), float(i % 2)) for i, one in enumerate(values)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "any"
+        path.write_bytes(pack(text.encode(encoding)))
+        assert replayed(path) == expected
+        assert np.array_equal(np.array(trained(path)), np.array(expected))
