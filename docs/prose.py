@@ -1,8 +1,9 @@
 """Count the constructions that make English read as if it were translated.
 
-`python -m docs.prose [--list] [PATH ...]` reads docstrings, comments and Markdown of the tracked
-files below each PATH (default: all of them), prints the hits per 1,000 words for code and docs, and
-exits 1 above LIMIT. `--list` names each place. A hit is a sentence to reread, not always a fault.
+`python -m docs.prose [--list] [PATH ...]` reads docstrings, comments, test names and Markdown of
+the tracked files below each PATH (default: all of them), prints the hits per 1,000 words for code
+and docs, and exits 1 above LIMIT. `--list` names each place. A hit is a sentence to reread, not
+always a fault.
 """
 
 import argparse
@@ -52,10 +53,12 @@ Passage = tuple[int, str]
 
 
 def code_passages(source: str) -> Iterator[Passage]:
-    """Yield the docstrings and comments of a Python file, without directives for tools."""
+    """Yield a Python file's docstrings, comments without directives for tools, and test names."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, _DOCUMENTED) and (docstring := ast.get_docstring(node)):
             yield getattr(node, "lineno", 1), docstring
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.removeprefix("test_").replace("_", " ")
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and not re.search("noqa|type: ignore", token.string):
             yield token.start[0], token.string.lstrip("# ")

@@ -80,7 +80,7 @@ def test_a_flagged_fraud_stays_flagged_when_its_amount_moves_by_a_hundredth(
 
 @pytest.mark.parametrize("bad", ["NaN", "Infinity", "-Infinity", "1e999", "3.5e38", '"1"', "null"])
 @pytest.mark.parametrize("name", ["V7", "Amount"])
-def test_what_is_no_number_never_reaches_the_model(name, bad):
+def test_non_numbers_never_reach_the_model(name, bad):
     value = payment(np.ones(29)).replace(f'"{name}": 1.0'.encode(), f'"{name}": {bad}'.encode())
     assert bad.encode() in value
     (refused,) = scored(Untouched(), [value])["transactions.dlq"]

@@ -234,11 +234,11 @@ def test_a_second_member_takes_its_share_and_no_event_is_in_two_windows(connecti
                 )
 
             wait_for(all_in_windows, 60, "every event in a window")
-    told = first.windows + second.windows
+    windows = first.windows + second.windows
     assert second.windows
     numbered = [
         {"window": i, "events": window.events, "offsets": window.offsets}
-        for i, window in enumerate(told)
+        for i, window in enumerate(windows)
     ]
     assert_each_in_one_window(connection, numbered, 3 * SIZE + 300)
 

@@ -131,7 +131,9 @@ def test_a_window_is_evaluated_after_its_horizon_and_a_restart_continues(world):
     assert monitor.value("fraud_label_recall") is None
     world.ahead = timedelta(seconds=HORIZON_S)
     wait_for(
-        lambda: monitor.value("fraud_label_recall") is not None, 30, "the first window to be judged"
+        lambda: monitor.value("fraud_label_recall") is not None,
+        30,
+        "the first evaluated window",
     )
     assert monitor.value("fraud_label_precision") == 5 / 6  # 2 blocked and 3 of 4 reviewed
     assert monitor.value("fraud_label_recall") == 3 / 5
@@ -174,7 +176,7 @@ def test_windows_evaluated_together_count_their_own_payments(world):
         world.label(n, range(4, 4 + n), fraud=True)
     world.ahead = timedelta(seconds=HORIZON_S + 1)
     monitor = Running(world)
-    wait_for(lambda: len(world.labelled()) == 7, 30, "all windows to be judged")
+    wait_for(lambda: len(world.labelled()) == 7, 30, "all windows to be evaluated")
     monitor.end()
     assert [event["quality"]["review"]["fraud"] for event in world.labelled()] == list(range(7))
     # 1, 2, ... frauds of 40; the first window has no label. Two windows against those before:
@@ -221,7 +223,7 @@ def test_labels_older_than_the_predictions_are_found_by_a_restart_and_by_a_repor
     assert window_reader.read_labelled(world.connection, first).fraud.sum() == 4
     world.ahead = timedelta(seconds=HORIZON_S)
     monitor = Running(world)
-    wait_for(world.labelled, 30, "the window to be judged")
+    wait_for(world.labelled, 30, "the window to be evaluated")
     monitor.end()
     assert world.labelled()[0]["quality"]["review"]["fraud"] == 4
 
@@ -244,7 +246,7 @@ def test_labels_older_than_the_predictions_are_kept(world):
         "a round with the window",
     )
     world.ahead = timedelta(seconds=HORIZON_S)
-    wait_for(world.labelled, 30, "the window to be judged")
+    wait_for(world.labelled, 30, "the window to be evaluated")
     monitor.end()
     assert world.labelled()[0]["quality"]["review"]["fraud"] == 4
 
@@ -262,7 +264,7 @@ def test_labels_after_the_horizon_do_not_count_for_a_late_monitor_or_a_report(
         window_reader.read_labelled(world.connection, window).fraud.sum() == 13
     )  # by the default horizon of a day
     monitor = Running(world)
-    wait_for(world.labelled, 30, "the window to be judged")
+    wait_for(world.labelled, 30, "the window to be evaluated")
     monitor.end()
     quality = world.labelled()[0]["quality"]
     assert (
@@ -287,13 +289,13 @@ def test_rejected_events_are_written_again_and_duplicates_count_once(world, monk
     world.label(0, range(4, 8), fraud=True)
     world.ahead = timedelta(seconds=HORIZON_S + 1)
     monitor = Running(world)
-    wait_for(world.labelled, 30, "the window to be judged")
+    wait_for(world.labelled, 30, "the window to be evaluated")
     monitor.end()
     assert not settings
     world.write(DRIFT_EVENTS, world.labelled()[0])
     world.producer.flush(10)
     again = Running(world)
-    wait_for(lambda: again.value("fraud_label_recall") is not None, 30, "what was judged before")
+    wait_for(lambda: again.value("fraud_label_recall") is not None, 30, "the earlier evaluation")
     again.end()
     assert len(world.labelled()) == 2
     assert again.value("fraud_label_payments", decision="review", truth="fraud") == 4

@@ -63,7 +63,7 @@ def test_a_row_holds_the_alert_and_its_three_strongest_reasons():
     ]  # a line each
 
 
-def test_tables_printed_one_after_the_other_line_up():
+def test_successive_tables_line_up():
     first, second = (
         shown(alert(transaction_id="a")),
         shown(alert(transaction_id="b" * 20, amount=0, decision="review"), heading=False),
@@ -98,7 +98,7 @@ def test_a_transaction_over_several_lines_becomes_one(newline):
     assert compact(value) == b'{"transaction":{"Amount":1.50,"V1":"a\\nb"}}'
 
 
-def test_a_live_table_shows_the_newest_on_top_and_what_there_is_room_for():
+def test_a_live_table_shows_the_newest_first_and_as_many_as_fit():
     console = Console(width=132, height=9, force_terminal=True, file=io.StringIO())  # room for two
     show_live(
         console,

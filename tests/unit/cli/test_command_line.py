@@ -48,7 +48,7 @@ def fraud(monkeypatch, capsys):
 @pytest.mark.parametrize(
     "module", ["cli.app", "typer.main", "cli.commands.ledger", "cli.commands.train"]
 )
-def test_ctrl_c_amid_the_imports_prints_nothing(module):
+def test_ctrl_c_during_the_imports_prints_nothing(module):
     done = subprocess.run(
         [sys.executable, "-c", CTRL_C_AT_AN_IMPORT, module],
         capture_output=True,
@@ -72,7 +72,7 @@ def test_help_imports_no_library_that_only_the_work_needs():
     ) == set()
 
 
-def test_a_job_in_the_background_goes_on_after_ctrl_c():
+def test_a_background_job_survives_ctrl_c():
     ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + CTRL_C_AT_AN_IMPORT
     done = subprocess.run(
         [sys.executable, "-c", ignoring, "cli.app"],
@@ -105,7 +105,7 @@ def test_an_unexpected_error_is_one_line(surprise, fraud):
     )
 
 
-def test_an_expected_error_is_one_line_and_debug_shows_what_a_program_had_said(
+def test_an_expected_error_is_one_line_and_debug_shows_the_programs_output(
     surprise, fraud, monkeypatch
 ):
     def verify(_):
@@ -138,7 +138,7 @@ def test_ctrl_c_that_a_client_library_turns_into_an_error_is_ctrl_c(surprise, fr
     assert fraud("data") == (130, "", "")
 
 
-def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
+def test_an_invalid_setting_is_a_usage_error(fraud, monkeypatch):
     monkeypatch.setenv("FRAUD_KAFKA_PORT", "ninety")
     assert fraud("topics") == (2, "", "fraud: FRAUD_KAFKA_PORT=ninety is not a port, 1 to 65535\n")
 
@@ -166,11 +166,11 @@ def test_a_setting_that_cannot_be_used_is_bad_usage(fraud, monkeypatch):
         ),
     ],
 )
-def test_what_cannot_be_understood_is_one_line_that_says_what_to_do(fraud, typed, said):
+def test_invalid_usage_is_one_line_with_advice(fraud, typed, said):
     assert fraud(*typed.split()) == (2, "", f"fraud: {said}\n")
 
 
-def test_without_a_command_the_help_is_all_that_is_printed(fraud):
+def test_without_a_command_only_the_help_is_printed(fraud):
     code, printed, errors = fraud("kafka")
     assert (code, errors) == (2, "")
     assert "Usage: fraud kafka" in printed

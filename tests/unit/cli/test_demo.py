@@ -38,7 +38,7 @@ def demo(tmp_path, monkeypatch):
     )
 
 
-def test_one_demo_a_home(tmp_path):
+def test_only_one_demo_runs_per_home(tmp_path):
     with hold_lock(tmp_path):
         with (
             pytest.raises(CommandError, match=r"another demo is up \(pid \d+\)"),
@@ -68,7 +68,7 @@ def test_a_folder_that_cannot_be_locked_is_named(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "offset", [0, 3, 5, 6, 7]
 )  # Kafka's, its controller's, the workers', the API's
-def test_ports_meant_for_two_are_refused_before_anything_is_started(demo, monkeypatch, offset):
+def test_duplicate_ports_are_refused_before_anything_starts(demo, monkeypatch, offset):
     demo()._refuse_ports()
     monkeypatch.setenv("FRAUD_MONITOR_PORT", str(Settings.from_environment().kafka_port + offset))
     with pytest.raises(CommandError, match="has two uses"):
@@ -100,13 +100,13 @@ def waits(demo, monkeypatch):
     return wait
 
 
-def test_a_report_that_is_being_made_slowly_is_waited_for(waits):
+def test_the_demo_waits_for_a_slow_report(waits):
     scored = [(0, 0.0)]
     slow = [(500, 0.1 * minute) for minute in range(20)]
     assert waits([*scored, *slow, (0, 2.0)]) == 22
 
 
-def test_nothing_that_moves_ends_the_wait(waits):
+def test_the_wait_ends_without_progress(waits):
     with pytest.raises(
         CommandError,
         match="fraud-monitor has made no progress for 120 s, 500 records of predictions are",
@@ -169,20 +169,20 @@ def run_demo(monkeypatch, capsys, tmp_path):
     return demo
 
 
-def test_a_quiet_demo_prints_its_summary_alone(run_demo):
+def test_a_quiet_demo_prints_only_its_summary(run_demo):
     assert run_demo() == ("working\nthe summary\nstopping everything\n", "")
     assert run_demo("--quiet") == ("the summary\n", "")
     assert run_demo("--quiet", "--json") == ('{"lost": 0}\n', "")
 
 
-def test_a_process_that_ends_is_told_on_one_line_with_its_last_words(tmp_path):
+def test_the_error_of_an_ended_process_quotes_its_last_line(tmp_path):
     running = Processes(tmp_path, {}, SimpleNamespace(hold=nullcontext))
     running.start("scorer", ["nope"], [])
     running._running["scorer"].wait(30)
-    with pytest.raises(CommandError) as told:
+    with pytest.raises(CommandError) as error:
         running.check()
     log = tmp_path / "logs" / "scorer.log"
     *_, last = log.read_text().splitlines()
     assert last.startswith("fraud: No such command 'nope'")
-    assert str(told.value) == f"scorer ended with exit code 2 ({last}); see {log}"
-    assert told.value.__notes__ == [log.read_text().rstrip()]
+    assert str(error.value) == f"scorer ended with exit code 2 ({last}); see {log}"
+    assert error.value.__notes__ == [log.read_text().rstrip()]

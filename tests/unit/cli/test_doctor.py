@@ -63,7 +63,7 @@ def test_a_topic(name, found, verdict, said):
     assert bool(finding.advice) == (verdict is not OK)
 
 
-def test_a_missing_topic_is_made_by_the_command_that_is_named():
+def test_the_advice_for_a_missing_topic_creates_it():
     assert (
         "fraud topics"
         in topic_finding("labels", KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)).advice
@@ -84,9 +84,7 @@ def test_a_missing_topic_is_made_by_the_command_that_is_named():
         ),
     ],
 )
-def test_the_offsets_of_a_scorer_that_is_away_outlive_its_transactions(
-    kept_min, verdict, said, to_do
-):
+def test_the_offsets_of_a_stopped_scorer_outlive_its_transactions(kept_min, verdict, said, to_do):
     finding = checks.check_offsets_retention(kept_min)
     assert finding.verdict is verdict
     assert said in finding.found
@@ -143,7 +141,7 @@ def test_the_clock(newest, verdict, said):
         ("127.0.0.1:9092,10.0.0.7:9092", "plaintext", WARN),
     ],
 )
-def test_in_the_clear_is_for_this_machine_only(servers, protocol, verdict):
+def test_unencrypted_connections_warn_beyond_this_machine(servers, protocol, verdict):
     assert (
         checks.check_encryption(
             Connection(servers, properties={"security.protocol": protocol})
@@ -152,7 +150,7 @@ def test_in_the_clear_is_for_this_machine_only(servers, protocol, verdict):
     )
 
 
-def test_no_broker_and_a_bad_line_are_told_apart():
+def test_a_missing_broker_differs_from_an_invalid_line():
     connection = Connection("127.0.0.1:1")
     silent = checks.report_unreachable(KafkaError(KafkaError._TIMED_OUT), connection)
     assert (silent.verdict, silent.found) == (FAIL, "no broker answers at 127.0.0.1:1")
@@ -180,20 +178,20 @@ def test_the_data(tmp_path):
     )  # the cache holds the dataset or nothing
 
 
-def test_the_settings_are_told_but_for_the_key(monkeypatch, tmp_path):
+def test_all_settings_except_the_key_are_shown(monkeypatch, tmp_path):
     for name, value in {
         "FRAUD_HOME": str(tmp_path),
         "FRAUD_TOPIC_PREFIX": "eu.",
         "FRAUD_API_KEY": "any",  # pragma: allowlist secret
     }.items():
         monkeypatch.setenv(name, value)
-    told = machine.show_settings(Settings.from_environment()).found.split(", ")
+    shown = machine.show_settings(Settings.from_environment()).found.split(", ")
     assert {
         f"FRAUD_HOME {tmp_path}",
         "FRAUD_TOPIC_PREFIX eu.",
         "FRAUD_API_KEY set",
         "FRAUD_SCORER_HOST 127.0.0.1",
-    } <= set(told)
+    } <= set(shown)
     monkeypatch.delenv("FRAUD_API_KEY")
     assert machine.show_settings(Settings.from_environment()).found.endswith(
         "FRAUD_API_KEY not set"
@@ -270,9 +268,9 @@ def test_a_failure_is_shown_with_what_to_do_and_ends_with_1(doctor):
     assert "-> run: fraud train" in printed
     assert printed.endswith("1 of 2 checks failed\n")
     code, printed = doctor(*findings, as_json=True)
-    told = json.loads(printed)
-    assert (code, told["failed"]) == (1, 1)
-    assert told["findings"][1] == {
+    result = json.loads(printed)
+    assert (code, result["failed"]) == (1, 1)
+    assert result["findings"][1] == {
         "what": "model",
         "verdict": "FAIL",
         "found": "there is [none]",

@@ -58,7 +58,7 @@ def fraud(models, csv, monkeypatch, capsys):
 
 
 @pytest.fixture
-def judged(fraud):
+def run_evaluate(fraud):
     """Run the command with --json and return the result."""
 
     def run(*arguments):
@@ -75,8 +75,8 @@ def other(tmp_path, rows):
     return path
 
 
-def test_the_test_part_is_judged(judged, models, csv):
-    found = judged()
+def test_the_test_part_is_evaluated(run_evaluate, models, csv):
+    found = run_evaluate()
     model = Model.load(models / "latest")
     test = dataset.read(csv)[3200:]
     scores = probabilities(model.margins(dataset.matrix(test)))
@@ -98,8 +98,8 @@ def test_the_test_part_is_judged(judged, models, csv):
         ), name
 
 
-def test_precision_and_recall_with_their_counts_come_first(fraud, judged):
-    at_capacity = judged()["at_capacity"]
+def test_precision_and_recall_with_their_counts_come_first(fraud, run_evaluate):
+    at_capacity = run_evaluate()["at_capacity"]
     code, printed, errors = fraud()
     first = printed.splitlines()[0]
     assert (code, errors) == (0, "")
@@ -113,8 +113,8 @@ def test_precision_and_recall_with_their_counts_come_first(fraud, judged):
     assert f"{at_capacity['caught']} of {at_capacity['frauds']} frauds" in first
 
 
-def test_every_number_is_also_given_without_duplicates(judged, models, csv):
-    found = judged()
+def test_every_number_is_also_given_without_duplicates(run_evaluate, models, csv):
+    found = run_evaluate()
     model, rows = Model.load(models / "latest"), dataset.read(csv)
     rest = rows[3200:].drop(index=3900)  # the repeated payment
     fraud, flagged = (
@@ -139,8 +139,8 @@ def test_every_number_is_also_given_without_duplicates(judged, models, csv):
     assert without["money"]["caught"] == pytest.approx(rest["Amount"][fraud & flagged].sum())
 
 
-def test_the_table_has_each_number_with_and_without_duplicates(fraud, judged):
-    found = judged()
+def test_the_table_has_each_number_with_and_without_duplicates(fraud, run_evaluate):
+    found = run_evaluate()
     columns = [
         [found[part] for part in ("at_capacity", "block")],
         [found["without_twins"][part] for part in ("at_capacity", "block")],
@@ -190,8 +190,8 @@ class Loads(HTMLParser):
             self.texts.append(data.strip())
 
 
-def test_the_page_holds_the_numbers_and_loads_nothing(judged, models):
-    found = judged()
+def test_the_page_contains_the_numbers_and_loads_nothing(run_evaluate, models):
+    found = run_evaluate()
     page = Path(found["page"])
     assert page.parent == models.parent / "evaluation"
     parsed = Loads()
@@ -202,48 +202,48 @@ def test_the_page_holds_the_numbers_and_loads_nothing(judged, models):
     assert len(re.findall(r"Plotly\.newPlot\(", page.read_text())) >= 6
 
 
-def test_each_file_has_its_own_page(judged, tmp_path):
+def test_each_file_has_its_own_page(run_evaluate, tmp_path):
     rows = labelled.rows(100, seed=8)
     paths = [tmp_path / name for name in ("test.csv", "test-part.csv", "other/test.csv")]
     for path in paths:
         path.parent.mkdir(exist_ok=True)
         rows.to_csv(path, index=False)
-    pages = [judged()["page"], *(judged("--data", path)["page"] for path in paths)]
+    pages = [run_evaluate()["page"], *(run_evaluate("--data", path)["page"] for path in paths)]
     assert len(set(pages)) == 4
     assert pages[0].endswith("-test-part.html")
-    assert judged("--data", paths[0])["page"] == pages[1]
+    assert run_evaluate("--data", paths[0])["page"] == pages[1]
 
 
-def test_the_card_says_that_the_test_part_was_opened(judged, models):
-    found = judged()
+def test_the_card_says_that_the_test_part_was_opened(run_evaluate, models):
+    found = run_evaluate()
     folder = models / found["model"]
     card = (folder / CARD).read_text()
     assert f"| average precision | {found['test']['auprc']['value']:.4f} (" in card
     assert f"for model {found['model']}" in card
     assert card.count("## Test part") == 1
     assert "Not opened" not in card
-    judged()
+    run_evaluate()
     assert (folder / CARD).read_text() == card
     assert Model.load(folder).version == found["model"]
 
 
-def test_rows_of_another_file_are_judged_and_leave_the_card_alone(judged, models, tmp_path):
+def test_evaluating_another_file_does_not_change_the_card(run_evaluate, models, tmp_path):
     card = models / "latest" / CARD
     before = card.read_text()
-    found = judged("--data", other(tmp_path, labelled.rows(600, seed=8)))
+    found = run_evaluate("--data", other(tmp_path, labelled.rows(600, seed=8)))
     assert {"rows": 600, "is_test_part": False, "seen": 0}.items() <= found["data"].items()
     assert card.read_text() == before
 
 
 @pytest.mark.parametrize("moved", [0.0, 5000.5])
-def test_fitted_rows_in_another_file_are_refused(fraud, judged, csv, tmp_path, moved):
+def test_fitted_rows_in_another_file_are_refused(fraud, run_evaluate, csv, tmp_path, moved):
     rows = dataset.read(csv)[200:500]
     path = other(tmp_path, rows.assign(Time=rows["Time"] + moved))
     code, printed, errors = fraud("--data", path)
     assert (code, printed) == (1, "")
     assert errors.startswith(f"fraud: the model was fitted on 300 of the 300 rows of {path}")
     assert errors.count("\n") == 1
-    assert judged("--data", path, "--allow-seen")["data"]["seen"] == 300
+    assert run_evaluate("--data", path, "--allow-seen")["data"]["seen"] == 300
 
 
 def test_a_single_fitted_row_among_others_is_refused(fraud, csv, tmp_path):
@@ -253,22 +253,22 @@ def test_a_single_fitted_row_among_others_is_refused(fraud, csv, tmp_path):
     assert "fitted on 1 of the 601 rows" in errors
 
 
-def test_of_its_own_file_only_the_test_part_is_judged(judged, csv, monkeypatch):
+def test_only_the_test_part_of_the_training_file_is_evaluated(run_evaluate, csv, monkeypatch):
     monkeypatch.setenv("FRAUD_DATA", "/nowhere.csv")
-    found = judged("--data", csv)
+    found = run_evaluate("--data", csv)
     assert found["data"]["rows"] == 800
     assert found["data"]["seen"] == 0
 
 
-def test_the_whole_file_is_judged_only_if_seen_rows_are_allowed(judged, csv):
-    assert judged("--data", csv, "--allow-seen")["data"]["rows"] == 4_000
+def test_the_whole_file_is_evaluated_only_if_seen_rows_are_allowed(run_evaluate, csv):
+    assert run_evaluate("--data", csv, "--allow-seen")["data"]["rows"] == 4_000
 
 
 @pytest.mark.parametrize("label", [0, 1])
 @pytest.mark.parametrize("count", [1, 40])
-def test_one_class_alone(fraud, judged, tmp_path, label, count):
+def test_a_single_class(fraud, run_evaluate, tmp_path, label, count):
     path = other(tmp_path, labelled.rows(count, seed=8).assign(Class=label))
-    found = judged("--data", path)
+    found = run_evaluate("--data", path)
     assert found["test"]["roc_auc"]["value"] is None
     assert (found["test"]["auprc"]["value"] is None) == (label == 0)
     assert found["test"]["brier"]["value"] is not None
@@ -289,10 +289,10 @@ def test_a_file_other_than_the_training_file_is_refused_in_one_line(
         assert errors.count("\n") == 1
 
 
-def test_without_the_training_file_seen_rows_are_unknown(judged, tmp_path, monkeypatch):
+def test_without_the_training_file_seen_rows_are_unknown(run_evaluate, tmp_path, monkeypatch):
     path = other(tmp_path, labelled.rows(600, seed=8))
     monkeypatch.setenv("FRAUD_DATA", str(path))
-    found = judged("--data", path, "--allow-seen")
+    found = run_evaluate("--data", path, "--allow-seen")
     assert (found["data"]["seen"], found["data"]["twins"], found["without_twins"]) == (
         None,
         None,
@@ -300,10 +300,10 @@ def test_without_the_training_file_seen_rows_are_unknown(judged, tmp_path, monke
     )
 
 
-def test_baselines_are_in_the_same_table(judged, monkeypatch):
+def test_baselines_are_in_the_same_table(run_evaluate, monkeypatch):
     quick = ("logistic regression", "Amount alone")  # all of them: test_baselines.py
     monkeypatch.setattr(baselines, "BASELINES", {name: baselines.BASELINES[name] for name in quick})
-    found = judged("--baselines")
+    found = run_evaluate("--baselines")
     assert tuple(found["baselines"]) == quick
     for one in found["baselines"].values():
         own, its, lead = (

@@ -52,12 +52,12 @@ def test_its_help_has_an_example_that_it_takes(name, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - RUNNING_UNTIL_STOPPED), ids=" ".join)
-def test_its_result_is_to_be_had_as_json(name):
+def test_results_are_available_as_json(name):
     assert options(name)["--json"].is_flag
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - WITHOUT_BARS), ids=" ".join)
-def test_it_is_silenced_as_all_others_are(name):
+def test_every_command_has_the_same_quiet_option(name):
     found = options(name)
     assert found["--quiet"] is found["-q"]
     assert (found["-q"].is_flag, found["-q"].secondary_opts, found["-q"].help) == (
@@ -77,7 +77,7 @@ def test_what_is_written_as_json_is_json():
                 assert "allow_nan=False" in map(ast.unparse, call.keywords), f"{path}:{call.lineno}"
 
 
-def test_the_exceptions_are_what_they_are_said_to_be():
+def test_the_exceptions_are_as_documented():
     assert [name for name in RUNNING_UNTIL_STOPPED if "--json" in options(name)] == []
     assert [name for name in WITHOUT_BARS if "--quiet" in options(name)] == []
 

@@ -29,7 +29,7 @@ def test_a_kafka_that_was_not_running_is_not_stopped(kafka):
     assert kafka("stop") == (0, {"stopped": False}, "")
 
 
-def test_of_a_given_kafka_the_start_says_whether_it_answers(kafka, monkeypatch):
+def test_start_reports_whether_a_given_kafka_answers(kafka, monkeypatch):
     servers = f"127.0.0.1:{find_free_port()}"
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", servers)
     status = {

@@ -61,7 +61,7 @@ def test_offending_records_and_pending_ones_are_named():
     assert said.endswith("NOT complete")
 
 
-def test_what_was_never_committed_and_has_an_output_is_named():
+def test_uncommitted_records_with_an_output_are_named():
     audit = Audit(sent=1, scored=1, phantom=3, first_phantom=[(0, 5), (1, 7)])
     assert list(notes(audit))[1:] == ["phantom, first 10 at most: 0:5 1:7", "NOT complete"]
     console = Console(width=200)

@@ -35,7 +35,7 @@ def test_bad_usage(bad, why):
 
 
 @pytest.mark.parametrize("rate", ["nan", "inf", "-1"])
-def test_the_demo_takes_no_such_rate_either(rate):
+def test_the_demo_rejects_such_a_rate_too(rate):
     result = CliRunner().invoke(
         app, ["demo", f"--rate={rate}"], env={"COLUMNS": "200", "NO_COLOR": "1"}
     )

@@ -26,7 +26,7 @@ def fraud(*arguments: str):
     return CliRunner().invoke(app, ["simulate", *arguments])
 
 
-def test_a_csv_is_written_that_training_reads(tmp_path):
+def test_training_reads_the_csv(tmp_path):
     out = tmp_path / "made.csv"
     done = fraud(
         "--rows", "1000", "--seed", "5", "--fraud-rate", "0.5", "--out", str(out), "--json"
@@ -37,7 +37,7 @@ def test_a_csv_is_written_that_training_reads(tmp_path):
     assert 400 < table["Class"].sum() < 600
 
 
-def test_it_must_be_told_where_to(tmp_path):
+def test_the_destination_is_required(tmp_path):
     for arguments in ((), ("--send", "--out", str(tmp_path / "a.csv"))):
         done = fraud(*arguments)
         assert done.exit_code == 2
@@ -45,7 +45,7 @@ def test_it_must_be_told_where_to(tmp_path):
 
 
 @pytest.mark.parametrize("option", ["--accounts", "--rows"])
-def test_more_than_a_label_can_number_is_bad_usage(option):
+def test_more_rows_than_labels_can_number_are_a_usage_error(option):
     done = fraud(option, str(10**20))
     assert done.exit_code == 2
     assert f"less than or equal to {cli.commands.simulate._MOST}" in " ".join(
@@ -78,7 +78,7 @@ def test_a_disturbance_that_cannot_be_read_is_an_error_of_the_producer(tmp_path)
     assert isinstance(done.exception, SimulationError)
 
 
-def test_a_demo_on_simulated_rows_takes_no_model_of_other_data(model, tmp_path, monkeypatch):
+def test_a_demo_on_simulated_rows_rejects_a_model_of_other_data(model, tmp_path, monkeypatch):
     monkeypatch.setattr(cli.commands.demo.simulated, "ROWS", 100)
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))

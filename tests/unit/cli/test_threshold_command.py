@@ -117,7 +117,7 @@ def test_saving_makes_a_new_version_of_the_same_booster(fraud, models, model):
     )  # the one before is still there
 
 
-def test_saving_what_is_in_use_is_the_same_version_again(fraud, models, model):
+def test_saving_the_current_choice_keeps_the_version(fraud, models, model):
     fraud("--alerts-per-day", 4000, "--save")
     assert Model.load(models / LATEST).version != model.version
     fraud("--alerts-per-day", 100, "--block-precision", 0.95, "--save")

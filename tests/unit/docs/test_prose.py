@@ -28,6 +28,11 @@ def test_docstrings_and_comments_are_read_but_no_strings_and_no_directives():
     assert list(code_passages(source)) == [(1, "Module."), (3, "Comment.")]
 
 
+def test_names_of_tests_are_read_as_words():
+    source = "def test_no_port_is_told(port):\n    told = port\n\n\ndef told_anew():\n    pass\n"
+    assert list(code_passages(source)) == [(1, "no port is told")]
+
+
 def test_fenced_code_is_left_out_and_lines_are_kept():
     page = "Read this.\n\n```\nanew\n```\n\nAnd this."
     assert [(line, text) for line, text in page_passages(page) if text.strip()] == [

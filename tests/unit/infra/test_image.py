@@ -18,12 +18,12 @@ DECLARED = [
 ]
 
 
-def test_what_is_left_out_is_left_out_by_its_whole_name() -> None:
+def test_dependencies_are_excluded_by_their_full_name() -> None:
     assert select(DECLARED, {"evidently", "uvloop"}) == [DECLARED[1], DECLARED[3]]
 
 
 @pytest.mark.parametrize("name", ["plotly", "xgboost"])
-def test_a_name_that_is_no_dependency_is_refused(name: str) -> None:
+def test_an_unknown_dependency_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"does not depend on {name}"):
         select(DECLARED, {name})
 

@@ -42,17 +42,17 @@ def listener() -> Iterator[int]:
         yield port
 
 
-def test_a_machine_with_nothing_is_told_everything_at_once(
+def test_all_problems_are_reported_at_once(
     environment: dict[str, str], listener: int, tmp_path: Path
 ) -> None:
     problems = Preflight(
         environment | {"FRAUD_MONITOR_PORT": str(listener)}, "", tmp_path
     ).problems()
-    told = "\n".join(problems)
+    report = "\n".join(problems)
     for what in ("disk:", "Python 3.11", "Java 17+", "Maven", "Docker", f"port {listener}"):
-        assert what in told
-    assert "java was not found" in told
-    assert "mvn was not found" in told
+        assert what in report
+    assert "java was not found" in report
+    assert "mvn was not found" in report
 
 
 def taken_ports(environment: dict[str, str]) -> list[str]:
@@ -92,7 +92,7 @@ def test_a_taken_port_is_one_line_with_its_variable(
         ("FRAUD_API_PORT", "FRAUD_METRICS_PORT", 1),
     ],
 )
-def test_a_port_meant_for_two_is_one_line_with_both_variables(
+def test_a_duplicate_port_is_one_line_with_both_variables(
     environment: dict[str, str], variable: str, other: str, offset: int
 ) -> None:
     [line] = taken_ports(environment | {variable: str(int(environment[other]) + offset)})
@@ -105,7 +105,7 @@ def test_a_port_meant_for_two_is_one_line_with_both_variables(
     ("variable", "port", "highest"),
     [("FRAUD_METRICS_PORT", "65535", "65534"), ("FRAUD_KAFKA_PORT", "65533", "65532")],
 )
-def test_the_ports_that_follow_one_are_ports_too(
+def test_the_ports_after_the_first_are_checked_too(
     environment: dict[str, str], variable: str, port: str, highest: str
 ) -> None:
     assert (
@@ -114,7 +114,7 @@ def test_the_ports_that_follow_one_are_ports_too(
     )
 
 
-def test_what_is_no_port_is_said(environment: dict[str, str]) -> None:
+def test_an_invalid_port_is_reported(environment: dict[str, str]) -> None:
     assert (
         "FRAUD_MONITOR_PORT=eight is not a port, 1 to 65535"
         in Preflight(environment | {"FRAUD_MONITOR_PORT": "eight"}, sys.executable).problems()
@@ -128,9 +128,9 @@ def test_a_given_kafka_needs_neither_java_nor_a_port(
         "FRAUD_BOOTSTRAP_SERVERS": "kafka.example:9092",
         "FRAUD_KAFKA_PORT": str(listener),
     }
-    told = "\n".join(Preflight(given, sys.executable).problems())
-    assert "Kafka" not in told
-    assert "port" not in told
+    report = "\n".join(Preflight(given, sys.executable).problems())
+    assert "Kafka" not in report
+    assert "port" not in report
 
 
 def _leave_behind(home: str, pid: int, port: int) -> None:
@@ -148,13 +148,13 @@ def test_a_port_of_a_killed_demos_leftovers_is_free(
     assert taken_ports(environment | {"FRAUD_MONITOR_PORT": str(listener)}) == []
 
 
-def test_leftovers_that_have_ended_hold_no_port(environment: dict[str, str], listener: int) -> None:
+def test_ended_leftovers_use_no_port(environment: dict[str, str], listener: int) -> None:
     never_a_pid = 2**22 + 1  # above Linux's largest
     _leave_behind(environment["FRAUD_HOME"], never_a_pid, listener)
     assert len(taken_ports(environment | {"FRAUD_MONITOR_PORT": str(listener)})) == 1
 
 
-def test_what_is_there_is_not_downloaded_again(environment: dict[str, str], tmp_path: Path) -> None:
+def test_existing_files_are_not_downloaded(environment: dict[str, str], tmp_path: Path) -> None:
     csv = tmp_path / "cache" / "streaming-fraud-scorer" / "creditcard.csv"
     wanted = [
         part.name

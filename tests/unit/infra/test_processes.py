@@ -25,7 +25,7 @@ def test_a_process_that_ignores_sigterm_is_killed_with_its_children():
         wait_for(lambda: not child.is_running() or child.status() == "zombie", 5, "the child ends")
 
 
-def test_a_process_that_is_gone_is_no_error():
+def test_a_missing_process_is_not_an_error():
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     end_trees([process.pid], timeout=0.2)

@@ -65,7 +65,7 @@ def test_grafana_asks_the_prometheus_of_this_machine(tmp_path):
     assert source["datasources"][0]["url"] == "http://127.0.0.1:19090"
 
 
-def test_only_who_started_it_reads_the_password(docker, ports, tmp_path):
+def test_only_the_user_who_started_it_can_read_the_password(docker, ports, tmp_path):
     docker("true")
     watching = Containers(tmp_path, ports, print)
     watching.start()
@@ -73,7 +73,7 @@ def test_only_who_started_it_reads_the_password(docker, ports, tmp_path):
     assert len(watching.password.read_text()) >= 24
 
 
-def test_what_docker_refuses_is_told_and_left_out(docker, ports, tmp_path):
+def test_containers_that_docker_refuses_are_reported_and_skipped(docker, ports, tmp_path):
     docker("echo 'no such device' >&2; exit 125")
     said = []
     watching = Containers(tmp_path, ports, said.append)
@@ -82,7 +82,7 @@ def test_what_docker_refuses_is_told_and_left_out(docker, ports, tmp_path):
     assert watching.addresses() == {}
 
 
-def test_after_one_image_that_cannot_be_pulled_no_other_is_tried(tmp_path, ports, monkeypatch):
+def test_a_failed_pull_stops_further_pulls(tmp_path, ports, monkeypatch):
     program, log = tmp_path / "docker", tmp_path / "called"
     program.write_text(f'#!/bin/sh\necho "$@" >>{log}\n[ $1 = info ]\n')
     program.chmod(0o755)
@@ -98,6 +98,6 @@ def test_after_one_image_that_cannot_be_pulled_no_other_is_tried(tmp_path, ports
     assert log.read_text().count("pull") == 1
 
 
-def test_a_port_that_is_none_is_told_before_anything_starts(tmp_path):
+def test_an_invalid_port_is_reported_before_anything_starts(tmp_path):
     with pytest.raises(ValueError, match="FRAUD_GRAFANA_PORT=x is not a port"):
         Containers(tmp_path, {"FRAUD_GRAFANA_PORT": "x"}, print)

@@ -53,7 +53,7 @@ def test_latest_is_a_relative_link_that_is_followed_once(model, trained):
     assert Model.load(latest).directory == model.directory
 
 
-def test_saving_again_replaces_a_damaged_artefact_and_leaves_nothing_else_behind(trained, tmp_path):
+def test_saving_again_replaces_a_damaged_artefact_and_leaves_no_other_files(trained, tmp_path):
     first = publish.save(trained, tmp_path)
     (first.directory / MODEL).write_bytes(b"spoiled")
     again = publish.save(trained, tmp_path)
@@ -127,13 +127,13 @@ def test_a_manifest_with_a_number_that_json_does_not_have_is_refused(copy):
         "\0",
     ],
 )
-def test_what_is_no_manifest_is_refused(copy, content):
+def test_an_invalid_manifest_is_refused(copy, content):
     (copy / MANIFEST).write_text(content)
     with pytest.raises(DamagedArtefactError):
         Model.load(copy)
 
 
-def test_a_newer_format_is_refused_before_anything_else_is_read(copy):
+def test_a_newer_format_is_refused_before_the_rest_is_read(copy):
     rewrite(copy, format_version=FORMAT_VERSION + 1, something="that is not known yet")
     with pytest.raises(NewerFormatError, match=f"format {FORMAT_VERSION + 1}"):
         Model.load(copy)

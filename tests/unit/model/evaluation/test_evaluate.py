@@ -95,7 +95,7 @@ def test_rows_of_one_score_that_do_not_fit_are_left_out_together():
 
 @pytest.mark.parametrize("frauds", [[], [0], [0, 1, 2]])
 @pytest.mark.parametrize("count", [1, 3])
-def test_undefined_numbers_are_none_and_never_nan(frauds, count):
+def test_undefined_numbers_are_null_not_nan(frauds, count):
     from dataclasses import asdict
 
     fraud = np.isin(np.arange(count), frauds)

@@ -157,7 +157,7 @@ def test_missing_and_invalid_values_are_counted_and_left_out(explored):
     assert sum(hour["transactions"] for hour in found["hours"]) == 499
 
 
-def test_without_a_class_the_rest_is_there(explored):
+def test_without_a_class_the_other_sections_remain(explored):
     rows = labelled.rows(500)
     known, _, _ = explored(rows)
     for without in (rows.drop(columns="Class"), rows.assign(Class="")):
@@ -213,14 +213,14 @@ def test_what_the_simulator_leaves_out_is_counted(explored):
 
 
 @pytest.mark.parametrize("content", ["a,b\n1,2\n", "", ",".join(["Time", *INPUTS, "Class"])])
-def test_what_holds_no_transactions_is_one_line(fraud, tmp_path, content):
+def test_a_file_without_transactions_is_a_one_line_error(fraud, tmp_path, content):
     path = tmp_path / "other.csv"
     path.write_text(content)
     code, printed, errors = fraud("--data", path)
     assert (code, printed, errors.count("\n")) == (1, "", 1)
 
 
-def test_files_of_one_name_have_a_page_each(fraud, tmp_path):
+def test_files_with_the_same_name_have_separate_pages(fraud, tmp_path):
     pages = set()
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()

@@ -20,7 +20,7 @@ def test_a_repeated_payment_is_a_twin_and_was_not_seen():
     assert not find_seen_rows(rows, fitted).any()
 
 
-def test_a_fitted_row_among_others_was_seen_whatever_its_label():
+def test_a_fitted_row_among_others_was_seen_regardless_of_its_label():
     fitted, rows = labelled.rows(500), labelled.rows(300, seed=8)
     rows.loc[4] = fitted.loc[17].to_dict() | {"Class": 1 - fitted.loc[17, "Class"]}
     assert find_seen_rows(rows, fitted).nonzero()[0].tolist() == [4]
@@ -37,7 +37,7 @@ def test_fitted_rows_under_other_times_were_seen(again, others):
     assert find_seen_rows(mixed, fitted).sum() == again
 
 
-def test_fitted_frauds_under_other_times_were_seen_however_few_they_are_among_the_rows():
+def test_even_a_few_fitted_frauds_under_other_times_were_seen():
     fitted = labelled.rows(1_000)
     frauds = fitted[fitted["Class"] == 1]
     mixed = pd.concat([labelled.rows(2_000, seed=8), later(frauds)])
@@ -48,7 +48,7 @@ def test_fitted_frauds_under_other_times_were_seen_however_few_they_are_among_th
 @pytest.mark.parametrize(
     ("again", "rows"), [(34, 500), (1_722, 56_962)]
 )  # as the test part of creditcard.csv has them
-def test_as_many_repeats_as_honest_rows_have_were_not_seen(again, rows):
+def test_the_usual_share_of_repeats_was_not_seen(again, rows):
     fitted = labelled.rows(4_000)
     legitimate = fitted[fitted["Class"] == 0]
     mixed = pd.concat([labelled.rows(rows - again, seed=8), later(legitimate[:again])])
@@ -56,7 +56,7 @@ def test_as_many_repeats_as_honest_rows_have_were_not_seen(again, rows):
     assert not find_seen_rows(mixed, fitted).any()
 
 
-def test_what_a_float32_cannot_tell_apart_is_equal():
+def test_values_equal_in_float32_are_equal():
     fitted = labelled.rows(50)
     assert find_duplicates(fitted.assign(V1=fitted["V1"] * (1 + 1e-12)), fitted).all()
     assert find_duplicates(fitted.assign(V1=-0.0), fitted.assign(V1=0.0)).all()

@@ -94,7 +94,7 @@ def test_the_test_part_is_unopened_until_it_is_evaluated(copy):
     assert opened(copy) == section
 
 
-def test_the_card_says_that_two_models_were_judged_before_the_defaults_were_chosen(copy):
+def test_the_card_says_that_two_models_were_evaluated_before_the_defaults_were_chosen(copy):
     for section in (last_section(copy), opened(copy)):
         assert "was opened twice before the default parameters were chosen" in section
         assert "the part has been opened three\ntimes" in section
@@ -108,11 +108,13 @@ def test_other_thresholds_do_not_make_the_card_forget_that_the_test_part_was_ope
     measured = opened(copy).partition("chosen.")[2]
     other = rechosen(copy, trained)
     assert other.version != copy.version
-    told = last_section(other)
-    assert f"for model {copy.version}, the same trees, before these thresholds were chosen." in told
-    assert told.count("| average precision | ") == 1
-    assert "Not opened" not in told
-    assert opened(other).startswith(told.rstrip())
+    section = last_section(other)
+    assert (
+        f"for model {copy.version}, the same trees, before these thresholds were chosen." in section
+    )
+    assert section.count("| average precision | ") == 1
+    assert "Not opened" not in section
+    assert opened(other).startswith(section.rstrip())
     assert (
         f"for model {other.version}, after it was fitted and its thresholds were chosen."
         in last_section(other)
@@ -121,7 +123,7 @@ def test_other_thresholds_do_not_make_the_card_forget_that_the_test_part_was_ope
     assert measured.partition("In brackets")[2] in last_section(other)
 
 
-def test_thresholds_that_were_there_before_keep_all_openings(copy, trained):
+def test_returning_to_earlier_thresholds_keeps_all_openings(copy, trained):
     first = opened(copy)
     other = rechosen(copy, trained)
     opened(other)

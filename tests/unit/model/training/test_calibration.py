@@ -39,7 +39,7 @@ def test_classes_that_do_not_overlap_stay_finite():
     assert 0 < found.scale < 10
 
 
-def test_an_order_that_is_wrong_is_not_turned_round():
+def test_a_wrong_order_is_not_reversed():
     raw, fraud = said_too_loudly()
     found = calibration.fit_platt_scaling(-raw, fraud)
     assert (found.scale, found.offset) == (1.0, 0.0)

@@ -21,13 +21,13 @@ def leaky(feature="V5", sign=1.0, noise=0.1):
     return table
 
 
-def found(table):
+def find_leak(table):
     return leaks.find_leak(table, pipeline.train(table, "0" * 64, FEW).manifest)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_the_feature_is_named(sign):
-    leak = found(leaky(sign=sign))
+    leak = find_leak(leaky(sign=sign))
     assert leak.features == ("V5",)
     assert leak.average_precision > leaks.SUSPICIOUS
     assert str(leak).startswith("the average precision of V5 alone is")
@@ -38,7 +38,7 @@ def test_a_leak_spread_over_features_is_caught_without_a_name():
     fraud = table["Class"] == 1
     for feature in INPUTS[:12]:
         table.loc[fraud, feature] += 2.0
-    leak = found(table)
+    leak = find_leak(table)
     assert leak.features == ()
     assert str(leak).startswith("the average precision on a forward fold is")
 
@@ -46,7 +46,7 @@ def test_a_leak_spread_over_features_is_caught_without_a_name():
 def test_honest_rows_raise_no_suspicion():
     table = labelled.rows()
     table.loc[table["Class"] == 1, ["V4", "V11", "V14"]] /= 4
-    assert found(table) is None
+    assert find_leak(table) is None
 
 
 def test_the_test_part_is_not_read():
@@ -54,7 +54,7 @@ def test_the_test_part_is_not_read():
     table.loc[table["Class"] == 1, ["V4", "V11", "V14"]] /= 4
     part = table.index[split(len(table)).test]
     table.loc[part, "V5"] = table.loc[part, "Class"]
-    assert found(table) is None
+    assert find_leak(table) is None
 
 
 def test_training_says_so_even_when_it_is_quiet(tmp_path, monkeypatch, capsys):

@@ -147,12 +147,15 @@ def test_rows_of_one_class_are_refused(first, last, only):
 
 
 def test_progress_counts_every_tree():
-    told = []
+    seen = []
     recipe = Recipe(trees=5)
     pipeline.train(
-        labelled.rows(), "0" * 64, recipe, progress=lambda done, total: told.append((done, total))
+        labelled.rows(),
+        "0" * 64,
+        recipe,
+        progress=lambda done, total: seen.append((done, total)),
     )
-    assert told == [(done, 20) for done in range(1, 21)]
+    assert seen == [(done, 20) for done in range(1, 21)]
 
 
 def test_a_recipe_is_what_the_manifest_says(tmp_path):
@@ -167,11 +170,11 @@ def test_a_recipe_is_what_the_manifest_says(tmp_path):
 
 def test_labels_without_a_meaning_give_no_directions():
     table = labelled.rows()
-    told = Recipe().with_directions(table).parameters["monotone_constraints"]
-    assert set(told) & {"1"}
+    constrained = Recipe().with_directions(table).parameters["monotone_constraints"]
+    assert set(constrained) & {"1"}
     table["Class"] = np.random.default_rng(1).permutation(table["Class"])
-    untold = Recipe().with_directions(table).parameters["monotone_constraints"]
-    assert untold.count("0") > told.count("0")
+    unconstrained = Recipe().with_directions(table).parameters["monotone_constraints"]
+    assert unconstrained.count("0") > constrained.count("0")
 
 
 def test_a_constant_column_has_no_direction_and_gives_no_warning():
@@ -184,7 +187,7 @@ def test_a_constant_column_has_no_direction_and_gives_no_warning():
 
 def test_directions_come_from_rows_that_no_fold_judges():
     table = labelled.rows()
-    told = Recipe().with_directions(table)
+    constrained = Recipe().with_directions(table)
     later = table.index[split(len(table)).folds[0].judged.start :]
     table.loc[later, "Class"] = 1 - table.loc[later, "Class"]
-    assert Recipe().with_directions(table) == told
+    assert Recipe().with_directions(table) == constrained

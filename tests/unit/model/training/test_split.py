@@ -20,7 +20,7 @@ def test_the_parts_of_creditcard():
 
 
 @given(st.integers(min_value=0, max_value=10_000_000))
-def test_no_row_is_judged_by_what_was_fitted_on_it_or_on_later_ones(n_rows):
+def test_no_row_is_scored_by_a_model_fitted_on_it_or_on_later_ones(n_rows):
     parts = split(n_rows)
     for fold in parts.folds:
         assert fold.fitted.start == 0

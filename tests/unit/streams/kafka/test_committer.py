@@ -66,9 +66,7 @@ class Fencing:
 
 
 @pytest.mark.parametrize(("seconds", "raised"), [(0.01, CommitFatalError), (30.0, OutageError)])
-def test_to_be_fenced_is_nobodys_fault_only_after_a_call_that_kafka_did_not_answer_in_time(
-    monkeypatch, seconds, raised
-):
+def test_being_fenced_is_excused_only_after_a_call_that_timed_out(monkeypatch, seconds, raised):
     monkeypatch.setattr(committing, "monotonic", Clock(seconds))
     committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Fencing()], Event())
     with pytest.raises(CommitFatalError) as found:
@@ -76,7 +74,7 @@ def test_to_be_fenced_is_nobodys_fault_only_after_a_call_that_kafka_did_not_answ
     assert type(found.value) is raised
 
 
-def test_who_is_fenced_while_aborting_is_asked_for_a_namesake_too():
+def test_the_error_of_being_fenced_during_an_abort_also_suggests_a_duplicate_instance():
     committer = TransactionalCommitter(
         Connection("127.0.0.1:9"), [Cluster(KafkaError._FENCED)], Event()
     )

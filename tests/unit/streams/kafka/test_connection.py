@@ -36,7 +36,7 @@ def test_the_properties_reach_every_kind_of_client_and_no_repr(configured):
     assert "hun" not in f"{connection} {connection!r} {Settings.from_environment()!r}"
 
 
-def test_guarantees_are_no_matter_of_the_file(configured):
+def test_the_file_cannot_change_guarantees(configured):
     connection = configured(
         "isolation.level=read_uncommitted\nenable.auto.commit=true\n"
         "enable.idempotence=false\npartitioner=random\n"
@@ -46,7 +46,7 @@ def test_guarantees_are_no_matter_of_the_file(configured):
     assert (writer["enable.idempotence"], writer["partitioner"]) == (True, "murmur2_random")
 
 
-def test_a_line_that_is_none_is_named_by_its_number_alone(configured):
+def test_the_error_of_an_invalid_line_gives_only_its_number(configured):
     with pytest.raises(SettingsError, match=r"line 2 is not key=value$") as refused:
         configured("sasl.username=scorer\nsasl.password: hunter2\n")
     assert "hunter2" not in str(refused.value)

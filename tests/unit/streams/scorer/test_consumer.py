@@ -152,11 +152,11 @@ def test_batches_follow_each_other():
     )
 
 
-def test_a_batch_holds_4096_records_at_most():
+def test_a_batch_has_at_most_4096_records():
     assert run(Consumer(lambda _: range(10_000))) == ([{0: 4_096}, {0: 8_192}, {0: 10_000}], [])
 
 
-def test_what_arrives_with_a_rebalance_is_read_again_from_the_committed_offset():
+def test_records_that_arrive_during_a_rebalance_are_read_again_from_the_committed_offset():
     consumer = Consumer(
         lambda _: [0], rebalanced_amid(1, 2), lambda consumer: [consumer.taken_at[0]]
     )
@@ -189,7 +189,7 @@ def lost(consumer):
     return []
 
 
-def test_nothing_of_lost_partitions_is_committed_whenever_it_is_done():
+def test_nothing_of_lost_partitions_is_ever_committed():
     in_flight, consumer = Late(), Consumer(lambda _: range(2_000), lost)
     reader = BatchConsumer(
         group_of(consumer),
@@ -246,13 +246,13 @@ def reported_lag(monkeypatch):
     return run
 
 
-def test_a_marker_at_the_end_is_passed_once_the_batch_before_it_is_committed(reported_lag):
+def test_a_marker_at_the_end_is_skipped_once_the_batch_before_it_is_committed(reported_lag):
     before, after = reported_lag(InFlight.remove)
     assert before == [{0: (0, 3)}] * 3
     assert after[-1] == {0: (3, 3)}
 
 
-def test_a_batch_that_was_aborted_is_not_passed(reported_lag):
+def test_an_aborted_batch_is_not_skipped(reported_lag):
     def abort(in_flight):
         in_flight.end_epoch()
         in_flight.remove()
@@ -265,7 +265,7 @@ def test_a_batch_that_was_aborted_is_not_passed(reported_lag):
     ("code", "raised"),
     [(KafkaError._TRANSPORT, OutageError), (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaException)],
 )
-def test_a_cluster_that_does_not_say_where_to_begin_is_away(code, raised, monkeypatch):
+def test_a_cluster_without_start_offsets_is_unavailable(code, raised, monkeypatch):
     class Silent(Consumer):
         def committed(self, partitions, timeout):
             raise KafkaException(KafkaError(code))
@@ -291,7 +291,7 @@ def deleted(low, *arrived):
     return step
 
 
-def test_a_lost_range_begins_behind_what_was_read_before():
+def test_a_lost_range_begins_after_the_last_record_read():
     in_flight, consumer, failures = (
         Late(),
         Consumer(lambda _: range(2_000), deleted(3_000, 2_000, 2_001)),
@@ -315,7 +315,7 @@ def test_a_lost_range_begins_behind_what_was_read_before():
     )
 
 
-def test_a_new_groups_lost_range_begins_where_the_log_did():
+def test_a_new_groups_lost_range_begins_at_the_start_of_the_log():
     consumer = Consumer(deleted(130))
     consumer.next_offset, consumer.log = -1001, (7, 150)
     _, [lost_range] = run(consumer)
@@ -325,7 +325,7 @@ def test_a_new_groups_lost_range_begins_where_the_log_did():
     )
 
 
-def test_a_new_group_that_begins_again_after_an_abort_skips_nothing_that_was_deleted_meanwhile():
+def test_a_new_group_that_restarts_after_an_abort_reports_records_deleted_in_between():
     def rebalanced_after_a_deletion(consumer):
         consumer.log = (130, 150)
         return rebalanced_amid(7, 8)(consumer)

@@ -28,7 +28,7 @@ def test_the_batch_that_crosses_the_limit_is_refused():
         take(limit, scored(1, 1))
 
 
-def test_what_is_long_past_does_not_count():
+def test_old_dead_letters_do_not_count():
     limit = DeadLetterLimit(0.1)
     take(limit, scored(1_000, 1_000))
     take(limit, scored(WATCHED, 0))

@@ -13,7 +13,7 @@ from streams.scorer.metrics import BatchHistogram, ScorerMetrics
 from streams.scorer.scoring import Scorer
 
 
-def test_a_histogram_of_arrays_says_what_the_librarys_own_says():
+def test_a_histogram_of_arrays_equals_the_librarys():
     values = [0.0, 0.001, 0.0010001, 0.5, 30.0, 31.0]
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     BatchHistogram("x_seconds", "X", LATENCY_BUCKETS_S, ours).observe(values)
@@ -80,7 +80,7 @@ def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(
     assert (lag("0"), lag("0", "fraud_consumer_lag_seconds")) == (0, 0)
 
 
-def test_whatever_is_sent_there_are_as_many_series(registry):
+def test_the_number_of_series_is_constant(registry):
     metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
 
     def series(seed):

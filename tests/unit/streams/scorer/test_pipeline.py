@@ -149,7 +149,7 @@ def with_dead(dead, epoch, number=0):
     return result
 
 
-def test_dead_letters_of_an_aborted_batch_count_once_however_often_it_comes():
+def test_dead_letters_of_an_aborted_batch_count_once_however_often_it_is_read():
     committer = Committer(BatchAbortedError("rebalance"), BatchAbortedError("rebalance"))
     _, committed, failures = submit(
         committer, *(with_dead(400, epoch) for epoch in range(3)), most=0.1

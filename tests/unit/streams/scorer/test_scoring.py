@@ -38,7 +38,7 @@ def test_each_decision_follows_its_probability():
     ]
 
 
-def test_the_transaction_stands_in_its_prediction_byte_for_byte():
+def test_a_prediction_contains_its_transaction_byte_for_byte():
     raw = b' {"ignored": [1,  2], ' + make_transaction_bytes(1)[1:] + b"\n"
     [prediction] = outputs(scorer().score(make_batch(raw)), "predictions")
     assert raw in prediction.value
@@ -80,7 +80,7 @@ def test_headers_name_the_source_and_keys_the_account():
 
 
 @pytest.mark.parametrize("fault", [{"V2": 666.0}, {"V1": 4.0, "V3": 666.0}])
-def test_a_record_that_fails_alone_is_a_dead_letter_and_the_others_are_scored(fault):
+def test_a_single_failing_record_is_a_dead_letter_and_the_others_are_scored(fault):
     values = [make_transaction_bytes(i, **(fault if i == 2 else {})) for i in range(5)]
     scored = scorer().score(make_batch(*values))
     [dead] = outputs(scored, "transactions.dlq")
@@ -95,7 +95,7 @@ def test_a_record_that_fails_alone_is_a_dead_letter_and_the_others_are_scored(fa
     ]
 
 
-def test_what_fails_once_is_tried_again_and_is_no_records_fault(monkeypatch):
+def test_a_transient_failure_is_retried_and_no_record_is_blamed(monkeypatch):
     failures = [MemoryError("for a moment")]
     works = FakeModel.margins
 
@@ -110,7 +110,7 @@ def test_what_fails_once_is_tried_again_and_is_no_records_fault(monkeypatch):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_records_that_fail_are_dead_letters_though_their_batch_holds_no_other(count):
+def test_failing_records_are_dead_letters_even_in_a_batch_without_others(count):
     scored = scorer().score(
         make_batch(*(make_transaction_bytes(i, V2=666.0) for i in range(count)))
     )
@@ -170,7 +170,7 @@ def test_every_record_has_exactly_one_prediction_or_dead_letter(values):
     assert sum(scored.outcomes.values()) == len(values)
 
 
-def test_times_keep_the_offset_they_came_with():
+def test_times_keep_their_utc_offset():
     [prediction] = outputs(
         scorer().score(
             make_batch(make_transaction_bytes(1, event_time="2013-09-01T02:00:00+02:00"))

@@ -52,7 +52,7 @@ def test_five_deaths_in_a_minute_end_it_after_pauses_that_double(caplog):
     assert caplog.messages[-1] == "workers died 5 times within 60 s: giving up"
 
 
-def test_outages_are_no_deaths_and_a_worker_may_say_that_it_is_not_to_be_started_again(caplog):
+def test_outages_are_not_deaths_and_a_worker_can_forbid_a_restart(caplog):
     with caplog.at_level(logging.WARNING):
         assert Supervisor(is_fenced_six_times, workers=1).run() == DO_NOT_RESTART
     assert [message for message in caplog.messages if "died" in message] == []
@@ -78,6 +78,6 @@ def test_workers_that_die_together_are_one_death(five_killed, caplog):
     assert len([message for message in caplog.messages if "restarting it" in message]) == 5
 
 
-def test_as_many_that_die_one_after_the_other_end_it(five_killed, monkeypatch):
+def test_as_many_separate_deaths_end_it(five_killed, monkeypatch):
     monkeypatch.setattr(supervisor, "_TOGETHER_S", 0.0)
     assert five_killed() == 1
