@@ -79,7 +79,7 @@ def hits(passage: str) -> Iterator[tuple[str, int, str]]:
             yield kind, match.start(), match[0]
 
 
-def _tracked(paths: list[str]) -> list[Path]:
+def _list_tracked_files(paths: list[str]) -> list[Path]:
     command = ["git", "ls-files", *paths]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [path for path in map(Path, listed.splitlines()) if path.is_file()]
@@ -91,7 +91,7 @@ def main() -> int:
     parser.add_argument("paths", nargs="*", metavar="PATH")
     parser.add_argument("--list", action="store_true", help="name each place")
     arguments = parser.parse_args()
-    files = _tracked(arguments.paths)
+    files = _list_tracked_files(arguments.paths)
     too_many = False
     for title, suffix, read in (("code", ".py", code_passages), ("docs", ".md", page_passages)):
         words = 0

@@ -145,7 +145,7 @@ class DriftMetrics:
         )
         self._top: set[str] = set()
 
-    def window_closed(self, event: WindowClosed) -> None:
+    def record_window(self, event: WindowClosed) -> None:
         """Update the metrics with a committed window.
 
         Without a verdict, keep showing the previous one.

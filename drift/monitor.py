@@ -57,7 +57,7 @@ class Monitor:
 
     connection: Connection
     instance: str
-    model: ModelReference
+    reference: ModelReference
     profile: ReferenceProfile
     reports: ReportSchedule
     metrics: DriftMetrics
@@ -118,7 +118,7 @@ class Monitor:
         self.metrics.restore(earlier)
         last = earlier[-1] if earlier else None
         if last and last.window == self._number:  # committed in an outage, unacknowledged
-            self._publish(last)
+            self._report_window(last)
         self.reports.resume(earlier, first=self._number)
         self._number = last.window + 1 if last else 1
         self._severity = replay_severity((event.detected, event.severity) for event in earlier)
@@ -137,8 +137,8 @@ class Monitor:
     ) -> None:
         window = stream.windows.window
         decoded = window.rows()
-        rows = predictions.columns(decoded)
-        verdict = self.model.detector.detect(rows, self._baseline)
+        rows = predictions.detector_rows(decoded)
+        verdict = self.reference.detector.detect(rows, self._baseline)
         severity = self._severity.after(verdict.detected if verdict else None)
         event = self._event(stream.windows, verdict, severity, decoded)
         change = None
@@ -155,11 +155,11 @@ class Monitor:
         self._severity = severity
         if verdict is not None:
             self._baseline.add(rows)
-        self.reports.window_closed(event, sample(rows, window.offsets, SAMPLE_ROWS), verdict)
-        self._publish(event)
+        self.reports.record_window(event, sample(rows, window.offsets, SAMPLE_ROWS), verdict)
+        self._report_window(event)
 
-    def _publish(self, event: WindowClosed) -> None:
-        self.metrics.window_closed(event)
+    def _report_window(self, event: WindowClosed) -> None:
+        self.metrics.record_window(event)
         self.on_window_closed(event)
 
     def _event(
@@ -175,7 +175,7 @@ class Monitor:
             score=verdict.score if verdict else None,
             detected=verdict.detected if verdict else None,
             report=self.reports.plan(self._number, verdict.detected) if verdict else None,
-            model_version=self.model.version,
+            model_version=self.reference.version,
             closed_at=self.now(),
             distances=verdict.distances if verdict else {},
             limits=verdict.limits if verdict else {},

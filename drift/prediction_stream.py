@@ -54,7 +54,7 @@ class PredictionStream:
         """
         if self._failure:
             raise self._failure
-        limit = min(_BATCH, max(self.windows.window.room, 1))
+        limit = min(_BATCH, max(self.windows.window.remaining, 1))
         messages, is_stale, _ = self._group.poll(limit)
         if messages and is_stale:
             self.rewind(stop)

@@ -91,7 +91,7 @@ def probabilities(rows: Floats) -> Floats:
     return rows[:, _PROBABILITY]
 
 
-def columns(rows: Floats) -> Floats:
+def detector_rows(rows: Floats) -> Floats:
     """Return float64[n, detector.COLUMNS], with margins in place of probabilities.
 
     Most probabilities are near 0, so a shift shows in margins only.

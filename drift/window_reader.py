@@ -67,7 +67,7 @@ def rebuild_baseline(
     baseline = RollingBaseline()
     for event in [event for event in before if event.detected is not None][-WINDOWS:]:
         try:
-            baseline.add(predictions.columns(read_window(connection, event).rows()))
+            baseline.add(predictions.detector_rows(read_window(connection, event).rows()))
         except WindowGoneError as error:
             if not skip_deleted:
                 raise

@@ -85,7 +85,7 @@ class Model:
         resolved = directory.resolve()
         version, manifest = _read_manifest(directory, resolved)
         content = {
-            name: _checked(resolved / name, manifest.hashes.get(name, "")) for name in HASHED
+            name: _read_checked(resolved / name, manifest.hashes.get(name, "")) for name in HASHED
         }
         if manifest.features != INPUTS:
             raise FeatureMismatchError(
@@ -181,7 +181,7 @@ def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:
     return version, manifest
 
 
-def _checked(path: Path, digest: str) -> bytes:
+def _read_checked(path: Path, digest: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:

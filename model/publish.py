@@ -45,7 +45,7 @@ def save_thresholds(model: Model, thresholds: Thresholds, policy: Policy, models
         for name in HASHED:
             shutil.copyfile(model.directory / name, folder / name)
         manifest = model.manifest.model_copy(update={"thresholds": thresholds, "policy": policy})
-        opened = card_test_part.carry_over(_opened(model.directory))
+        opened = card_test_part.carry_over(_read_openings(model.directory))
         return _publish(folder, manifest, pd.read_parquet(folder / REFERENCE), models, opened)
 
 
@@ -64,14 +64,14 @@ def _publish(
     (folder / MANIFEST).write_text(
         json.dumps({"version": version, **content}, indent=2, allow_nan=False) + "\n"
     )
-    opened = card_test_part.merge_openings(_opened(models / version), opened)
+    opened = card_test_part.merge_openings(_read_openings(models / version), opened)
     (folder / CARD).write_text(card.render_card(version, manifest, reference, opened))
     _place(folder, models / version)
     _name_latest(models, version)
     return Model.load(models / version)
 
 
-def _opened(directory: Path) -> list[str]:
+def _read_openings(directory: Path) -> list[str]:
     path = directory / CARD
     return card_test_part.parse_openings(path.read_text()) if path.exists() else []
 

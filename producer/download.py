@@ -9,7 +9,7 @@ from pathlib import Path
 from model.manifest import file_sha256
 from producer.errors import DataError
 
-Progress = Callable[[int, int | None], None]
+DownloadProgress = Callable[[int, int | None], None]
 """Called with the bytes received and the size of the file, None if the server does not send it."""
 
 _BLOCK = 256 * 1024
@@ -43,7 +43,7 @@ def _unused_name(path: Path) -> Path:
     return candidate
 
 
-def download(url: str, part: Path, progress: Progress, timeout_s: float) -> None:
+def download(url: str, part: Path, progress: DownloadProgress, timeout_s: float) -> None:
     """Download `url` into `part`, resuming after the bytes that `part` already has.
 
     `timeout_s` bounds the connection attempt and each wait for more bytes. Proxy variables and
@@ -72,7 +72,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _resume(url: str, part: Path, progress: Progress, timeout_s: float) -> bool:
+def _resume(url: str, part: Path, progress: DownloadProgress, timeout_s: float) -> bool:
     """Send one request; return whether the file is complete."""
     done = _size(part)
     headers = {"User-Agent": "streaming-fraud-scorer"} | (

@@ -50,7 +50,7 @@ class Feed(Protocol):
     def run(self) -> int:
         """Send the labels of all sent transactions; return the number confirmed."""
 
-    def sent(self, count: int) -> None:
+    def note_sent(self, count: int) -> None:
         """Take the number of transactions sent so far."""
 
     def finish(self) -> None:
@@ -84,7 +84,7 @@ class LabelFeed:
         self._marked_at = -math.inf
         self._interval_s = max(PROGRESS_S, delay_s / _MARKS)
 
-    def sent(self, count: int) -> None:
+    def note_sent(self, count: int) -> None:
         """Take the number of transactions sent so far. Called from the replay's thread."""
         now = self._clock.monotonic()
         self._count = count
@@ -98,7 +98,7 @@ class LabelFeed:
         self._marks.put(None)
 
     def run(self) -> int:
-        """Send a label for each transaction that `sent` counted; return the number confirmed.
+        """Send a label for each transaction that `note_sent` counted; return the number confirmed.
 
         Raise ReplayError if a label was not delivered, DataError for a bad row.
         """
@@ -125,7 +125,8 @@ class LabelFeed:
 def replay_with_labels(replay: Replay, feed: Feed, stop: threading.Event) -> tuple[Totals, int]:
     """Run both, the feed in a thread; return the replay's totals and the number of labels.
 
-    The replay's `on_progress` must call `feed.sent`. If one raises, stop the other and re-raise.
+    The replay's `on_progress` must call `feed.note_sent`. If one raises, stop the other and
+    re-raise.
     """
     with ThreadPoolExecutor(1, "labels") as pool:
         labels = pool.submit(feed.run)

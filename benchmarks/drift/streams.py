@@ -11,7 +11,7 @@ from drift.detect.detector import DriftDetector
 from model.artefact import Model
 from payments.arrays import Flags, Floats
 from payments.contract import INPUTS
-from producer.simulation import Disturbance, Parameters, Settings, simulate
+from producer.simulation import Disturbance, Parameters, SimulationOptions, simulate
 from producer.simulation.disturbance import disturb_values
 
 PARAMETERS = Parameters.load()
@@ -36,7 +36,7 @@ def simulate_stream(
     model: Model, rows: int, rhythm: bool, seed: int = _STREAM_SEED
 ) -> Iterator[Floats]:
     """Yield undisturbed rows, starting at midnight, a few thousand at a time."""
-    for chunk in simulate(PARAMETERS, rows, seed, settings=Settings(rhythm=rhythm)):
+    for chunk in simulate(PARAMETERS, rows, seed, options=SimulationOptions(rhythm=rhythm)):
         yield append_margins(model, chunk.values)
 
 

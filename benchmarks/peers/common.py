@@ -21,7 +21,7 @@ from payments.records import ROW_BYTES, PredictionRecord, decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Scored(msgspec.Struct, gc=False):
+class ScoredOutputs(msgspec.Struct, gc=False):
     """The output for one transaction; `alert` is None if it was approved."""
 
     key: bytes
@@ -30,7 +30,7 @@ class Scored(msgspec.Struct, gc=False):
 
 
 @dataclass(frozen=True)
-class Settings:
+class PeerSettings:
     """The topics, group and model of a peer."""
 
     servers: str
@@ -41,7 +41,7 @@ class Settings:
     model: Path
 
     @classmethod
-    def from_environment(cls, group: str) -> "Settings":
+    def from_environment(cls, group: str) -> "PeerSettings":
         """Read the variables of the `fraud` command."""
         prefix = os.environ["FRAUD_TOPIC_PREFIX"]
         return cls(
@@ -64,13 +64,13 @@ def source_headers(topic: str, partition: int, offset: int) -> list[tuple[str, b
     ]
 
 
-class Scorer:
+class PeerScorer:
     """Scores batches of valid transactions."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
 
-    def score(self, values: Sequence[bytes]) -> list[Scored]:
+    def score(self, values: Sequence[bytes]) -> list[ScoredOutputs]:
         """Return the output for each value, in order. Raises InvalidTransactionError."""
         packed = bytearray(len(values) * ROW_BYTES)
         records = [decode(value, packed, row) for row, value in enumerate(values)]
@@ -100,5 +100,5 @@ class Scorer:
                 )
                 encoded_alert = _encode(build_alert(self._model, value, record, explained, now))
             key = (record.account_id or record.transaction_id).encode()
-            scored.append(Scored(key, _encode(prediction), encoded_alert))
+            scored.append(ScoredOutputs(key, _encode(prediction), encoded_alert))
         return scored

@@ -135,14 +135,14 @@ def monitor(
     labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop)
 
     def on_window_closed(event: "WindowClosed") -> None:
-        labelling.window_closed(event)
+        labelling.record_window(event)
         print(msgspec.json.encode(event).decode() if as_json else _sentence(event), flush=True)
 
     writer = ReportProcess()
     watcher = Monitor(
         connection=connection,
         instance=settings.instance,
-        model=reference,
+        reference=reference,
         profile=profile,
         reports=ReportSchedule(
             writer, settings.home, reports_folder(connection), metrics, report_every, keep_reports

@@ -82,7 +82,7 @@ def _describe(run: str, totals: "Totals", labels: int | None) -> str:
 
 
 @dataclass(frozen=True)
-class Sending:
+class ReplayJob:
     """Send rows with a progress bar, and print the totals however it ends."""
 
     name: str
@@ -106,7 +106,7 @@ class Sending:
         def on_progress(sent: int) -> None:
             progress.update(task, completed=sent)
             if feed:
-                feed.sent(sent)
+                feed.note_sent(sent)
 
         player = Replay(self.connection, rows, self.schedule, time, on_progress)
         labelled = None
@@ -208,5 +208,5 @@ def replay(
     connection = ensure_reachable(settings.connection())
     stop = make_stop_event()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
-    sending = Sending(name, connection, schedule, stop, quiet, as_json)
-    sending.run(rows, feed, total)
+    job = ReplayJob(name, connection, schedule, stop, quiet, as_json)
+    job.run(rows, feed, total)

@@ -94,7 +94,7 @@ def _of_window(
             "pass its directory with --model"
         )
     read = window_reader.read_window(connection, event)
-    rows = predictions.columns(read.rows())
+    rows = predictions.detector_rows(read.rows())
     verdict = loaded.detector.detect(rows, window_reader.rebuild_baseline(connection, before))
     if verdict is None:
         raise CommandError(f"window {number} has {event.events} events, too few for a verdict")

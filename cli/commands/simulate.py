@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.app import app
-from cli.commands.replay import Sending, choose_run_name, choose_schedule, make_stop_event
+from cli.commands.replay import ReplayJob, choose_run_name, choose_schedule, make_stop_event
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson
 from cli.support.parsers import parse_duration, parse_rate
@@ -90,15 +90,15 @@ def simulate(
 
     Example: fraud simulate --rows 100000 --seed 7 --disturb shift:V14@50000:0.5 --out simulated.csv
     """
-    from cli.support.settings import Settings as CommandSettings
-    from producer.simulation import Parameters, Settings, simulate
+    from cli.support.settings import Settings
+    from producer.simulation import Parameters, SimulationOptions, simulate
     from producer.simulation.disturbance import parse
 
     if (out is None) == (not send):
         raise typer.BadParameter("give either --out FILE.csv or --send")
-    settings = Settings(fraud_share=fraud_rate, rhythm=not no_rhythm, accounts=accounts)
+    options = SimulationOptions(fraud_share=fraud_rate, rhythm=not no_rhythm, accounts=accounts)
     chunks = simulate(
-        Parameters.load(), rows, seed, [parse(text) for text in disturb or ()], settings
+        Parameters.load(), rows, seed, [parse(text) for text in disturb or ()], options
     )
     if out is not None:
         _write(chunks, out, rows, quiet, as_json)
@@ -106,10 +106,10 @@ def simulate(
     name = choose_run_name(run)
     mean_s = parse_duration(label_delay)
     schedule = choose_schedule(rate, speed)
-    connection = ensure_reachable(CommandSettings.from_environment().connection())
+    connection = ensure_reachable(Settings.from_environment().connection())
     _send(
         chunks,
-        Sending(name, connection, schedule, make_stop_event(), quiet, as_json),
+        ReplayJob(name, connection, schedule, make_stop_event(), quiet, as_json),
         rows,
         None if no_labels else mean_s,
         seed,
@@ -117,17 +117,17 @@ def simulate(
 
 
 def _send(
-    chunks: "Iterator[Chunk]", sending: Sending, count: int, label_delay_s: float | None, seed: int
+    chunks: "Iterator[Chunk]", job: ReplayJob, count: int, label_delay_s: float | None, seed: int
 ) -> None:
     from producer.simulation.late import LateLabels
     from producer.simulation.output import rows
 
-    simulated = rows(chunks, sending.name)
+    simulated = rows(chunks, job.name)
     if label_delay_s is None:
-        sending.run(simulated, None, count)
+        job.run(simulated, None, count)
         return
-    labels = LateLabels(sending.connection, sending.name, label_delay_s, seed, time, sending.stop)
-    sending.run(labels.follow(simulated), labels, count)
+    labels = LateLabels(job.connection, job.name, label_delay_s, seed, time, job.stop)
+    job.run(labels.follow(simulated), labels, count)
 
 
 def _write(chunks: "Iterator[Chunk]", out: Path, count: int, quiet: bool, as_json: bool) -> None:

@@ -69,7 +69,7 @@ def comparisons(total: int, size: int, span: int | None) -> Iterator[Comparison]
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class ColumnThresholds:
     """The smallest values that count as drift, float64[columns].
 
     `distances` are in the columns' own units, `constant_shares` are shares of the window (see
@@ -80,7 +80,7 @@ class Thresholds:
     constant_shares: Floats
 
 
-def thresholds(rows: Floats, size: int, span: int | None) -> Thresholds:
+def thresholds(rows: Floats, size: int, span: int | None) -> ColumnThresholds:
     """Return the thresholds for windows of `size` rows; `span` is that of `comparisons`.
 
     Each of the two tests is exceeded by one undisturbed window in WINDOWS_A_FALSE_ALARM.
@@ -93,7 +93,7 @@ def thresholds(rows: Floats, size: int, span: int | None) -> Thresholds:
     distances, excesses = map(np.array, zip(*pairs, strict=True))
     independent = independent_share(compared)
     constant = _family_wise(excesses, _MIN_CONSTANT_SHARE, independent)
-    return Thresholds(
+    return ColumnThresholds(
         _family_wise(distances, _MIN_SCALE, independent),
         np.maximum(constant, _MIN_CONSTANT_SHARE),
     )

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import logit
 
 from drift.detect import calibration, constant_value, tail_test
-from drift.detect.calibration import BASELINE_ROWS, Thresholds
+from drift.detect.calibration import BASELINE_ROWS, ColumnThresholds
 from drift.detect.rolling_baseline import RollingBaseline
 from drift.detect.wasserstein import merge_sorted, sample_evenly, sorted_columns, wasserstein
 from payments.arrays import Floats
@@ -142,7 +142,7 @@ class DriftDetector:
         counts = tail_test.counts(rows[:, _MARGIN], self._cuts)
         return float(tail_test.surprise(counts, len(rows), beyond, span).max())
 
-    def _calibrate(self, size: int, span: int | None) -> tuple[Thresholds, float]:
+    def _calibrate(self, size: int, span: int | None) -> tuple[ColumnThresholds, float]:
         reference_margins = self._rows[:, _MARGIN]
         return (
             calibration.thresholds(self._rows, size, span),

@@ -44,7 +44,7 @@ def wasserstein(reference: Floats, current: Floats) -> Floats:
 
 def sample_evenly(rows: Floats, max_rows: int) -> Floats:
     """Return at most `max_rows` of the rows, evenly spaced, including the first and the last."""
-    return rows if len(rows) <= max_rows else rows[_spaced(len(rows), max_rows)]
+    return rows if len(rows) <= max_rows else rows[_evenly_spaced_rows(len(rows), max_rows)]
 
 
 def sample_staggered(rows: Floats, max_rows: int, phase: float) -> Floats:
@@ -59,7 +59,7 @@ def sample_staggered(rows: Floats, max_rows: int, phase: float) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def _spaced(count: int, max_rows: int) -> Ints:
+def _evenly_spaced_rows(count: int, max_rows: int) -> Ints:
     return np.linspace(0, count - 1, max_rows).round().astype(int)
 
 

@@ -77,7 +77,7 @@ class Labelling(threading.Thread):
         self._last: WindowClosed | None = None
         self.failure: BaseException | None = None
 
-    def window_closed(self, event: WindowClosed) -> None:
+    def record_window(self, event: WindowClosed) -> None:
         """Queue a committed window. Call from any thread."""
         self._closed.put(event)
 

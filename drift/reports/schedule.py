@@ -106,7 +106,7 @@ class ReportSchedule:
             return f"{self._folder}/{report_name(window)}"
         return None
 
-    def window_closed(self, event: WindowClosed, rows: Floats, verdict: Verdict | None) -> None:
+    def record_window(self, event: WindowClosed, rows: Floats, verdict: Verdict | None) -> None:
         """Request the report of a committed window, if planned.
 
         `rows`: the sample of its rows to show.
@@ -126,10 +126,10 @@ class ReportSchedule:
         Raises ReportProcessError.
         """
         while self._unfinished and self._unfinished[0].done():
-            if self._succeeded(self._unfinished.popleft()):
+            if self._check_written(self._unfinished.popleft()):
                 self._metrics.reports.labels("written").inc()
         if self._index is not None and self._index.done():
-            self._succeeded(self._index)
+            self._check_written(self._index)
             self._index = None
         if self._index_is_stale and self._index is None and not self._unfinished:
             self._index = self._writer.write(None, self._report_folder())
@@ -138,7 +138,7 @@ class ReportSchedule:
     def _is_due(self, window: int, detected: bool | None) -> bool:
         return detected is not None and (detected or (window - 1) % self._every == 0)
 
-    def _succeeded(self, writing: Future[None]) -> bool:
+    def _check_written(self, writing: Future[None]) -> bool:
         """Return whether a report or the index was written, and count a failure."""
         try:
             writing.result()

@@ -170,7 +170,7 @@ class TumblingWindows:
             return
         for partition, events in list(self._waiting.items()):
             past = np.flatnonzero(events.times >= bound)
-            count = min(int(past[0]) if past.size else len(events), self.window.room)
+            count = min(int(past[0]) if past.size else len(events), self.window.remaining)
             taken = events.select(slice(count))
             self.window.add(taken.positions, taken.rows)
             if count < len(events):

@@ -31,14 +31,14 @@ class Window:
         return self._count
 
     @property
-    def room(self) -> int:
+    def remaining(self) -> int:
         """Return how many more events fit."""
         return self.size - self._count
 
     @property
     def full(self) -> bool:
         """Return whether the window has `size` events."""
-        return self.room <= 0
+        return self.remaining <= 0
 
     def add(self, positions: Ints, rows: Floats) -> None:
         """Add n events.

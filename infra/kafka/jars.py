@@ -105,7 +105,7 @@ def _download(part: Path, count: Callable[[int, int], None]) -> None:
     patience.start()
     try:
         with maven:
-            for done in _arrived(maven.stdout or (), said):
+            for done in _parse_downloaded(maven.stdout or (), said):
                 count(min(done, _BYTES), _BYTES)
     finally:
         maven.kill()  # after Ctrl-C; a no-op once it has ended
@@ -121,7 +121,7 @@ def _download(part: Path, count: Callable[[int, int], None]) -> None:
     shutil.copy(POM, part / "jars")
 
 
-def _arrived(output: Iterable[str], said: list[str]) -> Iterator[int]:
+def _parse_downloaded(output: Iterable[str], said: list[str]) -> Iterator[int]:
     """Yield the bytes of jars downloaded so far, and append Maven's lines to `said`."""
     done = 0.0
     for line in output:

@@ -34,7 +34,7 @@ def main() -> int:
         wanted = programs(folder, os.environ)
         targets = _targets(os.environ, wanted)
     except ValueError as error:
-        return _refused([str(error)])
+        return _fail([str(error)])
     found = list(problems(wanted))
     if not theirs and ports.is_taken(_OURS):
         found.append(
@@ -42,7 +42,7 @@ def main() -> int:
             "stop it, or set FRAUD_ALERT_WEBHOOK to your own URL"
         )
     if found:
-        return _refused(found)
+        return _fail(found)
     configuration.write(
         folder, targets, theirs or configuration.DEFAULT_WEBHOOK, announced.pattern(home)
     )
@@ -51,7 +51,7 @@ def main() -> int:
     return _run(wanted, folder)
 
 
-def _refused(reasons: list[str]) -> int:
+def _fail(reasons: list[str]) -> int:
     print(*reasons, sep="\n", file=sys.stderr)
     return 1
 

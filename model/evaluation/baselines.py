@@ -35,7 +35,7 @@ SMOTE_RATIO = 0.1
 FOREST_SHARE = 0.5
 _MIN_FRAUDS = 6  # SMOTE interpolates between a fraud and its five nearest
 
-Scorer = Callable[[pd.DataFrame], Floats]
+ScoreFunction = Callable[[pd.DataFrame], Floats]
 
 
 class _Classifier(Protocol):
@@ -62,26 +62,26 @@ def _regression() -> _Classifier:
     return pipeline
 
 
-def _classified(make: Callable[[], _Classifier]) -> Callable[[pd.DataFrame], Scorer]:
-    def fit(rows: pd.DataFrame) -> Scorer:
+def _fit_classifier(make: Callable[[], _Classifier]) -> Callable[[pd.DataFrame], ScoreFunction]:
+    def fit(rows: pd.DataFrame) -> ScoreFunction:
         fitted = make().fit(matrix(rows), rows["Class"].to_numpy())
         return lambda judged: np.asarray(fitted.predict_proba(matrix(judged))[:, 1], np.float64)
 
     return fit
 
 
-def _amount(rows: pd.DataFrame) -> Scorer:  # noqa: ARG001 - nothing to fit
+def _amount(rows: pd.DataFrame) -> ScoreFunction:  # noqa: ARG001 - nothing to fit
     return lambda judged: judged["Amount"].to_numpy(np.float64)
 
 
 # XGBoost 3 starts from the share of frauds, for which its default step is too long: on the first
 # fold of creditcard.csv's training part the margins diverge to -5,000, and average precision is
 # 0.001. From 0.5, the default before 2.0, it is 0.667.
-BASELINES: dict[str, Callable[[pd.DataFrame], Scorer]] = {
-    "XGBoost defaults": _classified(_xgboost),
-    "XGBoost defaults, base score 0.5": _classified(partial(_xgboost, 0.5)),
-    "random forest with SMOTE": _classified(_forest),
-    "logistic regression": _classified(_regression),
+BASELINES: dict[str, Callable[[pd.DataFrame], ScoreFunction]] = {
+    "XGBoost defaults": _fit_classifier(_xgboost),
+    "XGBoost defaults, base score 0.5": _fit_classifier(partial(_xgboost, 0.5)),
+    "random forest with SMOTE": _fit_classifier(_forest),
+    "logistic regression": _fit_classifier(_regression),
     "Amount alone": _amount,
 }
 

@@ -22,7 +22,7 @@ from payments.contract import INPUTS
 
 TYPICAL_QUANTILES = (0.01, 0.99)
 
-Progress = Callable[[int, int], None]
+TrainingProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class _Report(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # xgboo
 class _Counter:
     """Counts the trees of all fits for `progress(done, total)`."""
 
-    def __init__(self, progress: Progress, total: int) -> None:
+    def __init__(self, progress: TrainingProgress, total: int) -> None:
         self._progress = progress
         self._total = total
         self._done = 0
@@ -67,7 +67,7 @@ def train(
     dataset_sha256: str,
     recipe: Recipe | None = None,
     policy: Policy = DEFAULT_POLICY,
-    progress: Progress = lambda _done, _total: None,
+    progress: TrainingProgress = lambda _done, _total: None,
 ) -> TrainedModel:
     """Train a model on the training part of `table`, as returned by `model.dataset.read`.
 

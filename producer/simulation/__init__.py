@@ -2,6 +2,6 @@
 
 from producer.simulation.disturbance import Disturbance
 from producer.simulation.parameters import Parameters
-from producer.simulation.simulate import Chunk, Settings, simulate
+from producer.simulation.simulate import Chunk, SimulationOptions, simulate
 
-__all__ = ["Chunk", "Disturbance", "Parameters", "Settings", "simulate"]
+__all__ = ["Chunk", "Disturbance", "Parameters", "SimulationOptions", "simulate"]

@@ -34,7 +34,7 @@ class Arrivals:
             gaps = np.where(surge.active(rows, gaps), gaps / surge.size, gaps)
         reached = self._reached + np.cumsum(gaps)
         self._reached = float(reached[-1])
-        return self._clock(self._unsurged(reached))
+        return self._clock(self._remove_surges(reached))
 
     def _clock(self, counts: Floats) -> Floats:
         days, rest = np.divmod(counts, self._counts[-1])
@@ -56,7 +56,7 @@ class Arrivals:
         grown = np.cumsum(np.diff(self._plain) * self._factors[:-1])
         self._surged = np.concatenate([[0.0], grown])
 
-    def _unsurged(self, counts: Floats) -> Floats:
+    def _remove_surges(self, counts: Floats) -> Floats:
         segment = np.searchsorted(self._surged, counts, side="right") - 1
         plain: Floats = (
             self._plain[segment] + (counts - self._surged[segment]) / self._factors[segment]

@@ -58,7 +58,7 @@ class LateLabels:
             self._unsent.append((row.number << _ACCOUNT_BITS | account) << 1 | bool(row.is_fraud))
             yield row
 
-    def sent(self, count: int) -> None:
+    def note_sent(self, count: int) -> None:
         """Take the number of transactions sent so far. Called from the replay's thread."""
         delays = self._random.exponential(self._mean_s, count - self._sent)
         due_at = self._clock.monotonic() + delays

@@ -21,7 +21,7 @@ _DECIMALS = 6  # of V1..V28: finer than any split, coarser than differences betw
 
 
 @dataclass(frozen=True)
-class Settings:
+class SimulationOptions:
     """Options of a simulation.
 
     fraud_share: None for the data's. rhythm: whether rate and mixture follow the hour of day.
@@ -53,14 +53,14 @@ def simulate(
     rows: int,
     seed: int,
     disturbances: Sequence[Disturbance] = (),
-    settings: Settings | None = None,
+    options: SimulationOptions | None = None,
 ) -> Iterator[Chunk]:
     """Yield `rows` transactions, CHUNK at a time; the same arguments give the same numbers.
 
     A disturbance changes nothing before it begins and only its target afterwards: the random draws
     stay the same.
     """
-    generator = _Generator(parameters, seed, disturbances, settings or Settings())
+    generator = _Generator(parameters, seed, disturbances, options or SimulationOptions())
     for first in range(0, rows, CHUNK):
         yield generator.draw(first, min(CHUNK, rows - first))
 
@@ -71,22 +71,20 @@ class _Generator:
         parameters: Parameters,
         seed: int,
         disturbances: Sequence[Disturbance],
-        settings: Settings,
+        options: SimulationOptions,
     ) -> None:
         self._parameters = parameters
         self._seed = seed
         self._disturbances = disturbances
-        self._settings = settings
-        rhythm = settings.rhythm
+        self._options = options
+        rhythm = options.rhythm
         rate = parameters.rate if rhythm else np.full(HOURS, parameters.rate.mean())
         self._arrivals = Arrivals(rate, disturbances)
         hourly = parameters.hourly if rhythm else np.tile(parameters.legitimate.weights, (HOURS, 1))
         self._hourly = _cumulate(hourly)
         self._fraud = _cumulate(parameters.fraud.weights[None, :])
         self._selection = Selection(parameters.selection)
-        self._share = (
-            parameters.fraud_share if settings.fraud_share is None else settings.fraud_share
-        )
+        self._share = parameters.fraud_share if options.fraud_share is None else options.fraud_share
 
     def draw(self, first: int, count: int) -> Chunk:
         random = np.random.default_rng([self._seed, first // CHUNK])
@@ -94,8 +92,8 @@ class _Generator:
         kind, component, chance, newcomer = random.random((4, CHUNK))[:, :count]
         noise = random.standard_normal((CHUNK, len(INPUTS)))[:count]
         accounts = (
-            random.integers(self._settings.accounts, size=CHUNK)[:count]
-            if self._settings.accounts
+            random.integers(self._options.accounts, size=CHUNK)[:count]
+            if self._options.accounts
             else None
         )
         rows = np.arange(first, first + count)

@@ -52,7 +52,9 @@ class Choice:
         )
 
 
-def read(connection: Connection, choice: Choice, progress: reader.Progress) -> Iterator[DeadLetter]:
+def read(
+    connection: Connection, choice: Choice, progress: reader.ReadProgress
+) -> Iterator[DeadLetter]:
     """Yield the chosen dead letters up to the current end; partitions keep their order.
 
     Holds one batch in memory at a time. Raises ReadingError, KafkaException.

@@ -29,7 +29,7 @@ from streams.kafka.codec import Headers, Position, own_headers
 from streams.kafka.committer import producer_settings
 from streams.kafka.connection import Connection
 from streams.kafka.errors import ReadingError
-from streams.kafka.reader import Progress, read_with_progress
+from streams.kafka.reader import ReadProgress, read_with_progress
 from streams.kafka.topics import MAX_RECORD_BYTES, REDRIVE_TRANSACTIONAL_ID, TRANSACTIONS
 
 # One Kafka transaction, small enough to be written well within its time-out.
@@ -69,7 +69,7 @@ class RedriveResult:
 
 
 def redrive(
-    connection: Connection, choice: Choice, *, dry_run: bool, progress: Progress
+    connection: Connection, choice: Choice, *, dry_run: bool, progress: ReadProgress
 ) -> RedriveResult:
     """Send the chosen dead letters back; with `dry_run`, only count them.
 
@@ -105,7 +105,7 @@ def _open_producer(connection: Connection) -> Producer:
 
 
 def _plan(
-    connection: Connection, choice: Choice, progress: Progress
+    connection: Connection, choice: Choice, progress: ReadProgress
 ) -> tuple[RedriveResult, set[Position]]:
     """Return the counts before sending, and the positions of the records to send."""
     cluster = Cluster(connection)
@@ -142,7 +142,7 @@ def _plan(
 
 
 def _find_sent(
-    connection: Connection, positions: set[Position], progress: Progress
+    connection: Connection, positions: set[Position], progress: ReadProgress
 ) -> set[Position]:
     """Return those of the positions that an earlier redrive has sent."""
     begin: Offsets = {}

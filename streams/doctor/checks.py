@@ -32,7 +32,7 @@ _TRANSACTIONS_KEPT_MIN = (
 )
 
 
-class Verdict(StrEnum):
+class CheckStatus(StrEnum):
     """FAIL: something will not work. WARN: it works, with something to know or to do."""
 
     OK = "ok"
@@ -45,7 +45,7 @@ class Finding:
     """The result of one check."""
 
     what: str
-    verdict: Verdict
+    verdict: CheckStatus
     found: str
     advice: str = ""
 
@@ -61,7 +61,7 @@ def check_cluster(
         admin = connect_admin(connection)
     except RefusedError as error:
         advice = "fix FRAUD_KAFKA_CONFIG; docs/security.md has an example"
-        yield Finding("connection", Verdict.FAIL, str(error), advice)
+        yield Finding("connection", CheckStatus.FAIL, str(error), advice)
         return
     except KafkaException as error:
         yield report_unreachable(error.args[0], connection)
@@ -80,10 +80,10 @@ def report_unreachable(error: KafkaError, connection: Connection) -> Finding:
     """Report an invalid client setting, or that no broker answers."""
     if error.code() == KafkaError._INVALID_ARG:
         advice = "fix this line of FRAUD_KAFKA_CONFIG"
-        return Finding("connection", Verdict.FAIL, error.str(), advice)
+        return Finding("connection", CheckStatus.FAIL, error.str(), advice)
     return Finding(
         "connection",
-        Verdict.FAIL,
+        CheckStatus.FAIL,
         f"no broker answers at {connection.bootstrap_servers}",
         "start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS; a broker that expects "
         "TLS doesn't answer either: set security.protocol in FRAUD_KAFKA_CONFIG",
@@ -95,9 +95,9 @@ def check_encryption(connection: Connection) -> Finding:
     protocol = connection.properties.get("security.protocol", "plaintext").upper()
     found = f"{connection.bootstrap_servers} answers, {protocol}"
     if protocol.endswith("SSL") or all(map(_is_local, connection.bootstrap_servers.split(","))):
-        return Finding("connection", Verdict.OK, found)
+        return Finding("connection", CheckStatus.OK, found)
     advice = "the network can read transactions and passwords: use SASL_SSL (docs/security.md)"
-    return Finding("connection", Verdict.WARN, found, advice)
+    return Finding("connection", CheckStatus.WARN, found, advice)
 
 
 def _is_local(server: str) -> bool:
@@ -126,25 +126,25 @@ def _check_topic(topic: topics.Topic, state: TopicState | KafkaError, partitions
     if state.config is None:
         found = f"{state.partitions} partitions; this user may not see its settings"
         advice = "for a full check, run this as the user that runs `fraud topics`"
-        return Finding(what, Verdict.WARN, found, advice)
+        return Finding(what, CheckStatus.WARN, found, advice)
     differences = topic.differences(state.partitions, state.config, partitions)
     if differences:
         advice = "set it with Kafka's kafka-configs tool, or delete the topic and run: fraud topics"
-        return Finding(what, Verdict.FAIL, "; ".join(differences), advice)
+        return Finding(what, CheckStatus.FAIL, "; ".join(differences), advice)
     found = f"{state.partitions} partitions, {state.replicas} replicas, as declared"
     if state.replicas >= 3 and state.config.get("min.insync.replicas") == "1":
         advice = "set min.insync.replicas=2, or the loss of one disk can lose acknowledged records"
-        return Finding(what, Verdict.WARN, found + ", min.insync.replicas=1", advice)
-    return Finding(what, Verdict.OK, found)
+        return Finding(what, CheckStatus.WARN, found + ", min.insync.replicas=1", advice)
+    return Finding(what, CheckStatus.OK, found)
 
 
 def _explain_unknown_topic(what: str, error: KafkaError) -> Finding:
     if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         advice = "nothing to do, unless a command that this user runs needs it"
-        return Finding(what, Verdict.WARN, "this user may not see it", advice)
+        return Finding(what, CheckStatus.WARN, "this user may not see it", advice)
     missing = error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
     found = "does not exist" if missing else error.str()
-    return Finding(what, Verdict.FAIL, found, "run: fraud topics")
+    return Finding(what, CheckStatus.FAIL, found, "run: fraud topics")
 
 
 def check_offsets_retention(kept_min: int | None) -> Finding:
@@ -159,18 +159,18 @@ def check_offsets_retention(kept_min: int | None) -> Finding:
             f"ask the Kafka administrator whether {OFFSETS_RETENTION} is more than "
             f"{_TRANSACTIONS_KEPT_MIN:,}, the retention of `transactions`"
         )
-        return Finding(what, Verdict.WARN, found, advice)
+        return Finding(what, CheckStatus.WARN, found, advice)
     found = (
         f"kept for {kept_min:,} minutes after the last member left; "
         f"`transactions` for {_TRANSACTIONS_KEPT_MIN:,}"
     )
     if kept_min > _TRANSACTIONS_KEPT_MIN:
-        return Finding(what, Verdict.OK, found)
+        return Finding(what, CheckStatus.OK, found)
     advice = (
         f"set {OFFSETS_RETENTION} higher on the brokers: a scorer that is away for longer starts "
         "over, and does not report the transactions that expired unread"
     )
-    return Finding(what, Verdict.WARN, found, advice)
+    return Finding(what, CheckStatus.WARN, found, advice)
 
 
 def check_acls(role: str, missing: list[str], unknown: list[str]) -> Finding:
@@ -178,9 +178,9 @@ def check_acls(role: str, missing: list[str], unknown: list[str]) -> Finding:
     what = f"rights for {role}"
     if missing:
         advice = "grant it (docs/security.md has the list), or name this user's commands with --for"
-        return Finding(what, Verdict.FAIL, f"may not {', '.join(missing)}", advice)
+        return Finding(what, CheckStatus.FAIL, f"may not {', '.join(missing)}", advice)
     note = f"; not known: {', '.join(unknown)}" if unknown else ""
-    return Finding(what, Verdict.OK, f"complete{note}")
+    return Finding(what, CheckStatus.OK, f"complete{note}")
 
 
 def check_clock(newest_ms: int, now_ms: int) -> Finding:
@@ -190,18 +190,18 @@ def check_clock(newest_ms: int, now_ms: int) -> Finding:
     the future shows a difference.
     """
     if newest_ms < 0:
-        return Finding("clock", Verdict.OK, "can't be checked: there is no record yet")
+        return Finding("clock", CheckStatus.OK, "can't be checked: there is no record yet")
     ahead_s = (newest_ms - now_ms) / 1000
     if ahead_s <= 1:
         found = "no record is from the future; a clock that is ahead can't be detected"
-        return Finding("clock", Verdict.OK, found)
+        return Finding("clock", CheckStatus.OK, found)
     found = (
         f"the newest record is {ahead_s:,.1f} s ahead of this clock: "
         "this clock is behind, or the writer's is ahead"
     )
     advice = "let NTP set the clocks: latencies, `--since` and labels depend on them"
     too_far = ahead_s > CLOCK_DIFFERENCE.total_seconds()
-    return Finding("clock", Verdict.FAIL if too_far else Verdict.WARN, found, advice)
+    return Finding("clock", CheckStatus.FAIL if too_far else CheckStatus.WARN, found, advice)
 
 
 def _find_newest_ms(

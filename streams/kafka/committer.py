@@ -143,7 +143,7 @@ class TransactionalCommitter(_BatchCommitter):
         except KafkaException as error:
             raise (refusal(error.args[0]) or error) from None
 
-    def take_done(self) -> dict[int, int]:
+    def take_offsets_to_commit(self) -> dict[int, int]:
         """Return no offsets: the transactions commit them."""
         return {}
 
@@ -220,9 +220,9 @@ class FlushingCommitter(_BatchCommitter):
 
     If the process dies before the offsets are committed, the batch is scored again.
 
-    The consumer's thread commits the offsets that `take_done` returns. confluent-kafka 2.16 lets
-    only one thread at a time use a consumer (measured): a commit from here would wait for its poll,
-    and without end during a rebalance that waits for this commit.
+    The consumer's thread commits the offsets that `take_offsets_to_commit` returns.
+    confluent-kafka 2.16 lets only one thread at a time use a consumer (measured): a commit from
+    here would wait for its poll, and without end during a rebalance that waits for this commit.
     """
 
     def __init__(self, connection: Connection, give_up: Event) -> None:
@@ -268,7 +268,7 @@ class FlushingCommitter(_BatchCommitter):
         failed = CommitFatalError if cause.fatal() else BatchAbortedError
         raise (refusal(cause) or failed(f"{cause.name()}: {cause.str()}")) from error
 
-    def take_done(self) -> dict[int, int]:
+    def take_offsets_to_commit(self) -> dict[int, int]:
         """Return the next offset by partition of the batches done since the last call."""
         with self._lock:
             taken = self._done

@@ -64,7 +64,7 @@ def find_newest(
     name: str,
     decoder: "msgspec.json.Decoder[Any]",
     transaction_id: str,
-    progress: reader.Progress,
+    progress: reader.ReadProgress,
 ) -> bytes | None:
     """Return the newest record that `decoder` can read and that has this transaction_id, or None.
 

@@ -30,7 +30,7 @@ _READER = {
 _FOLLOW_BATCH = 1_000
 _FOLLOW_WAIT_S = 0.5  # Ctrl-C may take as long
 
-Progress = Callable[[str, int, int], None]
+ReadProgress = Callable[[str, int, int], None]
 """Called with a topic, the number of records read and the number of offsets to read."""
 
 
@@ -96,7 +96,7 @@ def read_with_progress(
     name: str,
     begin: Mapping[int, int],
     end: Mapping[int, int],
-    progress: Progress,
+    progress: ReadProgress,
 ) -> Iterator[list[Message]]:
     """Yield the batches of `read`; call `progress` after the caller has processed each one."""
     done = 0

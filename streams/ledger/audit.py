@@ -47,7 +47,7 @@ def audit(
     start: Mapping[int, int] | None = None,
     since: datetime | None = None,
     *,
-    on_progress: reader.Progress = _ignore_progress,
+    on_progress: reader.ReadProgress = _ignore_progress,
 ) -> Audit:
     """Audit `transactions` up to its current end.
 

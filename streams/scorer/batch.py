@@ -119,7 +119,7 @@ class InFlight:
         with self._changed:
             self._epoch += 1
 
-    def wait_for_room(self, timeout: float, most: int = MAX_IN_FLIGHT) -> bool:
+    def wait_for_capacity(self, timeout: float, most: int = MAX_IN_FLIGHT) -> bool:
         """Wait up to `timeout` seconds until fewer than `most` are in flight; return whether so."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count < most, timeout)

@@ -27,7 +27,7 @@ MAX_BATCH = 4096
 # Scoring this many records takes about as long as a commit (10 us each, 10 ms); only then is it
 # worth doing both at once. A smaller batch would wait behind the previous commit for longer than if
 # it had been polled after it (docs/decisions/0006).
-_OVERLAP = 1024
+_MIN_OVERLAPPED_BATCH = 1024
 _WAIT_S = 0.1
 _LOOKUP_S = 30.0
 _LAG_EVERY_S = 1.0
@@ -62,8 +62,8 @@ class BatchConsumer(threading.Thread):
 
     `deliver` takes each batch. `on_failure` takes the error that ends the thread early. `on_lag`
     takes, once a second, (the offset before which nothing is left to score, the high watermark) of
-    each partition owned. `take_done` returns the offsets that this thread has to commit, by
-    partition: none with transactions.
+    each partition owned. `take_offsets_to_commit` returns the offsets that this thread has to
+    commit, by partition: none with transactions.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class BatchConsumer(threading.Thread):
         deliver: Callable[[Batch], None],
         on_failure: Callable[[BaseException], None],
         on_lag: Callable[[dict[int, tuple[int, int]]], None],
-        take_done: Callable[[], dict[int, int]] = dict,
+        take_offsets_to_commit: Callable[[], dict[int, int]] = dict,
     ) -> None:
         super().__init__(name="consumer", daemon=True)
         self._topic = group.topic
@@ -83,7 +83,7 @@ class BatchConsumer(threading.Thread):
         self._deliver = deliver
         self._on_failure = on_failure
         self._on_lag = on_lag
-        self._take_done = take_done
+        self._take_offsets_to_commit = take_offsets_to_commit
         self._done: dict[int, int] = {}
         self._stopping = threading.Event()
         self._epoch = in_flight.epoch
@@ -93,9 +93,9 @@ class BatchConsumer(threading.Thread):
         self._starts: dict[int, int] = {}  # partition -> first offset this member read
         self._delivered = 0  # batches, of all epochs
         # the count of delivered batches at the last look at the positions, and these positions
-        self._looked: tuple[int, dict[int, int]] = (0, {})
+        self._last_positions: tuple[int, dict[int, int]] = (0, {})
         # partition -> the offset before which nothing is left to do, transaction markers included
-        self._passed: dict[int, int] = {}
+        self._committed_positions: dict[int, int] = {}
 
     @property
     def ready(self) -> bool:
@@ -130,8 +130,8 @@ class BatchConsumer(threading.Thread):
         self._commit_done()
         if self._epoch != self._in_flight.epoch:
             self._rewind()
-        most = MAX_IN_FLIGHT if self._size >= _OVERLAP else 1
-        if not self._in_flight.wait_for_room(_WAIT_S, most):
+        most = MAX_IN_FLIGHT if self._size >= _MIN_OVERLAPPED_BATCH else 1
+        if not self._in_flight.wait_for_capacity(_WAIT_S, most):
             return
         records, is_stale, out_of_range = self._group.poll(MAX_BATCH)
         if is_stale and records:
@@ -187,13 +187,13 @@ class BatchConsumer(threading.Thread):
             pass
 
     def _commit_done(self, everything: bool = False, wait: bool = False) -> None:
-        """Commit the offsets that `take_done` returns.
+        """Commit the offsets that `take_offsets_to_commit` returns.
 
         Without `wait`, a failure goes unnoticed; `everything` therefore commits again whatever was
         done, one last time. `wait` is for a revocation alone: anywhere else, a commit that waits
         would never end while the group rebalances, because this thread has to answer the rebalance.
         """
-        taken = self._take_done()
+        taken = self._take_offsets_to_commit()
         self._done |= taken
         offsets = self._done if everything else taken
         if not offsets:
@@ -233,8 +233,8 @@ class BatchConsumer(threading.Thread):
     def _assign(self, partitions: list[TopicPartition]) -> None:
         positions = self._positions(partitions)
         self._starts |= {position.partition: position.offset for position in positions}
-        self._looked = (self._delivered, {})
-        self._passed = {}
+        self._last_positions = (self._delivered, {})
+        self._committed_positions = {}
         self._consumer.incremental_assign(positions)
 
     def _on_assign(self, partitions: list[TopicPartition]) -> None:
@@ -258,7 +258,7 @@ class BatchConsumer(threading.Thread):
         """
         self._in_flight.end_epoch()
         self._drain()
-        self._take_done()
+        self._take_offsets_to_commit()
         self._done = {}
         self._consumer.incremental_unassign(partitions)
 
@@ -267,28 +267,28 @@ class BatchConsumer(threading.Thread):
             return
         self._lag_at = monotonic()
         owned = self._consumer.assignment()
-        self._note_passed(owned)
+        self._update_positions(owned)
         ranges = {}
         for position in owned:
             low, high = self._consumer.get_watermark_offsets(position, cached=True)
             if high >= 0:  # unknown before the first fetch
                 number = position.partition
-                start = max(self._starts[number], self._passed.get(number, low), low)
+                start = max(self._starts[number], self._committed_positions.get(number, low), low)
                 ranges[number] = (start, high)
         self._on_lag(ranges)
 
-    def _note_passed(self, owned: list[TopicPartition]) -> None:
+    def _update_positions(self, owned: list[TopicPartition]) -> None:
         """Adopt the positions of the last look once all batches up to it are committed; look again.
 
         The last entry of a partition may be a transaction marker or an aborted record, which no
         batch holds; `position()` is beyond them (measured, librdkafka 2.16). Only the lag uses
         this. Commits use the offsets of the batches.
         """
-        delivered, positions = self._looked
+        delivered, positions = self._last_positions
         done = self._delivered - self._in_flight.count
         # the epoch is compared last: an epoch ends before its batches leave the count
         if done >= delivered and self._epoch == self._in_flight.epoch:
-            self._passed = positions
+            self._committed_positions = positions
             places = self._consumer.position(owned)
             current = {place.partition: place.offset for place in places if place.offset >= 0}
-            self._looked = (self._delivered, current)
+            self._last_positions = (self._delivered, current)

@@ -123,7 +123,7 @@ class Worker:
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
-        consumer = self._start_consumer(in_flight, deliver, committer.take_done)
+        consumer = self._start_consumer(in_flight, deliver, committer.take_offsets_to_commit)
         log.info("scoring with model %s", self._model.version)
         await self._stopped.wait()
         await self._finish(consumer)
@@ -140,7 +140,7 @@ class Worker:
         self,
         in_flight: InFlight,
         deliver: Callable[[Batch], None],
-        take_done: Callable[[], dict[int, int]],
+        take_offsets_to_commit: Callable[[], dict[int, int]],
     ) -> BatchConsumer:
         group = GroupConsumer(
             self._connection,
@@ -153,7 +153,9 @@ class Worker:
         def on_lag(ranges: dict[int, tuple[int, int]]) -> None:
             self._metrics.set_lag(ranges, utc_now())
 
-        self._consumer = BatchConsumer(group, in_flight, deliver, self._fail, on_lag, take_done)
+        self._consumer = BatchConsumer(
+            group, in_flight, deliver, self._fail, on_lag, take_offsets_to_commit
+        )
         self._consumer.start()
         return self._consumer
 

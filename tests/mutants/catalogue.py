@@ -169,8 +169,8 @@ MUTANTS = (
         f"{INTERLEAVINGS} tests/unit/streams/scorer/test_consumer.py",
         (
             "streams/scorer/consumer.py",
-            "        self._in_flight.end_epoch()\n        self._drain()\n        self._take_done()",
-            "        self._drain()\n        self._take_done()",
+            "        self._in_flight.end_epoch()\n        self._drain()\n        self._take",
+            "        self._drain()\n        self._take",
         ),
         (
             "streams/scorer/batch.py",

@@ -162,7 +162,7 @@ class Running:
         self.monitor = Monitor(
             connection=connection,
             instance=instance,
-            model=reference.load(write_model(home / "model")),
+            reference=reference.load(write_model(home / "model")),
             profile=PROFILE,
             reports=ReportSchedule(self.writer, home, reports_folder(connection), metrics),
             metrics=metrics,

@@ -20,7 +20,7 @@ from support.topic_reader import read_all
 COUNT = 20_000
 
 
-class Scored(msgspec.Struct):
+class DecodedPrediction(msgspec.Struct):
     transaction_id: str
     probability: float
     decision: str
@@ -78,7 +78,9 @@ def assert_exactly_once(connection, expected, rejected=0):
     result = audit(connection)
     assert (result.sent, result.scored, result.rejected) == (COUNT, COUNT - rejected, rejected)
     assert (result.lost, result.duplicated, result.phantom) == (0, 0, 0)
-    predictions = [msgspec.json.decode(message.value(), type=Scored) for message in messages]
+    predictions = [
+        msgspec.json.decode(message.value(), type=DecodedPrediction) for message in messages
+    ]
     found = {prediction.transaction_id: prediction.probability for prediction in predictions}
     assert found.keys() == expected.keys()
     assert np.array([found[key] for key in expected]) == pytest.approx(

@@ -18,7 +18,7 @@ from support.ports import find_free_port
 from support.waiting import wait_for
 
 
-class Scorer:
+class ScorerProcess:
     """A supervisor and its workers."""
 
     def __init__(self, process: subprocess.Popen, port: int, workers: int, log: Path) -> None:
@@ -78,7 +78,7 @@ def run_scorer(
     wait: bool = True,
     port: int | None = None,
     **changes: str,
-) -> Iterator[Scorer]:
+) -> Iterator[ScorerProcess]:
     """Run `fraud score`, or a `command` with the same arguments, until the block ends.
 
     With `wait`, the block begins when all workers are ready. Unless `changes` sets FRAUD_HOME, it
@@ -105,7 +105,7 @@ def run_scorer(
                 stderr=output,
                 cwd=ROOT,
             )
-        started = Scorer(process, port, workers, log)
+        started = ScorerProcess(process, port, workers, log)
         try:
             if wait:
                 wait_for(started.ready, 60, "the scorer is ready")

@@ -8,7 +8,7 @@ import bytewax.operators as op
 from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource, KafkaSourceMessage
 from bytewax.dataflow import Dataflow
 
-from benchmarks.peers.common import Scorer, Settings, source_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings, source_headers
 from model.artefact import Model
 
 _BATCH = 4096
@@ -22,8 +22,8 @@ _WRITING = {
     "partitioner": "murmur2_random",
 }
 
-settings = Settings.from_environment("bytewax")
-scorer = Scorer(Model.load(settings.model))
+settings = PeerSettings.from_environment("bytewax")
+scorer = PeerScorer(Model.load(settings.model))
 
 
 def score(messages: list[KafkaSourceMessage]) -> list[KafkaSinkMessage]:

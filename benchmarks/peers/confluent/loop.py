@@ -7,7 +7,7 @@ import sys
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from benchmarks.peers.common import Scorer, Settings, source_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings, source_headers
 from model.artefact import Model
 
 _BATCH = 4096
@@ -15,8 +15,8 @@ _BATCH = 4096
 
 def main(number: str) -> None:
     """Read, score, write and commit in turn, until killed."""
-    settings = Settings.from_environment("confluent")
-    scorer = Scorer(Model.load(settings.model))
+    settings = PeerSettings.from_environment("confluent")
+    scorer = PeerScorer(Model.load(settings.model))
     consumer = Consumer(
         {
             "bootstrap.servers": settings.servers,

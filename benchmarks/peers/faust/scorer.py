@@ -7,13 +7,13 @@ from typing import Optional
 import faust
 import numpy as np
 
-from benchmarks.peers.common import Scorer, Settings, source_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings, source_headers
 from model.artefact import Model, decisions, probabilities
 from payments.contract import INPUTS
 
-settings = Settings.from_environment("faust")
+settings = PeerSettings.from_environment("faust")
 model = Model.load(settings.model)
-scorer = Scorer(model)
+scorer = PeerScorer(model)
 
 
 class Transaction(faust.Record, serializer="json", include_metadata=False):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pathway as pw
 
-from benchmarks.peers.common import Scorer, Settings
+from benchmarks.peers.common import PeerScorer, PeerSettings
 from model.artefact import Model
 
 _BATCH = 4096
@@ -21,8 +21,8 @@ _WRITING = {
     "linger.ms": "5",
 }
 
-settings = Settings.from_environment("pathway")
-scorer = Scorer(Model.load(settings.model))
+settings = PeerSettings.from_environment("pathway")
+scorer = PeerScorer(Model.load(settings.model))
 
 
 # deterministic: otherwise Pathway keeps every result in memory in case its input is retracted

@@ -7,7 +7,7 @@ import sys
 
 from quixstreams import Application, message_context
 
-from benchmarks.peers.common import Scored, Scorer, Settings, source_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings, ScoredOutputs, source_headers
 from model.artefact import Model
 
 # Otherwise a fast reader stalls for up to 1 s each time its queue is full.
@@ -17,8 +17,8 @@ _WRITING = {"batch.size": 1_000_000, "batch.num.messages": 10_000, "retry.backof
 
 def main(guarantee: str) -> None:
     """Score until stopped."""
-    settings = Settings.from_environment("quix")
-    scorer = Scorer(Model.load(settings.model))
+    settings = PeerSettings.from_environment("quix")
+    scorer = PeerScorer(Model.load(settings.model))
     app = Application(
         settings.servers,
         consumer_group=settings.group,
@@ -42,7 +42,7 @@ def main(guarantee: str) -> None:
         for name in (settings.transactions, settings.predictions, settings.alerts)
     )
 
-    def score(value: bytes) -> Scored:
+    def score(value: bytes) -> ScoredOutputs:
         return scorer.score([value])[0]
 
     def headers(*_: object) -> list[tuple[str, bytes]]:

@@ -206,7 +206,7 @@ class Job:
             task = progress.add_task("", total=count)
 
             def on_progress(sent: int) -> None:
-                feed.sent(sent)
+                feed.note_sent(sent)
                 progress.update(task, completed=sent)
 
             player = Replay(connection, rows, at_rate(self.rate), time, on_progress)

@@ -49,7 +49,7 @@ class Processes:
     def end_leftovers(self) -> int:
         """Stop the processes that a killed demo left, and return how many."""
         ended = 0
-        for noted in self._noted():
+        for noted in self._read_notes():
             try:
                 if psutil.Process(noted.pid).create_time() != noted.created:
                     continue
@@ -130,7 +130,7 @@ class Processes:
         started = [asdict(process) for process in self._started]
         write_atomically(self._notes, json.dumps(started, allow_nan=False))
 
-    def _noted(self) -> list[Started]:
+    def _read_notes(self) -> list[Started]:
         try:
             return [Started(**entry) for entry in json.loads(self._notes.read_text())]
         except (FileNotFoundError, ValueError, TypeError):  # none, or unreadable

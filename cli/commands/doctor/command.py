@@ -25,9 +25,9 @@ _FILE_WIDTH = 160  # columns, in a file or pipe
 
 def make_table(findings: "list[Finding]") -> Table:
     """Return a table of the findings, with advice below each."""
-    from streams.doctor.checks import Verdict
+    from streams.doctor.checks import CheckStatus
 
-    styles = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
+    styles = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.FAIL: "bold red"}
     shown = Table(box=None, pad_edge=False)
     for name in ("", "checked", "found"):
         shown.add_column(name, no_wrap=name != "found")
@@ -76,7 +76,7 @@ def doctor(
             settings.connection(), checked, lambda: time.time_ns() // 1_000_000
         )
         findings = [*cluster, *machine.run_checks(settings)]
-    failed = sum(finding.verdict is checks.Verdict.FAIL for finding in findings)
+    failed = sum(finding.verdict is checks.CheckStatus.FAIL for finding in findings)
     if as_json:
         result = {"failed": failed, "findings": [asdict(finding) for finding in findings]}
         print(json.dumps(result, allow_nan=False))

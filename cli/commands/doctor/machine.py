@@ -9,7 +9,7 @@ import psutil
 
 from cli.support.settings import Settings
 from infra.demo_ports import Port
-from streams.doctor.checks import Finding, Verdict
+from streams.doctor.checks import CheckStatus, Finding
 
 Holder = Callable[[int], str | None]
 _OURS = ("cli.main", "bin/fraud", "kafka.Kafka")
@@ -28,7 +28,7 @@ def show_settings(settings: Settings) -> Finding:
     key = f"FRAUD_API_KEY {'set' if settings.api_key else 'not set'}"
     return Finding(
         "settings",
-        Verdict.OK,
+        CheckStatus.OK,
         ", ".join([*(f"{name} {value}" for name, value in known.items()), key]),
     )
 
@@ -41,8 +41,8 @@ def check_model(directory: Path) -> Finding:
     try:
         loaded = Model.load(directory)
     except ArtefactError as error:
-        return Finding("model", Verdict.FAIL, str(error), "run: fraud train")
-    return Finding("model", Verdict.OK, f"version {loaded.version} loads, and its hashes match")
+        return Finding("model", CheckStatus.FAIL, str(error), "run: fraud train")
+    return Finding("model", CheckStatus.OK, f"version {loaded.version} loads, and its hashes match")
 
 
 def check_data(given: Path | None, cache: Path) -> Finding:
@@ -55,23 +55,25 @@ def check_data(given: Path | None, cache: Path) -> Finding:
         if given:
             return Finding(
                 "data",
-                Verdict.FAIL,
+                CheckStatus.FAIL,
                 f"{given} is not a file",
                 "set FRAUD_DATA to a CSV, or unset it",
             )
         return Finding(
             "data",
-            Verdict.WARN,
+            CheckStatus.WARN,
             "creditcard.csv is not downloaded; training and replays need it",
             "run: fraud data",
         )
     if given:
-        return Finding("data", Verdict.OK, f"{given}, from FRAUD_DATA; `fraud data` verifies it")
+        return Finding(
+            "data", CheckStatus.OK, f"{given}, from FRAUD_DATA; `fraud data` verifies it"
+        )
     try:
         dataset.verify(path)
     except DataError as error:
-        return Finding("data", Verdict.FAIL, str(error), "delete it and run: fraud data")
-    return Finding("data", Verdict.OK, f"{path}, its sha256 matches")
+        return Finding("data", CheckStatus.FAIL, str(error), "delete it and run: fraud data")
+    return Finding("data", CheckStatus.OK, f"{path}, its sha256 matches")
 
 
 def check_port(wanted: Port, holder: Holder) -> Finding:
@@ -82,12 +84,12 @@ def check_port(wanted: Port, holder: Holder) -> Finding:
     command = holder(wanted.number)
     what = f"port {wanted.number}"
     if command is None:
-        return Finding(what, Verdict.OK, f"free for {wanted.use}")
+        return Finding(what, CheckStatus.OK, f"free for {wanted.use}")
     if any(name in command for name in _OURS):
-        return Finding(what, Verdict.OK, f"used by this system ({wanted.use})")
+        return Finding(what, CheckStatus.OK, f"used by this system ({wanted.use})")
     return Finding(
         what,
-        Verdict.FAIL,
+        CheckStatus.FAIL,
         f"needed for {wanted.use}, used by {command or 'a process of another user'}",
         f"stop it, or set {wanted.variable} to another port",
     )
@@ -125,10 +127,12 @@ def check_local_kafka(java: int | None, maven: bool, docker: bool) -> Finding:
     from infra.kafka.jars import OLDEST_JAVA
 
     if docker:
-        return Finding("local Kafka", Verdict.OK, "Docker has the image")
+        return Finding("local Kafka", CheckStatus.OK, "Docker has the image")
     if java is not None and java >= OLDEST_JAVA and maven:
         return Finding(
-            "local Kafka", Verdict.OK, f"Java {java}, and Kafka's jars or Maven to download them"
+            "local Kafka",
+            CheckStatus.OK,
+            f"Java {java}, and Kafka's jars or Maven to download them",
         )
     lacking = f"Java {OLDEST_JAVA}+" if java is None or java < OLDEST_JAVA else "Maven"
     advice = (
@@ -136,7 +140,7 @@ def check_local_kafka(java: int | None, maven: bool, docker: bool) -> Finding:
         "or set FRAUD_BOOTSTRAP_SERVERS to your own Kafka"
     )
     return Finding(
-        "local Kafka", Verdict.FAIL, f"neither Docker with the image, nor {lacking}", advice
+        "local Kafka", CheckStatus.FAIL, f"neither Docker with the image, nor {lacking}", advice
     )
 
 

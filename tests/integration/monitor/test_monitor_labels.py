@@ -118,7 +118,7 @@ def world(connection):
 def test_a_window_is_evaluated_after_its_horizon_and_a_restart_continues(world):
     first = world.window()
     monitor = Running(world)
-    monitor.thread.window_closed(first)  # it is on the topic, too
+    monitor.thread.record_window(first)  # it is on the topic, too
     world.label(0, range(2), fraud=True, source="analyst")
     world.label(0, range(4, 8), fraud=True, at=1)
     world.label(0, range(4, 5), fraud=False, at=2)  # the last one wins
@@ -238,7 +238,7 @@ def test_labels_older_than_the_predictions_are_kept(world):
     wait_for(
         lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 5, 30, "a newer one"
     )
-    monitor.thread.window_closed(world.window())
+    monitor.thread.record_window(world.window())
     world.label(9, [1], fraud=True)
     wait_for(
         lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 6,

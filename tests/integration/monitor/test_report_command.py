@@ -73,7 +73,7 @@ def test_gauges_report_event_and_rebuilt_window_agree(
     } == event["stuck"]
 
     windows = list(read_all_windows(connection))
-    rows = predictions.columns(window_reader.read_window(connection, windows[-1]).rows())
+    rows = predictions.detector_rows(window_reader.read_window(connection, windows[-1]).rows())
     verdict = reference.load(tmp_path / "model").detector.detect(
         rows, window_reader.rebuild_baseline(connection, windows[:-1])
     )

@@ -146,7 +146,7 @@ def test_progress_ends_with_the_last_record_and_the_start_is_reported(connection
 def test_labels_have_a_topic_and_a_delay(connection, data):
     stop = threading.Event()
     feed = LabelFeed(connection, read(Selection(data), "r"), DELAY_S, time, stop)
-    replay = Replay(connection, read(Selection(data), "r"), at_rate(0), time, feed.sent)
+    replay = Replay(connection, read(Selection(data), "r"), at_rate(0), time, feed.note_sent)
     totals, labels = replay_with_labels(replay, feed, stop)
     assert (totals.delivered, labels) == (COUNT, COUNT)
     sent_at = {
@@ -170,7 +170,7 @@ def test_only_labels_contain_the_class(connection, data):
     stop = threading.Event()
     feed = LabelFeed(connection, read(Selection(data, limit=100), "r"), 0, time, stop)
     replay_with_labels(
-        Replay(connection, read(Selection(data, limit=100), "r"), at_rate(0), time, feed.sent),
+        Replay(connection, read(Selection(data, limit=100), "r"), at_rate(0), time, feed.note_sent),
         feed,
         stop,
     )
@@ -219,7 +219,7 @@ def test_an_invalid_row_ends_the_labels_too(connection, tmp_path):
     feed = LabelFeed(connection, read(Selection(path), "r"), 3600, time, stop)
     with pytest.raises(PaymentFileError, match="row 1"):
         replay_with_labels(
-            Replay(connection, read(Selection(path), "r"), at_rate(0), time, feed.sent),
+            Replay(connection, read(Selection(path), "r"), at_rate(0), time, feed.note_sent),
             feed,
             stop,
         )

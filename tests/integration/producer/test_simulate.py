@@ -21,7 +21,7 @@ from model import dataset
 from model.training.split import split
 from payments.contract import INPUTS, Label
 from producer.dataset import ROWS
-from producer.simulation import Parameters, Settings, simulate
+from producer.simulation import Parameters, SimulationOptions, simulate
 from producer.simulation.output import account_id
 from producer.simulation.parameters import MIN_ROWS
 from producer.simulation.selection import Selection
@@ -51,7 +51,10 @@ def test_simulated_transactions_are_sent_and_their_labels_have_random_delays(con
     totals = send(connection, *disturbed, "--run", "s", "--label-delay", f"{DELAY_S}s")
     assert (totals["sent"], totals["delivered"], totals["labels"]) == (COUNT, COUNT, COUNT)
     (chunk,) = simulate(
-        Parameters.load(), COUNT, SEED, settings=Settings(fraud_share=0.1, accounts=ACCOUNTS)
+        Parameters.load(),
+        COUNT,
+        SEED,
+        options=SimulationOptions(fraud_share=0.1, accounts=ACCOUNTS),
     )
     sent_at = {}
     keys = {}

@@ -13,7 +13,7 @@ from support.waiting import wait_for
 from benchmarks.harness.results import group_by, summarize
 from benchmarks.harness.usage import ProcessTree
 from benchmarks.measurements import api
-from benchmarks.peers.common import Scorer as PeersScorer
+from benchmarks.peers.common import PeerScorer
 from streams.scorer.scoring import Scorer
 
 
@@ -24,7 +24,7 @@ def without_time(value):
 def test_peers_write_what_this_project_writes():
     values = [make_transaction_bytes(i, V1=margin) for i, margin in enumerate((-3.0, 1.0, 5.0))]
     own = Scorer(FakeModel(), lambda: NOW).score(make_batch(*values)).outputs
-    peers = PeersScorer(FakeModel()).score(values)
+    peers = PeerScorer(FakeModel()).score(values)
     predictions = [
         (output.key, without_time(output.value)) for output in own if output.topic == "predictions"
     ]

@@ -10,12 +10,12 @@ from cli.commands.doctor import command, machine
 from cli.support.settings import Settings
 from infra.demo_ports import Port
 from streams.doctor import checks
-from streams.doctor.checks import Finding, Verdict
+from streams.doctor.checks import CheckStatus, Finding
 from streams.doctor.cluster_state import TopicState
 from streams.kafka import topics
 from streams.kafka.connection import Connection
 
-OK, WARN, FAIL = Verdict.OK, Verdict.WARN, Verdict.FAIL
+OK, WARN, FAIL = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL
 ALL = frozenset(AclOperation)
 
 

@@ -65,7 +65,7 @@ def test_the_largest_row_and_account_come_back_from_a_waiting_label(tmp_path, mo
     labels = late.LateLabels(None, "r", 0.001, 1, time, threading.Event())
     last = cli.commands.simulate._MOST - 1
     assert list(labels.follow([Row(last, f"r-{last}", 0.0, (), True, account_id(last))]))
-    labels.sent(1)
+    labels.note_sent(1)
     labels.finish()
     labels.run()
     assert [(one["transaction_id"], one["account_id"], one["is_fraud"]) for one in sent] == [

@@ -45,7 +45,7 @@ def test_unknown_gauges_are_absent(registry):
     assert "data_drift" not in page
     assert "fraud_drift_severity" not in page
     assert "fraud_drift_window_end_timestamp_seconds" not in page
-    metrics.window_closed(closed(None, None, at=12.5))  # a window without a verdict
+    metrics.record_window(closed(None, None, at=12.5))  # a window without a verdict
     page = generate_latest(registry).decode()
     assert "data_drift" not in page
     assert registry.get_sample_value("fraud_drift_windows_total") == 1
@@ -58,10 +58,10 @@ def test_unknown_gauges_are_absent(registry):
 def test_gauges_follow_the_last_verdict(registry):
     value = registry.get_sample_value
     metrics = DriftMetrics(registry)
-    metrics.window_closed(closed(0.1, False))
+    metrics.record_window(closed(0.1, False))
     assert (value("data_drift_score"), value("data_drift_detected")) == (0.1, 0)
     assert value("fraud_drift_drifted_windows_total") == 0
-    metrics.window_closed(
+    metrics.record_window(
         closed(0.9, True, distance=0.5, severity="warn", alerts=AlertRate(2, 20.0, 5.0, 70.0, 11.0))
     )
     assert (
@@ -79,7 +79,7 @@ def test_gauges_follow_the_last_verdict(registry):
         value("fraud_drift_alerts_per_day", {"value": name})
         for name in ("low", "now", "high", "usual")
     ] == [5, 20, 70, 11]
-    metrics.window_closed(closed(None, None, severity="warn"))
+    metrics.record_window(closed(None, None, severity="warn"))
     assert value("data_drift_score") == 0.9
     assert value("fraud_drift_windows_total") == 3
 
@@ -110,7 +110,7 @@ def test_the_number_of_series_does_not_grow_with_windows(registry):
     metrics = DriftMetrics(registry)
     for first in range(len(COLUMNS) - 5):
         top = [Ranked(feature, 1.0, 0.1) for feature in COLUMNS[first : first + 5]]
-        metrics.window_closed(
+        metrics.record_window(
             closed(0.1, False, top=top, alerts=AlertRate(first, 1.0, 1.0, 1.0, 1.0))
         )
     samples = [

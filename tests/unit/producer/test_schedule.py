@@ -31,11 +31,11 @@ def rows(*times: float) -> list[Row]:
     return [Row(i, f"r-{i}", time, (), False) for i, time in enumerate(times)]
 
 
-def measure_times(rows, schedule, clock, work=0.0, look=lambda _: True) -> list[float]:
+def measure_times(rows, schedule, clock, work=0.0, on_tick=lambda _: True) -> list[float]:
     """Return when each row came, in seconds from the start; each takes `work` seconds."""
     start = clock.monotonic()
     times = []
-    for _ in pace(rows, schedule, clock, start, look):
+    for _ in pace(rows, schedule, clock, start, on_tick):
         times.append(clock.monotonic() - start)
         clock.now += work
     return times
@@ -78,9 +78,9 @@ def test_a_long_wait_can_be_stopped():
     clock = FakeClock()
     looks = []
 
-    def look(elapsed):
+    def on_tick(elapsed):
         looks.append(elapsed)
         return elapsed < 3
 
-    assert len(measure_times(rows(0, 3600), at_speed(1), clock, look=look)) == 1
+    assert len(measure_times(rows(0, 3600), at_speed(1), clock, on_tick=on_tick)) == 1
     assert 3 <= looks[-1] < 3.2

@@ -9,7 +9,7 @@ import pytest
 from payments.contract import INPUTS
 from producer.errors import DataError, SimulationError
 from producer.rows import Selection, encode_transaction, read
-from producer.simulation import Chunk, Disturbance, Parameters, Settings, simulate
+from producer.simulation import Chunk, Disturbance, Parameters, SimulationOptions, simulate
 from producer.simulation.arrival import Arrivals
 from producer.simulation.disturbance import NEW_FRAUD, parse
 from producer.simulation.output import rows, write
@@ -46,9 +46,11 @@ def plain(parameters) -> Chunk:
 
 @pytest.fixture
 def disturbed(parameters):
-    def run(*texts: str, **settings) -> Chunk:
+    def run(*texts: str, **options) -> Chunk:
         return join(
-            simulate(parameters, COUNT, 1, [parse(text) for text in texts], Settings(**settings))
+            simulate(
+                parameters, COUNT, 1, [parse(text) for text in texts], SimulationOptions(**options)
+            )
         )
 
     return run
@@ -85,7 +87,7 @@ def test_a_csv_holds_the_transactions_that_would_be_sent(parameters, tmp_path):
             500,
             1,
             [parse("missing:V14@100:0.3")],
-            Settings(fraud_share=0.1, accounts=5),
+            SimulationOptions(fraud_share=0.1, accounts=5),
         )
 
     write(simulate_rows(), tmp_path / "made.csv")
@@ -249,7 +251,7 @@ def test_an_invalid_disturbance_is_refused(text, why):
 
 
 def test_a_missing_field_is_empty_in_the_csv_and_absent_from_the_transaction(parameters, tmp_path):
-    chunk = next(simulate(parameters, 1, 1, [parse("missing:V3@0")], Settings(accounts=1)))
+    chunk = next(simulate(parameters, 1, 1, [parse("missing:V3@0")], SimulationOptions(accounts=1)))
     write([chunk], tmp_path / "one.csv")
     header, line = ((tmp_path / "one.csv").read_text()).splitlines()
     fields = dict(zip(header.replace('"', "").split(","), line.split(","), strict=True))

@@ -67,7 +67,7 @@ def event(number, detected, report):
 def close(reports, number, detected):
     reports.collect_finished()
     closed = event(number, detected, reports.plan(number, detected))
-    reports.window_closed(closed, ROWS, VERDICT if detected is not None else None)
+    reports.record_window(closed, ROWS, VERDICT if detected is not None else None)
     reports.collect_finished()
     return closed.report
 

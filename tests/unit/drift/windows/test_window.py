@@ -61,7 +61,7 @@ def test_every_event_is_in_exactly_one_window_despite_rereads(logs, rng, crashes
         for batch in batches(
             list(interleaved(logs, committed, rng))[:lifetime],
             rng,
-            lambda: window.room,  # noqa: B023 - used at once
+            lambda: window.remaining,  # noqa: B023 - used at once
         ):
             add(window, *[(partition, offset, offset) for partition, offset in batch])
             if window.full:
@@ -92,7 +92,7 @@ def test_a_window_is_the_same_in_any_interleaving_of_partitions(logs, rng):
 def test_offsets_end_after_the_last_event_and_skip_gaps():
     window = Window(3, 2)
     add(window, (0, 4, 4_000), (1, 0, 500))
-    assert (window.room, window.full) == (1, False)
+    assert (window.remaining, window.full) == (1, False)
     add(window, (0, 8, 8_000))
     assert window.offsets == {0: (4, 9), 1: (0, 1)}
     assert window.full

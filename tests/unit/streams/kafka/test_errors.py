@@ -142,7 +142,7 @@ def end_scorer(client, _monkeypatch):
 
 
 class Windows:
-    window = SimpleNamespace(room=1)
+    window = SimpleNamespace(remaining=1)
     held = frozenset()
 
     def advance(self, _):

@@ -24,7 +24,7 @@ class Acknowledging:
         pass
 
     def flush(self, timeout):
-        self.early.append(self.committer.take_done())
+        self.early.append(self.committer.take_offsets_to_commit())
         if self.error is not None:
             self.committer._on_delivery_error(self.error, None)
         return 0
@@ -41,18 +41,18 @@ def committer():
 def test_offsets_are_done_after_the_flush_only(committer):
     committer.commit({0: 7}, None)
     assert committer._producer.early == [{}]
-    assert committer.take_done() == {0: 7}
-    assert committer.take_done() == {}
+    assert committer.take_offsets_to_commit() == {0: 7}
+    assert committer.take_offsets_to_commit() == {}
 
 
 def test_offsets_of_refused_outputs_are_never_done(committer):
     committer._producer.error = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
     with pytest.raises(BatchAbortedError):
         committer.commit({0: 7}, None)
-    assert committer.take_done() == {}
+    assert committer.take_offsets_to_commit() == {}
 
 
 def test_a_client_that_could_not_take_them_leaves_the_offsets(committer):
     with pytest.raises(BatchAbortedError):
         committer.abort(KafkaException(KafkaError(KafkaError._QUEUE_FULL)))
-    assert committer.take_done() == {}
+    assert committer.take_offsets_to_commit() == {}

@@ -178,7 +178,7 @@ class Late(InFlight):
             self.remove()
         return True
 
-    def take_done(self):
+    def take_offsets_to_commit(self):
         taken, self.done = self.done, {}
         return taken
 
@@ -197,7 +197,7 @@ def test_nothing_of_lost_partitions_is_ever_committed():
         in_flight.handed.append,
         pytest.fail,
         lambda ranges: None,
-        in_flight.take_done,
+        in_flight.take_offsets_to_commit,
     )
     reader.start()
     assert consumer.done.wait(10)
@@ -220,7 +220,7 @@ def reported_lag(monkeypatch):
 
         def arrive(consumer):
             consumer.passed = consumer.high = 3
-            return [0] * scorer_consumer._OVERLAP + [
+            return [0] * scorer_consumer._MIN_OVERLAPPED_BATCH + [
                 1
             ]  # so many that the next poll does not wait for them
 
@@ -303,7 +303,7 @@ def test_a_lost_range_begins_after_the_last_record_read():
         in_flight.handed.append,
         failures.append,
         lambda ranges: None,
-        in_flight.take_done,
+        in_flight.take_offsets_to_commit,
     )
     reader.start()
     reader.join(10)

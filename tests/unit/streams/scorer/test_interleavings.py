@@ -115,8 +115,8 @@ class Consumer:
 class Pumped(InFlight):
     """Runs the pending commits when a caller waits for them."""
 
-    def wait_for_room(self, timeout, most=MAX_IN_FLIGHT):
-        return super().wait_for_room(
+    def wait_for_capacity(self, timeout, most=MAX_IN_FLIGHT):
+        return super().wait_for_capacity(
             0, MAX_IN_FLIGHT
         )  # the most that may ever be, whatever the size of its batches
 
