@@ -1,16 +1,11 @@
-"""`fraud doctor`: each verdict, by what the outside says."""
-
-import json
+"""The status of each check, by what the cluster answers."""
 
 import pytest
 from confluent_kafka import KafkaError
 from confluent_kafka.admin import AclOperation
 
-from cli.commands.doctor import command, machine
-from cli.support.settings import Settings
-from infra.demo_ports import Port
 from streams.doctor import checks
-from streams.doctor.checks import CheckStatus, Finding
+from streams.doctor.checks import CheckStatus
 from streams.doctor.cluster_state import TopicState
 from streams.kafka import topics
 from streams.kafka.connection import Connection
@@ -160,119 +155,3 @@ def test_a_missing_broker_differs_from_an_invalid_line():
     assert wrong.verdict is FAIL
     assert "sasl.pasword" in wrong.found
     assert "hunter2" not in str(wrong)
-
-
-def test_the_model(tmp_path):
-    finding = machine.check_model(tmp_path / "latest")
-    assert (finding.verdict, finding.advice) == (FAIL, "run: fraud train")
-
-
-def test_the_data(tmp_path):
-    csv = tmp_path / "creditcard.csv"
-    assert machine.check_data(None, tmp_path).verdict is WARN
-    assert machine.check_data(csv, tmp_path).verdict is FAIL
-    csv.write_text("Time\n")
-    assert machine.check_data(csv, tmp_path).verdict is OK  # a CSV of one's own may be any
-    assert (
-        machine.check_data(None, tmp_path).verdict is FAIL
-    )  # the cache holds the dataset or nothing
-
-
-def test_all_settings_except_the_key_are_shown(monkeypatch, tmp_path):
-    for name, value in {
-        "FRAUD_HOME": str(tmp_path),
-        "FRAUD_TOPIC_PREFIX": "eu.",
-        "FRAUD_API_KEY": "any",  # pragma: allowlist secret
-    }.items():
-        monkeypatch.setenv(name, value)
-    shown = machine.show_settings(Settings.from_environment()).found.split(", ")
-    assert {
-        f"FRAUD_HOME {tmp_path}",
-        "FRAUD_TOPIC_PREFIX eu.",
-        "FRAUD_API_KEY set",
-        "FRAUD_SCORER_HOST 127.0.0.1",
-    } <= set(shown)
-    monkeypatch.delenv("FRAUD_API_KEY")
-    assert machine.show_settings(Settings.from_environment()).found.endswith(
-        "FRAUD_API_KEY not set"
-    )
-
-
-@pytest.mark.parametrize(
-    ("holder", "verdict", "said"),
-    [
-        (None, OK, "free for worker 0"),
-        (
-            "python -c spawn_main < .venv/bin/python .venv/bin/fraud score",
-            OK,
-            "used by this system",
-        ),
-        ("nginx -g daemon off;", FAIL, "used by nginx"),
-        ("", FAIL, "used by a process of another user"),
-    ],
-)
-def test_a_port(holder, verdict, said):
-    finding = machine.check_port(Port(9101, "FRAUD_METRICS_PORT", "worker 0"), lambda _: holder)
-    assert finding.verdict is verdict
-    assert said in finding.found
-    assert ("FRAUD_METRICS_PORT" in finding.advice) == (verdict is FAIL)
-
-
-@pytest.mark.parametrize(
-    ("java", "maven", "docker", "verdict", "said"),
-    [
-        (None, False, True, OK, "Docker has the image"),
-        (21, True, False, OK, "Java 21"),
-        (11, True, False, FAIL, "nor Java 17+"),
-        (None, True, False, FAIL, "nor Java 17+"),
-        (17, False, False, FAIL, "nor Maven"),
-    ],
-)
-def test_what_a_local_kafka_needs(java, maven, docker, verdict, said):
-    finding = machine.check_local_kafka(java, maven, docker)
-    assert finding.verdict is verdict
-    assert said in finding.found
-
-
-@pytest.fixture
-def doctor(monkeypatch, capsys):
-    """Runs the command on these findings; returns its exit code and what it printed."""
-
-    def run(*findings, as_json=False):
-        monkeypatch.setattr(checks, "check_cluster", lambda *_: iter(findings))
-        monkeypatch.setattr(machine, "run_checks", lambda _: iter(()))
-        try:
-            command.doctor(None, as_json, quiet=True)
-        except command.typer.Exit as ended:
-            return ended.exit_code, capsys.readouterr().out
-        return 0, capsys.readouterr().out
-
-    return run
-
-
-def test_warnings_fail_nothing(doctor):
-    code, printed = doctor(Finding("topic alerts", WARN, "may not be seen", "nothing"))
-    assert code == 0
-    assert "warn  topic alerts" in printed
-    assert printed.endswith("all is well\n")
-
-
-def test_a_failure_is_shown_with_what_to_do_and_ends_with_1(doctor):
-    findings = (
-        Finding("clock", OK, "right"),
-        Finding("model", FAIL, "there is [none]", "run: fraud train"),
-    )
-    code, printed = doctor(*findings)
-    assert code == 1
-    assert "FAIL  model    there is [none]" in printed
-    assert "-> run: fraud train" in printed
-    assert printed.endswith("1 of 2 checks failed\n")
-    code, printed = doctor(*findings, as_json=True)
-    result = json.loads(printed)
-    assert (code, result["failed"]) == (1, 1)
-    assert result["findings"][1] == {
-        "what": "model",
-        "verdict": "FAIL",
-        "found": "there is [none]",
-        "advice": "run: fraud train",
-    }
