@@ -39,9 +39,9 @@ class AlertFeed:
         self._connection = connection
         self._store = store
         self._handlers: dict[str, Callable[[Message], None]] = {
-            connection.named(ALERTS): self._add_alert,
-            connection.named(LABELS): self._add_label,
-            connection.named(DRIFT_EVENTS): self._add_drift,
+            connection.full_name(ALERTS): self._add_alert,
+            connection.full_name(LABELS): self._add_label,
+            connection.full_name(DRIFT_EVENTS): self._add_drift,
         }
         self.loaded = threading.Event()
         self.problem: str | None = None
@@ -63,11 +63,11 @@ class AlertFeed:
             self._connection, DRIFT_EVENTS, WINDOWS, _is_window
         )
         cluster = Cluster(self._connection)
-        labels_end = cluster.end(LABELS)
+        labels_end = cluster.find_end(LABELS)
         self._handle(alerts + windows)
         if alerts:
             oldest_s = alerts[0].timestamp()[1] / 1000 - _CLOCK_MARGIN_S
-            begin = cluster.since(LABELS, labels_end, datetime.fromtimestamp(oldest_s, UTC))
+            begin = cluster.find_since(LABELS, labels_end, datetime.fromtimestamp(oldest_s, UTC))
             for batch in reader.read(self._connection, LABELS, begin, labels_end):
                 self._handle(batch)
         self.problem = None
@@ -76,7 +76,7 @@ class AlertFeed:
 
     def _follow(self, begin: dict[str, Offsets], stop: threading.Event) -> None:
         settings = {"auto.offset.reset": "earliest", "error_cb": _raise_outage}
-        consumer = Consumer(self._connection.reader(None, settings))
+        consumer = Consumer(self._connection.reader_config(None, settings))
         try:
             consumer.assign(list(self._list_positions(begin)))
             while not stop.is_set():
@@ -89,7 +89,7 @@ class AlertFeed:
     def _list_positions(self, begin: dict[str, Offsets]) -> Iterator[TopicPartition]:
         for topic, offsets in begin.items():
             for number, offset in offsets.items():
-                yield TopicPartition(self._connection.named(topic), number, offset)
+                yield TopicPartition(self._connection.full_name(topic), number, offset)
 
     def _handle(self, messages: list[Message]) -> None:
         """Add each message by its topic; log and skip what can't be decoded."""

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.kafka.codec import own_headers
 from streams.kafka.connection import Connection
+from streams.kafka.messages import own_headers
 
 _SETTINGS = {
     # With more, a new topic loses records silently: see producer.sender.
@@ -43,7 +43,7 @@ class KafkaPublisher:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._producer = Producer(connection.writer(_SETTINGS))
+        self._producer = Producer(connection.writer_config(_SETTINGS))
         self._headers = own_headers()
         self._probe: asyncio.Task[bool] | None = None
         self._closing = threading.Event()
@@ -71,7 +71,7 @@ class KafkaPublisher:
 
         try:
             self._producer.produce(
-                self._connection.named(topic),
+                self._connection.full_name(topic),
                 value,
                 key,
                 headers=self._headers,

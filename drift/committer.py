@@ -11,9 +11,9 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from drift.events import SeverityChanged, WindowClosed
-from streams.kafka.codec import Output, own_headers
 from streams.kafka.committer import TransactionalCommitter, producer_settings
 from streams.kafka.connection import Connection
+from streams.kafka.messages import Output, own_headers
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 
@@ -24,9 +24,12 @@ class WindowCommitter(TransactionalCommitter):
     """
 
     def __init__(self, connection: Connection, instance: str, give_up: threading.Event) -> None:
-        name = connection.named(f"fraud-monitor-{instance}")
+        name = connection.full_name(f"fraud-monitor-{instance}")
         super().__init__(
-            connection, [Producer(connection.writer(producer_settings(name)))], give_up, PREDICTIONS
+            connection,
+            [Producer(connection.writer_config(producer_settings(name)))],
+            give_up,
+            PREDICTIONS,
         )
 
     def commit_window(

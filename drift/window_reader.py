@@ -89,8 +89,8 @@ def read_labelled(connection: Connection, event: WindowClosed) -> LabelledPaymen
     ]
     cluster = Cluster(connection)
     labels = LabelStore(_INDEX_MS, only=dict(payments))  # bounded, however many others there are
-    end = cluster.end(LABELS)
-    begin = cluster.since(LABELS, end, datetime.fromtimestamp(arrived_ms[0] / 1000, UTC))
+    end = cluster.find_end(LABELS)
+    begin = cluster.find_since(LABELS, end, datetime.fromtimestamp(arrived_ms[0] / 1000, UTC))
     for batch in reader.read(connection, LABELS, begin, end):
         labels.add(batch)
     quality = Quality()

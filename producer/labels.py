@@ -15,8 +15,8 @@ from producer.replay import PROGRESS_S, Replay, Totals
 from producer.rows import Row
 from producer.schedule import Clock
 from producer.sender import Sender
-from streams.kafka.codec import key
 from streams.kafka.connection import Connection
+from streams.kafka.messages import key
 from streams.kafka.topics import LABELS
 
 _MARKS = 1_000

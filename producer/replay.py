@@ -9,8 +9,8 @@ from producer.errors import ReplayError
 from producer.rows import Row, encode_transaction
 from producer.schedule import Clock, Schedule, pace
 from producer.sender import Sender
-from streams.kafka.codec import key
 from streams.kafka.connection import Connection
+from streams.kafka.messages import key
 from streams.kafka.topics import TRANSACTIONS
 
 OnProgress = Callable[[int], None]

@@ -5,8 +5,8 @@ import threading
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from producer.errors import ReplayError
-from streams.kafka.codec import own_headers
 from streams.kafka.connection import Connection
+from streams.kafka.messages import own_headers
 
 _CONNECT_TIMEOUT_S = 10
 _STOP_FLUSH_S = 10
@@ -36,9 +36,9 @@ class Sender:
 
         Raise ReplayError if no broker answers or the topic does not exist.
         """
-        self._topic = connection.named(topic)
+        self._topic = connection.full_name(topic)
         self._stop = stop
-        self._producer = Producer(connection.writer(_SETTINGS | {"linger.ms": linger_ms}))
+        self._producer = Producer(connection.writer_config(_SETTINGS | {"linger.ms": linger_ms}))
         self._headers = own_headers()
         self._first_error = ""
         self.sent = 0

@@ -1,1 +1,1 @@
-"""The bus: topics, codec, delivery guarantees, the Faust app and its agent, metrics."""
+"""The bus: topics, messages, delivery guarantees, the Faust app and its agent, metrics."""

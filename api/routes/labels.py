@@ -13,7 +13,7 @@ from api.dependencies import FromApp
 from api.publisher import NotConfirmedError
 from payments.contract import Label
 from payments.records import LabelRecord
-from streams.kafka.codec import key
+from streams.kafka.messages import key
 from streams.kafka.topics import LABELS
 
 router = APIRouter(tags=["alerts"])

@@ -9,7 +9,7 @@ from api.openapi import EXAMPLE, describe_body
 from api.publisher import NotConfirmedError
 from payments.contract import Transaction
 from payments.records import ROW_BYTES, InvalidTransactionError, decode
-from streams.kafka.codec import key
+from streams.kafka.messages import key
 from streams.kafka.topics import TRANSACTIONS
 
 router = APIRouter(tags=["scoring"])

@@ -35,19 +35,19 @@ def run_name(records: int) -> str:
 
 def first_offsets(connection: Connection) -> Offsets:
     """Return the offsets at which the input begins."""
-    return Cluster(connection).earliest(topics.TRANSACTIONS)
+    return Cluster(connection).find_earliest(topics.TRANSACTIONS)
 
 
 def output_ends(connection: Connection) -> dict[str, Offsets]:
     """Return the end offsets of each output topic."""
     cluster = Cluster(connection)
-    return {name: cluster.end(name) for name in _OUTPUTS}
+    return {name: cluster.find_end(name) for name in _OUTPUTS}
 
 
 def preload(bench: Bench, records: int) -> None:
     """Make the input hold exactly `records` transactions, reusing an input of that size."""
     connection = bench.connection(DRAIN)
-    end = Cluster(connection).end(topics.TRANSACTIONS)
+    end = Cluster(connection).find_end(topics.TRANSACTIONS)
     if sum(end.values()) - sum(first_offsets(connection).values()) == records:
         return
     clear(connection, topics.TRANSACTIONS)
@@ -62,11 +62,11 @@ def preload(bench: Bench, records: int) -> None:
 def clear(connection: Connection, *names: str) -> None:
     """Delete all records of these topics. Offsets continue, so no topic is recreated."""
     cluster = Cluster(connection)
-    admin = AdminClient(connection.config())
+    admin = AdminClient(connection.client_config())
     ends = [
-        TopicPartition(connection.named(name), partition, offset)
+        TopicPartition(connection.full_name(name), partition, offset)
         for name in names
-        for partition, offset in cluster.end(name).items()
+        for partition, offset in cluster.find_end(name).items()
         if offset
     ]
     for future in admin.delete_records(ends).values() if ends else ():
@@ -81,9 +81,9 @@ def reset(connection: Connection, group: str) -> None:
 
 def forget(connection: Connection, group: str) -> None:
     """Delete a group's offsets, waiting until its last member has left."""
-    admin = AdminClient(connection.config())
+    admin = AdminClient(connection.client_config())
     deadline = time.monotonic() + _GROUP_GONE_S
-    name = connection.named(group)
+    name = connection.full_name(group)
     while True:
         try:
             admin.delete_consumer_groups([name])[name].result()
@@ -114,7 +114,7 @@ def count_outputs(connection: Connection, begin: dict[str, Offsets], records: in
     seen = np.zeros(records, np.uint8)
     prefix = f"{run_name(records)}-"
     predictions = 0
-    end = cluster.end(topics.PREDICTIONS)
+    end = cluster.find_end(topics.PREDICTIONS)
     for batch in read(connection, topics.PREDICTIONS, begin[topics.PREDICTIONS], end):
         for message in batch:
             row = row_of(_decode(message.value() or b"").transaction_id, prefix, 0, records)
@@ -136,4 +136,4 @@ def count_outputs(connection: Connection, begin: dict[str, Offsets], records: in
 
 
 def _count(connection: Connection, cluster: Cluster, name: str, begin: Offsets) -> int:
-    return sum(len(batch) for batch in read(connection, name, begin, cluster.end(name)))
+    return sum(len(batch) for batch in read(connection, name, begin, cluster.find_end(name)))

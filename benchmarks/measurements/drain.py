@@ -131,7 +131,7 @@ class _Watcher:
 
     def read_advance(self) -> int:
         """Return how far the committed end of `predictions` has advanced since the start."""
-        ends = self._cluster.end(topics.PREDICTIONS, self._partitions)
+        ends = self._cluster.find_end(topics.PREDICTIONS, self._partitions)
         return sum(ends.values()) - self._begin
 
     def _look(self) -> None:

@@ -77,7 +77,7 @@ class _Session:
     def send(self, count: int, rate: float) -> Iterator["_Run"]:
         """Send `count` transactions at `rate` (0: as fast as possible) while a reader waits."""
         name = f"live{time.time_ns()}"
-        end = Cluster(self._connection).end(topics.PREDICTIONS)
+        end = Cluster(self._connection).find_end(topics.PREDICTIONS)
         reader = LiveReader(self._connection, end, name, 0, count)
         reader.start()
         try:

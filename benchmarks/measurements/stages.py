@@ -136,8 +136,8 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
 
     Raises BenchError if there are too few records.
     """
-    consumer = Consumer(connection.reader("bench-stages", CONSUMER_SETTINGS))
-    name = connection.named(topics.TRANSACTIONS)
+    consumer = Consumer(connection.reader_config("bench-stages", CONSUMER_SETTINGS))
+    name = connection.full_name(topics.TRANSACTIONS)
     records: list[Message] = []
     try:
         starts = first_offsets(connection).items()
@@ -165,7 +165,9 @@ def _measure_commits(
 
     Producing until everything is delivered; ending the transaction; both, as the worker does it.
     """
-    producer = Producer(connection.writer(producer_settings(connection.named("bench-stages"))))
+    producer = Producer(
+        connection.writer_config(producer_settings(connection.full_name("bench-stages")))
+    )
     committer = TransactionalCommitter(connection, [producer], Event())
     committer.open()
 
@@ -174,7 +176,7 @@ def _measure_commits(
         committer.commit(done.next_offsets(), metadata)
 
     committing = _median_cpu(write_and_commit, scored)
-    source = connection.named(topics.TRANSACTIONS)
+    source = connection.full_name(topics.TRANSACTIONS)
     produce: list[float] = []
     commit: list[float] = []
     for done in scored:
@@ -182,7 +184,7 @@ def _measure_commits(
         producer.begin_transaction()
         for output in done.outputs:
             producer.produce(
-                connection.named(output.topic), output.value, output.key, headers=output.headers
+                connection.full_name(output.topic), output.value, output.key, headers=output.headers
             )
         producer.flush()
         delivered = _cpu_us()

@@ -22,7 +22,7 @@ from cli.support.terminal import make_console
 
 if TYPE_CHECKING:
     from streams.dlq.dead_letters import Choice, DeadLetter
-    from streams.kafka.codec import Position
+    from streams.kafka.messages import Position
 
 _SHOWN_BYTES = 2_000
 

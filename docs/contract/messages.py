@@ -1,6 +1,6 @@
 """The messages as JSON Schemas, and an example of each.
 
-They follow the declarations in `payments.contract`, `drift.events` and `streams.kafka.codec`.
+They follow the declarations in `payments.contract`, `drift.events` and `streams.kafka.messages`.
 """
 
 import inspect
@@ -16,7 +16,7 @@ from drift import events
 from drift.detect.impact import AlertRate, Ranked
 from drift.quality import Outcomes, Quality
 from payments import contract, records
-from streams.kafka import codec
+from streams.kafka import messages
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SENT = datetime(2013, 9, 1, 12, 30, tzinfo=UTC)
@@ -42,7 +42,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
     "error.kind": {"type": "string", "enum": list(records.DEAD_LETTER_KINDS)},
     "error.detail": {
         "type": "string",
-        "description": f"at most {codec.MAX_DETAIL_BYTES} bytes of UTF-8",
+        "description": f"at most {messages.MAX_DETAIL_BYTES} bytes of UTF-8",
     },
     "failed.at": {"type": "string", "format": "date-time"},
 }
@@ -76,12 +76,12 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def example_headers() -> dict[str, dict[str, str]]:
     """Return example headers: without a source record, with one, and of a dead letter."""
-    dead = codec.dead_letter_headers(
+    dead = messages.dead_letter_headers(
         "transactions", 3, 41, "invalid_transaction", "Object missing required field `V3`", SCORED
     )
     written = {
-        "own-headers": codec.own_headers(),
-        "source-headers": codec.source_headers("transactions", 3, 41),
+        "own-headers": messages.own_headers(),
+        "source-headers": messages.source_headers("transactions", 3, 41),
         "dead-letter-headers": dead,
     }
     return {

@@ -27,9 +27,9 @@ from streams.kafka import reader, topics
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import utc_now
 from streams.kafka.cluster import Cluster, Offsets
-from streams.kafka.codec import own_headers
 from streams.kafka.connection import Connection
 from streams.kafka.errors import ReadingError, is_transient
+from streams.kafka.messages import own_headers
 
 log = logging.getLogger(__name__)
 
@@ -123,8 +123,8 @@ class Labelling(threading.Thread):
         )
         cluster = Cluster(self._connection)
         oldest = min((event.begin for event in self._pending if event.begin), default=self._now())
-        end = cluster.end(topics.LABELS)
-        self._next = cluster.since(topics.LABELS, end, oldest - self._horizon)
+        end = cluster.find_end(topics.LABELS)
+        self._next = cluster.find_since(topics.LABELS, end, oldest - self._horizon)
         self._update_gauges()
 
     def _round(self) -> None:
@@ -152,7 +152,7 @@ class Labelling(threading.Thread):
                 self._pending.append(event)
 
     def _read_labels(self) -> None:
-        end = Cluster(self._connection).end(topics.LABELS, list(self._next))
+        end = Cluster(self._connection).find_end(topics.LABELS, list(self._next))
         for batch in reader.read(self._connection, topics.LABELS, self._next, end):
             invalid = self._labels.add(batch)
             self._metrics.labels.labels("invalid").inc(invalid)
@@ -190,7 +190,7 @@ class Labelling(threading.Thread):
 
         Then write all again, as the last of a window counts.
         """
-        producer = Producer(self._connection.writer())
+        producer = Producer(self._connection.writer_config())
         refused: list[KafkaError] = []
 
         def on_delivery(error: KafkaError | None, _: Message) -> None:
@@ -199,7 +199,7 @@ class Labelling(threading.Thread):
 
         for event in events:
             producer.produce(
-                self._connection.named(topics.DRIFT_EVENTS),
+                self._connection.full_name(topics.DRIFT_EVENTS),
                 msgspec.json.encode(event),
                 headers=own_headers(),
                 on_delivery=on_delivery,

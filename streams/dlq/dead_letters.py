@@ -9,8 +9,8 @@ from confluent_kafka import Message
 
 from streams.kafka import reader
 from streams.kafka.cluster import Cluster
-from streams.kafka.codec import Position, source_of
 from streams.kafka.connection import Connection
+from streams.kafka.messages import Position, source_of
 from streams.kafka.topics import DEAD_LETTERS, TRANSACTIONS
 
 
@@ -60,7 +60,7 @@ def read(
     Holds one batch in memory at a time. Raises ReadingError, KafkaException.
     """
     begin, end = reader.find_range(Cluster(connection), DEAD_LETTERS, since=choice.since)
-    transactions = connection.named(TRANSACTIONS)
+    transactions = connection.full_name(TRANSACTIONS)
     for message in chain.from_iterable(
         reader.read_with_progress(connection, DEAD_LETTERS, begin, end, progress)
     ):

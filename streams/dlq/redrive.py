@@ -25,10 +25,10 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay
 from streams.dlq import dead_letters
 from streams.dlq.dead_letters import Choice, DeadLetter
 from streams.kafka.cluster import Cluster, Offsets
-from streams.kafka.codec import Headers, Position, own_headers
 from streams.kafka.committer import producer_settings
 from streams.kafka.connection import Connection
 from streams.kafka.errors import ReadingError
+from streams.kafka.messages import Headers, Position, own_headers
 from streams.kafka.reader import ReadProgress, read_with_progress
 from streams.kafka.topics import MAX_RECORD_BYTES, REDRIVE_TRANSACTIONAL_ID, TRANSACTIONS
 
@@ -98,7 +98,7 @@ def redrive(
 def _open_producer(connection: Connection) -> Producer:
     """Return a producer that has fenced every other redrive, and so ended their transactions."""
     producer = Producer(
-        connection.writer(producer_settings(connection.named(REDRIVE_TRANSACTIONAL_ID)))
+        connection.writer_config(producer_settings(connection.full_name(REDRIVE_TRANSACTIONAL_ID)))
     )
     producer.init_transactions(_PATIENCE_S)
     return producer
@@ -109,7 +109,7 @@ def _plan(
 ) -> tuple[RedriveResult, set[Position]]:
     """Return the counts before sending, and the positions of the records to send."""
     cluster = Cluster(connection)
-    partitions = cluster.partitions(TRANSACTIONS)[TRANSACTIONS]
+    partitions = cluster.list_partitions(TRANSACTIONS)[TRANSACTIONS]
     counts = Counter[str]()
     positions = set[Position]()
     missing = set(choice.sources)
@@ -125,7 +125,7 @@ def _plan(
             positions.add(letter.source)
     positions -= _find_sent(connection, positions, progress)
     # Asked last: what is still there now was there during the whole read.
-    earliest = cluster.earliest(TRANSACTIONS, partitions)
+    earliest = cluster.find_earliest(TRANSACTIONS, partitions)
     expired = {(number, offset) for number, offset in positions if offset < earliest[number]}
     positions -= expired
     already = (
@@ -149,7 +149,7 @@ def _find_sent(
     for partition, offset in positions:
         begin[partition] = min(offset + 1, begin.get(partition, offset + 1))
     end = _find_high_watermarks(connection, list(begin)) if begin else {}
-    topic = connection.named(TRANSACTIONS).encode()
+    topic = connection.full_name(TRANSACTIONS).encode()
     sent = set[Position]()
     for message in chain.from_iterable(
         read_with_progress(connection, TRANSACTIONS, begin, end, progress)
@@ -166,9 +166,9 @@ def _find_high_watermarks(connection: Connection, partitions: list[int]) -> Offs
 
     A redriven record may come after an open transaction; the read waits for it.
     """
-    admin = AdminClient(connection.config())  # keep a reference: its requests end with it
+    admin = AdminClient(connection.client_config())  # keep a reference: its requests end with it
     specs = {
-        TopicPartition(connection.named(TRANSACTIONS), partition): OffsetSpec.latest()
+        TopicPartition(connection.full_name(TRANSACTIONS), partition): OffsetSpec.latest()
         for partition in partitions
     }
     answers = admin.list_offsets(
@@ -211,7 +211,7 @@ def _send(
     producer.begin_transaction()
     for position, letter in chunk:
         producer.produce(
-            connection.named(TRANSACTIONS),
+            connection.full_name(TRANSACTIONS),
             letter.value,
             letter.key,
             position[0],
@@ -230,7 +230,7 @@ def _is_retriable(error: BaseException) -> bool:
 def _make_headers(connection: Connection, position: Position) -> Headers:
     partition, offset = position
     return own_headers() | {
-        "redriven.topic": connection.named(TRANSACTIONS).encode(),
+        "redriven.topic": connection.full_name(TRANSACTIONS).encode(),
         "redriven.partition": b"%d" % partition,
         "redriven.offset": b"%d" % offset,
     }

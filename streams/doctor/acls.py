@@ -100,7 +100,7 @@ def make_bindings(
     return [
         AclBinding(
             acl.resource,
-            connection.named(acl.name),
+            connection.full_name(acl.name),
             ResourcePatternType.PREFIXED if acl.prefixed else ResourcePatternType.LITERAL,
             f"User:{user}",
             host,

@@ -209,7 +209,7 @@ def _find_newest_ms(
 ) -> int:
     """Return the latest timestamp of any record in ms since 1970, -1 without records."""
     specs = {
-        TopicPartition(connection.named(name), partition): OffsetSpec.max_timestamp()
+        TopicPartition(connection.full_name(name), partition): OffsetSpec.max_timestamp()
         for name, state in states.items()
         if isinstance(state, TopicState)
         for partition in range(state.partitions)

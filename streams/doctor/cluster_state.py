@@ -35,7 +35,7 @@ def describe_topics(
     admin: AdminClient, connection: Connection
 ) -> dict[str, TopicState | KafkaError]:
     """Return the state of each declared topic by name without prefix, or why it is unknown."""
-    names = {connection.named(topic.name): topic.name for topic in topics.TOPICS}
+    names = {connection.full_name(topic.name): topic.name for topic in topics.TOPICS}
     descriptions = admin.describe_topics(
         TopicCollection(list(names)), include_authorized_operations=True, request_timeout=_ANSWER_S
     )
@@ -112,7 +112,7 @@ class AclChecker:
         return False if refusal(state) else None
 
     def _check_group(self, acl: Acl) -> bool | None:
-        name = self._connection.named(acl.name)
+        name = self._connection.full_name(acl.name)
 
         def ask() -> bool:
             answers = self._admin.describe_consumer_groups(
@@ -128,7 +128,7 @@ class AclChecker:
 
     def _check_transactional_id(self, name: str) -> bool | None:
         producer = Producer(
-            self._connection.writer({"transactional.id": self._connection.named(name)})
+            self._connection.writer_config({"transactional.id": self._connection.full_name(name)})
         )
         try:
             producer.init_transactions(_ANSWER_S)

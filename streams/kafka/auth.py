@@ -35,7 +35,7 @@ def connect_admin(connection: Connection, timeout: float = _ANSWER_S) -> AdminCl
         if refused:
             refusals.append(refused)
 
-    admin = AdminClient(connection.config({"error_cb": on_error}))
+    admin = AdminClient(connection.client_config({"error_cb": on_error}))
     # Not `list_topics`: it blocks inside the client library, which then neither reacts to Ctrl-C
     # nor runs callbacks. `poll` does both.
     answer = admin.describe_cluster(request_timeout=timeout)
@@ -66,6 +66,6 @@ def wait_for_topics(connection: Connection, names: Iterable[str], stop: threadin
     existing = retry_until(stop, list_names, on_retry, _RETRY_S)
     if existing is None:
         return
-    missing = {connection.named(name) for name in names} - existing
+    missing = {connection.full_name(name) for name in names} - existing
     if missing:
         raise TopicMissingError(sorted(missing))

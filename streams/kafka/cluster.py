@@ -40,28 +40,29 @@ class Cluster:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._admin = AdminClient(connection.config())
+        self._admin = AdminClient(connection.client_config())
 
-    def partitions(self, *topics: str) -> dict[str, list[int]]:
+    def list_partitions(self, *topics: str) -> dict[str, list[int]]:
         """Return the partition numbers of each topic. Raises TopicMissingError."""
         # List all topics: asking for one by name may create it.
         existing = self._admin.list_topics(timeout=_TIMEOUT_S).topics
-        missing = [name for name in map(self._connection.named, topics) if name not in existing]
+        missing = [name for name in map(self._connection.full_name, topics) if name not in existing]
         if missing:
             raise TopicMissingError(missing)
         return {
-            topic: sorted(existing[self._connection.named(topic)].partitions) for topic in topics
+            topic: sorted(existing[self._connection.full_name(topic)].partitions)
+            for topic in topics
         }
 
-    def earliest(self, topic: str, partitions: list[int] | None = None) -> Offsets:
+    def find_earliest(self, topic: str, partitions: list[int] | None = None) -> Offsets:
         """Return the first offset that the log still holds, by partition; None: all of them."""
         return self._offsets(topic, partitions, OffsetSpec.earliest())
 
-    def end(self, topic: str, partitions: list[int] | None = None) -> Offsets:
+    def find_end(self, topic: str, partitions: list[int] | None = None) -> Offsets:
         """Return the offset at which the committed records end, by partition; None: all of them."""
         return self._offsets(topic, partitions, OffsetSpec.latest())
 
-    def since(self, topic: str, end: Offsets, at: datetime) -> Offsets:
+    def find_since(self, topic: str, end: Offsets, at: datetime) -> Offsets:
         """Return the first offset whose timestamp is `at` or later, else `end`, by partition."""
         spec = OffsetSpec.for_timestamp(int(at.timestamp() * 1000))
         offsets = self._offsets(topic, list(end), spec)
@@ -70,16 +71,16 @@ class Cluster:
             for partition, offset in offsets.items()
         }
 
-    def committed(self, group: str, topic: str, partitions: list[int]) -> Offsets:
+    def find_committed(self, group: str, topic: str, partitions: list[int]) -> Offsets:
         """Return the group's next offset by partition, without partitions that have none.
 
         Offsets in open transactions do not count.
         """
-        name = self._connection.named(topic)
+        name = self._connection.full_name(topic)
         asked = [TopicPartition(name, partition) for partition in partitions]
         # Not with the admin client, which has no group: librdkafka 2.16 crashes in it while the
         # coordinator is loading.
-        consumer = Consumer(self._connection.reader(group))
+        consumer = Consumer(self._connection.reader_config(group))
         try:
             positions = retry_for(
                 _TIMEOUT_S, lambda: committed_offsets(consumer, asked, _TIMEOUT_S)
@@ -90,8 +91,8 @@ class Cluster:
 
     def _offsets(self, topic: str, partitions: list[int] | None, spec: OffsetSpec) -> Offsets:
         if partitions is None:
-            partitions = self.partitions(topic)[topic]
-        name = self._connection.named(topic)
+            partitions = self.list_partitions(topic)[topic]
+        name = self._connection.full_name(topic)
         asked = {TopicPartition(name, partition): spec for partition in partitions}
 
         def list_offsets() -> Offsets:

@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streams.kafka import topics
-from streams.kafka.codec import Output
 from streams.kafka.connection import Connection
 from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutageError, refusal
+from streams.kafka.messages import Output
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +75,11 @@ class _BatchCommitter:
         self._connection = connection
         self._producer = producer
         self._give_up = give_up
-        self._input_topic = connection.named(input_topic)
+        self._input_topic = connection.full_name(input_topic)
         self._waited = False
 
     def _produce(self, outputs: list[Output]) -> None:
-        names = {topic.name: self._connection.named(topic.name) for topic in topics.TOPICS}
+        names = {topic.name: self._connection.full_name(topic.name) for topic in topics.TOPICS}
         produce = self._producer.produce
         for output in outputs:
             try:
@@ -231,7 +231,7 @@ class FlushingCommitter(_BatchCommitter):
             "delivery.report.only.error": True,
             "on_delivery": self._on_delivery_error,
         }
-        super().__init__(connection, Producer(connection.writer(settings)), give_up)
+        super().__init__(connection, Producer(connection.writer_config(settings)), give_up)
         self._delivery_error: KafkaError | None = None
         self._done: dict[int, int] = {}
         self._lock = Lock()

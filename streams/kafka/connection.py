@@ -28,11 +28,11 @@ class Connection:
     topic_prefix: str = ""
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a password
 
-    def named(self, name: str) -> str:
+    def full_name(self, name: str) -> str:
         """Return the full name of a topic, group or transactional id on this cluster."""
         return self.topic_prefix + name
 
-    def config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def client_config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return a librdkafka configuration for any client."""
         return {
             **_CLIENT,
@@ -41,7 +41,7 @@ class Connection:
             **(settings or {}),
         }
 
-    def reader(
+    def reader_config(
         self, group: str | None = None, settings: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """Return settings of a consumer that sees only committed records and never auto-commits.
@@ -50,13 +50,13 @@ class Connection:
         default; nothing here does.
         """
         own = {
-            "group.id": self.named(group or READER_GROUP),
+            "group.id": self.full_name(group or READER_GROUP),
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
         }
-        return self.config(own | dict(settings or {}))
+        return self.client_config(own | dict(settings or {}))
 
-    def writer(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def writer_config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return settings of an idempotent producer that partitions keys as Java's clients do."""
         own = {"enable.idempotence": True, "partitioner": "murmur2_random", "logger": _SILENT}
-        return self.config(own | dict(settings or {}))
+        return self.client_config(own | dict(settings or {}))

@@ -53,14 +53,14 @@ class GroupConsumer:
         on_failure: Callable[[RefusedError | OutageError], None],
         client: Callable[[dict[str, Any]], Consumer] = Consumer,
     ) -> None:
-        self.topic = connection.named(topic)
+        self.topic = connection.full_name(topic)
         self._servers = connection.bootstrap_servers
         self._on_failure = on_failure
         self._health = CoordinatorHealth(on_failure)
         self._rebalances = 0
         self._is_assigned = False
         callbacks = self._health.settings | {"error_cb": self._on_client_error}
-        self.client = client(connection.reader(group, dict(settings) | callbacks))
+        self.client = client(connection.reader_config(group, dict(settings) | callbacks))
 
     @property
     def ready(self) -> bool:

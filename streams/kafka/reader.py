@@ -54,10 +54,10 @@ def find_range(
     With `since`, skip the records before the first one whose timestamp is `since` or later.
     Raises KafkaException.
     """
-    end = cluster.end(name, partitions)
+    end = cluster.find_end(name, partitions)
     if since is None:
-        return cluster.earliest(name, list(end)), end
-    return cluster.since(name, end, since), end
+        return cluster.find_earliest(name, list(end)), end
+    return cluster.find_since(name, end, since), end
 
 
 def read(
@@ -69,9 +69,9 @@ def read(
     that, and KafkaException on a fatal error.
     """
     open_until = {number: end[number] for number in begin if begin[number] < end[number]}
-    topic = connection.named(name)
+    topic = connection.full_name(name)
     idle = 0
-    consumer = Consumer(connection.reader(None, _READER))
+    consumer = Consumer(connection.reader_config(None, _READER))
     try:
         consumer.assign([TopicPartition(topic, number, begin[number]) for number in open_until])
         while open_until:
@@ -112,8 +112,8 @@ def follow(connection: Connection, name: str, begin: Offsets) -> Iterator[list[M
 
     Raises KafkaException on a fatal error.
     """
-    topic = connection.named(name)
-    consumer = Consumer(connection.reader(None, {"auto.offset.reset": "earliest"}))
+    topic = connection.full_name(name)
+    consumer = Consumer(connection.reader_config(None, {"auto.offset.reset": "earliest"}))
     try:
         consumer.assign([TopicPartition(topic, number, offset) for number, offset in begin.items()])
         while True:

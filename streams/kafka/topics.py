@@ -95,8 +95,8 @@ def create(connection: Connection, partitions: int = PARTITIONS, replication: in
     Raises TopicMismatchError if one exists with other partitions or settings; TopicError if a new
     one does not appear; KafkaException if the cluster refuses.
     """
-    admin = AdminClient(connection.config())
-    wanted = {connection.named(topic.name): topic for topic in TOPICS}
+    admin = AdminClient(connection.client_config())
+    wanted = {connection.full_name(topic.name): topic for topic in TOPICS}
     existing = {
         name: len(topic.partitions)
         for name, topic in admin.list_topics(timeout=_TIMEOUT_S).topics.items()

@@ -22,8 +22,8 @@ from payments.arrays import Ints
 from streams.kafka import reader
 from streams.kafka.clock import CLOCK_DIFFERENCE, utc_now
 from streams.kafka.cluster import Cluster
-from streams.kafka.codec import Position, ReadHeaders, source_of
 from streams.kafka.connection import Connection
+from streams.kafka.messages import Position, ReadHeaders, source_of
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TOPICS, TRANSACTIONS
 from streams.ledger.reconcile import REJECTED, SCORED, Audit, Reconciliation
 from streams.ledger.repeated_ids import hash_id
@@ -58,13 +58,13 @@ def audit(
     Raises ReadingError, KafkaException.
     """
     cluster = Cluster(connection)
-    partitions = cluster.partitions(TRANSACTIONS, *OUTPUTS)
+    partitions = cluster.list_partitions(TRANSACTIONS, *OUTPUTS)
     if start is None:
         since = _limit_to_provable(cluster, partitions, since)
     begin, end = reader.find_range(
         cluster, TRANSACTIONS, partitions[TRANSACTIONS], since if start is None else None
     )
-    committed = cluster.committed(SCORER_GROUP, TRANSACTIONS, partitions[TRANSACTIONS])
+    committed = cluster.find_committed(SCORER_GROUP, TRANSACTIONS, partitions[TRANSACTIONS])
     begin |= {
         number: min(max(offset, begin[number]), end[number])
         for number, offset in (start or {}).items()
@@ -98,7 +98,7 @@ def _limit_to_provable(
     if not any(
         offset
         for topic in OUTPUTS
-        for offset in cluster.earliest(topic, partitions[topic]).values()
+        for offset in cluster.find_earliest(topic, partitions[topic]).values()
     ):
         return since
     oldest = utc_now() - _PROVABLE

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from payments.arrays import Ints
-from streams.kafka.codec import Position
+from streams.kafka.messages import Position
 from streams.ledger.repeated_ids import RepeatedIdSpool
 
 SENT, SCORED, REJECTED, DUPLICATED, LATE, RESENT, PHANTOM = (1 << bit for bit in range(7))

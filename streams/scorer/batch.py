@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from payments.arrays import Floats
-from streams.kafka.codec import Output
+from streams.kafka.messages import Output
 
 # One batch is committed while the next is scored. A third would only wait; its records are better
 # left on the broker, to become a larger batch.

@@ -8,8 +8,8 @@ from typing import Any, NoReturn, Protocol
 
 from confluent_kafka import KafkaException
 
-from streams.kafka.codec import Output
 from streams.kafka.errors import BatchAbortedError
+from streams.kafka.messages import Output
 from streams.scorer.batch import Batch, InFlight, ScoredBatch
 from streams.scorer.dead_letter_limit import DeadLetterLimit
 

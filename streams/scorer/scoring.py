@@ -24,8 +24,8 @@ from payments.records import (
     PredictionRecord,
     decode,
 )
-from streams.kafka import codec, topics
-from streams.kafka.codec import Output
+from streams.kafka import messages, topics
+from streams.kafka.messages import Output
 from streams.scorer.batch import Batch, Record, ScoredBatch
 
 _ATTEMPTS = 2  # the first failure may be no record's fault, for example when memory runs out
@@ -146,7 +146,7 @@ class Scorer:
             except InvalidTransactionError as error:
                 self._reject(scored, record, error.kind, error.detail)
             else:
-                key = codec.key(sent.transaction_id, sent.account_id)
+                key = messages.key(sent.transaction_id, sent.account_id)
                 valid.records.append(
                     _ValidRecord(record, sent.transaction_id, sent.event_time, key)
                 )
@@ -155,7 +155,7 @@ class Scorer:
     def _reject(
         self, scored: ScoredBatch, record: Record, kind: DeadLetterKind, detail: str
     ) -> None:
-        headers = codec.dead_letter_headers(
+        headers = messages.dead_letter_headers(
             record.topic(), record.partition(), record.offset(), kind, detail, self._clock()
         )
         scored.outputs.append(Output(topics.DEAD_LETTERS, record.key(), record.value(), headers))
@@ -216,5 +216,5 @@ def _output(topic: str, record: Record, key: bytes, value: Any) -> Output:
         topic,
         key,
         _encode(value),
-        codec.source_headers(record.topic(), record.partition(), record.offset()),
+        messages.source_headers(record.topic(), record.partition(), record.offset()),
     )

@@ -77,7 +77,10 @@ class Worker:
         self._consumer: BatchConsumer | None = None
         self._registry = process_registry()
         self._metrics = ScorerMetrics(
-            self._registry, connection.named(topics.TRANSACTIONS), model.version, identity.restarts
+            self._registry,
+            connection.full_name(topics.TRANSACTIONS),
+            model.version,
+            identity.restarts,
         )
 
     def run(self) -> None:
@@ -132,8 +135,12 @@ class Worker:
     def _committer(self) -> TransactionalCommitter | FlushingCommitter:
         if self._options.guarantee is Guarantee.AT_LEAST_ONCE:
             return FlushingCommitter(self._connection, self._give_up)
-        names = (self._connection.named(f"{self._identity.name}.{n}") for n in range(_PRODUCERS))
-        producers = [Producer(self._connection.writer(producer_settings(name))) for name in names]
+        names = (
+            self._connection.full_name(f"{self._identity.name}.{n}") for n in range(_PRODUCERS)
+        )
+        producers = [
+            Producer(self._connection.writer_config(producer_settings(name))) for name in names
+        ]
         return TransactionalCommitter(self._connection, producers, self._give_up)
 
     def _start_consumer(

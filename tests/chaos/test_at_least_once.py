@@ -18,12 +18,14 @@ COUNT = 20_000
 
 def test_a_killed_worker_loses_nothing(connection, model):
     # an idempotent producer would busy-wait next to a broker that has no core to itself
-    producer = Producer(connection.writer({"enable.idempotence": False}))
+    producer = Producer(connection.writer_config({"enable.idempotence": False}))
     command = [*FRAUD, "score", "--guarantee", "at-least-once"]
     with run_scorer(connection, workers=2, command=command) as system:
         for number in range(COUNT):
             producer.produce(
-                connection.named(topics.TRANSACTIONS), make_transaction_bytes(number), f"t-{number}"
+                connection.full_name(topics.TRANSACTIONS),
+                make_transaction_bytes(number),
+                f"t-{number}",
             )
             if number == COUNT // 2:
                 producer.flush(60)

@@ -14,7 +14,7 @@ from streams.kafka.connection import Connection
 
 
 def send(servers, topic, *values):
-    producer = Producer(Connection(servers).writer())
+    producer = Producer(Connection(servers).writer_config())
     for value in values:
         producer.produce(topic, value)
     assert producer.flush(60) == 0
@@ -39,7 +39,7 @@ def test_a_scorer_waits_for_a_broker_that_is_not_up_yet_and_scores_its_data(own_
     topics.create(connection, partitions=4)
     send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(make_transaction_bytes, range(50)))
     cluster = Cluster(connection)
-    before = cluster.end(topics.TRANSACTIONS, list(range(4)))
+    before = cluster.find_end(topics.TRANSACTIONS, list(range(4)))
     assert own_broker.stop()
     assert not own_broker.status().running
     assert not own_broker.stop()
@@ -47,7 +47,7 @@ def test_a_scorer_waits_for_a_broker_that_is_not_up_yet_and_scores_its_data(own_
         wait_for(lambda: "waiting for Kafka" in system.log, 60, "it logs that it waits")
         own_broker.start(say=print)
         wait_for(system.ready, 60, "it is ready")
-        assert cluster.end(topics.TRANSACTIONS, list(range(4))) == before, (
+        assert cluster.find_end(topics.TRANSACTIONS, list(range(4))) == before, (
             "a client from before the restart must learn of the new leaders"
         )
         send(

@@ -60,9 +60,9 @@ def make_alert(name, loss=50.0, **changes):
 
 
 def publish(connection, *values, topic=ALERTS):
-    producer = Producer(connection.writer())
+    producer = Producer(connection.writer_config())
     for value in values:
-        producer.produce(connection.named(topic), value)
+        producer.produce(connection.full_name(topic), value)
     assert producer.flush(10) == 0
 
 

@@ -19,7 +19,7 @@ from support.topic_reader import read_all
 
 from payments.contract import INPUTS
 from streams.kafka import topics
-from streams.kafka.codec import source_of
+from streams.kafka.messages import source_of
 
 FIRST = 227_845  # the last fifth of creditcard.csv
 COUNT = 56_962
@@ -166,14 +166,16 @@ def test_a_thousand_broken_messages_become_dead_letters_and_the_others_are_score
 ):
     valid = 5_000
     broken = 1_000
-    producer = Producer(connection.writer({"linger.ms": 5}))
+    producer = Producer(connection.writer_config({"linger.ms": 5}))
     kinds = list(BROKEN)
     for i in range(valid):
-        producer.produce(connection.named(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}")
+        producer.produce(
+            connection.full_name(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}"
+        )
         if i % (valid // broken) == 0:
             key = None if i % 2 else b"\xff key"
             producer.produce(
-                connection.named(topics.TRANSACTIONS),
+                connection.full_name(topics.TRANSACTIONS),
                 kinds[i // (valid // broken) % len(kinds)],
                 key,
             )
@@ -194,7 +196,7 @@ def test_a_thousand_broken_messages_become_dead_letters_and_the_others_are_score
         assert message.key() == original.key()
         assert headers["error.kind"].decode() == BROKEN[original.value()]
         assert headers["error.detail"].decode()
-        assert headers["source.topic"].decode() == connection.named(topics.TRANSACTIONS)
+        assert headers["source.topic"].decode() == connection.full_name(topics.TRANSACTIONS)
         assert headers["contract.version"] == b"1"
         assert pd.Timestamp(headers["failed.at"].decode()).tzinfo is not None
     result = read_ledger(connection)

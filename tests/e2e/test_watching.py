@@ -91,7 +91,7 @@ class Story:
 
         `shift` moves V1..V10, in standard deviations; every `frauds_every`th label says fraud.
         """
-        producer = producer or Producer(self.connection.writer({"linger.ms": 5}))
+        producer = producer or Producer(self.connection.writer_config({"linger.ms": 5}))
         chosen = self.rows.iloc[self.sent : self.sent + count].copy()
         moved = list(INPUTS[:10])
         chosen[moved] += shift * self.rows[moved].std()
@@ -99,7 +99,9 @@ class Story:
             zip(chosen[list(INPUTS)].to_dict("records"), chosen["Class"], strict=True), self.sent
         ):
             body = {"transaction_id": f"w-{i}", "event_time": "2013-09-01T00:00:00Z", **values}
-            producer.produce(self.connection.named(topics.TRANSACTIONS), json.dumps(body), f"w-{i}")
+            producer.produce(
+                self.connection.full_name(topics.TRANSACTIONS), json.dumps(body), f"w-{i}"
+            )
             is_fraud = bool(fraud) or (frauds_every > 0 and i % frauds_every == 0)
             label = {
                 "transaction_id": f"w-{i}",
@@ -107,13 +109,13 @@ class Story:
                 "labelled_at": "2026-01-01T00:00:00Z",
                 "source": "replay",
             }
-            producer.produce(self.connection.named(topics.LABELS), json.dumps(label), f"w-{i}")
+            producer.produce(self.connection.full_name(topics.LABELS), json.dumps(label), f"w-{i}")
         producer.flush()
         self.sent += count
 
     def send_in_an_open_transaction(self, count: int) -> None:
         """Send transactions and commit them only when Prometheus shows their lag."""
-        producer = Producer(self.connection.writer({"transactional.id": "story"}))
+        producer = Producer(self.connection.writer_config({"transactional.id": "story"}))
         producer.init_transactions(10)
         producer.begin_transaction()
         self.send(count, producer=producer)
@@ -125,10 +127,10 @@ class Story:
         producer.commit_transaction(10)
 
     def refuse(self) -> None:
-        producer = Producer(self.connection.writer({}))
+        producer = Producer(self.connection.writer_config({}))
         for value, count in REFUSED.items():
             for i in range(count):
-                producer.produce(self.connection.named(topics.TRANSACTIONS), value, str(i))
+                producer.produce(self.connection.full_name(topics.TRANSACTIONS), value, str(i))
         producer.flush()
 
     def redrive(self) -> None:

@@ -73,7 +73,7 @@ MUTANTS = (
             "streams/kafka/committer.py",
             """        produce = self._producer.produce
 """,
-            """        alerts = Producer(self._connection.writer())
+            """        alerts = Producer(self._connection.writer_config())
         for output in outputs:
             if output.topic == topics.ALERTS:
                 name = names[output.topic]

@@ -89,13 +89,15 @@ def predict(
     rows = np.random.default_rng(seed).normal(size=(count, len(COLUMNS))) + shift
     rows[:high_scores, -1] = 3.5
     rows[:stuck, 13] = 0.0
-    producer = Producer(connection.writer({"transactional.id": connection.named("test-scorer")}))
+    producer = Producer(
+        connection.writer_config({"transactional.id": connection.full_name("test-scorer")})
+    )
     producer.init_transactions(30)
     for start in range(0, count, 50):
         producer.begin_transaction()
         for i, row in enumerate(rows[start : start + 50], start):
             producer.produce(
-                connection.named(PREDICTIONS),
+                connection.full_name(PREDICTIONS),
                 prediction(row[0], row, second(i)),
                 partition=(i * 7 // 3) % PARTITIONS,
             )

@@ -11,7 +11,7 @@ import pytest
 from model.artefact import probabilities
 from model.dataset import matrix, read
 from streams.kafka import topics
-from streams.kafka.codec import source_of
+from streams.kafka.messages import source_of
 from streams.ledger.audit import audit
 from support.commands import FRAUD, make_environment
 from support.paths import ROOT

@@ -17,9 +17,9 @@ def read_all(
     AssertionError if fewer arrive within `timeout` seconds.
     """
     consumer = Consumer(
-        connection.reader(settings={"enable.partition.eof": True, "fetch.wait.max.ms": 10})
+        connection.reader_config(settings={"enable.partition.eof": True, "fetch.wait.max.ms": 10})
     )
-    name = connection.named(topic)
+    name = connection.full_name(topic)
     try:
         partitions = set(consumer.list_topics(name, timeout=30).topics[name].partitions)
         consumer.assign([TopicPartition(name, partition, 0) for partition in partitions])

@@ -149,7 +149,7 @@ class Job:
         self._wait_for_both(processes, connection, cluster, "an earlier run's records")
         first, count = self._test_part(settings)
         run = f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        begin = {topic.name: cluster.end(topic.name) for topic in topics.TOPICS}
+        begin = {topic.name: cluster.find_end(topic.name) for topic in topics.TOPICS}
         reader = measure.LiveReader(connection, begin[topics.PREDICTIONS], run, first, count)
         reader.start()
         since = datetime.now(UTC)
@@ -162,7 +162,7 @@ class Job:
             reader.stop()
         self._say("checking the ledger")
         books = audit(connection, begin[topics.TRANSACTIONS], since)
-        end = {topic.name: cluster.end(topic.name) for topic in topics.TOPICS}
+        end = {topic.name: cluster.find_end(topic.name) for topic in topics.TOPICS}
         labels = read_between(connection, topics.LABELS, begin[topics.LABELS], end[topics.LABELS])
         truth = measure.truth(labels, run, first, count)
         found = _windows(connection, begin[topics.DRIFT_EVENTS], end[topics.DRIFT_EVENTS])
@@ -270,8 +270,8 @@ class Job:
 
 def _waiting(connection: Connection, cluster: Cluster, group: str, topic: str) -> int:
     """Count the records that the group has not committed past: offsets have gaps."""
-    end = cluster.end(topic)
-    begin = dict.fromkeys(end, 0) | cluster.committed(group, topic, list(end))
+    end = cluster.find_end(topic)
+    begin = dict.fromkeys(end, 0) | cluster.find_committed(group, topic, list(end))
     return sum(len(batch) for batch in read_between(connection, topic, begin, end))
 
 

@@ -44,8 +44,8 @@ class LiveReader(threading.Thread):
         self, connection: Connection, begin: Offsets, run: str, first_row: int, count: int
     ) -> None:
         super().__init__(name="live-reader", daemon=True)
-        self._consumer = Consumer(connection.reader(None, {"fetch.queue.backoff.ms": 5}))
-        name = connection.named(PREDICTIONS)
+        self._consumer = Consumer(connection.reader_config(None, {"fetch.queue.backoff.ms": 5}))
+        name = connection.full_name(PREDICTIONS)
         self._consumer.assign(
             [TopicPartition(name, partition, offset) for partition, offset in begin.items()]
         )

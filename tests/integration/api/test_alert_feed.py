@@ -26,11 +26,11 @@ LATER = [event("-severity"), b"{", b"[" * 5_000, *20 * [event("-labels")]]
 
 @pytest.fixture
 def write(connection):
-    producer = Producer(connection.writer())
+    producer = Producer(connection.writer_config())
 
     def write(*events):
         for value in events:
-            producer.produce(connection.named(DRIFT_EVENTS), value)
+            producer.produce(connection.full_name(DRIFT_EVENTS), value)
         assert producer.flush(30) == 0
 
     return write

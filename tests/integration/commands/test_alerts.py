@@ -50,14 +50,18 @@ def publish(connection, values, first_ms=1_700_000_000_000):
 
     So every record is followed by a marker.
     """
-    producer = Producer(connection.writer({"transactional.id": connection.named("writer")}))
+    producer = Producer(
+        connection.writer_config({"transactional.id": connection.full_name("writer")})
+    )
     producer.init_transactions()
     for i, value in enumerate(values):
         producer.begin_transaction()
-        producer.produce(connection.named(ALERTS), value, partition=i % 4, timestamp=first_ms + i)
+        producer.produce(
+            connection.full_name(ALERTS), value, partition=i % 4, timestamp=first_ms + i
+        )
         producer.commit_transaction()
     producer.begin_transaction()
-    producer.produce(connection.named(ALERTS), make_alert(59), partition=0)
+    producer.produce(connection.full_name(ALERTS), make_alert(59), partition=0)
     producer.flush()
     producer.abort_transaction()
 
@@ -99,11 +103,13 @@ def test_json_prints_the_alerts_unchanged_and_newest_last(connection):
 def test_the_newest_alerts_are_found_before_many_aborted_ones(connection):
     values = [make_alert(i) for i in range(3)]
     publish(connection, values)
-    producer = Producer(connection.writer({"transactional.id": connection.named("writer")}))
+    producer = Producer(
+        connection.writer_config({"transactional.id": connection.full_name("writer")})
+    )
     producer.init_transactions()
     producer.begin_transaction()
     for i in range(200):
-        producer.produce(connection.named(ALERTS), make_alert(59), partition=i % 4)
+        producer.produce(connection.full_name(ALERTS), make_alert(59), partition=i % 4)
     producer.flush()
     producer.abort_transaction()
     assert run(connection, "--json", "--limit", "2").stdout.splitlines() == values[-2:]

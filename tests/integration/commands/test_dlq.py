@@ -18,7 +18,7 @@ from cli.errors import CommandError
 from streams.dlq import redrive as redriving
 from streams.dlq.dead_letters import Choice
 from streams.dlq.redrive import RedriveError, redrive
-from streams.kafka.codec import dead_letter_headers, own_headers, source_headers
+from streams.kafka.messages import dead_letter_headers, own_headers, source_headers
 from streams.kafka.topics import DEAD_LETTERS, MAX_RECORD_BYTES, PREDICTIONS, TRANSACTIONS
 from streams.ledger.audit import audit
 
@@ -36,13 +36,13 @@ class Bus:
     def __init__(self, connection):
         self.connection = connection
         self._producer = Producer(
-            connection.writer({"message.max.bytes": 2**24, "max.in.flight": 1})
+            connection.writer_config({"message.max.bytes": 2**24, "max.in.flight": 1})
         )
 
     def _write(self, topic, value, key=None, partition=0, headers=None):
         written = []
         self._producer.produce(
-            self.connection.named(topic),
+            self.connection.full_name(topic),
             value,
             key,
             partition,
@@ -62,7 +62,7 @@ class Bus:
         self, source, value, key=b"key", kind="malformed_json", detail="no JSON", topic=None
     ):
         headers = dead_letter_headers(
-            topic or self.connection.named(TRANSACTIONS), *source, kind, detail, NOW
+            topic or self.connection.full_name(TRANSACTIONS), *source, kind, detail, NOW
         )
         self._write(DEAD_LETTERS, value, key, source[0] % 4, headers)
 
@@ -77,7 +77,7 @@ class Bus:
             b"{}",
             None,
             source[0],
-            source_headers(self.connection.named(TRANSACTIONS), *source),
+            source_headers(self.connection.full_name(TRANSACTIONS), *source),
         )
 
     def read_redriven(self, count):
@@ -86,7 +86,7 @@ class Bus:
         for message in read_all(self.connection, TRANSACTIONS, count):
             headers = dict(message.headers() or [])
             if "redriven.offset" in headers:
-                assert headers["redriven.topic"] == self.connection.named(TRANSACTIONS).encode()
+                assert headers["redriven.topic"] == self.connection.full_name(TRANSACTIONS).encode()
                 assert ("contract.version", b"1") in message.headers()
                 place = int(headers["redriven.partition"]), int(headers["redriven.offset"])
                 assert place not in found, "sent twice"
@@ -151,7 +151,7 @@ def test_records_in_the_open_transaction_of_another_redrive_are_sent_only_once(b
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
     first.begin_transaction()
     first.produce(
-        connection.named(TRANSACTIONS),
+        connection.full_name(TRANSACTIONS),
         letter.value,
         headers=redriving._make_headers(connection, letter.source),
     )
@@ -180,10 +180,10 @@ def test_a_redrive_waits_for_a_redriven_record_after_another_clients_open_transa
     bus.send_refused(b"x")
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
     first = redriving._open_producer(connection)
-    other = Producer(connection.writer({"transactional.id": connection.named("other")}))
+    other = Producer(connection.writer_config({"transactional.id": connection.full_name("other")}))
     other.init_transactions()
     other.begin_transaction()
-    other.produce(connection.named(TRANSACTIONS), b"{}", partition=0)
+    other.produce(connection.full_name(TRANSACTIONS), b"{}", partition=0)
     other.flush()
     redriving._send(connection, first, [(letter.source, letter)])
     looking = threading.Event()
@@ -249,9 +249,9 @@ def test_a_deleted_record_is_not_sent(bus, connection):
     bus.send_refused(b"old")
     redrive(connection, EVERYTHING, dry_run=False, progress=silent)
     kept = bus.send_refused(b"new")
-    admin = AdminClient(connection.config())
+    admin = AdminClient(connection.client_config())
     for deleted in admin.delete_records(
-        [TopicPartition(connection.named(TRANSACTIONS), 0, kept[1])]
+        [TopicPartition(connection.full_name(TRANSACTIONS), 0, kept[1])]
     ).values():
         deleted.result(30)
     result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
@@ -263,7 +263,7 @@ def test_foreign_headers_do_no_harm(bus, connection):
     bus.write_dead_letter((0, 0), b"of another topic", topic="elsewhere")
     bus._write(DEAD_LETTERS, b"without headers")
     forged = own_headers() | {
-        "redriven.topic": connection.named(TRANSACTIONS).encode(),
+        "redriven.topic": connection.full_name(TRANSACTIONS).encode(),
         "redriven.partition": b"x",
     }
     bus._write(TRANSACTIONS, b"{}", headers=forged)

@@ -39,10 +39,10 @@ def make_alert(name, i=0):
 
 
 def publish(connection, values, first_ms=1_700_000_000_000):
-    producer = Producer(connection.writer())
+    producer = Producer(connection.writer_config())
     for i, (partition, value) in enumerate(values):
         producer.produce(
-            connection.named(ALERTS), value, partition=partition, timestamp=first_ms + i
+            connection.full_name(ALERTS), value, partition=partition, timestamp=first_ms + i
         )
     assert producer.flush(30) == 0
 

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from support.commands import FRAUD, make_environment
 from support.data.transactions import make_transaction_bytes
 
-from streams.kafka.codec import dead_letter_headers, source_headers
+from streams.kafka.messages import dead_letter_headers, source_headers
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TRANSACTIONS
 from streams.ledger.audit import audit
 
@@ -26,7 +26,7 @@ class Bus:
     def __init__(self, connection):
         self.connection = connection
         self._producer = Producer(
-            connection.writer({"transactional.id": connection.named(uuid.uuid4().hex)})
+            connection.writer_config({"transactional.id": connection.full_name(uuid.uuid4().hex)})
         )
         self._producer.init_transactions()
         self._offsets: list[tuple[int, int]] = []
@@ -43,7 +43,7 @@ class Bus:
 
     def _produce(self, topic, value, partition, headers=None, timestamp=0):
         self._producer.produce(
-            self.connection.named(topic),
+            self.connection.full_name(topic),
             value,
             b"key",
             partition,
@@ -68,7 +68,7 @@ class Bus:
 
     def predict(self, *sources, partition=None, timestamp=0):
         for source in sources:
-            headers = source_headers(self.connection.named(TRANSACTIONS), *source)
+            headers = source_headers(self.connection.full_name(TRANSACTIONS), *source)
             self._produce(
                 PREDICTIONS,
                 b"{}",
@@ -80,7 +80,7 @@ class Bus:
     def reject(self, *sources):
         for source in sources:
             headers = dead_letter_headers(
-                self.connection.named(TRANSACTIONS), *source, "malformed_json", "no JSON", NOW
+                self.connection.full_name(TRANSACTIONS), *source, "malformed_json", "no JSON", NOW
             )
             self._produce(DEAD_LETTERS, b"\xff", source[0], headers)
 
@@ -95,9 +95,11 @@ def bus(connection):
 
 def commit(connection, offsets):
     """Commit offsets of the scorer's group, by partition."""
-    consumer = Consumer(connection.reader(SCORER_GROUP))
+    consumer = Consumer(connection.reader_config(SCORER_GROUP))
     consumer.commit(
-        offsets=[TopicPartition(connection.named(TRANSACTIONS), *item) for item in offsets.items()],
+        offsets=[
+            TopicPartition(connection.full_name(TRANSACTIONS), *item) for item in offsets.items()
+        ],
         asynchronous=False,
     )
     consumer.close()
@@ -232,8 +234,8 @@ def test_records_whose_outputs_have_expired_are_left_out(bus, connection):
     with bus.transaction():
         bus.predict(*new)
     assert audit(connection).sent == 3
-    expired = TopicPartition(connection.named(PREDICTIONS), 0, 3)
-    admin = AdminClient(connection.config())
+    expired = TopicPartition(connection.full_name(PREDICTIONS), 0, 3)
+    admin = AdminClient(connection.client_config())
     for future in admin.delete_records([expired]).values():
         future.result(30)
     found = audit(connection)
@@ -282,6 +284,6 @@ def test_a_missing_topic_is_a_one_line_error(connection):
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
         "fraud: no such topic, or no right to see it: "
-        f"{missing.named('transactions')}, {missing.named('predictions')}, "
-        f"{missing.named('transactions.dlq')}; `fraud topics` creates what is missing"
+        f"{missing.full_name('transactions')}, {missing.full_name('predictions')}, "
+        f"{missing.full_name('transactions.dlq')}; `fraud topics` creates what is missing"
     ]

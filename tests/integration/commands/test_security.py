@@ -129,9 +129,9 @@ def cluster(system):
 
 
 def publish(user: Connection, values: list[bytes]) -> None:
-    producer = Producer(user.writer())
+    producer = Producer(user.writer_config())
     for value in values:
-        producer.produce(user.named(topics.TRANSACTIONS), value, b"key")
+        producer.produce(user.full_name(topics.TRANSACTIONS), value, b"key")
     assert producer.flush(30) == 0
 
 
@@ -297,8 +297,8 @@ def measure_progress(cluster: SecuredSystem) -> tuple[int, int]:
     """Return the number of visible predictions, and the sum of the group's committed offsets."""
     admin = cluster.broker.admin
     state = Cluster(admin)
-    numbers = state.partitions(topics.PREDICTIONS)[topics.PREDICTIONS]
-    committed = state.committed(topics.SCORER_GROUP, topics.TRANSACTIONS, numbers)
+    numbers = state.list_partitions(topics.PREDICTIONS)[topics.PREDICTIONS]
+    committed = state.find_committed(topics.SCORER_GROUP, topics.TRANSACTIONS, numbers)
     return len(read_all(admin, topics.PREDICTIONS, 0)), sum(committed.values())
 
 
@@ -459,7 +459,7 @@ def test_the_doctor_finds_no_fault_with_a_healthy_scorer(cluster, model):
 
 
 def test_the_doctor_names_every_fault(cluster, model):
-    labels = ConfigResource(ResourceType.TOPIC, cluster.broker.admin.named(topics.LABELS))
+    labels = ConfigResource(ResourceType.TOPIC, cluster.broker.admin.full_name(topics.LABELS))
     labels.add_incremental_config(
         ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
     )

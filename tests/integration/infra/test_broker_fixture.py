@@ -8,9 +8,11 @@ from streams.kafka.connection import Connection
 
 
 def test_sent_records_are_read_back(connection: Connection) -> None:
-    producer = Producer(connection.writer())
+    producer = Producer(connection.writer_config())
     for i in range(100):
-        producer.produce(connection.named("transactions"), make_transaction_bytes(i), key=f"t-{i}")
+        producer.produce(
+            connection.full_name("transactions"), make_transaction_bytes(i), key=f"t-{i}"
+        )
     producer.flush(30)
     messages = read_all(connection, "transactions", 100)
     assert sorted(message.value() for message in messages) == sorted(

@@ -18,10 +18,10 @@ from streams.kafka.topics import PREDICTIONS
 
 
 def committed(connection):
-    consumer = Consumer(connection.reader("fraud-monitor"))
+    consumer = Consumer(connection.reader_config("fraud-monitor"))
     try:
         asked = [
-            TopicPartition(connection.named("predictions"), partition)
+            TopicPartition(connection.full_name("predictions"), partition)
             for partition in range(PARTITIONS)
         ]
         return {found.partition: found.offset for found in consumer.committed(asked, timeout=10)}
@@ -40,7 +40,7 @@ def gauges(monitor):
 
 def shares(connection):
     """Return the number of partitions of each group member."""
-    admin, group = AdminClient(connection.config()), connection.named("fraud-monitor")
+    admin, group = AdminClient(connection.client_config()), connection.full_name("fraud-monitor")
     found = admin.describe_consumer_groups([group])[group].result(10)
     return [len(member.assignment.topic_partitions) for member in found.members]
 
@@ -79,7 +79,9 @@ def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, t
         None,
     ]  # 250 are too few for a verdict
     assert windows[-1]["score"] is None
-    first, third = (f"reports/{connection.named(PREDICTIONS)}/window-{n:06d}.html" for n in (1, 3))
+    first, third = (
+        f"reports/{connection.full_name(PREDICTIONS)}/window-{n:06d}.html" for n in (1, 3)
+    )
     assert [window["report"] for window in windows] == [
         first,
         None,
@@ -140,8 +142,8 @@ def test_the_next_monitor_skips_windows_deleted_by_retention(connection, tmp_pat
     first = {
         int(partition): end for partition, (_, end) in events(connection, 2)[0]["offsets"].items()
     }
-    places = [TopicPartition(connection.named(PREDICTIONS), *place) for place in first.items()]
-    admin = AdminClient(connection.config())  # keep a reference: its requests end with it
+    places = [TopicPartition(connection.full_name(PREDICTIONS), *place) for place in first.items()]
+    admin = AdminClient(connection.client_config())  # keep a reference: its requests end with it
     for deleted in admin.delete_records(places).values():
         deleted.result(10)
     with running(connection, tmp_path) as monitor:
@@ -244,8 +246,8 @@ def test_a_second_member_takes_its_share_and_no_event_is_in_two_windows(connecti
 
 
 def test_an_invalid_prediction_ends_the_monitor(connection, tmp_path):
-    producer = Producer(connection.writer())
-    producer.produce(connection.named("predictions"), b'{"probability": 0.5}', partition=2)
+    producer = Producer(connection.writer_config())
+    producer.produce(connection.full_name("predictions"), b'{"probability": 0.5}', partition=2)
     producer.flush(10)
     with running(connection, tmp_path) as monitor:
         wait_for(lambda: monitor.failure, 30, "the monitor to fail")

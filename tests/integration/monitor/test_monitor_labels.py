@@ -28,7 +28,7 @@ class World:
     def __init__(self, connection):
         self.connection = connection
         self.ahead = timedelta()
-        self.producer = Producer(connection.writer())
+        self.producer = Producer(connection.writer_config())
         self.number = 0
 
     def now(self):
@@ -37,7 +37,7 @@ class World:
     def write(self, topic, value, partition=0, ago=timedelta()):
         sent = int((datetime.now(UTC) - ago).timestamp() * 1000)
         self.producer.produce(
-            self.connection.named(topic),
+            self.connection.full_name(topic),
             json.dumps(value).encode(),
             partition=partition,
             timestamp=sent,
@@ -69,7 +69,7 @@ class World:
             begin=begin,
             end=datetime.now(UTC) - ago,
         )
-        self.producer.produce(self.connection.named(DRIFT_EVENTS), msgspec.json.encode(event))
+        self.producer.produce(self.connection.full_name(DRIFT_EVENTS), msgspec.json.encode(event))
         self.producer.flush(10)
         return event
 

@@ -25,7 +25,8 @@ ALERT = (ROOT / "docs" / "contract" / "examples" / "alert.json").read_bytes().st
 def variables(module_connection):
     """The environment of the examples; `alerts` holds an aborted alert and then a committed one."""
     producer = Producer(
-        module_connection.config() | {"transactional.id": module_connection.named("examples")}
+        module_connection.client_config()
+        | {"transactional.id": module_connection.full_name("examples")}
     )
     producer.init_transactions()
     for identifier, end in (
@@ -34,7 +35,7 @@ def variables(module_connection):
     ):
         producer.begin_transaction()
         producer.produce(
-            module_connection.named("alerts"),
+            module_connection.full_name("alerts"),
             ALERT.replace(b'"t-1"', b'"%s"' % identifier),
             "account-7",
         )

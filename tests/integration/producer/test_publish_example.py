@@ -49,9 +49,9 @@ def test_it_publishes_a_transaction_with_the_settings_in_the_properties_file(con
 def test_a_refused_transaction_is_a_failure(connection):
     limit = ConfigEntry("max.message.bytes", "100", incremental_operation=AlterConfigOpType.SET)
     topic = ConfigResource(
-        ResourceType.TOPIC, connection.named("transactions"), incremental_configs=[limit]
+        ResourceType.TOPIC, connection.full_name("transactions"), incremental_configs=[limit]
     )
-    admin = AdminClient(connection.config())  # keep it: its requests end with it
+    admin = AdminClient(connection.client_config())  # keep it: its requests end with it
     for altered in admin.incremental_alter_configs([topic]).values():
         altered.result()
     done = publish(connection, connection.bootstrap_servers)

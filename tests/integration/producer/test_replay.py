@@ -228,9 +228,9 @@ def test_an_invalid_row_ends_the_labels_too(connection, tmp_path):
 def refuse_all_transactions(connection):
     limit = ConfigEntry("max.message.bytes", "100", incremental_operation=AlterConfigOpType.SET)
     topic = ConfigResource(
-        ResourceType.TOPIC, connection.named("transactions"), incremental_configs=[limit]
+        ResourceType.TOPIC, connection.full_name("transactions"), incremental_configs=[limit]
     )
-    admin = AdminClient(connection.config())  # keep it: its requests end with it
+    admin = AdminClient(connection.client_config())  # keep it: its requests end with it
     for altered in admin.incremental_alter_configs([topic]).values():
         altered.result()
 

@@ -44,16 +44,18 @@ def test_jackson_reads_every_accepted_transaction(module_connection):
     assert len(accepted) > _DAMAGED / 50
     assert [check_decoding(value) for value in AT_A_LIMIT] == ["accepted"] * len(AT_A_LIMIT)
     accepted += AT_A_LIMIT
-    producer = Producer(module_connection.config())
+    producer = Producer(module_connection.client_config())
     for value in accepted:
-        producer.produce(module_connection.named("transactions"), value, "one partition, in order")
+        producer.produce(
+            module_connection.full_name("transactions"), value, "one partition, in order"
+        )
     assert producer.flush(60) == 0
     console_consumer = "org.apache.kafka.tools.consumer.ConsoleConsumer"
     deserializer = "value.deserializer=org.apache.kafka.connect.json.JsonDeserializer"
     command = [
         *(require_program("java"), "-cp", f"{JARS}/*", console_consumer),
         *("--bootstrap-server", module_connection.bootstrap_servers),
-        *("--topic", module_connection.named("transactions")),
+        *("--topic", module_connection.full_name("transactions")),
         *("--from-beginning", "--max-messages", str(len(accepted)), "--timeout-ms", "60000"),
         *("--formatter-property", deserializer),
     ]

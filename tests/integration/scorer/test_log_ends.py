@@ -17,27 +17,28 @@ from streams.ledger.audit import audit
 
 
 def send(connection, count):
-    producer = Producer(connection.writer())
+    producer = Producer(connection.writer_config())
     for number in range(count):
         producer.produce(
-            connection.named(topics.TRANSACTIONS), make_transaction_bytes(number), partition=0
+            connection.full_name(topics.TRANSACTIONS), make_transaction_bytes(number), partition=0
         )
     assert producer.flush(60) == 0
 
 
 def delete(connection, before=130):
     """Delete the records before this offset, as retention does."""
-    place = TopicPartition(connection.named(topics.TRANSACTIONS), 0, before)
-    admin = AdminClient(connection.config())  # keep it: its requests end with it
+    place = TopicPartition(connection.full_name(topics.TRANSACTIONS), 0, before)
+    admin = AdminClient(connection.client_config())  # keep it: its requests end with it
     [deleted] = admin.delete_records([place]).values()
     deleted.result(10)
 
 
 def truncate(connection):
     """Commit an offset beyond the end, as if the broker had lost its last records."""
-    consumer = Consumer(connection.reader(topics.SCORER_GROUP))
+    consumer = Consumer(connection.reader_config(topics.SCORER_GROUP))
     consumer.commit(
-        offsets=[TopicPartition(connection.named(topics.TRANSACTIONS), 0, 500)], asynchronous=False
+        offsets=[TopicPartition(connection.full_name(topics.TRANSACTIONS), 0, 500)],
+        asynchronous=False,
     )
     consumer.close()
 
@@ -91,10 +92,10 @@ def send_largest(connection):
     reported = []
     limit = {"message.max.bytes": 2 * topics.MAX_RECORD_BYTES, "compression.type": "none"}
     producer = Producer(
-        connection.writer(limit | {"on_delivery": lambda error, _: reported.append(error)})
+        connection.writer_config(limit | {"on_delivery": lambda error, _: reported.append(error)})
     )
     for size in range(topics.MAX_RECORD_BYTES, 0, -1):
-        producer.produce(connection.named(topics.TRANSACTIONS), b"x" * size, partition=0)
+        producer.produce(connection.full_name(topics.TRANSACTIONS), b"x" * size, partition=0)
         assert producer.flush(30) == 0
         if reported[-1] is None:
             return b"x" * size, len(reported) - 1

@@ -25,9 +25,11 @@ def trained(model):
 
 
 def send(connection, first, count):
-    producer = Producer(connection.writer())
+    producer = Producer(connection.writer_config())
     for i in range(first, first + count):
-        producer.produce(connection.named(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}")
+        producer.produce(
+            connection.full_name(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}"
+        )
     assert producer.flush(60) == 0
 
 
@@ -71,12 +73,14 @@ def read_lags(system):
 @pytest.mark.parametrize("end", ["commit_transaction", "abort_transaction"])
 def test_a_partition_that_ends_in_markers_and_aborted_records_has_no_lag(connection, end):
     with run_scorer(connection) as system:
-        producer = Producer(connection.writer({"transactional.id": connection.named("theirs")}))
+        producer = Producer(
+            connection.writer_config({"transactional.id": connection.full_name("theirs")})
+        )
         producer.init_transactions(30)
         producer.begin_transaction()
         for i in range(40):
             producer.produce(
-                connection.named(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}"
+                connection.full_name(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}"
             )
         assert producer.flush(60) == 0
         wait_for(lambda: sum(read_lags(system)) >= 40, 30, "the uncommitted records count as lag")
@@ -126,14 +130,16 @@ def test_a_second_scorer_of_the_same_name_fences_the_first_and_duplicates_nothin
 
 def test_uncommitted_records_are_never_scored(connection):
     """All are in one partition: once the last has a prediction, no earlier one can get any."""
-    producer = Producer(connection.writer({"transactional.id": connection.named("client")}))
+    producer = Producer(
+        connection.writer_config({"transactional.id": connection.full_name("client")})
+    )
     producer.init_transactions()
     with run_scorer(connection):
         for first in range(0, 60, 10):
             producer.begin_transaction()
             for i in range(first, first + 10):
                 producer.produce(
-                    connection.named(topics.TRANSACTIONS),
+                    connection.full_name(topics.TRANSACTIONS),
                     make_transaction_bytes(i) if i % 10 else b"broken",
                     partition=0,
                 )

@@ -19,9 +19,9 @@ def trained(model):
 
 
 def send(connection, *values):
-    producer = Producer(connection.writer())
+    producer = Producer(connection.writer_config())
     for number, value in enumerate(values):
-        producer.produce(connection.named(topics.TRANSACTIONS), value, f"t-{number}")
+        producer.produce(connection.full_name(topics.TRANSACTIONS), value, f"t-{number}")
     assert producer.flush(60) == 0
 
 

@@ -27,9 +27,9 @@ def test_the_properties_reach_every_kind_of_client_and_no_repr(configured):
         "bootstrap.servers=elsewhere:1\n"
     )
     for config in (
-        connection.config(),
-        connection.reader("g"),
-        connection.writer({"linger.ms": 0}),
+        connection.client_config(),
+        connection.reader_config("g"),
+        connection.writer_config({"linger.ms": 0}),
     ):
         assert (config["security.protocol"], config["sasl.password"]) == ("SASL_SSL", "hun=ter2")
         assert config["bootstrap.servers"] == "kafka:9093"  # which every message names
@@ -41,7 +41,7 @@ def test_the_file_cannot_change_guarantees(configured):
         "isolation.level=read_uncommitted\nenable.auto.commit=true\n"
         "enable.idempotence=false\npartitioner=random\n"
     )
-    reader, writer = connection.reader("g"), connection.writer()
+    reader, writer = connection.reader_config("g"), connection.writer_config()
     assert (reader["isolation.level"], reader["enable.auto.commit"]) == ("read_committed", False)
     assert (writer["enable.idempotence"], writer["partitioner"]) == (True, "murmur2_random")
 

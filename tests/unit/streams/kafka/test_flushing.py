@@ -6,10 +6,10 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from streams.kafka import topics
-from streams.kafka.codec import Output
 from streams.kafka.committer import FlushingCommitter
 from streams.kafka.connection import Connection
 from streams.kafka.errors import BatchAbortedError
+from streams.kafka.messages import Output
 
 
 class Acknowledging:
