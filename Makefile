@@ -46,7 +46,7 @@ soak: model ## Kill one of two workers each minute; check memory, the ledger and
 
 docs-test: model ## Run every command of README and docs, and check every link: half an hour
 	@FRAUD_TESTS=long $(BIN)/pytest tests/contract/test_docs.py tests/e2e/test_readme.py tests/e2e/test_model_docs.py \
-	  tests/e2e/test_demo.py::test_the_first_command_of_the_readme tests/e2e/test_demo.py::test_injected_drift_is_found_and_none_before_it \
+	  tests/e2e/test_demo.py::test_the_first_command_of_the_readme tests/e2e/test_demo.py::test_injected_drift_is_found_and_nothing_before_it \
 	  tests/integration/commands/test_security.py::test_kafkas_tool_grants_the_acls_as_the_page_says
 	@if docker info >/dev/null 2>&1; then $(MAKE) test-compose; else echo 'docs/containers.md was left out: no Docker engine answers'; fi
 

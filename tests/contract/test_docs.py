@@ -91,7 +91,7 @@ def test_every_block_of_commands_is_tested():
     }
     assert {page for page, found in languages.items() if "sh" in found} == RUN.keys()
     # only `sh` blocks are typed
-    others = {"mermaid", "promql", "properties", "yaml"}
+    others = {"mermaid", "promql", "properties", "text", "yaml"}
     assert set().union(*languages.values()) == {"sh", *others}
     for page, tests in RUN.items():
         assert [test for test in tests if f'"{page}"' not in (ROOT / test).read_text()] == []

@@ -105,7 +105,7 @@ def test_a_demo_removes_the_leftovers_of_a_killed_one_and_loses_nothing(variable
 
 
 @pytest.mark.long
-def test_injected_drift_is_found_and_none_before_it(variables, model):
+def test_injected_drift_is_found_and_nothing_before_it(variables, model):
     """`make demo DRIFT=1` at full speed."""
     printed = subprocess.run(
         ["make", "-n", "demo", "DRIFT=1", "RATE=0"],

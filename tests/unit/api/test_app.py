@@ -228,7 +228,7 @@ def test_readiness_needs_kafka_but_health_and_scores_do_not(client, bus):
 
 
 @pytest.mark.parametrize("path", ["/predict", "/transactions"])
-def test_a_body_may_be_as_large_as_the_largest_transaction(client, path):
+def test_a_body_can_be_as_large_as_the_largest_transaction(client, path):
     api, fits = client(), make_transaction_bytes(1).ljust(65_536)
     # at once, and chunked without a length
     for body in (lambda value: value, lambda value: iter([value[:40_000], value[40_000:]])):
@@ -240,7 +240,7 @@ def test_a_body_may_be_as_large_as_the_largest_transaction(client, path):
 TOO_LARGE = {"detail": "the body is larger than 65536 bytes"}
 
 
-def test_no_operation_takes_a_larger_body(client):
+def test_no_operation_accepts_a_larger_body(client):
     refusals = [
         client(key="secret").post("/login", content=b"x" * 65_537),
         client().post("/alerts/t-1/label", json={"is_fraud": True, "labelled_by": "x" * 65_537}),

@@ -67,7 +67,7 @@ def test_every_command_has_the_same_quiet_option(name):
     )
 
 
-def test_what_is_written_as_json_is_json():
+def test_json_output_is_valid_json():
     """Python's json writes NaN and Infinity by default, which other readers refuse."""
     for path in [path for room in ("cli", "model") for path in (ROOT / room).rglob("*.py")]:
         for call in (

@@ -110,7 +110,7 @@ def test_fewer_labels_are_not_a_rise():
     assert frauds_rose([*USUAL, window(9, labelled=9), window(8, labelled=8)]) is True
 
 
-def test_windows_of_frauds_only_can_be_compared():
+def test_windows_with_only_frauds_can_be_compared():
     assert frauds_rose([window(1_000)] * 5) is False
 
 

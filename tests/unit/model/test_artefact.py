@@ -37,7 +37,7 @@ def rewrite(directory, **changes):
     (directory / MANIFEST).write_text(json.dumps(content))
 
 
-def test_what_was_trained_is_what_is_loaded(trained, model):
+def test_the_loaded_model_equals_the_trained_one(trained, model):
     rows = matrix(labelled.rows())
     np.testing.assert_array_equal(
         model.margins(rows), trained.booster.inplace_predict(rows, predict_type="margin")

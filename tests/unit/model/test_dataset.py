@@ -22,7 +22,7 @@ def test_reads_back_what_was_written_and_ignores_further_columns(tmp_path):
     pd.testing.assert_frame_equal(read, table)
 
 
-def test_the_matrix_holds_what_the_stream_packs(tmp_path):
+def test_the_matrix_equals_the_rows_that_the_stream_packs(tmp_path):
     table = labelled.rows(50)
     matrix = dataset.matrix(table)
     assert matrix.dtype == np.float32

@@ -55,7 +55,7 @@ def test_each_bar_begins_at_the_end_of_the_last_and_they_reach_the_margin():
     assert steps[-1].begin == 0
 
 
-def test_what_is_not_shown_goes_into_the_rest():
+def test_hidden_features_are_summed_in_the_rest():
     steps = waterfall_steps(alert(), limit=3)
     assert [step.name for step in steps] == [
         BASE,
@@ -96,7 +96,7 @@ def test_an_invalid_transaction_is_not_explained(model, change):
         explain(model, make_transaction_bytes(5, **change), NOW)
 
 
-def test_the_drawing_holds_the_alert_as_it_is():
+def test_the_drawing_shows_the_alert_unchanged():
     text = shown(alert())
     for part in (
         "anonymous component 1 (V1)",

@@ -54,7 +54,7 @@ def test_the_class_is_kept_out_of_the_transaction(ten):
     value=st.floats(allow_nan=False, allow_infinity=False),
     form=st.sampled_from(["{!r}", '"{!r}"', "{:.17g}", "{:+.17g}", "{:.17e}", "00{!r}", " {!r} "]),
 )
-def test_a_number_keeps_its_value_however_it_is_written(value, form):
+def test_a_number_keeps_its_value_in_any_notation(value, form):
     text = form.format(abs(value) if form.startswith("00") else value)
     with tempfile.TemporaryDirectory() as folder:
         path = creditcard.write(Path(folder) / "one.csv", [creditcard.row(0, V7=text)])
@@ -73,7 +73,7 @@ def test_number_formats_that_json_lacks_become_json(tmp_path, text):
 
 
 @pytest.mark.parametrize("text", ["0", "1", '"0"', '"1"', "0.0", "1.0"])
-def test_the_class_may_be_written_in_several_ways(tmp_path, text):
+def test_the_class_can_be_written_in_several_ways(tmp_path, text):
     path = creditcard.write(tmp_path / "one.csv", [creditcard.row(0, Class=text)])
     assert [row.is_fraud for row in read(Selection(path), "r")] == [float(text.strip('"')) == 1]
 
@@ -178,7 +178,7 @@ def test_an_empty_cell_is_left_out_of_the_transaction(tmp_path, text):
     assert {name: found[name] for name in INPUTS if name in found} == expected
 
 
-def test_time_cannot_be_empty_nor_the_class_where_labels_are_needed(tmp_path):
+def test_neither_time_nor_a_required_class_can_be_empty(tmp_path):
     path = creditcard.write(tmp_path / "bad.csv", [creditcard.row(0, Time="")])
     with pytest.raises(PaymentFileError, match="row 0: Time is missing"):
         transactions(path)

@@ -80,7 +80,7 @@ def test_transactions_are_in_time_order_with_amounts_in_cents(plain):
     assert np.isfinite(plain.values).all()
 
 
-def test_a_csv_holds_the_transactions_that_would_be_sent(parameters, tmp_path):
+def test_a_csv_contains_the_transactions_that_would_be_sent(parameters, tmp_path):
     def simulate_rows():
         return simulate(
             parameters,

@@ -43,7 +43,7 @@ def shown(*alerts, heading=True):
     return capture.get()
 
 
-def test_a_row_holds_the_alert_and_its_three_strongest_reasons():
+def test_a_row_has_the_alert_and_its_three_strongest_reasons():
     text = shown(alert())
     for part in (
         "2026-01-31 12:00:07",

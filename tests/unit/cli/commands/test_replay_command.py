@@ -60,7 +60,7 @@ WITHOUT = {
         (["0", "1.75e9"], creditcard.COLUMNS, [], "row 1: Time is 1750000000, which looks like"),
     ],
 )
-def test_a_file_that_cannot_be_replayed_is_refused_before_kafka_is_asked(
+def test_an_invalid_file_is_refused_before_connecting_to_kafka(
     tmp_path, monkeypatch, capsys, *, rows, columns, arguments, line
 ):
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", "127.0.0.1:1")

@@ -17,7 +17,7 @@ from producer.simulation import Parameters, simulate
 from producer.simulation.disturbance import parse
 
 
-def test_duplicates_are_found_by_inputs_whatever_the_time():
+def test_duplicates_are_found_by_inputs_regardless_of_time():
     rows = labelled.rows(1000)
     inputs = rows.columns.drop(["Time", "Class"])
     rows.loc[[500, 501], inputs] = rows.loc[7, inputs].to_numpy(float)

@@ -87,7 +87,7 @@ def test_a_high_share_of_few_rows_blocks_nothing():
     assert choose_thresholds(limits(confidence=0.99), enough).block == UNREACHABLE
 
 
-def test_a_burst_in_one_period_does_not_take_the_room_of_the_others():
+def test_a_burst_in_one_period_does_not_use_the_capacity_of_others():
     day = a_day()
     burst = np.where(np.arange(len(day.amounts)) < 5_000, 0.9995, day.probabilities)
     days = LabelledScores(
