@@ -18,7 +18,7 @@ from rich.text import Text
 
 FOLDER = Path(__file__).parent / "pictures"
 URL = f"http://127.0.0.1:{os.environ.get('FRAUD_API_PORT') or 8000}"
-DESK = {"width": 1280, "height": 800}
+DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 COLUMNS = 132  # the width of `fraud alerts` in a file
 
@@ -69,10 +69,10 @@ def main() -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         for name, size, scheme in (
-            ("console", DESK, "light"),
-            ("console-dark", DESK, "dark"),
+            ("console", DESKTOP, "light"),
+            ("console-dark", DESKTOP, "dark"),
             ("console-phone", PHONE, "light"),
-            ("api", DESK, "light"),
+            ("api", DESKTOP, "light"),
             ("alerts", {"width": 1280, "height": 400}, "light"),
         ):
             shoot(browser, name, size, scheme)

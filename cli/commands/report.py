@@ -45,7 +45,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the drift report of a window, or of a file compared with the model's held-back rows.
+    """Write the drift report of a window, or of a file compared with the model's out-of-fold rows.
 
     Example: fraud report --data tomorrow.csv
     """

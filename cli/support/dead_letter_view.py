@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def describe(letter: "DeadLetter") -> dict[str, Any]:
     """Return a dead letter for JSON, without its bytes."""
-    source = letter.source
+    origin = letter.origin
     return {
         "failed_at": letter.failed_at,
         "kind": letter.kind,
         "detail": letter.detail,
-        "source": source and dict(zip(("partition", "offset"), source, strict=True)),
+        "source": origin and dict(zip(("partition", "offset"), origin, strict=True)),
         "bytes": letter.size,
     }
 
@@ -42,7 +42,7 @@ def format_lines(letter: "DeadLetter", most: int | None) -> Iterator[Text]:
     """
     value = letter.value or b""
     shown = {name: str(text) for name, text in describe(letter).items()} | {
-        "source": _source(letter)
+        "source": _format_origin(letter)
     }
     shown["key"] = "null" if letter.key is None else letter.key.decode(errors="backslashreplace")
     shown["value"] = (
@@ -54,8 +54,8 @@ def format_lines(letter: "DeadLetter", most: int | None) -> Iterator[Text]:
         yield Text(f"{len(value) - most:,} more bytes: --full")
 
 
-def _source(letter: "DeadLetter") -> str:
-    return "?" if letter.source is None else f"{letter.source[0]}:{letter.source[1]}"
+def _format_origin(letter: "DeadLetter") -> str:
+    return "?" if letter.origin is None else f"{letter.origin[0]}:{letter.origin[1]}"
 
 
 def make_table(letters: "list[DeadLetter]") -> Table:
@@ -70,7 +70,7 @@ def make_table(letters: "list[DeadLetter]") -> Table:
         shown.add_row(
             escape(when),
             escape(letter.kind),
-            _source(letter),
+            _format_origin(letter),
             f"{letter.size:,}",
             escape(letter.detail),
         )

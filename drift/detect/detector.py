@@ -86,7 +86,7 @@ def margins(probabilities: Floats) -> Floats:
 class DriftDetector:
     """Compare windows with the windows before them, by thresholds calibrated on a reference.
 
-    `rows` is the reference: the model's held-back rows in time order, float64[rows, columns]. The
+    `rows` is the reference: the model's out-of-fold rows in time order, float64[rows, columns]. The
     first window is compared with it.
     """
 

@@ -10,7 +10,7 @@ from confluent_kafka import Message
 from streams.kafka import reader
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
-from streams.kafka.messages import Position, source_of
+from streams.kafka.messages import Position, read_origin
 from streams.kafka.topics import DEAD_LETTERS, TRANSACTIONS
 
 
@@ -18,12 +18,12 @@ from streams.kafka.topics import DEAD_LETTERS, TRANSACTIONS
 class DeadLetter:
     """One record of `transactions.dlq`, where anyone may write.
 
-    `source` is the position of the rejected record, None if the headers name no record of
+    `origin` is the position of the rejected record, None if the headers name no record of
     `transactions`. `kind`, `detail` and `failed_at` are the text of the headers, empty if missing.
     `written_ms` is the dead letter's own timestamp.
     """
 
-    source: Position | None
+    origin: Position | None
     kind: str
     detail: str
     failed_at: str
@@ -39,16 +39,16 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Choice:
-    """Selects dead letters by kind, source and time of writing; an empty set selects all."""
+    """Selects dead letters by kind, origin and time of writing; an empty set selects all."""
 
     kinds: frozenset[str] = frozenset()
-    sources: frozenset[Position] = frozenset()
+    origins: frozenset[Position] = frozenset()
     since: datetime | None = None
 
     def matches(self, letter: DeadLetter) -> bool:
-        """Return whether kind and source match. `read` applies `since`."""
+        """Return whether kind and origin match. `read` applies `since`."""
         return (not self.kinds or letter.kind in self.kinds) and (
-            not self.sources or letter.source in self.sources
+            not self.origins or letter.origin in self.origins
         )
 
 
@@ -73,7 +73,7 @@ def _decode(message: Message, transactions: str) -> DeadLetter:
     headers = message.headers() or []
     texts = {name: value.decode(errors="replace") for name, value in headers if value is not None}
     return DeadLetter(
-        source=source_of(headers) if texts.get("source.topic") == transactions else None,
+        origin=read_origin(headers) if texts.get("source.topic") == transactions else None,
         kind=texts.get("error.kind", ""),
         detail=texts.get("error.detail", ""),
         failed_at=texts.get("failed.at", ""),

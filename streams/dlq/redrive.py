@@ -112,17 +112,17 @@ def _plan(
     partitions = cluster.list_partitions(TRANSACTIONS)[TRANSACTIONS]
     counts = Counter[str]()
     positions = set[Position]()
-    missing = set(choice.sources)
+    missing = set(choice.origins)
     for letter in dead_letters.read(connection, choice, progress):
         counts["chosen"] += 1
-        if letter.source is None or letter.source[0] not in partitions:
+        if letter.origin is None or letter.origin[0] not in partitions:
             counts["unknown"] += 1
             continue
-        missing.discard(letter.source)
-        if _count_bytes(letter, _make_headers(connection, letter.source)) > MAX_RECORD_BYTES:
+        missing.discard(letter.origin)
+        if _count_bytes(letter, _make_headers(connection, letter.origin)) > MAX_RECORD_BYTES:
             counts["too_large"] += 1
         else:
-            positions.add(letter.source)
+            positions.add(letter.origin)
     positions -= _find_sent(connection, positions, progress)
     # Asked last: what is still there now was there during the whole read.
     earliest = cluster.find_earliest(TRANSACTIONS, partitions)
@@ -183,9 +183,9 @@ def _take_first_of_each(
     """Yield the first dead letter of each position."""
     left = set(positions)
     for letter in letters:
-        if letter.source in left:
-            left.remove(letter.source)
-            yield letter.source, letter
+        if letter.origin in left:
+            left.remove(letter.origin)
+            yield letter.origin, letter
 
 
 def _split_into_chunks(

@@ -56,7 +56,7 @@ class TopicMissingError(ReadingError):
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__(
-            f"no such topic, or no right to see it: {', '.join(names)}; "
+            f"no such topic, or no permission to see it: {', '.join(names)}; "
             "`fraud topics` creates what is missing"
         )
 
@@ -194,8 +194,8 @@ def refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
             f"{at} refuses the credentials: {reason}; see the sasl.* lines of FRAUD_KAFKA_CONFIG"
         )
     return RefusedError(
-        f"{at} refuses this user a right: {reason}; "
-        "`fraud doctor` lists the rights that are missing"
+        f"{at} denies this user permission: {reason}; "
+        "`fraud doctor` lists the permissions that are missing"
     )
 
 

@@ -76,7 +76,7 @@ def dead_letter_headers(
     }
 
 
-def source_of(headers: ReadHeaders | None) -> Position | None:
+def read_origin(headers: ReadHeaders | None) -> Position | None:
     """Return the source record that a message's headers name, or None if they name none."""
     values = dict(headers or ())
     try:

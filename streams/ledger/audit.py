@@ -23,7 +23,7 @@ from streams.kafka import reader
 from streams.kafka.clock import CLOCK_DIFFERENCE, utc_now
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
-from streams.kafka.messages import Position, ReadHeaders, source_of
+from streams.kafka.messages import Position, ReadHeaders, read_origin
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TOPICS, TRANSACTIONS
 from streams.ledger.reconcile import REJECTED, SCORED, Audit, Reconciliation
 from streams.ledger.repeated_ids import hash_id
@@ -127,7 +127,7 @@ def _add_outputs(reconciliation: Reconciliation, kind: int, batch: list[Message]
 
 
 def _find_source(headers: ReadHeaders | None) -> Position:
-    source = source_of(headers)
+    source = read_origin(headers)
     if source is None or not all(0 <= number <= _MAX_OFFSET for number in source):
         return _UNKNOWN_SOURCE
     return source

@@ -19,7 +19,7 @@ from support.topic_reader import read_all
 
 from payments.contract import INPUTS
 from streams.kafka import topics
-from streams.kafka.messages import source_of
+from streams.kafka.messages import read_origin
 
 FIRST = 227_845  # the last fifth of creditcard.csv
 COUNT = 56_962
@@ -67,7 +67,7 @@ def job(module_connection, creditcard, model):
 def test_every_transaction_has_exactly_one_prediction(job):
     _, sent, predictions = job
     assert len(sent) == COUNT
-    counts = Counter(source_of(message.headers()) for message in predictions)
+    counts = Counter(read_origin(message.headers()) for message in predictions)
     assert counts == dict.fromkeys(sent, 1)
 
 
@@ -75,7 +75,7 @@ def test_the_transaction_is_embedded_byte_for_byte(job):
     _, sent, predictions = job
     for message in predictions:
         embedded = msgspec.json.decode(message.value(), type=Embedding).transaction
-        assert bytes(embedded) == sent[source_of(message.headers())]
+        assert bytes(embedded) == sent[read_origin(message.headers())]
 
 
 def test_the_probability_is_the_logistic_function_of_the_boosters_margin(job, creditcard, model):
@@ -190,7 +190,7 @@ def test_a_thousand_broken_messages_become_dead_letters_and_the_others_are_score
     }
     assert len(sent) == len(predictions) + len(dead) == valid + broken
     for message in dead:
-        original = sent[source_of(message.headers())]
+        original = sent[read_origin(message.headers())]
         headers = dict(message.headers())
         assert message.value() == original.value()
         assert message.key() == original.key()

@@ -11,7 +11,7 @@ import pytest
 from model.artefact import probabilities
 from model.dataset import matrix, read
 from streams.kafka import topics
-from streams.kafka.messages import source_of
+from streams.kafka.messages import read_origin
 from streams.ledger.audit import audit
 from support.commands import FRAUD, make_environment
 from support.paths import ROOT
@@ -87,7 +87,7 @@ def assert_exactly_once(connection, expected, rejected=0):
         np.array([*expected.values()]), abs=1e-12
     )
     suspicious = sorted(
-        source_of(message.headers())
+        read_origin(message.headers())
         for message, prediction in zip(messages, predictions, strict=True)
         if prediction.decision != "approve"
     )
@@ -95,4 +95,4 @@ def assert_exactly_once(connection, expected, rejected=0):
         "too few alerts to be lost or duplicated: see the fixture `model` of tests/chaos"
     )
     alerts = read_all(connection, topics.ALERTS, len(suspicious))
-    assert sorted(source_of(message.headers()) for message in alerts) == suspicious
+    assert sorted(read_origin(message.headers()) for message in alerts) == suspicious

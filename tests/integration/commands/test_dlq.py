@@ -153,7 +153,7 @@ def test_records_in_the_open_transaction_of_another_redrive_are_sent_only_once(b
     first.produce(
         connection.full_name(TRANSACTIONS),
         letter.value,
-        headers=redriving._make_headers(connection, letter.source),
+        headers=redriving._make_headers(connection, letter.origin),
     )
     first.flush()
     assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
@@ -169,7 +169,7 @@ def test_of_two_redrives_that_have_both_read_only_the_second_sends(bus, connecti
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
     assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
     with pytest.raises(KafkaException) as raised:
-        redriving._send(connection, first, [(letter.source, letter)])
+        redriving._send(connection, first, [(letter.origin, letter)])
     assert redriving._explain(raised.value.args[0]) == "another redrive was started"
     assert len(bus.read_redriven(2)) == 1
 
@@ -185,7 +185,7 @@ def test_a_redrive_waits_for_a_redriven_record_after_another_clients_open_transa
     other.begin_transaction()
     other.produce(connection.full_name(TRANSACTIONS), b"{}", partition=0)
     other.flush()
-    redriving._send(connection, first, [(letter.source, letter)])
+    redriving._send(connection, first, [(letter.origin, letter)])
     looking = threading.Event()
     results = []
 
@@ -241,7 +241,7 @@ def test_a_record_too_large_with_headers_stays_and_the_largest_that_fits_is_sent
     assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
     other = bus.send(b"small")
     bus.write_dead_letter(other, bytes(MAX_RECORD_BYTES - frame + 1))
-    result = redrive(connection, Choice(sources=frozenset({other})), dry_run=False, progress=silent)
+    result = redrive(connection, Choice(origins=frozenset({other})), dry_run=False, progress=silent)
     assert (result.chosen, result.too_large, result.sent) == (1, 1, 0)
 
 

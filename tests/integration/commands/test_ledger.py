@@ -283,7 +283,7 @@ def test_a_missing_topic_is_a_one_line_error(connection):
     result = fraud(missing, "ledger")
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
-        "fraud: no such topic, or no right to see it: "
+        "fraud: no such topic, or no permission to see it: "
         f"{missing.full_name('transactions')}, {missing.full_name('predictions')}, "
         f"{missing.full_name('transactions.dlq')}; `fraud topics` creates what is missing"
     ]

@@ -312,11 +312,12 @@ def measure_progress(cluster: SecuredSystem) -> tuple[int, int]:
         ),
         (
             topics.PREDICTIONS,
-            r"Kafka refuses this user a right: .*Topic authorization failed; `fraud doctor` lists",
+            r"Kafka denies this user permission: .*Topic authorization failed; "
+            r"`fraud doctor` lists",
         ),
         (
             "fraud-scorer-",
-            r"Kafka refuses this user a right: .*Transactional Id authorization failed; "
+            r"Kafka denies this user permission: .*Transactional Id authorization failed; "
             r"`fraud doctor` lists",
         ),
     ],
@@ -395,7 +396,7 @@ def answers(url):
             "dlq",
             "fraud-redrive",
             ["dlq", "redrive", "--all"],
-            r"Kafka refuses this user a right: .*Transactional Id authorization failed",
+            r"Kafka denies this user permission: .*Transactional Id authorization failed",
         ),
     ],
     ids=["alerts", "monitor", "dlq"],

@@ -39,7 +39,7 @@ MECHANISM = KafkaError(
             "Kafka at kafka:9093 refuses the credentials: "
             "SASL SCRAM-SHA-512 mechanism handshake failed: Broker: Unsupported",
         ),
-        (KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), "refuses this user a right: "),
+        (KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), "denies this user permission: "),
         (KafkaError(KafkaError._SSL), "no TLS with Kafka at kafka:9093: "),
     ],
     ids=["broker away", "broken off", "mechanism", "right", "tls"],
