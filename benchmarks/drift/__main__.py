@@ -88,8 +88,8 @@ def _measure_simulated(model: Model, rhythm: bool, rows: int, runs: int) -> page
 
 def _detect(stream: Stream, kind: str, amount: float, features: Sequence[str]) -> Detection:
     """Compare with the previous windows, as the monitor does."""
-    methods = ["trailing"]
-    return trials.detect_disturbance(stream, 1_000, kind, amount, features, methods)["trailing"]
+    methods = ["rolling"]
+    return trials.detect_disturbance(stream, 1_000, kind, amount, features, methods)["rolling"]
 
 
 def _detect_by_amount(

@@ -89,7 +89,7 @@ def describe_false_alarms(undisturbed: Iterable[Undisturbed]) -> str:
     parts = []
     above = []
     for watch in undisturbed:
-        alarms = watch.alarms["trailing"]
+        alarms = watch.alarms["rolling"]
         limit = _PROMISED * watch.windows
         bound = upper_bound(alarms, watch.windows)
         if alarms >= limit:

@@ -23,7 +23,7 @@ _EVIDENTLY_SHARE = 0.5
 
 _TAIL = "tail of the margin"
 METHODS: dict[str, str] = {
-    "trailing": "previous windows",
+    "rolling": "previous windows",
     "reference": "the model's reference",
     "evidently": "previous windows, Evidently's defaults",
 }
@@ -40,7 +40,7 @@ def judge_by_method(
     over = [distance >= _EVIDENTLY_THRESHOLD for distance in verdict.distances.values()]
     farthest = max(verdict.distances, key=verdict.distances.__getitem__)
     found = {
-        "trailing": (verdict.detected, _first_column(verdict)),
+        "rolling": (verdict.detected, _first_column(verdict)),
         "evidently": (bool(np.mean(over) >= _EVIDENTLY_SHARE), farthest),
     }
     if "reference" in methods:
@@ -73,7 +73,7 @@ def upper_bound(alarms: int, windows: int) -> float:
 class Undisturbed:
     """Consecutive undisturbed windows of one size, judged by each method.
 
-    The first ten windows of a stream fill the trailing baseline.
+    The first ten windows of a stream fill the rolling baseline.
     """
 
     known: DriftDetector
@@ -107,7 +107,7 @@ class Undisturbed:
             found = judge_by_method(self.known, rows, self._trailing)
             for method, (detected, column) in found.items():
                 self.alarms[method] += detected
-                if detected and method == "trailing":
+                if detected and method == "rolling":
                     self.columns[column] = self.columns.get(column, 0) + 1
         self._trailing.add(rows)
 

@@ -139,10 +139,10 @@ def _explain() -> dict[str, Any]:
         "V12": (-9.0, (-2.25, 1.75), 2.0),
     }
     reasons = [
-        records.ReasonRecord(feature=name, value=value, usual=usual, contribution=push)
-        for name, (value, usual, push) in contributions.items()
+        records.ReasonRecord(feature=name, value=value, usual=usual, contribution=contribution)
+        for name, (value, usual, contribution) in contributions.items()
     ]
-    margin = base + sum(push for _, _, push in contributions.values()) + rest
+    margin = base + sum(contribution for _, _, contribution in contributions.values()) + rest
     loss = round(AMOUNT / (1 + math.exp(-margin)), 4)
     thresholds = records.ThresholdsRecord(review=0.25, block=0.75)
     values = {

@@ -42,8 +42,8 @@ def write_grafana(folder: Path, prometheus: str) -> None:
     shutil.rmtree(folder / "grafana", ignore_errors=True)
     for name in ("provisioning", "dashboards"):
         shutil.copytree(_INFRA / "grafana" / name, folder / "grafana" / name)
-    source = folder / "grafana" / "provisioning" / "datasources" / "prometheus.yml"
-    source.write_text(source.read_text().replace(_COMPOSE_URL, prometheus))
+    datasource = folder / "grafana" / "provisioning" / "datasources" / "prometheus.yml"
+    datasource.write_text(datasource.read_text().replace(_COMPOSE_URL, prometheus))
 
 
 def service_targets(environment: Mapping[str, str]) -> dict[str, list[str]]:

@@ -66,7 +66,7 @@ def test_the_page_on_drift_quotes_the_measurements(change):
 )
 def test_false_alarms_at_the_limit_and_bounds_over_it_are_named(counted, words):
     watches = [
-        Undisturbed(None, size, windows, windows, {"trailing": alarms})
+        Undisturbed(None, size, windows, windows, {"rolling": alarms})
         for size, alarms, windows in counted
     ]
     assert page.describe_false_alarms(watches) == words
