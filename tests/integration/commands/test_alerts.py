@@ -122,7 +122,7 @@ def test_an_alert_is_printed_on_one_line_and_other_records_are_reported(connecti
     first, second = result.stdout.splitlines()
     assert json.loads(first)["transaction"] == json.loads(pretty)
     assert second == make_alert(3)
-    assert [said[:44] for said in result.stderr.decode().splitlines()] == [
+    assert [line[:48] for line in result.stderr.decode().splitlines()] == [
         "fraud: not an alert at partition 1 offset 0: JSO",
         "fraud: not an alert at partition 2 offset 0: Inp",
     ]

@@ -78,8 +78,8 @@ def test_a_transaction_without_an_alert_is_a_one_line_error(bus):
     missing = fraud("[b]no\x1b[2Jbody")
     assert isinstance(missing.exception, CommandError)
     assert str(missing.exception) == (
-        r"there is no alert of the transaction [b]no\x1b[2Jbody; "
-        "only what was not approved has one, and for 30 days"
+        r"no alert for transaction [b]no\x1b[2Jbody; approved payments have none, "
+        "and alerts are deleted after 30 days"
     )
 
 
@@ -103,7 +103,8 @@ def test_a_row_of_a_csv_is_scored_by_the_current_model(model, tmp_path, monkeypa
     ) == pytest.approx(found["margin"], abs=1e-4)
     assert set(found) == set(AlertRecord.__struct_fields__)
     assert (
-        str(fraud("--row", 3, "--data", path).exception) == f"{path} has no row 3: the first is 0"
+        str(fraud("--row", 3, "--data", path).exception)
+        == f"{path} has rows 0 to 2; none from row 3 on"
     )
 
 
