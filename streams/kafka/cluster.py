@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from streams.kafka.connection import Connection
 from streams.kafka.errors import TopicMissingError, is_transient
 from streams.kafka.retry import retry_for
+from streams.kafka.topic_ids import find_topic_ids
 
 Offsets = dict[int, int]
 
@@ -53,6 +54,12 @@ class Cluster:
             topic: sorted(existing[self._connection.full_name(topic)].partitions)
             for topic in topics
         }
+
+    def find_ids(self, *topics: str) -> dict[str, str]:
+        """Return the topics' ids, without missing topics. A recreated topic has a new id."""
+        names = {self._connection.full_name(topic): topic for topic in topics}
+        ids = retry_for(_TIMEOUT_S, lambda: find_topic_ids(self._admin, names, _TIMEOUT_S))
+        return {names[name]: topic_id for name, topic_id in ids.items()}
 
     def find_earliest(self, topic: str, partitions: list[int] | None = None) -> Offsets:
         """Return the first offset that the log still holds, by partition; None: all of them."""
