@@ -92,7 +92,7 @@ def measure_transfer(
     Means over the forward folds, because one fold has only some 50 frauds.
     """
     tables = {"real": real, "simulated": made}
-    found: dict[str, list[float]] = {
+    precisions: dict[str, list[float]] = {
         f"fitted on {fitted}, judged on {judged}": [] for fitted in tables for judged in tables
     }
     for fitted, table in tables.items():
@@ -102,10 +102,10 @@ def measure_transfer(
             for judged, other in tables.items():
                 rows = other[fold.judged]
                 margins = booster.inplace_predict(matrix(rows), predict_type="margin")
-                found[f"fitted on {fitted}, judged on {judged}"].append(
+                precisions[f"fitted on {fitted}, judged on {judged}"].append(
                     float(average_precision_score(rows["Class"], margins))
                 )
-    return {name: float(np.mean(values)) for name, values in found.items()}
+    return {name: float(np.mean(values)) for name, values in precisions.items()}
 
 
 def measure(path: Path) -> dict[str, object]:

@@ -44,7 +44,7 @@ _SAME = {
 
 def collect_licences() -> dict[str, str]:
     """Return package to licence, for everything the project needs here, directly or indirectly."""
-    found: dict[str, str] = {}
+    licences: dict[str, str] = {}
     waiting = [(PROJECT, frozenset[str]())]
     seen = set(waiting)
     while waiting:
@@ -55,11 +55,11 @@ def collect_licences() -> dict[str, str]:
                 needed.marker.evaluate({"extra": extra}) for extra in extras or {""}
             ):
                 package = re.sub(r"[-_.]+", "-", needed.name).lower()
-                found[package] = read_licence(package)
+                licences[package] = read_licence(package)
                 following = (package, frozenset(needed.extras))
                 waiting += [following] if following not in seen else []
                 seen.add(following)
-    return dict(sorted(found.items()))
+    return dict(sorted(licences.items()))
 
 
 def read_licence(package: str) -> str:

@@ -101,10 +101,12 @@ def main() -> int:
                 continue
             for line, passage in read(path.read_text()):
                 words += len(re.findall(r"\w+", passage))
-                for kind, offset, found in hits(passage):
+                for kind, offset, phrase in hits(passage):
                     counts[kind] += 1
                     if arguments.list:
-                        print(f"{path}:{line + passage[:offset].count(chr(10))}: {kind}: {found!r}")
+                        print(
+                            f"{path}:{line + passage[:offset].count(chr(10))}: {kind}: {phrase!r}"
+                        )
         rate = 1000 * counts.total() / max(words, 1)
         too_many |= rate > LIMIT
         kinds = ", ".join(f"{kind} {count}" for kind, count in counts.most_common())

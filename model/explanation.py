@@ -65,6 +65,6 @@ def waterfall_steps(explained: Any, limit: int) -> list[Step]:
         (REST, explained.rest + hidden, None)
     ]
     steps = [Step(BASE, 0.0, explained.base)]
-    for feature, push, reason in contributions:
-        steps.append(Step(feature, steps[-1].end, steps[-1].end + push, reason))
+    for feature, contribution, reason in contributions:
+        steps.append(Step(feature, steps[-1].end, steps[-1].end + contribution, reason))
     return [*steps, Step(MARGIN, 0.0, explained.margin)]

@@ -38,8 +38,8 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     """
     if not trials:
         return UNDEFINED
-    found = binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
-    return Interval(successes / trials, float(found.low), float(found.high))
+    bounds = binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
+    return Interval(successes / trials, float(bounds.low), float(bounds.high))
 
 
 def bootstrap(

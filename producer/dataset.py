@@ -63,13 +63,13 @@ CREDITCARD = Dataset(
 
 def verify(path: Path) -> str:
     """Return the file's SHA-256. Raise DataError if it is not creditcard.csv's."""
-    found = file_sha256(path)
-    if found != SHA256:
+    actual = file_sha256(path)
+    if actual != SHA256:
         raise DataError(
             f"wrong checksum: {path} is not {CREDITCARD.name}: "
-            f"its sha256 is {found}, expected {SHA256}"
+            f"its sha256 is {actual}, expected {SHA256}"
         )
-    return found
+    return actual
 
 
 def fetch(

@@ -23,14 +23,14 @@ def accept(part: Path, final: Path, sha256: str) -> None:
     Otherwise rename it to `<name>.refused`, so that it is neither used nor lost, and raise
     DataError.
     """
-    found = file_sha256(part)
-    if found == sha256:
+    actual = file_sha256(part)
+    if actual == sha256:
         part.replace(final)
         return
     refused = _unused_name(final.with_name(final.name + ".refused"))
     part.replace(refused)
     raise DataError(
-        f"wrong checksum: {final.name} has sha256 {found}, expected {sha256}; moved to {refused}"
+        f"wrong checksum: {final.name} has sha256 {actual}, expected {sha256}; moved to {refused}"
     )
 
 

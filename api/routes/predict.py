@@ -31,7 +31,7 @@ class Score(BaseModel):
     decision: Decision
     model_version: str
     reasons: list[Reason] = Field(
-        description="as in an alert, largest push towards fraud first; empty when approved"
+        description="as in an alert, largest contribution towards fraud first; empty when approved"
     )
 
 

@@ -4,9 +4,9 @@ import { element, featureName, moment, money, percent, shape, short, signed } fr
 import { badge } from "./queue.js";
 
 const LEGEND = [
-  ["band", "usual for 98% of legitimate payments"],
+  ["band", "typical range: 98% of legitimate payments"],
   ["dot", "this payment"],
-  ["push", "push towards fraud"],
+  ["push", "contribution towards fraud"],
 ];
 const MARGIN = 0.06; // share of the width left free on both sides of the marks
 
@@ -83,7 +83,7 @@ function renderReason({ feature, value, usual: [low, high], contribution }, most
   );
 }
 
-// Draws the usual range as a band and the payment's value as a dot, on one scale.
+// Draws the typical range as a band and the payment's value as a dot, on one scale.
 function rangePlot(value, low, high) {
   const [from, to] = [Math.min(low, value), Math.max(high, value)];
   const at = (number) => 100 * (MARGIN + ((number - from) / (to - from || 1)) * (1 - 2 * MARGIN));

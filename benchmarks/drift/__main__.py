@@ -63,7 +63,7 @@ def _watch_undisturbed(model: Model, rhythm: bool, rows: int) -> tuple[Stream, l
 def _measure_simulated(model: Model, rhythm: bool, rows: int, runs: int) -> page.Simulated:
     stream, watches = _watch_undisturbed(model, rhythm, rows)
     features = trials.cycle_features(runs)
-    found = {
+    detections = {
         (name, size, method): detection
         for name, disturbance in DISTURBANCES.items()
         for size in FOUND_SIZES
@@ -74,7 +74,7 @@ def _measure_simulated(model: Model, rhythm: bool, rows: int, runs: int) -> page
     }
     if rhythm:
         by_amount = _detect_by_amount(stream, features)
-        return page.Simulated(rhythm, watches, found, by_amount, {}, runs, {})
+        return page.Simulated(rhythm, watches, detections, by_amount, {}, runs, {})
     high_scores = {
         size: trials.detect_high_scores(stream, size, page.REVIEW_SHARE, runs)
         for size in TAIL_SIZES
@@ -83,7 +83,7 @@ def _measure_simulated(model: Model, rhythm: bool, rows: int, runs: int) -> page
         size: trials.measure_events_per_second(stream.known, stream.rows, size)
         for size in SPEED_SIZES
     }
-    return page.Simulated(rhythm, watches, found, {}, high_scores, runs, events_per_second)
+    return page.Simulated(rhythm, watches, detections, {}, high_scores, runs, events_per_second)
 
 
 def _detect(stream: Stream, kind: str, amount: float, features: Sequence[str]) -> Detection:

@@ -124,5 +124,5 @@ def read_counter(series: str) -> int:
             text = answer.read().decode()
     except OSError:
         return 0
-    found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.MULTILINE)
-    return int(float(found[1])) if found else 0
+    match = re.search(rf"^{re.escape(series)} (\S+)$", text, re.MULTILINE)
+    return int(float(match[1])) if match else 0

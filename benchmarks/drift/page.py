@@ -40,13 +40,13 @@ one-sided 95% bounds. Detection counts do not include the severity's hysteresis.
 class Simulated:
     """Results on one kind of simulated stream.
 
-    `found` is keyed by disturbance, window size and method; `by_amount` by disturbance and its
-    amount; `high_scores` and `events_per_second` by window size.
+    `detections` is keyed by disturbance, window size and method; `by_amount` by disturbance and
+    its amount; `high_scores` and `events_per_second` by window size.
     """
 
     rhythm: bool
     undisturbed: list[Undisturbed]
-    found: Mapping[tuple[str, int, str], Detection]
+    detections: Mapping[tuple[str, int, str], Detection]
     by_amount: Mapping[tuple[str, float], Detection]
     high_scores: Mapping[int, int]
     runs: int

@@ -39,14 +39,14 @@ def judge_by_method(
     verdict = _judge(known, rows, before)
     over = [distance >= _EVIDENTLY_THRESHOLD for distance in verdict.distances.values()]
     farthest = max(verdict.distances, key=verdict.distances.__getitem__)
-    found = {
+    judgements = {
         "rolling": (verdict.detected, _first_column(verdict)),
         "evidently": (bool(np.mean(over) >= _EVIDENTLY_SHARE), farthest),
     }
     if "reference" in methods:
         verdict = _judge(known, rows, None)
-        found["reference"] = (verdict.detected, _first_column(verdict))
-    return {method: found[method] for method in methods}
+        judgements["reference"] = (verdict.detected, _first_column(verdict))
+    return {method: judgements[method] for method in methods}
 
 
 def _judge(known: DriftDetector, rows: Floats, before: RollingBaseline | None) -> Verdict:
@@ -104,8 +104,8 @@ class Undisturbed:
     def _judge_window(self, rows: Floats) -> None:
         if len(self._trailing) == WINDOWS:
             self.windows += 1
-            found = judge_by_method(self.known, rows, self._trailing)
-            for method, (detected, column) in found.items():
+            judgements = judge_by_method(self.known, rows, self._trailing)
+            for method, (detected, column) in judgements.items():
                 self.alarms[method] += detected
                 if detected and method == "rolling":
                     self.columns[column] = self.columns.get(column, 0) + 1

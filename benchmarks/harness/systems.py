@@ -32,8 +32,10 @@ class System:
 
 def list_workers(supervisor: psutil.Popen) -> list[psutil.Process]:
     """Return the worker processes of `fraud score`, oldest first."""
-    found = [child for child in supervisor.children() if "spawn_main" in " ".join(child.cmdline())]
-    return sorted(found, key=lambda child: float(child.create_time()))
+    workers = [
+        child for child in supervisor.children() if "spawn_main" in " ".join(child.cmdline())
+    ]
+    return sorted(workers, key=lambda child: float(child.create_time()))
 
 
 def run_system(bench: Bench, system: System, prefix: str) -> AbstractContextManager[psutil.Popen]:

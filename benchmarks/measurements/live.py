@@ -124,7 +124,7 @@ def measure_latencies(
     Stops at the first rate that the system cannot sustain.
     """
     session = _Session(bench)
-    found = []
+    latencies = []
     session.prepare(system)
     with run_system(bench, system, LIVE) as process:
         session.warm_up()
@@ -139,10 +139,10 @@ def measure_latencies(
                 break
             measured = latency(run.reader.arrived, totals["started_at"], rate)
             achieved = totals["achieved_per_second"]
-            found.append(Latency(system.name, rate, achieved, **measured, missing=missing))
-            if missing or (found[-1].p99 or 0) > SATURATED_S:
+            latencies.append(Latency(system.name, rate, achieved, **measured, missing=missing))
+            if missing or (latencies[-1].p99 or 0) > SATURATED_S:
                 break
-    return found
+    return latencies
 
 
 def measure_start(bench: Bench, system: System) -> Start:

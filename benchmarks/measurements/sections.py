@@ -40,13 +40,13 @@ class Measurement:
     def measure_drains(self, section: str, names: Iterable[str], limit_s: float = 60.0) -> None:
         """Drain with every system in turn, `runs` times. Slow systems stop after `limit_s`."""
         preload(self.bench, self.records)
-        found = []
+        results = []
         for run in range(1, self.runs + 1):
             for name in names:
                 system = replace(SYSTEMS[name], limit_s=min(SYSTEMS[name].limit_s, limit_s))
-                found.append(drain(self.bench, system, self.records))
-                _print_drain(f"run {run}", found[-1])
-        self.results.write(section, list(map(asdict, found)))
+                results.append(drain(self.bench, system, self.records))
+                _print_drain(f"run {run}", results[-1])
+        self.results.write(section, list(map(asdict, results)))
 
     def measure_latencies(
         self,
@@ -60,33 +60,33 @@ class Measurement:
         The first `settling_s` seconds do not count.
         """
         measure_latencies(self.bench, SYSTEMS[names[0]], [_SETTLING_RATE], settling_s)
-        found = []
+        results = []
         for run in range(1, self.runs + 1):
             for name in names:
                 for latency in measure_latencies(self.bench, SYSTEMS[name], rates, seconds):
                     print(f"run {run}: {latency}", flush=True)
-                    found.append(asdict(latency))
-            self.results.write("latencies", found)  # keep these if a later run fails
+                    results.append(asdict(latency))
+            self.results.write("latencies", results)  # keep these if a later run fails
 
     def measure_starts(self) -> None:
         """Measure the time from a worker's start to its first prediction."""
-        found = [asdict(measure_start(self.bench, SYSTEMS["ours-1"])) for _ in range(self.runs)]
-        print(found, flush=True)
-        self.results.write("starts", found)
+        results = [asdict(measure_start(self.bench, SYSTEMS["ours-1"])) for _ in range(self.runs)]
+        print(results, flush=True)
+        self.results.write("starts", results)
 
     def measure_stages(self, sizes: Iterable[int]) -> None:
         """Measure the CPU per transaction by stage, for each batch size."""
         preload(self.bench, self.records)
-        found = [asdict(measure_stages(self.bench, size)) for size in sizes]
-        for stages in found:
+        results = [asdict(measure_stages(self.bench, size)) for size in sizes]
+        for stages in results:
             print(stages, flush=True)
-        self.results.write("stages", found)
+        self.results.write("stages", results)
 
     def measure_api(self, seconds: float) -> None:
         """Measure rate, CPU cost and latency of POST /predict."""
-        found = [asdict(measure_api(self.bench, seconds)) for _ in range(self.runs)]
-        print(found, flush=True)
-        self.results.write("api", found)
+        results = [asdict(measure_api(self.bench, seconds)) for _ in range(self.runs)]
+        print(results, flush=True)
+        self.results.write("api", results)
 
 
 def _print_drain(run: str, result: DrainResult) -> None:

@@ -176,7 +176,7 @@ def _measure_commits(
         committer.commit(done.next_offsets(), metadata)
 
     committing = _median_cpu(write_and_commit, scored)
-    source = connection.full_name(topics.TRANSACTIONS)
+    transactions = connection.full_name(topics.TRANSACTIONS)
     produce: list[float] = []
     commit: list[float] = []
     for done in scored:
@@ -188,7 +188,9 @@ def _measure_commits(
             )
         producer.flush()
         delivered = _cpu_us()
-        offsets = [TopicPartition(source, *place) for place in done.next_offsets().items()]
+        offsets = [
+            TopicPartition(transactions, *position) for position in done.next_offsets().items()
+        ]
         producer.send_offsets_to_transaction(offsets, metadata)
         producer.commit_transaction()
         produce.append(delivered - begin)

@@ -31,7 +31,7 @@ _COLUMNS = {
     "prob.": 6,
     "amount": 10,
     "exp. loss": 10,
-    "pushed by (usual range)": 42,
+    "reasons (typical range)": 42,
 }
 _STYLES = {"block": "bold red", "review": "yellow"}
 

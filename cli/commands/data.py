@@ -43,8 +43,8 @@ def data(
     path = fetch(Settings.from_environment(), None, quiet)
     sha256 = dataset.verify(path)
     rows = Selection(path).check()
-    found = {"path": str(path), "rows": rows, "bytes": path.stat().st_size, "sha256": sha256}
+    description = {"path": str(path), "rows": rows, "bytes": path.stat().st_size, "sha256": sha256}
     if as_json:
-        print(json.dumps(found, allow_nan=False))
+        print(json.dumps(description, allow_nan=False))
     else:
         print(f"{path}: {rows:,} rows, sha256 {sha256}")

@@ -47,7 +47,7 @@ def parse_position(text: str) -> "Position":
 
 
 def _choice(
-    kinds: list[str] | None, since: str | None, places: "frozenset[Position]" = frozenset()
+    kinds: list[str] | None, since: str | None, origins: "frozenset[Position]" = frozenset()
 ) -> "Choice":
     from payments.records import DEAD_LETTER_KINDS
     from streams.dlq.dead_letters import Choice
@@ -59,7 +59,7 @@ def _choice(
                 param_hint="--kind",
             )
     return Choice(
-        frozenset(kinds or ()), places, parse_time(since, datetime.now(UTC)) if since else None
+        frozenset(kinds or ()), origins, parse_time(since, datetime.now(UTC)) if since else None
     )
 
 
@@ -100,7 +100,7 @@ def print_list(
 
 @dlq.command()
 def show(
-    source: Annotated[
+    position: Annotated[
         str,
         typer.Argument(
             metavar="PARTITION:OFFSET",
@@ -120,13 +120,13 @@ def show(
     from cli.support.settings import Settings
     from streams.dlq.dead_letters import read
 
-    choice = _choice(None, None, frozenset({parse_position(source)}))
+    choice = _choice(None, None, frozenset({parse_position(position)}))
     connection = ensure_reachable(Settings.from_environment().connection())
     with bars(quiet) as progress:
         letter = next(read(connection, choice, progress), None)
     if letter is None:
         raise CommandError(
-            f"there is no dead letter of {source}; `fraud dlq list` shows those kept, for 30 days"
+            f"there is no dead letter of {position}; `fraud dlq list` shows those kept, for 30 days"
         )
     if as_json:
         shown = dead_letter_view.describe(letter) | dead_letter_view.encode(letter)
@@ -139,7 +139,7 @@ def show(
 
 @dlq.command()
 def redrive(
-    sources: Annotated[
+    positions: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[PARTITION:OFFSET]...", help="Records whose dead letters to resend."
@@ -163,11 +163,11 @@ def redrive(
     """
     from cli.support.settings import Settings
 
-    if not (sources or kinds or since or everything):
+    if not (positions or kinds or since or everything):
         raise typer.BadParameter("say which: PARTITION:OFFSET, --kind, --since or --all")
     from streams.dlq import redrive as redriving
 
-    choice = _choice(kinds, since, frozenset(map(parse_position, sources or ())))
+    choice = _choice(kinds, since, frozenset(map(parse_position, positions or ())))
     connection = ensure_reachable(Settings.from_environment().connection())
     with bars(quiet) as progress:
         result = redriving.redrive(connection, choice, dry_run=dry_run, progress=progress)

@@ -81,15 +81,15 @@ def _find_alert(settings: "Settings", transaction_id: str, quiet: bool) -> bytes
 
     connection = ensure_reachable(settings.connection())
     with bars(quiet) as progress:
-        found = newest.find_newest(
+        alert = newest.find_newest(
             connection, ALERTS, msgspec.json.Decoder(AlertRecord), transaction_id, progress
         )
-    if found is None:
+    if alert is None:
         raise CommandError(
             f"no alert for transaction {escape(transaction_id)}; approved payments have none, and "
             "alerts are deleted after 30 days"
         )
-    return found
+    return alert
 
 
 def _explain_row(settings: "Settings", row: int, data: Path | None, quiet: bool) -> bytes:

@@ -28,7 +28,7 @@ _MEANINGS = {
     "duplicated": "outputs beyond a record's first",
     "resent": "sent again with the same transaction_id, not duplicates",
     "out_of_order": "outputs after that of a later record",
-    "foreign": "outputs without a source",
+    "foreign": "outputs without an origin",
     "phantom": "outputs of records that were never committed",
 }
 

@@ -177,8 +177,8 @@ def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
         "folds": [fold.model_dump() for fold in manifest.folds],
         "policy": manifest.policy.model_dump(),
         "thresholds": {
-            name: threshold_as_json(getattr(manifest.thresholds, name), found)
-            for name, found in outcomes.items()
+            name: threshold_as_json(getattr(manifest.thresholds, name), outcome)
+            for name, outcome in outcomes.items()
         },
     }
 
@@ -198,7 +198,7 @@ def _describe_model(model: "Model", outcomes: dict[str, "Outcome"]) -> list[str]
         "the test part was not opened",
     ]
     lines += [
-        describe_threshold(name, getattr(model.thresholds, name), found)
-        for name, found in outcomes.items()
+        describe_threshold(name, getattr(model.thresholds, name), outcome)
+        for name, outcome in outcomes.items()
     ]
     return lines

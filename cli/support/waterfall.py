@@ -17,7 +17,7 @@ from payments import display
 MOST_REASONS = 10  # of 29, to be readable at a glance
 _MAX_BAR = 40
 _MIN_BAR = 16
-_OTHER_COLUMNS = 76
+_OTHER_COLUMNS = 85
 _TOWARDS = "red"
 _AWAY = "green"
 _TOTAL = "cyan"
@@ -37,7 +37,7 @@ def draw_waterfall(alert: Any, width: int) -> RenderableType:
     span = max(max(step.begin, step.end) for step in steps) - low or 1.0
     table = Table(box=None, pad_edge=False)
     table.add_column("feature")
-    for heading in ("value", "usual", "push", "margin"):
+    for heading in ("value", "typical range", "contribution", "margin"):
         table.add_column(heading, justify="right", no_wrap=True)
     scale = Text(f"{low:+.1f}".ljust(bars - 6) + f"{low + span:+.1f}".rjust(6))
     table.add_column(scale, width=bars, no_wrap=True)
@@ -89,6 +89,6 @@ def _decision_lines(alert: Any) -> Iterator[Text]:
         f"expected loss {alert.expected_loss:,.2f}",
     )
     yield Text(
-        "usual: 1st to 99th percentile among legitimate training rows; values outside are bold. "
-        "push: contribution to the margin, red towards fraud, green away from it."
+        "typical range: 1st to 99th percentile among legitimate training rows; values outside are "
+        "bold. contribution: to the margin, red towards fraud, green away from it."
     )

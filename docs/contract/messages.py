@@ -75,7 +75,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def example_headers() -> dict[str, dict[str, str]]:
-    """Return example headers: without a source record, with one, and of a dead letter."""
+    """Return example headers: without an input record, with one, and of a dead letter."""
     dead = messages.dead_letter_headers(
         "transactions", 3, 41, "invalid_transaction", "Object missing required field `V3`", SCORED
     )

@@ -1,4 +1,4 @@
-"""Measure a model's usual behaviour on its reference rows."""
+"""Measure a model's behaviour on its reference rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _EXPLAINED_ROWS = 500
 
 @dataclass(frozen=True)
 class ReferenceProfile:
-    """A model's usual behaviour.
+    """A model's behaviour on its reference rows.
 
     `reliance`: each input's share of the contributions to the margins. `alert_share`: the share of
     payments that raise an alert.

@@ -38,9 +38,9 @@ def check_java() -> None:
     """Raise BrokerError if there is no Java, or one that is too old."""
     version = java_version()
     if version is None or version < OLDEST_JAVA:
-        found = "java was not found" if version is None else f"java is version {version}"
+        problem = "java was not found" if version is None else f"java is version {version}"
         raise BrokerError(
-            f"{found}; Kafka needs Java {OLDEST_JAVA} or newer "
+            f"{problem}; Kafka needs Java {OLDEST_JAVA} or newer "
             "(Debian, Ubuntu: apt install openjdk-17-jre-headless)"
         )
 

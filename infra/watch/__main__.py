@@ -35,14 +35,14 @@ def main() -> int:
         targets = _targets(os.environ, wanted)
     except ValueError as error:
         return _fail([str(error)])
-    found = list(problems(wanted))
+    reasons = list(problems(wanted))
     if not theirs and ports.is_taken(_OURS):
-        found.append(
+        reasons.append(
             f"port {_OURS} (alerts) is in use by another program; "
             "stop it, or set FRAUD_ALERT_WEBHOOK to your own URL"
         )
-    if found:
-        return _fail(found)
+    if reasons:
+        return _fail(reasons)
     configuration.write(
         folder, targets, theirs or configuration.DEFAULT_WEBHOOK, announced.pattern(home)
     )
@@ -59,12 +59,12 @@ def _fail(reasons: list[str]) -> int:
 def _targets(environment: Mapping[str, str], wanted: list[Program]) -> dict[str, list[str]]:
     """Return host:port by job, without the scorer's. Raises ValueError."""
     node, alertmanager, _ = (f"127.0.0.1:{program.port}" for program in wanted)
-    found = configuration.service_targets(environment) | {
+    targets = configuration.service_targets(environment) | {
         "node": [node],
         "alertmanager": [alertmanager],
     }
-    del found["scorer"]  # `fraud score` announces its workers
-    return found
+    del targets["scorer"]  # `fraud score` announces its workers
+    return targets
 
 
 def _run(wanted: list[Program], folder: Path) -> int:

@@ -48,7 +48,7 @@ def write_grafana(folder: Path, prometheus: str) -> None:
 
 def service_targets(environment: Mapping[str, str]) -> dict[str, list[str]]:
     """Return host:port of the demo's processes, by job. Raises ValueError."""
-    found: dict[str, list[str]] = {}
+    targets: dict[str, list[str]] = {}
     for port in demo_ports.service_ports(environment):
-        found.setdefault(_JOBS[port.variable], []).append(f"127.0.0.1:{port.number}")
-    return found
+        targets.setdefault(_JOBS[port.variable], []).append(f"127.0.0.1:{port.number}")
+    return targets

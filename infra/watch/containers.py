@@ -116,15 +116,15 @@ class Containers:
 
     def addresses(self) -> dict[str, str]:
         """Return the addresses of those that answer; report those that do not."""
-        found = {}
+        answering = {}
         for container in self._started:
             if container.answers():
-                found[container.service] = container.url + self._login(container)
+                answering[container.service] = container.url + self._login(container)
             else:
                 self._say(
                     f"{container.service} does not answer; see: docker logs {self._name(container)}"
                 )
-        return found
+        return answering
 
     def stop(self) -> None:
         """Remove the containers and their data."""

@@ -35,6 +35,6 @@ def find_unit(value: float) -> Unit | None:
 
 def describe_misfit(value: float, unit: Unit) -> str:
     """Return what is wrong with a Time in a file whose first row has `unit`."""
-    found = find_unit(value)
-    looks = f"looks like {found.name}" if found else "looks like no time"
+    other = find_unit(value)
+    looks = f"looks like {other.name}" if other else "looks like no time"
     return f"is {value:.15g}, which {looks}; the first row has {unit.name}"

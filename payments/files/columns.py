@@ -30,16 +30,16 @@ def match_columns(path: Path, header: Sequence[str]) -> dict[str, str]:
 
     Upper and lower case are the same. Raises PaymentFileError if a known column is repeated.
     """
-    found: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for spelling in header:
         name = _NAMES.get(spelling.strip().casefold())
-        if name in found:
+        if name in spellings:
             raise PaymentFileError(
-                f"{path} repeats the column {name} ({found[name]!r}, {spelling!r}); keep one"
+                f"{path} repeats the column {name} ({spellings[name]!r}, {spelling!r}); keep one"
             )
         if name:
-            found[name] = spelling
-    return found
+            spellings[name] = spelling
+    return spellings
 
 
 def require(path: Path, needed: Iterable[str], header: Sequence[str]) -> None:
@@ -48,10 +48,10 @@ def require(path: Path, needed: Iterable[str], header: Sequence[str]) -> None:
     lacking = [name for name in needed if name not in has]
     if lacking:
         names = [spelling.strip() for spelling in header if spelling.strip()]
-        found = ", ".join(_abbreviate(names)[:_SHOWN]) or "no names"
+        listed = ", ".join(_abbreviate(names)[:_SHOWN]) or "no names"
         raise PaymentFileError(
             f"{path} lacks the columns {', '.join(_abbreviate(lacking))}; "
-            f"the header has {found[:500]}"
+            f"the header has {listed[:500]}"
         )
 
 

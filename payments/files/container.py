@@ -43,6 +43,6 @@ def _only_table(path: Path, archive: zipfile.ZipFile) -> str:
     names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
     tables = [name for name in names if name.lower().endswith(_TEXT)]
     if len(tables) != 1:
-        found = ", ".join(names[:10]) or "nothing"
-        raise PaymentFileError(f"{path} is an archive; expected one CSV in it, found {found}")
+        listed = ", ".join(names[:10]) or "nothing"
+        raise PaymentFileError(f"{path} is an archive; expected one CSV in it, found {listed}")
     return tables[0]

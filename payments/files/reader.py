@@ -92,7 +92,7 @@ class PaymentFile:
     def batches(self, first: int = 0, end: int | None = None) -> Iterator[Batch]:
         """Yield the rows from `first` up to, not including, `end`. Raises PaymentFileError."""
         start = 0
-        with _one_line(self.path):
+        with _translate_errors(self.path):
             for batch in self._table.stream():
                 stop = start + batch.num_rows
                 low = max(first, start)
@@ -128,7 +128,7 @@ class PaymentFile:
 
 def open_file(path: Path, needed: Sequence[str] = INPUTS) -> PaymentFile:
     """Recognise a payment file that has the needed columns. Raises PaymentFileError."""
-    with _one_line(path):
+    with _translate_errors(path):
         recognise = parquet.recognise if parquet.is_parquet(path) else delimited.recognise
         table = recognise(path)
         require(path, needed, table.header)
@@ -167,7 +167,7 @@ def _refuse_misfits(times: Column, unit: Unit) -> Column:
 
 
 @contextmanager
-def _one_line(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     """Turn what libraries raise about a file into PaymentFileError."""
     try:
         yield

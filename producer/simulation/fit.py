@@ -106,11 +106,11 @@ def _fit_legitimate(rows: Floats, hours: Ints, rounds: int) -> tuple[Mixture, Fl
             RIDGE,
             rounds,
         )
-        found, _ = mixture.responsibilities(fitted[0], part.astype(np.float32))
+        memberships, _ = mixture.responsibilities(fitted[0], part.astype(np.float32))
         hourly.append(
             np.stack(
                 [
-                    found[:, hours[blocks == block] == hour].sum(axis=1, dtype=np.float64)
+                    memberships[:, hours[blocks == block] == hour].sum(axis=1, dtype=np.float64)
                     for hour in range(HOURS)
                 ]
             )

@@ -175,7 +175,7 @@ def check_offsets_retention(kept_min: int | None) -> Finding:
 
 def check_acls(role: str, missing: list[str], unknown: list[str]) -> Finding:
     """Report the permissions that `fraud <role>` lacks, and those that can't be checked."""
-    what = f"rights for {role}"
+    what = f"permissions of {role}"
     if missing:
         advice = "grant it (docs/security.md has the list), or name this user's commands with --for"
         return Finding(what, CheckStatus.FAIL, f"may not {', '.join(missing)}", advice)

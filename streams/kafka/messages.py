@@ -77,7 +77,7 @@ def dead_letter_headers(
 
 
 def read_origin(headers: ReadHeaders | None) -> Position | None:
-    """Return the source record that a message's headers name, or None if they name none."""
+    """Return the position of the origin that a message's headers name, None if they name none."""
     values = dict(headers or ())
     try:
         return int(values["source.partition"]), int(values["source.offset"])

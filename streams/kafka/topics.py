@@ -140,7 +140,7 @@ def _refuse_mismatch(admin: AdminClient, wanted: dict[str, Topic], partitions: i
     if not wanted:
         return
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in wanted]
-    found = {
+    configs = {
         resource.name: future.result()
         for resource, future in admin.describe_configs(
             resources, request_timeout=_TIMEOUT_S
@@ -154,7 +154,7 @@ def _refuse_mismatch(admin: AdminClient, wanted: dict[str, Topic], partitions: i
         f"{name} {difference}"
         for name, topic in wanted.items()
         for difference in topic.differences(
-            counts[name], {key: entry.value for key, entry in found[name].items()}, partitions
+            counts[name], {key: entry.value for key, entry in configs[name].items()}, partitions
         )
     ]
     if wrong:

@@ -1,6 +1,6 @@
 """Proves that each record of `transactions` has exactly one prediction or dead letter.
 
-Outputs carry their source's (partition, offset) in headers; records are matched by it. The end of
+Outputs carry their origin's (partition, offset) in headers; records are matched by it. The end of
 `transactions` is fixed first, the ends of the outputs only after `transactions` was read, so the
 audit sees everything the scorer finished by then.
 
@@ -34,7 +34,7 @@ OUTPUTS = {PREDICTIONS: SCORED, DEAD_LETTERS: REJECTED}
 _PROVABLE = timedelta(
     milliseconds=min(topic.retention_ms for topic in TOPICS if topic.name in OUTPUTS)
 ) - timedelta(hours=1)
-_UNKNOWN_SOURCE = (-1, -1)
+_UNKNOWN_ORIGIN = (-1, -1)
 _MAX_OFFSET = 2**63 - 1
 
 
@@ -118,16 +118,16 @@ def _add_records(reconciliation: Reconciliation, batch: list[Message]) -> None:
 
 
 def _add_outputs(reconciliation: Reconciliation, kind: int, batch: list[Message]) -> int:
-    """Add a batch of outputs; return how many have no readable source."""
-    sources = np.array([_find_source(message.headers()) for message in batch], np.int64)
-    partitions, offsets = sources.reshape(-1, 2).T
+    """Add a batch of outputs; return how many have no readable origin."""
+    origins = np.array([_read_origin(message.headers()) for message in batch], np.int64)
+    partitions, offsets = origins.reshape(-1, 2).T
     output_partitions = _to_array((message.partition() for message in batch), len(batch))
     reconciliation.add_outputs(kind, output_partitions, partitions, offsets)
     return int(np.count_nonzero(partitions < 0))
 
 
-def _find_source(headers: ReadHeaders | None) -> Position:
-    source = read_origin(headers)
-    if source is None or not all(0 <= number <= _MAX_OFFSET for number in source):
-        return _UNKNOWN_SOURCE
-    return source
+def _read_origin(headers: ReadHeaders | None) -> Position:
+    origin = read_origin(headers)
+    if origin is None or not all(0 <= number <= _MAX_OFFSET for number in origin):
+        return _UNKNOWN_ORIGIN
+    return origin

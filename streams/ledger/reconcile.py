@@ -31,9 +31,9 @@ class Audit:
     duplicated: outputs of a record beyond its first.
     resent: records whose transaction_id an earlier record has. Each is scored; none is a duplicate.
     out_of_order: outputs that follow one of a later record, within one output partition and one
-    source partition.
-    foreign: outputs without a readable source.
-    phantom: outputs whose source is in the ranges but no committed record, such as a record of an
+    partition of `transactions`.
+    foreign: outputs without a readable origin.
+    phantom: outputs whose origin is in the ranges but no committed record, such as a record of an
     aborted transaction.
     first_*: up to FIRST positions on `transactions`.
     """
@@ -106,7 +106,7 @@ class Reconciliation:
         """Add n predictions (`kind` SCORED) or dead letters (REJECTED).
 
         `output_partitions` holds the partition of each output, `partitions` and `offsets` the
-        position of its source. Ignores those whose source is outside of the ranges.
+        position of its origin. Ignores those whose origin is outside of the ranges.
         """
         inside, slots = self._find_slots(partitions, offsets)
         real = (self._flags[slots] & SENT) != 0

@@ -68,9 +68,9 @@ def main(word: str = "") -> int:
     say(f"{'mutant':70} {'outcome':8} seconds  by")
     for mutant in chosen:
         began = monotonic()
-        found = try_mutant(mutant)
-        outcomes.append(found.outcome)
-        say(f"{mutant.name:70} {found.outcome:8} {monotonic() - began:7.1f}  {found.by}")
+        result = try_mutant(mutant)
+        outcomes.append(result.outcome)
+        say(f"{mutant.name:70} {result.outcome:8} {monotonic() - began:7.1f}  {result.by}")
     return int(any(outcome != CAUGHT for outcome in outcomes))
 
 

@@ -41,11 +41,11 @@ def read_verdict(report: Path) -> Verdict:
     ran = 0
     for case in ET.parse(report).iter("testcase"):
         ran += case.find("skipped") is None
-        for found in case.findall("failure") + case.findall("error"):
-            why = found.get("message", "").partition("\n")[0]
+        for problem in case.findall("failure") + case.findall("error"):
+            why = problem.get("message", "").partition("\n")[0]
             # the class name matters: hypothesis calls every state machine's test runTest
             name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
-            noticed = found.tag == "failure" and not why.startswith(_TIMEOUT)
+            noticed = problem.tag == "failure" and not why.startswith(_TIMEOUT)
             (failed if noticed else inconclusive).append(f"{name}: {why}")
     if inconclusive or not ran:
         return Verdict(INCONCLUSIVE, " ".join(inconclusive) or "no test ran")

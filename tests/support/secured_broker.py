@@ -72,7 +72,7 @@ class SecuredBroker:
         self.passwords: dict[str, str] = {}
 
     def user(self, name: str) -> Connection:
-        """Return a connection as this user, with a new password. A new user has no rights."""
+        """Return a connection as this user, with a new password. A new user has no permissions."""
         self.passwords[name] = secrets.token_hex(8)
         user = UserScramCredentialUpsertion(
             name,

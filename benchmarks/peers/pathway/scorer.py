@@ -52,13 +52,13 @@ def main() -> None:
         name="transactions",
     )
     metadata: Any = pw.this._metadata
-    source = {f"source.{name}": metadata[name].as_str() for name in ("topic",)}
-    source |= {f"source.{name}": metadata[name].as_int() for name in ("partition", "offset")}
+    origin = {f"source.{name}": metadata[name].as_str() for name in ("topic",)}
+    origin |= {f"source.{name}": metadata[name].as_int() for name in ("partition", "offset")}
     scored = transactions.select(
-        pw.this.key, found=score(pw.this.data), **source, **{"contract.version": "1"}
+        pw.this.key, scored=score(pw.this.data), **origin, **{"contract.version": "1"}
     )
     outputs = scored.select(
-        *pw.this.without("found"), prediction=pw.this.found[0], alert=pw.this.found[1]
+        *pw.this.without("scored"), prediction=pw.this.scored[0], alert=pw.this.scored[1]
     )
     _write(servers, outputs, outputs.prediction, settings.predictions)
     alerts = outputs.filter(outputs.alert.is_not_none())

@@ -50,10 +50,10 @@ def main(guarantee: str) -> None:
         return source_headers(context.topic, context.partition, context.offset)
 
     scored = app.dataframe(transactions).set_headers(headers).apply(score)
-    scored.apply(lambda found: found.prediction).to_topic(predictions)
-    scored.filter(lambda found: found.alert is not None).apply(lambda found: found.alert).to_topic(
-        alerts
-    )
+    scored.apply(lambda outputs: outputs.prediction).to_topic(predictions)
+    scored.filter(lambda outputs: outputs.alert is not None).apply(
+        lambda outputs: outputs.alert
+    ).to_topic(alerts)
     app.run()
 
 

@@ -165,8 +165,8 @@ class Job:
         end = {topic.name: cluster.find_end(topic.name) for topic in topics.TOPICS}
         labels = read_between(connection, topics.LABELS, begin[topics.LABELS], end[topics.LABELS])
         truth = measure.truth(labels, run, first, count)
-        found = _windows(connection, begin[topics.DRIFT_EVENTS], end[topics.DRIFT_EVENTS])
-        self._wait_for_reports(processes, found)
+        windows = _windows(connection, begin[topics.DRIFT_EVENTS], end[topics.DRIFT_EVENTS])
+        self._wait_for_reports(processes, windows)
         return Summary(
             run=run,
             audit=books,
@@ -175,7 +175,7 @@ class Job:
             achieved_per_second=totals.achieved_per_second,
             end_to_end_seconds=measure.latency(reader.arrived, totals.started_at, self.rate),
             quality=measure.quality(reader.decisions, truth),
-            windows=found,
+            windows=windows,
             addresses=self._addresses(connection),
         )
 

@@ -52,7 +52,7 @@ def _roles(given: list[str] | None) -> tuple[str, ...]:
 def doctor(
     roles: Annotated[
         list[str] | None,
-        typer.Option("--for", help="A command whose rights to check. Repeatable."),
+        typer.Option("--for", help="A command whose permissions to check. Repeatable."),
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -59,8 +59,8 @@ class SecuredSystem:
         name = f"{role}-{secrets.token_hex(2)}"
         connection = self.broker.user(name)
         wanted = [
-            right._replace(operation=acls.DESCRIBE) if right.name == lacking else right
-            for right in acls.ACLS[role]
+            acl._replace(operation=acls.DESCRIBE) if acl.name == lacking else acl
+            for acl in acls.ACLS[role]
         ]
         bindings = acls.make_bindings(connection, wanted, name)
         for created in self.broker.client.create_acls(bindings).values():
@@ -121,7 +121,7 @@ def system(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster(system):
-    """The system after its topics were created, by a user with no other rights."""
+    """The system after its topics were created, by a user with no other permissions."""
     done = system.fraud(system.user("topics"), "topics", "--partitions", "2", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert len(json.loads(done.stdout)["created"]) == len(topics.TOPICS)
@@ -285,7 +285,7 @@ def test_kafkas_tool_grants_the_acls_as_the_page_says(cluster, tmp_path):
         for found in cluster.broker.client.describe_acls(AclBindingFilter(*everything)).result()
     }
     assert granted == {
-        right for right in acls.ACLS["score"] if right.name in (topics.PREDICTIONS, "fraud-scorer-")
+        acl for acl in acls.ACLS["score"] if acl.name in (topics.PREDICTIONS, "fraud-scorer-")
     }
 
 
@@ -443,7 +443,7 @@ def run_doctor(
 
 def test_the_doctor_finds_no_fault_with_a_healthy_scorer(cluster, model):
     code, found = run_doctor(cluster, cluster.user("score"), "--for", "score")
-    assert (code, found["rights for score"], found["connection"][0]) == (
+    assert (code, found["permissions of score"], found["connection"][0]) == (
         0,
         ("ok", "complete"),
         "ok",
@@ -472,7 +472,7 @@ def test_the_doctor_names_every_fault(cluster, model):
         code, found = run_doctor(cluster, cluster.user("topics"), *roles, FRAUD_MONITOR_PORT=taken)
     assert {what for what, (verdict, _) in found.items() if verdict == "FAIL"} == {
         "topic labels",
-        "rights for score",
+        "permissions of score",
         f"port {taken}",
     }
     assert found["topic labels"][1] == "has retention.ms=1000, declared is 7776000000"
@@ -484,5 +484,9 @@ def test_the_doctor_names_every_fault(cluster, model):
         ),
     ]
     others = ["read group fraud-scorer", "write transactional id fraud-scorer-*"]
-    assert found["rights for score"][1] == f"may not {', '.join(lacking + others)}"
-    assert (code, found["topic predictions"][0], found["rights for topics"][0]) == (1, "ok", "ok")
+    assert found["permissions of score"][1] == f"may not {', '.join(lacking + others)}"
+    assert (code, found["topic predictions"][0], found["permissions of topics"][0]) == (
+        1,
+        "ok",
+        "ok",
+    )

@@ -19,7 +19,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def alert(**changes):
-    pushes = [3.0, 1.5, 0.5, 0.25, -0.75]
+    contributions = [3.0, 1.5, 0.5, 0.25, -0.75]
     fields = make_transaction(1) | {
         "scored_at": "2026-01-31T12:00:00Z",
         "probability": 0.62,
@@ -31,8 +31,8 @@ def alert(**changes):
         "model_version": "v-of-then",
         "base": -6.0,
         "reasons": [
-            {"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": push}
-            for n, push in enumerate(pushes, 1)
+            {"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": contribution}
+            for n, contribution in enumerate(contributions, 1)
         ],
         "rest": 2.0,
         "transaction": {},
@@ -83,8 +83,8 @@ def test_any_decision_is_explained_with_all_features(model):
         NOW,
         "t-5",
     )
-    pushes = [reason.contribution for reason in found.reasons]
-    assert pushes == sorted(pushes, reverse=True)
+    contributions = [reason.contribution for reason in found.reasons]
+    assert contributions == sorted(contributions, reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_control_characters_reach_no_terminal():
     assert "\x1b" not in shown(alert(transaction_id="\x1b]0;title\x07"))
 
 
-def test_a_reason_is_the_feature_its_value_what_is_usual_and_its_push():
+def test_a_reason_is_feature_value_typical_range_and_contribution():
     assert format_reason(alert().reasons[3]) == "component 4 -5.312 (-1.5..1.25) -1.00"
 
 

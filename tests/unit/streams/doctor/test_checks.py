@@ -105,9 +105,9 @@ def test_the_offsets_of_a_stopped_scorer_outlive_its_transactions(kept_min, verd
         ),
     ],
 )
-def test_rights(missing, untried, verdict, said):
+def test_acls(missing, untried, verdict, said):
     finding = checks.check_acls("score", missing, untried)
-    assert (finding.what, finding.verdict) == ("rights for score", verdict)
+    assert (finding.what, finding.verdict) == ("permissions of score", verdict)
     assert finding.found.endswith(said)
 
 

@@ -1,4 +1,4 @@
-"""docs/security.md lists the rights that streams/doctor/acls.py declares."""
+"""docs/security.md lists the ACLs that streams/doctor/acls.py declares."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "security.md").read_text(
 
 def render_row(role: str) -> str:
     names: dict[str, list[str]] = {}
-    for right in ACLS[role]:
-        kind = f"{right.operation.name.lower()} {right.resource.name.lower().replace('_', ' ')}"
-        names.setdefault(kind, []).append(f"`{right.name}{'*' if right.prefixed else ''}`")
+    for acl in ACLS[role]:
+        kind = f"{acl.operation.name.lower()} {acl.resource.name.lower().replace('_', ' ')}"
+        names.setdefault(kind, []).append(f"`{acl.name}{'*' if acl.prefixed else ''}`")
     return (
         f"| `fraud {role}` | "
         + "; ".join(f"{kind} {', '.join(listed)}" for kind, listed in names.items())
@@ -30,6 +30,6 @@ def test_only_the_scorer_writes_decisions():
     for name in (topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS):
         assert [
             role
-            for role, rights in ACLS.items()
-            if any(right.operation is WRITE and right.name == name for right in rights)
+            for role, acls in ACLS.items()
+            if any(acl.operation is WRITE and acl.name == name for acl in acls)
         ] == ["score"]
