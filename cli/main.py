@@ -89,8 +89,7 @@ def _report(error: Exception) -> int:
 
         traceback.print_exception(error)
     line = "; ".join(part.strip() for part in _describe(error).splitlines() if part.strip())
-    if line:
-        print(f"fraud: {line}", file=sys.stderr)
+    print(f"fraud: {line}", file=sys.stderr)
     return USAGE if isinstance(error, SettingsError | TyperException) else FAILED
 
 
@@ -130,10 +129,10 @@ def _describe(error: Exception) -> str:
 
 
 def _describe_usage(error: "TyperException") -> str:
-    """Return Typer's message on one line; empty if it printed the help, without a command."""
+    """Return Typer's message on one line, with the help to see."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
-    return f"{message}; see `{context.command_path} --help`" if message and context else message
+    return f"{message}; see `{context.command_path} --help`" if context else message
 
 
 def _describe_kafka(failure: Exception) -> str:

@@ -4,12 +4,8 @@ Run: .venv/bin/python -m docs.configuration
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
-
-from cli.support.settings import SECTIONS
+from cli.support.settings import SECTIONS, Section, Variable
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,25 +24,9 @@ _SAMPLE = """# Every setting has a default, and a command-line flag overrides it
 """
 
 
-class Variable(NamedTuple):
-    """`sample` is the value that .env.example shows."""
-
-    name: str
-    default: str
-    meaning: str
-    sample: str
-
-
-def variables(section: type[BaseSettings]) -> list[Variable]:
+def variables(section: type[Section]) -> list[Variable]:
     """Return the variables that a section declares."""
-    return [_describe(field) for field in section.model_fields.values()]
-
-
-def _describe(field: FieldInfo) -> Variable:
-    extra = field.json_schema_extra
-    default = str(extra["shown"] if isinstance(extra, dict) else field.default)
-    sample = str((field.examples or [default])[0])
-    return Variable(str(field.validation_alias), default, field.description or "", sample)
+    return [section.describe(setting) for setting in section.model_fields]
 
 
 def files() -> dict[str, str]:
@@ -56,7 +36,7 @@ def files() -> dict[str, str]:
     return {"docs/configuration.md": "\n".join(page), ".env.example": "\n".join(sample)}
 
 
-def _table(section: type[BaseSettings]) -> str:
+def _table(section: type[Section]) -> str:
     rows = [f"| `{one.name}` | {one.default} | {one.meaning} |\n" for one in variables(section)]
     return (
         f"## {section.__doc__}\n\n| variable | default | meaning |\n|---|---|---|\n{''.join(rows)}"

@@ -136,7 +136,7 @@ def open_bench(port: int = KAFKA_PORT) -> Iterator[Bench]:
     """
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     settings = Settings.from_environment()
-    data = fetch(settings, None, quiet=False)
+    data = fetch(settings, quiet=False)
     model = settings.model.resolve()
     if not model.is_dir():
         raise BenchError(f"no model in {settings.model}; run: fraud train")

@@ -29,7 +29,7 @@ def _number_rows(selection: Selection, run: str) -> Iterator[Row]:
 def main(run: str, limit: str, rate: str) -> None:
     """Send `rate` a second (0: as fast as possible) to FRAUD_BOOTSTRAP_SERVERS."""
     settings = Settings.from_environment()
-    selection = Selection(fetch(settings, None, quiet=True), limit=int(limit), loop=True)
+    selection = Selection(fetch(settings, quiet=True), limit=int(limit), loop=True)
     totals = Replay(
         settings.connection(), _number_rows(selection, run), at_rate(float(rate)), time
     ).run(threading.Event())

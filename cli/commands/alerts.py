@@ -15,8 +15,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.app import app
+from cli.app import LOOK, app
 from cli.support.broker import ensure_reachable
+from cli.support.settings import Settings
 from cli.support.terminal import escape, make_console
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _decode(messages: "list[Message]") -> list[tuple[bytes, Any]]:
     return alerts
 
 
-@app.command(name="alerts")
+@app.command(name="alerts", rich_help_panel=LOOK)
 def print_alerts(
     follow: Annotated[
         bool,
@@ -122,7 +123,10 @@ def print_alerts(
         bool, typer.Option("--json", help="Print one alert per line, as on the topic.")
     ] = False,
     limit: Annotated[
-        int, typer.Option(min=0, help="Show this many of the newest existing alerts first.")
+        int,
+        typer.Option(
+            min=0, metavar="NUMBER", help="Show this many of the newest existing alerts first."
+        ),
     ] = 20,
 ) -> None:
     """Print alerts and the features that raised their scores.
@@ -133,7 +137,6 @@ def print_alerts(
 
     Example: fraud alerts --follow --json | jq .transaction_id
     """
-    from cli.support.settings import Settings
     from streams.kafka import newest, reader
     from streams.kafka.topics import ALERTS
 

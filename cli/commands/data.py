@@ -2,30 +2,27 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cli.app import app
+from cli.app import MODEL, app
 from cli.support.options import AsJson
 from cli.support.progress import Quiet, bar, download_columns
-
-if TYPE_CHECKING:
-    from cli.support.settings import Settings
+from cli.support.settings import Settings
 
 
-def fetch(settings: "Settings", given: Path | None, quiet: bool) -> Path:
-    """Return the CSV to use: `given`, FRAUD_DATA, or creditcard.csv, downloaded if needed."""
+def fetch(settings: Settings, quiet: bool) -> Path:
+    """Return the payment file of the settings, or creditcard.csv, downloaded if needed."""
     from producer import dataset
 
     with bar(quiet, download_columns()) as progress:
         task = progress.add_task("creditcard.csv", total=None, visible=False)
         return dataset.fetch(
             settings.cache,
-            given or settings.data,
+            settings.data,
             lambda done, total: progress.update(task, completed=done, total=total, visible=True),
         )
 
 
-@app.command()
+@app.command(rich_help_panel=MODEL)
 def data(
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -36,11 +33,10 @@ def data(
 
     Example: fraud data
     """
-    from cli.support.settings import Settings
     from producer import dataset
     from producer.rows import Selection
 
-    path = fetch(Settings.from_environment(), None, quiet)
+    path = fetch(Settings.from_environment(), quiet)
     sha256 = dataset.verify(path)
     rows = Selection(path).check()
     description = {"path": str(path), "rows": rows, "bytes": path.stat().st_size, "sha256": sha256}

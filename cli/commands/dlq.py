@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from cli.app import app
+from cli.app import OPERATE, Commands, app
 from cli.errors import FAILED, CommandError
 from cli.support import dead_letter_view
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson
 from cli.support.parsers import parse_time
 from cli.support.progress import Quiet, bars
+from cli.support.settings import Settings
 from cli.support.terminal import make_console
 
 if TYPE_CHECKING:
@@ -26,15 +27,17 @@ if TYPE_CHECKING:
 
 _SHOWN_BYTES = 2_000
 
-dlq = typer.Typer(
-    no_args_is_help=True, help="List, show and resend transactions that could not be scored."
-)
-app.add_typer(dlq, name="dlq")
+dlq = typer.Typer(cls=Commands, help="List, show and resend transactions that could not be scored.")
+app.add_typer(dlq, name="dlq", rich_help_panel=OPERATE)
 
-Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only this kind. Repeatable.")]
+Kinds = Annotated[
+    list[str] | None, typer.Option("--kind", metavar="KIND", help="Only this kind. Repeatable.")
+]
 Since = Annotated[
     str | None,
-    typer.Option(help="Only those of the last 10m, or since an RFC 3339 time. Default: all."),
+    typer.Option(
+        metavar="TIME", help="Only those of the last 10m, or since an RFC 3339 time. Default: all."
+    ),
 ]
 
 
@@ -67,7 +70,9 @@ def _choice(
 def print_list(
     kinds: Kinds = None,
     since: Since = None,
-    limit: Annotated[int, typer.Option(min=1, help="Show at most this many, the newest.")] = 20,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="NUMBER", help="Show at most this many, the newest.")
+    ] = 20,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -75,7 +80,6 @@ def print_list(
 
     Example: fraud dlq list --kind invalid_transaction --since 1d
     """
-    from cli.support.settings import Settings
     from streams.dlq.dead_letters import read
 
     choice = _choice(kinds, since)
@@ -117,7 +121,6 @@ def show(
 
     Example: fraud dlq show 3:1207
     """
-    from cli.support.settings import Settings
     from streams.dlq.dead_letters import read
 
     choice = _choice(None, None, frozenset({parse_position(position)}))
@@ -141,9 +144,7 @@ def show(
 def redrive(
     positions: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[PARTITION:OFFSET]...", help="Records whose dead letters to resend."
-        ),
+        typer.Argument(metavar="PARTITION:OFFSET", help="Records whose dead letters to resend."),
     ] = None,
     *,
     kinds: Kinds = None,
@@ -161,8 +162,6 @@ def redrive(
 
     Example: fraud dlq redrive --kind scoring_failed --since 2h --dry-run
     """
-    from cli.support.settings import Settings
-
     if not (positions or kinds or since or everything):
         raise typer.BadParameter("say which: PARTITION:OFFSET, --kind, --since or --all")
     from streams.dlq import redrive as redriving

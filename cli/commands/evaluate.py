@@ -10,19 +10,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.app import app
+from cli.app import MODEL, app
 from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support import pages
+from cli.support.options import AsJson, ModelFolder
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bars
+from cli.support.settings import Settings
 from cli.support.terminal import make_console
 from producer.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cli.support.settings import Settings
     from model.artefact import Model
     from model.evaluation.assessment import Assessment, Sample
     from model.evaluation.comparison import BaselineResult
@@ -30,19 +31,17 @@ if TYPE_CHECKING:
 _FILE_WIDTH = 180  # of tables written to a file or a pipe
 
 
-@app.command()
+@app.command(rich_help_panel=MODEL)
 def evaluate(
-    model: Annotated[
-        Path | None,
-        typer.Option(help="A model's folder; default: FRAUD_MODEL_DIR, else the one in use."),
-    ] = None,
+    model: ModelFolder = None,
     data: Annotated[
         Path | None,
         typer.Option(
-            help="A labelled file; default: the file the model was trained on, its test part."
+            metavar="FILE",
+            help="A labelled file; default: the file the model was trained on, its test part.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
     allow_seen: Annotated[
         bool,
         typer.Option("--allow-seen", help="Also evaluate rows that the model was fitted on."),
@@ -58,13 +57,12 @@ def evaluate(
 
     Example: fraud evaluate --json
     """
-    from cli.support.settings import Settings
     from model.artefact import Model
     from model.evaluation.assessment import assess
     from model.manifest import file_sha256
 
-    settings = Settings.from_environment()
-    loaded = Model.load(model or settings.model)
+    settings = Settings.from_environment(model_dir=model)
+    loaded = Model.load(settings.model)
     if data:
         announce(data, for_training=True)
         if file_sha256(data) == loaded.manifest.fitted_on.dataset_sha256 and not allow_seen:
@@ -101,7 +99,7 @@ def evaluate(
 
 
 def _read_training_file(
-    settings: "Settings", model: "Model", quiet: bool, needed: bool
+    settings: Settings, model: "Model", quiet: bool, needed: bool
 ) -> "pd.DataFrame | None":
     """Return all rows of the file the model was trained on.
 
@@ -111,7 +109,7 @@ def _read_training_file(
     from model.manifest import file_sha256
 
     try:
-        path = fetch(settings, None, quiet)
+        path = fetch(settings, quiet)
     except DataError:
         if needed:
             raise
@@ -171,7 +169,7 @@ def _record_in_card(model: "Model", assessment: "Assessment") -> None:
 
 
 def _write_page(
-    settings: "Settings",
+    settings: Settings,
     data: Path | None,
     assessment: "Assessment",
     baselines: "dict[str, BaselineResult] | None",

@@ -4,26 +4,25 @@ import io
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console, RenderableType
 
-from cli.app import app
+from cli.app import LOOK, app
 from cli.commands.alerts import compact
 from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
+from cli.support.options import Data
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bars
+from cli.support.settings import Settings
 from cli.support.terminal import FILE_WIDTH, escape, make_console
 
-if TYPE_CHECKING:
-    from cli.support.settings import Settings
 
-
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def explain(
     transaction_id: Annotated[
         str | None,
@@ -31,19 +30,22 @@ def explain(
     ] = None,
     row: Annotated[
         int | None,
-        typer.Option(min=0, help="Instead: a row of a CSV, from 0, scored with the model in use."),
+        typer.Option(
+            min=0,
+            metavar="NUMBER",
+            help="Instead: a row of --data, from 0, scored with the model in use.",
+        ),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="CSV for --row; default: FRAUD_DATA, else creditcard.csv."),
-    ] = None,
+    data: Data = None,
     as_json: Annotated[
         bool,
         typer.Option(
             "--json", help="Print the alert as JSON; for a row, the same with all features."
         ),
     ] = False,
-    html: Annotated[Path | None, typer.Option(help="Also write it to an HTML file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write it to an HTML file.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Draw a decision: each feature's exact contribution to the margin.
@@ -52,18 +54,16 @@ def explain(
 
     Example: fraud explain --row 274771
     """
-    from cli.support.settings import Settings
-
     if (transaction_id is None) == (row is None):
         raise typer.BadParameter("give either the transaction_id of an alert, or --row")
     from cli.support.waterfall import draw_waterfall
     from payments.records import AlertRecord
 
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(data=data)
     if row is None:
         value = _find_alert(settings, transaction_id or "", quiet)
     else:
-        value = _explain_row(settings, row, data, quiet)
+        value = _explain_row(settings, row, quiet)
     alert = msgspec.json.decode(value, type=AlertRecord)
     if as_json:
         sys.stdout.buffer.write(compact(value) + b"\n")
@@ -74,7 +74,7 @@ def explain(
         _write_html(draw_waterfall(alert, FILE_WIDTH), html)
 
 
-def _find_alert(settings: "Settings", transaction_id: str, quiet: bool) -> bytes:
+def _find_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
     from payments.records import AlertRecord
     from streams.kafka import newest
     from streams.kafka.topics import ALERTS
@@ -92,13 +92,13 @@ def _find_alert(settings: "Settings", transaction_id: str, quiet: bool) -> bytes
     return alert
 
 
-def _explain_row(settings: "Settings", row: int, data: Path | None, quiet: bool) -> bytes:
+def _explain_row(settings: Settings, row: int, quiet: bool) -> bytes:
     from model.artefact import Model
     from model.explanation import explain as explain_row
     from payments.records import InvalidTransactionError
     from producer import rows
 
-    path = fetch(settings, data, quiet)
+    path = fetch(settings, quiet)
     announce(path)
     model = Model.load(settings.model)
     selection = rows.Selection(path, first=row, limit=1)

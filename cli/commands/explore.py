@@ -1,25 +1,20 @@
 """`fraud explore`: summarize a file of transactions, on a page and in sentences."""
 
 import json
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from cli.app import app
+from cli.app import MODEL, app
 from cli.commands.data import fetch
 from cli.support import pages
+from cli.support.options import AsJson, Data
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bars
+from cli.support.settings import Settings
 
 
-@app.command()
+@app.command(rich_help_panel=MODEL)
 def explore(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="A payment file; default: FRAUD_DATA, else creditcard.csv."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    data: Data = None,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Summarize a file: size, flaws, duplicates, classes, distributions, outliers, drift, hours.
@@ -28,13 +23,12 @@ def explore(
 
     Example: fraud explore --data creditcard.csv
     """
-    from cli.support.settings import Settings
     from model import dataset
     from model.evaluation import exploration
     from model.reports import exploration_page, exploration_text
 
-    settings = Settings.from_environment()
-    path = fetch(settings, data, quiet)
+    settings = Settings.from_environment(data=data)
+    path = fetch(settings, quiet)
     announce(path)
     with bars(quiet) as update:
         update("reading and summarizing", 0, 3)

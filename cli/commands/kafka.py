@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.app import app
+from cli.app import RUN, Commands, app
 from cli.errors import FAILED
 from cli.support.options import AsJson
 from cli.support.progress import Quiet, download_columns, steps
+from cli.support.settings import Settings
 
 if TYPE_CHECKING:
-    from cli.support.settings import Settings
     from infra.kafka import Status
 
-kafka = typer.Typer(help="Start, stop or check a local Kafka.", no_args_is_help=True)
-app.add_typer(kafka, name="kafka")
+kafka = typer.Typer(cls=Commands, help="Start, stop or check a local Kafka.")
+app.add_typer(kafka, name="kafka", rich_help_panel=RUN)
 
 _GIVEN = "given by FRAUD_BOOTSTRAP_SERVERS"
 
@@ -29,7 +29,6 @@ def start(as_json: AsJson = False, quiet: Quiet = False) -> None:
 
     Example: FRAUD_KAFKA_PORT=19092 fraud kafka start
     """
-    from cli.support.settings import Settings
     from infra.kafka import broker
 
     settings = Settings.from_environment()
@@ -51,7 +50,6 @@ def stop(as_json: AsJson = False) -> None:
 
     Example: fraud kafka stop
     """
-    from cli.support.settings import Settings
     from infra.kafka import broker
 
     started = broker.find(Settings.from_environment().home)
@@ -68,15 +66,13 @@ def status(as_json: AsJson = False) -> None:
 
     Example: fraud kafka status --json
     """
-    from cli.support.settings import Settings
-
     current = _status(Settings.from_environment())
     _show(current, as_json)
     if not current.running:
         raise typer.Exit(FAILED)
 
 
-def _status(settings: "Settings") -> "Status":
+def _status(settings: Settings) -> "Status":
     from infra.kafka import Status, broker, ready
 
     connection = settings.connection()

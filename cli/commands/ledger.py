@@ -10,12 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.app import app
+from cli.app import OPERATE, app
 from cli.errors import FAILED
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson
 from cli.support.parsers import parse_time
 from cli.support.progress import Quiet, bars
+from cli.support.settings import Settings
 
 if TYPE_CHECKING:
     from streams.ledger.reconcile import Audit
@@ -68,11 +69,14 @@ def notes(audit: "Audit") -> Iterator[str]:
         yield "complete: each record came out exactly once" if audit.complete else "NOT complete"
 
 
-@app.command(name="ledger")
+@app.command(name="ledger", rich_help_panel=OPERATE)
 def audit_ledger(
     since: Annotated[
         str | None,
-        typer.Option(help="Only records of the last 10m, or since an RFC 3339 time. Default: all."),
+        typer.Option(
+            metavar="TIME",
+            help="Only records of the last 10m, or since an RFC 3339 time. Default: all.",
+        ),
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -83,7 +87,6 @@ def audit_ledger(
 
     Example: fraud ledger --since 10m
     """
-    from cli.support.settings import Settings
     from streams.ledger.audit import audit
 
     begin = parse_time(since, datetime.now(UTC)) if since else None

@@ -5,15 +5,16 @@ import multiprocessing
 import sys
 import threading
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from cli.app import app
+from cli.app import RUN, app
 from cli.errors import CommandError
+from cli.support.options import ModelFolder
 from cli.support.parsers import parse_duration
+from cli.support.settings import Settings
 from cli.support.stopping import exit_after, stop_on_signals
 from drift.detect.verdict import describe_verdict
 
@@ -57,7 +58,7 @@ def _kill_children() -> None:
         child.kill()  # it would end by itself, but only when it next reads its pipe
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def monitor(
     *,
     window: Annotated[
@@ -78,10 +79,17 @@ def monitor(
     ] = "10s",  # type: ignore[assignment]  # parsed
     report_every: Annotated[
         int,
-        typer.Option(min=1, help="Write a report for every Nth window and for each that drifted."),
+        typer.Option(
+            min=1,
+            metavar="NUMBER",
+            help="Write a report for every Nth window and for each that drifted.",
+        ),
     ] = 10,
     keep_reports: Annotated[
-        int, typer.Option(min=0, help="Reports to keep, 6 MB each; the oldest are deleted.")
+        int,
+        typer.Option(
+            min=0, metavar="NUMBER", help="Reports to keep, 6 MB each; the oldest are deleted."
+        ),
     ] = 50,
     label_horizon: Annotated[
         float,
@@ -91,10 +99,7 @@ def monitor(
             help="How long to wait for a window's labels; at most 2 million are kept, 80 MB.",
         ),
     ] = "24h",  # type: ignore[assignment]  # parsed
-    model: Annotated[
-        Path | None,
-        typer.Option(help="Model directory with the reference; default: the model in use."),
-    ] = None,
+    model: ModelFolder = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each window as JSON, as on drift.events.")
     ] = False,
@@ -105,7 +110,6 @@ def monitor(
 
     Example: fraud monitor --window 5000 --idle-close 10s
     """
-    from cli.support.settings import Settings
     from drift.labels.labelling import MAX_HORIZON_S, Labelling
     from drift.loading import load
     from drift.metrics import DriftMetrics, LabelMetrics
@@ -125,10 +129,10 @@ def monitor(
             f"--label-horizon: more than 0, at most {MAX_HORIZON_S / 86400:g}d, "
             "because predictions are kept a day longer"
         )
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(model_dir=model)
     stop = threading.Event()
     registry = process_registry()
-    directory = (model or settings.model).resolve()  # keep this one even if `latest` moves
+    directory = settings.model.resolve()  # keep this one even if `latest` moves
     reference, profile = load(directory)
     connection = settings.connection()
     metrics = DriftMetrics(registry)

@@ -8,19 +8,19 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.app import app
+from cli.app import RUN, app
 from cli.commands.data import fetch
 from cli.errors import INTERRUPTED
 from cli.support.broker import ensure_reachable
-from cli.support.options import AsJson
+from cli.support.options import AsJson, Data
 from cli.support.parsers import parse_duration, parse_rate
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bar, bars
+from cli.support.settings import Settings
 from cli.support.stopping import stop_on_signals
 
 if TYPE_CHECKING:
@@ -33,6 +33,26 @@ if TYPE_CHECKING:
     from streams.kafka.connection import Connection
 
 _RATE = 2_000.0
+
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        parser=parse_rate,
+        metavar="NUMBER",
+        help=f"Transactions per second; 0: as fast as possible; default: {_RATE:g}.",
+    ),
+]
+Speed = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NUMBER",
+        help="Follow the transactions' clock at a multiple of real time, such as 60x.",
+    ),
+]
+Run = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Prefix of every transaction_id; default: the time."),
+]
 
 
 def _speed(text: str) -> float:
@@ -128,30 +148,22 @@ class ReplayJob:
             sys.exit(INTERRUPTED)
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def replay(
     *,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="A payment file; default: FRAUD_DATA, or creditcard.csv, downloaded."),
+    data: Data = None,
+    first: Annotated[
+        int, typer.Option("--from", min=0, metavar="ROW", help="First row, from 0.")
+    ] = 0,
+    end: Annotated[
+        int | None, typer.Option("--to", min=1, metavar="ROW", help="Row to stop before.")
     ] = None,
-    first: Annotated[int, typer.Option("--from", min=0, help="First row, from 0.")] = 0,
-    end: Annotated[int | None, typer.Option("--to", min=1, help="Row to stop before.")] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Send at most this many transactions.")
+        int | None,
+        typer.Option(min=1, metavar="NUMBER", help="Send at most this many transactions."),
     ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            parser=parse_rate,
-            metavar="NUMBER",
-            help="Transactions per second; 0: as fast as possible; default: 2000.",
-        ),
-    ] = None,
-    speed: Annotated[
-        str | None,
-        typer.Option(help="Follow the file's clock at a multiple of real time, such as 60x."),
-    ] = None,
+    rate: Rate = None,
+    speed: Speed = None,
     loop: Annotated[bool, typer.Option("--loop", help="Start again at the end.")] = False,
     disturb: Annotated[
         list[str] | None,
@@ -160,9 +172,7 @@ def replay(
             help="Inject drift: shift:V14@5000:2; see fraud simulate. Repeatable.",
         ),
     ] = None,
-    run: Annotated[
-        str | None, typer.Option(help="Prefix of every transaction_id; default: the time.")
-    ] = None,
+    run: Run = None,
     labels: Annotated[
         bool,
         typer.Option(
@@ -170,7 +180,9 @@ def replay(
             help="Also send each transaction's label to the topic labels, after --label-delay.",
         ),
     ] = False,
-    label_delay: Annotated[str, typer.Option(help="Delay of the labels.")] = "2s",
+    label_delay: Annotated[
+        str, typer.Option(metavar="DURATION", help="Delay of the labels.")
+    ] = "2s",
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -183,7 +195,6 @@ def replay(
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
-    from cli.support.settings import Settings
     from payments.files.columns import CLASS, TIME
     from producer.disturbed import disturb as disturb_rows
     from producer.labels import LabelFeed
@@ -195,8 +206,8 @@ def replay(
     delay_s = parse_duration(label_delay)
     if end is not None and end <= first:
         raise typer.BadParameter("--to must be greater than --from")
-    settings = Settings.from_environment()
-    path = fetch(settings, data, quiet)
+    settings = Settings.from_environment(data=data)
+    path = fetch(settings, quiet)
     announce(path, without={TIME: "no Time, rows are one second apart", CLASS: "no Class"})
     selection = Selection(path, first, end, limit, loop)
     with bars(quiet) as update:

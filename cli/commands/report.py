@@ -6,74 +6,77 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.app import app
+from cli.app import LOOK, app
 from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
+from cli.support.options import AsJson, ModelFolder
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bars
+from cli.support.settings import Settings
 from drift.detect.verdict import describe_verdict
 
 if TYPE_CHECKING:
-    from cli.support.settings import Settings
     from drift.reports.evidently_report import ReportRequest
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def report(
     *,
     window: Annotated[
-        int | None, typer.Option(min=1, help="Number of a closed window, to read again from Kafka.")
+        int | None,
+        typer.Option(
+            min=1, metavar="NUMBER", help="Number of a closed window, to read again from Kafka."
+        ),
     ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
+            metavar="FILE",
             help="Report on this CSV instead of a window. Needs no Kafka; a Class column adds "
-            "quality metrics."
+            "quality metrics.",
         ),
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(help="With --data: CSV to compare with; default: the model's reference."),
+        typer.Option(
+            metavar="FILE", help="With --data: CSV to compare with; default: the model's reference."
+        ),
     ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(help="Model directory; default: the window's model, else the model in use."),
-    ] = None,
+    model: ModelFolder = None,
     out: Annotated[
-        Path | None, typer.Option(help="HTML file to write; default: in reports in FRAUD_HOME.")
+        Path | None,
+        typer.Option(metavar="FILE", help="HTML file to write; default: in reports in FRAUD_HOME."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the drift report of a window, or of a file compared with the model's out-of-fold rows.
 
+    Without --model, a window is compared with the model that the monitor used.
+
     Example: fraud report --data tomorrow.csv
     """
-    from cli.support.settings import Settings
-
     if (window is None) == (data is None):
         raise typer.BadParameter("give either --window or --data")
     if reference and data is None:
         raise typer.BadParameter("--reference requires --data")
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(model_dir=model)
     for path in (data, reference):
         if path:
             announce(path)
     with bars(quiet) as update:
         update("reading", 0, 2)
         request = (
-            _of_window(settings, window, model, out)
+            _of_window(settings, window, out)
             if window
-            else _of_file(settings, data or Path(), reference, model, out)
+            else _of_file(settings, data or Path(), reference, out)
         )
         update("writing", 1, 2)
         result = _write(request)
     print(json.dumps(result, allow_nan=False) if as_json else _sentence(result))
 
 
-def _of_window(
-    settings: "Settings", number: int, model: Path | None, out: Path | None
-) -> "ReportRequest":
+def _of_window(settings: Settings, number: int, out: Path | None) -> "ReportRequest":
     from drift import predictions, window_reader
     from drift.detect.detector import SAMPLE_ROWS
     from drift.detect.reference import load
@@ -83,9 +86,9 @@ def _of_window(
 
     connection = ensure_reachable(settings.connection())
     event, before = window_reader.find_window(connection, number)
-    directory = model or settings.model
+    directory = settings.model
     kept = settings.models / event.model_version
-    if model is None and settings.model_dir is None and kept.exists():
+    if settings.model_dir is None and kept.exists():
         directory = kept
     loaded = load(directory)
     if loaded.version != event.model_version:
@@ -108,7 +111,7 @@ def _of_window(
 
 
 def _of_file(
-    settings: "Settings", data: Path, reference: Path | None, model: Path | None, out: Path | None
+    settings: Settings, data: Path, reference: Path | None, out: Path | None
 ) -> "ReportRequest":
     from drift.detect.detector import MIN_EVENTS, SAMPLE_ROWS
     from drift.detect.reference import build_detector, load
@@ -117,7 +120,7 @@ def _of_file(
     from drift.windows.window import sample
     from model.artefact import Model
 
-    loaded = Model.load(model or settings.model)
+    loaded = Model.load(settings.model)
     rows, labelled = score_file(loaded, data)
     if reference:
         reference_rows, _ = score_file(loaded, reference)

@@ -7,22 +7,21 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from cli.app import app
+from cli.app import RUN, app
 from cli.errors import DONE, FAILED, CommandError
 from cli.support.imports import block_sklearn
+from cli.support.options import flag
+from cli.support.settings import Settings
 from cli.support.stopping import exit_after
 from infra.watch import targets
 from model.files import write_atomically
 from streams.kafka import topics
 from streams.scorer.options import Guarantee, ScorerOptions
 from streams.scorer.supervisor import Supervisor, stop_with_parent
-
-if TYPE_CHECKING:
-    from cli.support.settings import Settings
 
 log = logging.getLogger("fraud")
 
@@ -44,7 +43,7 @@ def _set_up_logging(who: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def run_worker(settings: "Settings", number: int, restarts: int, options: ScorerOptions) -> None:
+def run_worker(settings: Settings, number: int, restarts: int, options: ScorerOptions) -> None:
     """Run a worker process.
 
     Exits with 0 after SIGTERM, 1 after a failure, or a code of streams.scorer.supervisor.
@@ -62,7 +61,7 @@ def run_worker(settings: "Settings", number: int, restarts: int, options: Scorer
     os._exit(code)  # client threads that wait for a broker must not keep the process alive
 
 
-def _score(settings: "Settings", number: int, restarts: int, options: ScorerOptions) -> int:
+def _score(settings: Settings, number: int, restarts: int, options: ScorerOptions) -> int:
     block_sklearn()
     from model.artefact import Model  # XGBoost takes seconds to import: only in workers
     from model.errors import ArtefactError
@@ -102,7 +101,7 @@ def announce(home: Path, host: str, port: int, workers: int) -> Path:
     return path
 
 
-def _try_announce(settings: "Settings", workers: int) -> Path | None:
+def _try_announce(settings: Settings, workers: int) -> Path | None:
     try:
         return announce(settings.home, settings.metrics_host, settings.metrics_port, workers)
     except OSError as error:
@@ -111,19 +110,21 @@ def _try_announce(settings: "Settings", workers: int) -> Path | None:
         return None
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def score(
     workers: Annotated[
         int,
-        typer.Option(min=1, help="Scoring processes, which share the partitions."),
+        typer.Option(
+            min=1, metavar="NUMBER", help="Scoring processes, which share the partitions."
+        ),
     ] = 1,
-    metrics_port: Annotated[
-        int | None, typer.Option(help="Port of worker 0's metrics; worker i uses this port + i.")
-    ] = None,
+    metrics_port: Annotated[int | None, flag("metrics_port", metavar="NUMBER")] = None,
     guarantee: Annotated[
         Guarantee,
         typer.Option(
-            help="at-least-once is faster, but scores some transactions twice after a crash."
+            metavar="GUARANTEE",
+            help="exactly-once, or at-least-once, which is faster but scores some transactions "
+            "twice after a crash.",
         ),
     ] = Guarantee.EXACTLY_ONCE,
     max_bytes: Annotated[
@@ -131,6 +132,7 @@ def score(
         typer.Option(
             min=1,
             max=topics.MAX_SCORED_BYTES,
+            metavar="NUMBER",
             help="Larger transactions become dead letters. Default: 65536.",
         ),
     ] = None,
@@ -139,6 +141,7 @@ def score(
         typer.Option(
             min=0,
             max=1,
+            metavar="SHARE",
             help="Stop, with exit code 3, if a worker rejects more than this share "
             "of its last 10,000.",
         ),
@@ -148,18 +151,14 @@ def score(
 
     Example: fraud score --workers 2
     """
-    from cli.support.settings import Settings
-
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(metrics_port=metrics_port)
     _set_up_logging("scorer")
     # one version for all workers, whatever `latest` names tomorrow
     artefact = settings.model.resolve()
     if not artefact.is_dir():
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
     options = ScorerOptions(guarantee, max_bytes, max_dead_share)
-    settings = settings.model_copy(
-        update={"model_dir": artefact, "metrics_port": metrics_port or settings.metrics_port}
-    )
+    settings = settings.model_copy(update={"model_dir": artefact})
     announced = _try_announce(settings, workers)
     code = Supervisor(partial(run_worker, settings, options=options), workers).run()
     if announced and code == DONE:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.app import app
+from cli.app import RUN, app
 from cli.errors import CommandError
 from cli.support.imports import block_sklearn
+from cli.support.settings import Settings
 from streams.kafka.clock import utc_now
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from api.auth import Access
-    from cli.support.settings import Settings
 
 _LOCAL = "127.0.0.1"
 _KEY_LENGTH = 16  # characters: long enough to resist guessing at the rate limit
@@ -45,7 +45,7 @@ def _make_access(hosts: list[str], key: str | None, rate: str | None) -> "Access
         raise CommandError(f"--rate-limit: {error}; try 2000/second or {RATE}") from None
 
 
-def _build(settings: "Settings", access: "Access") -> "FastAPI":
+def _build(settings: Settings, access: "Access") -> "FastAPI":
     block_sklearn()
     from api.app import create_app
     from api.dependencies import Dependencies
@@ -96,18 +96,23 @@ def _run(application: "FastAPI", listening: socket.socket) -> None:
     Server(config).run(sockets=[listening])
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def serve(
     host: Annotated[
         str,
-        typer.Option(help="Address to listen on; all but 127.0.0.1 require FRAUD_API_KEY."),
+        typer.Option(
+            metavar="ADDRESS", help="Address to listen on; all but 127.0.0.1 require FRAUD_API_KEY."
+        ),
     ] = _LOCAL,
     allow_host: Annotated[
-        list[str] | None, typer.Option(help="Another host name that clients use. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Another host name that clients use. Repeatable."),
     ] = None,
     rate_limit: Annotated[
         str | None,
-        typer.Option(help="Limit per client, such as 2000/second. Default: 120000/minute."),
+        typer.Option(
+            metavar="RATE", help="Limit per client, such as 2000/second. Default: 120000/minute."
+        ),
     ] = None,
 ) -> None:
     """Serve HTTP until SIGTERM or Ctrl-C: /console, POST /predict and /docs.
@@ -118,8 +123,6 @@ def serve(
 
     Example: FRAUD_API_KEY=... fraud serve --host 0.0.0.0 --allow-host fraud.example.org
     """
-    from cli.support.settings import Settings
-
     settings = Settings.from_environment()
     if host != _LOCAL and len(settings.api_key or "") < _KEY_LENGTH:
         raise CommandError(

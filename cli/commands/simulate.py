@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.app import app
-from cli.commands.replay import ReplayJob, choose_run_name, choose_schedule, make_stop_event
+from cli.app import RUN, app
+from cli.commands.replay import (
+    Rate,
+    ReplayJob,
+    Run,
+    Speed,
+    choose_run_name,
+    choose_schedule,
+    make_stop_event,
+)
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson
-from cli.support.parsers import parse_duration, parse_rate
+from cli.support.parsers import parse_duration
 from cli.support.progress import Quiet, bar
+from cli.support.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +32,18 @@ if TYPE_CHECKING:
 _MOST = 1_000_000_000
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def simulate(
     *,
-    rows: Annotated[int, typer.Option(min=1, max=_MOST, help="Number of transactions.")] = 284_807,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
+    rows: Annotated[
+        int, typer.Option(min=1, max=_MOST, metavar="NUMBER", help="Number of transactions.")
+    ] = 284_807,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="NUMBER", help="The same seed gives the same bytes.")
+    ] = 1,
     out: Annotated[
-        Path | None, typer.Option(help="CSV to write, with the columns of creditcard.csv.")
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV to write, with the columns of creditcard.csv."),
     ] = None,
     send: Annotated[
         bool,
@@ -38,12 +52,18 @@ def simulate(
         ),
     ] = False,
     fraud_rate: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Share of frauds; default: that of the data.")
+        float | None,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Share of frauds; default: that of the data."
+        ),
     ] = None,
     accounts: Annotated[
         int,
         typer.Option(
-            min=0, max=_MOST, help="Spread them over this many account_ids; 0: no account_id."
+            min=0,
+            max=_MOST,
+            metavar="NUMBER",
+            help="Spread them over this many account_ids; 0: no account_id.",
         ),
     ] = 0,
     no_rhythm: Annotated[
@@ -53,44 +73,30 @@ def simulate(
     disturb: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="WHAT",
-            help="KIND[:FEATURE]@FROM[..UNTIL][:SIZE]; see docs/simulation.md. Repeatable.",
+            metavar="KIND[:FEATURE]@FROM[..UNTIL][:SIZE]",
+            help="Inject a disturbance; see docs/simulation.md. Repeatable.",
         ),
     ] = None,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            parser=parse_rate,
-            metavar="NUMBER",
-            help="With --send: transactions per second; 0: as fast as possible; default: 2000.",
-        ),
-    ] = None,
-    speed: Annotated[
-        str | None,
-        typer.Option(
-            help="With --send: follow the simulated clock at a multiple of real time, such as 60x."
-        ),
-    ] = None,
-    run: Annotated[
-        str | None,
-        typer.Option(help="With --send: prefix of every transaction_id; default: the time."),
-    ] = None,
+    rate: Rate = None,
+    speed: Speed = None,
+    run: Run = None,
     label_delay: Annotated[
-        str, typer.Option(help="With --send: mean delay of the labels, exponentially distributed.")
+        str,
+        typer.Option(
+            metavar="DURATION", help="Mean delay of the labels, exponentially distributed."
+        ),
     ] = "30m",
-    no_labels: Annotated[
-        bool, typer.Option("--no-labels", help="With --send: send no labels.")
-    ] = False,
+    no_labels: Annotated[bool, typer.Option("--no-labels", help="Send no labels.")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Simulate transactions from a seed, with optional disturbances at given rows or times.
 
-    --send ends after the last label.
+    --rate, --speed, --run, --label-delay and --no-labels belong to --send, which ends
+    after the last label.
 
     Example: fraud simulate --rows 100000 --seed 7 --disturb shift:V14@50000:0.5 --out simulated.csv
     """
-    from cli.support.settings import Settings
     from producer.simulation import Parameters, SimulationOptions, simulate
     from producer.simulation.disturbance import parse
 

@@ -2,14 +2,15 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.app import app
+from cli.app import MODEL, app
+from cli.support.options import AsJson, ModelFolder
+from cli.support.settings import Settings
 
 if TYPE_CHECKING:
     from model.manifest import Policy
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
 
 AlertsPerDay = Annotated[
     float | None,
-    typer.Option(min=1, help="Review at most this many of 142,404 payments a day. [default: 100]"),
+    typer.Option(
+        min=1,
+        metavar="NUMBER",
+        help="Review at most this many of 142,404 payments a day. [default: 100]",
+    ),
 ]
 BlockPrecision = Annotated[
     float | None,
     typer.Option(
         min=0.01,
         max=0.9999,
+        metavar="SHARE",
         help="Block when at least this share of blocked payments is fraud (lower 90% bound). "
         "[default: 0.95]",
     ),
@@ -35,13 +41,16 @@ CostReview = Annotated[
     typer.Option(
         min=0,
         max=_MAX_COST,
+        metavar="AMOUNT",
         help="Cost of a review; with --cost-block, replaces --alerts-per-day and "
         "--block-precision.",
     ),
 ]
 CostBlock = Annotated[
     float | None,
-    typer.Option(min=0, max=_MAX_COST, help="Cost of blocking a legitimate payment."),
+    typer.Option(
+        min=0, max=_MAX_COST, metavar="AMOUNT", help="Cost of blocking a legitimate payment."
+    ),
 ]
 
 # From an analyst's hour to a team's day, and precisions and costs around the defaults.
@@ -65,13 +74,10 @@ _HEADINGS = (
 _WIDTH = 132  # minimum, so that no number is cut off
 
 
-@app.command()
+@app.command(rich_help_panel=MODEL)
 def threshold(
     *,
-    model: Annotated[
-        Path | None,
-        typer.Option(help="A model's folder; default: FRAUD_MODEL_DIR, else the one in use."),
-    ] = None,
+    model: ModelFolder = None,
     alerts_per_day: AlertsPerDay = None,
     block_precision: BlockPrecision = None,
     cost_review: CostReview = None,
@@ -80,7 +86,7 @@ def threshold(
         bool,
         typer.Option("--save", help="Save this choice as a new version, and point `latest` to it."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what thresholds would have done on the out-of-fold rows; save a choice with --save.
 
@@ -90,18 +96,17 @@ def threshold(
     """
     import pandas as pd
 
-    from cli.support.settings import Settings
     from model.artefact import Model
     from model.publish import save_thresholds
     from model.training.thresholds import LabelledScores, choose_thresholds
 
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(model_dir=model)
     policy = policy_from_options(alerts_per_day, block_precision, cost_review, cost_block)
     if save and policy is None:
         raise typer.BadParameter(
             "--save needs a choice: --alerts-per-day, --block-precision, or both costs"
         )
-    loaded = Model.load(model or settings.model)
+    loaded = Model.load(settings.model)
     scored = LabelledScores.from_reference(pd.read_parquet(loaded.reference))
     policies = {"asked for": [policy]} if policy else _catalogue()
     choices = {"in use": [_choice(loaded.manifest.policy, loaded.thresholds, scored)]}

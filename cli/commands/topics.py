@@ -5,21 +5,25 @@ from typing import Annotated
 
 import typer
 
-from cli.app import app
+from cli.app import OPERATE, app
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson
+from cli.support.settings import Settings
 from streams.kafka import topics
 
 
-@app.command(name="topics")
+@app.command(name="topics", rich_help_panel=OPERATE)
 def create_topics(
     partitions: Annotated[
-        int, typer.Option(min=1, help="Partitions of each topic except drift.events.")
+        int,
+        typer.Option(min=1, metavar="NUMBER", help="Partitions of each topic except drift.events."),
     ] = topics.PARTITIONS,
     replication: Annotated[
         int,
         typer.Option(
-            min=1, help="Replicas of each partition; with 3 or more, two must be in sync."
+            min=1,
+            metavar="NUMBER",
+            help="Replicas of each partition; with 3 or more, two must be in sync.",
         ),
     ] = 1,
     as_json: AsJson = False,
@@ -28,8 +32,6 @@ def create_topics(
 
     Example: fraud topics --partitions 8
     """
-    from cli.support.settings import Settings
-
     created = topics.create(
         ensure_reachable(Settings.from_environment().connection()), partitions, replication
     )

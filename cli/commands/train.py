@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import TextColumn
 
-from cli.app import app
+from cli.app import MODEL, app
 from cli.commands.data import fetch
 from cli.commands.threshold import (
     AlertsPerDay,
@@ -21,11 +21,12 @@ from cli.commands.threshold import (
     policy_from_options,
     threshold_as_json,
 )
+from cli.support.options import AsJson, Data
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bar, columns, steps
+from cli.support.settings import Settings
 
 if TYPE_CHECKING:
-    from cli.support.settings import Settings
     from model.artefact import Model
     from model.manifest import Policy
     from model.training.recipe import Recipe
@@ -33,13 +34,10 @@ if TYPE_CHECKING:
     from model.training.tuning import TuningResult
 
 
-@app.command()
+@app.command(rich_help_panel=MODEL)
 def train(
     *,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="A CSV of this format; default: FRAUD_DATA, else creditcard.csv."),
-    ] = None,
+    data: Data = None,
     alerts_per_day: AlertsPerDay = None,
     block_precision: BlockPrecision = None,
     cost_review: CostReview = None,
@@ -53,27 +51,26 @@ def train(
     like: Annotated[
         Path | None,
         typer.Option(
+            metavar="FOLDER",
             help="Reuse the parameters of the model in this folder, such as one trained with "
-            "--tune."
+            "--tune.",
         ),
     ] = None,
     quiet: Quiet = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a model on the first 80% of the rows by time, and point `latest` to it.
 
     Example: fraud train --alerts-per-day 50
     """
-    from cli.support.settings import Settings
-
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(data=data)
     policy = policy_from_options(alerts_per_day, block_precision, cost_review, cost_block)
     if tune and like:
         raise typer.BadParameter(
             "--tune finds parameters and --like takes known ones; give only one of them"
         )
     recipe = _read_recipe(like) if like else None
-    path = fetch(settings, data, quiet)
+    path = fetch(settings, quiet)
     announce(path, for_training=True)
     tuned = _tune(path, quiet) if tune else None
     model, outcomes = train_model(settings, path, quiet, policy, tuned.recipe if tuned else recipe)
@@ -133,7 +130,7 @@ def _describe_tuning(tuned: "TuningResult | None") -> list[str]:
 
 
 def train_model(
-    settings: "Settings",
+    settings: Settings,
     data: Path,
     quiet: bool,
     policy: "Policy | None" = None,

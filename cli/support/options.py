@@ -1,7 +1,26 @@
-"""Options that several commands have."""
+"""Options that several commands have, and flags that override a variable."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from cli.support.settings import Settings
+
+
+def flag(setting: str, name: str = "", **options: Any) -> Any:
+    """Return the flag that overrides a setting, with the meaning and default declared for it.
+
+    `name`: of the flag, if it is not the setting's. Give its value to Settings.from_environment.
+    """
+    variable = Settings.describe(setting)
+    return typer.Option(
+        name or f"--{setting.replace('_', '-')}",
+        help=f"{variable.meaning} [{variable.name}; default: {variable.default}]",
+        **options,
+    )
+
+
+Data = Annotated[Path | None, flag("data", metavar="FILE")]
+ModelFolder = Annotated[Path | None, flag("model_dir", "--model", metavar="FOLDER")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -1,12 +1,12 @@
 """The declaration of every variable: its type, default and meaning.
 
-docs/configuration.md and .env.example are generated from it. A flag takes precedence over a
-variable. Importing pydantic-settings takes 0.1 s, so commands import this module when they run.
+Flags of the same meaning (cli.support.options), docs/configuration.md and .env.example follow from
+it. A flag overrides its variable.
 """
 
 import platform
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -45,7 +45,18 @@ def _variable(default: Any, meaning: str, shown: str, sample: str, **options: An
     )
 
 
-class _Variables(BaseSettings):
+class Variable(NamedTuple):
+    """A variable in words. `sample` is the value that .env.example shows."""
+
+    name: str
+    default: str
+    meaning: str
+    sample: str
+
+
+class Section(BaseSettings):
+    """Variables with a heading, the docstring of the subclass."""
+
     model_config = SettingsConfigDict(
         alias_generator=_name_variable,
         case_sensitive=True,
@@ -54,8 +65,17 @@ class _Variables(BaseSettings):
         frozen=True,
     )
 
+    @classmethod
+    def describe(cls, setting: str) -> Variable:
+        """Return the variable of a setting."""
+        field = cls.model_fields[setting]
+        extra = field.json_schema_extra
+        default = str(extra["shown"] if isinstance(extra, dict) else field.default)
+        sample = str((field.examples or [default])[0])
+        return Variable(str(field.validation_alias), default, field.description or "", sample)
 
-class KafkaVariables(_Variables):
+
+class KafkaVariables(Section):
     """Kafka"""
 
     bootstrap_servers: str | None = _variable(
@@ -78,7 +98,7 @@ class KafkaVariables(_Variables):
     )
 
 
-class PortVariables(_Variables):
+class PortVariables(Section):
     """Ports and addresses"""
 
     api_port: Port = _port("FRAUD_API_PORT", "Port of the API and the console.")
@@ -99,7 +119,7 @@ class PortVariables(_Variables):
     )
 
 
-class ApiVariables(_Variables):
+class ApiVariables(Section):
     """The API"""
 
     api_key: str | None = _variable(
@@ -111,7 +131,7 @@ class ApiVariables(_Variables):
     )
 
 
-class FileVariables(_Variables):
+class FileVariables(Section):
     """Files"""
 
     home: Annotated[Path, AfterValidator(Path.resolve)] = _variable(
@@ -121,12 +141,12 @@ class FileVariables(_Variables):
         "/var/lib/fraud",
     )
     model_dir: Path | None = _variable(
-        None, "The model to score with.", "models/latest in FRAUD_HOME", "/path/to/model"
+        None, "Folder of the model to use.", "models/latest in FRAUD_HOME", "/path/to/model"
     )
     data: Path | None = _variable(
         None,
-        "A copy of creditcard.csv, or a CSV with the same columns.",
-        "downloaded",
+        "A payment file, such as a copy of creditcard.csv.",
+        "creditcard.csv, downloaded",
         "/path/to/creditcard.csv",
     )
     cache: Annotated[Path, AfterValidator(lambda path: path / "streaming-fraud-scorer")] = Field(
@@ -138,7 +158,7 @@ class FileVariables(_Variables):
     )
 
 
-class ProcessVariables(_Variables):
+class ProcessVariables(Section):
     """Processes"""
 
     instance: str = _variable(
@@ -148,11 +168,11 @@ class ProcessVariables(_Variables):
         "scorer-1",
     )
     debug: Annotated[bool, BeforeValidator(lambda value: value not in (False, "0"))] = _variable(
-        False, "1: show the traceback of an error, as `fraud --debug` does.", "0", "0"
+        False, "Show the traceback of an error.", "0", "1"
     )
 
 
-class WatchVariables(_Variables):
+class WatchVariables(Section):
     """`make watch` and containers"""
 
     # Read by infra.watch and docker-compose.yml, which do not use this module.
@@ -197,10 +217,18 @@ class Settings(KafkaVariables, PortVariables, ApiVariables, FileVariables, Proce
     """The variables that commands read, once, at their start."""
 
     @classmethod
-    def from_environment(cls) -> "Settings":
-        """Read the environment. Raises SettingsError."""
+    def from_environment(cls, **flags: Any) -> "Settings":
+        """Read the environment. `flags` override it, except those that are None.
+
+        Raises SettingsError.
+        """
+        given = {
+            cls.describe(setting).name: value
+            for setting, value in flags.items()
+            if value is not None
+        }
         try:
-            return cls()
+            return cls(**given)
         except ValidationError as error:
             raise SettingsError(str(error.errors()[0]["ctx"]["error"])) from None
 

@@ -8,14 +8,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.app import app
+from cli.app import RUN, app
 from cli.errors import DONE, FAILED, INTERRUPTED
 from cli.support.parsers import parse_rate
 from cli.support.progress import Quiet
+from cli.support.settings import Settings
 from cli.support.terminal import FILE_WIDTH
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def demo(
     rate: Annotated[
         float,
@@ -57,7 +58,6 @@ def demo(
     from cli.commands.demo.processes import end_children, hold_lock
     from cli.commands.demo.simulated import prepare
     from cli.commands.train import train_model
-    from cli.support.settings import Settings
     from infra.interrupts import Interrupts
 
     settings = Settings.from_environment()
@@ -71,7 +71,7 @@ def demo(
                 if simulated:
                     settings, data = prepare(settings, console)
                 else:
-                    data = fetch(settings, None, quiet)
+                    data = fetch(settings, quiet)
                 if not settings.model.exists() and settings.model_dir is None:
                     console.print("no model yet: training one")
                     train_model(settings, data, quiet)

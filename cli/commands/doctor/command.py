@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.app import app
+from cli.app import OPERATE, app
 from cli.errors import FAILED
 from cli.support.options import AsJson
 from cli.support.progress import Quiet
+from cli.support.settings import Settings
 from cli.support.terminal import make_console
 
 if TYPE_CHECKING:
@@ -48,11 +49,13 @@ def _roles(given: list[str] | None) -> tuple[str, ...]:
     return tuple(given or (role for role in ACLS if role != "topics"))  # topics are created once
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def doctor(
     roles: Annotated[
         list[str] | None,
-        typer.Option("--for", help="A command whose permissions to check. Repeatable."),
+        typer.Option(
+            "--for", metavar="COMMAND", help="A command whose permissions to check. Repeatable."
+        ),
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -66,7 +69,6 @@ def doctor(
     Example: fraud doctor --for score --for monitor
     """
     from cli.commands.doctor import machine
-    from cli.support.settings import Settings
     from streams.doctor import checks
 
     settings = Settings.from_environment()

@@ -109,7 +109,7 @@ def test_the_monitor_and_a_later_report_sample_the_same_rows(
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
     monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "model"))
-    later = cli.commands.report._of_window(Settings.from_environment(), 1, None, None)
+    later = cli.commands.report._of_window(Settings.from_environment(), 1, None)
     assert len(begun.rows) == SAMPLE_ROWS
     assert np.array_equal(later.rows, begun.rows)
     assert np.array_equal(later.verdict.baseline, begun.verdict.baseline)

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from cli.main import _application
+from cli.support.settings import Settings
 
 
 def commands(group, name=("fraud",)):
@@ -65,6 +66,46 @@ def test_every_command_has_the_same_quiet_option(name):
         [],
         "Show no progress.",
     )
+
+
+@pytest.mark.parametrize("name", COMMANDS, ids=" ".join)
+def test_every_option_takes_a_value_named_in_capitals_or_none(name):
+    for option, parameter in options(name).items():
+        if option.startswith("-") and not parameter.is_flag:
+            assert re.fullmatch(r"[A-Z][A-Z|:@.\[\]]*", parameter.metavar or ""), option
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "setting"),
+    [
+        ("explore", "--data", "data"),
+        ("replay", "--data", "data"),
+        ("threshold", "--model", "model_dir"),
+        ("monitor", "--model", "model_dir"),
+        ("score", "--metrics-port", "metrics_port"),
+    ],
+)
+def test_a_flag_of_a_variable_is_described_as_its_declaration_says(command, option, setting):
+    variable = Settings.describe(setting)
+    assert (
+        options(("fraud", command))[option].help
+        == f"{variable.meaning} [{variable.name}; default: {variable.default}]"
+    )
+
+
+def test_the_help_lists_every_command_once_under_a_heading():
+    program = Path(sys.executable).with_name("fraud")
+    shown = subprocess.run(
+        [program, "--help"], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    sections = dict(re.findall(r"^(\w+):\n((?:  .+\n)+)", shown, re.MULTILINE))
+    assert [*sections][1:] == ["Run", "Model", "Look", "Operate"]
+    listed = [
+        word
+        for heading in [*sections][1:]
+        for word in re.findall(r"^  (\w+) ", sections[heading], re.MULTILINE)
+    ]
+    assert sorted(listed) == sorted({name[1] for name in COMMANDS})
 
 
 def test_json_output_is_valid_json():
