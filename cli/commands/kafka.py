@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 kafka = typer.Typer(cls=Commands, help="Start, stop or check a local Kafka.")
 app.add_typer(kafka, name="kafka", rich_help_panel=RUN)
 
-_GIVEN = "given by FRAUD_BOOTSTRAP_SERVERS"
+_GIVEN = "given by FRAUD_BOOTSTRAP_SERVERS or FRAUD_KAFKA_CONFIG"
 
 
 @kafka.command()
@@ -32,10 +32,10 @@ def start(as_json: AsJson = False, quiet: Quiet = False) -> None:
     from infra.kafka import broker
 
     settings = Settings.from_environment()
-    if settings.bootstrap_servers and not as_json:
-        print(f"{settings.bootstrap_servers} is {_GIVEN}: nothing to start")
+    if settings.given_servers and not as_json:
+        print(f"{settings.given_servers} is {_GIVEN}: nothing to start")
         return
-    if not settings.bootstrap_servers:
+    if not settings.given_servers:
         with steps(quiet, download_columns()) as step:
             step.say("looking for Kafka")
             broker.choose(settings.home, settings.kafka_port).start(step.say, step.count)
@@ -76,7 +76,7 @@ def _status(settings: Settings) -> "Status":
     from infra.kafka import Status, broker, ready
 
     connection = settings.connection()
-    if settings.bootstrap_servers:
+    if settings.given_servers:
         return Status(
             ready.answers(
                 connection.bootstrap_servers, timeout=5, properties=connection.properties

@@ -130,11 +130,11 @@ def monitor(
             "because predictions are kept a day longer"
         )
     settings = Settings.from_environment(model_dir=model)
+    connection = settings.connection()
     stop = threading.Event()
     registry = process_registry()
     directory = settings.model.resolve()  # keep this one even if `latest` moves
     reference, profile = load(directory)
-    connection = settings.connection()
     metrics = DriftMetrics(registry)
     labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop)
 

@@ -157,6 +157,7 @@ def score(
     artefact = settings.model.resolve()
     if not artefact.is_dir():
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
+    settings.connection()  # refuse invalid client settings before any worker starts
     options = ScorerOptions(guarantee, max_bytes, max_dead_share)
     settings = settings.model_copy(update={"model_dir": artefact})
     announced = _try_announce(settings, workers)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, Va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cli.errors import SettingsError
+from cli.support import kafka_properties
 from infra import demo_ports
 from streams.kafka.connection import Connection
 
@@ -80,13 +81,14 @@ class KafkaVariables(Section):
 
     bootstrap_servers: str | None = _variable(
         None,
-        "Your own Kafka cluster. Unset: 127.0.0.1:FRAUD_KAFKA_PORT.",
+        "Your own Kafka cluster. Unset: bootstrap.servers in FRAUD_KAFKA_CONFIG, "
+        "else 127.0.0.1:FRAUD_KAFKA_PORT.",
         "the local Kafka",
         "broker1:9092,broker2:9092",
     )
     kafka_config: str | None = _variable(
         None,
-        "A file of librdkafka properties for SASL and TLS, one key=value per line.",
+        "A file of librdkafka properties, such as those for SASL and TLS, one key=value per line.",
         "none",
         "/path/to/client.properties",
     )
@@ -242,30 +244,19 @@ class Settings(KafkaVariables, PortVariables, ApiVariables, FileVariables, Proce
         """The model in use."""
         return self.model_dir or self.models / "latest"
 
+    @property
+    def given_servers(self) -> str | None:
+        """The addresses of the user's own cluster; None: the local Kafka. Raises SettingsError."""
+        if self.bootstrap_servers or not self.kafka_config:
+            return self.bootstrap_servers
+        return kafka_properties.find_servers(self.kafka_config)
+
     def connection(self) -> Connection:
-        """Return how to reach the cluster. Raises SettingsError."""
-        return Connection(
-            bootstrap_servers=self.bootstrap_servers or f"127.0.0.1:{self.kafka_port}",
-            topic_prefix=self.topic_prefix,
-            properties=_read_properties(self.kafka_config) if self.kafka_config else {},
-        )
+        """Return how to reach the cluster.
 
-
-def _read_properties(path: str) -> dict[str, str]:
-    """Read a librdkafka properties file: `key=value` lines, # for comments.
-
-    An error never shows a line, which may hold a password. Raises SettingsError.
-    """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", "it is not UTF-8")
-        raise SettingsError(f"FRAUD_KAFKA_CONFIG={path} cannot be read: {reason}") from None
-    properties = {}
-    for number, line in enumerate(map(str.strip, lines), 1):
-        if line and not line.startswith("#"):
-            key, equals, value = line.partition("=")
-            if not equals:
-                raise SettingsError(f"FRAUD_KAFKA_CONFIG={path}: line {number} is not key=value")
-            properties[key.strip()] = value.strip()
-    return properties
+        Raises SettingsError, also if the clients can't be created with FRAUD_KAFKA_CONFIG.
+        """
+        servers = self.given_servers or f"127.0.0.1:{self.kafka_port}"
+        path = self.kafka_config
+        properties = kafka_properties.read_properties(path, servers) if path else {}
+        return Connection(servers, self.topic_prefix, properties)

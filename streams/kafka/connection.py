@@ -14,14 +14,50 @@ _SILENT = logging.Logger("librdkafka", logging.CRITICAL + 1)
 # (docs/decisions/0011).
 _CLIENT: dict[str, Any] = {"log_level": 2, "socket.nagle.disable": True}
 
+SERVERS = ("bootstrap.servers", "metadata.broker.list")
+"""The names of the addresses' property."""
+
+# Exactly-once delivery, the order of an account's records and the detection of outages depend on
+# these properties. FRAUD_KAFKA_CONFIG may only repeat the value given here; "" is none.
+FIXED = {
+    "auto.offset.reset": "",
+    "delivery.report.only.error": "",
+    "delivery.timeout.ms": "",
+    "enable.auto.commit": "false",
+    "enable.idempotence": "true",
+    "enable.partition.eof": "",
+    "group.id": "",
+    "group.instance.id": "",
+    "group.protocol": "classic",
+    "group.remote.assignor": "",
+    "isolation.level": "read_committed",
+    "message.max.bytes": "",
+    "message.timeout.ms": "",
+    "partition.assignment.strategy": "cooperative-sticky",
+    "partitioner": "murmur2_random",
+    "statistics.interval.ms": "",
+    "transaction.timeout.ms": "",
+    "transactional.id": "",
+    # not librdkafka's: confluent-kafka takes Python objects under these names
+    "default.topic.config": "",
+    "error_cb": "",
+    "logger": "",
+    "oauth_cb": "",
+    "on_commit": "",
+    "on_delivery": "",
+    "stats_cb": "",
+    "throttle_cb": "",
+}
+
 READER_GROUP = "fraud-reader"  # librdkafka requires a group id even if a consumer joins no group
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Bootstrap servers, name prefix, and librdkafka properties for SASL and TLS.
+    """Bootstrap servers, name prefix, and librdkafka properties, such as those for SASL and TLS.
 
-    The prefix goes before every topic, group and transactional id.
+    The prefix goes before every topic, group and transactional id. The properties take precedence
+    over the settings of each client; they hold none of FIXED.
     """
 
     bootstrap_servers: str
@@ -36,9 +72,9 @@ class Connection:
         """Return a librdkafka configuration for any client."""
         return {
             **_CLIENT,
+            **(settings or {}),
             **self.properties,
             "bootstrap.servers": self.bootstrap_servers,
-            **(settings or {}),
         }
 
     def reader_config(

@@ -90,7 +90,7 @@ class Job:
             ours = list(demo_ports.service_ports(os.environ))
             kafkas = (
                 []
-                if self.settings.bootstrap_servers
+                if self.settings.given_servers
                 else demo_ports.kafka_ports(os.environ, controller=True)
             )
             problems = [
@@ -110,7 +110,7 @@ class Job:
 
     def _start_kafka(self, stack: ExitStack) -> Settings:
         """Use the given cluster or a running broker, or start one that is stopped at the end."""
-        if self.settings.bootstrap_servers:
+        if self.settings.given_servers:
             return self.settings
         chosen = kafka.choose(self.settings.home, self.settings.kafka_port)
         # kept until it is stopped, so that the next demo stops the Kafka of a killed one

@@ -153,7 +153,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield check_data(settings.data, settings.cache)
     for wanted in _ports(settings):
         yield check_port(wanted, find_listener)
-    if settings.bootstrap_servers is None:
+    if settings.given_servers is None:
         maven = (
             jars.are_complete(settings.home / "kafka" / "jars") or shutil.which("mvn") is not None
         )
@@ -165,7 +165,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
 
 
 def _ports(settings: Settings) -> Iterator[Port]:
-    if settings.bootstrap_servers is None:
+    if settings.given_servers is None:
         yield Port(settings.kafka_port, "FRAUD_KAFKA_PORT", "Kafka")
     yield Port(settings.api_port, "FRAUD_API_PORT", "fraud serve")
     yield Port(settings.monitor_port, "FRAUD_MONITOR_PORT", "fraud monitor")

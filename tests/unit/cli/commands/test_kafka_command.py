@@ -36,6 +36,6 @@ def test_start_reports_whether_a_given_kafka_answers(kafka, monkeypatch):
         "running": False,
         "kind": None,
         "bootstrap_servers": servers,
-        "detail": "given by FRAUD_BOOTSTRAP_SERVERS",
+        "detail": "given by FRAUD_BOOTSTRAP_SERVERS or FRAUD_KAFKA_CONFIG",
     }
     assert kafka("start") == (0, status, "")
