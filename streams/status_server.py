@@ -79,4 +79,9 @@ def serve(
             f"port {port} cannot be used ({reason}); choose another with {setting}"
         ) from None
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
-    return server.shutdown
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+
+    return stop

@@ -120,17 +120,21 @@ class Worker:
         max_bytes = self._options.max_bytes or MAX_TRANSACTION_BYTES
         scorer = Scorer(self._model, utc_now, max_bytes)
         app, channel = create_app(self._identity.name, scorer, pipeline)
-        await app.start()
-        app.flow_control.resume()  # normally done by Faust's own consumer, which is off
 
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
-        consumer = self._start_consumer(in_flight, deliver, committer.take_offsets_to_commit)
-        log.info("scoring with model %s", self._model.version)
-        await self._stopped.wait()
-        await self._finish(consumer)
-        await app.stop()
+        consumer = self._create_consumer(in_flight, deliver, committer.take_offsets_to_commit)
+        try:
+            await app.start()
+            app.flow_control.resume()  # normally done by Faust's own consumer, which is off
+            consumer.start()
+            self._consumer = consumer
+            log.info("scoring with model %s", self._model.version)
+            await self._stopped.wait()
+            await self._finish(consumer)
+        finally:
+            await app.stop()
 
     def _committer(self) -> TransactionalCommitter | FlushingCommitter:
         if self._options.guarantee is Guarantee.AT_LEAST_ONCE:
@@ -143,7 +147,7 @@ class Worker:
         ]
         return TransactionalCommitter(self._connection, producers, self._give_up)
 
-    def _start_consumer(
+    def _create_consumer(
         self,
         in_flight: InFlight,
         deliver: Callable[[Batch], None],
@@ -160,11 +164,7 @@ class Worker:
         def on_lag(ranges: dict[int, tuple[int, int]]) -> None:
             self._metrics.set_lag(ranges, utc_now())
 
-        self._consumer = BatchConsumer(
-            group, in_flight, deliver, self._fail, on_lag, take_offsets_to_commit
-        )
-        self._consumer.start()
-        return self._consumer
+        return BatchConsumer(group, in_flight, deliver, self._fail, on_lag, take_offsets_to_commit)
 
     async def _finish(self, consumer: BatchConsumer) -> None:
         """Let the batches in flight commit for STOP_S seconds, then give them up."""
