@@ -87,12 +87,16 @@ class Connection:
         """
         own = {
             "group.id": self.full_name(group or READER_GROUP),
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
+            "isolation.level": FIXED["isolation.level"],
+            "enable.auto.commit": FIXED["enable.auto.commit"],
         }
         return self.client_config(own | dict(settings or {}))
 
     def writer_config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return settings of an idempotent producer that partitions keys as Java's clients do."""
-        own = {"enable.idempotence": True, "partitioner": "murmur2_random", "logger": _SILENT}
+        own = {
+            "enable.idempotence": FIXED["enable.idempotence"],
+            "partitioner": FIXED["partitioner"],
+            "logger": _SILENT,
+        }
         return self.client_config(own | dict(settings or {}))

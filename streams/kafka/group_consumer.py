@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from streams.kafka.connection import Connection
+from streams.kafka.connection import FIXED, Connection
 from streams.kafka.coordinator_health import CoordinatorHealth
 from streams.kafka.errors import OutageError, RefusedError, consumer_failure, refusal
 from streams.kafka.reader import poll_batch
@@ -14,7 +14,7 @@ from streams.kafka.reader import poll_batch
 log = logging.getLogger(__name__)
 
 GROUP_SETTINGS: dict[str, Any] = {
-    "partition.assignment.strategy": "cooperative-sticky",
+    "partition.assignment.strategy": FIXED["partition.assignment.strategy"],
     "session.timeout.ms": 6000,
     # a consumer faster than its fetches stalled up to 1 s each time its queue filled
     "fetch.queue.backoff.ms": 5,

@@ -94,6 +94,16 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "a client property that breaks a guarantee",
+        "tests/unit/cli/test_kafka_properties.py"
+        "::test_the_file_cannot_change_what_a_guarantee_depends_on",
+        (
+            "cli/support/kafka_properties.py",
+            "elif line.key in FIXED and",
+            "elif line.key in () and",
+        ),
+    ),
+    mutant(
         "only the scorer reads uncommitted records",
         "tests/integration/scorer/test_scorer.py::test_uncommitted_records_are_never_scored",
         (
