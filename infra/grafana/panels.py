@@ -121,6 +121,7 @@ def lines(
     panel.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
     panel.legend(
         common.VizLegendOptions()
+        .show_legend(True)
         .display_mode(LegendDisplayMode.TABLE)
         .placement(LegendPlacement.BOTTOM)
         .calcs(["lastNotNull", "max"])

@@ -36,6 +36,7 @@ from support.watch import (
     substitute_variables,
 )
 
+from docs.dashboards import TimeRange, draw_board, read_boards
 from drift.detect.severity import LEVELS
 from drift.events import WindowClosed, decode_windows
 from drift.reports.schedule import EVERY
@@ -358,6 +359,14 @@ def query_panel(story: Story, expression: str, instant: bool) -> list[float]:
 )
 def test_every_query_of_every_panel_has_data(story, expression, instant):
     assert query_panel(story, expression, instant), expression
+
+
+@pytest.mark.parametrize("board", read_boards(), ids=lambda board: board["title"])
+def test_a_drawn_dashboard_has_no_empty_panel(story, board):
+    time_range = TimeRange(story.prometheus.url, story.began, story.ended)
+    page, empty = draw_board(board, time_range)
+    assert empty == []
+    assert page.count('class="panel"') == sum(panel["type"] != "row" for panel in board["panels"])
 
 
 @pytest.mark.parametrize(

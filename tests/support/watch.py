@@ -33,10 +33,10 @@ class Prometheus:
     """A client of a running Prometheus; times are in seconds since 1970."""
 
     def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}/api/v1/"
+        self.url = f"http://127.0.0.1:{port}"
 
     def request(self, path: str, **parameters: object) -> object:
-        with urlopen(f"{self._url}{path}?{urlencode(parameters)}", timeout=10) as answer:
+        with urlopen(f"{self.url}/api/v1/{path}?{urlencode(parameters)}", timeout=10) as answer:
             return json.load(answer)["data"]
 
     def query(self, expression: str, **parameters: object) -> list[dict]:

@@ -38,6 +38,12 @@ def test_each_panel_says_what_it_shows_and_hides_nothing(board, panel):
         assert target["datasource"]["uid"] == "${datasource}"
 
 
+def test_lines_have_a_legend():
+    for _, panel in PANELS:
+        if panel["type"] == "timeseries":
+            assert panel["options"]["legend"]["showLegend"], panel["title"]
+
+
 @pytest.mark.parametrize("board", BOARDS.values(), ids=lambda board: board["title"])
 def test_each_variable_is_used_and_declared(board):
     declared = {variable["name"] for variable in board["templating"]["list"]} - {"datasource"}
