@@ -1,4 +1,4 @@
-"""Feature names for people."""
+"""Names and values of features for people."""
 
 from payments.contract import COMPONENTS
 
@@ -22,3 +22,12 @@ def name(feature: str) -> str:
     if feature in COMPONENTS:
         return f"anonymous {_NAMES[feature]} ({feature})"
     return short_name(feature)
+
+
+def format_value(feature: str, value: float, digits: int = 4) -> str:
+    """Return `25,691.16` for Amount, whole seconds for Time, else `digits` significant digits."""
+    if feature == "Amount":
+        return f"{value:,.2f}"
+    if feature == "Time":
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"

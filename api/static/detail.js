@@ -71,12 +71,13 @@ function reasons(alert) {
 
 function renderReason({ feature, value, usual: [low, high], contribution }, most) {
   const place = value < low ? "below" : value > high ? "above" : "within";
-  const range = `${short(low)} to ${short(high)}`;
+  const number = feature === "Amount" ? money : short;
+  const range = `${number(low)} to ${number(high)}`;
   return element(
     "li",
     { class: "reason" },
     element("span", { class: "feature", title: feature }, featureName(feature)),
-    element("span", { class: "value" }, `${short(value)}, ${place} ${range}`),
+    element("span", { class: "value" }, `${number(value)}, ${place} ${range}`),
     rangePlot(value, low, high),
     pushBar(contribution, most),
     element("span", { class: "push" }, signed(contribution)),

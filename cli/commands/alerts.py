@@ -3,15 +3,16 @@
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -24,49 +25,100 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
 REASONS = 3
-_FRAME = 3  # lines of a live table besides alerts: heading, count, cursor
+_LIVE_LINES = 3  # of a live table, besides alerts: heading, count, cursor
+_FILE_WIDTH = 160  # columns, in a file or pipe
 _COLUMNS = {
     "scored at (UTC)": 19,
-    "transaction": 24,
+    "transaction": 28,
     "decision": 8,
     "prob.": 6,
     "amount": 10,
     "exp. loss": 10,
-    "reasons (typical range)": 42,
-}
+}  # and their least widths
+_REASONS_COLUMN = "reasons (typical range)"
+_REASON_WIDTH = 40
+_NUMBERS = ("prob.", "amount", "exp. loss")
 _STYLES = {"block": "bold red", "review": "yellow"}
 
 
 def format_reason(item: Any) -> str:
     """Return a reason as one line."""
-    from payments.display import short_name
+    from payments.display import format_value, short_name
 
-    low, high = item.usual
-    typical = f"({low:.3g}..{high:.3g})"
-    return f"{short_name(item.feature)} {item.value:.4g} {typical} {item.contribution:+.2f}"
+    low, high = (format_value(item.feature, bound, digits=3) for bound in item.usual)
+    value = format_value(item.feature, item.value)
+    return f"{short_name(item.feature)} {value} ({low}..{high}) {item.contribution:+.2f}"
 
 
-def make_table(alerts: Iterable[Any], heading: bool) -> Table:
-    """Return a table of alerts. Column widths are fixed, so that successive tables line up."""
-    shown = Table(box=None, show_header=heading, pad_edge=False)
-    for name, width in _COLUMNS.items():
-        shown.add_column(
-            name,
-            width=width,
-            overflow="fold",
-            justify="right" if name in ("prob.", "amount", "exp. loss") else "left",
-        )
+def lay_out(alerts: Iterable[Any], heading: bool, width: int) -> RenderableType:
+    """Return a table of alerts for `width` columns.
+
+    Reasons give way: on a narrow terminal, the id and the reasons follow below each alert. Columns
+    have a least width, so that successive tables line up.
+    """
+    shown = list(alerts)
+    if not _has_room(shown, width):
+        return Group(*_stack(shown, heading))
+    table = _make_table([*_COLUMNS, _REASONS_COLUMN], heading)
+    for alert in shown:
+        table.add_row(*_cells(alert).values(), Text("\n").join(_reasons(alert)))
+    return table
+
+
+def _has_room(alerts: list[Any], width: int) -> bool:
+    """Return whether `width` columns are enough for the reasons beside the other columns."""
+    rows = [_cells(alert) for alert in alerts]
+    others = sum(
+        1 + max([least, *(cells[name].cell_len for cells in rows)])
+        for name, least in _COLUMNS.items()
+    )
+    return others + _REASON_WIDTH <= width
+
+
+def _stack(alerts: list[Any], heading: bool) -> Iterator[RenderableType]:
+    names = [name for name in _COLUMNS if name != "transaction"]
+    if heading:
+        yield _make_table(names, heading=True)
     for alert in alerts:
-        shown.add_row(
-            f"{alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            escape(alert.transaction_id),
-            Text(alert.decision, _STYLES.get(alert.decision, "")),
-            f"{alert.probability:.4f}",
-            f"{alert.amount:,.2f}",
-            f"{alert.expected_loss:,.2f}",
-            Text("\n").join(escape(format_reason(item)) for item in alert.reasons[:REASONS]),
+        cells = _cells(alert)
+        table = _make_table(names, heading=False)
+        table.add_row(*(cells[name] for name in names))
+        yield table
+        yield from (
+            Padding(line, (0, 0, 0, 2), expand=False)
+            for line in (cells["transaction"], *_reasons(alert))
         )
-    return shown
+
+
+def _make_table(names: list[str], heading: bool) -> Table:
+    table = Table(box=None, show_header=heading, pad_edge=False)
+    for name in names:
+        table.add_column(
+            name,
+            min_width=_COLUMNS.get(name),
+            no_wrap=True,
+            justify="right" if name in _NUMBERS else "left",
+        )
+    return table
+
+
+def _cells(alert: Any) -> dict[str, Text]:
+    """Return the cells by column, in the order of _COLUMNS."""
+    return {
+        "scored at (UTC)": Text(f"{alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"),
+        "transaction": escape(alert.transaction_id),
+        "decision": Text(alert.decision, _STYLES.get(alert.decision, "")),
+        "prob.": Text(f"{alert.probability:.4f}"),
+        "amount": Text(f"{alert.amount:,.2f}"),
+        "exp. loss": Text(f"{alert.expected_loss:,.2f}"),
+    }
+
+
+def _reasons(alert: Any) -> list[Text]:
+    return [
+        Text(escape(format_reason(reason)).plain, no_wrap=True, overflow="ellipsis")
+        for reason in alert.reasons[:REASONS]
+    ]
 
 
 def show_live(console: Console, batches: Iterable[list[Any]]) -> None:
@@ -74,15 +126,17 @@ def show_live(console: Console, batches: Iterable[list[Any]]) -> None:
 
     It stays on screen at the end.
     """
-    newest: deque[Any] = deque(maxlen=max(1, (console.height - _FRAME) // REASONS))
+    newest: deque[Any] = deque(maxlen=max(1, (console.height - _LIVE_LINES) // REASONS))
     count = 0
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
         for batch in batches:
             newest.extendleft(batch)
             count += len(batch)
+            lines = REASONS if _has_room(list(newest), console.width) else REASONS + 2
+            shown = list(newest)[: max(1, (console.height - _LIVE_LINES) // lines)]
             live.update(
                 Group(
-                    make_table(newest, heading=True),
+                    lay_out(shown, heading=True, width=console.width),
                     Text(f"alerts: {count:,}; Ctrl-C to stop", "dim"),
                 ),
                 refresh=True,
@@ -141,7 +195,7 @@ def print_alerts(
     from streams.kafka.topics import ALERTS
 
     connection = ensure_reachable(Settings.from_environment().connection())
-    console = make_console()
+    console = make_console(_FILE_WIDTH)
 
     def show(messages: "list[Message]", heading: bool) -> None:
         alerts = _decode(messages)
@@ -149,7 +203,7 @@ def print_alerts(
             sys.stdout.buffer.writelines(compact(value) + b"\n" for value, _ in alerts)
             sys.stdout.buffer.flush()
         elif alerts or heading:
-            console.print(make_table((alert for _, alert in alerts), heading))
+            console.print(lay_out((alert for _, alert in alerts), heading, console.width))
 
     messages, end = newest.read_newest(connection, ALERTS, limit)
     with contextlib.suppress(KeyboardInterrupt):

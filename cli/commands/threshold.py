@@ -280,7 +280,7 @@ def _cells(threshold: dict[str, Any]) -> list[str]:
 
 def _label(policy: dict[str, Any], name: str) -> str:
     if "cost_review" in policy:
-        return f"  {name}, {policy['cost_review']:g} / {policy['cost_block']:g}"
+        return f"  {name}, {policy['cost_review']:,.12g} / {policy['cost_block']:,.12g}"
     if name == "review":
         return f"  {policy['review']['alerts_per_day']:g} a day"
     return f"  {policy['block']['precision']:g} of it fraud"

@@ -63,7 +63,10 @@ def make_table(letters: "list[DeadLetter]") -> Table:
     shown = Table(box=None, pad_edge=False)
     for name in ("failed at (UTC)", "kind", "source", "bytes", "detail"):
         shown.add_column(
-            name, justify="right" if name in ("source", "bytes") else "left", overflow="fold"
+            name,
+            justify="right" if name in ("source", "bytes") else "left",
+            overflow="fold",
+            no_wrap=name not in ("kind", "detail"),
         )
     for letter in letters:
         when = letter.failed_at[:19].replace("T", " ")

@@ -59,8 +59,9 @@ def _cells(step: Step) -> Iterator[Text]:
     yield escape(display.name(step.name) if reason else _NAMES[step.name])
     if reason:
         low, high = reason.usual
-        yield Text(f"{reason.value:.4g}", "" if low <= reason.value <= high else "bold")
-        yield Text(f"{low:.3g}..{high:.3g}")
+        value = display.format_value(step.name, reason.value)
+        yield Text(value, "" if low <= reason.value <= high else "bold")
+        yield Text("..".join(display.format_value(step.name, bound, 3) for bound in (low, high)))
     else:
         yield from (Text(), Text())
     yield Text("" if step.name in (BASE, MARGIN) else f"{step.end - step.begin:+.2f}")

@@ -68,8 +68,8 @@ def describe_policy(policy: Policy) -> str:
     if isinstance(policy, Costs):
         return (
             "The pair with the lowest cost on the out-of-fold rows, if "
-            f"a review costs {policy.cost_review:g}, blocking a legitimate payment "
-            f"{policy.cost_block:g}, and a missed fraud its Amount."
+            f"a review costs {policy.cost_review:,.12g}, blocking a legitimate payment "
+            f"{policy.cost_block:,.12g}, and a missed fraud its Amount."
         )
     return (
         f"`review` is the lowest score that raises at most {policy.review.alerts_per_day:g} alerts "

@@ -2,6 +2,7 @@
 
 from model.evaluation.exploration import Exploration, FeatureSummary
 from model.reports.rendering import format_decimals
+from payments.display import format_value
 
 FEATURE_HEAD = ("", "mean", "sd", "min", "1%", "median", "99%", "max", "outliers", "KS", "PSI")
 _MOST_DRIFTED = 3
@@ -84,7 +85,7 @@ def _feature_row(feature: FeatureSummary) -> list[str]:
     )
     return [
         feature.name,
-        *("-" if value is None else f"{value:.4g}" for value in values),
+        *("-" if value is None else format_value(feature.name, value) for value in values),
         f"{feature.outliers:,}",
         format_decimals(feature.ks, 3),
         format_decimals(feature.psi, 3),

@@ -1,21 +1,35 @@
-"""Run a command whose stderr is a terminal."""
+"""Run a command on a terminal."""
 
+import fcntl
 import os
 import pty
+import re
+import struct
 import subprocess
+import termios
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run_in_terminal(command, variables, folder, timeout=60):
     """Return everything it writes to stderr until it ends."""
+    return _run(command, timeout, "stderr", 80, env=variables, cwd=folder)
+
+
+def print_in_terminal(command, columns, timeout=60):
+    """Return the lines that it prints on a terminal of this width."""
+    drawn = _run(command, timeout, "stdout", columns, env=os.environ | {"TERM": "xterm"})
+    return _ESCAPES.sub("", drawn.decode()).splitlines()
+
+
+def _run(command, timeout, stream, columns, **options):
     reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     drawn = b""
     with subprocess.Popen(
         command,
-        env=variables,
-        cwd=folder,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=terminal,
+        **({"stdout": subprocess.DEVNULL, stream: terminal} | options),
     ) as process:
         os.close(terminal)
         try:

@@ -139,6 +139,20 @@ def test_feature_names_are_escaped():
     assert r"\x1b]0;x\x07" in shown(alert(reasons=reasons))
 
 
+@pytest.mark.parametrize(
+    ("feature", "value", "shown"),
+    [
+        ("Amount", 25691.16, "25,691.16"),
+        ("Amount", 1234567.891, "1,234,567.89"),
+        ("Time", 172792.0, "172,792"),
+        ("V14", -5.3125, "-5.312"),
+        ("V14", 1e-7, "1e-07"),
+    ],
+)
+def test_money_is_shown_as_money(feature, value, shown):
+    assert display.format_value(feature, value) == shown
+
+
 def test_names_for_people():
     assert display.name("V14") == "anonymous component 14 (V14)"
     assert display.short_name("V14") == "component 14"

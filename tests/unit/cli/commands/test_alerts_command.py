@@ -3,12 +3,14 @@
 import io
 import json
 import re
+import sys
 
 import msgspec
 import pytest
 from rich.console import Console
+from support.terminal import print_in_terminal
 
-from cli.commands.alerts import compact, format_reason, make_table, show_live
+from cli.commands.alerts import compact, format_reason, lay_out, show_live
 from cli.support.terminal import escape
 from payments.records import AlertRecord
 
@@ -39,7 +41,7 @@ def alert(**changes):
 def shown(*alerts, heading=True):
     console = Console(width=132, force_terminal=False)
     with console.capture() as capture:
-        console.print(make_table(alerts, heading))
+        console.print(lay_out(alerts, heading, console.width))
     return capture.get()
 
 
@@ -87,6 +89,12 @@ def test_a_reason_is_feature_value_typical_range_and_contribution():
     assert format_reason(alert().reasons[3]) == "component 4 -5.312 (-1.5..1.25) -1.00"
 
 
+def test_money_in_a_reason_is_money():
+    reason = {"feature": "Amount", "value": 25691.16, "usual": [1, 1017.97], "contribution": 2}
+    shown = format_reason(alert(reasons=[reason]).reasons[0])
+    assert shown == "amount 25,691.16 (1.00..1,017.97) +2.00"
+
+
 @pytest.mark.parametrize("value", [b'{"a": 1.0e+5, "t":{"x":"a\\nb"}}', b'{"a":"\xff"}'])
 def test_a_message_of_one_line_is_left_alone(value):
     assert compact(value) is value
@@ -112,3 +120,50 @@ def test_a_live_table_shows_the_newest_first_and_as_many_as_fit():
     assert re.findall("first|second|third", last) == ["third", "second"]
     assert "alerts: 3;" in last
     assert "\x1b[?25h" in last  # the cursor is back
+
+
+IDS = ["demo-20260131T120000-227845", "0190163d-8694-739b-aea5-966c26f8ad91"]
+AMOUNTS = ["1,234.50", "12,345,678.90"]
+PRINT = """
+import sys
+import msgspec
+from cli.commands.alerts import lay_out
+from cli.support.terminal import make_console
+from payments.records import AlertRecord
+
+console = make_console()
+alerts = [msgspec.json.decode(text, type=AlertRecord) for text in sys.argv[1:]]
+console.print(lay_out(alerts, True, console.width))
+"""
+
+
+def printed_in_terminal(columns, count=2):
+    alerts = [
+        msgspec.json.encode(alert(transaction_id=name, amount=float(amount.replace(",", ""))))
+        for name, amount in zip(IDS, AMOUNTS, strict=True)
+    ]
+    return print_in_terminal([sys.executable, "-c", PRINT, *alerts[:count]], columns)
+
+
+@pytest.mark.parametrize("columns", [80, 100, 137])
+def test_ids_and_numbers_are_whole_on_a_terminal(columns):
+    lines = printed_in_terminal(columns)
+    assert max(map(len, lines)) <= columns
+    words = [line.split() for line in lines]
+    assert [word for line in words for word in line if word in IDS] == IDS
+    rows = [line[line.index("block") :] for line in words if "block" in line]
+    assert [row[:4] for row in rows] == [
+        ["block", "0.9877", amount, "1,219.25"] for amount in AMOUNTS
+    ]
+    assert sum("component 1 -5.312 (-1.5..1.25) +2.00" in line for line in lines) == 2
+
+
+@pytest.mark.parametrize(("columns", "beside"), [(100, False), (137, True)])
+def test_reasons_follow_below_where_there_is_no_room_beside(columns, beside):
+    row = next(line for line in printed_in_terminal(columns, count=1) if "block" in line)
+    assert ("component 1" in row) == beside
+
+
+def test_reasons_are_cut_on_a_narrow_terminal():
+    reasons = [line for line in printed_in_terminal(36) if "component" in line]
+    assert [line[-1] for line in reasons] == ["…"] * 6
