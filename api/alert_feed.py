@@ -11,19 +11,24 @@ from typing import Any
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from prometheus_client import CollectorRegistry
 
 from api.alert_store import SIZE, WINDOWS, AlertStore, DriftWindow
 from payments.records import AlertRecord, LabelRecord
 from streams.kafka import newest, reader
+from streams.kafka.clock import utc_now
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
 from streams.kafka.errors import ReadingError
+from streams.kafka.messages import arrived_ms
 from streams.kafka.topics import ALERTS, DRIFT_EVENTS, LABELS
+from streams.skipped_records import count_skipped_records
 
 _WAIT_S = 0.2  # a stop may take as long
 _BATCH = 200  # a replay labels thousands a second; the API answers requests between batches
 _RETRY_S = 1.0
 _CLOCK_MARGIN_S = 60.0  # tolerated between the clocks of the hosts that write alerts and labels
+_TOPICS = (ALERTS, LABELS, DRIFT_EVENTS)
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 log = logging.getLogger(__name__)
@@ -35,13 +40,17 @@ class AlertFeed:
     `loaded` is set once the store has what the topics hold. `problem` says why it may be stale.
     """
 
-    def __init__(self, connection: Connection, store: AlertStore) -> None:
+    def __init__(
+        self, connection: Connection, store: AlertStore, registry: CollectorRegistry
+    ) -> None:
         self._connection = connection
         self._store = store
+        self._skipped = count_skipped_records(registry, _TOPICS)
+        self._topics = {connection.full_name(topic): topic for topic in _TOPICS}
         self._handlers: dict[str, Callable[[Message], None]] = {
-            connection.full_name(ALERTS): self._add_alert,
-            connection.full_name(LABELS): self._add_label,
-            connection.full_name(DRIFT_EVENTS): self._add_drift,
+            ALERTS: self._add_alert,
+            LABELS: self._add_label,
+            DRIFT_EVENTS: self._add_drift,
         }
         self.loaded = threading.Event()
         self.problem: str | None = None
@@ -94,9 +103,11 @@ class AlertFeed:
     def _handle(self, messages: list[Message]) -> None:
         """Add each message by its topic; log and skip what can't be decoded."""
         for message in messages:
+            topic = self._topics[message.topic()]
             try:
-                self._handlers[message.topic()](message)
+                self._handlers[topic](message)
             except _UNREADABLE as error:
+                self._skipped.labels(topic).inc()
                 log.warning(
                     "skipped %s partition %d offset %d: %s",
                     message.topic(),
@@ -107,10 +118,11 @@ class AlertFeed:
 
     def _add_alert(self, message: Message) -> None:
         position = f"{message.partition()}-{message.offset()}"
-        self._store.add_alert(position, _decode(message, AlertRecord))
+        self._store.add_alert(position, _decode(message, AlertRecord), message.timestamp()[1])
 
     def _add_label(self, message: Message) -> None:
-        self._store.add_label(_decode(message, LabelRecord))
+        arrived = arrived_ms(message, int(utc_now().timestamp() * 1000))
+        self._store.add_label(_decode(message, LabelRecord), arrived)
 
     def _add_drift(self, message: Message) -> None:
         if _get_kind(message) == "window":

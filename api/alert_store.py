@@ -19,18 +19,65 @@ SIZE = 2_000  # alerts: about 6 MB at 3 KB each, and more than one person review
 REVIEWERS = ("analyst", "chargeback")
 
 
+class _Owner(msgspec.Struct):
+    account_id: str | None = None
+
+
+def read_account(alert: Any) -> str | None:
+    """Return the account of the alert's transaction, None if it has none."""
+    try:
+        return msgspec.json.decode(alert.transaction, type=_Owner).account_id
+    except msgspec.DecodeError:
+        return None
+
+
+@dataclass(frozen=True)
+class ArrivedLabel:
+    """A LabelRecord of payments.records, and when it arrived, in ms since 1970."""
+
+    record: Any
+    arrived_ms: int
+
+    @property
+    def date_ms(self) -> float:
+        """Return when the label was given: no later than it arrived, whatever it says."""
+        return min(_to_ms(self.record.labelled_at), self.arrived_ms)
+
+    def replaces(self, current: "ArrivedLabel | None") -> bool:
+        """Return whether this label, which was read later, counts instead of `current`."""
+        return current is None or self.date_ms >= current.date_ms
+
+
 @dataclass(frozen=True)
 class Item:
-    """One alert and the last label of its transaction.
+    """One alert and the last label about it.
 
-    `position` is the alert's "partition-offset" on `alerts`; `change` numbers the store's change
-    that produced this item.
+    `position` is the alert's "partition-offset" on `alerts`, `raised_ms` its record time in ms
+    since 1970; `change` numbers the store's change that produced this item.
     """
 
     position: str
     alert: Any  # payments.records.AlertRecord
-    label: Any = None  # payments.records.LabelRecord
+    account: str | None
+    raised_ms: int
+    arrived_label: ArrivedLabel | None = None
     change: int = 0
+
+    @property
+    def label(self) -> Any:
+        """The label's LabelRecord of payments.records, or None."""
+        return self.arrived_label.record if self.arrived_label else None
+
+    def is_older_than(self, label: ArrivedLabel) -> bool:
+        """Return whether a label with the id and account of this alert can be about it.
+
+        Ids may be used again, so an analyst's label is about alerts raised before it arrived, and a
+        chargeback about payments made before that: it may come before the alert if the scorer is
+        behind.
+        """
+        if label.record.source == "analyst":
+            return label.arrived_ms >= self.raised_ms
+        return label.arrived_ms >= min(self.raised_ms, _to_ms(self.alert.event_time))
 
     def encode(self) -> bytes:
         """Return JSON: the alert's fields, with the transaction unchanged, `position`, `label`."""
@@ -59,38 +106,53 @@ class AlertStore:
         self._size = size
         self._lock = threading.Lock()
         self._items: OrderedDict[str, Item] = OrderedDict()
-        # Labels read before their alert: topics are consumed in no particular order.
-        self._early_labels: OrderedDict[str, Any] = OrderedDict()
+        # Labels by transaction and account, for alerts that are read later: topics are consumed in
+        # no particular order.
+        self._labels: OrderedDict[tuple[str, str | None], ArrivedLabel] = OrderedDict()
         self._changes = 0
         self.start = secrets.token_hex(4)  # identifies this store: numbers restart with each one
         self._windows: deque[DriftWindow] = deque(maxlen=WINDOWS)
 
-    def add_alert(self, position: str, alert: Any) -> None:
-        """Add an alert; no-op if its position is present."""
+    def add_alert(self, position: str, alert: Any, raised_ms: int) -> None:
+        """Add an alert with its record time; no-op if its position is present."""
         with self._lock:
             if position in self._items:
                 return
-            self._put(Item(position, alert, self._early_labels.get(alert.transaction_id)))
+            item = Item(position, alert, read_account(alert), raised_ms)
+            for account in {None, item.account}:
+                label = self._labels.get((alert.transaction_id, account))
+                if label and item.is_older_than(label) and label.replaces(item.arrived_label):
+                    item = replace(item, arrived_label=label)
+            self._put(item)
             if len(self._items) > self._size:
                 older = islice(self._items.values(), len(self._items) - self._size // 2)
                 del self._items[min(older, key=_rank).position]
 
-    def add_label(self, label: Any) -> None:
-        """Add a label; the latest `labelled_at` wins. Ignores other sources than REVIEWERS."""
-        if label.source not in REVIEWERS:
+    def add_label(self, record: Any, arrived_ms: int) -> None:
+        """Add a label to the alerts that it is about; the latest date wins.
+
+        Call it in the order of the topic, because of two labels with the same date the later one
+        wins. Ignores other sources than REVIEWERS.
+        """
+        if record.source not in REVIEWERS:
             return
-        transaction_id = label.transaction_id
+        label = ArrivedLabel(record, arrived_ms)
+        key = (record.transaction_id, record.account_id)
         with self._lock:
-            if _is_newer(label, self._early_labels.get(transaction_id)):
-                self._early_labels[transaction_id] = label
-                if len(self._early_labels) > self._size:
-                    self._early_labels.popitem(last=False)
+            if label.replaces(self._labels.get(key)):
+                self._labels[key] = label
+                if len(self._labels) > self._size:
+                    self._labels.popitem(last=False)
             items = [
-                item for item in self._items.values() if item.alert.transaction_id == transaction_id
+                item
+                for item in self._items.values()
+                if item.alert.transaction_id == record.transaction_id
+                and record.account_id in (None, item.account)
+                and item.is_older_than(label)
             ]
             for item in items:
-                if _is_newer(label, item.label):
-                    self._put(replace(item, label=label))
+                if label.replaces(item.arrived_label):
+                    self._put(replace(item, arrived_label=label))
 
     def add_window(self, window: DriftWindow) -> None:
         """Add a drift window; no-op if present."""
@@ -117,11 +179,14 @@ class AlertStore:
             items = [item for item in self._items.values() if item.change > after]
         return sorted(items, key=lambda item: item.change)
 
-    def find(self, transaction_id: str) -> Item | None:
-        """Return the last alert of a transaction, or None."""
+    def find(self, transaction_id: str, position: str | None = None) -> Item | None:
+        """Return the last alert of a transaction, or the one at `position`; None if not listed."""
         with self._lock:
             for item in reversed(self._items.values()):
-                if item.alert.transaction_id == transaction_id:
+                if item.alert.transaction_id == transaction_id and position in (
+                    None,
+                    item.position,
+                ):
                     return item
         return None
 
@@ -134,5 +199,5 @@ def _rank(item: Item) -> tuple[bool, float]:
     return item.label is None, item.alert.expected_loss
 
 
-def _is_newer(label: Any, current: Any) -> bool:
-    return current is None or label.labelled_at >= current.labelled_at
+def _to_ms(at: datetime) -> float:
+    return at.timestamp() * 1000

@@ -35,7 +35,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start the threads with the application and stop them with it."""
     dependencies: Dependencies = app.state.dependencies
     store = AlertStore()
-    background = Background(store, AlertFeed(dependencies.connection, store))
+    background = Background(store, AlertFeed(dependencies.connection, store, dependencies.registry))
 
     def watch() -> None:
         worker_metrics.watch(

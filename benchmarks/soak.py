@@ -104,7 +104,7 @@ def count_differences(connection: Connection, model: Model) -> int:
     for batch in read(connection, topics.PREDICTIONS, begin, end):
         if not batch:
             continue
-        rows = predictions.rows(batch)
+        rows = predictions.decode(batch).rows
         again = probabilities(model.margins(features.matrix(predictions.inputs(rows))))
         differences += int(np.count_nonzero(again != predictions.probabilities(rows)))
     return differences

@@ -2,7 +2,6 @@
 
 DriftError
 ├── NoReferenceError         a model directory or a file has no usable reference
-├── BrokenPredictionError    a record of `predictions` cannot be decoded
 ├── WindowOrderError         the consumer went back to events that are already in a window
 ├── WindowGoneError          a window was never closed, or its predictions are deleted
 ├── ReportError              a report could not be written
@@ -16,13 +15,6 @@ class DriftError(RuntimeError):
 
 class NoReferenceError(DriftError):
     """A model directory or a file has no usable reference."""
-
-
-class BrokenPredictionError(DriftError):
-    """A record of `predictions` cannot be decoded.
-
-    Only the scorer writes there, so it is at fault.
-    """
 
 
 class WindowOrderError(DriftError):

@@ -1,5 +1,6 @@
 """Declare and read the events on `drift.events`, which `kind` tells apart."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
@@ -13,6 +14,8 @@ from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
 from streams.kafka.newest import look_back
 from streams.kafka.topics import DRIFT_EVENTS
+
+log = logging.getLogger(__name__)
 
 # A thousand windows, as many label events and some changes of severity: one read is enough if
 # labels arrive steadily.
@@ -120,11 +123,19 @@ class _Kind(msgspec.Struct):
 
 
 def decode(values: Iterable[bytes | None]) -> Iterator[Event]:
-    """Yield the events in these values of `drift.events`, skipping unknown kinds."""
+    """Yield the events in these values of `drift.events`.
+
+    Skip unknown kinds, and values that are no events, because any client may write to the topic.
+    """
     for value in values:
-        kind = _KINDS.get(msgspec.json.decode(value, type=_Kind).kind) if value else None
-        if value and kind:
-            yield msgspec.json.decode(value, type=kind)
+        try:
+            kind = _KINDS.get(msgspec.json.decode(value or b"", type=_Kind).kind)
+            event = msgspec.json.decode(value or b"", type=kind) if kind else None
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            log.warning("drift.events: skipped a record (%s)", type(error).__name__)
+            continue
+        if event is not None:
+            yield event
 
 
 def decode_windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:

@@ -11,6 +11,8 @@ from drift.events import WindowClosed
 from drift.quality import Quality
 from model.intervals import Interval
 from payments.contract import DECISIONS
+from streams.kafka.topics import PREDICTIONS
+from streams.skipped_records import count_skipped_records
 
 
 class OptionalGauge:
@@ -62,6 +64,7 @@ class DriftMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         counter = partial(Counter, registry=registry)
         gauge = partial(Gauge, registry=registry)
+        self.skipped = count_skipped_records(registry, (PREDICTIONS,))
         self.windows = counter("fraud_drift_windows_total", "Windows closed by this process")
         self.late = counter(
             "fraud_drift_late_events_total",

@@ -101,6 +101,7 @@ class Monitor:
             self.connection,
             self._open_windows(earlier),
             IdlePartitions(self.idle_close, self.clock),
+            self.metrics.skipped.labels(PREDICTIONS).inc,
         )
         try:
             while not stop.is_set():

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
@@ -32,12 +33,20 @@ _LOOKUP_S = 2.0
 
 
 class PredictionStream:
-    """Fill the open window of `windows`. Not thread-safe, because `poll` answers rebalances."""
+    """Fill the open window of `windows`. Not thread-safe, because `poll` answers rebalances.
+
+    `on_skipped` takes the number of records of each batch that are not predictions.
+    """
 
     def __init__(
-        self, connection: Connection, windows: TumblingWindows, idle: IdlePartitions
+        self,
+        connection: Connection,
+        windows: TumblingWindows,
+        idle: IdlePartitions,
+        on_skipped: Callable[[int], None],
     ) -> None:
         self._idle = idle
+        self._on_skipped = on_skipped
         # None after partitions were assigned or reassigned, which resumes them
         self._paused: set[int] | None = None
         self._failure: RefusedError | OutageError | None = None
@@ -50,7 +59,7 @@ class PredictionStream:
         """Take the available events into the window, as many as it has room for.
 
         Raises RefusedError or ConsumerError on an error that waiting does not fix, OutageError if a
-        new stream may continue, BrokenPredictionError, WindowOrderError.
+        new stream may continue, WindowOrderError.
         """
         if self._failure:
             raise self._failure
@@ -59,8 +68,9 @@ class PredictionStream:
         if messages and is_stale:
             self.rewind(stop)
         elif messages:
-            rows = predictions.rows(messages)
-            self.windows.add(predictions.positions(messages), rows, predictions.event_times(rows))
+            positions, rows, skipped = predictions.decode(messages)
+            self._on_skipped(skipped)
+            self.windows.add(positions, rows, predictions.event_times(rows))
             self._idle.mark_active({message.partition() for message in messages})
         self._idle.update(self._cluster_answers)
         self.windows.advance(self._idle.active)

@@ -1,26 +1,31 @@
 """Decode the parts of predictions that drift detection needs."""
 
+import logging
 import struct
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
 from confluent_kafka import Message
 
 from drift.detect.detector import margins
-from drift.errors import BrokenPredictionError
 from payments.arrays import Floats, Ints
-from payments.contract import INPUTS, Decision
+from payments.contract import FLOAT32_OVERFLOW, INPUTS, Decision
 
-# Only the fields that are needed: decoding the rest takes time.
-_Inputs = msgspec.defstruct("_Inputs", [(name, float) for name in INPUTS], gc=False)
+log = logging.getLogger(__name__)
+
+# Only the fields that are needed: decoding the rest takes time. The limits are the contract's: one
+# value beyond them would make every distance infinite.
+_Float32 = Annotated[float, msgspec.Meta(gt=-FLOAT32_OVERFLOW, lt=FLOAT32_OVERFLOW)]
+_Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Inputs = msgspec.defstruct("_Inputs", [(name, _Float32) for name in INPUTS], gc=False)
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 _Prediction = msgspec.defstruct(
     "_Prediction",
     [
-        ("probability", float),
+        ("probability", _Probability),
         ("decision", Decision),
         ("event_time", _Time),
         ("transaction", _Inputs),
@@ -35,44 +40,64 @@ _PROBABILITY, _ALERT, _EVENT_TIME = range(len(INPUTS), WIDTH)
 _pack = struct.Struct(f"={WIDTH}d").pack_into
 
 
-def rows(messages: Sequence[Message]) -> Floats:
-    """Return float64[n, WIDTH] from n predictions. Raises BrokenPredictionError.
+class Decoded(NamedTuple):
+    """Predictions that could be decoded.
+
+    `positions`: partition, offset and record timestamp in ms, int64[n, 3]. `rows`: float64[n,
+    WIDTH]. `skipped`: number of records that are not predictions.
+    """
+
+    positions: Ints
+    rows: Floats
+    skipped: int
+
+
+def decode(messages: Sequence[Message]) -> Decoded:
+    """Decode predictions; skip records that are none, because any client may write to the topic.
 
     Event times are limited to the record time, because a payment is made before it is sent:
     otherwise a clock a year ahead would hold its partition for a year. Event times before 1970
     become 1970.
     """
-    decoded = np.empty((len(messages), WIDTH))
-    buffer = decoded.data.cast("B")
-    decode = _decoder.decode
-    astuple = msgspec.structs.astuple
-    size = WIDTH * 8
-    for i, message in enumerate(messages):
+    positions = np.empty((len(messages), 3), np.int64)
+    rows = np.empty((len(messages), WIDTH))
+    buffer = rows.data.cast("B")
+    count = 0
+    skipped: tuple[Message, Exception] | None = None
+    for message in messages:
         try:
-            probability, decision, event_time, inputs = astuple(decode(message.value() or b""))
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            position = f"{message.topic()}[{message.partition()}] offset {message.offset()}"
-            raise BrokenPredictionError(
-                f"{position} is not a prediction ({error}): check the scorer that wrote it"
-            ) from None
-        _pack(
-            buffer,
-            i * size,
-            *astuple(inputs),
-            probability,
-            decision != "approve",
-            event_time.timestamp() * 1000,
+            _decode_into(buffer, count * WIDTH * 8, message.value() or b"")
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
+            skipped = skipped or (message, error)
+            continue
+        positions[count] = message.partition(), message.offset(), message.timestamp()[1]
+        count += 1
+    if skipped:
+        first, reason = skipped
+        log.warning(
+            "%s: skipped %d records that are not predictions, first partition %d offset %d (%s)",
+            first.topic(),
+            len(messages) - count,
+            first.partition(),
+            first.offset(),
+            type(reason).__name__,
         )
-    sent = [message.timestamp()[1] for message in messages]
-    decoded[:, _EVENT_TIME] = np.clip(decoded[:, _EVENT_TIME], 0, sent)
-    return decoded
+    positions = positions[:count]
+    rows = rows[:count]
+    rows[:, _EVENT_TIME] = np.clip(rows[:, _EVENT_TIME], 0, positions[:, 2])
+    return Decoded(positions, rows, len(messages) - count)
 
 
-def positions(messages: Sequence[Message]) -> Ints:
-    """Return int64[n, 3]: partition, offset and record timestamp in ms."""
-    return np.array(
-        [(message.partition(), message.offset(), message.timestamp()[1]) for message in messages],
-        np.int64,
+def _decode_into(buffer: memoryview, offset: int, value: bytes) -> None:
+    """Write a prediction's row into `buffer`, from byte `offset` on."""
+    probability, decision, event_time, inputs = msgspec.structs.astuple(_decoder.decode(value))
+    _pack(
+        buffer,
+        offset,
+        *msgspec.structs.astuple(inputs),
+        probability,
+        decision != "approve",
+        event_time.timestamp() * 1000,
     )
 
 

@@ -17,6 +17,7 @@ from drift.quality import Quality
 from drift.reports.evidently_report import LabelledPayments
 from drift.windows.window import Window
 from streams.kafka import reader
+from streams.kafka.clock import utc_now
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
 from streams.kafka.topics import LABELS, PREDICTIONS
@@ -41,13 +42,13 @@ def find_window(connection: Connection, number: int) -> tuple[WindowClosed, list
 def read_window(connection: Connection, event: WindowClosed) -> Window:
     """Return the window's events.
 
-    Raises WindowGoneError if retention has deleted some, BrokenPredictionError, KafkaException,
-    ReadingError.
+    Raises WindowGoneError if retention has deleted some, KafkaException, ReadingError.
     """
     window = Window(event.events, predictions.WIDTH)
     for batch in reader.read(connection, PREDICTIONS, *event.bounds):
         if batch:
-            window.add(predictions.positions(batch), predictions.rows(batch))
+            positions, rows, _ = predictions.decode(batch)
+            window.add(positions, rows)
     if len(window) != event.events:
         raise WindowGoneError(
             f"window {event.window} had {event.events} predictions, "
@@ -82,20 +83,18 @@ def read_labelled(connection: Connection, event: WindowClosed) -> LabelledPaymen
     HORIZON_S if it has not done so yet. Leave out payments that only analysts labelled: those are
     all alerts, and would make every recall look perfect.
     """
-    arrived_ms = label_period(event, _label_horizon(connection, event))
-    payments = [
-        (transaction_id, decision)
-        for _, decision, transaction_id in read_decisions(connection, [event])
-    ]
+    period_ms = label_period(event, _label_horizon(connection, event))
+    payments = [(payment, decision) for _, decision, payment in read_decisions(connection, [event])]
     cluster = Cluster(connection)
-    labels = LabelStore(_INDEX_MS, only=dict(payments))  # bounded, however many others there are
+    # bounded, however many others there are
+    labels = LabelStore(_INDEX_MS, only={payment.transaction_id for payment, _ in payments})
     end = cluster.find_end(LABELS)
-    begin = cluster.find_since(LABELS, end, datetime.fromtimestamp(arrived_ms[0] / 1000, UTC))
+    begin = cluster.find_since(LABELS, end, datetime.fromtimestamp(period_ms[0] / 1000, UTC))
     for batch in reader.read(connection, LABELS, begin, end):
-        labels.add(batch)
+        labels.add(batch, int(utc_now().timestamp() * 1000))
     quality = Quality()
-    for transaction_id, decision in payments:
-        quality.count(decision, labels.truth(transaction_id, arrived_ms))
+    for payment, decision in payments:
+        quality.count(decision, labels.truth(payment, period_ms))
     alerts = (quality.review, quality.block)
     counts = {
         (True, True): sum(outcomes.fraud for outcomes in alerts),

@@ -102,7 +102,10 @@ class Alert(_Identified):
 
 
 class Label(Message):
-    """The late truth about a transaction. The last `labelled_at` wins."""
+    """The late truth about a transaction.
+
+    The last `labelled_at` wins; it counts no later than the label arrived.
+    """
 
     transaction_id: Identifier
     account_id: Identifier | None = None

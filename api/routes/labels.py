@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import errors
+from api.alert_store import Item
 from api.background import LoadedStore
 from api.dependencies import FromApp
 from api.publisher import NotConfirmedError
@@ -26,30 +27,23 @@ class LabelRequest(BaseModel):
 
     is_fraud: bool
     labelled_by: str = Field(min_length=1, max_length=128, pattern=r"\S")
+    position: str | None = Field(
+        None,
+        description="the alert's `position`, if several alerts have this transaction_id; "
+        "default: the last of them",
+    )
 
 
-class _Owner(msgspec.Struct):
-    account_id: str | None = None
-
-
-def build_label(alert: Any, request: LabelRequest, at: datetime) -> Any:
-    """Return the LabelRecord for an AlertRecord, both of payments.records."""
+def build_label(item: Item, request: LabelRequest, at: datetime) -> Any:
+    """Return the LabelRecord (payments.records) for an alert."""
     return LabelRecord(
-        transaction_id=alert.transaction_id,
-        account_id=_read_account(alert),
+        transaction_id=item.alert.transaction_id,
+        account_id=item.account,
         is_fraud=request.is_fraud,
         labelled_at=at,
         source="analyst",
         labelled_by=request.labelled_by,
     )
-
-
-def _read_account(alert: Any) -> str | None:
-    """Return the account of the alert's transaction, None if it has none."""
-    try:
-        return msgspec.json.decode(alert.transaction, type=_Owner).account_id
-    except msgspec.DecodeError:
-        return None
 
 
 @router.post(
@@ -76,12 +70,12 @@ async def judge(
 ) -> Response:
     """Publish a label. 202: Kafka has acknowledged it.
 
-    A later label of the same transaction replaces it.
+    A later label of the same transaction and account replaces it.
     """
-    item = store.find(transaction_id)
+    item = store.find(transaction_id, request.position)
     if item is None:
         raise HTTPException(404, "no alert about this transaction is listed (GET /alerts)")
-    record = build_label(item.alert, request, dependencies.clock())
+    record = build_label(item, request, dependencies.clock())
     value = msgspec.json.encode(record)
     try:
         await dependencies.publisher.publish(

@@ -31,7 +31,10 @@ SUMMARIES = {
     "prediction": "The decision about one valid transaction, which it contains byte for byte.",
     "alert": "A prediction that is not `approve`, with its reasons.",
     "dead-letter": "A refused record: its original bytes and key; the headers give the reason.",
-    "label": "The truth about a transaction, known late; the last `labelled_at` wins.",
+    "label": (
+        "The truth about a transaction, known late; the last `labelled_at` wins, which counts no "
+        "later than the label arrived."
+    ),
     "drift-event": (
         "What the monitor found: a window closed (`window`), its labels arrived (`labels`; the "
         "last one counts), the severity changed (`severity`)."

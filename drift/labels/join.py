@@ -2,21 +2,30 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
+from confluent_kafka import Message
 
 from drift.events import WindowClosed
-from drift.labels.label_store import LabelStore
+from drift.labels.label_store import LabelStore, ScoredPayment
 from drift.quality import Quality
+from payments.contract import Decision
 from streams.kafka import reader
 from streams.kafka.connection import Connection
 from streams.kafka.topics import PREDICTIONS
 
 
+class _Owner(msgspec.Struct, gc=False):
+    account_id: str | None = None
+
+
 class _Decision(msgspec.Struct, gc=False):
     transaction_id: str
-    decision: str
+    event_time: Annotated[datetime, msgspec.Meta(tz=True)]
+    decision: Decision
+    transaction: _Owner
 
 
 _decoder = msgspec.json.Decoder(_Decision)
@@ -24,11 +33,11 @@ _decoder = msgspec.json.Decoder(_Decision)
 
 def read_decisions(
     connection: Connection, windows: Sequence[WindowClosed]
-) -> Iterator[tuple[int, str, str]]:
-    """Yield (index of the window, decision, transaction_id) for each payment of the windows.
+) -> Iterator[tuple[int, Decision, ScoredPayment]]:
+    """Yield (index of the window, decision, payment) for each payment of the windows.
 
-    Predictions that were deleted since are missing. Raises KafkaException,
-    streams.kafka.errors.ReadingError.
+    Predictions that were deleted since, and records that are no predictions, are missing. Raises
+    KafkaException, streams.kafka.errors.ReadingError.
     """
     spans = {
         partition: _spans(windows, partition)
@@ -42,9 +51,23 @@ def read_decisions(
             partition = message.partition()
             offset = message.offset()
             _, stop, index = spans[partition][bisect_right(starts[partition], offset) - 1]
-            if offset < stop:  # otherwise it is between two of the windows
-                prediction = _decoder.decode(message.value() or b"")
-                yield index, prediction.decision, prediction.transaction_id
+            if offset < stop and (decided := _decode(message)):  # else it is between two windows
+                yield index, *decided
+
+
+def _decode(message: Message) -> tuple[Decision, ScoredPayment] | None:
+    scored_ms = message.timestamp()[1]
+    try:
+        prediction = _decoder.decode(message.value() or b"")
+        made_ms = int(prediction.event_time.timestamp() * 1000)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError):
+        return None  # the monitor has logged and counted it when it read the window
+    return prediction.decision, ScoredPayment(
+        prediction.transaction_id,
+        prediction.transaction.account_id,
+        min(made_ms, scored_ms),
+        scored_ms,
+    )
 
 
 def label_period(window: WindowClosed, horizon: timedelta) -> tuple[int, int]:
@@ -67,8 +90,8 @@ def measure_quality(
     """
     qualities = [Quality() for _ in windows]
     periods = [label_period(window, horizon) for window in windows]
-    for index, decision, transaction_id in read_decisions(connection, windows):
-        qualities[index].count(decision, labels.truth(transaction_id, periods[index]))
+    for index, decision, payment in read_decisions(connection, windows):
+        qualities[index].count(decision, labels.truth(payment, periods[index]))
     return qualities
 
 

@@ -4,13 +4,14 @@ import logging
 from collections import deque
 from collections.abc import Container, Iterable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from confluent_kafka import Message
 
 from drift.labels.label_index import LabelIndex
 from drift.quality import Truth
+from streams.kafka.messages import arrived_ms
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +35,23 @@ class _Label(msgspec.Struct, gc=False):
     is_fraud: bool
     labelled_at: Annotated[datetime, msgspec.Meta(tz=True)]
     source: Literal["chargeback", "analyst", "replay"]
+    account_id: str | None = None
 
 
 _decoder = msgspec.json.Decoder(_Label)
 
 
+class ScoredPayment(NamedTuple):
+    """What decides which labels are about a payment; `made_ms` and `scored_ms` are since 1970."""
+
+    transaction_id: str
+    account_id: str | None
+    made_ms: int
+    scored_ms: int
+
+
 class LabelStore:
-    """Labels by transaction_id and arrival, which is the log's record time.
+    """Labels by transaction_id, account_id and arrival (streams.kafka.messages.arrived_ms).
 
     Labels that arrived within `index_ms` share an index and are forgotten together. With more than
     `max_labels` labels, drop the oldest index and count its labels. `only`: keep labels of these
@@ -62,16 +73,18 @@ class LabelStore:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, messages: Iterable[Message]) -> int:
+    def add(self, messages: Iterable[Message], now_ms: int) -> int:
         """Add labels in arrival order, and return the number of invalid records.
 
-        Other systems write to this topic, too.
+        Other systems write to this topic, too. `now_ms`: the time of reading. A label's date counts
+        no later than its arrival: otherwise no label could correct one that is dated in the future.
         """
         invalid = 0
         for message in messages:
+            arrived = arrived_ms(message, now_ms)
             try:
                 label = _decoder.decode(message.value() or b"")
-                at_us = max(int(label.labelled_at.timestamp() * 1e6), 0)
+                at_us = min(max(int(label.labelled_at.timestamp() * 1e6), 0), arrived * 1000)
             except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
                 log.warning(
                     "%s[%d] offset %d is not a label: %s",
@@ -85,27 +98,33 @@ class LabelStore:
             if self._only is not None and label.transaction_id not in self._only:
                 continue
             flags = _FRAUD * label.is_fraud | _FULL * (label.source != _ANALYST)
-            self._put(
-                message.timestamp()[1], _key(label.transaction_id), at_us << _FLAG_BITS | flags
-            )
+            key = _key(label.transaction_id, label.account_id)
+            self._put(arrived, key, at_us << _FLAG_BITS | flags)
         return invalid
 
-    def truth(self, transaction_id: str, arrived_ms: tuple[int, int]) -> Truth | None:
+    def truth(self, payment: ScoredPayment, period_ms: tuple[int, int]) -> Truth | None:
         """Return what labels say about a payment; None if none arrived in [first, last].
 
-        The label with the latest `labelled_at` wins.
+        A label counts for the payments of its account (of any, if it names none) that were made
+        before it arrived, and an analyst's for those scored before it arrived: ids may be used
+        again. The label with the latest date wins, of two with the same date the later one.
         """
-        first, last = arrived_ms
-        key = _key(transaction_id)
+        first, last = period_ms
+        first = max(first, payment.made_ms)
+        keys = [_key(payment.transaction_id, None)]
+        if payment.account_id is not None:
+            keys.append(_key(payment.transaction_id, payment.account_id))
         labels = [
             label
+            for key in keys
             for index in self._indexes
             for arrived, label in index.get(key)
-            if first <= arrived <= last
+            if first <= arrived <= last and (label & _FULL or arrived >= payment.scored_ms)
         ]
         if not labels:
             return None
-        return Truth(bool(max(labels) & _FRAUD), any(label & _FULL for label in labels))
+        latest = max(reversed(labels), key=_date)
+        return Truth(bool(latest & _FRAUD), any(label & _FULL for label in labels))
 
     def forget(self, before_ms: int) -> None:
         """Remove the indexes with only earlier labels, which no window needs any more."""
@@ -136,5 +155,9 @@ class LabelStore:
             self._dropped += oldest
 
 
-def _key(transaction_id: str) -> int:
-    return hash(transaction_id) & _ID_MASK
+def _key(transaction_id: str, account_id: str | None) -> int:
+    return hash((transaction_id, account_id)) & _ID_MASK
+
+
+def _date(label: int) -> int:
+    return label >> _FLAG_BITS

@@ -154,7 +154,7 @@ class Labelling(threading.Thread):
     def _read_labels(self) -> None:
         end = Cluster(self._connection).find_end(topics.LABELS, list(self._next))
         for batch in reader.read(self._connection, topics.LABELS, self._next, end):
-            invalid = self._labels.add(batch)
+            invalid = self._labels.add(batch, int(self._now().timestamp() * 1000))
             self._metrics.labels.labels("invalid").inc(invalid)
             self._metrics.labels.labels("valid").inc(len(batch) - invalid)
         self._next = end

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 import msgspec
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
 from payments.contract import CONTRACT_VERSION
 
@@ -41,6 +42,16 @@ def key(transaction_id: str, account_id: str | None) -> bytes:
 def timestamp(at: datetime) -> str:
     """Return the time in RFC 3339, in UTC with microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def arrived_ms(message: Message, now_ms: int) -> int:
+    """Return when a record arrived, in ms since 1970, as far as that is known.
+
+    The broker's timestamp if the topic has one (`LogAppendTime`). Otherwise the sender's, which is
+    a claim, and at most `now_ms`, the time at which the record is read.
+    """
+    kind, at = message.timestamp()
+    return int(at if kind == TIMESTAMP_LOG_APPEND_TIME else min(at, now_ms))
 
 
 def own_headers() -> Headers:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from prometheus_client import CollectorRegistry
 from support.waiting import wait_for
 
 from api.alert_feed import AlertFeed
@@ -21,7 +22,8 @@ def event(kind, **changes):
     ).encode()
 
 
-LATER = [event("-severity"), b"{", b"[" * 5_000, *20 * [event("-labels")]]
+UNREADABLE = [None, b"", b"{", b"[" * 5_000]
+LATER = [event("-severity"), *UNREADABLE, *20 * [event("-labels")]]
 
 
 @pytest.fixture
@@ -36,6 +38,10 @@ def write(connection):
     return write
 
 
+def skipped(registry):
+    return registry.get_sample_value("fraud_skipped_records_total", {"topic": DRIFT_EVENTS})
+
+
 def shown(store):
     return [window.window for window in store.list_windows()]
 
@@ -43,7 +49,8 @@ def shown(store):
 def test_the_store_gets_the_last_windows(connection, write):
     store, stop = AlertStore(), threading.Event()
     write(event("", window=7), event("", window=8), *LATER)
-    feed = AlertFeed(connection, store)
+    registry = CollectorRegistry()
+    feed = AlertFeed(connection, store, registry)
     thread = threading.Thread(target=feed.run, args=[stop])
     thread.start()
     try:
@@ -51,6 +58,8 @@ def test_the_store_gets_the_last_windows(connection, write):
         assert shown(store) == [7, 8]
         write(event("", window=9), *LATER, event("", window=10), *LATER)
         wait_for(lambda: shown(store) == [7, 8, 9, 10], 60, "the last window is shown")
+        wait_for(lambda: skipped(registry) >= 2 * len(UNREADABLE), 60, "all records are read")
+        assert skipped(registry) == 2 * len(UNREADABLE)
     finally:
         stop.set()
         thread.join()

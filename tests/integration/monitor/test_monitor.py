@@ -2,17 +2,25 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from support.monitoring import PARTITIONS, SIZE, assert_each_in_one_window, events, predict, running
+from support.monitoring import (
+    PARTITIONS,
+    SIZE,
+    assert_each_in_one_window,
+    events,
+    predict,
+    prediction,
+    running,
+)
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
 import drift.monitor
 from drift import predictions, window_reader
 from drift.committer import WindowCommitter
-from drift.errors import BrokenPredictionError
 from streams.kafka.errors import BatchAbortedError, TopicMissingError
 from streams.kafka.topics import PREDICTIONS
 
@@ -245,14 +253,39 @@ def test_a_second_member_takes_its_share_and_no_event_is_in_two_windows(connecti
     assert_each_in_one_window(connection, numbered, 3 * SIZE + 300)
 
 
-def test_an_invalid_prediction_ends_the_monitor(connection, tmp_path):
+NO_PREDICTIONS = [
+    None,
+    b"",
+    b'{"probability": 0.5}',
+    b"\xff",
+    b"[" * 5_000,
+    prediction(1e300, np.zeros(30)),  # beyond the contract's float32
+]
+
+
+def test_records_that_are_no_predictions_are_skipped_and_counted(connection, tmp_path):
     producer = Producer(connection.writer_config())
-    producer.produce(connection.full_name("predictions"), b'{"probability": 0.5}', partition=2)
+    for value in NO_PREDICTIONS:
+        producer.produce(connection.full_name("predictions"), value, partition=2)
+    producer.produce(connection.full_name("drift.events"), None)
+    producer.produce(connection.full_name("drift.events"), b"{")
     producer.flush(10)
+    predict(connection, SIZE)
     with running(connection, tmp_path) as monitor:
-        wait_for(lambda: monitor.failure, 30, "the monitor to fail")
-    assert isinstance(monitor.failure, BrokenPredictionError)
-    assert "predictions[2] offset 0 is not a prediction" in str(monitor.failure)
+        wait_for(lambda: monitor.windows, 30, "the first window")
+        skipped = monitor.registry.get_sample_value(
+            "fraud_skipped_records_total", {"topic": "predictions"}
+        )
+        assert skipped == len(NO_PREDICTIONS)
+        predict(connection, SIZE - 1, seed=3)
+        producer.produce(connection.full_name("predictions"), None, partition=2)
+        producer.flush(10)
+    with running(connection, tmp_path) as monitor:
+        predict(connection, 1, seed=4)
+        wait_for(lambda: monitor.windows, 30, "the window after a restart")
+    second = monitor.windows[0]
+    assert (second.window, second.events) == (2, SIZE)
+    assert len(window_reader.read_window(connection, second)) == SIZE
 
 
 def test_missing_topics_are_named(broker, tmp_path):

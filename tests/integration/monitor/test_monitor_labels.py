@@ -49,9 +49,13 @@ class World:
         begin = self.now() - self.ahead - ago
         decisions = ["block"] * 4 + ["review"] * 6 + ["approve"] * (PER_WINDOW - 10)
         for i, decision in enumerate(decisions):
-            self.write(
-                PREDICTIONS, {"transaction_id": f"{n}-{i}", "decision": decision}, partition=i % 2
-            )
+            value = {
+                "transaction_id": f"{n}-{i}",
+                "event_time": "2013-09-01T00:00:00Z",
+                "decision": decision,
+                "transaction": {},
+            }
+            self.write(PREDICTIONS, value, partition=i % 2)
         self.producer.flush(10)
         half = PER_WINDOW // 2
         self.number += 1

@@ -8,6 +8,8 @@ import msgspec
 from payments.records import AlertRecord, LabelRecord
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+NOON_MS = int(NOON.timestamp() * 1000)
+LATER_MS = NOON_MS + 60_000
 
 
 def make_alert(name="t", seconds=0, **changes):
@@ -30,8 +32,12 @@ def make_alert(name="t", seconds=0, **changes):
     return msgspec.json.decode(json.dumps(fields | changes).encode(), type=AlertRecord)
 
 
-def make_label(name="t", seconds=0, is_fraud=True, source="analyst"):
-    at = NOON + timedelta(seconds=seconds)
+def make_label(name="t", seconds=0, is_fraud=True, source="analyst", account_id=None):
     return LabelRecord(
-        transaction_id=name, is_fraud=is_fraud, labelled_at=at, source=source, labelled_by="ana"
+        transaction_id=name,
+        account_id=account_id,
+        is_fraud=is_fraud,
+        labelled_at=NOON + timedelta(seconds=seconds),
+        source=source,
+        labelled_by="ana",
     )

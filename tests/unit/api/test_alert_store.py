@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from support.data.alerts import NOON, make_alert, make_label
+from support.data.alerts import LATER_MS, NOON, NOON_MS, make_alert, make_label
 
 from api.alert_store import WINDOWS, AlertStore, DriftWindow
 from api.routes.alerts import Filter, _start
@@ -17,7 +17,7 @@ from payments.records import AlertRecord
 def store(*alerts, size=10):
     filled = AlertStore(size)
     for i, item in enumerate(alerts):
-        filled.add_alert(f"0-{i}", item)
+        filled.add_alert(f"0-{i}", item, NOON_MS)
     return filled
 
 
@@ -46,10 +46,11 @@ def test_a_flood_drops_labelled_alerts_first_and_then_the_smallest_expected_loss
         ),
         size=6,
     )
-    filled.add_label(make_label("judged"))
+    filled.add_label(make_label("judged"), LATER_MS)
     seen = filled.list_changes(0)[-1].change
     for i in range(20):
-        filled.add_alert(f"1-{i}", make_alert(f"flood-{i}", seconds=i + 1, expected_loss=20 - i))
+        flood = make_alert(f"flood-{i}", seconds=i + 1, expected_loss=20 - i)
+        filled.add_alert(f"1-{i}", flood, NOON_MS)
         # A client of the stream gets each alert, however small.
         assert f"flood-{i}" in names(filled.list_changes(seen))
     assert set(names(filled.list_items())) == {
@@ -64,8 +65,8 @@ def test_a_flood_drops_labelled_alerts_first_and_then_the_smallest_expected_loss
 
 def test_an_alert_that_is_read_twice_is_kept_once():
     filled = store(make_alert("a"))
-    filled.add_label(make_label("a"))
-    filled.add_alert("0-0", make_alert("a"))
+    filled.add_label(make_label("a"), LATER_MS)
+    filled.add_alert("0-0", make_alert("a"), NOON_MS)
     (item,) = filled.list_items()
     assert item.label.is_fraud
 
@@ -73,7 +74,7 @@ def test_an_alert_that_is_read_twice_is_kept_once():
 def test_the_latest_label_wins_in_any_order_of_arrival():
     filled = store(make_alert())
     for seconds, is_fraud in ((2, False), (1, True)):
-        filled.add_label(make_label(seconds=seconds, is_fraud=is_fraud))
+        filled.add_label(make_label(seconds=seconds, is_fraud=is_fraud), LATER_MS)
     assert not filled.find("t").label.is_fraud
 
 
@@ -82,41 +83,94 @@ def test_the_latest_label_wins_in_any_order_of_arrival():
 )
 def test_only_labels_of_reviewers_count(source, counts):
     filled = store(make_alert())
-    filled.add_label(make_label(source=source))
+    filled.add_label(make_label(source=source), LATER_MS)
     assert (filled.find("t").label is not None) == counts
 
 
 def test_a_label_waits_for_its_alert():
     filled = AlertStore()
-    filled.add_label(make_label("late", seconds=2, is_fraud=False))
-    filled.add_label(make_label("late", seconds=1))
-    filled.add_alert("0-0", make_alert("late"))
+    filled.add_label(make_label("late", seconds=2, is_fraud=False), LATER_MS)
+    filled.add_label(make_label("late", seconds=1), LATER_MS)
+    filled.add_alert("0-0", make_alert("late"), NOON_MS)
     assert not filled.find("late").label.is_fraud
 
 
 def test_labels_without_an_alert_are_bounded():
     filled = AlertStore(2)
     for name in "abc":
-        filled.add_label(make_label(name))
-        filled.add_alert(f"1-{name}", make_alert("other"))
-    filled.add_alert("0-0", make_alert("a"))
-    filled.add_alert("0-1", make_alert("c"))
+        filled.add_label(make_label(name), LATER_MS)
+        filled.add_alert(f"1-{name}", make_alert("other"), NOON_MS)
+    filled.add_alert("0-0", make_alert("a"), NOON_MS)
+    filled.add_alert("0-1", make_alert("c"), NOON_MS)
     assert filled.find("a").label is None
     assert filled.find("c").label is not None
 
 
 def test_a_label_applies_to_all_alerts_of_its_transaction():
     filled = store(make_alert("twice"), make_alert("twice"), make_alert("once"))
-    filled.add_label(make_label("twice"))
+    filled.add_label(make_label("twice"), LATER_MS)
     assert [item.label is not None for item in filled.list_changes(0)] == [False, True, True]
+
+
+def test_a_label_dated_in_the_future_can_be_corrected():
+    filled = store(make_alert())
+    filled.add_label(make_label(seconds=75 * 365 * 86_400), LATER_MS)
+    filled.add_label(make_label(seconds=61, is_fraud=False), LATER_MS + 1_000)
+    assert not filled.find("t").label.is_fraud
+
+
+def test_of_two_labels_with_the_same_date_the_later_one_wins():
+    filled = store(make_alert())
+    filled.add_label(make_label(seconds=1_000), LATER_MS)
+    filled.add_label(make_label(seconds=2_000, is_fraud=False), LATER_MS)
+    assert not filled.find("t").label.is_fraud
+
+
+@pytest.mark.parametrize(
+    ("account", "judged"),
+    [("acc-1", [True, False]), ("acc-2", [False, True]), (None, [True, True])],
+)
+@pytest.mark.parametrize("label_first", [True, False])
+def test_a_label_counts_for_its_own_account(account, judged, label_first):
+    filled = AlertStore()
+    label = make_label(account_id=account)
+    if label_first:
+        filled.add_label(label, LATER_MS)
+    for n in (1, 2):
+        filled.add_alert(f"0-{n}", make_alert(transaction={"account_id": f"acc-{n}"}), NOON_MS)
+    if not label_first:
+        filled.add_label(label, LATER_MS)
+    labels = [filled.find("t", f"0-{n}").label for n in (1, 2)]
+    assert [label is not None for label in labels] == judged
+
+
+@pytest.mark.parametrize(
+    ("source", "made", "is_judged"),
+    [
+        ("analyst", NOON - timedelta(hours=1), False),
+        ("chargeback", NOON - timedelta(hours=1), True),  # the scorer was behind
+        ("chargeback", NOON + timedelta(minutes=2), False),
+    ],
+)
+@pytest.mark.parametrize("label_first", [True, False])
+def test_a_label_is_not_about_a_later_alert(source, made, is_judged, label_first):
+    filled = store(make_alert(seconds=-60))
+    label = make_label(source=source)
+    if label_first:
+        filled.add_label(label, LATER_MS)
+    filled.add_alert("0-9", make_alert(event_time=made.isoformat()), LATER_MS + 180_000)
+    if not label_first:
+        filled.add_label(label, LATER_MS)
+    assert filled.find("t", "0-0").label is not None
+    assert (filled.find("t", "0-9").label is not None) == is_judged
 
 
 def test_list_changes_returns_what_changed_after_a_number():
     filled = store(make_alert("a"), make_alert("b"))
     seen = filled.list_changes(0)[-1].change
     assert filled.list_changes(seen) == []
-    filled.add_label(make_label("a"))
-    filled.add_alert("0-9", make_alert("c"))
+    filled.add_label(make_label("a"), LATER_MS)
+    filled.add_alert("0-9", make_alert("c"), NOON_MS)
     assert names(filled.list_changes(seen)) == ["a", "c"]
 
 
@@ -138,7 +192,7 @@ def test_an_encoded_item_is_the_unchanged_alert_with_its_label():
     raw = b'{"account_id" : "a\\u0062c", "Amount":1.50}'
     value = msgspec.json.encode(make_alert()).replace(b'{"account_id": "acc-1"}', raw)
     filled = store(msgspec.json.decode(value, type=AlertRecord))
-    filled.add_label(make_label())
+    filled.add_label(make_label(), LATER_MS)
     encoded = filled.find("t").encode()
     assert raw in encoded
     assert Alert.model_validate_json(encoded).transaction_id == "t"
@@ -172,8 +226,7 @@ def test_a_filter(wanted, passes):
     [({"account_id": "acc-1"}, "acc-1"), ({}, None), ([], None), ({"account_id": 7}, None)],
 )
 def test_a_label_has_the_account_of_its_alert(transaction, account):
-    record = build_label(
-        make_alert(transaction=transaction), LabelRequest(is_fraud=True, labelled_by="Ana"), NOON
-    )
+    item = store(make_alert(transaction=transaction)).find("t")
+    record = build_label(item, LabelRequest(is_fraud=True, labelled_by="Ana"), NOON)
     assert (record.account_id, record.transaction_id, record.source) == (account, "t", "analyst")
     assert Label.model_validate_json(msgspec.json.encode(record)).labelled_by == "Ana"

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
-from support.data.alerts import make_alert, make_label
+from support.data.alerts import LATER_MS, NOON_MS, make_alert, make_label
 from support.fakes import NOW, FakeBus, FakeModel, FakeRecord
 
 from api.alert_feed import AlertFeed
@@ -31,7 +31,7 @@ def bus():
 @pytest.fixture
 def background():
     store = AlertStore()
-    shown = Background(store, AlertFeed(NOWHERE, store))
+    shown = Background(store, AlertFeed(NOWHERE, store, CollectorRegistry()))
     shown.feed.loaded.set()
     return shown
 
@@ -48,7 +48,7 @@ def api(bus, background, tmp_path):
 
 def put(background, *alerts):
     for i, item in enumerate(alerts):
-        background.store.add_alert(f"0-{i}", item)
+        background.store.add_alert(f"0-{i}", item, NOON_MS)
 
 
 def test_alerts_are_listed_newest_first_and_filtered(api, background):
@@ -58,7 +58,7 @@ def test_alerts_are_listed_newest_first_and_filtered(api, background):
         make_alert("b", 2, amount=20),
         make_alert("c", 3, amount=30),
     )
-    background.store.add_label(make_label("b"))
+    background.store.add_label(make_label("b"), LATER_MS)
 
     def names(**wanted):
         return [item["transaction_id"] for item in api.get("/alerts", params=wanted).json()]
@@ -174,7 +174,7 @@ def test_the_precision_of_labelled_alerts_has_an_interval(api, background):
         "high": None,
     }
     for name, is_fraud in (("a", True), ("b", True), ("c", True), ("d", False)):
-        background.store.add_label(make_label(name, is_fraud=is_fraud))
+        background.store.add_label(make_label(name, is_fraud=is_fraud), LATER_MS)
     # Wilson's interval of 3 in 4, as computed by hand with z = 1.959964
     expected = {
         "judged": 4,

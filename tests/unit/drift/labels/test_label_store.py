@@ -4,29 +4,32 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drift.labels.label_index import LabelIndex
-from drift.labels.label_store import LabelStore
+from drift.labels.label_store import LabelStore, ScoredPayment
 from drift.quality import Quality, Truth
 from model.intervals import wilson_interval
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
-EVER = (0, 10**12)
+START_MS = int(START.timestamp() * 1000)
+NOW_MS = 10**9  # all times in ms are since START
+EVER = (0, NOW_MS)
 
 
 class Record:
-    """A message of `labels`."""
+    """A message of `labels`, by default with the broker's timestamp."""
 
-    def __init__(self, value, arrived_ms=0):
-        self._value, self._arrived_ms = value, arrived_ms
+    def __init__(self, value, arrived_ms=0, timestamp_type=TIMESTAMP_LOG_APPEND_TIME):
+        self._value, self._timestamp = value, (timestamp_type, START_MS + arrived_ms)
 
     def value(self):
         return self._value
 
     def timestamp(self):
-        return 1, self._arrived_ms
+        return self._timestamp
 
     def topic(self):
         return "labels"
@@ -38,15 +41,27 @@ class Record:
         return 7
 
 
-def label(payment, fraud=True, at=0, source="chargeback", arrived_ms=0):
-    labelled_at = (START + timedelta(seconds=at)).isoformat()
+class Labels(LabelStore):
+    def add(self, messages, now_ms=NOW_MS):
+        return super().add(messages, START_MS + now_ms)
+
+    def truth(self, name, period=EVER, account=None, made=0, scored=0):
+        payment = ScoredPayment(name, account, START_MS + made, START_MS + scored)
+        return super().truth(payment, tuple(START_MS + bound for bound in period))
+
+    def forget(self, before_ms):
+        super().forget(START_MS + before_ms)
+
+
+def label(payment, fraud=True, at=0, source="chargeback", arrived_ms=0, **changes):
+    """Return a label given `at` seconds after a time that is long before START."""
     fields = {
         "transaction_id": payment,
         "is_fraud": fraud,
-        "labelled_at": labelled_at,
+        "labelled_at": (START + timedelta(seconds=at - 10_000)).isoformat(),
         "source": source,
     }
-    return Record(json.dumps(fields).encode(), arrived_ms)
+    return Record(json.dumps(fields | changes).encode(), arrived_ms)
 
 
 @given(
@@ -54,7 +69,7 @@ def label(payment, fraud=True, at=0, source="chargeback", arrived_ms=0):
     st.integers(1, 3_000),
 )
 def test_the_last_labelled_at_wins_in_any_order_of_arrival(order, index_ms):
-    labels = LabelStore(index_ms)
+    labels = Labels(index_ms)
     labels.add(
         label("a", fraud, at, source, arrived_ms=1_000 * n)
         for n, (at, fraud, source) in enumerate(order)
@@ -64,7 +79,7 @@ def test_the_last_labelled_at_wins_in_any_order_of_arrival(order, index_ms):
 
 
 def test_analysts_do_not_cover_all_payments():
-    labels = LabelStore(1_000)
+    labels = Labels(1_000)
     labels.add([label("a", source="analyst"), label("b", source="replay")])
     assert (labels.truth("a", EVER), labels.truth("b", EVER)) == (
         Truth(True, False),
@@ -77,14 +92,14 @@ def test_analysts_do_not_cover_all_payments():
         [
             (5, False, "chargeback"),
             (9, True, "analyst"),
-            (9, False, "analyst"),
+            (8, False, "analyst"),
             (7, False, "analyst"),
         ]
     ),
     st.integers(1, 4_000),
 )
 def test_a_full_source_counts_regardless_of_the_last_labeller(order, index_ms):
-    labels = LabelStore(index_ms)
+    labels = Labels(index_ms)
     labels.add(
         label("a", fraud, at, source, arrived_ms=1_000 * n)
         for n, (at, fraud, source) in enumerate(order)
@@ -94,7 +109,7 @@ def test_a_full_source_counts_regardless_of_the_last_labeller(order, index_ms):
 
 @pytest.mark.parametrize("later_ms", [0, 5_000])
 def test_analysts_who_confirm_alerts_later_do_not_change_recall(later_ms):
-    labels = LabelStore(1_000)
+    labels = Labels(1_000)
     decisions = dict.fromkeys([f"alert-{n}" for n in range(8)], "review") | dict.fromkeys(
         ["missed-0", "missed-1"], "approve"
     )
@@ -113,7 +128,7 @@ def test_analysts_who_confirm_alerts_later_do_not_change_recall(later_ms):
     st.integers(1, 4_000),
 )
 def test_labels_outside_the_period_are_ignored(order, index_ms):
-    labels = LabelStore(index_ms)
+    labels = Labels(index_ms)
     labels.add(
         label("a", fraud, at, source, arrived_ms=1_000 * n)
         for n, (at, fraud, source) in enumerate(order, 1)
@@ -128,7 +143,7 @@ def test_labels_outside_the_period_are_ignored(order, index_ms):
 
 
 def test_repeated_labels_of_one_payment_use_little_memory():
-    labels = LabelStore(index_ms=10**6)
+    labels = Labels(index_ms=10**6)
     labels.add(label("a", fraud=n == 999, at=n, arrived_ms=n) for n in range(1_000))
     assert len(labels) < 20
     assert len(labels) + labels.take_dropped() == 1_000
@@ -136,7 +151,7 @@ def test_repeated_labels_of_one_payment_use_little_memory():
 
 
 def test_only_old_labels_are_forgotten():
-    labels = LabelStore(index_ms=1_000)
+    labels = Labels(index_ms=1_000)
     labels.add(label(f"p{at}", arrived_ms=at) for at in range(0, 10_000, 100))
     labels.forget(before_ms=4_500)
     assert labels.truth("p4500", EVER) is not None
@@ -146,7 +161,7 @@ def test_only_old_labels_are_forgotten():
 
 @pytest.mark.parametrize("pace_ms", [10, 0])
 def test_memory_is_bounded_and_dropped_labels_are_counted(pace_ms):
-    labels = LabelStore(index_ms=1_000, max_labels=250)
+    labels = Labels(index_ms=1_000, max_labels=250)
     labels.add(label(f"p{n * 10}", arrived_ms=n * pace_ms) for n in range(1_000))
     assert len(labels) <= 250
     assert len(labels) + labels.take_dropped() == 1_000
@@ -186,7 +201,7 @@ def test_a_label_uses_as_much_memory_as_documented():
 
 
 def test_labels_of_other_payments_are_not_kept():
-    labels = LabelStore(index_ms=10, max_labels=16, only={"p-0", "p-99"})
+    labels = Labels(index_ms=10, max_labels=16, only={"p-0", "p-99"})
     labels.add([label(f"p-{number}", arrived_ms=number) for number in range(100)])
     assert len(labels) == 2
     assert labels.truth("p-0", EVER) == labels.truth("p-99", EVER) == Truth(fraud=True, full=True)
@@ -206,6 +221,59 @@ def test_labels_of_other_payments_are_not_kept():
     ],
 )
 def test_invalid_labels_are_counted_and_valid_ones_kept(value):
-    labels = LabelStore(1_000)
+    labels = Labels(1_000)
     assert labels.add([label("a"), Record(value), label("b")]) == 1
     assert len(labels) == 2
+
+
+FUTURE = "2099-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("timestamp_type", [TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME])
+def test_a_label_dated_in_the_future_can_be_corrected(timestamp_type):
+    labels = Labels(1_000)
+    wrong = label("a", fraud=True, labelled_at=FUTURE).value()
+    at = (START + timedelta(seconds=3)).isoformat()
+    corrected = label("a", fraud=False, labelled_at=at).value()
+    labels.add([Record(wrong, 2_000, timestamp_type), Record(corrected, 4_000, timestamp_type)])
+    assert labels.truth("a") == Truth(fraud=False, full=True)
+
+
+def test_a_sender_cannot_date_a_label_later_than_it_is_read():
+    labels = Labels(1_000)
+    wrong = label("a", fraud=True, labelled_at=FUTURE).value()
+    labels.add([Record(wrong, 10**8, TIMESTAMP_CREATE_TIME)], now_ms=2_000)
+    at = (START + timedelta(seconds=3)).isoformat()
+    labels.add([label("a", fraud=False, labelled_at=at, arrived_ms=4_000)], now_ms=4_000)
+    assert labels.truth("a", period=(0, 5_000)) == Truth(fraud=False, full=True)
+
+
+@pytest.mark.parametrize("fraud", [True, False])
+def test_of_two_labels_with_the_same_date_the_later_one_counts(fraud):
+    labels = Labels(1_000)
+    labels.add([label("a", fraud=not fraud, at=5), label("a", fraud=fraud, at=5)])
+    assert labels.truth("a") == Truth(fraud=fraud, full=True)
+
+
+def test_a_label_counts_for_its_own_account():
+    labels = Labels(1_000)
+    labels.add([label("a", account_id="one"), label("b")])
+    assert labels.truth("a", account="one") == Truth(fraud=True, full=True)
+    assert labels.truth("a", account="two") is labels.truth("a") is None
+    assert labels.truth("b", account="one") == labels.truth("b") == Truth(fraud=True, full=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "made", "scored", "counts"),
+    [
+        ("analyst", 1_000, 2_000, True),
+        ("analyst", 1_000, 2_001, False),
+        ("chargeback", 1_000, 9_000, True),  # the scorer was behind
+        ("chargeback", 2_000, 9_000, True),
+        ("chargeback", 2_001, 9_000, False),
+    ],
+)
+def test_a_label_is_not_about_a_later_payment(source, made, scored, counts):
+    labels = Labels(1_000)
+    labels.add([label("a", source=source, arrived_ms=2_000)])
+    assert (labels.truth("a", made=made, scored=scored) is not None) == counts
