@@ -16,7 +16,7 @@ from benchmarks.catalogue import BATCHES, MORE_WORKERS, OURS, SYSTEMS
 from benchmarks.harness.bench import open_bench
 from benchmarks.harness.results import Results
 from benchmarks.measurements.live import RATES
-from benchmarks.measurements.sections import Measurement
+from benchmarks.measurements.sections import Measurement, measure_decoding
 from benchmarks.peers.catalogue import PEERS
 from cli.errors import CommandError
 from cli.support.settings import ROOT, Settings
@@ -53,10 +53,14 @@ def _parse_names(text: str) -> list[str]:
     return names
 
 
+def _find_results(kind: str = "") -> Results:
+    return Results(Settings.from_environment().home / "bench" / f"{kind}results.json")
+
+
 @contextmanager
 def _open_measurement(records: int, runs: int, kind: str = "") -> Iterator[Measurement]:
     with open_bench() as bench:
-        measurement = Measurement(bench, Results(bench.home / f"{kind}results.json"), records, runs)
+        measurement = Measurement(bench, _find_results(kind), records, runs)
         measurement.describe_machine()
         yield measurement
 
@@ -110,6 +114,17 @@ def start(runs: Runs = 3) -> None:
 
 
 @app.command()
+def sizes(records: Records = _RECORDS, runs: Runs = 3) -> None:
+    """Measure throughput by the size of a transaction, with one worker.
+
+    Example: python -m benchmarks sizes --runs 1 --records 100000
+    """
+    with _open_measurement(records, runs) as measurement:
+        measurement.warm_up()
+        measurement.measure_sizes()
+
+
+@app.command()
 def stages(
     records: Records = _RECORDS,
     batch: Annotated[int, typer.Option(min=64, help="Records in a batch.")] = 4096,
@@ -120,6 +135,17 @@ def stages(
     """
     with _open_measurement(records, 1) as measurement:
         measurement.measure_stages([batch])
+
+
+@app.command()
+def decoder() -> None:
+    """Measure the decoder's CPU per byte by a record's size and shape, without Kafka.
+
+    A ratio of 1 is the CPU per byte of a transaction without other fields.
+
+    Example: python -m benchmarks decoder
+    """
+    measure_decoding(_find_results())
 
 
 @app.command()
@@ -163,6 +189,7 @@ def _measure_quickly() -> None:
         measurement.measure_latencies(["ours-2"], [2_000, 10_000], 5, _QUICK_SETTLING_S)
         measurement.measure_starts()
         measurement.measure_stages([4096])
+        measure_decoding(measurement.results)
         measurement.measure_api(5)
 
 
@@ -176,6 +203,8 @@ def _measure_all() -> None:
         measurement.measure_latencies(["ours-1", "ours-2"], RATES, 15)
         measurement.measure_starts()
         measurement.measure_stages([2048, 4096])
+        measure_decoding(measurement.results)
+        measurement.measure_sizes()
         measurement.measure_api(15)
 
 
@@ -189,9 +218,10 @@ def report(
     """
     from benchmarks.report.page import write_report  # needs matplotlib, which the rest does not
 
-    home = Settings.from_environment().home / "bench"
+    results = _find_results(_QUICK if quick else "")
+    home = results.path.parent
     page = home / f"{_QUICK}performance.md" if quick else ROOT / "docs" / "performance.md"
-    write_report(Results(home / f"{_QUICK if quick else ''}results.json").load(), page)
+    write_report(results.load(), page)
     print(page)
 
 

@@ -5,7 +5,6 @@ limits, so nothing is declared twice. `decode` raises InvalidTransactionError, w
 detail of the dead letter.
 """
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from types import UnionType
@@ -26,20 +25,12 @@ from payments.contract import (
     Transaction,
 )
 from payments.features import pack
+from payments.json_limits import JsonLimitError, check_json_limits
 
 DeadLetterKind = Literal["malformed_json", "invalid_transaction", "too_large", "scoring_failed"]
 DEAD_LETTER_KINDS: tuple[DeadLetterKind, ...] = get_args(DeadLetterKind)
 MAX_TRANSACTION_BYTES = 64 * 1024
 ROW_BYTES = 4 * len(INPUTS)
-# Only ignored fields can nest. Decoders give up at a depth that depends on the caller's stack
-# (msgspec and json at 1,000 minus that depth, pydantic at 200). Without a fixed limit, a record
-# could be valid here and unreadable in the next process.
-MAX_NESTING = 100
-# In characters, again only possible in ignored fields. Other readers refuse longer numbers:
-# Python's json above 4,300 digits, Jackson above 1,000 characters (StreamReadConstraints).
-MAX_NUMBER_LENGTH = 1000
-# In bytes. Jackson refuses names of more characters than this (StreamReadConstraints).
-MAX_NAME_LENGTH = 50_000
 
 
 class InvalidTransactionError(ValueError):
@@ -111,13 +102,6 @@ ThresholdsRecord = struct_of(Thresholds)
 LabelRecord = struct_of(Label)
 TransactionStruct = struct_of(Transaction)
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_LIST = ord("[")  # `int in bytes` is several times as fast as `bytes in bytes`
-_BRACKET = re.compile(rb"[\[\]{}]")
-_LONG_NUMBER = re.compile(rb"[0-9.eE+-]{%d}" % (MAX_NUMBER_LENGTH + 1))
-# Each string, and a colon if it is a field name.
-_TEXT = re.compile(rb'("(?:[^"\\]|\\.)*")\s*(:?)')
-
 
 class Layout(NamedTuple):
     """A message that carries inputs: its decoder, and the positions of the inputs in its fields."""
@@ -139,20 +123,6 @@ PAYMENT = _layout(struct_of(Payment))
 def inputs(record: TransactionRecord, layout: Layout = TRANSACTION) -> tuple[float, ...]:
     """Return V1..V28 and Amount as they were sent, in the order of `INPUTS`."""
     return _astuple(record)[layout.inputs]
-
-
-def _nesting(value: bytes) -> int:
-    """Return the depth of a JSON document; 1 for a flat object."""
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", value)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _longest_name(value: bytes) -> int:
-    """Return the length in bytes of a JSON document's longest field name, without quotes."""
-    return max((len(text[1]) - 2 for text in _TEXT.finditer(value) if text[2]), default=0)
 
 
 def decode(
@@ -178,24 +148,15 @@ def decode(
             value.decode()
         record: TransactionRecord = layout.decode(value)
         pack(rows, row * ROW_BYTES, *inputs(record, layout))
-        if (_LIST in value or value.find(b"{", 1) > 0) and _nesting(value) > MAX_NESTING:
-            raise InvalidTransactionError(
-                "malformed_json", f"nested more than {MAX_NESTING} levels deep"
-            )
-        if len(value) > MAX_NUMBER_LENGTH and _LONG_NUMBER.search(_STRING.sub(b"", value)):
-            raise InvalidTransactionError(
-                "malformed_json", f"a number of more than {MAX_NUMBER_LENGTH} characters"
-            )
-        if len(value) > MAX_NAME_LENGTH and _longest_name(value) > MAX_NAME_LENGTH:
-            raise InvalidTransactionError(
-                "malformed_json", f"a field's name of more than {MAX_NAME_LENGTH} bytes"
-            )
+        check_json_limits(value)
     except msgspec.ValidationError as error:
         raise InvalidTransactionError("invalid_transaction", str(error)) from None
     except OverflowError:
         raise InvalidTransactionError(
             "invalid_transaction", "a number does not fit a float32"
         ) from None
+    except JsonLimitError as error:
+        raise InvalidTransactionError("malformed_json", str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise InvalidTransactionError(
             "malformed_json", f"{type(error).__name__}: {error}"

@@ -93,13 +93,14 @@ class Bench:
             raise BenchError(f"{name} exited with code {process.returncode}:\n{end}")
 
     def start_sender(
-        self, prefix: str, run: str, limit: int, rate: float = 0
+        self, prefix: str, run: str, limit: int, rate: float = 0, size: int = 0
     ) -> "subprocess.Popen[bytes]":
         """Start a process that sends `limit` transactions `<run>-0`, `<run>-1`, ...
 
-        It prints its totals as JSON.
+        Each has at least `size` bytes. The process prints its totals as JSON.
         """
-        command = [sys.executable, "-m", "benchmarks.harness.load", run, str(limit), str(rate)]
+        numbers = map(str, (limit, rate, size))
+        command = [sys.executable, "-m", "benchmarks.harness.load", run, *numbers]
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """Send LIMIT transactions, cycling through creditcard.csv, and print the totals as JSON.
 
-Run: python -m benchmarks.harness.load RUN LIMIT RATE
+Run: python -m benchmarks.harness.load RUN LIMIT RATE [BYTES]
 
 They are numbered RUN-0, RUN-1, ... across all cycles, so a number is an index into an array.
 """
@@ -17,21 +17,31 @@ import msgspec
 from cli.commands.data import fetch
 from cli.support.settings import Settings
 from producer.replay import Replay
-from producer.rows import Row, Selection, read
+from producer.rows import Row, Selection, encode_transaction, read
 from producer.schedule import at_rate
 
+_FILLER = b',"more":"%b"'
 
-def _number_rows(selection: Selection, run: str) -> Iterator[Row]:
+
+def _number_rows(selection: Selection, run: str, size: int) -> Iterator[Row]:
     for number, row in enumerate(read(selection, run)):
-        yield msgspec.structs.replace(row, transaction_id=f"{run}-{number}")
+        numbered = msgspec.structs.replace(row, transaction_id=f"{run}-{number}")
+        missing = size - len(encode_transaction(numbered)) - len(_FILLER % b"") if size else 0
+        if missing > 0:
+            inputs = row.inputs + _FILLER % (b"x" * missing)
+            numbered = msgspec.structs.replace(numbered, inputs=inputs)
+        yield numbered
 
 
-def main(run: str, limit: str, rate: str) -> None:
-    """Send `rate` a second (0: as fast as possible) to FRAUD_BOOTSTRAP_SERVERS."""
+def main(run: str, limit: str, rate: str, size: str = "0") -> None:
+    """Send `rate` a second (0: as fast as possible) to FRAUD_BOOTSTRAP_SERVERS.
+
+    Fill each up to `size` bytes with a field that the scorer ignores; 0 adds none.
+    """
     settings = Settings.from_environment()
     selection = Selection(fetch(settings, quiet=True), limit=int(limit), loop=True)
     totals = Replay(
-        settings.connection(), _number_rows(selection, run), at_rate(float(rate)), time
+        settings.connection(), _number_rows(selection, run, int(size)), at_rate(float(rate)), time
     ).run(threading.Event())
     print(json.dumps(asdict(totals)))
 

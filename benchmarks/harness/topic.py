@@ -50,8 +50,13 @@ def preload(bench: Bench, records: int) -> None:
     end = Cluster(connection).find_end(topics.TRANSACTIONS)
     if sum(end.values()) - sum(first_offsets(connection).values()) == records:
         return
-    clear(connection, topics.TRANSACTIONS)
-    with bench.start_sender(DRAIN, run_name(records), records) as sender:
+    load(bench, records)
+
+
+def load(bench: Bench, records: int, size: int = 0) -> None:
+    """Replace the input with `records` transactions of at least `size` bytes."""
+    clear(bench.connection(DRAIN), topics.TRANSACTIONS)
+    with bench.start_sender(DRAIN, run_name(records), records, size=size) as sender:
         out, _ = sender.communicate()
     if sender.returncode:
         raise BenchError(f"cannot load {records} transactions")

@@ -4,19 +4,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from benchmarks.catalogue import SYSTEMS
-from benchmarks.harness.bench import Bench
+from benchmarks.harness.bench import DRAIN, Bench
 from benchmarks.harness.machine import describe_machine
 from benchmarks.harness.results import Results
-from benchmarks.harness.topic import preload
+from benchmarks.harness.topic import clear, load, preload
 from benchmarks.measurements.api import measure_api
+from benchmarks.measurements.decoder import SIZES, SMALL, measure_decoder
 from benchmarks.measurements.drain import DrainResult, drain
 from benchmarks.measurements.live import measure_latencies, measure_start
 from benchmarks.measurements.stages import measure_stages
+from streams.kafka import topics
 
 # During its first minute of small transactions, the broker's JIT compiler takes up to two thirds
 # of a core, whatever was drained before.
 _SETTLING_RATE = 2_000
 _SETTLING_S = 60.0
+# Bytes of a transaction's value; what others add to a payment takes 1 to 4 kB.
+_SIZES = (560, 1_000, 2_000, 4_000, 16_000, 65_000)
+_SIZES_BYTES = 1_000_000_000  # of input for each size
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,19 @@ class Measurement:
                 results.append(drain(self.bench, system, self.records))
                 _print_drain(f"run {run}", results[-1])
         self.results.write(section, list(map(asdict, results)))
+
+    def measure_sizes(self) -> None:
+        """Drain transactions of several sizes with one worker, `runs` times each."""
+        found = []
+        for size in _SIZES:
+            records = min(self.records, _SIZES_BYTES // size)
+            load(self.bench, records, size)
+            for run in range(1, self.runs + 1):
+                result = drain(self.bench, SYSTEMS["ours-1"], records)
+                _print_drain(f"{size:,} bytes, run {run}", result)
+                found.append(asdict(result) | {"size": size})
+        clear(self.bench.connection(DRAIN), topics.TRANSACTIONS)
+        self.results.write("sizes", found)
 
     def measure_latencies(
         self,
@@ -87,6 +105,18 @@ class Measurement:
         results = [asdict(measure_api(self.bench, seconds)) for _ in range(self.runs)]
         print(results, flush=True)
         self.results.write("api", results)
+
+
+def measure_decoding(results: Results) -> None:
+    """Measure the decoder's CPU per byte by size and shape; this needs no broker."""
+    print(f"CPU per byte, relative to a transaction of {len(SMALL)} bytes")
+    print(" " * 36 + "".join(f"{size:8,}" for size in SIZES), "bytes")
+    found = []
+    for cost in measure_decoder():
+        ratios = "".join(f"{ratio:8.2f}" for ratio in cost.ratios.values())
+        print(f"{cost.shape:36}{ratios}", flush=True)
+        found.append(asdict(cost))
+    results.write("decoder", found)
 
 
 def _print_drain(run: str, result: DrainResult) -> None:

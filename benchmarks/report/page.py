@@ -97,6 +97,10 @@ def _by_configuration(drains: list[Entry]) -> dict[str, list[Entry]]:
     )
 
 
+def _by_size(drains: list[Entry]) -> dict[int, list[Entry]]:
+    return group_by(drains, lambda entry: entry["size"])
+
+
 def _alert_share(drains: list[Entry]) -> float:
     predictions = sum(drain["predictions"] for drain in drains)
     return sum(drain["alerts"] for drain in drains) / predictions if predictions else 0.0
@@ -162,6 +166,7 @@ _ENVIRONMENT.globals |= {
     "summarize": _summarize,
     "full_title": _full_title,
     "by_configuration": _by_configuration,
+    "by_size": _by_size,
     "describe_predictions": _describe_predictions,
     "describe_target": api.describe_target,
     "sum_stages": _sum_stages,

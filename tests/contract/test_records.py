@@ -13,10 +13,8 @@ from pydantic import ValidationError
 from support.soundness import FIELDS, check_decoding
 
 from payments.contract import FLOAT32_OVERFLOW, INPUTS, Transaction
+from payments.json_limits import MAX_NAME_LENGTH, MAX_NESTING, MAX_NUMBER_LENGTH
 from payments.records import (
-    MAX_NAME_LENGTH,
-    MAX_NESTING,
-    MAX_NUMBER_LENGTH,
     MAX_TRANSACTION_BYTES,
     ROW_BYTES,
     InvalidTransactionError,

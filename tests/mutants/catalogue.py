@@ -123,6 +123,15 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "an escaped backslash hides the quote after it",
+        "tests/unit/payments/test_json_limits.py",
+        (
+            "payments/json_limits.py",
+            "escaped = (after_even & ~even) | (after_odd & even)",
+            "escaped = backslashes << 1",
+        ),
+    ),
+    mutant(
         "a batch acknowledged after an exception",
         "tests/unit/streams/scorer/test_agent.py",
         (

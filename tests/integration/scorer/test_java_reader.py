@@ -12,7 +12,7 @@ from support.soundness import FIELDS, check_decoding
 
 from infra.kafka import jars
 from payments.contract import INPUTS
-from payments.records import MAX_NAME_LENGTH, MAX_NESTING, MAX_NUMBER_LENGTH
+from payments.json_limits import MAX_NAME_LENGTH, MAX_NESTING, MAX_NUMBER_LENGTH
 
 _DAMAGED = 20_000  # about one in ten is still a transaction
 _TRANSACTION = json.dumps(FIELDS)
