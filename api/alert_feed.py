@@ -5,12 +5,13 @@ The consumer is in no group: every API process sees all alerts, and no offsets a
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message
 from prometheus_client import CollectorRegistry
 
 from api.alert_store import SIZE, WINDOWS, AlertStore, DriftWindow
@@ -19,8 +20,9 @@ from streams.kafka import newest, reader
 from streams.kafka.clock import utc_now
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
-from streams.kafka.errors import ReadingError
+from streams.kafka.errors import ReadingError, TopicRecreatedError
 from streams.kafka.messages import arrived_ms
+from streams.kafka.topic_changes import TopicChanges
 from streams.kafka.topics import ALERTS, DRIFT_EVENTS, LABELS
 from streams.skipped_records import count_skipped_records
 
@@ -56,10 +58,17 @@ class AlertFeed:
         self.problem: str | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Feed the store until `stop` is set. After an error, load everything again."""
+        """Feed the store until `stop` is set. After an error, load everything again.
+
+        If a topic is recreated, forget what the old one held.
+        """
         while not stop.is_set():
             try:
-                self._follow(self._load(), stop)
+                changes = TopicChanges(self._connection, *_TOPICS)
+                self._follow(changes, self._load(), stop)
+            except TopicRecreatedError as error:
+                log.warning("%s; loading everything again, without what the old one held", error)
+                self._store.clear()
             except (KafkaException, ReadingError) as error:
                 self.problem = _describe(error)
                 log.warning("cannot read alerts, retrying: %s", self.problem)
@@ -83,22 +92,16 @@ class AlertFeed:
         self.loaded.set()
         return {ALERTS: alerts_end, LABELS: labels_end, DRIFT_EVENTS: windows_end}
 
-    def _follow(self, begin: dict[str, Offsets], stop: threading.Event) -> None:
-        settings = {"auto.offset.reset": "earliest", "error_cb": _raise_outage}
-        consumer = Consumer(self._connection.reader_config(None, settings))
-        try:
-            consumer.assign(list(self._list_positions(begin)))
-            while not stop.is_set():
-                batch = reader.poll_batch(consumer, _BATCH, _WAIT_S)
-                reader.raise_errors(batch)
+    def _follow(
+        self, changes: TopicChanges, begin: dict[str, Offsets], stop: threading.Event
+    ) -> None:
+        settings = {"error_cb": _raise_outage}
+        batches = reader.follow(self._connection, changes, begin, settings, _BATCH, _WAIT_S)
+        with closing(batches):
+            for batch in batches:
                 self._handle(batch)
-        finally:
-            consumer.close()
-
-    def _list_positions(self, begin: dict[str, Offsets]) -> Iterator[TopicPartition]:
-        for topic, offsets in begin.items():
-            for number, offset in offsets.items():
-                yield TopicPartition(self._connection.full_name(topic), number, offset)
+                if stop.is_set():
+                    return
 
     def _handle(self, messages: list[Message]) -> None:
         """Add each message by its topic; log and skip what can't be decoded."""

@@ -160,6 +160,14 @@ class AlertStore:
             if window not in self._windows:
                 self._windows.append(window)
 
+    def clear(self) -> None:
+        """Forget everything. Clients that reconnect get all of what is added afterwards."""
+        with self._lock:
+            self._items.clear()
+            self._labels.clear()
+            self._windows.clear()
+            self.start = secrets.token_hex(4)
+
     def list_windows(self) -> list[DriftWindow]:
         """Return the last WINDOWS windows in the order they were closed."""
         with self._lock:

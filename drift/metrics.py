@@ -70,6 +70,11 @@ class DriftMetrics:
             "fraud_drift_late_events_total",
             "Predictions whose event time is before their window, for windows by event time",
         )
+        self.late_runs = counter(
+            "fraud_drift_late_runs_total",
+            "Times that windows by event time began again at an earlier time, because of a run of "
+            "late predictions",
+        )
         self.distance = gauge(
             "fraud_drift_distance",
             "Distance of the last window from its baseline (the windows before it, or the "

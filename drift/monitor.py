@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 from confluent_kafka import KafkaException
 
@@ -27,13 +28,14 @@ from drift.metrics import DriftMetrics
 from drift.prediction_stream import PredictionStream
 from drift.reports.schedule import SHOWN, ReportSchedule
 from drift.windows.idle_partitions import IdlePartitions
-from drift.windows.tumbling import TumblingWindows
+from drift.windows.tumbling import LATE_RUN, TumblingWindows
 from drift.windows.window import sample
 from payments.arrays import Floats
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import utc_now
 from streams.kafka.connection import Connection
-from streams.kafka.errors import BatchAbortedError, OutageError
+from streams.kafka.errors import BatchAbortedError, OutageError, TopicRecreatedError
+from streams.kafka.topic_changes import TopicChanges
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 log = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class Monitor:
     now: Callable[[], datetime] = utc_now
     ready: bool = False
     _number: int = 0  # of the open window
+    _topic_id: str = ""
     _severity: Severity = field(default_factory=Severity)
     _baseline: RollingBaseline = field(default_factory=RollingBaseline)
 
@@ -82,6 +85,8 @@ class Monitor:
                 self._run_clients(stop)
             except OutageError as error:
                 log.warning("%s; continuing with new clients from the last committed window", error)
+            except TopicRecreatedError as error:
+                log.warning("%s; reading the new one from its beginning, without a baseline", error)
 
     def _run_clients(self, stop: threading.Event) -> None:
         """Run with new clients, from the committed offsets."""
@@ -95,14 +100,24 @@ class Monitor:
             if stop.is_set():
                 return
             raise
+        changes = TopicChanges(self.connection, PREDICTIONS)
+        self._topic_id = changes.topic_id(PREDICTIONS)
         earlier = read_recent_windows(self.connection, SHOWN)
-        self._restore(earlier)
+        # Offsets are committed with windows alone, so they are those of the last window's topic.
+        comparable = list(takewhile(self._is_comparable, reversed(earlier)))[::-1]
+        self._restore(earlier, comparable)
         stream = PredictionStream(
             self.connection,
-            self._open_windows(earlier),
+            changes,
+            self._open_windows(comparable),
             IdlePartitions(self.idle_close, self.clock),
             self.metrics.skipped.labels(PREDICTIONS).inc,
         )
+        if len(comparable) < len(earlier):
+            log.warning(
+                "predictions was recreated after window %d", earlier[-1 - len(comparable)].window
+            )
+            stream.ignore_offsets_except({int(p) for event in comparable for p in event.offsets})
         try:
             while not stop.is_set():
                 self.reports.collect_finished()
@@ -114,8 +129,14 @@ class Monitor:
             self.ready = False
             stream.close()
 
-    def _restore(self, earlier: Sequence[WindowClosed]) -> None:
-        """Restore the state of the last committed window."""
+    def _is_comparable(self, event: WindowClosed) -> bool:
+        return event.is_of(self._topic_id)
+
+    def _restore(self, earlier: Sequence[WindowClosed], comparable: Sequence[WindowClosed]) -> None:
+        """Restore the state of the last committed window.
+
+        `comparable`: those of the earlier windows that can be read again.
+        """
         self.metrics.restore(earlier)
         last = earlier[-1] if earlier else None
         if last and last.window == self._number:  # committed in an outage, unacknowledged
@@ -123,15 +144,26 @@ class Monitor:
         self.reports.resume(earlier, first=self._number)
         self._number = last.window + 1 if last else 1
         self._severity = replay_severity((event.detected, event.severity) for event in earlier)
-        self._baseline = window_reader.rebuild_baseline(self.connection, earlier, skip_deleted=True)
+        self._baseline = window_reader.rebuild_baseline(
+            self.connection, comparable, skip_deleted=True
+        )
 
     def _open_windows(self, earlier: Sequence[WindowClosed]) -> TumblingWindows:
         if isinstance(self.size, int):
             return TumblingWindows(self.size, predictions.WIDTH)
         closed = [event.interval[0 if event.partial else 1] for event in earlier if event.interval]
+        floor = closed[-1] if closed else None
         return TumblingWindows(
-            MAX_EVENTS, predictions.WIDTH, self.size, closed[-1] if closed else None
+            MAX_EVENTS, predictions.WIDTH, self.size, floor, self._report_late_run
         )
+
+    def _report_late_run(self, earliest: datetime) -> None:
+        log.warning(
+            "%d predictions in a row are older than the open window: windows begin again at %s",
+            LATE_RUN,
+            earliest.isoformat(timespec="seconds"),
+        )
+        self.metrics.late_runs.inc()
 
     def _close_window(
         self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event
@@ -195,4 +227,5 @@ class Monitor:
             severity=severity.name,
             interval=windows.interval,
             late=windows.late(predictions.event_times(decoded)),
+            topic_id=self._topic_id,
         )

@@ -12,9 +12,10 @@ from drift.windows.idle_partitions import IdlePartitions
 from drift.windows.tumbling import TumblingWindows
 from streams.kafka.cluster import committed_offsets
 from streams.kafka.connection import Connection
-from streams.kafka.errors import OutageError, RefusedError
+from streams.kafka.errors import ConsumerError, OutageError, RefusedError
 from streams.kafka.group_consumer import GROUP_SETTINGS, GroupConsumer
 from streams.kafka.retry import retry_until
+from streams.kafka.topic_changes import TopicChanges
 from streams.kafka.topics import MONITOR_GROUP, PREDICTIONS
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,14 @@ class PredictionStream:
     def __init__(
         self,
         connection: Connection,
+        changes: TopicChanges,
         windows: TumblingWindows,
         idle: IdlePartitions,
         on_skipped: Callable[[int], None],
     ) -> None:
+        self._changes = changes
+        # the partitions whose committed offsets are of this topic; None: all
+        self._committed: set[int] | None = None
         self._idle = idle
         self._on_skipped = on_skipped
         # None after partitions were assigned or reassigned, which resumes them
@@ -59,12 +64,17 @@ class PredictionStream:
         """Take the available events into the window, as many as it has room for.
 
         Raises RefusedError or ConsumerError on an error that waiting does not fix, OutageError if a
-        new stream may continue, WindowOrderError.
+        new stream may continue, TopicRecreatedError, WindowOrderError.
         """
         if self._failure:
             raise self._failure
+        self._changes.take_new_partitions()  # the group assigns them
         limit = min(_BATCH, max(self.windows.window.remaining, 1))
-        messages, is_stale, _ = self._group.poll(limit)
+        try:
+            messages, is_stale, _ = self._group.poll(limit)
+        except ConsumerError:
+            self._changes.await_missing(stop)  # the topic may be on its way to be recreated
+            raise
         if messages and is_stale:
             self.rewind(stop)
         elif messages:
@@ -103,8 +113,14 @@ class PredictionStream:
         )
         self._paused = {partition.partition for partition in held}
 
+    def ignore_offsets_except(self, partitions: set[int]) -> None:
+        """Read all other partitions from their beginning: their offsets are of another topic."""
+        self._committed = partitions
+
     def open_window(self) -> None:
         """Open the next window, after the last one is committed."""
+        if self._committed is not None:
+            self._committed |= self.windows.window.offsets.keys()
         self.windows.open_next()
         self._idle.restart_timers()
 
@@ -121,7 +137,7 @@ class PredictionStream:
         if positions is None:
             return
         for position in positions:
-            if position.offset < 0:
+            if position.offset < 0 or not self._is_committed(position):
                 position.offset = OFFSET_BEGINNING
         self._paused = None
         self._consumer.incremental_unassign(owned)
@@ -146,7 +162,14 @@ class PredictionStream:
         """Leave the group; the next member reads the open window again."""
         self._consumer.close()
 
+    def _is_committed(self, partition: TopicPartition) -> bool:
+        return self._committed is None or partition.partition in self._committed
+
     def _on_assign(self, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            if not self._is_committed(partition):
+                partition.offset = OFFSET_BEGINNING
+        self._consumer.incremental_assign(partitions)
         self._paused = None
         self._idle.mark_active({partition.partition for partition in partitions})
 

@@ -42,8 +42,15 @@ def find_window(connection: Connection, number: int) -> tuple[WindowClosed, list
 def read_window(connection: Connection, event: WindowClosed) -> Window:
     """Return the window's events.
 
-    Raises WindowGoneError if retention has deleted some, KafkaException, ReadingError.
+    Raises WindowGoneError if retention has deleted some or the topic was recreated, KafkaException,
+    ReadingError.
     """
+    topic_id = Cluster(connection).find_ids(PREDICTIONS).get(PREDICTIONS)
+    if event.topic_id not in (None, topic_id):
+        raise WindowGoneError(
+            f"window {event.window} is of a topic `predictions` that was recreated since "
+            f"(old id {event.topic_id}, new id {topic_id})"
+        )
     window = Window(event.events, predictions.WIDTH)
     for batch in reader.read(connection, PREDICTIONS, *event.bounds):
         if batch:

@@ -109,12 +109,17 @@ async def stream(
 
     A client that reconnects with `Last-Event-ID` gets the events it missed, and after a restart of
     the server all events, so an event may come twice. A client more than 1,000 alerts behind loses
-    the oldest. An idle stream sends a comment every 15 s.
+    the oldest. An idle stream sends a comment every 15 s. The event `reset` says that a topic was
+    recreated: forget all alerts; those of the new topic follow.
     """
+    start = store.start
     cursor, first = _start(store, recent, last_event_id)
     for item in first:
         yield _make_event(store, item)
     while not background.stop.is_set():
+        if store.start != start:
+            start = store.start
+            yield ServerSentEvent(event="reset", raw_data="{}")
         for item in store.list_changes(cursor):
             cursor = item.change
             yield _make_event(store, item)

@@ -16,6 +16,7 @@ function listen() {
   const source = new EventSource(`/alerts/stream?recent=${queue.KEPT}`);
   source.addEventListener("open", () => setConnection("live"));
   source.addEventListener("alert", (event) => receive(JSON.parse(event.data)));
+  source.addEventListener("reset", queue.clear); // a topic was recreated
   source.addEventListener("error", () => {
     setConnection("reconnecting");
     // The browser reconnects a broken stream, but not a refused one.

@@ -31,6 +31,12 @@ function forget({ position }) {
   rows.delete(position);
 }
 
+export function clear() {
+  alerts.clear();
+  rows.clear();
+  plan();
+}
+
 export function choose(wanted) {
   state = wanted;
   for (const tab of ["open", "judged"]) {

@@ -24,6 +24,10 @@ from cli.support.terminal import escape, make_console
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+    from streams.kafka.cluster import Offsets
+    from streams.kafka.connection import Connection
+    from streams.kafka.topic_changes import TopicChanges
+
 REASONS = 3
 _LIVE_LINES = 3  # of a live table, besides alerts: heading, count, cursor
 _FILE_WIDTH = 160  # columns, in a file or pipe
@@ -191,7 +195,8 @@ def print_alerts(
 
     Example: fraud alerts --follow --json | jq .transaction_id
     """
-    from streams.kafka import newest, reader
+    from streams.kafka import newest
+    from streams.kafka.topic_changes import TopicChanges
     from streams.kafka.topics import ALERTS
 
     connection = ensure_reachable(Settings.from_environment().connection())
@@ -205,12 +210,31 @@ def print_alerts(
         elif alerts or heading:
             console.print(lay_out((alert for _, alert in alerts), heading, console.width))
 
+    changes = TopicChanges(connection, ALERTS)
     messages, end = newest.read_newest(connection, ALERTS, limit)
     with contextlib.suppress(KeyboardInterrupt):
         if follow and not as_json and sys.stdout.isatty():
-            batches = chain([messages], reader.follow(connection, ALERTS, end))
+            batches = chain([messages], _follow(connection, changes, end))
             show_live(console, ([alert for _, alert in _decode(batch)] for batch in batches))
             return
         show(messages, heading=True)
-        for batch in reader.follow(connection, ALERTS, end) if follow else ():
+        for batch in _follow(connection, changes, end) if follow else ():
             show(batch, heading=False)
+
+
+def _follow(
+    connection: "Connection", changes: "TopicChanges", begin: "Offsets"
+) -> "Iterator[list[Message]]":
+    """Yield new alerts forever; if the topic is recreated, say so and go on at its beginning."""
+    from streams.kafka import reader
+    from streams.kafka.errors import TopicRecreatedError
+    from streams.kafka.topic_changes import TopicChanges
+    from streams.kafka.topics import ALERTS
+
+    while True:
+        try:
+            yield from filter(None, reader.follow(connection, changes, {ALERTS: begin}))
+        except TopicRecreatedError as error:
+            print(f"fraud: {error}; its alerts follow from its beginning", file=sys.stderr)
+            changes = TopicChanges(connection, ALERTS)
+            begin = {}

@@ -28,8 +28,9 @@ from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import utc_now
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
-from streams.kafka.errors import ReadingError, is_transient
+from streams.kafka.errors import ReadingError, TopicRecreatedError, is_transient
 from streams.kafka.messages import own_headers
+from streams.kafka.topic_changes import TopicChanges
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,8 @@ class Labelling(threading.Thread):
         self._closed: SimpleQueue[WindowClosed] = SimpleQueue()
         self._pending: deque[WindowClosed] = deque()
         self._labelled: deque[WindowLabelled] = deque(maxlen=POOLED_WINDOWS)
-        self._labels = LabelStore(index_ms=int(horizon_s * 1000 / 8))
+        self._labels = self._make_store()
+        self._changes: TopicChanges
         self._next: Offsets = {}
         self._last: WindowClosed | None = None
         self.failure: BaseException | None = None
@@ -89,6 +91,7 @@ class Labelling(threading.Thread):
                 (topics.LABELS, topics.PREDICTIONS, topics.DRIFT_EVENTS),
                 self._stop_asked,
             )
+            self._retry(self._look)
             self._retry(self._restore)
             while not self._stop_asked.is_set():
                 self._retry(self._round)
@@ -110,6 +113,9 @@ class Labelling(threading.Thread):
                 return
             self._stop_asked.wait(self._round_s)
 
+    def _look(self) -> None:
+        self._changes = TopicChanges(self._connection, topics.LABELS, topics.PREDICTIONS)
+
     def _restore(self) -> None:
         """Restore the state from the events of the period for which predictions are kept."""
         since = self._now() - timedelta(seconds=MAX_HORIZON_S)
@@ -123,11 +129,12 @@ class Labelling(threading.Thread):
         )
         cluster = Cluster(self._connection)
         oldest = min((event.begin for event in self._pending if event.begin), default=self._now())
-        end = cluster.find_end(topics.LABELS)
+        end = cluster.find_end(topics.LABELS, self._changes.partitions(topics.LABELS))
         self._next = cluster.find_since(topics.LABELS, end, oldest - self._horizon)
         self._update_gauges()
 
     def _round(self) -> None:
+        self._take_changes()
         self._take_windows()
         until = self._now() - self._horizon
         self._read_labels()
@@ -142,6 +149,30 @@ class Labelling(threading.Thread):
         begins = [event.begin for event in (*self._pending, self._last) if event and event.begin]
         if begins:
             self._labels.forget(int((min(begins) - self._horizon).timestamp() * 1000))
+
+    def _take_changes(self) -> None:
+        """Read new partitions from their beginning, and a recreated topic too.
+
+        Labels of a topic that is gone no longer count, and windows over one are not evaluated.
+        """
+        try:
+            for partition in self._changes.take_new_partitions().get(topics.LABELS, ()):
+                self._next[partition] = 0
+        except TopicRecreatedError as error:
+            log.warning("labels: %s", error)
+            before = self._changes.topic_id(topics.LABELS)
+            self._look()
+            if self._changes.topic_id(topics.LABELS) != before:
+                self._labels = self._make_store()
+                self._next = dict.fromkeys(self._changes.partitions(topics.LABELS), 0)
+        topic_id = self._changes.topic_id(topics.PREDICTIONS)
+        gone = [event for event in self._pending if not event.is_of(topic_id)]
+        if gone:
+            log.warning("%d windows are not evaluated: their predictions are gone", len(gone))
+            self._pending = deque(event for event in self._pending if event.is_of(topic_id))
+
+    def _make_store(self) -> LabelStore:
+        return LabelStore(index_ms=int(self._horizon.total_seconds() * 1000 / 8))
 
     def _take_windows(self) -> None:
         pending = [event.window for event in self._pending]

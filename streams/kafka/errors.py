@@ -9,7 +9,8 @@ StreamError
 ├── TopicError                    the topics were not created as declared
 │   └── TopicMismatchError        a topic exists with other partitions or settings
 ├── ConsumerError                 a member of a consumer group cannot continue
-│   └── LostRangeError            records were deleted before they were read
+│   ├── LostRangeError            records were deleted before they were read
+│   └── TopicRecreatedError       a topic was deleted and made again under its readers
 ├── TooManyDeadLettersError       (streams.scorer.dead_letter_limit)
 └── CommitError                   a batch was not committed
     ├── BatchAbortedError         read the batch again
@@ -79,6 +80,12 @@ class ConsumerError(StreamError):
 
 class LostRangeError(ConsumerError):
     """Records were deleted before they were read."""
+
+    exit_code = DO_NOT_RESTART
+
+
+class TopicRecreatedError(ConsumerError):
+    """A topic was deleted and made again, so the group's offsets are those of another topic."""
 
     exit_code = DO_NOT_RESTART
 

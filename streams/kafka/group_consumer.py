@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 GROUP_SETTINGS: dict[str, Any] = {
     "partition.assignment.strategy": FIXED["partition.assignment.strategy"],
+    # Within this time members notice new partitions, and share them. The default is 5 minutes.
+    "topic.metadata.refresh.interval.ms": 10_000,
     "session.timeout.ms": 6000,
     # a consumer faster than its fetches stalled up to 1 s each time its queue filled
     "fetch.queue.backoff.ms": 5,

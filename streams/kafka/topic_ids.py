@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, TopicDescription
 
 
 def find_topic_ids(admin: AdminClient, names: Iterable[str], timeout_s: float) -> dict[str, str]:
@@ -15,9 +15,14 @@ def find_topic_ids(admin: AdminClient, names: Iterable[str], timeout_s: float) -
     ids = {}
     for name, answer in answers.items():
         try:
-            # in the URL-safe alphabet, unlike librdkafka
-            ids[name] = str(answer.result().topic_id).replace("+", "-").replace("/", "_")
+            ids[name] = read_topic_id(answer.result())
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise
     return ids
+
+
+def read_topic_id(topic: TopicDescription) -> str:
+    """Return a topic's id as Kafka's tools print it."""
+    # in the URL-safe alphabet, unlike librdkafka
+    return str(topic.topic_id).replace("+", "-").replace("/", "_")

@@ -34,6 +34,7 @@ RUNBOOKS = {  # runbook to a text that its commands print
     "docs/runbooks/dead-letters-rising.md": "invalid_transaction",
     "docs/runbooks/disk-space-low.md": "/reports",
     "docs/runbooks/drift-detected.md": "fraud_drift_distance{",
+    "docs/runbooks/event-times-went-back.md": "fraud_drift_late_runs_total",
     "docs/runbooks/frauds-rising.md": "fraud_labels_read_total{",
     "docs/runbooks/lag-high.md": "fraud_consumer_lag{",
     "docs/runbooks/no-transactions.md": "Kafka answers",

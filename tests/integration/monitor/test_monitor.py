@@ -15,12 +15,15 @@ from support.monitoring import (
     prediction,
     running,
 )
+from support.topic_changes import grow_topic, recreate_topic
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
 import drift.monitor
+import drift.prediction_stream
 from drift import predictions, window_reader
 from drift.committer import WindowCommitter
+from drift.errors import WindowGoneError
 from streams.kafka.errors import BatchAbortedError, TopicMissingError
 from streams.kafka.topics import PREDICTIONS
 
@@ -286,6 +289,53 @@ def test_records_that_are_no_predictions_are_skipped_and_counted(connection, tmp
     second = monitor.windows[0]
     assert (second.window, second.events) == (2, SIZE)
     assert len(window_reader.read_window(connection, second)) == SIZE
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """Look at the topics often."""
+    monkeypatch.setattr("streams.kafka.topic_changes.LOOK_EVERY_S", 0.2)
+    monkeypatch.setitem(
+        drift.prediction_stream._SETTINGS, "topic.metadata.refresh.interval.ms", 200
+    )
+
+
+def test_new_partitions_are_monitored(connection, tmp_path, often):
+    with running(connection, tmp_path) as monitor:
+        wait_for(lambda: monitor.monitor.ready, 30, "the monitor to have its partitions")
+        grow_topic(connection, PREDICTIONS, PARTITIONS + 2)
+        wait_for(lambda: sum(shares(connection)) == PARTITIONS + 2, 60, "the new partitions")
+        predict(connection, SIZE - 1)
+        producer = Producer(connection.writer_config())
+        last = prediction(0.0, np.zeros(30))
+        producer.produce(connection.full_name(PREDICTIONS), last, partition=PARTITIONS + 1)
+        producer.flush(10)
+        wait_for(lambda: monitor.windows, 60, "a window with the prediction of a new partition")
+    assert str(PARTITIONS + 1) in monitor.windows[0].offsets
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_recreated_topic_is_read_from_its_beginning(connection, tmp_path, often, is_running):
+    predict(connection, SIZE)
+    with running(connection, tmp_path) as first:
+        wait_for(lambda: first.windows, 30, "a window of the old topic")
+        if is_running:
+            recreate_topic(connection, PREDICTIONS)
+            restarted = first
+            predict(connection, SIZE, seed=3)
+            wait_for(lambda: len(first.windows) == 2, 60, "a window of the new topic")
+    if not is_running:
+        recreate_topic(connection, PREDICTIONS)
+        predict(connection, SIZE, seed=3)
+        with running(connection, tmp_path) as restarted:
+            wait_for(lambda: restarted.windows, 60, "a window of the new topic")
+    old, new = first.windows[0], restarted.windows[-1]
+    assert (new.window, new.events) == (2, SIZE)
+    assert new.topic_id not in (None, old.topic_id)
+    assert len(window_reader.read_window(connection, new)) == SIZE
+    assert new.distances == new.from_reference  # nothing of the old topic is in the baseline
+    with pytest.raises(WindowGoneError, match="recreated"):
+        window_reader.read_window(connection, old)
 
 
 def test_missing_topics_are_named(broker, tmp_path):

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
+from support.topic_changes import grow_topic, recreate_topic
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -303,3 +304,30 @@ def test_rejected_events_are_written_again_and_duplicates_count_once(world, monk
     again.end()
     assert len(world.labelled()) == 2
     assert again.value("fraud_label_payments", decision="review", truth="fraud") == 4
+
+
+def test_labels_of_new_partitions_and_of_a_recreated_topic_count(world, monkeypatch):
+    monkeypatch.setattr("streams.kafka.topic_changes.LOOK_EVERY_S", 0.2)
+    window = world.window()
+    monitor = Running(world)
+    wait_for(lambda: monitor.value("fraud_labels_held") == 0, 30, "the labels are read")
+    world.label(0, [0, 1], True)
+    wait_for(lambda: monitor.value("fraud_labels_held") == 2, 30, "the labels of the old topic")
+    recreate_topic(world.connection, LABELS)
+    wait_for(lambda: monitor.value("fraud_labels_held") == 0, 60, "the old topic is forgotten")
+    grow_topic(world.connection, LABELS, 6)
+    world.producer = Producer(
+        world.connection.writer_config({"topic.metadata.refresh.interval.ms": 100})
+    )
+    name = world.connection.full_name(LABELS)
+    wait_for(lambda: 5 in world.producer.list_topics(timeout=10).topics[name].partitions, 30, "5")
+    fields = {"is_fraud": True, "labelled_at": "2026-01-01T00:00:00Z", "source": "chargeback"}
+    world.write(LABELS, {"transaction_id": "0-9", **fields}, partition=5)
+    world.producer.flush(10)
+    wait_for(lambda: monitor.value("fraud_labels_held") == 1, 60, "the label of a new partition")
+    monitor.thread.record_window(window)
+    world.ahead = timedelta(seconds=HORIZON_S + 60)
+    [labelled] = wait_for(world.labelled, 60, "the window is evaluated")
+    monitor.end()
+    quality = labelled["quality"]
+    assert (quality["block"]["fraud"], quality["review"]["fraud"]) == (0, 1)

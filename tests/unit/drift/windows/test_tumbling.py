@@ -1,13 +1,15 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
+from unittest.mock import patch
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drift.windows.idle_partitions import IdlePartitions
-from drift.windows.tumbling import TumblingWindows
+from drift.windows.tumbling import LATE_RUN, TumblingWindows
 
 HOUR = 3_600_000
 LENGTH = timedelta(hours=1)
@@ -127,13 +129,19 @@ def test_windows_follow_the_rule_in_any_interleaving_of_partitions(logs, rng):
     st.lists(st.integers(1, 12)),
     st.sampled_from([3, NO_LIMIT]),
     st.booleans(),
+    st.sampled_from([2, LATE_RUN]),
 )
 def test_every_event_is_in_one_range_of_one_window_despite_crashes_and_idle_partitions(
-    logs, rng, crashes, size, silences
+    logs, rng, crashes, size, silences, late_run
 ):
-    committed, floor, windows = {}, None, []
+    with patch("drift.windows.tumbling.LATE_RUN", late_run):
+        _check_every_event(logs, rng, crashes, size, silences)
+
+
+def _check_every_event(logs, rng, crashes, size, silences):
+    told, committed, floor, windows = [], {}, None, []
     for lifetime in [*crashes, 10_000]:
-        tumbling = TumblingWindows(size, 3, LENGTH, floor)
+        tumbling = TumblingWindows(size, 3, LENGTH, floor, told.append)
         for closed in read(
             logs, tumbling, rng, committed, lifetime, lambda _: silences and rng.random() < 0.3
         ):
@@ -158,8 +166,8 @@ def test_every_event_is_in_one_range_of_one_window_despite_crashes_and_idle_part
             closed.begin is None or time < closed.begin for _, _, time in closed.events
         )
     timed = [closed for closed in windows if closed.begin is not None]
-    for one, following in pairwise(timed):  # the watermark never goes back
-        assert following.begin >= one.begin + HOUR * one.complete
+    for one, following in pairwise(timed):  # the watermark never goes back without saying so
+        assert told or following.begin >= one.begin + HOUR * one.complete
 
 
 def test_an_idle_partition_delays_nothing_and_is_late_when_it_returns():
@@ -191,6 +199,58 @@ def test_events_after_an_early_close_are_not_late_for_the_same_hour():
         windows.advance({0})
         closed = close(windows)
         assert (closed.begin, closed.late, closed.complete) == (0, 0, False)
+
+
+DAY = 24 * HOUR
+
+
+def replay(partition, first, count):
+    """Events of the first hours of 1970, 10 minutes apart."""
+    return [(partition, first + n, n * 600_000) for n in range(count)]
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_replay_after_a_live_event_gets_windows_of_its_own(is_closed):
+    told = []
+    windows = TumblingWindows(NO_LIMIT, 3, LENGTH, on_late_run=told.append)
+    add(windows, [(0, 1, 9_000 * DAY)])
+    windows.advance({0})
+    closed = [close(windows)] if is_closed else []
+    add(windows, replay(0, 2, LATE_RUN))
+    if not is_closed:
+        assert windows.due
+        closed = [close(windows)]
+    assert closed == [Closed(9_000 * DAY, {0: (1, 2)}, {(0, 1, 9_000 * DAY)}, 0, False)]
+    assert told == [datetime(1970, 1, 1, tzinfo=UTC)]
+    for hour in range(LATE_RUN // 6):
+        windows.advance({0})
+        windows.advance({0})
+        window = close(windows)
+        assert (window.begin, len(window.events), window.late) == (hour * HOUR, 6, 0)
+        assert window.offsets == {0: (2 + 6 * hour, 8 + 6 * hour)}
+
+
+def test_stragglers_stay_in_the_open_window():
+    windows = TumblingWindows(NO_LIMIT, 3, LENGTH)
+    add(windows, [(0, 1, 9_000 * DAY)])
+    windows.advance({0})
+    add(windows, replay(0, 2, LATE_RUN - 1))
+    add(windows, [(1, 1, 9_000 * DAY)])
+    add(windows, replay(1, 2, 1))
+    assert not windows.due
+    assert close(windows).late == LATE_RUN
+
+
+def test_a_run_of_late_events_leaves_each_partition_one_range():
+    windows = TumblingWindows(NO_LIMIT, 3, LENGTH)
+    add(windows, [(0, 1, 9_000 * DAY), (1, 1, 9_000 * DAY)])
+    windows.advance({0, 1})
+    add(windows, [(0, 2, 5), (1, 2, 6), (1, 3, 9_000 * DAY + 1), *replay(1, 4, LATE_RUN)])
+    first = close(windows)
+    assert first.offsets == {0: (1, 2), 1: (1, 4)}
+    windows.advance({0, 1})
+    windows.advance({1})
+    assert windows.window.offsets == {0: (2, 3), 1: (4, 10)}
 
 
 def test_dropping_a_partition_reopens_the_window():
