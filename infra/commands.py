@@ -3,6 +3,7 @@
 from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
 
 import subprocess
+from pathlib import Path
 from typing import Mapping  # noqa: UP035 - collections.abc's takes no parameter in Python 3.8
 
 
@@ -11,6 +12,7 @@ def run(
     stderr: int = subprocess.STDOUT,
     timeout: float | None = None,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program without input and return its exit code and output.
 
@@ -25,6 +27,7 @@ def run(
         errors="replace",
         timeout=timeout,
         env=env,
+        cwd=cwd,
         check=False,
     )
 

@@ -43,6 +43,8 @@ hypothesis.settings.load_profile("shared")
 ROOT = Path(__file__).resolve().parent.parent
 PARTITIONS = 4
 START_TIMEOUT_S = 90
+# A space, a comma, a colon and letters beyond Latin-1: each has a meaning in a setting of Kafka
+HOME_NAME = "my home, a:b żółw"
 LONG = os.environ.get("FRAUD_TESTS") == "long"
 # the slowest first, so that parallel workers finish at about the same time
 TIERS = ("containers", "chaos", "e2e", "integration", "contract", "unit")
@@ -122,14 +124,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with run_container() as servers:
             yield servers
     else:
-        with run_local_broker(tmp_path_factory.mktemp("kafka")) as started:
+        with run_local_broker(tmp_path_factory.mktemp("kafka") / HOME_NAME) as started:
             yield started.bootstrap_servers
 
 
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[LocalBroker]:
     """A broker for one test, which may stop and kill it."""
-    with run_local_broker(tmp_path / "kafka") as started:
+    with run_local_broker(tmp_path / HOME_NAME) as started:
         yield started
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations  # infra.preflight uses this on any Python 3.8+
 
 import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -32,6 +33,14 @@ def java_version() -> int | None:
         return None
     version = re.search(r'version "(?:1\.)?(\d+)', done.stdout)  # Java 8 calls itself 1.8
     return int(version[1]) if version else None
+
+
+def java_environment() -> dict[str, str]:
+    """Return this environment with UTF-8 for Java, whatever LANG is.
+
+    In another locale, Java replaces letters of a path that the locale lacks, and works elsewhere.
+    """
+    return {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
 def check_java() -> None:
@@ -90,10 +99,12 @@ def _download(part: Path, count: Callable[[int, int], None]) -> None:
     try:
         maven = subprocess.Popen(
             command,
+            env=java_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
     except FileNotFoundError:
         raise BrokerError(

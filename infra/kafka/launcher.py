@@ -1,7 +1,14 @@
-"""Kafka from its jars, as a Java process that is found again by its pid."""
+"""Kafka from its jars, as a Java process that is found again by its pid.
+
+Java runs in the broker's folder and gets only paths relative to it. A path of its own would need
+escapes that differ by place: a comma separates `log.dirs`, a colon the class path, and properties
+are Latin-1.
+"""
 
 import base64
 import json
+import os
+import shutil
 import subprocess
 import tempfile
 import uuid
@@ -16,10 +23,12 @@ import psutil
 from infra import commands
 from infra.kafka import BrokerError, jars, ports
 from infra.kafka.home import HomeBroker
+from infra.kafka.jars import java_environment
 from infra.processes import end_trees
 
 _HERE = Path(__file__).parent
 _BROKER = "server.properties"
+_LOGGING = "log4j2.properties"
 _HEAP = "-Xmx768m"
 _STOP_TIMEOUT_S = 30
 # Nothing is logged for a registration that had expired before: then wait this long.
@@ -151,12 +160,14 @@ class LocalBroker(HomeBroker):
         self.stop()
 
     def _run(self, properties: str) -> None:
-        settings = self._settings(self._folder / properties, self._data)
+        settings = self._write_settings(self._folder / properties, self._data)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._log_from = log.tell()
             process = psutil.Popen(
-                self._java("kafka.Kafka", str(settings)),
+                self._java("kafka.Kafka", settings),
+                cwd=self._folder,
+                env=java_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -173,14 +184,16 @@ class LocalBroker(HomeBroker):
             made = Path(part) / "data"
             # with the option's name in one argument, because an id may begin with a dash
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            settings = self._settings(Path(part) / _BROKER, made)
+            settings = self._write_settings(Path(part) / _BROKER, made)
             users = self._security.credentials if self._security else ()
             done = commands.run(
                 *self._java("kafka.tools.StorageTool", "format"),
                 f"--cluster-id={cluster}",
                 "-c",
-                str(settings),
+                settings,
                 *(f"--add-scram={user}" for user in users),
+                cwd=self._folder,
+                env=java_environment(),
             )
             if done.returncode:
                 raise BrokerError.after(
@@ -191,13 +204,19 @@ class LocalBroker(HomeBroker):
             made.rename(self._data)
 
     def _java(self, main: str, *arguments: str) -> list[str]:
-        logging = f"-Dlog4j2.configurationFile={_HERE / 'log4j2.properties'}"
-        return ["java", _HEAP, logging, "-cp", f"{self._jars}/*", main, *arguments]
+        shutil.copy(_HERE / _LOGGING, self._folder)
+        logging = f"-Dlog4j2.configurationFile={_LOGGING}"
+        return ["java", _HEAP, logging, "-cp", f"{self._relative(self._jars)}/*", main, *arguments]
 
-    def _settings(self, path: Path, data: Path) -> Path:
-        template = Template((_HERE / path.name).read_text())
-        text = template.substitute(port=self.port, controller_port=self._controller_port, data=data)
-        path.write_text(
-            text + (self._security.server if self._security and path.name == _BROKER else "")
+    def _write_settings(self, path: Path, data: Path) -> str:
+        """Write the settings that `path` is named after, and return where Java finds them."""
+        text = Template((_HERE / path.name).read_text(encoding="utf-8")).substitute(
+            port=self.port, controller_port=self._controller_port, data=self._relative(data)
         )
-        return path
+        if self._security and path.name == _BROKER:
+            text += self._security.server
+        path.write_text(text, encoding="utf-8")
+        return self._relative(path)
+
+    def _relative(self, path: Path) -> str:
+        return os.path.relpath(path, self._folder)

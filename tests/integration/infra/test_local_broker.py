@@ -57,3 +57,18 @@ def test_a_failed_start_names_the_log_and_quotes_its_end(tmp_path: Path) -> None
     assert "\n" not in str(failed.value)
     assert "node" in failed.value.__notes__[0]
     assert not broker.status().running
+
+
+def test_any_path_holds_the_data_in_any_locale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    home = tmp_path / "my home, a:b żółw"
+    broker = LocalBroker(home, find_free_port(following=3), JARS)
+    try:
+        broker.start(_say)
+        assert broker.status().running
+    finally:
+        broker.stop()
+    assert list(tmp_path.iterdir()) == [home]
+    assert (home / "kafka" / "data" / "meta.properties").is_file()
