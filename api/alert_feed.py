@@ -15,7 +15,8 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from prometheus_client import CollectorRegistry
 
 from api.alert_store import SIZE, WINDOWS, AlertStore, DriftWindow
-from payments.records import AlertRecord, LabelRecord
+from payments.card_numbers import mask_json
+from payments.records import UNREADABLE, AlertRecord, decode_label
 from streams.kafka import newest, reader
 from streams.kafka.clock import utc_now
 from streams.kafka.cluster import Cluster, Offsets
@@ -24,14 +25,13 @@ from streams.kafka.errors import ReadingError, TopicRecreatedError
 from streams.kafka.messages import arrived_ms
 from streams.kafka.topic_changes import TopicChanges
 from streams.kafka.topics import ALERTS, DRIFT_EVENTS, LABELS
-from streams.skipped_records import count_skipped_records
+from streams.skipped_records import SkippedRecordLog, count_skipped_records
 
 _WAIT_S = 0.2  # a stop may take as long
 _BATCH = 200  # a replay labels thousands a second; the API answers requests between batches
 _RETRY_S = 1.0
 _CLOCK_MARGIN_S = 60.0  # tolerated between the clocks of the hosts that write alerts and labels
 _TOPICS = (ALERTS, LABELS, DRIFT_EVENTS)
-_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class AlertFeed:
         self._connection = connection
         self._store = store
         self._skipped = count_skipped_records(registry, _TOPICS)
+        self._skips = SkippedRecordLog(log)
         self._topics = {connection.full_name(topic): topic for topic in _TOPICS}
         self._handlers: dict[str, Callable[[Message], None]] = {
             ALERTS: self._add_alert,
@@ -109,23 +110,19 @@ class AlertFeed:
             topic = self._topics[message.topic()]
             try:
                 self._handlers[topic](message)
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 self._skipped.labels(topic).inc()
-                log.warning(
-                    "skipped %s partition %d offset %d: %s",
-                    message.topic(),
-                    message.partition(),
-                    message.offset(),
-                    error,
-                )
+                self._skips.add(message, error)
 
     def _add_alert(self, message: Message) -> None:
         position = f"{message.partition()}-{message.offset()}"
-        self._store.add_alert(position, _decode(message, AlertRecord), message.timestamp()[1])
+        alert = _decode(message, AlertRecord)
+        alert.transaction = msgspec.Raw(mask_json(bytes(alert.transaction)))
+        self._store.add_alert(position, alert, message.timestamp()[1])
 
     def _add_label(self, message: Message) -> None:
         arrived = arrived_ms(message, int(utc_now().timestamp() * 1000))
-        self._store.add_label(_decode(message, LabelRecord), arrived)
+        self._store.add_label(decode_label(_read_text(message)), arrived)
 
     def _add_drift(self, message: Message) -> None:
         if _get_kind(message) == "window":
@@ -143,15 +140,20 @@ def _get_kind(message: Message) -> str:
 def _is_window(message: Message) -> bool:
     try:
         return _get_kind(message) == "window"
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
 
 
 def _decode(message: Message, record: type[Any]) -> Any:
+    return msgspec.json.decode(_read_text(message), type=record)
+
+
+def _read_text(message: Message) -> bytes:
+    """Return a record's value. Raises UnicodeDecodeError if it is not UTF-8."""
     value = message.value() or b""
     # msgspec doesn't validate the UTF-8 of raw JSON that it passes on, and browsers reject it.
     value.decode()
-    return msgspec.json.decode(value, type=record)
+    return value
 
 
 def _raise_outage(error: KafkaError) -> None:

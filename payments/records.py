@@ -5,6 +5,7 @@ limits, so nothing is declared twice. `decode` raises InvalidTransactionError, w
 detail of the dead letter.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from types import UnionType
@@ -24,8 +25,10 @@ from payments.contract import (
     Thresholds,
     Transaction,
 )
+from payments.envelopes import describe_envelope
 from payments.features import pack
 from payments.json_limits import JsonLimitError, check_json_limits
+from payments.rfc3339 import AwareTime, TimeFormatError, parse_time
 
 DeadLetterKind = Literal["malformed_json", "invalid_transaction", "too_large", "scoring_failed"]
 DEAD_LETTER_KINDS: tuple[DeadLetterKind, ...] = get_args(DeadLetterKind)
@@ -66,7 +69,7 @@ def _limits(metadata: list[Any]) -> dict[str, Any]:
 def _msgspec_type(annotation: Any, metadata: list[Any]) -> Any:
     """Return a pydantic annotation and its constraints as a msgspec type."""
     if annotation is AwareDatetime:
-        return Annotated[datetime, msgspec.Meta(tz=True)]
+        return AwareTime
     origin = get_origin(annotation)
     parts = get_args(annotation)
     if origin is Annotated:
@@ -100,19 +103,53 @@ AlertRecord = struct_of(Alert, transaction=msgspec.Raw)
 ReasonRecord = struct_of(Reason)
 ThresholdsRecord = struct_of(Thresholds)
 LabelRecord = struct_of(Label)
-TransactionStruct = struct_of(Transaction)
+TransactionStruct = struct_of(Transaction, event_time=msgspec.Raw)  # `decode` parses it
+
+
+_decode_label = msgspec.json.Decoder(struct_of(Label, labelled_at=msgspec.Raw)).decode
+
+
+def decode_label(value: bytes) -> Any:
+    """Return a label with LabelRecord's fields.
+
+    Raises what is in UNREADABLE. Its text may quote the record: log `describe_error`.
+    """
+    label: Any = _decode_label(value)
+    label.labelled_at = parse_time(bytes(label.labelled_at))
+    return label
+
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError, TimeFormatError)
+"""What decoding a record of a topic raises if it is not what the topic holds."""
+
+_QUOTED = re.compile(r"value .*(?= - at `\$[^`]*`\Z)|value .*\Z", re.DOTALL)
+_SHOWN_CHARACTERS = 200
+
+
+def describe_error(error: Exception) -> str:
+    """Return what is wrong with a record, without its values, in at most 200 characters."""
+    if isinstance(error, UnicodeError):
+        return "not UTF-8"
+    return _QUOTED.sub("value", str(error))[:_SHOWN_CHARACTERS] or type(error).__name__
 
 
 class Layout(NamedTuple):
-    """A message that carries inputs: its decoder, and the positions of the inputs in its fields."""
+    """A message that carries inputs.
+
+    `decode` is its decoder, `inputs` the positions of the inputs in its fields, and `is_timed` says
+    whether it has an event_time.
+    """
 
     decode: Callable[[bytes], Any]
     inputs: slice
+    is_timed: bool
 
 
 def _layout(struct: type[msgspec.Struct]) -> Layout:
-    first = struct.__struct_fields__.index(INPUTS[0])
-    return Layout(msgspec.json.Decoder(struct).decode, slice(first, first + len(INPUTS)))
+    names = struct.__struct_fields__
+    first = names.index(INPUTS[0])
+    positions = slice(first, first + len(INPUTS))
+    return Layout(msgspec.json.Decoder(struct).decode, positions, "event_time" in names)
 
 
 _astuple: Callable[[Any], tuple[Any, ...]] = msgspec.structs.astuple
@@ -146,11 +183,16 @@ def decode(
         if not value.isascii():  # faster than decoding, and true of most values
             # Strict, because msgspec doesn't check the text of fields that it skips.
             value.decode()
-        record: TransactionRecord = layout.decode(value)
+        record = layout.decode(value)
         pack(rows, row * ROW_BYTES, *inputs(record, layout))
         check_json_limits(value)
+        if layout.is_timed:
+            record.event_time = parse_time(bytes(record.event_time))
     except msgspec.ValidationError as error:
-        raise InvalidTransactionError("invalid_transaction", str(error)) from None
+        detail = describe_envelope(value) or str(error)
+        raise InvalidTransactionError("invalid_transaction", detail) from None
+    except TimeFormatError as error:
+        raise InvalidTransactionError("invalid_transaction", f"event_time is {error}") from None
     except OverflowError:
         raise InvalidTransactionError(
             "invalid_transaction", "a number does not fit a float32"
@@ -158,7 +200,7 @@ def decode(
     except JsonLimitError as error:
         raise InvalidTransactionError("malformed_json", str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise InvalidTransactionError(
-            "malformed_json", f"{type(error).__name__}: {error}"
-        ) from None
-    return record
+        detail = describe_envelope(value) or f"{type(error).__name__}: {error}"
+        raise InvalidTransactionError("malformed_json", detail) from None
+    decoded: TransactionRecord = record
+    return decoded

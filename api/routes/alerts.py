@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import msgspec
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
@@ -15,6 +14,7 @@ from api.alert_store import SIZE, AlertStore, Item
 from api.background import LoadedStore, RunningBackground, lifespan
 from api.errors import Refusal
 from payments.contract import Alert, Label
+from payments.rfc3339 import parse_text
 
 _POLL_S = 0.05  # each client polls the store, instead of a queue that could overflow
 _DEFAULT_LIMIT = 50
@@ -32,11 +32,7 @@ class ListedAlert(Alert):
 
 def _parse_time(text: object) -> datetime:
     """Parse a time of the contract. Pydantic alone would also take a number of seconds."""
-    try:
-        at: datetime = msgspec.convert(text, Annotated[datetime, msgspec.Meta(tz=True)])
-    except msgspec.ValidationError:
-        raise ValueError("not RFC 3339 with an offset") from None
-    return at
+    return parse_text(str(text))
 
 
 Time = Annotated[AwareDatetime, BeforeValidator(_parse_time)]

@@ -147,9 +147,12 @@ def show_live(console: Console, batches: Iterable[list[Any]]) -> None:
             )
 
 
-def compact(value: bytes) -> bytes:
-    """Return an alert's bytes on one line: compacted if they contain line breaks."""
-    return msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
+def format_json(value: bytes) -> bytes:
+    """Return an alert's bytes on one line, without line breaks, its card numbers masked."""
+    from payments.card_numbers import mask_json
+
+    masked = mask_json(value)
+    return msgspec.json.format(masked, indent=-1) if b"\n" in masked or b"\r" in masked else masked
 
 
 def _decode(messages: "list[Message]") -> list[tuple[bytes, Any]]:
@@ -157,7 +160,7 @@ def _decode(messages: "list[Message]") -> list[tuple[bytes, Any]]:
 
     Report on stderr what is not an alert: any client can write.
     """
-    from payments.records import AlertRecord
+    from payments.records import UNREADABLE, AlertRecord, describe_error
 
     alerts = []
     for message in messages:
@@ -165,9 +168,9 @@ def _decode(messages: "list[Message]") -> list[tuple[bytes, Any]]:
             alerts.append(
                 (message.value(), msgspec.json.decode(message.value() or b"", type=AlertRecord))
             )
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        except UNREADABLE as error:
             place = f"partition {message.partition()} offset {message.offset()}"
-            print(f"fraud: not an alert at {place}: {escape(str(error))}", file=sys.stderr)
+            print(f"fraud: not an alert at {place}: {describe_error(error)}", file=sys.stderr)
     return alerts
 
 
@@ -178,7 +181,10 @@ def print_alerts(
         typer.Option("--follow", "-f", help="Keep printing new alerts until Ctrl-C."),
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one alert per line, as on the topic.")
+        bool,
+        typer.Option(
+            "--json", help="Print one alert per line, as on the topic but with masked card numbers."
+        ),
     ] = False,
     limit: Annotated[
         int,
@@ -205,7 +211,7 @@ def print_alerts(
     def show(messages: "list[Message]", heading: bool) -> None:
         alerts = _decode(messages)
         if as_json:
-            sys.stdout.buffer.writelines(compact(value) + b"\n" for value, _ in alerts)
+            sys.stdout.buffer.writelines(format_json(value) + b"\n" for value, _ in alerts)
             sys.stdout.buffer.flush()
         elif alerts or heading:
             console.print(lay_out((alert for _, alert in alerts), heading, console.width))

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from cli.app import LOOK, app
-from cli.commands.alerts import compact
+from cli.commands.alerts import format_json
 from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
@@ -66,7 +66,7 @@ def explain(
         value = _explain_row(settings, row, quiet)
     alert = msgspec.json.decode(value, type=AlertRecord)
     if as_json:
-        sys.stdout.buffer.write(compact(value) + b"\n")
+        sys.stdout.buffer.write(format_json(value) + b"\n")
     else:
         console = make_console()
         console.print(draw_waterfall(alert, console.width))

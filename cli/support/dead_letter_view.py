@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.support.terminal import escape
+from payments.card_numbers import mask_text
 
 if TYPE_CHECKING:
     from streams.dlq.dead_letters import DeadLetter
@@ -38,7 +39,7 @@ def encode(letter: "DeadLetter") -> dict[str, str | None]:
 def format_lines(letter: "DeadLetter", most: int | None) -> Iterator[Text]:
     """Yield a dead letter's lines, with at most `most` bytes of its value, or all if None.
 
-    Invalid UTF-8 and unprintable characters are escaped.
+    Invalid UTF-8 and unprintable characters are escaped, and card numbers are masked.
     """
     value = letter.value or b""
     shown = {name: str(text) for name, text in describe(letter).items()} | {
@@ -49,7 +50,7 @@ def format_lines(letter: "DeadLetter", most: int | None) -> Iterator[Text]:
         "null" if letter.value is None else value[:most].decode(errors="backslashreplace")
     )
     for name, text in shown.items():
-        yield Text(f"{name:<10}") + escape(text)
+        yield Text(f"{name:<10}") + escape(mask_text(text))
     if most is not None and len(value) > most:
         yield Text(f"{len(value) - most:,} more bytes: --full")
 

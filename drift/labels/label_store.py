@@ -3,15 +3,17 @@
 import logging
 from collections import deque
 from collections.abc import Container, Iterable
-from datetime import datetime
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from confluent_kafka import Message
 
 from drift.labels.label_index import LabelIndex
 from drift.quality import Truth
+from payments.records import UNREADABLE
+from payments.rfc3339 import parse_time
 from streams.kafka.messages import arrived_ms
+from streams.skipped_records import SkippedRecordLog
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ _ID_MASK = (1 << 60) - 1  # Python integers up to here take 32 bytes, larger one
 class _Label(msgspec.Struct, gc=False):
     transaction_id: str
     is_fraud: bool
-    labelled_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    labelled_at: msgspec.Raw
     source: Literal["chargeback", "analyst", "replay"]
     account_id: str | None = None
 
@@ -69,6 +71,7 @@ class LabelStore:
         self._indexes: deque[LabelIndex] = deque()
         self._count = 0
         self._dropped = 0
+        self._skips = SkippedRecordLog(log)
 
     def __len__(self) -> int:
         return self._count
@@ -84,15 +87,10 @@ class LabelStore:
             arrived = arrived_ms(message, now_ms)
             try:
                 label = _decoder.decode(message.value() or b"")
-                at_us = min(max(int(label.labelled_at.timestamp() * 1e6), 0), arrived * 1000)
-            except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
-                log.warning(
-                    "%s[%d] offset %d is not a label: %s",
-                    message.topic(),
-                    message.partition(),
-                    message.offset(),
-                    error,
-                )
+                labelled_at = parse_time(bytes(label.labelled_at))
+                at_us = min(max(int(labelled_at.timestamp() * 1e6), 0), arrived * 1000)
+            except UNREADABLE as error:
+                self._skips.add(message, error)
                 invalid += 1
                 continue
             if self._only is not None and label.transaction_id not in self._only:

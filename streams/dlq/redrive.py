@@ -3,7 +3,8 @@
 A redriven record carries the position of the rejected record in its headers (`redriven.topic`,
 `redriven.partition`, `redriven.offset`) and goes to the same partition, so it can only come after
 it. Before sending, a redrive reads each such partition from the oldest chosen record to the end
-and skips the positions that were sent already.
+and skips the positions that were sent already: where a record has these headers and the dead
+letter's key and value. Headers alone prove nothing, because any client may write them.
 
 All redrives share one transactional id. A second redrive fences the first before it reads, and
 Kafka aborts what a killed one left open. Only acknowledged records are reported as sent.
@@ -16,8 +17,10 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from itertools import chain
 
+import msgspec
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from tenacity import Retrying, retry_if_exception, stop_after_delay
@@ -40,6 +43,7 @@ _FRAME_BYTES = 128
 _CALL_S = 2.0
 _PATIENCE_S = 60.0
 _ANSWER_S = 30
+_DIGEST_BYTES = 16
 
 
 class RedriveError(ReadingError):
@@ -111,7 +115,7 @@ def _plan(
     cluster = Cluster(connection)
     partitions = cluster.list_partitions(TRANSACTIONS)[TRANSACTIONS]
     counts = Counter[str]()
-    positions = set[Position]()
+    digests: dict[Position, bytes] = {}
     missing = set(choice.origins)
     for letter in dead_letters.read(connection, choice, progress):
         counts["chosen"] += 1
@@ -122,8 +126,8 @@ def _plan(
         if _count_bytes(letter, _make_headers(connection, letter.origin)) > MAX_RECORD_BYTES:
             counts["too_large"] += 1
         else:
-            positions.add(letter.origin)
-    positions -= _find_sent(connection, positions, progress)
+            digests.setdefault(letter.origin, _hash(letter.key, letter.value))
+    positions = set(digests) - _find_sent(connection, digests, progress)
     # Asked last: what is still there now was there during the whole read.
     earliest = cluster.find_earliest(TRANSACTIONS, partitions)
     expired = {(number, offset) for number, offset in positions if offset < earliest[number]}
@@ -142,11 +146,11 @@ def _plan(
 
 
 def _find_sent(
-    connection: Connection, positions: set[Position], progress: ReadProgress
+    connection: Connection, digests: dict[Position, bytes], progress: ReadProgress
 ) -> set[Position]:
-    """Return those of the positions that an earlier redrive has sent."""
+    """Return the positions that an earlier redrive has sent, of those with these digests."""
     begin: Offsets = {}
-    for partition, offset in positions:
+    for partition, offset in digests:
         begin[partition] = min(offset + 1, begin.get(partition, offset + 1))
     end = _find_high_watermarks(connection, list(begin)) if begin else {}
     topic = connection.full_name(TRANSACTIONS).encode()
@@ -157,8 +161,15 @@ def _find_sent(
         headers = dict(message.headers() or [])
         if headers.get("redriven.topic") == topic:
             with contextlib.suppress(KeyError, TypeError, ValueError):  # anyone may write headers
-                sent.add((int(headers["redriven.partition"]), int(headers["redriven.offset"])))
-    return positions & sent
+                origin = (int(headers["redriven.partition"]), int(headers["redriven.offset"]))
+                if digests.get(origin) == _hash(message.key(), message.value()):
+                    sent.add(origin)
+    return sent
+
+
+def _hash(key: bytes | None, value: bytes | None) -> bytes:
+    """Return a digest of a record's key and value, which tells null from empty bytes."""
+    return blake2b(msgspec.msgpack.encode((key, value)), digest_size=_DIGEST_BYTES).digest()
 
 
 def _find_high_watermarks(connection: Connection, partitions: list[int]) -> Offsets:

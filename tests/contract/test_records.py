@@ -2,7 +2,7 @@
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 import numpy as np
@@ -117,6 +117,9 @@ ACCEPTED = {
     "whole numbers": message(V1=-3, Amount=7),
     "white space around": b" \t\r\n" + message() + b"\n ",
     "an offset": message(event_time="2013-09-01T00:00:00.123456+02:00"),
+    "no offset from UTC that is known": message(event_time="2013-09-01T00:00:00-00:00"),
+    "a time in small letters": message(event_time="2013-09-01t00:00:00z"),
+    "an escaped time": with_raw("event_time", r'"2013-09-01T00:00:00\u005a"'),
     "a surrogate pair": with_raw("transaction_id", r'"\ud83d\ude00"'),
     "of duplicates the last": with_raw("Amount", "1"),
     "nested as deep as allowed": with_raw(
@@ -171,6 +174,14 @@ INVALID = {
     "a number for an id": message(transaction_id=1),
     "a time without an offset": message(event_time="2013-09-01T00:00:00"),
     "a number for a time": message(event_time=5),
+    "an offset without a colon": message(event_time="2013-09-01T00:00:00+0200"),
+    "UTC without a colon": message(event_time="2013-09-01T00:00:00+0000"),
+    "an escaped offset without a colon": with_raw("event_time", r'"2013-09-01T00:00:00\u002b0200"'),
+    "an offset of hours": message(event_time="2013-09-01T00:00:00+02"),
+    "a space before the time": message(event_time="2013-09-01 00:00:00Z"),
+    "a leap second on another day": message(event_time="2016-12-30T23:59:60Z"),
+    "a leap second at another hour": message(event_time="2016-12-31T22:59:60Z"),
+    "a leap second at local midnight": message(event_time="2016-12-31T23:59:60+01:00"),
     "a day that is none": message(event_time="2013-02-30T00:00:00Z"),
     "a negative amount": message(Amount=-1e-9),
     "the smallest negative amount": message(Amount=-5e-324),
@@ -193,6 +204,41 @@ INVALID = {
 def test_accepted(value):
     read(value)
     check_decoding(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2016-12-31T23:59:60Z",
+        "2017-01-01T00:59:60.25+01:00",
+        "1972-06-30T16:59:60-07:00",
+    ],
+)
+def test_a_leap_second_is_the_last_microsecond_before_it(text):
+    at = read(message(event_time=text)).event_time
+    last = at + timedelta(microseconds=1)
+    assert last.astimezone(UTC).time() == time()
+    assert last.astimezone(UTC).date() in (date(2017, 1, 1), date(1972, 7, 1))
+
+
+WRAPPED = {
+    "Schema Registry": b"\0\0\0\0\7" + message(),
+    "Kafka Connect": b'{"schema":{"type":"struct"},"payload":' + message() + b"}",
+    "Debezium": b'{"before":null,"after":' + message() + b',"op":"c"}',
+    "CloudEvent": b'{"specversion":"1.0","data":' + message() + b"}",
+}
+
+
+@pytest.mark.parametrize(("envelope", "value"), WRAPPED.items(), ids=WRAPPED.keys())
+def test_an_envelope_is_named(envelope, value):
+    with pytest.raises(InvalidTransactionError, match=envelope) as caught:
+        read(value)
+    assert len(caught.value.detail) < 200
+
+
+def test_a_field_of_an_envelope_alone_is_not_taken_for_one():
+    with pytest.raises(InvalidTransactionError, match="missing required field"):
+        read(b'{"payload":1,"after":null,"data":[]}')
 
 
 @pytest.mark.parametrize("value", MALFORMED.values(), ids=MALFORMED.keys())

@@ -123,6 +123,16 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "forged headers keep a dead letter from being sent",
+        "tests/integration/commands/test_dlq.py"
+        "::test_forged_headers_do_not_keep_a_record_from_being_sent",
+        (
+            "streams/dlq/redrive.py",
+            "if digests.get(origin) == _hash(message.key(), message.value()):",
+            "if origin in digests:",
+        ),
+    ),
+    mutant(
         "an escaped backslash hides the quote after it",
         "tests/unit/payments/test_json_limits.py",
         (

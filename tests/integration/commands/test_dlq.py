@@ -136,6 +136,18 @@ def test_a_record_that_is_refused_again_can_go_back_again(bus, connection):
     assert bus.read_redriven(3).keys() == {source, (message.partition(), message.offset())}
 
 
+def test_forged_headers_do_not_keep_a_record_from_being_sent(bus, connection):
+    for value, key in [(b"x", b"key"), (None, None)]:
+        source = bus.send_refused(value, key)
+        headers = redriving._make_headers(connection, source)
+        for forged in [(b"{}", b"key"), (b"x", b"other"), (b"", None), (None, b"")]:
+            bus._write(TRANSACTIONS, *forged, headers=headers)
+    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    assert (result.chosen, result.sent, result.already) == (2, 2, 0)
+    again = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    assert (again.sent, again.already) == (0, 2)
+
+
 def test_two_dead_letters_of_one_record_are_one_to_send(bus, connection):
     source = bus.send_refused(b"x")
     bus.write_dead_letter(source, b"x")

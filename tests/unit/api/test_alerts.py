@@ -211,6 +211,17 @@ class Record(FakeRecord):
         return "alerts"
 
 
+def test_a_card_number_in_a_transactions_own_field_is_masked(background):
+    alert = make_alert("t-1")
+    alert.transaction = msgspec.Raw(b'{"account_id":"acc-1","pan":"4111111111111111","a":1.50}')
+    background.feed._handle([Record(msgspec.json.encode(alert), 0)])
+    [item] = background.store.list_items()
+    assert bytes(item.alert.transaction) == (
+        b'{"account_id":"acc-1","pan":"411111******1111","a":1.5}'
+    )
+    assert item.account == "acc-1"
+
+
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff", b'{"transaction_id": 7}'])
 def test_invalid_alerts_are_skipped(background, value):
     good = msgspec.json.encode(make_alert("good"))

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from support.terminal import print_in_terminal
 
-from cli.commands.alerts import compact, format_reason, lay_out, show_live
+from cli.commands.alerts import format_json, format_reason, lay_out, show_live
 from cli.support.terminal import escape
 from payments.records import AlertRecord
 
@@ -97,13 +97,13 @@ def test_money_in_a_reason_is_money():
 
 @pytest.mark.parametrize("value", [b'{"a": 1.0e+5, "t":{"x":"a\\nb"}}', b'{"a":"\xff"}'])
 def test_a_message_of_one_line_is_left_alone(value):
-    assert compact(value) is value
+    assert format_json(value) is value
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 def test_a_transaction_over_several_lines_becomes_one(newline):
     value = b'{"transaction":{"Amount":1.50,' + newline + b' "V1" : "a\\nb"}}'
-    assert compact(value) == b'{"transaction":{"Amount":1.50,"V1":"a\\nb"}}'
+    assert format_json(value) == b'{"transaction":{"Amount":1.50,"V1":"a\\nb"}}'
 
 
 def test_a_live_table_shows_the_newest_first_and_as_many_as_fit():
