@@ -45,29 +45,28 @@ def serve(
     ready: Callable[[], bool],
     setting: str,
     host: str = LOCAL,
+    healthy: Callable[[], bool] = lambda: True,
 ) -> Callable[[], None]:
     """Serve on `host`:`port` in a background thread; return a function that stops the server.
 
     Raises PortTakenError, which names `setting`, the variable or option that changes the port.
     """
     metrics = make_wsgi_app(registry)
+    checks = {"/health": healthy, "/ready": ready}
 
     def page(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
         if path == "/metrics":
             return metrics(environ, start_response)  # type: ignore[no-any-return]  # untyped
-        if path == "/health":
-            status = "200 OK"
-            text = b"ok\n"
-        elif path != "/ready":
+        if path not in checks:
             status = "404 Not Found"
             text = b"there are /metrics, /health and /ready\n"
-        elif ready():
+        elif checks[path]():
             status = "200 OK"
-            text = b"ready\n"
+            text = b"ready\n" if path == "/ready" else b"ok\n"
         else:
             status = "503 Service Unavailable"
-            text = b"not ready\n"
+            text = b"not ready\n" if path == "/ready" else b"no progress\n"
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
         return [text]
 

@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from threading import Event, Lock
@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streams.kafka import topics
+from streams.kafka.call_thread import CallThread
 from streams.kafka.connection import Connection
 from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutageError, refusal
 from streams.kafka.messages import Output
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 TRANSACTION_TIMEOUT_MS = 10_000
 _CALL_TIMEOUT_S = 2.0  # short, so that a stop is noticed between two calls; each call is repeated
 _UNREACHABLE_PAUSE_S = 0.5
+# How long one batch may wait for the cluster; then the process ends, and a new one reads the batch
+# again. Three brokers replace a dead one within 20 s; a broker on its own restarts in as long. By
+# then the transaction has timed out, so waiting longer saves nothing (docs/decisions/NNNN).
+DEADLINE_S = 30.0
 # A request ends with one of these if it waited for a connection that broke, perhaps during the
 # handshake, or for a host name that no longer resolves (a stopped container). `classify` calls
 # the first of them a refusal. If it is one, the next process learns so in `open`.
@@ -77,6 +82,7 @@ class _BatchCommitter:
         self._give_up = give_up
         self._input_topic = connection.full_name(input_topic)
         self._waited = False
+        self._calls = CallThread("kafka calls")
 
     def _produce(self, outputs: list[Output]) -> None:
         names = {topic.name: self._connection.full_name(topic.name) for topic in topics.TOPICS}
@@ -87,6 +93,19 @@ class _BatchCommitter:
             except BufferError:  # librdkafka's queue is full: wait for the broker
                 self._producer.flush(_CALL_TIMEOUT_S)
                 produce(names[output.topic], output.value, output.key, headers=output.headers)
+
+    def _within_deadline(self, call: Callable[[], None]) -> None:
+        """Make a call of any length. Raises what it raises, and OutageError after DEADLINE_S."""
+        self._wait(self._calls.submit(call))
+
+    def _wait(self, done: Future[None]) -> None:
+        try:
+            done.result(DEADLINE_S)
+        except TimeoutError:
+            self._give_up.set()  # if the call returns after all, it is not repeated
+            raise OutageError(
+                f"no answer from the cluster for {DEADLINE_S:.0f} s; a new client has to connect"
+            ) from None
 
     def _persist(self, call: Callable[[], None]) -> None:
         """Repeat a call while its error is retriable. Raises KafkaException.
@@ -130,16 +149,16 @@ class TransactionalCommitter(_BatchCommitter):
     ) -> None:
         super().__init__(connection, producers[0], give_up, input_topic)
         self._turns = deque(producers)
-        self._sending = ThreadPoolExecutor(max_workers=1, thread_name_prefix="send")
 
     def open(self) -> None:
         """Fence older processes with the same transactional ids and abort their transactions.
 
-        Raises RefusedError, KafkaException.
+        Raises RefusedError, OutageError, KafkaException.
         """
         try:
             for producer in self._turns:
-                self._persist(partial(producer.init_transactions, _CALL_TIMEOUT_S))
+                initialize = partial(producer.init_transactions, _CALL_TIMEOUT_S)
+                self._within_deadline(partial(self._persist, initialize))
         except KafkaException as error:
             raise (refusal(error.args[0]) or error) from None
 
@@ -167,21 +186,28 @@ class TransactionalCommitter(_BatchCommitter):
             TopicPartition(self._input_topic, partition, offset)
             for partition, offset in offsets.items()
         ]
-        # Send the outputs and the offsets at the same time, to save a round trip
-        # (docs/decisions/0010).
-        sent = self._sending.submit(self._producer.flush, _CALL_TIMEOUT_S)
+        ended = self._calls.submit(partial(self._end_transaction, positions, group_metadata))
         try:
-            self._persist(
-                lambda: self._producer.send_offsets_to_transaction(
-                    positions, group_metadata, _CALL_TIMEOUT_S
-                )
-            )
-            sent.result()
-            # Repeat an uncertain commit, never abort it: the broker may have completed it.
-            self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
+            # Send the outputs and the offsets at the same time, to save a round trip
+            # (docs/decisions/0010).
+            self._producer.flush(_CALL_TIMEOUT_S)
+            self._wait(ended)
         except KafkaException as error:
             self.abort(error)
         self._producer.poll(0)
+
+    def _end_transaction(self, positions: list[TopicPartition], group_metadata: Any) -> None:
+        """Send the offsets and commit the transaction."""
+        producer = self._producer
+        # librdkafka 2.16 may never return from this, whatever the timeout, if the group's
+        # coordinator is gone
+        self._persist(
+            partial(
+                producer.send_offsets_to_transaction, positions, group_metadata, _CALL_TIMEOUT_S
+            )
+        )
+        # Repeat an uncertain commit, never abort it: the broker may have completed it.
+        self._persist(partial(producer.commit_transaction, _CALL_TIMEOUT_S))
 
     def abort(self, error: KafkaException) -> NoReturn:
         """Abort the transaction because of `error`.
@@ -194,7 +220,7 @@ class TransactionalCommitter(_BatchCommitter):
         refused = None if disconnected else refusal(cause)
         if refused:
             with suppress(KafkaException):
-                self._producer.abort_transaction(_CALL_TIMEOUT_S)
+                self._within_deadline(self._abort_transaction)
             raise refused
         fatal = OutageError if self._waited or disconnected else CommitFatalError
         if cause.fatal():
@@ -203,10 +229,13 @@ class TransactionalCommitter(_BatchCommitter):
             # the broker aborts the transaction when it times out or when this id is used again
             raise BatchAbortedError(f"given up: {cause.str()}")
         try:
-            self._persist(lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S))
+            self._within_deadline(partial(self._persist, self._abort_transaction))
         except KafkaException as abort_error:
             raise _explain(abort_error.args[0], fatal) from abort_error
         raise BatchAbortedError(cause.name())  # not `str`, which repeats every partition
+
+    def _abort_transaction(self) -> None:
+        self._producer.abort_transaction(_CALL_TIMEOUT_S)
 
 
 def _explain(cause: KafkaError, fatal: type[CommitFatalError]) -> CommitFatalError:
@@ -253,7 +282,7 @@ class FlushingCommitter(_BatchCommitter):
         Raises BatchAbortedError, CommitFatalError or RefusedError.
         """
         try:
-            self._persist(self._flush)
+            self._within_deadline(partial(self._persist, self._flush))
         except KafkaException as error:
             self.abort(error)
         with self._lock:

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Protocol
 
 import numpy as np
@@ -92,6 +93,8 @@ class InFlight:
         self._changed = threading.Condition()
         self._count = 0
         self._epoch = 0
+        # when a batch last left, or the first one came
+        self._progressed_at = 0.0
 
     @property
     def epoch(self) -> int:
@@ -103,15 +106,24 @@ class InFlight:
         """The number of batches between consumer and commit."""
         return self._count
 
+    @property
+    def stalled_s(self) -> float:
+        """The seconds for which no batch in flight was committed or dropped; 0 without any."""
+        with self._changed:
+            return monotonic() - self._progressed_at if self._count else 0.0
+
     def add(self) -> None:
         """Count a batch that leaves the consumer."""
         with self._changed:
+            if not self._count:
+                self._progressed_at = monotonic()
             self._count += 1
 
     def remove(self) -> None:
         """Stop counting a batch that is committed or dropped."""
         with self._changed:
             self._count -= 1
+            self._progressed_at = monotonic()
             self._changed.notify_all()
 
     def end_epoch(self) -> None:

@@ -19,7 +19,12 @@ from payments.records import MAX_TRANSACTION_BYTES
 from streams.kafka import topics
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import utc_now
-from streams.kafka.committer import FlushingCommitter, TransactionalCommitter, producer_settings
+from streams.kafka.committer import (
+    DEADLINE_S,
+    FlushingCommitter,
+    TransactionalCommitter,
+    producer_settings,
+)
 from streams.kafka.connection import Connection
 from streams.kafka.group_consumer import GroupConsumer
 from streams.scorer.agent import create_app
@@ -75,6 +80,7 @@ class Worker:
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
         self._consumer: BatchConsumer | None = None
+        self._in_flight = InFlight()
         self._registry = process_registry()
         self._metrics = ScorerMetrics(
             self._registry,
@@ -98,6 +104,7 @@ class Worker:
             self._ready,
             "--metrics-port or FRAUD_METRICS_PORT",
             self._identity.host,
+            self._healthy,
         )
         try:
             await asyncio.to_thread(wait_for_topics, self._connection, _TOPICS, self._stopping)
@@ -107,12 +114,11 @@ class Worker:
             close()
 
     async def _score(self) -> None:
-        in_flight = InFlight()
         committer = self._committer()
         await asyncio.to_thread(committer.open)
         pipeline = CommitPipeline(
             committer,
-            in_flight,
+            self._in_flight,
             self._record_commit,
             self._fail,
             DeadLetterLimit(self._options.max_dead_share),
@@ -124,7 +130,7 @@ class Worker:
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
-        consumer = self._create_consumer(in_flight, deliver, committer.take_offsets_to_commit)
+        consumer = self._create_consumer(deliver, committer.take_offsets_to_commit)
         try:
             await app.start()
             app.flow_control.resume()  # normally done by Faust's own consumer, which is off
@@ -149,7 +155,6 @@ class Worker:
 
     def _create_consumer(
         self,
-        in_flight: InFlight,
         deliver: Callable[[Batch], None],
         take_offsets_to_commit: Callable[[], dict[int, int]],
     ) -> BatchConsumer:
@@ -164,7 +169,9 @@ class Worker:
         def on_lag(ranges: dict[int, tuple[int, int]]) -> None:
             self._metrics.set_lag(ranges, utc_now())
 
-        return BatchConsumer(group, in_flight, deliver, self._fail, on_lag, take_offsets_to_commit)
+        return BatchConsumer(
+            group, self._in_flight, deliver, self._fail, on_lag, take_offsets_to_commit
+        )
 
     async def _finish(self, consumer: BatchConsumer) -> None:
         """Let the batches in flight commit for STOP_S seconds, then give them up."""
@@ -174,6 +181,10 @@ class Worker:
             log.warning("giving up what is not committed: the broker does not answer")
             self._give_up.set()
             await asyncio.to_thread(consumer.join, STOP_S)
+
+    def _healthy(self) -> bool:
+        """Return whether batches make progress; if not, the process should have ended by itself."""
+        return self._in_flight.stalled_s < DEADLINE_S
 
     def _ready(self) -> bool:
         is_consuming = self._consumer is not None and self._consumer.ready

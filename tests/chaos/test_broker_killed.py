@@ -12,7 +12,7 @@ from support.waiting import wait_for
 from streams.kafka import topics
 from streams.kafka.connection import Connection
 
-AWAY_S = 30.0
+AWAY_S = 20.0  # less than streams.kafka.committer.DEADLINE_S
 
 
 def kill(own_broker, connection):

@@ -37,7 +37,7 @@ MUTANTS = (
         "tests/unit/streams/kafka/test_flushing.py",
         (
             "streams/kafka/committer.py",
-            """            self._persist(self._flush)
+            """            self._within_deadline(partial(self._persist, self._flush))
         except KafkaException as error:
             self.abort(error)
         with self._lock:
@@ -45,7 +45,7 @@ MUTANTS = (
 """,
             """            with self._lock:
                 self._done.update(offsets)
-            self._persist(self._flush)
+            self._within_deadline(partial(self._persist, self._flush))
         except KafkaException as error:
             self.abort(error)
 """,
@@ -56,13 +56,15 @@ MUTANTS = (
         f"{KILLED}[after-the-commit-request]",
         (
             "streams/kafka/committer.py",
-            """            self._persist(
-                lambda: self._producer.send_offsets_to_transaction(
+            """        self._persist(
+            partial(
+                producer.send_offsets_to_transaction, positions, group_metadata, _CALL_TIMEOUT_S
 """,
-            """            self._persist(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
-            self._producer.begin_transaction()
-            self._persist(
-                lambda: self._producer.send_offsets_to_transaction(
+            """        self._persist(partial(producer.commit_transaction, _CALL_TIMEOUT_S))
+        producer.begin_transaction()
+        self._persist(
+            partial(
+                producer.send_offsets_to_transaction, positions, group_metadata, _CALL_TIMEOUT_S
 """,
         ),
     ),
@@ -236,9 +238,17 @@ MUTANTS = (
         "tests/chaos/test_connections.py::test_a_commit_whose_answer_is_lost_counts_once[cut]",
         (
             "streams/kafka/committer.py",
-            "            self._persist("
-            "lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))\n",
-            "            self._producer.commit_transaction(_CALL_TIMEOUT_S)\n",
+            "self._persist(partial(producer.commit_transaction, _CALL_TIMEOUT_S))",
+            "producer.commit_transaction(_CALL_TIMEOUT_S)",
+        ),
+    ),
+    mutant(
+        "a call into the cluster without a deadline",
+        "tests/unit/streams/kafka/test_committer.py::test_a_call_that_never_returns_ends_the_process",
+        (
+            "streams/kafka/committer.py",
+            "done.result(DEADLINE_S)",
+            "done.result(timeout=60)",
         ),
     ),
 )

@@ -1,5 +1,6 @@
-"""The status server listens on the given address, by default on this machine only."""
+"""The status server: the address it listens on, and what it says of its process."""
 
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
@@ -27,5 +28,16 @@ def test_a_page_listens_on_the_address_it_is_given(
         assert health(answers, port) == 200
         with pytest.raises(OSError):
             health(silent, port)
+    finally:
+        close()
+
+
+def test_a_process_without_progress_is_not_healthy() -> None:
+    port = find_free_port()
+    close = serve(CollectorRegistry(), port, lambda: True, "--port", healthy=lambda: False)
+    try:
+        with pytest.raises(HTTPError) as answer:
+            health("127.0.0.1", port)
+        assert (answer.value.code, answer.value.read()) == (503, b"no progress\n")
     finally:
         close()

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from streams.kafka import committer as committing
-from streams.kafka.committer import TransactionalCommitter
+from streams.kafka.committer import FlushingCommitter, TransactionalCommitter
 from streams.kafka.connection import Connection
 from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutageError, RefusedError
 
@@ -80,3 +80,56 @@ def test_the_error_of_being_fenced_during_an_abort_also_suggests_a_duplicate_ins
     )
     with pytest.raises(CommitFatalError, match="does another one run with the same FRAUD_INSTANCE"):
         committer.abort(KafkaException(KafkaError(KafkaError._STATE)))
+
+
+class Blocked:
+    """A producer of which one call never returns, as librdkafka's may while a broker is gone."""
+
+    def __init__(self, call):
+        self.call = call
+
+    def __getattr__(self, name):
+        def answer(*_):
+            if name == self.call:
+                Event().wait()
+            if name == "send_offsets_to_transaction" and self.call == "abort_transaction":
+                raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION))
+
+        return answer
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "call",
+    [
+        "init_transactions",
+        "send_offsets_to_transaction",
+        "commit_transaction",
+        "abort_transaction",
+    ],
+)
+def test_a_call_that_never_returns_ends_the_process(monkeypatch, call):
+    monkeypatch.setattr(committing, "DEADLINE_S", 0.05)
+    give_up = Event()
+    committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Blocked(call)], give_up)
+    with pytest.raises(OutageError, match="no answer from the cluster"):
+        committer.open()
+        committer.commit({0: 1}, None)
+    assert give_up.is_set()  # or an abandoned call would be repeated
+
+
+class Silent:
+    """A producer whose messages nobody acknowledges."""
+
+    def flush(self, _timeout):
+        return 1
+
+
+@pytest.mark.timeout(20)
+def test_outputs_that_are_never_acknowledged_end_the_process(monkeypatch):
+    monkeypatch.setattr(committing, "DEADLINE_S", 0.05)
+    committer = FlushingCommitter(Connection("127.0.0.1:9"), Event())
+    committer._producer = Silent()
+    with pytest.raises(OutageError, match="no answer from the cluster"):
+        committer.commit({0: 1}, None)
+    assert committer.take_offsets_to_commit() == {}
