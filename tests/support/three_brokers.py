@@ -19,7 +19,7 @@ _NODES = (1, 2, 3)
 _CLUSTER = "dGhyZWUtYnJva2Vycy0wMQ"  # any 16 bytes in base64; the nodes must agree
 _JAVA = [
     "java",
-    "-Xmx384m",
+    *("-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"),  # they start together
     f"-Dlog4j2.configurationFile={ROOT / 'infra' / 'kafka' / 'log4j2.properties'}",
     "-cp",
     f"{JARS}/*",
