@@ -6,6 +6,7 @@ Read-only, except that the check of transactional ids opens one that no worker u
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from ipaddress import ip_address
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -26,6 +27,9 @@ from streams.kafka.connection import Connection
 from streams.kafka.errors import RefusedError
 
 _ANSWER_S = 10
+_OFFSETS = "offsets of groups"
+_CLOCK = "clock"
+_UNSUPPORTED = {KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION}
 _TRANSACTIONS_KEPT_MIN = (
     next(topic.retention_ms for topic in topics.TOPICS if topic.name == topics.TRANSACTIONS)
     // 60_000
@@ -55,6 +59,8 @@ def check_cluster(
 ) -> Iterator[Finding]:
     """Yield all findings about the cluster; stop after the first if it can't be reached.
 
+    A question that the cluster does not answer is one finding, and costs no other.
+
     `roles`: keys of ACLS. `now_ms` returns milliseconds since 1970.
     """
     try:
@@ -63,24 +69,44 @@ def check_cluster(
         advice = "fix FRAUD_KAFKA_CONFIG; docs/security.md has an example"
         yield Finding("connection", CheckStatus.FAIL, str(error), advice)
         return
-    except KafkaException as error:
-        yield report_unreachable(error.args[0], connection)
+    except KafkaException:
+        yield report_unreachable(connection)
         return
     yield check_encryption(connection)
     states = describe_topics(admin, connection)
     yield from check_topics(states)
-    yield check_offsets_retention(get_offsets_retention_min(admin))
+    yield try_check(_OFFSETS, lambda: check_offsets_retention(get_offsets_retention_min(admin)))
     checker = AclChecker(admin, connection, states)
     for role in roles:
-        yield check_acls(role, *checker.check(ACLS[role]))
-    yield check_clock(_find_newest_ms(admin, connection, states), now_ms())
+        yield try_check(_name_permissions(role), partial(_check_role, checker, role))
+    yield try_check(
+        _CLOCK, lambda: check_clock(_find_newest_ms(admin, connection, states), now_ms())
+    )
 
 
-def report_unreachable(error: KafkaError, connection: Connection) -> Finding:
-    """Report an invalid client setting, or that no broker answers."""
-    if error.code() == KafkaError._INVALID_ARG:
-        advice = "fix this line of FRAUD_KAFKA_CONFIG"
-        return Finding("connection", CheckStatus.FAIL, error.str(), advice)
+def try_check(what: str, check: Callable[[], Finding]) -> Finding:
+    """Return the finding of `check`; if it fails, a finding about `what` that says why."""
+    try:
+        return check()
+    except KafkaException as error:
+        cause: KafkaError = error.args[0]
+        found = f"can't be checked: {cause.str()}"
+        if cause.code() in _UNSUPPORTED:
+            advice = "nothing to do, if no other check fails: these brokers do not support it"
+            return Finding(what, CheckStatus.WARN, found, advice)
+        advice = "run this again; if it stays so, see the brokers' logs"
+        return Finding(what, CheckStatus.FAIL, found, advice)
+    except OSError as error:
+        found = f"can't be checked: {error}"
+        return Finding(what, CheckStatus.FAIL, found, "run this as the user that runs `fraud`")
+
+
+def _check_role(checker: AclChecker, role: str) -> Finding:
+    return check_acls(role, *checker.check(ACLS[role]))
+
+
+def report_unreachable(connection: Connection) -> Finding:
+    """Report that no broker answers."""
     return Finding(
         "connection",
         CheckStatus.FAIL,
@@ -152,7 +178,7 @@ def check_offsets_retention(kept_min: int | None) -> Finding:
 
     `kept_min`: minutes that the offsets of a group without members are kept, None if not visible.
     """
-    what = "offsets of groups"
+    what = _OFFSETS
     if kept_min is None:
         found = "this user may not see how long they are kept"
         advice = (
@@ -173,9 +199,13 @@ def check_offsets_retention(kept_min: int | None) -> Finding:
     return Finding(what, CheckStatus.WARN, found, advice)
 
 
+def _name_permissions(role: str) -> str:
+    return f"permissions of {role}"
+
+
 def check_acls(role: str, missing: list[str], unknown: list[str]) -> Finding:
     """Report the permissions that `fraud <role>` lacks, and those that can't be checked."""
-    what = f"permissions of {role}"
+    what = _name_permissions(role)
     if missing:
         advice = "grant it (docs/security.md has the list), or name this user's commands with --for"
         return Finding(what, CheckStatus.FAIL, f"may not {', '.join(missing)}", advice)
@@ -190,18 +220,18 @@ def check_clock(newest_ms: int, now_ms: int) -> Finding:
     the future shows a difference.
     """
     if newest_ms < 0:
-        return Finding("clock", CheckStatus.OK, "can't be checked: there is no record yet")
+        return Finding(_CLOCK, CheckStatus.OK, "can't be checked: there is no record yet")
     ahead_s = (newest_ms - now_ms) / 1000
     if ahead_s <= 1:
         found = "no record is from the future; a clock that is ahead can't be detected"
-        return Finding("clock", CheckStatus.OK, found)
+        return Finding(_CLOCK, CheckStatus.OK, found)
     found = (
         f"the newest record is {ahead_s:,.1f} s ahead of this clock: "
         "this clock is behind, or the writer's is ahead"
     )
     advice = "let NTP set the clocks: latencies, `--since` and labels depend on them"
     too_far = ahead_s > CLOCK_DIFFERENCE.total_seconds()
-    return Finding("clock", CheckStatus.FAIL if too_far else CheckStatus.WARN, found, advice)
+    return Finding(_CLOCK, CheckStatus.FAIL if too_far else CheckStatus.WARN, found, advice)
 
 
 def _find_newest_ms(

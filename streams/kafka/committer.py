@@ -26,7 +26,7 @@ _CALL_TIMEOUT_S = 2.0  # short, so that a stop is noticed between two calls; eac
 _UNREACHABLE_PAUSE_S = 0.5
 # How long one batch may wait for the cluster; then the process ends, and a new one reads the batch
 # again. Three brokers replace a dead one within 20 s; a broker on its own restarts in as long. By
-# then the transaction has timed out, so waiting longer saves nothing (docs/decisions/NNNN).
+# then the transaction has timed out, so waiting longer saves nothing.
 DEADLINE_S = 30.0
 # A request ends with one of these if it waited for a connection that broke, perhaps during the
 # handshake, or for a host name that no longer resolves (a stopped container). `classify` calls

@@ -3,16 +3,19 @@
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
 
 from cli.support.settings import Settings
 from infra.demo_ports import Port
-from streams.doctor.checks import CheckStatus, Finding
+from streams.doctor.checks import CheckStatus, Finding, try_check
 
 Holder = Callable[[int], str | None]
 _OURS = ("cli.main", "bin/fraud", "kafka.Kafka")
+_CHILD_OF = " < "
+_SHOWN = 80  # characters of a command line
 
 
 def show_settings(settings: Settings) -> Finding:
@@ -87,23 +90,28 @@ def check_port(wanted: Port, holder: Holder) -> Finding:
         return Finding(what, CheckStatus.OK, f"free for {wanted.use}")
     if any(name in command for name in _OURS):
         return Finding(what, CheckStatus.OK, f"used by this system ({wanted.use})")
+    shown = " < ".join(each[:_SHOWN] for each in command.split(_CHILD_OF))
     return Finding(
         what,
         CheckStatus.FAIL,
-        f"needed for {wanted.use}, used by {command or 'a process of another user'}",
+        f"needed for {wanted.use}, used by {shown or 'a process of another user'}",
         f"stop it, or set {wanted.variable} to another port",
     )
 
 
-def find_listener(number: int) -> str | None:
+def find_listener(home: Path, number: int) -> str | None:
     """Return the command lines of the port's listener and its parents, or None if it is free.
 
-    The parents identify workers, which are children of `fraud score`.
+    The parents identify workers, which are children of `fraud score`. A container's listener is
+    Docker's, so the Kafka started for this home is looked up.
     """
-    from infra.kafka import ports
+    from infra.kafka import broker, ports
 
     if not ports.is_taken(number):
         return None
+    started = broker.find(home)
+    if started and started.port == number and started.alive():
+        return "kafka.Kafka"
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
             if (
@@ -113,8 +121,8 @@ def find_listener(number: int) -> str | None:
                 and connection.laddr.port == number
             ):
                 process = psutil.Process(connection.pid)
-                return " < ".join(
-                    " ".join(each.cmdline()[:4])[:80] for each in (process, *process.parents()[:2])
+                return _CHILD_OF.join(
+                    " ".join(each.cmdline()) for each in (process, *process.parents()[:2])
                 )
     return ""
 
@@ -149,10 +157,10 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     from infra.kafka import IMAGE, engine, jars
 
     yield show_settings(settings)
-    yield check_model(settings.model)
-    yield check_data(settings.data, settings.cache)
+    yield try_check("model", lambda: check_model(settings.model))
+    yield try_check("data", lambda: check_data(settings.data, settings.cache))
     for wanted in _ports(settings):
-        yield check_port(wanted, find_listener)
+        yield check_port(wanted, partial(find_listener, settings.home))
     if settings.given_servers is None:
         maven = (
             jars.are_complete(settings.home / "kafka" / "jars") or shutil.which("mvn") is not None

@@ -69,6 +69,15 @@ def test_a_port(holder, verdict, said):
     assert ("FRAUD_METRICS_PORT" in finding.advice) == (verdict is FAIL)
 
 
+def test_a_local_kafka_is_known_by_the_whole_command_line():
+    java = "java -Xmx768m -Dlog4j2.configurationFile=/a/log4j2.properties -cp /a/jars/*"
+    port = Port(9092, "FRAUD_KAFKA_PORT", "Kafka")
+    assert machine.check_port(port, lambda _: f"{java} kafka.Kafka /a").verdict is OK
+    foreign = machine.check_port(port, lambda _: f"{java} org.acme.Broker < bash")
+    assert foreign.verdict is FAIL
+    assert foreign.found.endswith(f"used by {f'{java} org.acme.Broker'[:80]} < bash")
+
+
 @pytest.mark.parametrize(
     ("java", "maven", "docker", "verdict", "said"),
     [

@@ -1,7 +1,7 @@
 """The status of each check, by what the cluster answers."""
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AclOperation
 
 from streams.doctor import checks
@@ -145,13 +145,38 @@ def test_unencrypted_connections_warn_beyond_this_machine(servers, protocol, ver
     )
 
 
-def test_a_missing_broker_differs_from_an_invalid_line():
-    connection = Connection("127.0.0.1:1")
-    silent = checks.report_unreachable(KafkaError(KafkaError._TIMED_OUT), connection)
+def test_a_missing_broker():
+    silent = checks.report_unreachable(Connection("127.0.0.1:1"))
     assert (silent.verdict, silent.found) == (FAIL, "no broker answers at 127.0.0.1:1")
-    [wrong] = checks.check_cluster(
-        Connection("127.0.0.1:1", properties={"sasl.pasword": "hunter2"}), ["score"], lambda: 0
-    )
-    assert wrong.verdict is FAIL
-    assert "sasl.pasword" in wrong.found
-    assert "hunter2" not in str(wrong)
+
+
+class RefusingAdmin:
+    """A cluster that answers no question."""
+
+    def __init__(self, code):
+        self.code = code
+
+    def __getattr__(self, _name):
+        def refuse(*_, **__):
+            raise KafkaException(KafkaError(self.code))
+
+        return refuse
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [(KafkaError._UNSUPPORTED_FEATURE, WARN), (KafkaError._TIMED_OUT, FAIL)],
+)
+def test_a_question_without_an_answer_costs_no_other_finding(monkeypatch, code, verdict):
+    monkeypatch.setattr(checks, "connect_admin", lambda _: RefusingAdmin(code))
+    states = {topic.name: state(topic.name) for topic in topics.TOPICS}
+    monkeypatch.setattr(checks, "describe_topics", lambda *_: states)
+    findings = {
+        finding.what: finding
+        for finding in checks.check_cluster(Connection("127.0.0.1:1"), ["replay"], lambda: 0)
+    }
+    for what in ("offsets of groups", "clock"):
+        assert findings[what].verdict is verdict
+        assert "can't be checked: " in findings[what].found
+    assert findings["topic alerts"].verdict is OK
+    assert findings["permissions of replay"].verdict is OK
