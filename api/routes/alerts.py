@@ -32,7 +32,7 @@ class ListedAlert(Alert):
 
 def _parse_time(text: object) -> datetime:
     """Parse a time of the contract. Pydantic alone would also take a number of seconds."""
-    return parse_text(str(text))
+    return text if isinstance(text, datetime) else parse_text(str(text))
 
 
 Time = Annotated[AwareDatetime, BeforeValidator(_parse_time)]
