@@ -6,6 +6,7 @@ WORD selects the mutants whose name contains it. The exit code is 1 if a mutant 
 tests are inconclusive (a timeout, an error in a fixture), or if they fail without a mutant.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -57,8 +58,16 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(word: str = "") -> int:
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        "tests/mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("word", metavar="WORD", nargs="?", default="")
+    word = parser.parse_args().word
     chosen = [mutant for mutant in MUTANTS if word in mutant.name]
+    if not chosen:  # without this, all tests would run, and no mutant
+        names = "\n".join(mutant.name for mutant in MUTANTS)
+        sys.exit(f"no mutant's name contains {word!r}; there are:\n{names}")
     with copy_tree() as tree:  # otherwise a test that always fails would catch every mutant
         tests = tuple(dict.fromkeys(test for mutant in chosen for test in mutant.tests))
         unbroken = run_tests(tree, tests)
@@ -75,4 +84,4 @@ def main(word: str = "") -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())
