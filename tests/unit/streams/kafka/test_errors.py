@@ -158,9 +158,17 @@ class Idle:
     mark_active = update
 
 
+class NoChanges:
+    def take_new_partitions(self):
+        return {}
+
+    def await_missing(self, _):
+        pass
+
+
 def end_monitor(client, monkeypatch):
     monkeypatch.setattr(prediction_stream, "GroupConsumer", lambda *_: group_of(client))
-    stream = PredictionStream(Connection("nowhere"), Windows(), Idle())
+    stream = PredictionStream(Connection("nowhere"), NoChanges(), Windows(), Idle(), pytest.fail)
     with pytest.raises((ConsumerError, RefusedError)) as raised:
         while True:
             stream.poll(None)
