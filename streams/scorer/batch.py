@@ -53,8 +53,8 @@ class Batch:
 class ScoredBatch:
     """A batch's outputs, and what the metrics count once they are committed.
 
-    `predicted` and `probabilities` (float64[n]) belong together; `seconds` is the time scoring
-    took.
+    `predicted` and `probabilities` (float64[n]) belong together; `details` has the detail of one
+    dead letter of each kind; `seconds` is the time scoring took.
     """
 
     batch: Batch
@@ -62,6 +62,7 @@ class ScoredBatch:
     predicted: list[Record] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
+    details: dict[str, str] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     probabilities: Floats = field(default_factory=lambda: np.empty(0))
     seconds: float = 0.0
@@ -72,6 +73,7 @@ class ScoredBatch:
         self.predicted += part.predicted
         self.outcomes += part.outcomes
         self.dead_letters += part.dead_letters
+        self.details |= part.details
         self.reasons += part.reasons
         self.probabilities = np.concatenate([self.probabilities, part.probabilities])
 

@@ -161,6 +161,7 @@ class Scorer:
         scored.outputs.append(Output(topics.DEAD_LETTERS, record.key(), record.value(), headers))
         scored.outcomes["rejected"] += 1
         scored.dead_letters[kind] += 1
+        scored.details[kind] = detail
 
     def _predict(
         self,

@@ -34,6 +34,7 @@ from streams.scorer.dead_letter_limit import DeadLetterLimit
 from streams.scorer.metrics import ScorerMetrics
 from streams.scorer.options import Guarantee, ScorerOptions
 from streams.scorer.pipeline import CommitPipeline
+from streams.scorer.rejection_log import RejectionLog
 from streams.scorer.scoring import Scorer
 from streams.status_server import LOCAL, process_registry, serve
 
@@ -81,6 +82,7 @@ class Worker:
         self._failure: BaseException | None = None
         self._consumer: BatchConsumer | None = None
         self._in_flight = InFlight()
+        self._rejections = RejectionLog()
         self._registry = process_registry()
         self._metrics = ScorerMetrics(
             self._registry,
@@ -168,6 +170,7 @@ class Worker:
 
         def on_lag(ranges: dict[int, tuple[int, int]]) -> None:
             self._metrics.set_lag(ranges, utc_now())
+            self._rejections.tick()
 
         return BatchConsumer(
             group, self._in_flight, deliver, self._fail, on_lag, take_offsets_to_commit
@@ -192,6 +195,7 @@ class Worker:
 
     def _record_commit(self, scored: ScoredBatch) -> None:
         self._metrics.record_commit(scored, utc_now())
+        self._rejections.record(scored)
 
     def _on_sigterm(self) -> None:
         self._on_stop()
