@@ -1,5 +1,6 @@
 """Serves a process's /metrics for Prometheus, /health (it runs) and /ready (it works)."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
@@ -39,6 +40,19 @@ class _QuietHandler(WSGIRequestHandler):
         """Don't log scrapes."""
 
 
+def check_port(port: int, setting: str, host: str = LOCAL) -> None:
+    """Raise PortTakenError unless `serve` can listen on `host`:`port`."""
+    try:
+        socket.create_server((host, port)).close()
+    except (OSError, OverflowError) as error:
+        raise _port_taken(port, setting, error) from None
+
+
+def _port_taken(port: int, setting: str, error: Exception) -> PortTakenError:
+    reason = getattr(error, "strerror", error)
+    return PortTakenError(f"port {port} cannot be used ({reason}); choose another with {setting}")
+
+
 def serve(
     registry: CollectorRegistry,
     port: int,
@@ -73,10 +87,7 @@ def serve(
     try:
         server = make_server(host, port, page, server_class=_Server, handler_class=_QuietHandler)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", error)
-        raise PortTakenError(
-            f"port {port} cannot be used ({reason}); choose another with {setting}"
-        ) from None
+        raise _port_taken(port, setting, error) from None
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
 
     def stop() -> None:

@@ -20,7 +20,7 @@ from cli.support.stopping import exit_after
 from infra.watch import targets
 from model.files import write_atomically
 from streams.kafka import topics
-from streams.scorer.options import Guarantee, ScorerOptions
+from streams.scorer.options import PORT_SETTING, Guarantee, ScorerOptions
 from streams.scorer.supervisor import Supervisor, stop_with_parent
 
 log = logging.getLogger("fraud")
@@ -101,6 +101,19 @@ def announce(home: Path, host: str, port: int, workers: int) -> Path:
     return path
 
 
+def _check_ports(settings: Settings, workers: int) -> None:
+    """Exit if the workers could not listen, before anything of another scorer is overwritten."""
+    from streams.kafka.errors import DO_NOT_RESTART
+    from streams.status_server import PortTakenError, check_port
+
+    try:
+        for worker in range(workers):
+            check_port(settings.metrics_port + worker, PORT_SETTING, settings.metrics_host)
+    except PortTakenError as error:
+        log.error("%s", error)  # noqa: TRY400 - the message says what to do
+        sys.exit(DO_NOT_RESTART)
+
+
 def _try_announce(settings: Settings, workers: int) -> Path | None:
     try:
         return announce(settings.home, settings.metrics_host, settings.metrics_port, workers)
@@ -160,6 +173,7 @@ def score(
     settings.connection()  # refuse invalid client settings before any worker starts
     options = ScorerOptions(guarantee, max_bytes, max_dead_share)
     settings = settings.model_copy(update={"model_dir": artefact})
+    _check_ports(settings, workers)
     announced = _try_announce(settings, workers)
     code = Supervisor(partial(run_worker, settings, options=options), workers).run()
     if announced and code == DONE:

@@ -6,6 +6,8 @@ Imports nothing, so that commands start fast.
 from dataclasses import dataclass
 from enum import StrEnum
 
+PORT_SETTING = "--metrics-port or FRAUD_METRICS_PORT"
+
 
 class Guarantee(StrEnum):
     """The guarantee: after a crash, each transaction is scored exactly once, or perhaps twice."""

@@ -32,7 +32,7 @@ from streams.scorer.batch import Batch, InFlight, ScoredBatch
 from streams.scorer.consumer import CONSUMER_SETTINGS, BatchConsumer
 from streams.scorer.dead_letter_limit import DeadLetterLimit
 from streams.scorer.metrics import ScorerMetrics
-from streams.scorer.options import Guarantee, ScorerOptions
+from streams.scorer.options import PORT_SETTING, Guarantee, ScorerOptions
 from streams.scorer.pipeline import CommitPipeline
 from streams.scorer.rejection_log import RejectionLog
 from streams.scorer.scoring import Scorer
@@ -104,7 +104,7 @@ class Worker:
             self._registry,
             self._identity.port,
             self._ready,
-            "--metrics-port or FRAUD_METRICS_PORT",
+            PORT_SETTING,
             self._identity.host,
             self._healthy,
         )

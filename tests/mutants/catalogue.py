@@ -251,4 +251,9 @@ MUTANTS = (
             "done.result(timeout=60)",
         ),
     ),
+    mutant(
+        "a scorer announces itself before it knows that it can listen",
+        "tests/unit/cli/commands/test_score_command.py",
+        ("cli/commands/score.py", "    _check_ports(settings, workers)\n", ""),
+    ),
 )

@@ -12,5 +12,5 @@ def find_free_port(following: int = 0) -> int:
     """
     while True:
         port = random.randint(20_000, 32_000)
-        if not any(ports.is_taken(port + i) for i in range(following + 1)):
+        if not any(ports.find_obstacle(port + i) for i in range(following + 1)):
             return port

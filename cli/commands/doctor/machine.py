@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ Holder = Callable[[int], str | None]
 _OURS = ("cli.main", "bin/fraud", "kafka.Kafka")
 _CHILD_OF = " < "
 _SHOWN = 80  # characters of a command line
+_SPARE_MB = 1000  # for Kafka's data, reports and models
 
 
 def show_settings(settings: Settings) -> Finding:
@@ -34,6 +36,26 @@ def show_settings(settings: Settings) -> Finding:
         CheckStatus.OK,
         ", ".join([*(f"{name} {value}" for name, value in known.items()), key]),
     )
+
+
+def check_home(home: Path) -> Finding:
+    """Check that files can be written below FRAUD_HOME, and that there is space for them."""
+    folder = next(folder for folder in (home, *home.parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(4096))
+    except OSError as error:
+        return Finding(
+            "home",
+            CheckStatus.FAIL,
+            f"{home} cannot be written: {error.strerror}",
+            "free some space or change its permissions, or set FRAUD_HOME to another folder",
+        )
+    free_mb = shutil.disk_usage(folder).free // 10**6
+    found = f"{home} can be written, {free_mb:,} MB free"
+    if free_mb < _SPARE_MB:
+        return Finding("home", CheckStatus.WARN, found, f"free some space: {_SPARE_MB:,} MB")
+    return Finding("home", CheckStatus.OK, found)
 
 
 def check_model(directory: Path) -> Finding:
@@ -157,6 +179,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     from infra.kafka import IMAGE, engine, jars
 
     yield show_settings(settings)
+    yield check_home(settings.home)
     yield try_check("model", lambda: check_model(settings.model))
     yield try_check("data", lambda: check_data(settings.data, settings.cache))
     for wanted in _ports(settings):

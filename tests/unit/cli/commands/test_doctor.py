@@ -78,6 +78,19 @@ def test_a_local_kafka_is_known_by_the_whole_command_line():
     assert foreign.found.endswith(f"used by {f'{java} org.acme.Broker'[:80]} < bash")
 
 
+def test_the_home(tmp_path):
+    assert machine.check_home(tmp_path / "not" / "yet").verdict in (OK, WARN)
+    (tmp_path / "file").touch()
+    finding = machine.check_home(tmp_path / "file" / "home")
+    assert finding.verdict is FAIL
+    assert "FRAUD_HOME" in finding.advice
+
+
+def test_little_space_at_home_is_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "_SPARE_MB", 10**9)
+    assert machine.check_home(tmp_path).verdict is WARN
+
+
 @pytest.mark.parametrize(
     ("java", "maven", "docker", "verdict", "said"),
     [
