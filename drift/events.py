@@ -34,9 +34,10 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     of its report below FRAUD_HOME; null if none is written. `begin`, `end`: its first and last
     record time. `top`: the features with the largest weight. `severity`: ok, warn or alarm,
     including this window. `interval`: [begin, end) of its event time; null for windows by count.
-    `late`: number of events from before that interval. `topic_id`: id of the `predictions` whose
-    offsets these are; a topic that is recreated gets another. Fields with a default are missing in
-    events of earlier versions.
+    `late`: number of events from before that interval. `outliers`: by column, the number of values
+    so far outside of the reference that they were limited. `topic_id`: id of the `predictions`
+    whose offsets these are; a topic that is recreated gets another. Fields with a default are
+    missing in events of earlier versions.
     """
 
     window: int
@@ -61,6 +62,7 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     limits: dict[str, float] = {}
     stuck: dict[str, float] = {}
     topic_id: str | None = None
+    outliers: dict[str, int] = {}
 
     def is_of(self, topic_id: str) -> bool:
         """Return whether the offsets are those of the topic with this id, as far as is known."""

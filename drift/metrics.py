@@ -5,7 +5,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from drift.detect.detector import METHOD
+from drift.detect.detector import COLUMNS, METHOD
 from drift.detect.severity import LEVELS
 from drift.events import WindowClosed
 from drift.quality import Quality
@@ -70,6 +70,14 @@ class DriftMetrics:
             "fraud_drift_late_events_total",
             "Predictions whose event time is before their window, for windows by event time",
         )
+        self.outliers = counter(
+            "fraud_drift_outliers_total",
+            "Values far outside of the reference, which were limited, in windows closed by this "
+            "process",
+            ["feature"],
+        )
+        for feature in COLUMNS:
+            self.outliers.labels(feature)
         self.late_runs = counter(
             "fraud_drift_late_runs_total",
             "Times that windows by event time began again at an earlier time, because of a run of "
@@ -161,6 +169,8 @@ class DriftMetrics:
         self.windows.inc()
         self.late.inc(event.late)
         self.drifted.inc(bool(event.detected))
+        for feature, count in event.outliers.items():
+            self.outliers.labels(feature).inc(count)
         self._show(event)
 
     def restore(self, earlier: Sequence[WindowClosed]) -> None:

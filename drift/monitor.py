@@ -228,4 +228,5 @@ class Monitor:
             interval=windows.interval,
             late=windows.late(predictions.event_times(decoded)),
             topic_id=self._topic_id,
+            outliers=verdict.outliers if verdict else {},
         )

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 import numpy as np
 
@@ -28,7 +29,7 @@ _INDEX_MS = 3_600_000
 
 
 def find_window(connection: Connection, number: int) -> tuple[WindowClosed, list[WindowClosed]]:
-    """Return the window with that number, and those before it.
+    """Return the window with that number, and those before it of the same topic.
 
     Raises WindowGoneError, KafkaException, streams.kafka.errors.ReadingError.
     """
@@ -36,7 +37,11 @@ def find_window(connection: Connection, number: int) -> tuple[WindowClosed, list
     if not windows or windows[-1].window != number:
         newest = f"the last is {windows[-1].window}" if windows else "there is none"
         raise WindowGoneError(f"drift.events has no window {number} ({newest})")
-    return windows[-1], windows[:-1]
+    found = windows.pop()
+    same = takewhile(
+        lambda earlier: found.topic_id is None or earlier.is_of(found.topic_id), reversed(windows)
+    )
+    return found, list(same)[::-1]
 
 
 def read_window(connection: Connection, event: WindowClosed) -> Window:

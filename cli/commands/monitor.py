@@ -45,11 +45,12 @@ def _sentence(event: "WindowClosed") -> str:
     farthest = max(event.distances, key=event.distances.__getitem__)
     verdict = describe_verdict(event.detected, event.score, event.stuck)
     top = f", highest weight {event.top[0].feature}" if event.top else ""
+    outliers = "".join(f", {count} outliers in {name}" for name, count in event.outliers.items())
     report = f", {event.report}" if event.report else ""
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, "
         f"score {event.score:.3f}, largest distance {event.distances[farthest]:.2f} sd ({farthest})"
-        f"{top}, severity {event.severity}{report}"
+        f"{top}, severity {event.severity}{outliers}{report}"
     )
 
 

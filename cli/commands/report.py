@@ -104,7 +104,7 @@ def _of_window(settings: Settings, number: int, out: Path | None) -> "ReportRequ
     path = out or settings.home / reports_folder(connection) / report_name(number)
     return ReportRequest(
         path,
-        sample(rows, read.offsets, SAMPLE_ROWS),
+        verdict.clip(sample(rows, read.offsets, SAMPLE_ROWS)),
         verdict,
         window_reader.read_labelled(connection, event),
     )
@@ -133,7 +133,8 @@ def _of_file(
             f"{data} has {len(rows)} rows, too few for a verdict: it takes at least {MIN_EVENTS}"
         )
     path = out or settings.home / "reports" / f"{data.stem}-report.html"
-    return ReportRequest(path, sample(rows, {0: (0, len(rows))}, SAMPLE_ROWS), verdict, labelled)
+    shown = verdict.clip(sample(rows, {0: (0, len(rows))}, SAMPLE_ROWS))
+    return ReportRequest(path, shown, verdict, labelled)
 
 
 def _write(request: "ReportRequest") -> dict[str, Any]:

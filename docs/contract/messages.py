@@ -172,6 +172,7 @@ def _window() -> events.WindowClosed:
         tail=0.25,
         limits=dict.fromkeys((*contract.INPUTS, "margin"), 0.5),
         stuck=dict.fromkeys((*contract.INPUTS, "margin"), 0.0),
+        outliers={"Amount": 1},
         topic_id="HT4BxhFMQZWPxTNIS9zLJA",
         begin=SENT - timedelta(seconds=50),
         end=SENT,

@@ -3,8 +3,9 @@
 Every column is tested with the Wasserstein distance in standard deviations of its baseline. That is
 Evidently's "wasserstein" (evidently 0.7.23,
 evidently/legacy/calculations/stattests/wasserstein_distance_norm.py), so reports and gauges agree.
-Two more tests cover the margin's upper tail, which holds the alerts, and columns stuck at one
-value.
+Values far outside of the reference are limited first: one
+alone, a typing error, would move a window and then the baseline of the next ten. Two more tests
+cover the margin's upper tail, which holds the alerts, and columns stuck at one value.
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ class Verdict:
     `constant_ratios`: by column, the excess share of its most common value divided by its
     threshold; 1 or more counts as drift. `detected`: whether any of the three tests found drift.
     `from_reference`: distances from the model's reference, for display only. `samples`: the
-    baseline's rows in time order, float64[columns, rows] each.
+    baseline's rows in time order, float64[columns, rows] each. `bounds`: what `clip` limits values
+    to. `outliers`: by column, the number of values beyond, without columns that have none.
     """
 
     distances: dict[str, float]
@@ -58,11 +60,17 @@ class Verdict:
     constant_ratios: dict[str, float]
     from_reference: dict[str, float]
     samples: tuple[Floats, ...]
+    bounds: tuple[Floats, Floats]
+    outliers: dict[str, int]
 
     @property
     def baseline(self) -> Floats:
-        """Return the baseline's rows in time order, float64[rows, columns]."""
-        return np.array(np.concatenate(self.samples, axis=1).T, order="C")
+        """Return the baseline's rows as compared, in time order, float64[rows, columns]."""
+        return self.clip(np.array(np.concatenate(self.samples, axis=1).T, order="C"))
+
+    def clip(self, rows: Floats) -> Floats:
+        """Return rows, float64[n, columns], with the values that the distances compare."""
+        return np.clip(rows, *self.bounds)
 
     @property
     def ranking(self) -> list[tuple[str, float]]:
@@ -92,6 +100,7 @@ class DriftDetector:
 
     def __init__(self, rows: Floats) -> None:
         self._rows = rows
+        self._bounds = _find_bounds(rows)
         # Evenly spaced in time, so that each hour keeps its weight.
         self.sample: Floats = sample_evenly(rows, BASELINE_ROWS)
         self._sorted = sorted_columns(self.sample)
@@ -115,9 +124,12 @@ class DriftDetector:
         current = sorted_columns(rows)
         samples = before.samples if before else (self.sample.T,)
         compared = merge_sorted(samples) if before else self._sorted
-        from_reference = wasserstein(self._sorted, current)
-        distances = wasserstein(compared, current) if before else from_reference
-        unit = _deviations(compared) if before else self._unit
+        low, high = (bound[:, None] for bound in self._bounds)
+        clipped = np.clip(current, low, high)
+        before_clipped = np.clip(compared, low, high)
+        from_reference = wasserstein(self._sorted, clipped)
+        distances = wasserstein(before_clipped, clipped) if before else from_reference
+        unit = _deviations(before_clipped) if before else self._unit
         over = int((distances >= thresholds.distances).sum())
         tail = self._surprise(rows, before) / max_surprise
         constant = constant_value.excess(compared, current) / thresholds.constant_shares
@@ -130,6 +142,8 @@ class DriftDetector:
             constant_ratios=_by_name(constant),
             from_reference=_by_name(from_reference / self._unit),
             samples=samples,
+            bounds=self._bounds,
+            outliers=_count_outliers(current, clipped),
         )
 
     def _surprise(self, rows: Floats, before: RollingBaseline | None) -> float:
@@ -148,6 +162,23 @@ class DriftDetector:
             calibration.thresholds(self._rows, size, span),
             tail_test.threshold(reference_margins, self._cuts, size, span),
         )
+
+
+def _find_bounds(rows: Floats) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest value of each column that distances tell apart.
+
+    They are as far from the reference's values as its range is wide, so one value moves a window by
+    little, but many still do.
+    """
+    low = rows.min(axis=0)
+    high = rows.max(axis=0)
+    width = np.maximum(high - low, _MIN_DEVIATION)
+    return low - width, high + width
+
+
+def _count_outliers(columns: Floats, clipped: Floats) -> dict[str, int]:
+    counts = np.count_nonzero(columns != clipped, axis=1).tolist()
+    return {name: count for name, count in zip(COLUMNS, counts, strict=True) if count}
 
 
 def _deviations(columns: Floats) -> Floats:

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection as Pipe
+from multiprocessing.connection import wait
 from typing import Protocol
 
 from drift.errors import ReportError, ReportProcessError
@@ -56,6 +57,9 @@ class ReportWriter(Protocol):
     def write(self, request: ReportRequest | None, folder: ReportFolder) -> Future[None]:
         """See ReportProcess.write."""
 
+    def check(self) -> None:
+        """See ReportProcess.check."""
+
 
 class ReportProcess:
     """Write reports in a child process, in order."""
@@ -81,6 +85,17 @@ class ReportProcess:
         """
         return self._thread.submit(self._exchange, request, folder)
 
+    def check(self) -> None:
+        """Raise ReportProcessError if the process is dead, although it has nothing to write."""
+        if wait([self._process.sentinel], 0):
+            raise self._died()
+
+    def _died(self) -> ReportProcessError:
+        self._process.join()
+        return ReportProcessError(
+            f"the process that writes reports died (exit code {self._process.exitcode})"
+        )
+
     def close(self) -> None:
         """Terminate the process, even while it writes."""
         self._process.terminate()
@@ -93,10 +108,7 @@ class ReportProcess:
             self._pipe.send((request, folder))
             error: str | None = self._pipe.recv()
         except (EOFError, OSError):
-            self._process.join()
-            raise ReportProcessError(
-                f"the process that writes reports died (exit code {self._process.exitcode})"
-            ) from None
+            raise self._died() from None
         if error is not None:
             raise ReportError(error)
 

@@ -113,7 +113,7 @@ class ReportSchedule:
         """
         self._entries.append(_entry(event))
         if event.report and verdict is not None:
-            request = ReportRequest(self._home / event.report, rows, verdict)
+            request = ReportRequest(self._home / event.report, verdict.clip(rows), verdict)
             self._unfinished.append(self._writer.write(request, self._report_folder()))
             return
         self._index_is_stale = True
@@ -123,8 +123,9 @@ class ReportSchedule:
     def collect_finished(self) -> None:
         """Count finished reports, and update the index if it is stale.
 
-        Raises ReportProcessError.
+        Raises ReportProcessError, also if the process died while it had nothing to write.
         """
+        self._writer.check()
         while self._unfinished and self._unfinished[0].done():
             if self._check_written(self._unfinished.popleft()):
                 self._metrics.reports.labels("written").inc()

@@ -147,6 +147,9 @@ class StubWriter:
         done.set_result(None)
         return done
 
+    def check(self):
+        pass
+
     @property
     def paths(self):
         return [request.path.name for request in self.requests]

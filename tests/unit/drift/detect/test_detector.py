@@ -196,3 +196,42 @@ def test_a_verdict_equals_the_plain_computation_bit_by_bit(sizes, size, data):
     )
     surprise = tail_test.surprise(beyond[0], size, beyond[1], len(known)).max()
     assert verdict.tail == surprise / tail_test.threshold(SMALL[:, -1], cuts, size, span)
+
+
+OUTLIERS = {"V1": 1e4, "Amount": 1e9, "margin": -708.0}
+
+
+@pytest.mark.parametrize("size", [MIN_EVENTS, 5_000])
+def test_one_outlier_is_counted_and_makes_no_window_drift(reference, size):
+    baseline = RollingBaseline()
+    later = stream(40_000 + 13 * size, seed=1)[40_000:].reshape(13, size, K)
+    for number, rows in enumerate(later):
+        if number == 1:
+            for name, value in OUTLIERS.items():
+                rows[size // 2, COLUMNS.index(name)] = value
+        verdict = reference.detect(rows, baseline)
+        assert not verdict.detected, number
+        assert verdict.outliers == (dict.fromkeys(OUTLIERS, 1) if number == 1 else {})
+        baseline.add(rows)
+
+
+@pytest.mark.parametrize("share", [0.05, 1.0])
+def test_many_outliers_are_drift(reference, share):
+    rows = reference.sample[:1_000].copy()
+    rows[: int(share * len(rows)), 0] = 1e9
+    verdict = reference.detect(rows)
+    assert verdict.distances["V1"] >= verdict.limits["V1"]
+    assert verdict.outliers == {"V1": share * len(rows)}
+
+
+def test_a_constant_column_that_changes_is_drift():
+    rows = stream(20_000, seed=1)
+    rows[:, 3] = 5.0
+    detector = DriftDetector(rows)
+    changed = rows[:1_000].copy()
+    changed[:, 3] = 6.0
+    verdict = detector.detect(changed)
+    assert verdict.distances["V4"] >= verdict.limits["V4"]
+    one = rows[:1_000].copy()
+    one[7, 3] = 6.0
+    assert not detector.detect(one).detected

@@ -6,6 +6,7 @@ import numpy as np
 import psutil
 import pytest
 from support.report_numbers import findings
+from support.waiting import wait_for
 
 from drift.detect.detector import COLUMNS, DriftDetector
 from drift.errors import ReportError, ReportProcessError
@@ -112,6 +113,13 @@ def test_a_process_that_dies_is_named(own_reports, tmp_path):
     os.kill(own_reports._process.pid, signal.SIGKILL)
     with pytest.raises(ReportProcessError, match=r"died \(exit code -9\)"):
         own_reports.write(None, report_folder(tmp_path)).result(WAIT_S)
+
+
+def test_a_process_that_dies_while_it_has_nothing_to_write_is_named(own_reports):
+    own_reports.check()
+    os.kill(own_reports._process.pid, signal.SIGKILL)
+    with pytest.raises(ReportProcessError, match=r"died \(exit code -9\)"):
+        wait_for(own_reports.check, 30, "the check to fail")
 
 
 def test_closing_does_not_wait_for_the_report(own_reports, detector, tmp_path):
