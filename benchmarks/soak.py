@@ -28,7 +28,7 @@ from benchmarks.harness.topic import clear
 from drift import predictions
 from model.artefact import Model, probabilities
 from payments import features
-from streams.kafka import topics
+from streams.kafka import topic_admin, topics
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
 from streams.kafka.reader import find_range, read
@@ -155,7 +155,7 @@ def main(
     with open_bench(_PORT) as bench:
         prefix = f"soak-{time.time():.0f}."
         connection = bench.connection(prefix)
-        topics.create(connection)
+        topic_admin.create(connection)
         with (
             run_system(bench, _SYSTEM, prefix) as supervisor,
             bench.start_sender(prefix, "soak", int(rate * seconds), rate) as sender,

@@ -23,7 +23,7 @@ from infra.kafka import IMAGE, engine, ready
 from infra.kafka.launcher import LocalBroker
 from model.artefact import Model
 from producer import dataset
-from streams.kafka import topics
+from streams.kafka import topic_admin, topics
 from streams.kafka.connection import Connection
 
 # In the background of a shell, SIGINT is ignored. Processes that tests start would inherit that,
@@ -139,7 +139,7 @@ def own_broker(tmp_path: Path) -> Iterator[LocalBroker]:
 def create_topics(broker: str) -> Iterator[Connection]:
     """Create topics under a random prefix, yield their connection, and delete them afterwards."""
     own = Connection(broker, topic_prefix=f"t{secrets.token_hex(4)}.")
-    topics.create(own, partitions=PARTITIONS)
+    topic_admin.create(own, partitions=PARTITIONS)
     yield own
     admin = AdminClient(own.client_config())  # keep it: its requests end with it
     for deleted in admin.delete_topics(

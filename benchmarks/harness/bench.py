@@ -17,7 +17,7 @@ from cli.errors import CommandError
 from cli.support.settings import ROOT, Settings
 from infra.kafka.launcher import LocalBroker
 from infra.processes import end_trees
-from streams.kafka import topics
+from streams.kafka import topic_admin
 from streams.kafka.connection import Connection
 
 DRAIN = "drain."
@@ -147,7 +147,7 @@ def open_bench(port: int = KAFKA_PORT) -> Iterator[Bench]:
     try:
         bench = Bench(home, data, model, broker)
         for prefix in (DRAIN, LIVE):
-            topics.create(bench.connection(prefix))
+            topic_admin.create(bench.connection(prefix))
         yield bench
     finally:
         broker.stop()

@@ -9,7 +9,7 @@ from cli.app import OPERATE, app
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson
 from cli.support.settings import Settings
-from streams.kafka import topics
+from streams.kafka import topic_admin, topics
 
 
 @app.command(name="topics", rich_help_panel=OPERATE)
@@ -32,7 +32,7 @@ def create_topics(
 
     Example: fraud topics --partitions 8
     """
-    created = topics.create(
+    created = topic_admin.create(
         ensure_reachable(Settings.from_environment().connection()), partitions, replication
     )
     if as_json:

@@ -61,12 +61,20 @@ ACLS: dict[str, tuple[Acl, ...]] = {
     "score": (
         *_on_topics(READ, topics.TRANSACTIONS),
         *_on_topics(WRITE, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS),
+        *_on_topics(
+            DESCRIBE_CONFIGS,
+            topics.TRANSACTIONS,
+            topics.PREDICTIONS,
+            topics.ALERTS,
+            topics.DEAD_LETTERS,
+        ),
         *_in_group(READ, topics.SCORER_GROUP),
         *_as_transactional("fraud-scorer-"),
     ),
     "monitor": (
         *_on_topics(READ, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS),
         *_on_topics(WRITE, topics.DRIFT_EVENTS),
+        *_on_topics(DESCRIBE_CONFIGS, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS),
         *_in_group(READ, topics.MONITOR_GROUP),
         *_as_transactional("fraud-monitor-"),
         *_READER,

@@ -25,6 +25,8 @@ from streams.kafka.auth import connect_admin
 from streams.kafka.clock import CLOCK_DIFFERENCE
 from streams.kafka.connection import Connection
 from streams.kafka.errors import RefusedError
+from streams.kafka.topic_admin import choose_command, choose_partitions, find_usual_count
+from streams.kafka.topic_settings import compare, has_sender_time
 
 _ANSWER_S = 10
 _OFFSETS = "offsets of groups"
@@ -74,7 +76,7 @@ def check_cluster(
         return
     yield check_encryption(connection)
     states = describe_topics(admin, connection)
-    yield from check_topics(states)
+    yield from check_topics(connection, states)
     yield try_check(_OFFSETS, lambda: check_offsets_retention(get_offsets_retention_min(admin)))
     checker = AclChecker(admin, connection, states)
     for role in roles:
@@ -134,34 +136,49 @@ def _is_local(server: str) -> bool:
         return False
 
 
-def check_topics(states: dict[str, TopicState | KafkaError]) -> Iterator[Finding]:
+def check_topics(
+    connection: Connection, states: dict[str, TopicState | KafkaError]
+) -> Iterator[Finding]:
     """Compare each declared topic with its state.
 
-    Unless declared otherwise, a topic needs as many partitions as `transactions`.
+    Unless declared otherwise, a topic should have as many partitions as most topics have.
     """
-    first = states[topics.TRANSACTIONS]
-    partitions = first.partitions if isinstance(first, TopicState) else topics.PARTITIONS
+    counts = [
+        state.partitions
+        for topic in topics.TOPICS
+        if isinstance(state := states[topic.name], TopicState) and topic.partitions is None
+    ]
+    usual = find_usual_count(counts) if counts else topics.PARTITIONS
     for topic in topics.TOPICS:
-        yield _check_topic(topic, states[topic.name], partitions)
+        yield _check_topic(connection, topic, states[topic.name], usual)
 
 
-def _check_topic(topic: topics.Topic, state: TopicState | KafkaError, partitions: int) -> Finding:
+def _check_topic(
+    connection: Connection, topic: topics.Topic, state: TopicState | KafkaError, usual: int
+) -> Finding:
     what = f"topic {topic.name}"
     if not isinstance(state, TopicState):
         return _explain_unknown_topic(what, state)
+    counted = f"{state.partitions} partitions, {state.replicas} replicas"
     if state.config is None:
-        found = f"{state.partitions} partitions; this user may not see its settings"
         advice = "for a full check, run this as the user that runs `fraud topics`"
+        found = f"{counted}; this user may not see its settings"
         return Finding(what, CheckStatus.WARN, found, advice)
-    differences = topic.differences(state.partitions, state.config, partitions)
-    if differences:
-        advice = "set it with Kafka's kafka-configs tool, or delete the topic and run: fraud topics"
-        return Finding(what, CheckStatus.FAIL, "; ".join(differences), advice)
-    found = f"{state.partitions} partitions, {state.replicas} replicas, as declared"
-    if state.replicas >= 3 and state.config.get("min.insync.replicas") == "1":
-        advice = "set min.insync.replicas=2, or the loss of one disk can lose acknowledged records"
-        return Finding(what, CheckStatus.WARN, found + ", min.insync.replicas=1", advice)
-    return Finding(what, CheckStatus.OK, found)
+    if differences := compare(topic.settings(state.replicas), state.config):
+        name = connection.full_name(topic.name)
+        advice = f"run: {choose_command(connection, name, differences)}"
+        found = f"has {', '.join(map(str, differences))}"
+        return Finding(what, CheckStatus.FAIL, found, advice)
+    declared = topic.partitions or usual
+    if state.partitions != declared:
+        advice = choose_partitions(connection, topic, state.partitions, declared)
+        if topic.partitions:
+            found = f"has {state.partitions} partitions, {declared} are declared"
+            return Finding(what, CheckStatus.FAIL, found, advice)
+        found = f"has {state.partitions} partitions, {declared} are usual here"
+        return Finding(what, CheckStatus.WARN, found, advice)
+    kept = ", with its senders' timestamps" if has_sender_time(state.config) else ""
+    return Finding(what, CheckStatus.OK, f"{counted}, as declared{kept}")
 
 
 def _explain_unknown_topic(what: str, error: KafkaError) -> Finding:

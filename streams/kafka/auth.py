@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from streams.kafka.connection import Connection
 from streams.kafka.errors import RefusedError, TopicMissingError, refusal
 from streams.kafka.retry import retry_until
+from streams.kafka.topic_admin import refuse_unsafe
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +51,10 @@ def connect_admin(connection: Connection, timeout: float = _ANSWER_S) -> AdminCl
 def wait_for_topics(connection: Connection, names: Iterable[str], stop: threading.Event) -> None:
     """Return once the cluster answers and has the topics, or once `stop` is set.
 
-    Raises RefusedError, TopicMissingError, KafkaException.
+    Raises RefusedError, TopicMissingError, TopicMismatchError if one may lose or refuse records,
+    KafkaException.
     """
+    wanted = tuple(names)
     warned = False
 
     def on_retry(_: KafkaError) -> None:
@@ -60,12 +63,12 @@ def wait_for_topics(connection: Connection, names: Iterable[str], stop: threadin
             log.warning("waiting for Kafka at %s", connection.bootstrap_servers)
             warned = True
 
-    def list_names() -> set[str]:
-        return set(connect_admin(connection).list_topics(timeout=_ANSWER_S).topics)
+    def check() -> None:
+        admin = connect_admin(connection)
+        existing = admin.list_topics(timeout=_ANSWER_S).topics.keys()
+        missing = {connection.full_name(name) for name in wanted} - existing
+        if missing:
+            raise TopicMissingError(sorted(missing))
+        refuse_unsafe(admin, connection, wanted)
 
-    existing = retry_until(stop, list_names, on_retry, _RETRY_S)
-    if existing is None:
-        return
-    missing = {connection.full_name(name) for name in names} - existing
-    if missing:
-        raise TopicMissingError(sorted(missing))
+    retry_until(stop, check, on_retry, _RETRY_S)

@@ -7,7 +7,7 @@ StreamError
 │   ├── ReadingStoppedError       the cluster reported records but did not deliver them
 │   └── RedriveError              (streams.dlq.redrive)
 ├── TopicError                    the topics were not created as declared
-│   └── TopicMismatchError        a topic exists with other partitions or settings
+│   └── TopicMismatchError        a topic exists with other partitions or less safe settings
 ├── ConsumerError                 a member of a consumer group cannot continue
 │   ├── LostRangeError            records were deleted before they were read
 │   └── TopicRecreatedError       a topic was deleted and made again under its readers
@@ -71,7 +71,9 @@ class TopicError(StreamError):
 
 
 class TopicMismatchError(TopicError):
-    """A topic exists with other partitions or settings than declared."""
+    """A topic exists with other partitions or less safe settings than declared."""
+
+    exit_code = DO_NOT_RESTART
 
 
 class ConsumerError(StreamError):

@@ -29,7 +29,7 @@ class Record(Protocol):
     def topic(self) -> str: ...  # noqa: D102
     def partition(self) -> int: ...  # noqa: D102
     def offset(self) -> int: ...  # noqa: D102
-    def timestamp(self) -> tuple[int, int]: ...  # noqa: D102
+    def timestamp(self) -> tuple[int, int]: ...  # noqa: D102 - (kind, ms since 1970)
 
 
 @dataclass(slots=True)

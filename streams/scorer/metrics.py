@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import numpy as np
+from confluent_kafka import TIMESTAMP_CREATE_TIME
 from numpy.typing import ArrayLike
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.metrics_core import HistogramMetricFamily, Metric
@@ -97,7 +98,7 @@ class ScorerMetrics:
         )
         self.end_to_end = BatchHistogram(
             "fraud_end_to_end_seconds",
-            "Record timestamp to committed prediction, in seconds",
+            "Record timestamp to committed prediction, in seconds; see fraud_sender_timestamps",
             LATENCY_BUCKETS_S,
             registry,
         )
@@ -121,6 +122,12 @@ class ScorerMetrics:
             "fraud_consumer_lag_seconds",
             "Seconds since the last committed record was sent, while others wait",
             partition,
+            registry=registry,
+        )
+        self.sender_timestamps = Gauge(
+            "fraud_sender_timestamps",
+            "1 if the last record's timestamp, and so its latency, is by the sender's clock; "
+            "0 if it is by the broker's",
             registry=registry,
         )
         self.workers = Gauge("fraud_workers", "1 for each worker that is up", registry=registry)
@@ -159,7 +166,9 @@ class ScorerMetrics:
         self.batch_size.observe(len(scored.batch.records))
         self.probability.observe(scored.probabilities)
         for number, record in scored.batch.last_records().items():
-            self._committed[number] = (record.offset() + 1, record.timestamp()[1] / 1000)
+            kind, sent_ms = record.timestamp()
+            self._committed[number] = (record.offset() + 1, sent_ms / 1000)
+            self.sender_timestamps.set(kind == TIMESTAMP_CREATE_TIME)
 
     def set_lag(self, ranges: dict[int, tuple[int, int]], now: datetime) -> None:
         """Set the lag from (start, high watermark) of each partition owned; remove all others.

@@ -8,7 +8,7 @@ from support.scorer_process import run_scorer
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
-from streams.kafka import topics
+from streams.kafka import topic_admin, topics
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
 
@@ -36,7 +36,7 @@ def test_data_survives_a_kill(own_broker):
 
 def test_a_scorer_waits_for_a_broker_that_is_not_up_yet_and_scores_its_data(own_broker, model):
     connection = Connection(own_broker.bootstrap_servers)
-    topics.create(connection, partitions=4)
+    topic_admin.create(connection, partitions=4)
     send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(make_transaction_bytes, range(50)))
     cluster = Cluster(connection)
     before = cluster.find_end(topics.TRANSACTIONS, list(range(4)))
@@ -64,7 +64,7 @@ def test_a_worker_without_a_coordinator_for_a_minute_is_restarted_and_this_is_no
     own_broker,
 ):
     connection = Connection(own_broker.bootstrap_servers)
-    topics.create(connection, partitions=4)
+    topic_admin.create(connection, partitions=4)
     with run_scorer(connection) as system:
         [first] = system.pids()
         own_broker.stop()

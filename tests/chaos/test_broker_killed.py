@@ -9,7 +9,7 @@ from support.scorer_process import run_scorer
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
-from streams.kafka import topics
+from streams.kafka import topic_admin, topics
 from streams.kafka.connection import Connection
 
 AWAY_S = 20.0  # less than streams.kafka.committer.DEADLINE_S
@@ -29,7 +29,7 @@ def stop(own_broker, _):
 @pytest.mark.parametrize("end", [kill, pytest.param(stop, marks=pytest.mark.long)])
 def test_a_broker_that_ends_during_a_replay_costs_only_time(own_broker, creditcard, expected, end):
     connection = Connection(own_broker.bootstrap_servers)
-    topics.create(connection, partitions=4)
+    topic_admin.create(connection, partitions=4)
     with run_scorer(connection, workers=2) as system, run_replay(connection, creditcard) as replay:
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
         assert_running(replay)
@@ -45,7 +45,7 @@ def test_workers_stay_healthy_but_not_ready_while_the_broker_is_away(
     own_broker, creditcard, expected
 ):
     connection = Connection(own_broker.bootstrap_servers)
-    topics.create(connection, partitions=4)
+    topic_admin.create(connection, partitions=4)
     with (
         run_scorer(connection, workers=2) as system,
         run_replay(connection, creditcard, rate=1000) as replay,
@@ -71,7 +71,7 @@ def test_an_idle_scorer_is_not_ready_while_the_broker_is_away_and_then_continues
     own_broker, creditcard, model
 ):
     connection = Connection(own_broker.bootstrap_servers)
-    topics.create(connection, partitions=4)
+    topic_admin.create(connection, partitions=4)
     with run_scorer(connection) as system:
         own_broker.stop()
         wait_for(lambda: not system.ready(), 30, "the scorer is not ready")

@@ -15,7 +15,7 @@ from support.scorer_process import run_scorer
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
-from streams.kafka import topics
+from streams.kafka import topic_admin, topics
 from streams.kafka.connection import Connection
 
 DELAY_S = 0.05
@@ -39,7 +39,7 @@ def connections(proxied_broker):
     """A direct and a proxied connection to new topics, and the proxy."""
     direct, indirect, proxy = proxied_broker
     prefix = f"t{secrets.token_hex(4)}."
-    topics.create(Connection(direct, prefix), partitions=4)
+    topic_admin.create(Connection(direct, prefix), partitions=4)
     yield Connection(direct, prefix), Connection(indirect, prefix), proxy
     proxy.delay = 0.0
     proxy.answers.set()

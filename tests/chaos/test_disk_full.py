@@ -7,7 +7,7 @@ from support.replays import assert_exactly_once, assert_running, finish_replay, 
 from support.scorer_process import run_scorer
 from support.waiting import wait_for
 
-from streams.kafka import topics
+from streams.kafka import topic_admin
 from streams.kafka.connection import Connection
 
 # The largest size of a file: writing beyond it fails as on a full disk. The log of one partition of
@@ -18,7 +18,7 @@ FILE_BYTES = 13_000_000
 @pytest.mark.long
 def test_a_full_disk_costs_only_time(own_broker, creditcard, expected):
     connection = Connection(own_broker.bootstrap_servers)
-    topics.create(connection, partitions=1)
+    topic_admin.create(connection, partitions=1)
     full = own_broker.process()
     full.rlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, resource.RLIM_INFINITY))
     with run_scorer(connection, workers=2) as system, run_replay(connection, creditcard) as replay:

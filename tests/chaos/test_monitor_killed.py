@@ -12,7 +12,7 @@ from support.monitoring import SIZE, assert_each_in_one_window, events, predict,
 from support.waiting import wait_for
 
 from drift.committer import WindowCommitter
-from streams.kafka import topics
+from streams.kafka import topic_admin
 from streams.kafka.connection import Connection
 from streams.kafka.errors import OutageError
 
@@ -73,7 +73,7 @@ def test_a_monitor_killed_at_any_moment_loses_no_window(connection, tmp_path):
 
 def test_an_outage_of_the_broker_closes_no_window(own_broker, tmp_path):
     connection = Connection(own_broker.bootstrap_servers, topic_prefix="away.")
-    topics.create(connection, partitions=4)
+    topic_admin.create(connection, partitions=4)
     predict(connection, SIZE + 100)
     passed = [0.0]
     with running(connection, tmp_path, idle_close=10.0, clock=lambda: passed[0]) as monitor:
@@ -93,7 +93,7 @@ def test_a_monitor_without_a_coordinator_for_a_minute_continues_with_new_clients
     own_broker, tmp_path, caplog
 ):
     connection = Connection(own_broker.bootstrap_servers, topic_prefix="away.")
-    topics.create(connection, partitions=4)
+    topic_admin.create(connection, partitions=4)
     predict(connection, SIZE + 100)
     with running(connection, tmp_path, idle_close=600.0) as monitor:
         wait_for(lambda: monitor.windows, 30, "the first window")

@@ -9,7 +9,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from streams.kafka import topics
+from streams.kafka import topic_admin
 from streams.kafka.connection import Connection
 from support.paths import JARS, ROOT
 from support.ports import find_free_port
@@ -108,7 +108,7 @@ def run_three_brokers(folder: Path) -> Iterator[ThreeBrokers]:
         servers = ",".join(f"127.0.0.1:{port}" for port in ports.values())
         connection = Connection(servers)
         wait_for(lambda: _count_nodes(connection) == 3, 120, "three brokers answer")
-        topics.create(connection, partitions=4, replication=3)
+        topic_admin.create(connection, partitions=4, replication=3)
         yield ThreeBrokers(connection, processes)
     finally:
         for process in processes.values():

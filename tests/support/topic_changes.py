@@ -1,12 +1,26 @@
-"""Delete, recreate and grow topics under running processes."""
+"""Delete, recreate, grow and alter topics, also under running processes."""
 
-from confluent_kafka.admin import AdminClient, NewPartitions
+from collections.abc import Mapping
 
-from streams.kafka import topics
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
+
+from streams.kafka import topic_admin
 from streams.kafka.connection import Connection
+from streams.kafka.topic_settings import SENDER_TIME_LIMITS
+from streams.kafka.topics import TOPICS
 from support.waiting import wait_for
 
 PARTITIONS = 4  # as the fixture `connection` creates them
+SENDER_TIME = {"message.timestamp.type": "CreateTime"}
+LIMITED_SENDER_TIME = SENDER_TIME | {limit.name: limit.declared for limit in SENDER_TIME_LIMITS}
 
 
 def delete_topic(connection: Connection, name: str) -> None:
@@ -19,7 +33,35 @@ def delete_topic(connection: Connection, name: str) -> None:
 
 def recreate_topic(connection: Connection, name: str) -> None:
     delete_topic(connection, name)
-    assert topics.create(connection, PARTITIONS) == [connection.full_name(name)]
+    assert topic_admin.create(connection, PARTITIONS) == [connection.full_name(name)]
+
+
+def recreate_with(connection: Connection, name: str, settings: Mapping[str, str]) -> None:
+    """Recreate a topic with its declared settings except these.
+
+    A broker adopts an alteration only a moment after it has confirmed it.
+    """
+    delete_topic(connection, name)
+    full_name = connection.full_name(name)
+    [declared] = [topic for topic in TOPICS if topic.name == name]
+    new = NewTopic(full_name, PARTITIONS, 1, config=declared.config() | dict(settings))
+    admin = AdminClient(connection.client_config())
+    [created] = admin.create_topics([new]).values()
+    created.result(10)
+    wait_for(lambda: full_name in admin.list_topics(timeout=5).topics, 30, "the topic is there")
+
+
+def alter_topic(connection: Connection, name: str, settings: Mapping[str, str]) -> None:
+    entries = [
+        ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+        for key, value in settings.items()
+    ]
+    resource = ConfigResource(
+        ResourceType.TOPIC, connection.full_name(name), incremental_configs=entries
+    )
+    admin = AdminClient(connection.client_config())
+    [altered] = admin.incremental_alter_configs([resource]).values()
+    altered.result(10)
 
 
 def grow_topic(connection: Connection, name: str, partitions: int) -> None:

@@ -29,7 +29,7 @@ from producer.labels import LabelFeed, replay_with_labels
 from producer.replay import Replay, Totals
 from producer.rows import Selection, read
 from producer.schedule import at_rate
-from streams.kafka import topics
+from streams.kafka import topic_admin, topics
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
 from streams.kafka.reader import read as read_between
@@ -70,7 +70,7 @@ class Job:
         watching = self._watching()
         settings = self._start_kafka(stack)
         connection = settings.connection()
-        topics.create(connection)
+        topic_admin.create(connection)
         stack.callback(processes.stop)
         stack.callback(watching.stop)
         watching.start()

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from support.commands import FRAUD, make_environment
 from support.data.transactions import make_transaction_bytes
+from support.topic_changes import SENDER_TIME, recreate_with
 
 from streams.kafka.messages import dead_letter_headers, source_headers
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TRANSACTIONS
@@ -214,6 +215,7 @@ def test_the_range_can_start_at_given_offsets(bus, connection):
 
 
 def test_since_excludes_older_records_and_allows_for_clock_differences(bus, connection):
+    recreate_with(connection, TRANSACTIONS, SENDER_TIME)
     now = time.time()
     bus.send(3, timestamp=int((now - 3600) * 1000))
     recent = bus.send(2, first=3, timestamp=int((now - 60) * 1000))
@@ -226,6 +228,7 @@ def test_since_excludes_older_records_and_allows_for_clock_differences(bus, conn
 
 
 def test_records_whose_outputs_have_expired_are_left_out(bus, connection):
+    recreate_with(connection, TRANSACTIONS, SENDER_TIME)
     now = time.time()
     old = bus.send(2, timestamp=int((now - 6.99 * 86400) * 1000))
     with bus.transaction():

@@ -8,7 +8,12 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
-from support.topic_changes import grow_topic, recreate_topic
+from support.topic_changes import (
+    LIMITED_SENDER_TIME,
+    grow_topic,
+    recreate_topic,
+    recreate_with,
+)
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -28,6 +33,7 @@ class World:
 
     def __init__(self, connection):
         self.connection = connection
+        recreate_with(connection, LABELS, LIMITED_SENDER_TIME)  # labels of the past
         self.ahead = timedelta()
         self.producer = Producer(connection.writer_config())
         self.number = 0

@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
 )
 from support.commands import FRAUD, make_environment
 from support.data import creditcard_files as creditcard
+from support.topic_changes import SENDER_TIME, recreate_with
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -144,6 +145,7 @@ def test_progress_ends_with_the_last_record_and_the_start_is_reported(connection
 
 
 def test_labels_have_a_topic_and_a_delay(connection, data):
+    recreate_with(connection, "transactions", SENDER_TIME)  # the delay begins when a row is sent
     stop = threading.Event()
     feed = LabelFeed(connection, read(Selection(data), "r"), DELAY_S, time, stop)
     replay = Replay(connection, read(Selection(data), "r"), at_rate(0), time, feed.note_sent)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import xgboost
 from support.commands import FRAUD, make_environment
+from support.topic_changes import SENDER_TIME, recreate_with
 from support.topic_reader import read_all
 
 from benchmarks.likeness import (
@@ -47,6 +48,7 @@ def send(connection, *arguments: str) -> dict:
 
 
 def test_simulated_transactions_are_sent_and_their_labels_have_random_delays(connection):
+    recreate_with(connection, "transactions", SENDER_TIME)  # a delay begins when a row is sent
     disturbed = ["--accounts", str(ACCOUNTS), "--fraud-rate", "0.1", "--disturb", "missing:V3@400"]
     totals = send(connection, *disturbed, "--run", "s", "--label-delay", f"{DELAY_S}s")
     assert (totals["sent"], totals["delivered"], totals["labels"]) == (COUNT, COUNT, COUNT)

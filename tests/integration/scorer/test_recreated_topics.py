@@ -2,7 +2,7 @@
 
 from support.topic_changes import delete_topic, grow_topic, recreate_topic
 
-from streams.kafka import topics
+from streams.kafka import topic_admin, topics
 from streams.kafka.cluster import Cluster
 
 
@@ -21,4 +21,4 @@ def test_a_deleted_topic_has_no_id(connection):
     cluster = Cluster(connection)
     delete_topic(connection, topics.LABELS)
     assert cluster.find_ids(topics.LABELS, topics.ALERTS).keys() == {topics.ALERTS}
-    topics.create(connection, 4)  # the fixture deletes all topics
+    topic_admin.create(connection, 4)  # the fixture deletes all topics

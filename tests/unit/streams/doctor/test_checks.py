@@ -12,6 +12,12 @@ from streams.kafka.connection import Connection
 
 OK, WARN, FAIL = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL
 ALL = frozenset(AclOperation)
+COMPACTED = {"cleanup.policy": "compact"}
+SENDER_TIME = {
+    "message.timestamp.type": "CreateTime",
+    "message.timestamp.before.max.ms": "86400000",
+    "message.timestamp.after.max.ms": "3600000",
+}
 
 
 def state(name, partitions=4, replicas=1, **changes):
@@ -19,17 +25,20 @@ def state(name, partitions=4, replicas=1, **changes):
     return TopicState(
         declared.partitions or partitions,
         replicas,
-        {**declared.config(), "min.insync.replicas": "1", **changes},
+        declared.config(replicas) | changes,
         ALL,
     )
 
 
+def topic_findings(**changed):
+    """Findings by topic, all as declared with 4 partitions except those `changed`."""
+    states = {topic.name: state(topic.name) for topic in topics.TOPICS} | changed
+    findings = checks.check_topics(Connection("127.0.0.1:9092", "t."), states)
+    return {finding.what.removeprefix("topic "): finding for finding in findings}
+
+
 def topic_finding(name, found):
-    states = {topic.name: state(topic.name) for topic in topics.TOPICS} | {name: found}
-    [finding] = [
-        finding for finding in checks.check_topics(states) if finding.what == f"topic {name}"
-    ]
-    return finding
+    return topic_findings(**{name: found})[name]
 
 
 @pytest.mark.parametrize(
@@ -37,18 +46,27 @@ def topic_finding(name, found):
     [
         ("alerts", state("alerts"), OK, "4 partitions, 1 replicas, as declared"),
         ("drift.events", state("drift.events"), OK, "1 partitions"),
-        ("alerts", state("alerts", partitions=5), FAIL, "has 5 partitions, declared are 4"),
+        ("alerts", state("alerts", partitions=5), WARN, "has 5 partitions, 4 are usual here"),
+        ("drift.events", TopicState(2, 1, {}, ALL), FAIL, "has 2 partitions, 1 are declared"),
         (
             "alerts",
             state("alerts", **{"retention.ms": "1000"}),
             FAIL,
-            "has retention.ms=1000, declared is 2592000000",
+            "has retention.ms=1000 (declared: 2592000000 or more)",
         ),
         ("alerts", KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), FAIL, "does not exist"),
         ("alerts", KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), WARN, "may not see it"),
         ("alerts", TopicState(4, 1, None, ALL), WARN, "may not see its settings"),
-        ("alerts", state("alerts", replicas=3), WARN, "min.insync.replicas=1"),
-        ("alerts", state("alerts", replicas=3, **{"min.insync.replicas": "2"}), OK, "3 replicas"),
+        ("alerts", state("alerts", **{"retention.ms": "-1"}), OK, "as declared"),
+        ("transactions", state("transactions", **COMPACTED), FAIL, "has cleanup.policy=compact"),
+        (
+            "alerts",
+            state("alerts", replicas=3, **{"min.insync.replicas": "1"}),
+            FAIL,
+            "min.insync.replicas=1",
+        ),
+        ("alerts", state("alerts", replicas=3), OK, "3 replicas"),
+        ("transactions", state("transactions", **SENDER_TIME), OK, "senders' timestamps"),
     ],
 )
 def test_a_topic(name, found, verdict, said):
@@ -56,6 +74,23 @@ def test_a_topic(name, found, verdict, said):
     assert finding.verdict is verdict
     assert said in finding.found
     assert bool(finding.advice) == (verdict is not OK)
+
+
+def test_the_advice_for_an_unsafe_topic_is_the_command_that_mends_it():
+    assert topic_finding("transactions", state("transactions", **COMPACTED)).advice == (
+        "run: kafka-configs.sh --bootstrap-server 127.0.0.1:9092 --alter --entity-type topics "
+        "--entity-name t.transactions --add-config cleanup.policy=delete"
+    )
+
+
+@pytest.mark.parametrize("partitions", [3, 12])
+def test_one_topic_with_another_number_of_partitions_is_the_only_finding(partitions):
+    findings = topic_findings(transactions=state("transactions", partitions))
+    assert [name for name, finding in findings.items() if finding.verdict is not OK] == [
+        "transactions"
+    ]
+    assert f"run: fraud topics --partitions {partitions}" in findings["transactions"].advice
+    assert "run: kafka-topics.sh" in findings["transactions"].advice
 
 
 def test_the_advice_for_a_missing_topic_creates_it():

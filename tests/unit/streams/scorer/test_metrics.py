@@ -57,6 +57,7 @@ def test_counts_move_by_what_was_committed(registry):
     assert value("fraud_probability_count") == 2
     assert value("fraud_worker_restarts_total") == 2
     assert value("fraud_model_info", {"version": "v1"}) == 1
+    assert value("fraud_sender_timestamps") == 1
 
 
 def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(registry):

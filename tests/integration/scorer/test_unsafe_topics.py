@@ -1,0 +1,119 @@
+"""Topics that can lose payments are refused, and payments that a sender dates wrongly are kept."""
+
+import subprocess
+
+import pytest
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError, Producer
+from confluent_kafka.admin import AdminClient
+from support.commands import FRAUD, make_environment
+from support.data.transactions import make_transaction_bytes
+from support.scorer_process import run_scorer
+from support.topic_changes import LIMITED_SENDER_TIME, alter_topic, recreate_with
+from support.topic_reader import read_all
+
+from streams.kafka import topics
+from streams.ledger.audit import audit
+
+COUNT = 80
+JANUARY_1970_MS = 1000
+
+
+def fraud(connection, *arguments):
+    return subprocess.run(
+        [*FRAUD, *arguments],
+        env=make_environment(connection),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def send(connection, count, timestamp=0):
+    """Send payments and return the codes of the refused ones."""
+    refused = []
+    producer = Producer(connection.writer_config())
+    for number in range(count):
+        producer.produce(
+            connection.full_name(topics.TRANSACTIONS),
+            make_transaction_bytes(number),
+            timestamp=timestamp,
+            on_delivery=lambda error, _: error and refused.append(error.code()),
+        )
+    assert producer.flush(30) == 0
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("topic", "settings"),
+    [
+        (topics.TRANSACTIONS, {"cleanup.policy": "compact"}),
+        (topics.PREDICTIONS, {"max.message.bytes": "1000"}),
+    ],
+)
+def test_an_unsafe_topic_is_refused_by_every_command_until_it_is_mended(
+    connection, topic, settings
+):
+    alter_topic(connection, topic, settings)
+    [(name, value)] = settings.items()
+    declared = {each.name: each for each in topics.TOPICS}[topic].config()[name]
+    wrong = f"has {name}={value} (declared: {declared}"
+    mending = (
+        f"kafka-configs.sh --bootstrap-server {connection.bootstrap_servers} --alter "
+        f"--entity-type topics --entity-name {connection.full_name(topic)} "
+        f"--add-config {name}={declared}"
+    )
+    created = fraud(connection, "topics", "--partitions", "4")
+    assert created.returncode == 1
+    assert wrong in created.stderr
+    assert mending in created.stderr
+    with run_scorer(connection, wait=False) as system:
+        assert system.process.wait(60) == 3
+        assert wrong in system.log
+        assert mending in system.log
+    if topic == topics.PREDICTIONS:  # the monitor reads no transactions
+        monitored = fraud(connection, "monitor")
+        assert monitored.returncode == 1
+        assert mending in monitored.stderr
+    alter_topic(connection, topic, {name: declared})
+    assert fraud(connection, "topics", "--partitions", "4").returncode == 0
+
+
+def test_nothing_is_created_beside_a_topic_with_other_partitions(connection):
+    admin = AdminClient(connection.client_config())
+    for deleted in admin.delete_topics([connection.full_name(topics.LABELS)]).values():
+        deleted.result(10)
+    refused = fraud(connection, "topics", "--partitions", "8")
+    assert refused.returncode == 1
+    name = connection.full_name(topics.TRANSACTIONS)
+    assert f"{name} has 4 partitions, declared are 8" in refused.stderr
+    assert "run: fraud topics --partitions 4; " in refused.stderr
+    assert f"--alter --topic {name} --partitions 8" in refused.stderr
+    assert connection.full_name(topics.LABELS) not in admin.list_topics(timeout=10).topics
+    assert fraud(connection, "topics", "--partitions", "4").returncode == 0
+
+
+def test_payments_dated_1970_before_the_first_scorer_are_scored(connection):
+    assert send(connection, COUNT, JANUARY_1970_MS) == []
+    sent = read_all(connection, topics.TRANSACTIONS, COUNT)
+    assert {message.timestamp()[0] for message in sent} == {TIMESTAMP_LOG_APPEND_TIME}
+    assert min(message.timestamp()[1] for message in sent) > JANUARY_1970_MS
+    with run_scorer(connection):
+        assert len(read_all(connection, topics.PREDICTIONS, COUNT)) == COUNT
+    result = audit(connection)
+    assert (result.sent, result.complete) == (COUNT, True)
+
+
+def test_a_topic_with_its_senders_time_refuses_a_wrong_clock(connection):
+    recreate_with(connection, topics.TRANSACTIONS, LIMITED_SENDER_TIME)
+    refused = send(connection, 3, JANUARY_1970_MS)
+    # a record alone, or with others in a batch
+    assert set(refused) <= {KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD}
+    assert len(refused) == 3
+    assert send(connection, COUNT) == []
+    with run_scorer(connection) as system:
+        read_all(connection, topics.PREDICTIONS, COUNT)
+        page = system.page(0, "/metrics")
+    [message, *_] = read_all(connection, topics.TRANSACTIONS, COUNT)
+    assert message.timestamp()[0] == TIMESTAMP_CREATE_TIME
+    assert "fraud_sender_timestamps 1.0" in page
