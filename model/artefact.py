@@ -28,7 +28,7 @@ from model.errors import (
     NewerFormatError,
     OlderFormatError,
 )
-from model.manifest import FORMAT_VERSION, Manifest, sha256, version_of
+from model.manifest import FORMAT_VERSION, OLDEST_FORMAT, Manifest, sha256, version_of
 from payments.arrays import Floats, Singles
 from payments.contract import INPUTS, Decision, Thresholds
 
@@ -122,7 +122,9 @@ class Model:
         """Path of a Parquet file with the out-of-fold rows in time order.
 
         Columns: Time, V1..V28, Amount, Class, margin, probability, fold. Margin and probability are
-        calibrated, and come from the booster of the row's fold, which had not seen the row.
+        calibrated, and come from the booster of the row's fold, which had not seen the row. Then
+        those of `model.training.forward_cuts` and `model.training.patterns`, which older models
+        lack.
         """
         return self.directory / REFERENCE
 
@@ -149,7 +151,7 @@ def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:
     try:
         content: dict[str, Any] = json.loads((resolved / MANIFEST).read_text())
         newer = content["format_version"] > FORMAT_VERSION
-        older = content["format_version"] < FORMAT_VERSION
+        older = content["format_version"] < OLDEST_FORMAT
         version = content.pop("version")
     except (FileNotFoundError, NotADirectoryError):
         raise MissingArtefactError(f"there is no model in {directory}; run: fraud train") from None
@@ -160,12 +162,12 @@ def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:
     if newer:
         raise NewerFormatError(
             f"{directory} has format {content['format_version']}, this release reads "
-            f"{FORMAT_VERSION}; update, or run: fraud train"
+            f"{OLDEST_FORMAT} to {FORMAT_VERSION}; update, or run: fraud train"
         )
     if older:
         raise OlderFormatError(
             f"{directory} has format {content['format_version']}, this release reads "
-            f"{FORMAT_VERSION}; run: fraud train"
+            f"{OLDEST_FORMAT} to {FORMAT_VERSION}; run: fraud train"
         )
     try:
         manifest = Manifest.model_validate(content)

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from payments.contract import Thresholds
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+OLDEST_FORMAT = 3  # without `payments_per_day`, `cuts` and `patterns`
 _VERSION_DIGITS = 12
 
 
@@ -50,6 +51,12 @@ class Fold(_Part):
     average_precision: float
 
 
+class Score(_Part):
+    """The lowest probability that is worth a review."""
+
+    probability: float = Field(gt=0, lt=1)
+
+
 class Capacity(_Part):
     """The number of alerts that people can review."""
 
@@ -64,9 +71,9 @@ class Precision(_Part):
 
 
 class Limits(_Part):
-    """Thresholds by review capacity, and by the precision required to block without review."""
+    """`review` by score or by capacity, `block` by the precision required to block unreviewed."""
 
-    review: Capacity
+    review: Score | Capacity
     block: Precision
 
 
@@ -80,12 +87,59 @@ class Costs(_Part):
 Policy = Limits | Costs
 
 
+class ForwardCut(_Part):
+    """The policy tried as it will be used: on rows later than all that chose its thresholds.
+
+    A booster fitted on the rows `fitted`, with thresholds that the policy chooses on the
+    out-of-fold rows among them, judges the rows that follow.
+    """
+
+    fitted: Rows
+    judged: Rows
+    days: float
+    review: float
+    frauds: int
+    flagged: int
+    caught: int
+    blocked: int
+    blocked_frauds: int
+
+    @property
+    def alerts_per_day(self) -> float:
+        """The judged rows at or above `review`, a day."""
+        return self.flagged / self.days
+
+    @property
+    def precision(self) -> float | None:
+        """The share of frauds among the rows at or above `review`; None if there are none."""
+        return self.caught / self.flagged if self.flagged else None
+
+    @property
+    def recall(self) -> float | None:
+        """The share of the judged frauds at or above `review`; None without frauds."""
+        return self.caught / self.frauds if self.frauds else None
+
+
+class ReasonPattern(_Part):
+    """The features of an alert's reasons as a set, in the order of INPUTS.
+
+    `alerts` counts the out-of-fold rows at or above `review` with exactly these, and `frauds` the
+    frauds among them.
+    """
+
+    features: tuple[str, ...]
+    alerts: int
+    frauds: int
+
+
 class Manifest(_Part):
     """Everything about a model except its trees and reference rows.
 
     `usual` holds each feature's 1st and 99th percentile among the legitimate fitted rows,
     `hashes` the SHA-256 of each file, and `policy` how the thresholds were chosen on the
-    out-of-fold rows.
+    out-of-fold rows. `payments_per_day` counts those of the file trained on, `cuts` show the policy
+    on later rows, and `patterns` are the reasons' patterns, the most frequent first. Models of an
+    earlier release lack these three.
     """
 
     format_version: int = FORMAT_VERSION
@@ -101,6 +155,16 @@ class Manifest(_Part):
     test: Rows
     parameters: dict[str, float | int | str]
     trees: int
+    payments_per_day: float | None = Field(default=None, gt=0)
+    cuts: tuple[ForwardCut, ...] = ()
+    patterns: tuple[ReasonPattern, ...] = ()
+
+    @property
+    def budget(self) -> float | None:
+        """The alerts a day that `review` was chosen for; None if by score or by cost."""
+        if isinstance(self.policy, Limits) and isinstance(self.policy.review, Capacity):
+            return self.policy.review.alerts_per_day
+        return None
 
 
 def version_of(content: dict[str, Any]) -> str:

@@ -10,8 +10,10 @@ import pandas as pd
 
 from model.artefact import CARD, HASHED, LATEST, MANIFEST, MODEL, REFERENCE, Model
 from model.errors import ArtefactError
-from model.manifest import Manifest, Policy, sha256, version_of
+from model.manifest import FORMAT_VERSION, Manifest, Policy, sha256, version_of
 from model.reports import card, card_test_part
+from model.training.forward_cuts import try_policy
+from model.training.patterns import count_patterns
 from model.training.pipeline import TrainedModel
 from payments.contract import Thresholds
 
@@ -44,9 +46,18 @@ def save_thresholds(model: Model, thresholds: Thresholds, policy: Policy, models
         folder.mkdir()
         for name in HASHED:
             shutil.copyfile(model.directory / name, folder / name)
-        manifest = model.manifest.model_copy(update={"thresholds": thresholds, "policy": policy})
+        reference = pd.read_parquet(folder / REFERENCE)
+        manifest = model.manifest.model_copy(
+            update={
+                "format_version": FORMAT_VERSION,
+                "thresholds": thresholds,
+                "policy": policy,
+                "cuts": try_policy(policy, reference, model.manifest),
+                "patterns": count_patterns(reference, thresholds.review),
+            }
+        )
         opened = card_test_part.carry_over(_read_openings(model.directory))
-        return _publish(folder, manifest, pd.read_parquet(folder / REFERENCE), models, opened)
+        return _publish(folder, manifest, reference, models, opened)
 
 
 def _publish(

@@ -14,7 +14,7 @@ from cli.app import MODEL, app
 from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support import pages
-from cli.support.options import AsJson, ModelFolder
+from cli.support.options import AsJson, ModelFolder, PaymentsPerDay
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bars
 from cli.support.settings import Settings
@@ -33,6 +33,7 @@ _FILE_WIDTH = 180  # of tables written to a file or a pipe
 
 @app.command(rich_help_panel=MODEL)
 def evaluate(
+    *,
     model: ModelFolder = None,
     data: Annotated[
         Path | None,
@@ -46,6 +47,7 @@ def evaluate(
         bool,
         typer.Option("--allow-seen", help="Also evaluate rows that the model was fitted on."),
     ] = False,
+    payments_per_day: PaymentsPerDay = None,
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Fit and compare baselines, which takes minutes.")
     ] = False,
@@ -74,9 +76,9 @@ def evaluate(
         needed = data is None or baselines or not allow_seen
         trained_on = _read_training_file(settings, loaded, quiet, needed)
         if data is None:
-            sample = _test_part(loaded, trained_on)
+            sample = _test_part(loaded, trained_on, payments_per_day)
         else:
-            sample = _other_file(loaded, trained_on, data)
+            sample = _other_file(loaded, trained_on, data, payments_per_day)
         update("reading the rows", 1, 1)
         if sample.seen and not allow_seen:
             raise CommandError(
@@ -126,8 +128,11 @@ def _read_training_file(
     )
 
 
-def _test_part(model: "Model", trained_on: "pd.DataFrame | None") -> "Sample":
+def _test_part(
+    model: "Model", trained_on: "pd.DataFrame | None", payments_per_day: float | None
+) -> "Sample":
     from model.evaluation.assessment import Sample, select_rows
+    from model.training.thresholds import measure_payments_per_day
 
     test = model.manifest.test
     if trained_on is None or not test.rows:
@@ -137,13 +142,19 @@ def _test_part(model: "Model", trained_on: "pd.DataFrame | None") -> "Sample":
     return Sample(
         f"test part, rows {test.first}..{test.last}",
         select_rows(trained_on, test),
+        payments_per_day or model.manifest.payments_per_day or measure_payments_per_day(trained_on),
         is_test_part=True,
         fitted=select_rows(trained_on, model.manifest.fitted_on),
         seen=0,
     )
 
 
-def _other_file(model: "Model", trained_on: "pd.DataFrame | None", path: Path) -> "Sample":
+def _other_file(
+    model: "Model",
+    trained_on: "pd.DataFrame | None",
+    path: Path,
+    payments_per_day: float | None,
+) -> "Sample":
     from model import dataset
     from model.evaluation.assessment import Sample, select_rows
     from model.evaluation.seen_rows import find_seen_rows
@@ -154,7 +165,27 @@ def _other_file(model: "Model", trained_on: "pd.DataFrame | None", path: Path) -
     if trained_on is not None:
         fitted = select_rows(trained_on, model.manifest.fitted_on)
         seen = int(find_seen_rows(rows, fitted).sum())
-    return Sample(path.name, rows, is_test_part=False, fitted=fitted, seen=seen)
+    return Sample(
+        path.name,
+        rows,
+        payments_per_day or _measure_payments_per_day(rows, model),
+        is_test_part=False,
+        fitted=fitted,
+        seen=seen,
+    )
+
+
+def _measure_payments_per_day(rows: "pd.DataFrame", model: "Model") -> float:
+    """Return those of the file, or those of the model's file if the rows span no time."""
+    from model.errors import TrainingError
+    from model.training.thresholds import measure_payments_per_day
+
+    try:
+        return measure_payments_per_day(rows)
+    except TrainingError:
+        if model.manifest.payments_per_day is None:
+            raise
+        return model.manifest.payments_per_day
 
 
 def _record_in_card(model: "Model", assessment: "Assessment") -> None:

@@ -14,15 +14,26 @@ from cli.support.settings import Settings
 
 if TYPE_CHECKING:
     from model.manifest import Policy
+    from model.training.forward_cuts import Cut
     from model.training.thresholds import LabelledScores, Outcome
     from payments.contract import Thresholds
 
+ReviewProbability = Annotated[
+    float | None,
+    typer.Option(
+        min=1e-9,
+        max=0.999999,
+        metavar="SHARE",
+        help="Review payments from this probability on. [default: 0.2]",
+    ),
+]
 AlertsPerDay = Annotated[
     float | None,
     typer.Option(
         min=1,
+        max=1e12,
         metavar="NUMBER",
-        help="Review at most this many of 142,404 payments a day. [default: 100]",
+        help="Review at most this many payments a day; replaces --review-probability.",
     ),
 ]
 BlockPrecision = Annotated[
@@ -42,7 +53,7 @@ CostReview = Annotated[
         min=0,
         max=_MAX_COST,
         metavar="AMOUNT",
-        help="Cost of a review; with --cost-block, replaces --alerts-per-day and "
+        help="Cost of a review; with --cost-block, replaces --review-probability and "
         "--block-precision.",
     ),
 ]
@@ -53,7 +64,8 @@ CostBlock = Annotated[
     ),
 ]
 
-# From an analyst's hour to a team's day, and precisions and costs around the defaults.
+# From an analyst's hour to a team's day, and scores, precisions and costs around the defaults.
+_SCORES = (0.9, 0.5, 0.3, 0.2, 0.1, 0.05)
 _CAPACITIES = (10, 25, 50, 100, 200, 400)
 _PRECISIONS = (0.5, 0.8, 0.9, 0.93, 0.95, 0.97)
 _COSTS = ((1, 20), (5, 20), (5, 100), (20, 100))
@@ -70,6 +82,8 @@ _HEADINGS = (
     "legit.",
     "of all",
     "stopped",
+    "later a day",
+    "later recall",
 )
 _WIDTH = 132  # minimum, so that no number is cut off
 
@@ -78,6 +92,7 @@ _WIDTH = 132  # minimum, so that no number is cut off
 def threshold(
     *,
     model: ModelFolder = None,
+    review_probability: ReviewProbability = None,
     alerts_per_day: AlertsPerDay = None,
     block_precision: BlockPrecision = None,
     cost_review: CostReview = None,
@@ -90,7 +105,8 @@ def threshold(
 ) -> None:
     """Show what thresholds would have done on the out-of-fold rows; save a choice with --save.
 
-    The model is not trained again.
+    Also shows the range over later rows, each chosen on earlier ones. The model is not trained
+    again.
 
     Example: fraud threshold --alerts-per-day 50 --block-precision 0.9 --save
     """
@@ -98,20 +114,29 @@ def threshold(
 
     from model.artefact import Model
     from model.publish import save_thresholds
+    from model.training.forward_cuts import read_cuts
     from model.training.thresholds import LabelledScores, choose_thresholds
 
     settings = Settings.from_environment(model_dir=model)
-    policy = policy_from_options(alerts_per_day, block_precision, cost_review, cost_block)
+    policy = policy_from_options(
+        review_probability, alerts_per_day, block_precision, cost_review, cost_block
+    )
     if save and policy is None:
         raise typer.BadParameter(
-            "--save needs a choice: --alerts-per-day, --block-precision, or both costs"
+            "--save needs a choice: --review-probability, --alerts-per-day, --block-precision, or "
+            "both costs"
         )
     loaded = Model.load(settings.model)
-    scored = LabelledScores.from_reference(pd.read_parquet(loaded.reference))
+    reference = pd.read_parquet(loaded.reference)
+    manifest = loaded.manifest
+    scored = LabelledScores.from_reference(reference, manifest.payments_per_day)
+    cuts = read_cuts(reference, manifest.out_of_fold.first, manifest.payments_per_day)
     policies = {"asked for": [policy]} if policy else _catalogue()
-    choices = {"in use": [_choice(loaded.manifest.policy, loaded.thresholds, scored)]}
+    choices = {"in use": [_choice(manifest.policy, loaded.thresholds, scored, cuts)]}
     for group, members in policies.items():
-        choices[group] = [_choice(one, choose_thresholds(one, scored), scored) for one in members]
+        choices[group] = [
+            _choice(one, choose_thresholds(one, scored), scored, cuts) for one in members
+        ]
     if save and policy:
         loaded = save_thresholds(loaded, choose_thresholds(policy, scored), policy, settings.models)
     result = {
@@ -128,6 +153,7 @@ def threshold(
 
 
 def policy_from_options(
+    review_probability: float | None,
     alerts_per_day: float | None,
     block_precision: float | None,
     cost_review: float | None,
@@ -135,30 +161,29 @@ def policy_from_options(
 ) -> "Policy | None":
     """Return the policy that the options ask for, or None if none is given.
 
-    Raises typer.BadParameter for half of a policy, for two policies, and for an impossible
-    capacity.
+    Raises typer.BadParameter for half of a policy, and for two policies.
     """
-    from model.manifest import Capacity, Costs, Precision
-    from model.training.thresholds import DEFAULT_POLICY, TRANSACTIONS_A_DAY
+    from model.manifest import Capacity, Costs, Precision, Score
+    from model.training.thresholds import DEFAULT_POLICY
 
-    if alerts_per_day is not None and alerts_per_day > TRANSACTIONS_A_DAY:
-        raise typer.BadParameter(
-            f"--alerts-per-day {alerts_per_day:g} is more than all {TRANSACTIONS_A_DAY:,} payments"
-        )
-    limits = (alerts_per_day, block_precision)
+    limits = (review_probability, alerts_per_day, block_precision)
     costs = (cost_review, cost_block)
-    if limits == costs == (None, None):
+    if all(option is None for option in (*limits, *costs)):
         return None
-    if cost_review is not None and cost_block is not None and limits == (None, None):
+    if cost_review is not None and cost_block is not None and limits == (None, None, None):
         return Costs(cost_review=cost_review, cost_block=cost_block)
     if costs != (None, None):
         raise typer.BadParameter(
-            "--cost-review and --cost-block go together, without --alerts-per-day and "
-            "--block-precision"
+            "--cost-review and --cost-block go together, without --review-probability, "
+            "--alerts-per-day and --block-precision"
         )
-    review = (
-        DEFAULT_POLICY.review if alerts_per_day is None else Capacity(alerts_per_day=alerts_per_day)
-    )
+    if review_probability is not None and alerts_per_day is not None:
+        raise typer.BadParameter("give only one of --review-probability and --alerts-per-day")
+    review: Score | Capacity = DEFAULT_POLICY.review
+    if review_probability is not None:
+        review = Score(probability=review_probability)
+    if alerts_per_day is not None:
+        review = Capacity(alerts_per_day=alerts_per_day)
     block = (
         DEFAULT_POLICY.block if block_precision is None else Precision(precision=block_precision)
     )
@@ -199,20 +224,26 @@ def threshold_as_json(start: float, outcome: "Outcome", confidence: float = 0.9)
 
 
 def _catalogue() -> "dict[str, list[Policy]]":
-    from model.manifest import Capacity, Costs, Precision
+    from model.manifest import Capacity, Costs, Precision, Score
     from model.training.thresholds import DEFAULT_POLICY
 
+    scores = [Score(probability=probability) for probability in _SCORES]
     capacities = [Capacity(alerts_per_day=alerts) for alerts in _CAPACITIES]
     precisions = [Precision(precision=precision) for precision in _PRECISIONS]
     return {
-        "review": [DEFAULT_POLICY.model_copy(update={"review": one}) for one in capacities],
+        "review": [
+            DEFAULT_POLICY.model_copy(update={"review": one}) for one in (*scores, *capacities)
+        ],
         "block": [DEFAULT_POLICY.model_copy(update={"block": one}) for one in precisions],
         "costs": [Costs(cost_review=review, cost_block=block) for review, block in _COSTS],
     }
 
 
-def _choice(policy: "Policy", thresholds: "Thresholds", scored: "LabelledScores") -> dict[str, Any]:
+def _choice(
+    policy: "Policy", thresholds: "Thresholds", scored: "LabelledScores", cuts: "list[Cut]"
+) -> dict[str, Any]:
     from model.manifest import Costs
+    from model.training.forward_cuts import CutRanges
     from model.training.thresholds import apply_thresholds, total_cost
 
     choice: dict[str, Any] = {"policy": policy.model_dump()}
@@ -220,16 +251,20 @@ def _choice(policy: "Policy", thresholds: "Thresholds", scored: "LabelledScores"
         choice[name] = threshold_as_json(getattr(thresholds, name), outcome)
     if isinstance(policy, Costs):
         choice["cost"] = total_cost(policy, thresholds, scored)
+    choice["later"] = asdict(CutRanges.of([cut.try_policy(policy) for cut in cuts]))
     return choice
 
 
-def _rows(scored: "LabelledScores") -> dict[str, int]:
-    return {"rows": len(scored.is_fraud), "frauds": int(scored.is_fraud.sum())}
+def _rows(scored: "LabelledScores") -> dict[str, float]:
+    rows = len(scored.is_fraud)
+    return {
+        "rows": rows,
+        "frauds": int(scored.is_fraud.sum()),
+        "payments_per_day": rows / scored.days,
+    }
 
 
 def _show(result: dict[str, Any]) -> None:
-    from model.training.thresholds import TRANSACTIONS_A_DAY
-
     title = (
         f"model {result['version']} on {result['rows']:,} out-of-fold rows, "
         f"{result['frauds']} frauds"
@@ -241,17 +276,22 @@ def _show(result: dict[str, Any]) -> None:
         table.add_row(group, style="bold")
         for choice in choices:
             for name in [group] if group in ("review", "block") else ["review", "block"]:
-                table.add_row(_label(choice["policy"], name), *_cells(choice[name]))
+                later = _later_cells(choice["later"]) if name == "review" else []
+                table.add_row(_label(choice["policy"], name), *_cells(choice[name]), *later)
             if "cost" in choice:
                 table.add_row(f"  {choice['cost']:,.0f} in total")
     Console(width=max(Console().width, _WIDTH)).print(table)
     print(
-        f"a day: flagged of {TRANSACTIONS_A_DAY:,}; prec., bound: precision and its lower 90% "
-        "bound; caught: Amount of the frauds flagged"
+        f"a day: of {result['payments_per_day']:,.0f} payments; prec., bound: precision and its "
+        "lower 90% bound; caught: Amount of the frauds flagged"
     )
     print(
         "legit., of all, stopped: legitimate payments flagged, their share of all legitimate "
         "payments, and their Amount"
+    )
+    print(
+        "later: mean and range over cuts, at each of which the choice is made on earlier rows and "
+        "judged on later ones"
     )
     if result["saved"]:
         print(f"saved as {result['directory']}; `latest` points to it")
@@ -278,9 +318,24 @@ def _cells(threshold: dict[str, Any]) -> list[str]:
     ]
 
 
+def _later_cells(later: dict[str, Any]) -> list[str]:
+    """Return alerts a day and recall on later rows, each as `183 (115-330)`."""
+    cells = []
+    for name, digits in (("alerts_per_day", 0), ("recall", 2)):
+        found = later[name]
+        if found is None:
+            cells.append("-")
+            continue
+        mean, low, high = (f"{found[part]:.{digits}f}" for part in ("mean", "low", "high"))
+        cells.append(f"{mean} ({low}-{high})")
+    return cells
+
+
 def _label(policy: dict[str, Any], name: str) -> str:
     if "cost_review" in policy:
         return f"  {name}, {policy['cost_review']:,.12g} / {policy['cost_block']:,.12g}"
+    if name == "review" and "probability" in policy["review"]:
+        return f"  from p = {policy['review']['probability']:g}"
     if name == "review":
         return f"  {policy['review']['alerts_per_day']:g} a day"
     return f"  {policy['block']['precision']:g} of it fraud"

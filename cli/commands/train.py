@@ -17,11 +17,12 @@ from cli.commands.threshold import (
     BlockPrecision,
     CostBlock,
     CostReview,
+    ReviewProbability,
     describe_threshold,
     policy_from_options,
     threshold_as_json,
 )
-from cli.support.options import AsJson, Data
+from cli.support.options import AsJson, Data, PaymentsPerDay
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, bar, columns, steps
 from cli.support.settings import Settings
@@ -38,10 +39,12 @@ if TYPE_CHECKING:
 def train(
     *,
     data: Data = None,
+    review_probability: ReviewProbability = None,
     alerts_per_day: AlertsPerDay = None,
     block_precision: BlockPrecision = None,
     cost_review: CostReview = None,
     cost_block: CostBlock = None,
+    payments_per_day: PaymentsPerDay = None,
     tune: Annotated[
         bool,
         typer.Option(
@@ -64,7 +67,9 @@ def train(
     Example: fraud train --alerts-per-day 50
     """
     settings = Settings.from_environment(data=data)
-    policy = policy_from_options(alerts_per_day, block_precision, cost_review, cost_block)
+    policy = policy_from_options(
+        review_probability, alerts_per_day, block_precision, cost_review, cost_block
+    )
     if tune and like:
         raise typer.BadParameter(
             "--tune finds parameters and --like takes known ones; give only one of them"
@@ -73,7 +78,9 @@ def train(
     path = fetch(settings, quiet)
     announce(path, for_training=True)
     tuned = _tune(path, quiet) if tune else None
-    model, outcomes = train_model(settings, path, quiet, policy, tuned.recipe if tuned else recipe)
+    model, outcomes = train_model(
+        settings, path, quiet, policy, tuned.recipe if tuned else recipe, payments_per_day
+    )
     result = _result(model, outcomes) | ({"tuning": asdict(tuned)} if tuned else {})
     if as_json:
         print(json.dumps(result, allow_nan=False))
@@ -135,6 +142,7 @@ def train_model(
     quiet: bool,
     policy: "Policy | None" = None,
     recipe: "Recipe | None" = None,
+    payments_per_day: float | None = None,
 ) -> "tuple[Model, dict[str, Outcome]]":
     """Train and save a model, and point `latest` to it.
 
@@ -152,7 +160,12 @@ def train_model(
         digest = file_sha256(data)
         step.say("growing trees")
         trained = pipeline.train(
-            table, digest, recipe, policy=policy or thresholds.DEFAULT_POLICY, progress=step.count
+            table,
+            digest,
+            recipe,
+            policy=policy or thresholds.DEFAULT_POLICY,
+            payments_per_day=payments_per_day,
+            progress=step.count,
         )
         step.say("writing the model and its card")
         model = save(trained, settings.models)
@@ -160,11 +173,16 @@ def train_model(
     if leak:  # printed even if `quiet`
         print(f"fraud: warning: {leak}", file=sys.stderr)
     return model, thresholds.apply_thresholds(
-        model.thresholds, thresholds.LabelledScores.from_reference(trained.reference)
+        model.thresholds,
+        thresholds.LabelledScores.from_reference(
+            trained.reference, model.manifest.payments_per_day
+        ),
     )
 
 
 def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
+    from model.training.forward_cuts import CutRanges
+
     manifest = model.manifest
     return {
         "version": model.version,
@@ -177,6 +195,9 @@ def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
             name: threshold_as_json(getattr(manifest.thresholds, name), outcome)
             for name, outcome in outcomes.items()
         },
+        "payments_per_day": manifest.payments_per_day,
+        "cuts": [cut.model_dump() for cut in manifest.cuts],
+        "later": asdict(CutRanges.of(manifest.cuts)),
     }
 
 
@@ -198,4 +219,19 @@ def _describe_model(model: "Model", outcomes: dict[str, "Outcome"]) -> list[str]
         describe_threshold(name, getattr(model.thresholds, name), outcome)
         for name, outcome in outcomes.items()
     ]
-    return lines
+    return [*lines, *_describe_later(model)]
+
+
+def _describe_later(model: "Model") -> list[str]:
+    """Return what `review` gave on rows later than those that chose it."""
+    from model.reports.evaluation_text import format_range
+    from model.training.forward_cuts import CutRanges
+
+    ranges = CutRanges.of(model.manifest.cuts)
+    if ranges.alerts_per_day is None or ranges.recall is None:
+        return []
+    return [
+        f"expect at review: {format_range(ranges.alerts_per_day, 0)} alerts a day of "
+        f"{model.manifest.payments_per_day:,.0f} payments, recall {format_range(ranges.recall, 2)} "
+        f"(mean and range over {len(model.manifest.cuts)} cuts, each judged on later rows)"
+    ]

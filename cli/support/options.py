@@ -23,4 +23,13 @@ def flag(setting: str, name: str = "", **options: Any) -> Any:
 
 Data = Annotated[Path | None, flag("data", metavar="FILE")]
 ModelFolder = Annotated[Path | None, flag("model_dir", "--model", metavar="FOLDER")]
+PaymentsPerDay = Annotated[
+    float | None,
+    typer.Option(
+        min=1e-3,
+        max=1e12,
+        metavar="NUMBER",
+        help="Payments a day; default: the file's rows over its Time span.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

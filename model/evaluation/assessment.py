@@ -12,7 +12,8 @@ from model.dataset import matrix
 from model.evaluation import seen_rows
 from model.evaluation.evaluate import Evaluation, evaluate
 from model.intervals import RESAMPLES
-from model.manifest import Limits, Rows
+from model.manifest import Rows
+from model.training.forward_cuts import CutRanges
 from model.training.thresholds import LabelledScores
 from payments.arrays import Flags
 
@@ -21,12 +22,14 @@ from payments.arrays import Flags
 class Sample:
     """Rows to evaluate, as returned by `model.dataset.read`.
 
-    `fitted` are the rows that the model was fitted on, and `seen` counts the sample's rows among
-    them; both are None if the fitted rows are not available.
+    `payments_per_day` are those of the file that the rows are from. `fitted` are the rows that the
+    model was fitted on, and `seen` counts the sample's rows among them; both are None if the fitted
+    rows are not available.
     """
 
     name: str
     rows: pd.DataFrame
+    payments_per_day: float
     is_test_part: bool
     fitted: pd.DataFrame | None
     seen: int | None
@@ -36,14 +39,15 @@ class Sample:
 class Assessment:
     """A model's evaluation on a sample.
 
-    `alerts_a_day` is the capacity for which `review` was chosen; None if it was chosen by cost.
-    `duplicates` counts the rows that repeat a fitted one. `without_duplicates` evaluates the
-    others; None if all rows are duplicates, or none.
+    `alerts_a_day` is the capacity for which `review` was chosen; None if there is none. `expected`
+    is what training measured on later rows. `duplicates` counts the rows that repeat a fitted one.
+    `without_duplicates` evaluates the others; None if all rows are duplicates, or none.
     """
 
     version: str
     sample: Sample
     alerts_a_day: float | None
+    expected: CutRanges
     duplicates: int | None
     folds: list[float]
     scored: LabelledScores
@@ -64,6 +68,8 @@ class Assessment:
                 "twins": self.duplicates,
             },
             **_parts(every),
+            "budget": _budget(self.alerts_a_day, every),
+            "expected": asdict(self.expected),
             "folds": {"auprc": self.folds},
             "without_twins": rest and {**_sizes(rest), **_parts(rest)},
         }
@@ -73,6 +79,14 @@ def _sizes(evaluation: Evaluation) -> dict[str, Any]:
     return {name: getattr(evaluation, name) for name in ("rows", "frauds", "days")}
 
 
+def _budget(asked: float | None, evaluation: Evaluation) -> dict[str, Any] | None:
+    """Return the alerts a day asked for and raised, and the share used; None without a budget."""
+    if asked is None:
+        return None
+    raised = evaluation.review.alerts_a_day
+    return {"asked": asked, "raised": raised, "used": raised / asked}
+
+
 def _parts(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "at_capacity": {"capacity": asdict(evaluation.at_capacity), **asdict(evaluation.review)},
@@ -80,6 +94,7 @@ def _parts(evaluation: Evaluation) -> dict[str, Any]:
         "test": asdict(evaluation.metrics),
         "money": asdict(evaluation.money),
         "alerts_a_day": [asdict(point) for point in evaluation.capacities],
+        "trade_off": [asdict(point) for point in evaluation.trade_off],
         "reliability": [asdict(group) for group in evaluation.reliability],
     }
 
@@ -96,9 +111,8 @@ def assess(
 
     `progress` is called with the number of bootstrap samples done, and of all of them.
     """
-    scored = _score(model, sample.rows)
-    policy = model.manifest.policy
-    capacity = policy.review.alerts_per_day if isinstance(policy, Limits) else None
+    scored = _score(model, sample)
+    capacity = model.manifest.budget
     duplicated = None
     if sample.fitted is not None:
         duplicated = seen_rows.find_duplicates(sample.rows, sample.fitted)
@@ -119,6 +133,7 @@ def assess(
         version=model.version,
         sample=sample,
         alerts_a_day=capacity,
+        expected=CutRanges.of(model.manifest.cuts),
         duplicates=None if duplicated is None else int(duplicated.sum()),
         folds=[fold.average_precision for fold in model.manifest.folds],
         scored=scored,
@@ -127,13 +142,20 @@ def assess(
     )
 
 
-def _score(model: Model, rows: pd.DataFrame) -> LabelledScores:
+def _score(model: Model, sample: Sample) -> LabelledScores:
+    rows = sample.rows
     return LabelledScores(
         probabilities(model.margins(matrix(rows))),
         rows["Class"].to_numpy() == 1,
         rows["Amount"].to_numpy(np.float64),
+        len(rows) / sample.payments_per_day,
     )
 
 
 def _select(scored: LabelledScores, rows: Flags) -> LabelledScores:
-    return LabelledScores(scored.probabilities[rows], scored.is_fraud[rows], scored.amounts[rows])
+    return LabelledScores(
+        scored.probabilities[rows],
+        scored.is_fraud[rows],
+        scored.amounts[rows],
+        scored.days * float(rows.mean()),
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores
+from model.training.thresholds import LabelledScores
 from payments.arrays import Floats, Ints
 
 POINTS = 600
@@ -61,7 +61,7 @@ def alert_curves(scored: LabelledScores, cost_review: float) -> AlertCurves:
     lost = np.where(fraud, scored.amounts[order], 0.0)
     caught = np.append(0, np.cumsum(fraud))[flagged]
     saved = np.append(0.0, np.cumsum(lost))[flagged]
-    days = len(order) / TRANSACTIONS_A_DAY
+    days = scored.days
     frauds = int(fraud.sum())
     money = float(lost.sum())
     return AlertCurves(

@@ -8,13 +8,14 @@ import numpy as np
 from model.evaluation.ranking import Ranking
 from model.intervals import RESAMPLES, Interval, bootstrap, percentile_interval, wilson_interval
 from model.training import calibration
-from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores, apply_threshold
+from model.training.thresholds import LabelledScores, apply_threshold
 from payments.arrays import Floats
 from payments.contract import Thresholds
 
 # Alerts a day, from one analyst's side task to a department.
 CAPACITIES = (10, 25, 50, 100, 200, 500, 1000)
 LARGEST_FRAUDS = 10
+TRADE_OFF = (0.5, 1, 2)  # times the alerts raised
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class ThresholdMetrics:
     """What a threshold flags.
 
     Precision and recall have Wilson's intervals, and `money`, the flagged share of the frauds'
-    Amount, a bootstrap interval. `alerts_a_day` is `flagged`, scaled to TRANSACTIONS_A_DAY.
+    Amount, a bootstrap interval. `alerts_a_day` is `flagged` a day.
     """
 
     threshold: float
@@ -83,9 +84,10 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The evaluation of `rows` rows, which are `days` days of TRANSACTIONS_A_DAY.
+    """The evaluation of `rows` rows, which arrive in `days` days.
 
-    `at_capacity` is for the capacity asked for, and `capacities` for each of CAPACITIES.
+    `at_capacity` is for the capacity asked for, `capacities` for each of CAPACITIES, and
+    `trade_off` for half, once and twice the alerts that `review` raises.
     """
 
     rows: int
@@ -97,6 +99,7 @@ class Evaluation:
     metrics: Metrics
     money: Money
     capacities: list[CapacityPoint]
+    trade_off: list[CapacityPoint]
     reliability: list[calibration.ReliabilityBin]
 
 
@@ -124,13 +127,14 @@ def evaluate(
     return Evaluation(
         rows=rows,
         frauds=int(scored.is_fraud.sum()),
-        days=rows / TRANSACTIONS_A_DAY,
+        days=scored.days,
         review=review,
         block=_measure_threshold(scored, thresholds.block, block_money),
         at_capacity=measure_capacity(scored, capacity),
         metrics=Metrics(*metrics),
         money=_measure_money(scored, thresholds.review),
         capacities=[measure_capacity(scored, each) for each in CAPACITIES],
+        trade_off=measure_trade_off(scored, review.alerts_a_day),
         reliability=calibration.reliability_bins(scored.probabilities, scored.is_fraud),
     )
 
@@ -175,12 +179,17 @@ def _measure_threshold(
     )
 
 
+def measure_trade_off(scored: LabelledScores, alerts_a_day: float) -> list[CapacityPoint]:
+    """Measure half, once and twice this number of alerts; of no alerts there is no trade-off."""
+    return [measure_capacity(scored, times * alerts_a_day) for times in TRADE_OFF if alerts_a_day]
+
+
 def measure_capacity(scored: LabelledScores, alerts_a_day: float) -> CapacityPoint:
     """Measure what the highest scores catch at a capacity of `alerts_a_day`.
 
     Rows with equal scores are flagged together or not at all.
     """
-    rows = max(1, round(alerts_a_day * len(scored.is_fraud) / TRANSACTIONS_A_DAY))
+    rows = max(1, round(alerts_a_day * scored.days))
     outcome = apply_threshold(scored, _lowest_of_highest(scored.probabilities, rows))
     possible = min(rows, outcome.frauds)
     return CapacityPoint(

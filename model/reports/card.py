@@ -9,18 +9,20 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from model.artefact import probabilities
 from model.evaluation.comparison import measure_ranking
+from model.evaluation.evaluate import measure_trade_off
 from model.evaluation.ranking import FALSE_POSITIVE_RATE, PRECISION
 from model.intervals import RESAMPLES, wilson_interval
-from model.manifest import Costs, Manifest, Policy
+from model.manifest import Costs, Manifest, Policy, Score
 from model.reports import card_test_part
+from model.reports.evaluation_text import format_range
 from model.reports.rendering import render
-from model.training.calibration import measure_calibration
+from model.training.calibration import CalibrationQuality, measure_calibration
+from model.training.forward_cuts import Cut, CutRanges, read_cuts
 from model.training.thresholds import (
-    TRANSACTIONS_A_DAY,
     UNREACHABLE,
     LabelledScores,
+    Outcome,
     apply_thresholds,
 )
 
@@ -41,9 +43,10 @@ def render_card(
     tells for which models of these trees the test part was opened, as
     `model.reports.card_test_part.parse_openings` returns it.
     """
-    scored = LabelledScores.from_reference(reference)
-    calibration = manifest.calibration
-    raw = (reference["margin"].to_numpy() - calibration.offset) / calibration.scale
+    rate = manifest.payments_per_day
+    scored = LabelledScores.from_reference(reference, rate)
+    outcomes = apply_thresholds(manifest.thresholds, scored)
+    cuts = read_cuts(reference, manifest.out_of_fold.first, rate)
     metrics = measure_ranking(scored.probabilities, scored.is_fraud)
     return render(
         "card.md.j2",
@@ -53,12 +56,12 @@ def render_card(
         scored=scored,
         metrics={title: metrics[name] for name, title in _METRICS.items()},
         resamples=RESAMPLES,
-        calibrations={
-            "Before": measure_calibration(probabilities(raw), scored.is_fraud),
-            "After": measure_calibration(scored.probabilities, scored.is_fraud),
-        },
+        calibrations=_measure_calibrations(cuts),
         policy=describe_policy(manifest.policy),
-        thresholds=_threshold_rows(manifest, scored),
+        thresholds=_threshold_rows(manifest, outcomes),
+        trade_off=measure_trade_off(scored, outcomes["review"].alerts_a_day),
+        ranges=CutRanges.of(manifest.cuts),
+        format_range=format_range,
         test_part=card_test_part.render_section(opened),
     )
 
@@ -71,19 +74,40 @@ def describe_policy(policy: Policy) -> str:
             f"a review costs {policy.cost_review:,.12g}, blocking a legitimate payment "
             f"{policy.cost_block:,.12g}, and a missed fraud its Amount."
         )
+    if isinstance(policy.review, Score):
+        review = f"`review` is the score {policy.review.probability:g}, whatever the data."
+    else:
+        review = (
+            "`review` is the lowest score that raises at most "
+            f"{policy.review.alerts_per_day:g} alerts a day: the median over the folds."
+        )
     return (
-        f"`review` is the lowest score that raises at most {policy.review.alerts_per_day:g} alerts "
-        f"a day at {TRANSACTIONS_A_DAY:,} transactions a day: the median over the folds.\n"
+        f"{review}\n"
         f"`block` is the lowest score at or above which at least {policy.block.precision:.0%} of "
         f"the payments are frauds, by the exact one-sided {policy.block.confidence:.0%} "
-        "lower bound (Clopper-Pearson). If no score reaches it, nothing is blocked."
+        "lower bound (Clopper-Pearson).\n"
+        "Scores are tested from the highest down until one fails (a fixed sequence), so that the "
+        "confidence holds for all tests together.\nIf the first one fails, nothing is blocked."
     )
 
 
-def _threshold_rows(manifest: Manifest, scored: LabelledScores) -> list[tuple[object, ...]]:
+def _measure_calibrations(cuts: Sequence[Cut]) -> dict[str, CalibrationQuality]:
+    """Measure probabilities before and after calibration on the rows up to the next cut."""
+    if not cuts:
+        return {}
+    fraud = np.concatenate([cut.following.is_fraud for cut in cuts])
+    after = np.concatenate([cut.following.probabilities for cut in cuts])
+    before = np.concatenate([cut.uncalibrated for cut in cuts])
+    return {
+        "Before": measure_calibration(before, fraud),
+        "After": measure_calibration(after, fraud),
+    }
+
+
+def _threshold_rows(manifest: Manifest, outcomes: dict[str, Outcome]) -> list[tuple[object, ...]]:
     """Return a name, lowest probability, outcome and precision for each threshold."""
     rows: list[tuple[object, ...]] = []
-    for name, outcome in apply_thresholds(manifest.thresholds, scored).items():
+    for name, outcome in outcomes.items():
         threshold = getattr(manifest.thresholds, name)
         start = "never reached" if threshold == UNREACHABLE else f"{threshold:.6g}"
         rows.append((name, start, outcome, wilson_interval(outcome.caught, outcome.flagged)))

@@ -20,8 +20,8 @@ _AFTER = ", after it was fitted and its thresholds were chosen."
 _EARLIER = ", the same trees, before these thresholds were chosen."
 
 _NOT_OPENED = (
-    "**Not opened for this artefact**: training and thresholds read none of it. "
-    "`fraud evaluate` opens it and adds the results here."
+    "**Not opened for this artefact**: training and thresholds read none of its payments, only how "
+    "many there are and the last Time. `fraud evaluate` opens it and adds the results here."
 )
 
 

@@ -12,7 +12,7 @@ from model.intervals import LEVEL, RESAMPLES
 from model.reports import evaluation_text as text
 from model.reports.plots import COLOURS, plot, plotly_script
 from model.reports.rendering import render
-from model.training.thresholds import TRANSACTIONS_A_DAY, LabelledScores
+from model.training.thresholds import LabelledScores
 from payments.arrays import Floats
 
 # Assumed cost of reviewing an alert in the cost curve, in the currency of Amount. The page says so.
@@ -33,7 +33,6 @@ def render_page(assessment: Assessment, baselines: dict[str, BaselineResult] | N
         headline=text.headline(assessment),
         level=LEVEL,
         resamples=RESAMPLES,
-        transactions_a_day=TRANSACTIONS_A_DAY,
         plots={
             **(_curve_plots(assessment) if evaluation.frauds else {}),
             "histogram": _plot_histogram(assessment.scored),

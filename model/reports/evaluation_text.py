@@ -1,10 +1,13 @@
 """An assessment in sentences and table rows, for the terminal, the page and the model's card."""
 
+from collections.abc import Sequence
+
 from model.evaluation.assessment import Assessment
 from model.evaluation.comparison import BaselineResult
-from model.evaluation.evaluate import Evaluation, ThresholdMetrics
+from model.evaluation.evaluate import CapacityPoint, Evaluation, ThresholdMetrics
 from model.intervals import Interval
 from model.reports.rendering import format_decimals
+from model.training.forward_cuts import Range
 
 METRIC_NAMES = {
     "auprc": "average precision",
@@ -45,20 +48,55 @@ def format_interval(interval: Interval, name: str = "") -> str:
 
 
 def headline(assessment: Assessment) -> list[str]:
-    """Return the results at the chosen capacity, the alerts raised, and the possible recall."""
+    """Return the results at `review`, the alerts raised, the possible recall and the trade-off."""
     evaluation = assessment.evaluation
     review = evaluation.review
-    chosen = "the review threshold"
-    if assessment.alerts_a_day is not None:
-        chosen = f"{assessment.alerts_a_day:g} alerts a day"
-    return [
-        f"At {chosen}: precision {format_interval(review.precision)}, {review.caught:,} frauds "
-        f"among {review.flagged:,} alerts; recall {format_interval(review.recall)}, "
-        f"{review.caught:,} of {review.frauds:,} frauds.",
-        f"Alerts raised: {review.alerts_a_day:.0f} a day ({review.flagged:,} in "
-        f"{evaluation.rows:,} rows, {evaluation.days:.2f} days).",
+    lines = [
+        f"At p >= {review.threshold:.6g}: precision {format_interval(review.precision)}, "
+        f"{review.caught:,} frauds among {review.flagged:,} alerts; recall "
+        f"{format_interval(review.recall)}, {review.caught:,} of {review.frauds:,} frauds.",
+        _describe_alerts(assessment),
         _describe_ceiling(evaluation),
     ]
+    if evaluation.trade_off and evaluation.frauds:
+        lines.append(describe_trade_off(evaluation.trade_off, evaluation.frauds))
+    return lines
+
+
+def _describe_alerts(assessment: Assessment) -> str:
+    """Return how many alerts were raised, how many were asked for, and how many were expected."""
+    evaluation = assessment.evaluation
+    raised = evaluation.review.alerts_a_day
+    asked = assessment.alerts_a_day
+    if asked is None:
+        text = (
+            f"Alerts: {raised:.0f} a day ({evaluation.review.flagged:,} in {evaluation.rows:,} "
+            f"rows, {evaluation.days:.2f} days)"
+        )
+    else:
+        text = (
+            f"Budget: asked {asked:g} alerts a day, raised {raised:.0f} "
+            f"({evaluation.review.flagged:,} of {evaluation.at_capacity.rows:,} in "
+            f"{evaluation.rows:,} rows, {evaluation.days:.2f} days), used {raised / asked:.0%}"
+        )
+    expected = assessment.expected.alerts_per_day
+    if expected is not None:
+        text += f"; expected {format_range(expected, 0)}"
+    return f"{text}."
+
+
+def format_range(values: Range, digits: int) -> str:
+    """Return `183 (115 to 330)`, the mean and the lowest and highest."""
+    return f"{values.mean:.{digits}f} ({values.low:.{digits}f} to {values.high:.{digits}f})"
+
+
+def describe_trade_off(points: Sequence[CapacityPoint], frauds: int) -> str:
+    """Return what half and twice the alerts would have caught, of the `frauds`."""
+    half, once, twice = points
+    return (
+        f"Of {frauds:,} frauds, the {once.rows:,} highest scores hold {once.caught:,}; half as "
+        f"many ({half.rows:,}) {half.caught:,}, twice as many ({twice.rows:,}) {twice.caught:,}."
+    )
 
 
 def _describe_ceiling(evaluation: Evaluation) -> str:

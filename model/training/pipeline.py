@@ -13,7 +13,7 @@ from model.artefact import probabilities
 from model.dataset import matrix, rows_sha256
 from model.errors import TrainingError
 from model.manifest import Calibration, FittedRows, Fold, Manifest, Policy, Rows
-from model.training import calibration, thresholds
+from model.training import calibration, forward_cuts, patterns, thresholds
 from model.training.recipe import Recipe
 from model.training.split import Split, split
 from model.training.thresholds import DEFAULT_POLICY, LabelledScores
@@ -67,23 +67,41 @@ def train(
     dataset_sha256: str,
     recipe: Recipe | None = None,
     policy: Policy = DEFAULT_POLICY,
+    payments_per_day: float | None = None,
     progress: TrainingProgress = lambda _done, _total: None,
 ) -> TrainedModel:
     """Train a model on the training part of `table`, as returned by `model.dataset.read`.
 
     Calibration, thresholds and reference come from the forward folds; then the booster is fitted
-    on the whole training part. The test part is not read. `progress` is called with the number of
-    trees grown, and of all trees. Raises TrainingError.
+    on the whole training part. Of the test part, only the number of rows and the last Time are
+    read, for `payments_per_day`; not even these if it is given. `progress` is called with the
+    number of trees grown, and of all trees. Raises TrainingError.
     """
     parts = split(len(table))
     _refuse_one_class(table, parts)
+    rate = payments_per_day or thresholds.measure_payments_per_day(table)
     recipe = (recipe or Recipe()).with_directions(table)
-    grown = _Counter(progress, recipe.trees * (len(parts.folds) + 1))
-    raw = out_of_fold_margins(table, recipe, grown)
+    edges = _segment_edges(parts)
+    grown = _Counter(progress, recipe.trees * len(edges))
+    boosters: dict[int, xgboost.Booster] = {}
+
+    def fit(rows: pd.DataFrame) -> xgboost.Booster:
+        boosters[len(rows)] = fit_booster(rows, recipe, grown)
+        return boosters[len(rows)]
+
+    ahead = forward_cuts.score_ahead(table, edges, fit)
+    of_folds = [boosters[fold.fitted.stop] for fold in parts.folds]
+    raw = [
+        _raw_margins(booster, table[fold.judged])
+        for booster, fold in zip(of_folds, parts.folds, strict=True)
+    ]
     reference, calibrated = _reference(table, parts, raw)
+    reference = reference.join(ahead).assign(pattern=patterns.explain_highest(reference, of_folds))
+    chosen = thresholds.choose_thresholds(policy, LabelledScores.from_reference(reference, rate))
+    cuts = forward_cuts.read_cuts(reference, parts.out_of_fold.start, rate)
     manifest = Manifest(
         features=INPUTS,
-        thresholds=thresholds.choose_thresholds(policy, LabelledScores.from_reference(reference)),
+        thresholds=chosen,
         policy=policy,
         calibration=calibrated,
         usual=_typical_ranges(table[parts.train]),
@@ -98,6 +116,9 @@ def train(
         test=_rows(parts.test),
         parameters=recipe.all_parameters,
         trees=recipe.trees,
+        payments_per_day=rate,
+        cuts=tuple(cut.try_policy(policy) for cut in cuts),
+        patterns=patterns.count_patterns(reference, chosen.review),
     )
     booster = calibration.calibrate_booster(
         fit_booster(table[parts.train], recipe, grown), calibrated
@@ -113,12 +134,10 @@ def out_of_fold_margins(
     Each fold's booster is fitted on the rows before them. `grown` is called after each tree.
     """
     recipe = recipe.with_directions(table)
-    margins = []
-    for fold in split(len(table)).folds:
-        booster = fit_booster(table[fold.fitted], recipe, grown)
-        raw = booster.inplace_predict(matrix(table[fold.judged]), predict_type="margin")
-        margins.append(np.asarray(raw, np.float64))
-    return margins
+    return [
+        _raw_margins(fit_booster(table[fold.fitted], recipe, grown), table[fold.judged])
+        for fold in split(len(table)).folds
+    ]
 
 
 def fit_booster(
@@ -134,6 +153,17 @@ def fit_booster(
     return xgboost.train(
         recipe.all_parameters, data, num_boost_round=recipe.trees, callbacks=[_Report(grown)]
     )
+
+
+def _raw_margins(booster: xgboost.Booster, rows: pd.DataFrame) -> Floats:
+    return np.asarray(booster.inplace_predict(matrix(rows), predict_type="margin"), np.float64)
+
+
+def _segment_edges(parts: Split) -> list[int]:
+    """Return the edges of segments of half a fold, so that every fold's booster is one of them."""
+    starts = [fold.judged.start for fold in parts.folds]
+    middles = [(fold.judged.start + fold.judged.stop) // 2 for fold in parts.folds]
+    return sorted([*starts, *middles, parts.out_of_fold.stop])
 
 
 def _rows(part: slice) -> Rows:

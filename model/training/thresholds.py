@@ -11,14 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-from model.manifest import Capacity, Costs, Limits, Policy, Precision
+from model.errors import TrainingError
+from model.manifest import Capacity, Costs, Limits, Policy, Precision, Score
 from payments.arrays import Flags, Floats, Ints
 from payments.contract import Thresholds
 
-# 284,807 transactions in the two days of creditcard.csv.
-TRANSACTIONS_A_DAY = 142_404
+SECONDS_A_DAY = 86_400
+# docs/decisions/0016 gives the reasons for the score.
 DEFAULT_POLICY = Limits(
-    review=Capacity(alerts_per_day=100), block=Precision(precision=0.95, confidence=0.9)
+    review=Score(probability=0.2), block=Precision(precision=0.95, confidence=0.9)
 )
 # Thresholds are strictly between 0, which would make every payment an alert, and 1.
 _LOWEST = float(np.nextafter(0.0, 1.0))
@@ -29,21 +30,26 @@ UNREACHABLE = float(np.nextafter(1.0, 0.0))  # flags nothing
 class LabelledScores:
     """Scores and labels of n rows.
 
-    float64[n] probabilities, bool[n] truth, float64[n] amounts, and int[n] `periods`, the period of
-    time of each row; None if there is only one.
+    float64[n] probabilities, bool[n] truth, float64[n] amounts, the `days` in which such payments
+    arrive, and int[n] `periods`, the period of time of each row; None if there is only one.
     """
 
     probabilities: Floats
     is_fraud: Flags
     amounts: Floats
+    days: float
     periods: NDArray[np.int8] | None = None
 
     @classmethod
-    def from_reference(cls, reference: pd.DataFrame) -> Self:
-        """Read the columns probability, Class, Amount and fold."""
+    def from_reference(cls, reference: pd.DataFrame, payments_per_day: float | None) -> Self:
+        """Read the columns Time, probability, Class, Amount and fold.
+
+        Models of an earlier release do not know their `payments_per_day`; then Time tells.
+        """
         columns = ("probability", "Class", "Amount", "fold")
         probability, label, amount, fold = (reference[name].to_numpy() for name in columns)
-        return cls(probability, label == 1, amount, fold)
+        rate = payments_per_day or measure_payments_per_day(reference)
+        return cls(probability, label == 1, amount, len(reference) / rate, fold)
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,8 @@ class Outcome:
 
     `flagged` rows reach it, and `caught` of them are frauds. `frauds` and `legitimate` count all
     rows. The amounts, in the currency of Amount, are the sums over the frauds caught, all frauds,
-    the legitimate payments flagged, and all legitimate payments.
+    the legitimate payments flagged, and all legitimate payments. `days`: in which such payments
+    arrive.
     """
 
     flagged: int
@@ -63,6 +70,7 @@ class Outcome:
     fraud_amount: float
     stopped_amount: float
     legitimate_amount: float
+    days: float
 
     @property
     def precision(self) -> float | None:
@@ -86,14 +94,28 @@ class Outcome:
 
     @property
     def alerts_a_day(self) -> float:
-        """Rows flagged, scaled to TRANSACTIONS_A_DAY. Needs at least one row."""
-        return self.flagged * TRANSACTIONS_A_DAY / (self.frauds + self.legitimate)
+        """Rows flagged a day."""
+        return self.flagged / self.days
 
     def precision_lower_bound(self, confidence: float) -> float:
         """Return the lower confidence bound of the precision; see `precision_lower_bounds`."""
         flagged = np.array([self.flagged])
         caught = np.array([self.caught])
         return float(precision_lower_bounds(flagged, caught, confidence)[0])
+
+
+def measure_payments_per_day(table: pd.DataFrame) -> float:
+    """Return the number of rows over the days from the first Time to the last.
+
+    Raises TrainingError if that is less than a second.
+    """
+    seconds = float(table["Time"].iloc[-1] - table["Time"].iloc[0])
+    if seconds < 1:
+        raise TrainingError(
+            f"the Time of {len(table):,} rows spans {seconds:g} s, so alerts a day are unknown; "
+            "give --payments-per-day"
+        )
+    return len(table) * SECONDS_A_DAY / seconds
 
 
 def apply_threshold(scored: LabelledScores, threshold: float) -> Outcome:
@@ -110,6 +132,7 @@ def apply_threshold(scored: LabelledScores, threshold: float) -> Outcome:
         fraud_amount=float(amounts[fraud].sum()),
         stopped_amount=float(amounts[flagged & ~fraud].sum()),
         legitimate_amount=float(amounts[~fraud].sum()),
+        days=scored.days,
     )
 
 
@@ -144,29 +167,58 @@ def choose_thresholds(policy: Policy, scored: LabelledScores) -> Thresholds:
 
 
 def _within(limits: Limits, scored: LabelledScores) -> Thresholds:
-    """Choose `review` by capacity and `block` by precision.
+    """Choose `review` by score or capacity, and `block` by precision."""
+    if isinstance(limits.review, Score):
+        review = _clamp(limits.review.probability)
+    else:
+        review = _clamp(_median_within_capacity(limits.review, scored))
+    return Thresholds(review=review, block=_lowest_precise(limits.block, review, scored))
 
-    review: the median over the periods of the lowest score that flags at most as many rows as the
-    capacity allows, in proportion to TRANSACTIONS_A_DAY and at least one. The median, because in
-    all rows together a single period with many frauds would raise it for all others. block: the
-    lowest score, not below `review`, at which the lower bound of the precision is high enough;
-    UNREACHABLE if there is none.
+
+def _lowest_precise(required: Precision, review: float, scored: LabelledScores) -> float:
+    """Return the lowest score, not below `review`, that is precise enough; else UNREACHABLE.
+
+    Scores are tested from the highest down, beginning where a record without a false alarm passes,
+    until one fails. The chance that a score passes whose true precision is lower is then at most 1
+    - confidence for all tests together, which testing each alone would not keep: a fixed sequence
+    (Maurer, Hothorn and Lehmacher, 1995; for thresholds: Angelopoulos et al., Learn then Test,
+    2021).
     """
     scores, flagged, caught = _cumulative(scored)
-    periods = np.zeros(len(scored.probabilities)) if scored.periods is None else scored.periods
+    perfect = precision_lower_bounds(flagged, flagged, required.confidence)
+    tested = (perfect >= required.precision) & (scores >= review)
+    bounds = precision_lower_bounds(flagged[tested], caught[tested], required.confidence)
+    passed = np.logical_and.accumulate(bounds >= required.precision)
+    return _clamp(scores[tested][passed][-1]) if passed.any() else UNREACHABLE
+
+
+def _median_within_capacity(capacity: Capacity, scored: LabelledScores) -> float:
+    """Return the median over the periods of the lowest score that fits the capacity.
+
+    The median, because in all rows together a single period with many frauds would raise it for all
+    others.
+    """
+    rows = len(scored.probabilities)
+    periods = np.zeros(rows) if scored.periods is None else scored.periods
+    payments_per_day = rows / scored.days
+    if capacity.alerts_per_day > payments_per_day:
+        raise TrainingError(
+            f"{capacity.alerts_per_day:,.0f} alerts a day are more than all "
+            f"{payments_per_day:,.0f} payments; ask for fewer"
+        )
     by_period = [
-        _lowest_within_capacity(limits.review, scored.probabilities[periods == period])
+        _lowest_within_capacity(
+            capacity.alerts_per_day / payments_per_day, scored.probabilities[periods == period]
+        )
         for period in np.unique(periods)
     ]
-    review = _clamp(float(np.median(by_period)))
-    bounds = precision_lower_bounds(flagged, caught, limits.block.confidence)
-    precise = scores[(bounds >= limits.block.precision) & (scores >= review)]
-    return Thresholds(review=review, block=_clamp(precise[-1]) if len(precise) else UNREACHABLE)
+    return float(np.median(by_period))
 
 
-def _lowest_within_capacity(capacity: Capacity, probabilities: Floats) -> float:
+def _lowest_within_capacity(share: float, probabilities: Floats) -> float:
+    """Return the lowest score that at most this share of the rows reaches, or one row."""
     scores, counts = np.unique(-probabilities, return_counts=True)
-    rows = max(1, round(capacity.alerts_per_day * len(probabilities) / TRANSACTIONS_A_DAY))
+    rows = max(1, round(share * len(probabilities)))
     fits = np.cumsum(counts) <= rows
     # If more rows share the highest score than fit, that score still gives the fewest alerts.
     return -float(scores[fits][-1] if fits.any() else scores[0])

@@ -29,10 +29,10 @@ def test_the_page_has_these_commands():
     ("command", "says", "page"),
     [
         (COMMANDS[0], "rows over", "exploration"),
-        (COMMANDS[2], "alerts a day", "evaluation"),
+        (COMMANDS[2], "frauds among", "evaluation"),
         pytest.param(
             COMMANDS[3],
-            "alerts a day",
+            "frauds among",
             "evaluation",
             marks=[pytest.mark.long, pytest.mark.timeout(1200)],
         ),

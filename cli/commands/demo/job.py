@@ -38,6 +38,7 @@ from streams.ledger.audit import audit
 WORKERS = demo_ports.SCORER_WORKERS
 IDLE_CLOSE = "5s"  # shorter than the default: nothing follows the replay
 LABEL_DELAY_S = 2.0
+HORIZON = "10s"  # of the labels: the panels of precision and recall need windows with labels
 _STALLED_S = 120.0
 _POLL_S = 0.5
 
@@ -137,8 +138,10 @@ class Job:
         self._say(f"starting the scorer with {WORKERS} workers, the monitor and the API")
         worker_ports = self._worker_ports()
         processes.start("scorer", ["score", "--workers", str(WORKERS)], worker_ports)
-        processes.start("monitor", ["monitor", "--idle-close", IDLE_CLOSE], [settings.monitor_port])
-        processes.start("api", ["serve"], [settings.api_port])
+        # Each run is judged alone: an earlier one may have drifted, and its alerts are old.
+        monitor = ["monitor", "--fresh", "--idle-close", IDLE_CLOSE, "--label-horizon", HORIZON]
+        processes.start("monitor", monitor, [settings.monitor_port])
+        processes.start("api", ["serve", "--fresh"], [settings.api_port])
         processes.wait_until_ready("scorer", worker_ports)
         processes.wait_until_ready("monitor", [settings.monitor_port])
         processes.wait_until_ready("api", [settings.api_port])
@@ -155,6 +158,7 @@ class Job:
         since = datetime.now(UTC)
         try:
             totals = self._send(connection, run, first, count)
+            load = os.getloadavg()[0]
             self._wait_for_both(
                 processes, connection, cluster, "the last commit and the last window"
             )
@@ -174,9 +178,11 @@ class Job:
             offered_per_second=totals.offered_per_second,
             achieved_per_second=totals.achieved_per_second,
             end_to_end_seconds=measure.latency(reader.arrived, totals.started_at, self.rate),
-            quality=measure.quality(reader.decisions, truth),
+            caught=measure.measure_caught(reader, truth, Model.load(settings.model)),
             windows=windows,
             addresses=self._addresses(connection),
+            load=load,
+            cores=os.cpu_count() or 1,
         )
 
     def _test_part(self, settings: Settings) -> tuple[int, int]:

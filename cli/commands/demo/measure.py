@@ -1,15 +1,22 @@
-"""Measure when each prediction of a run could be read, and its decision."""
+"""Measure when each prediction of a run could be read, and what its decisions caught."""
 
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain
 
 import msgspec
 import numpy as np
+import pandas as pd
 from confluent_kafka import Consumer, Message, TopicPartition
 from numpy.typing import NDArray
 
+from model.artefact import Model
+from model.evaluation.evaluate import CapacityPoint, measure_trade_off
+from model.evaluation.ranking import METRICS, Ranking
+from model.training.forward_cuts import CutRanges
+from model.training.thresholds import LabelledScores, measure_payments_per_day
 from payments.arrays import Floats
 from payments.contract import DECISIONS
 from streams.kafka.cluster import Offsets
@@ -23,9 +30,15 @@ _NONE = -1
 _APPROVE = DECISIONS.index("approve")
 
 
+class _Transaction(msgspec.Struct):
+    Amount: float
+
+
 class _Decided(msgspec.Struct):
     transaction_id: str
     decision: str
+    probability: float
+    transaction: _Transaction
 
 
 class _Labelled(msgspec.Struct):
@@ -37,7 +50,8 @@ class LiveReader(threading.Thread):
     """A reader of committed predictions, like any client.
 
     `arrived[i]`: when the prediction of the run's i-th transaction arrived, in seconds since 1970,
-    or NaN. `decisions[i]`: its decision, as an index of DECISIONS.
+    or NaN. `decisions[i]`: its decision, as an index of DECISIONS. `probabilities[i]` and
+    `amounts[i]`: NaN until then.
     """
 
     def __init__(
@@ -54,6 +68,8 @@ class LiveReader(threading.Thread):
         self._ended = threading.Event()
         self.arrived = np.full(count, np.nan)
         self.decisions = np.full(count, _NONE, dtype=np.int8)
+        self.probabilities = np.full(count, np.nan)
+        self.amounts = np.full(count, np.nan)
 
     def run(self) -> None:
         """The thread's body."""
@@ -76,6 +92,8 @@ class LiveReader(threading.Thread):
         if index is not None and np.isnan(self.arrived[index]):
             self.arrived[index] = now
             self.decisions[index] = DECISIONS.index(decided.decision)
+            self.probabilities[index] = decided.probability
+            self.amounts[index] = decided.transaction.Amount
 
 
 def row_of(transaction_id: str, prefix: str, first_row: int, count: int) -> int | None:
@@ -120,20 +138,75 @@ def truth(
     return known
 
 
-def quality(decisions: NDArray[np.int8], truth: NDArray[np.int8]) -> dict[str, float | int | None]:
-    """Return precision and recall of the flagged (not approved), labelled transactions.
+@dataclass(frozen=True)
+class Caught:
+    """What the alerts caught of the labelled frauds, None if undefined.
 
-    With counts. None instead of a division by zero.
+    `flagged` and `frauds_flagged` count labelled payments that are not approved. `money` is the
+    frauds' Amount, and `money_flagged` the part in alerts. `alerts_per_day` are the flagged ones,
+    `budget` those that `review` was chosen for, and `expected` what training measured.
+    `trade_off`: what half, once and twice the alerts would have caught.
     """
-    labelled = (truth != _NONE) & (decisions != _NONE)
-    flagged = labelled & (decisions != _APPROVE)
-    frauds = labelled & (truth == 1)
-    caught = int((flagged & frauds).sum())
-    return {
-        "precision": caught / int(flagged.sum()) if flagged.any() else None,
-        "recall": caught / int(frauds.sum()) if frauds.any() else None,
-        "labelled": int((truth != _NONE).sum()),
-        "frauds": int(frauds.sum()),
-        "flagged": int(flagged.sum()),
-        "frauds_flagged": caught,
-    }
+
+    labelled: int
+    frauds: int
+    flagged: int
+    frauds_flagged: int
+    money: float
+    money_flagged: float
+    days: float
+    budget: float | None
+    expected: CutRanges
+    average_precision: float | None
+    roc_auc: float | None
+    trade_off: list[CapacityPoint]
+
+    @property
+    def precision(self) -> float | None:
+        """The share of frauds among the flagged."""
+        return self.frauds_flagged / self.flagged if self.flagged else None
+
+    @property
+    def recall(self) -> float | None:
+        """The share of the frauds that are flagged."""
+        return self.frauds_flagged / self.frauds if self.frauds else None
+
+    @property
+    def alerts_per_day(self) -> float | None:
+        """The flagged payments a day; None if nothing was labelled."""
+        return self.flagged / self.days if self.days else None
+
+
+def measure_caught(reader: LiveReader, truth: NDArray[np.int8], model: Model) -> Caught:
+    """Measure what the decisions that were read caught of the labelled frauds."""
+    known = (truth != _NONE) & (reader.decisions != _NONE)
+    fraud = truth[known] == 1
+    flagged = reader.decisions[known] != _APPROVE
+    amounts = reader.amounts[known]
+    scores = reader.probabilities[known]
+    manifest = model.manifest
+    rate = manifest.payments_per_day or measure_payments_per_day(
+        pd.read_parquet(model.reference, columns=["Time"])
+    )
+    days = len(fraud) / rate
+    scored = LabelledScores(scores, fraud, amounts, days)
+    metrics = dict.fromkeys(METRICS)
+    if fraud.any():
+        values = Ranking(scores, fraud).metrics(np.ones(len(fraud))).tolist()
+        metrics |= {
+            name: value for name, value in zip(METRICS, values, strict=True) if np.isfinite(value)
+        }
+    return Caught(
+        labelled=int((truth != _NONE).sum()),
+        frauds=int(fraud.sum()),
+        flagged=int(flagged.sum()),
+        frauds_flagged=int((flagged & fraud).sum()),
+        money=float(amounts[fraud].sum()),
+        money_flagged=float(amounts[fraud & flagged].sum()),
+        days=days,
+        budget=manifest.budget,
+        expected=CutRanges.of(manifest.cuts),
+        average_precision=metrics["auprc"],
+        roc_auc=metrics["roc_auc"],
+        trade_off=measure_trade_off(scored, int(flagged.sum()) / days) if days else [],
+    )

@@ -139,6 +139,24 @@ def test_a_newer_format_is_refused_before_the_rest_is_read(copy):
         Model.load(copy)
 
 
+def test_a_model_of_the_format_before_loads_without_what_it_lacks(copy):
+    content = json.loads((copy / MANIFEST).read_text())
+    for name in ("payments_per_day", "cuts", "patterns"):
+        del content[name]
+    content |= {
+        "format_version": 3,
+        "policy": {
+            "review": {"alerts_per_day": 100.0},
+            "block": {"precision": 0.95, "confidence": 0.9},
+        },
+    }
+    content["version"] = version_of({k: v for k, v in content.items() if k != "version"})
+    (copy / MANIFEST).write_text(json.dumps(content))
+    loaded = Model.load(copy).manifest
+    assert (loaded.payments_per_day, loaded.cuts, loaded.patterns) == (None, (), ())
+    assert loaded.policy.review == Capacity(alerts_per_day=100)
+
+
 def test_an_older_format_is_refused_with_what_to_run(copy):
     rewrite(copy, format_version=1, held_back={"first": 2400, "last": 3199, "rows": 800})
     with pytest.raises(OlderFormatError, match=r"format 1, this release reads .* run: fraud train"):

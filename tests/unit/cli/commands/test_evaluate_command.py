@@ -18,7 +18,6 @@ from model.artefact import CARD, Model, probabilities
 from model.evaluation import baselines
 from model.manifest import file_sha256
 from model.training import pipeline
-from model.training.thresholds import TRANSACTIONS_A_DAY
 
 METRICS = ("auprc", "roc_auc", "recall_at_fpr_1pct", "recall_at_precision_90", "brier")
 
@@ -88,7 +87,11 @@ def test_the_test_part_is_evaluated(run_evaluate, models, csv):
         "data"
     ].items()
     assert found["at_capacity"]["flagged"] == (scores >= model.thresholds.review).sum()
-    assert found["at_capacity"]["capacity"]["rows"] == max(1, round(100 * 800 / TRANSACTIONS_A_DAY))
+    assert found["at_capacity"]["capacity"]["rows"] == found["at_capacity"]["flagged"]
+    assert found["data"]["days"] == pytest.approx(800 / model.manifest.payments_per_day)
+    assert [point["rows"] for point in found["trade_off"]] == pytest.approx(
+        [times * found["at_capacity"]["flagged"] for times in (0.5, 1, 2)], abs=1
+    )
     assert found["without_twins"]["rows"] == 799
     for name in METRICS:
         assert (
@@ -103,9 +106,7 @@ def test_precision_and_recall_with_their_counts_come_first(fraud, run_evaluate):
     code, printed, errors = fraud()
     first = printed.splitlines()[0]
     assert (code, errors) == (0, "")
-    assert first.startswith(
-        f"At 100 alerts a day: precision {at_capacity['precision']['value']:.4f} ("
-    )
+    assert first.startswith(f"At p >= 0.2: precision {at_capacity['precision']['value']:.4f} (")
     assert (
         f"{at_capacity['caught']} frauds among {at_capacity['flagged']} alerts; "
         f"recall {at_capacity['recall']['value']:.4f}" in first
@@ -126,6 +127,8 @@ def test_every_number_is_also_given_without_duplicates(run_evaluate, models, csv
     assert set(without) - {"rows", "frauds", "days"} == set(found) - {
         "model",
         "data",
+        "budget",
+        "expected",
         "folds",
         "without_twins",
         "baselines",

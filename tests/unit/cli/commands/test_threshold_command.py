@@ -8,7 +8,6 @@ import pytest
 
 from cli.main import main
 from model.artefact import LATEST, MODEL, REFERENCE, Model
-from model.training.thresholds import TRANSACTIONS_A_DAY
 
 
 @pytest.fixture
@@ -47,8 +46,17 @@ def test_it_compares_capacities_precisions_and_costs_with_the_choice_in_use(frau
     choices = result["choices"]
     assert list(choices) == ["in use", "review", "block", "costs"]
     assert choices["in use"][0]["review"]["probability"] == model.thresholds.review
-    flagged = [choice["review"]["flagged"] for choice in choices["review"]]
-    assert flagged == sorted(flagged)
+    for kind in ("probability", "alerts_per_day"):
+        flagged = [
+            choice["review"]["flagged"]
+            for choice in choices["review"]
+            if kind in choice["policy"]["review"]
+        ]
+        assert len(flagged) == 6
+        assert flagged == sorted(flagged)
+    in_use = choices["in use"][0]["later"]["alerts_per_day"]
+    rates = [cut.alerts_per_day for cut in model.manifest.cuts]
+    assert (in_use["low"], in_use["high"]) == (min(rates), max(rates))
     for choice in choices["block"]:
         block = choice["block"]
         assert (
@@ -64,28 +72,29 @@ def test_it_draws_a_table(fraud, models, model):
     assert code == 0
     assert model.version in printed
     assert "100 a day" in printed
+    assert "from p = 0.2" in printed
     assert max(map(len, printed.splitlines())) <= 132
     assert sorted(path.name for path in models.iterdir()) == sorted([model.version, LATEST])
 
 
 def test_the_table_shows_alerts_a_day_and_the_legitimate_payments_that_they_stop(
-    fraud, models, monkeypatch
+    fraud, models, model, monkeypatch
 ):
     monkeypatch.setenv("COLUMNS", "60")  # a table narrower than its numbers would cut them off
-    asked = ("--alerts-per-day", 4000, "--block-precision", 0.5)
+    asked = ("--alerts-per-day", 400, "--block-precision", 0.5)
     review = json.loads(fraud(*asked, "--json")[1])["choices"]["asked for"][0]["review"]
     _, printed, _ = fraud(*asked)
     heading, line = (
         next(line for line in printed.splitlines() if word in line).split()
-        for word in ("flagged", "4000 a day")
+        for word in ("flagged", "400 a day")
     )
     legitimate = review["legitimate"]
-    assert review["alerts_a_day"] == review["flagged"] * TRANSACTIONS_A_DAY / (
-        review["frauds"] + legitimate
+    assert review["alerts_a_day"] == pytest.approx(
+        review["flagged"] * model.manifest.payments_per_day / (review["frauds"] + legitimate)
     )
     assert review["stopped"] > 0
-    assert heading[-5:] == ["caught", "legit.", "of", "all", "stopped"]
-    assert line[-3:] == [
+    assert heading[-10:-5] == ["caught", "legit.", "of", "all", "stopped"]
+    assert line[-7:-4] == [
         str(review["stopped"]),
         f"{review['stopped'] / legitimate:.4%}",
         f"{review['stopped_amount']:,.0f}",
@@ -110,7 +119,7 @@ def test_saving_makes_a_new_version_of_the_same_booster(fraud, models, model):
         name: asked[name]["probability"] for name in ("review", "block")
     }
     assert saved.manifest.policy.model_dump() == {"cost_review": 1.0, "cost_block": 30.0}
-    same = {"thresholds", "policy"}
+    same = {"thresholds", "policy", "cuts", "patterns"}
     assert saved.manifest.model_dump(exclude=same) == model.manifest.model_dump(exclude=same)
     assert (
         Model.load(models / model.version).thresholds == model.thresholds
@@ -118,9 +127,9 @@ def test_saving_makes_a_new_version_of_the_same_booster(fraud, models, model):
 
 
 def test_saving_the_current_choice_keeps_the_version(fraud, models, model):
-    fraud("--alerts-per-day", 4000, "--save")
+    fraud("--alerts-per-day", 400, "--save")
     assert Model.load(models / LATEST).version != model.version
-    fraud("--alerts-per-day", 100, "--block-precision", 0.95, "--save")
+    fraud("--review-probability", 0.2, "--block-precision", 0.95, "--save")
     assert Model.load(models / LATEST).version == model.version
 
 
@@ -131,6 +140,7 @@ def test_saving_the_current_choice_keeps_the_version(fraud, models, model):
         ["--cost-review", 5],
         ["--cost-block", 5],
         ["--cost-review", 5, "--cost-block", 20, "--alerts-per-day", 5],
+        ["--review-probability", 0.5, "--alerts-per-day", 5],
     ],
 )
 def test_half_a_choice_or_two_choices_are_refused(fraud, models, arguments):
@@ -144,6 +154,7 @@ def test_half_a_choice_or_two_choices_are_refused(fraud, models, arguments):
         ("--alerts-per-day", ["--alerts-per-day", "inf"]),
         ("--alerts-per-day", ["--alerts-per-day", "1e308"]),
         ("--alerts-per-day", ["--alerts-per-day", "nan"]),
+        ("--review-probability", ["--review-probability", "nan"]),
         ("--block-precision", ["--block-precision", "nan"]),
         ("--cost-review", ["--cost-review", "inf", "--cost-block", 20]),
         ("--cost-review", ["--cost-review", "1e308", "--cost-block", 20]),
@@ -162,7 +173,7 @@ def test_values_that_are_not_numbers_or_too_large_are_refused_in_one_line(
 
 def test_the_highest_allowed_costs_give_finite_numbers(fraud, models):
     for arguments in (
-        ["--alerts-per-day", 142_404],
+        ["--alerts-per-day", 2000],
         ["--cost-review", "1e9", "--cost-block", "1e9"],
     ):
         code, printed, _ = fraud(*arguments, "--json")

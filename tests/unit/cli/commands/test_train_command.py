@@ -9,7 +9,6 @@ from support.data import labelled
 
 from cli.main import main
 from model.artefact import LATEST, Model
-from model.training.thresholds import TRANSACTIONS_A_DAY
 
 
 @pytest.fixture
@@ -44,9 +43,10 @@ def test_trains_and_names_the_rows(fraud, csv, tmp_path):
     assert f"rows 0..3199 (3,200), sha256 {model.manifest.fitted_on.rows_sha256}" in printed
     assert "the test part was not opened" in printed
     reference = pd.read_parquet(model.reference)
+    rate = model.manifest.payments_per_day
     flagged = (reference["probability"] >= model.thresholds.review).sum()
     assert (
-        f"among {flagged} flagged ({flagged * TRANSACTIONS_A_DAY / len(reference):.0f} a day), "
+        f"among {flagged} flagged ({flagged * rate / len(reference):.0f} a day), "
         "precision" in printed
     )
 
@@ -62,6 +62,29 @@ def test_the_result_as_json(fraud, csv, monkeypatch):
     assert block["recall"] == block["caught"] / block["frauds"]
     assert result["out_of_fold"] == {"first": 1600, "last": 3199, "rows": 1600}
     assert len(result["folds"]) == 3
+    assert len(result["cuts"]) == 5
+    assert result["later"]["recall"]["low"] <= result["later"]["recall"]["high"]
+
+
+def test_alerts_a_day_come_from_the_span_of_the_file_or_from_the_option(fraud, csv):
+    rows = pd.read_csv(csv)
+    rates = []
+    for option in ((), ("--payments-per-day", 1e6)):
+        _, printed, _ = fraud("train", "--data", csv, "--json", *option)
+        result = json.loads(printed)
+        review = result["thresholds"]["review"]
+        rates.append(result["payments_per_day"])
+        assert review["alerts_a_day"] == pytest.approx(review["flagged"] * rates[-1] / 1600)
+    span = rows["Time"].iloc[-1] - rows["Time"].iloc[0]
+    assert rates == [pytest.approx(4000 / (span / 86_400)), 1e6]
+
+
+def test_a_file_without_a_span_needs_payments_per_day(fraud, csv):
+    pd.read_csv(csv).assign(Time=5.0).to_csv(csv, index=False)
+    code, _, errors = fraud("train", "--data", csv)
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "give --payments-per-day" in errors
+    assert fraud("train", "--data", csv, "--payments-per-day", 2000)[0] == 0
 
 
 def test_a_file_of_another_shape_is_one_line(fraud, tmp_path):

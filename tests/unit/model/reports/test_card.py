@@ -12,10 +12,10 @@ from model.artefact import CARD, Model
 from model.evaluation.assessment import Sample, assess
 from model.manifest import Capacity, Costs
 from model.reports import card, card_test_part
-from model.training.calibration import brier_score
+from model.training.calibration import brier_score, fit_platt_scaling
 from model.training.thresholds import DEFAULT_POLICY, LabelledScores, choose_thresholds
 
-OTHER = DEFAULT_POLICY.model_copy(update={"review": Capacity(alerts_per_day=4000)})
+OTHER = DEFAULT_POLICY.model_copy(update={"review": Capacity(alerts_per_day=400)})
 
 
 @pytest.fixture
@@ -30,7 +30,14 @@ def opened(model: Model) -> str:
         model.directory,
         assess(
             model,
-            Sample("test part", labelled.rows()[3200:], is_test_part=True, fitted=None, seen=0),
+            Sample(
+                "test part",
+                labelled.rows()[3200:],
+                2000.0,
+                is_test_part=True,
+                fitted=None,
+                seen=0,
+            ),
         ),
     )
     return last_section(model)
@@ -44,7 +51,10 @@ def rechosen(model: Model, trained, policy=OTHER) -> Model:
     """What `fraud threshold --save` does."""
     return publish.save_thresholds(
         model,
-        choose_thresholds(policy, LabelledScores.from_reference(trained.reference)),
+        choose_thresholds(
+            policy,
+            LabelledScores.from_reference(trained.reference, trained.manifest.payments_per_day),
+        ),
         policy,
         model.directory.parent,
     )
@@ -59,7 +69,7 @@ def test_it_has_the_counts_of_the_thresholds(trained, model):
     precision = (fraud & flagged).sum() / flagged.sum()
     assert model.version in text
     assert f"| {flagged.sum()} | {(fraud & flagged).sum()} | {precision:.3f} |" in text
-    assert "100 alerts a day" in text
+    assert "`review` is the score 0.2" in text
 
 
 def test_it_has_the_folds_and_their_mean(model):
@@ -69,16 +79,44 @@ def test_it_has_the_folds_and_their_mean(model):
     assert f"| mean | | | {np.mean(values):.3f} |" in text
 
 
-def test_it_has_the_brier_score_before_and_after_calibration(trained, model):
+def test_calibration_is_measured_on_rows_that_it_was_not_fitted_on(trained, model):
     text = (model.directory / CARD).read_text()
-    fraud = trained.reference["Class"].to_numpy() == 1
-    calibration = model.manifest.calibration
-    raw = (trained.reference["margin"].to_numpy() - calibration.offset) / calibration.scale
-    assert f"Before: Brier score {brier_score(1 / (1 + np.exp(-raw)), fraud):.6f}" in text
-    assert (
-        f"After: Brier score {brier_score(trained.reference['probability'].to_numpy(), fraud):.6f}"
-        in text
+    rows = trained.reference
+    segment, raw = rows["segment"], rows["ahead_1"].astype(float)
+    fraud = rows["Class"].to_numpy() == 1
+    calibrated = raw.copy()
+    for cut in range(1, 6):
+        fitted = fit_platt_scaling(raw[segment < cut].to_numpy(), fraud[segment < cut])
+        calibrated[segment == cut] = fitted.scale * raw[segment == cut] + fitted.offset
+    later = (segment > 0).to_numpy()
+    for name, margins in (("Before", raw), ("After", calibrated)):
+        score = brier_score(1 / (1 + np.exp(-margins[later].to_numpy())), fraud[later])
+        assert f"{name}: Brier score {score:.6f}" in text
+
+
+def test_recall_comes_from_later_rows_with_its_range(model):
+    text = (model.directory / CARD).read_text()
+    recalls = [cut.caught / cut.frauds for cut in model.manifest.cuts]
+    expected = f"{np.mean(recalls):.2f} ({min(recalls):.2f} to {max(recalls):.2f})"
+    assert f"Expect a recall of {expected} at `review`" in text
+    assert "recall" not in text.partition("## Thresholds\n")[2].partition("\n\n`review` counts")[0]
+
+
+def test_it_has_the_patterns_of_reasons(model):
+    text = (model.directory / CARD).read_text()
+    first = model.manifest.patterns[0]
+    assert f"| {', '.join(first.features)} | {first.alerts} | {first.frauds} |" in text
+
+
+def test_the_card_of_an_earlier_release_says_what_it_lacks(trained):
+    manifest = trained.manifest.model_copy(
+        update={"payments_per_day": None, "cuts": (), "patterns": ()}
     )
+    earlier = trained.reference.drop(
+        columns=["segment", "ahead_1", "ahead_2", "ahead_3", "pattern"]
+    )
+    text = card.render_card("v", manifest, earlier)
+    assert text.count("Not measured: this model was trained by an earlier release") == 3
 
 
 def test_the_test_part_is_unopened_until_it_is_evaluated(copy):
@@ -162,4 +200,4 @@ def test_costs_are_described(trained):
     manifest = trained.manifest.model_copy(update={"policy": Costs(cost_review=5, cost_block=20)})
     text = card.render_card("v", manifest, trained.reference)
     assert "a review costs 5" in text
-    assert "alerts a day" not in text
+    assert "the score 0.2" not in text

@@ -62,7 +62,9 @@ def test_the_reference_is_the_out_of_fold_rows_in_order_with_their_scores(traine
     judged = table[parts.out_of_fold].reset_index(drop=True)
     reference = pd.read_parquet(model.reference)
     pd.testing.assert_frame_equal(reference[list(judged.columns)], judged)
-    assert list(reference.columns)[-3:] == ["margin", "probability", "fold"]
+    assert list(reference.columns)[len(judged.columns) :] == [
+        *("margin", "probability", "fold", "segment", "ahead_1", "ahead_2", "ahead_3", "pattern")
+    ]
     np.testing.assert_array_equal(
         reference["probability"], probabilities(reference["margin"].to_numpy())
     )
@@ -109,14 +111,18 @@ def test_the_manifest_has_what_each_fold_gave(model):
 def test_the_thresholds_are_those_of_the_policy_on_the_out_of_fold_rows(trained):
     assert trained.manifest.policy == DEFAULT_POLICY
     assert trained.manifest.thresholds == choose_thresholds(
-        DEFAULT_POLICY, LabelledScores.from_reference(trained.reference)
+        DEFAULT_POLICY,
+        LabelledScores.from_reference(trained.reference, trained.manifest.payments_per_day),
     )
     costs = Costs(cost_review=1, cost_block=50)
     other = pipeline.train(labelled.rows(), "0" * 64, policy=costs).manifest
     assert other.policy == costs
     assert (
         other.thresholds
-        == choose_thresholds(costs, LabelledScores.from_reference(trained.reference))
+        == choose_thresholds(
+            costs,
+            LabelledScores.from_reference(trained.reference, trained.manifest.payments_per_day),
+        )
         != trained.manifest.thresholds
     )
 
@@ -155,7 +161,7 @@ def test_progress_counts_every_tree():
         recipe,
         progress=lambda done, total: seen.append((done, total)),
     )
-    assert seen == [(done, 20) for done in range(1, 21)]
+    assert seen == [(done, 35) for done in range(1, 36)]
 
 
 def test_a_recipe_is_what_the_manifest_says(tmp_path):
