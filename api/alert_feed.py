@@ -40,13 +40,19 @@ class AlertFeed:
     """Keeps an alert store up to date while `run` runs.
 
     `loaded` is set once the store has what the topics hold. `problem` says why it may be stale.
+    Alerts and windows from before `since` are left out.
     """
 
     def __init__(
-        self, connection: Connection, store: AlertStore, registry: CollectorRegistry
+        self,
+        connection: Connection,
+        store: AlertStore,
+        registry: CollectorRegistry,
+        since: datetime | None = None,
     ) -> None:
         self._connection = connection
         self._store = store
+        self._since = since
         self._skipped = count_skipped_records(registry, _TOPICS)
         self._skips = SkippedRecordLog(log)
         self._topics = {connection.full_name(topic): topic for topic in _TOPICS}
@@ -81,6 +87,8 @@ class AlertFeed:
         windows, windows_end = newest.read_newest(
             self._connection, DRIFT_EVENTS, WINDOWS, _is_window
         )
+        alerts = [message for message in alerts if self._is_recent(message)]
+        windows = [message for message in windows if self._is_recent(message)]
         cluster = Cluster(self._connection)
         labels_end = cluster.find_end(LABELS)
         self._handle(alerts + windows)
@@ -92,6 +100,9 @@ class AlertFeed:
         self.problem = None
         self.loaded.set()
         return {ALERTS: alerts_end, LABELS: labels_end, DRIFT_EVENTS: windows_end}
+
+    def _is_recent(self, message: Message) -> bool:
+        return self._since is None or message.timestamp()[1] >= self._since.timestamp() * 1000
 
     def _follow(
         self, changes: TopicChanges, begin: dict[str, Offsets], stop: threading.Event

@@ -35,7 +35,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start the threads with the application and stop them with it."""
     dependencies: Dependencies = app.state.dependencies
     store = AlertStore()
-    background = Background(store, AlertFeed(dependencies.connection, store, dependencies.registry))
+    background = Background(
+        store, AlertFeed(dependencies.connection, store, dependencies.registry, dependencies.since)
+    )
 
     def watch() -> None:
         worker_metrics.watch(

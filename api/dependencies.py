@@ -20,6 +20,7 @@ class Dependencies:
 
     `clock` returns the time in UTC. `home` is FRAUD_HOME. `registry` is where metrics are declared.
     `workers` is the host of the scorer's workers and the port of the first one's metrics page.
+    Alerts and drift from before `since` are not shown; None: all are.
     """
 
     model: ScoringModel
@@ -29,6 +30,7 @@ class Dependencies:
     home: Path
     registry: CollectorRegistry
     workers: tuple[str, int] = ("127.0.0.1", 9101)
+    since: datetime | None = None
 
 
 def get_dependencies(request: Request) -> Dependencies:

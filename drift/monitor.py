@@ -53,6 +53,7 @@ class Monitor:
 
     `size`: events per window, or the event time of one. `idle_close`: seconds without events after
     which a partition no longer delays windows; if all are idle, the open window is closed.
+    `since`: windows that were closed before are not compared with, nor shown; None: all count.
     `on_window_closed`: called with each committed window. `clock`: monotonic seconds; `now`: the
     current time.
     """
@@ -66,6 +67,7 @@ class Monitor:
     on_window_closed: Callable[[WindowClosed], None]
     size: int | timedelta = 5_000
     idle_close: float = 10.0
+    since: datetime | None = None
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = utc_now
     ready: bool = False
@@ -132,20 +134,24 @@ class Monitor:
     def _is_comparable(self, event: WindowClosed) -> bool:
         return event.is_of(self._topic_id)
 
+    def _is_own(self, event: WindowClosed) -> bool:
+        return self.since is None or event.closed_at >= self.since
+
     def _restore(self, earlier: Sequence[WindowClosed], comparable: Sequence[WindowClosed]) -> None:
         """Restore the state of the last committed window.
 
         `comparable`: those of the earlier windows that can be read again.
         """
-        self.metrics.restore(earlier)
+        own = list(filter(self._is_own, earlier))
+        self.metrics.restore(own)
         last = earlier[-1] if earlier else None
         if last and last.window == self._number:  # committed in an outage, unacknowledged
             self._report_window(last)
         self.reports.resume(earlier, first=self._number)
         self._number = last.window + 1 if last else 1
-        self._severity = replay_severity((event.detected, event.severity) for event in earlier)
+        self._severity = replay_severity((event.detected, event.severity) for event in own)
         self._baseline = window_reader.rebuild_baseline(
-            self.connection, comparable, skip_deleted=True
+            self.connection, list(filter(self._is_own, comparable)), skip_deleted=True
         )
 
     def _open_windows(self, earlier: Sequence[WindowClosed]) -> TumblingWindows:

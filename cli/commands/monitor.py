@@ -100,6 +100,12 @@ def monitor(
             help="How long to wait for a window's labels; at most 2 million are kept, 80 MB.",
         ),
     ] = "24h",  # type: ignore[assignment]  # parsed
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh", help="Neither compare with earlier windows nor count their labels."
+        ),
+    ] = False,
     model: ModelFolder = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each window as JSON, as on drift.events.")
@@ -117,6 +123,7 @@ def monitor(
     from drift.monitor import Monitor
     from drift.reports.process import ReportProcess
     from drift.reports.schedule import ReportSchedule, reports_folder
+    from streams.kafka.clock import utc_now
     from streams.kafka.errors import CommitError
     from streams.status_server import PortTakenError, process_registry, serve
 
@@ -137,7 +144,8 @@ def monitor(
     directory = settings.model.resolve()  # keep this one even if `latest` moves
     reference, profile = load(directory)
     metrics = DriftMetrics(registry)
-    labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop)
+    since = utc_now() if fresh else None
+    labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop, since=since)
 
     def on_window_closed(event: "WindowClosed") -> None:
         labelling.record_window(event)
@@ -156,6 +164,7 @@ def monitor(
         on_window_closed=on_window_closed,
         size=window,
         idle_close=idle_close,
+        since=since,
     )
     try:
         serve(

@@ -45,7 +45,7 @@ def _make_access(hosts: list[str], key: str | None, rate: str | None) -> "Access
         raise CommandError(f"--rate-limit: {error}; try 2000/second or {RATE}") from None
 
 
-def _build(settings: Settings, access: "Access") -> "FastAPI":
+def _build(settings: Settings, access: "Access", fresh: bool) -> "FastAPI":
     block_sklearn()
     from api.app import create_app
     from api.dependencies import Dependencies
@@ -63,6 +63,7 @@ def _build(settings: Settings, access: "Access") -> "FastAPI":
         settings.home,
         process_registry(),
         (settings.scorer_host, settings.metrics_port),
+        utc_now() if fresh else None,
     )
     return create_app(dependencies, access)
 
@@ -114,6 +115,9 @@ def serve(
             metavar="RATE", help="Limit per client, such as 2000/second. Default: 120000/minute."
         ),
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Show only alerts and drift from now on.")
+    ] = False,
 ) -> None:
     """Serve HTTP until SIGTERM or Ctrl-C: /console, POST /predict and /docs.
 
@@ -132,7 +136,7 @@ def serve(
     name = f"[{host}]" if ":" in host else host
     access = _make_access([name, *(allow_host or ())], settings.api_key, rate_limit)
     listening = _bind(host, settings.api_port)
-    application = _build(settings, access)
+    application = _build(settings, access, fresh)
     address = f"http://{name}:{settings.api_port}"
     print(f"{address} answers; documentation: {address}/docs", flush=True)
     _run(application, listening)

@@ -52,7 +52,7 @@ class Labelling(threading.Thread):
     """A thread that evaluates windows by their labels.
 
     `horizon_s`: how long after a window's last event to wait for its labels. `now`: the clock of
-    the records' timestamps.
+    the records' timestamps. `since`: earlier windows do not count; None: all that are kept.
     """
 
     def __init__(
@@ -62,12 +62,14 @@ class Labelling(threading.Thread):
         horizon_s: float,
         stop: threading.Event,
         now: Callable[[], datetime] = utc_now,
+        since: datetime | None = None,
     ) -> None:
         super().__init__(name="labelling", daemon=True)
         self._connection = connection
         self._metrics = metrics
         self._stop_asked = stop
         self._now = now
+        self._since = since
         self._horizon = timedelta(seconds=horizon_s)
         self._round_s = min(_ROUND_S, horizon_s / 10)
         self._closed: SimpleQueue[WindowClosed] = SimpleQueue()
@@ -119,6 +121,8 @@ class Labelling(threading.Thread):
     def _restore(self) -> None:
         """Restore the state from the events of the period for which predictions are kept."""
         since = self._now() - timedelta(seconds=MAX_HORIZON_S)
+        if self._since is not None:
+            since = max(since, self._since)
         events = list(read_events_since(self._connection, since))
         labelled = {event.window: event for event in events if isinstance(event, WindowLabelled)}
         self._labelled.extend(labelled.values())

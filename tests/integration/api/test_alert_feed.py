@@ -3,6 +3,7 @@
 import json
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,9 @@ def shown(store):
 
 
 @contextmanager
-def running(connection, store, registry=None):
+def running(connection, store, registry=None, since=None):
     stop = threading.Event()
-    feed = AlertFeed(connection, store, registry or CollectorRegistry())
+    feed = AlertFeed(connection, store, registry or CollectorRegistry(), since)
     thread = threading.Thread(target=feed.run, args=[stop])
     thread.start()
     try:
@@ -74,6 +75,15 @@ def test_the_store_gets_the_last_windows(connection, write):
         wait_for(lambda: shown(store) == [7, 8, 9, 10], 60, "the last window is shown")
         wait_for(lambda: skipped(registry) >= 2 * len(UNREADABLE), 60, "all records are read")
         assert skipped(registry) == 2 * len(UNREADABLE)
+
+
+def test_a_fresh_store_has_no_windows_from_before(connection, write):
+    write(event("", window=7))
+    store = AlertStore()
+    with running(connection, store, since=datetime.now(UTC)):
+        assert shown(store) == []
+        write(event("", window=8))
+        wait_for(lambda: shown(store) == [8], 60, "the new window is shown")
 
 
 ALERT = (EXAMPLES / "alert.json").read_bytes()

@@ -1,6 +1,6 @@
 """The monitor on a real Kafka: windows, events and gauges."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -144,6 +144,18 @@ def test_numbers_and_windows_continue_after_a_restart(connection, tmp_path):
     windows = events(connection, 4)
     assert [window["window"] for window in windows] == [1, 2, 3, 4]
     assert_each_in_one_window(connection, windows, 4 * SIZE)
+
+
+def test_a_fresh_monitor_does_not_compare_with_earlier_windows(connection, tmp_path):
+    with running(connection, tmp_path) as monitor:
+        predict(connection, SIZE, shift=4.0)
+        wait_for(lambda: monitor.windows, 30, "a window that differs from the reference")
+    with running(connection, tmp_path, since=datetime.now(UTC)) as fresh:
+        wait_for(lambda: fresh.monitor.ready, 30, "the next monitor to have its partitions")
+        assert fresh.gauge("fraud_drift_severity") in {None, 0}
+        predict(connection, SIZE, seed=3)
+        wait_for(lambda: fresh.windows, 30, "a window like the reference")
+    assert [(window.window, window.detected) for window in fresh.windows] == [(2, False)]
 
 
 def test_the_next_monitor_skips_windows_deleted_by_retention(connection, tmp_path):
