@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cli.commands.demo import measure
+from cli.commands.demo.caught import measure_caught
 from cli.commands.demo.processes import Processes
 from cli.commands.demo.summary import Summary
 from cli.errors import CommandError
@@ -178,7 +179,7 @@ class Job:
             offered_per_second=totals.offered_per_second,
             achieved_per_second=totals.achieved_per_second,
             end_to_end_seconds=measure.latency(reader.arrived, totals.started_at, self.rate),
-            caught=measure.measure_caught(reader, truth, Model.load(settings.model)),
+            caught=measure_caught(reader, truth, Model.load(settings.model)),
             windows=windows,
             addresses=self._addresses(connection),
             load=load,

@@ -1,22 +1,16 @@
-"""Measure when each prediction of a run could be read, and what its decisions caught."""
+"""Measure when each prediction of a run could be read, its decision and its score."""
 
+import math
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import chain
 
 import msgspec
 import numpy as np
-import pandas as pd
 from confluent_kafka import Consumer, Message, TopicPartition
 from numpy.typing import NDArray
 
-from model.artefact import Model
-from model.evaluation.evaluate import CapacityPoint, measure_trade_off
-from model.evaluation.ranking import METRICS, Ranking
-from model.training.forward_cuts import CutRanges
-from model.training.thresholds import LabelledScores, measure_payments_per_day
 from payments.arrays import Floats
 from payments.contract import DECISIONS
 from streams.kafka.cluster import Offsets
@@ -26,8 +20,7 @@ from streams.kafka.topics import PREDICTIONS
 
 WARM_UP_S = 5.0
 _BATCH = 10_000
-_NONE = -1
-_APPROVE = DECISIONS.index("approve")
+UNKNOWN = -1
 
 
 class _Transaction(msgspec.Struct):
@@ -37,8 +30,9 @@ class _Transaction(msgspec.Struct):
 class _Decided(msgspec.Struct):
     transaction_id: str
     decision: str
-    probability: float
-    transaction: _Transaction
+    # Missing in the predictions of the systems that this one is compared with.
+    probability: float = math.nan
+    transaction: _Transaction | None = None
 
 
 class _Labelled(msgspec.Struct):
@@ -67,7 +61,7 @@ class LiveReader(threading.Thread):
         self._first_row = first_row
         self._ended = threading.Event()
         self.arrived = np.full(count, np.nan)
-        self.decisions = np.full(count, _NONE, dtype=np.int8)
+        self.decisions = np.full(count, UNKNOWN, dtype=np.int8)
         self.probabilities = np.full(count, np.nan)
         self.amounts = np.full(count, np.nan)
 
@@ -93,7 +87,8 @@ class LiveReader(threading.Thread):
             self.arrived[index] = now
             self.decisions[index] = DECISIONS.index(decided.decision)
             self.probabilities[index] = decided.probability
-            self.amounts[index] = decided.transaction.Amount
+            if decided.transaction is not None:
+                self.amounts[index] = decided.transaction.Amount
 
 
 def row_of(transaction_id: str, prefix: str, first_row: int, count: int) -> int | None:
@@ -129,84 +124,10 @@ def truth(
 
     The last label of a transaction wins.
     """
-    known = np.full(count, _NONE, dtype=np.int8)
+    known = np.full(count, UNKNOWN, dtype=np.int8)
     for message in chain.from_iterable(labels):
         label = msgspec.json.decode(message.value() or b"null", type=_Labelled)
         index = row_of(label.transaction_id, f"{run}-", first_row, count)
         if index is not None:
             known[index] = label.is_fraud
     return known
-
-
-@dataclass(frozen=True)
-class Caught:
-    """What the alerts caught of the labelled frauds, None if undefined.
-
-    `flagged` and `frauds_flagged` count labelled payments that are not approved. `money` is the
-    frauds' Amount, and `money_flagged` the part in alerts. `alerts_per_day` are the flagged ones,
-    `budget` those that `review` was chosen for, and `expected` what training measured.
-    `trade_off`: what half, once and twice the alerts would have caught.
-    """
-
-    labelled: int
-    frauds: int
-    flagged: int
-    frauds_flagged: int
-    money: float
-    money_flagged: float
-    days: float
-    budget: float | None
-    expected: CutRanges
-    average_precision: float | None
-    roc_auc: float | None
-    trade_off: list[CapacityPoint]
-
-    @property
-    def precision(self) -> float | None:
-        """The share of frauds among the flagged."""
-        return self.frauds_flagged / self.flagged if self.flagged else None
-
-    @property
-    def recall(self) -> float | None:
-        """The share of the frauds that are flagged."""
-        return self.frauds_flagged / self.frauds if self.frauds else None
-
-    @property
-    def alerts_per_day(self) -> float | None:
-        """The flagged payments a day; None if nothing was labelled."""
-        return self.flagged / self.days if self.days else None
-
-
-def measure_caught(reader: LiveReader, truth: NDArray[np.int8], model: Model) -> Caught:
-    """Measure what the decisions that were read caught of the labelled frauds."""
-    known = (truth != _NONE) & (reader.decisions != _NONE)
-    fraud = truth[known] == 1
-    flagged = reader.decisions[known] != _APPROVE
-    amounts = reader.amounts[known]
-    scores = reader.probabilities[known]
-    manifest = model.manifest
-    rate = manifest.payments_per_day or measure_payments_per_day(
-        pd.read_parquet(model.reference, columns=["Time"])
-    )
-    days = len(fraud) / rate
-    scored = LabelledScores(scores, fraud, amounts, days)
-    metrics = dict.fromkeys(METRICS)
-    if fraud.any():
-        values = Ranking(scores, fraud).metrics(np.ones(len(fraud))).tolist()
-        metrics |= {
-            name: value for name, value in zip(METRICS, values, strict=True) if np.isfinite(value)
-        }
-    return Caught(
-        labelled=int((truth != _NONE).sum()),
-        frauds=int(fraud.sum()),
-        flagged=int(flagged.sum()),
-        frauds_flagged=int((flagged & fraud).sum()),
-        money=float(amounts[fraud].sum()),
-        money_flagged=float(amounts[fraud & flagged].sum()),
-        days=days,
-        budget=manifest.budget,
-        expected=CutRanges.of(manifest.cuts),
-        average_precision=metrics["auprc"],
-        roc_auc=metrics["roc_auc"],
-        trade_off=measure_trade_off(scored, int(flagged.sum()) / days) if days else [],
-    )

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from cli.commands.demo.measure import Caught
+from cli.commands.demo.caught import Caught
 from drift.events import WindowClosed
 from model.files import write_atomically
 from model.reports.evaluation_text import format_range
