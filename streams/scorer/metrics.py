@@ -182,6 +182,9 @@ class ScorerMetrics:
         self._owned = set(ranges)
         for partition, (start, high) in ranges.items():
             offset, at = self._committed.get(partition, (start, 0.0))
+            if at > now.timestamp():  # the sender's clock is ahead: count from now on
+                at = now.timestamp()
+                self._committed[partition] = (offset, at)
             waiting = max(high - max(offset, start), 0)
             self.lag.labels(self._topic, str(partition)).set(waiting)
             self.lag_seconds.labels(self._topic, str(partition)).set(

@@ -27,6 +27,7 @@ from streams.kafka.committer import (
 )
 from streams.kafka.connection import Connection
 from streams.kafka.group_consumer import GroupConsumer
+from streams.kafka.unowned_partitions import UnownedPartitions
 from streams.scorer.agent import create_app
 from streams.scorer.batch import Batch, InFlight, ScoredBatch
 from streams.scorer.consumer import CONSUMER_SETTINGS, BatchConsumer
@@ -81,6 +82,7 @@ class Worker:
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
         self._consumer: BatchConsumer | None = None
+        self._unowned: UnownedPartitions | None = None
         self._in_flight = InFlight()
         self._rejections = RejectionLog()
         self._registry = process_registry()
@@ -132,10 +134,15 @@ class Worker:
         def deliver(batch: Batch) -> None:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
+        unowned = UnownedPartitions(
+            self._connection, topics.SCORER_GROUP, topics.TRANSACTIONS, self._stopping
+        )
         consumer = self._create_consumer(deliver, committer.take_offsets_to_commit)
         try:
             await app.start()
             app.flow_control.resume()  # normally done by Faust's own consumer, which is off
+            unowned.start()
+            self._unowned = unowned
             consumer.start()
             self._consumer = consumer
             log.info("scoring with model %s", self._model.version)
@@ -169,7 +176,9 @@ class Worker:
         )
 
         def on_lag(ranges: dict[int, tuple[int, int]]) -> None:
-            self._metrics.set_lag(ranges, utc_now())
+            # the lag of partitions that nobody reads too: they would have no series at all
+            unowned = self._unowned.ranges if self._unowned else {}
+            self._metrics.set_lag({**unowned, **ranges}, utc_now())
             self._rejections.tick()
 
         return BatchConsumer(
@@ -190,8 +199,9 @@ class Worker:
         return self._in_flight.stalled_s < DEADLINE_S
 
     def _ready(self) -> bool:
-        is_consuming = self._consumer is not None and self._consumer.ready
-        return is_consuming and not self._stopping.is_set()
+        if self._consumer is None or self._unowned is None or self._stopping.is_set():
+            return False
+        return self._consumer.ready and not self._unowned.ranges
 
     def _record_commit(self, scored: ScoredBatch) -> None:
         self._metrics.record_commit(scored, utc_now())

@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
@@ -79,6 +79,17 @@ def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(
     assert lag("0", "fraud_consumer_lag_seconds") == 30
     metrics.set_lag({0: (12, 12)}, later)  # what comes after the last record are markers
     assert (lag("0"), lag("0", "fraud_consumer_lag_seconds")) == (0, 0)
+
+
+def test_a_timestamp_in_the_future_does_not_hide_the_lag(registry):
+    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
+    ahead_ms = int(NOW.timestamp() * 1000) + 86_400_000
+    batch = Batch(0, 0, [FakeRecord(make_transaction_bytes(1), offset=9, sent_ms=ahead_ms)])
+    metrics.record_commit(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
+    for seconds in (0, 30):
+        metrics.set_lag({0: (5, 12)}, NOW + timedelta(seconds=seconds))
+    labels = {"topic": "transactions", "partition": "0"}
+    assert registry.get_sample_value("fraud_consumer_lag_seconds", labels) == 30
 
 
 def test_the_number_of_series_is_constant(registry):
