@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from cli.app import RUN, app
-from cli.errors import DONE, FAILED, CommandError
+from cli.errors import DONE, FAILED, CommandError, SettingsError
 from cli.support.imports import block_sklearn
 from cli.support.options import flag
 from cli.support.settings import Settings
@@ -65,7 +65,7 @@ def _score(settings: Settings, number: int, restarts: int, options: ScorerOption
     block_sklearn()
     from model.artefact import Model  # XGBoost takes seconds to import: only in workers
     from model.errors import ArtefactError
-    from streams.kafka.errors import AFTER_OUTAGE, DO_NOT_RESTART, StreamError
+    from streams.kafka.errors import AFTER_OUTAGE, CANNOT_START, StreamError
     from streams.scorer.worker import Identity, Worker
     from streams.status_server import PortTakenError
 
@@ -88,9 +88,9 @@ def _score(settings: Settings, number: int, restarts: int, options: ScorerOption
         # the message says what to do; no trace
         log.log(logging.WARNING if error.exit_code == AFTER_OUTAGE else logging.ERROR, "%s", error)
         return error.exit_code
-    except (ArtefactError, PortTakenError) as error:
+    except (ArtefactError, PortTakenError, SettingsError) as error:
         log.error("%s", error)  # noqa: TRY400 - as above
-        return DO_NOT_RESTART
+        return CANNOT_START
     return DONE
 
 

@@ -32,6 +32,7 @@ FAILED = 1  # restart the worker, unless it keeps failing
 DO_NOT_RESTART = 3  # stop all workers: a person has to decide
 AFTER_OUTAGE = 4  # restart the worker; an outage does not count as a failure
 HOPELESS = 5  # stop all workers: the next one would fail in the same way
+CANNOT_START = 6  # a file or port is not usable; workers that started before that may go on
 
 
 class StreamError(RuntimeError):

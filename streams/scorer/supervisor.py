@@ -3,7 +3,8 @@
 The pause before a restart doubles each time. After MAX_DEATHS within DEATHS_WITHIN_S the supervisor
 gives up, because restarting does not help. Workers that die together, of one cause, count as one
 death. An outage of the broker does not count: a worker waits for the broker, or exits with
-AFTER_OUTAGE.
+AFTER_OUTAGE. A worker that cannot be started again, because the model file was damaged, does not
+stop those that hold a good model.
 """
 
 import logging
@@ -20,7 +21,7 @@ from multiprocessing.context import SpawnProcess
 from time import monotonic
 from types import FrameType
 
-from streams.kafka.errors import AFTER_OUTAGE, DO_NOT_RESTART, FAILED, HOPELESS
+from streams.kafka.errors import AFTER_OUTAGE, CANNOT_START, DO_NOT_RESTART, FAILED, HOPELESS
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,10 @@ DEATHS_WITHIN_S = 60.0
 _TOGETHER_S = 1.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
+_REPAIR_PAUSE_S = 30.0  # somebody has to restore a file or free a port
 _STOP_S = 6.0  # a worker promises to exit within 5
+# a worker's exit code that ends all workers -> the supervisor's
+_STOPS_ALL = {DO_NOT_RESTART: DO_NOT_RESTART, HOPELESS: FAILED}
 
 WorkerTarget = Callable[[int, int], None]  # (worker number, restarts so far)
 
@@ -76,8 +80,9 @@ class Supervisor:
     def run(self) -> int:
         """Run until SIGTERM or SIGINT, and return the exit code.
 
-        That is 0 after a signal, DO_NOT_RESTART if a worker exits with it, FAILED if a worker exits
-        with HOPELESS or after too many deaths.
+        That is 0 after a signal; DO_NOT_RESTART if a worker exits with it, or with CANNOT_START at
+        its first start or while no other runs; FAILED if a worker exits with HOPELESS or after too
+        many deaths.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -117,10 +122,10 @@ class Supervisor:
             return 0
         code = slot.process.exitcode
         slot.process = None
-        if code == DO_NOT_RESTART:
-            return DO_NOT_RESTART
-        if code == HOPELESS:
-            return FAILED
+        if code in _STOPS_ALL:
+            return _STOPS_ALL[code]
+        if code == CANNOT_START:
+            return self._postpone(slot)
         if code == AFTER_OUTAGE:
             log.warning("worker %d lost contact with Kafka; restarting it", slot.number)
             slot.due = monotonic() + _FIRST_PAUSE_S
@@ -132,6 +137,20 @@ class Supervisor:
             slot.number,
             code,
             slot.pause,
+        )
+        return 0
+
+    def _postpone(self, slot: _Slot) -> int:
+        """Schedule the start of a worker that cannot start now, unless it never did."""
+        running = sum(other.process is not None for other in self._slots)
+        if not slot.restarts or not running:
+            return DO_NOT_RESTART
+        slot.due = monotonic() + _REPAIR_PAUSE_S
+        log.error(
+            "worker %d cannot start, the other %d go on; trying again in %.0f s",
+            slot.number,
+            running,
+            _REPAIR_PAUSE_S,
         )
         return 0
 

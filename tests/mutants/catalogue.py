@@ -256,4 +256,14 @@ MUTANTS = (
         "tests/unit/cli/commands/test_score_command.py",
         ("cli/commands/score.py", "    _check_ports(settings, workers)\n", ""),
     ),
+    mutant(
+        "a damaged model file that stops healthy workers",
+        "tests/unit/streams/scorer/test_supervisor.py"
+        "::test_a_worker_that_cannot_start_again_stops_no_other",
+        (
+            "streams/scorer/supervisor.py",
+            "if not slot.restarts or not running:",
+            "if True:",
+        ),
+    ),
 )

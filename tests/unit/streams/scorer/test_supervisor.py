@@ -7,8 +7,9 @@ import signal
 from functools import partial
 
 import pytest
+from support.waiting import wait_for
 
-from streams.kafka.errors import AFTER_OUTAGE, DO_NOT_RESTART, HOPELESS
+from streams.kafka.errors import AFTER_OUTAGE, CANNOT_START, DO_NOT_RESTART, HOPELESS
 from streams.scorer import supervisor
 from streams.scorer.supervisor import Supervisor
 
@@ -38,6 +39,20 @@ def is_killed_with_all_the_others(barrier, number, restarts):
     os._exit(DO_NOT_RESTART)
 
 
+def cannot_start_again(path, number, restarts):
+    """Worker 0 runs until `path` has three lines; worker 1 dies, and then cannot start."""
+    if number:
+        with path.open("a") as starts:
+            starts.write("start\n")
+        os._exit(CANNOT_START if restarts else 9)
+    wait_for(lambda: path.exists() and len(path.read_text().splitlines()) >= 3, 60, "3 starts")
+    os._exit(CANNOT_START)
+
+
+def cannot_start(_number, _restarts):
+    os._exit(CANNOT_START)
+
+
 def has_no_hope(_number, _restarts):
     os._exit(HOPELESS)
 
@@ -57,6 +72,19 @@ def test_outages_are_not_deaths_and_a_worker_can_forbid_a_restart(caplog):
         assert Supervisor(is_fenced_six_times, workers=1).run() == DO_NOT_RESTART
     assert [message for message in caplog.messages if "died" in message] == []
     assert len(caplog.messages) == 6
+
+
+def test_a_worker_that_cannot_start_again_stops_no_other(caplog, monkeypatch, tmp_path):
+    monkeypatch.setattr(supervisor, "_REPAIR_PAUSE_S", 0.1)
+    run = partial(cannot_start_again, tmp_path / "starts")
+    with caplog.at_level(logging.ERROR):
+        assert Supervisor(run, workers=2).run() == DO_NOT_RESTART  # once worker 0 ends, too
+    said = "worker 1 cannot start, the other 1 go on; trying again in 0 s"
+    assert caplog.messages[:2] == [said, said]
+
+
+def test_a_worker_that_cannot_start_at_first_stops_all():
+    assert Supervisor(cannot_start, workers=2).run() == DO_NOT_RESTART
 
 
 def test_no_hope_ends_it_at_once(caplog):
