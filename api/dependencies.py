@@ -1,6 +1,6 @@
 """The dependencies of the routes: built by `fraud serve` or a test, passed to `create_app`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from api.publisher import Publisher
 from model.alert import ScoringModel
+from model.manifest import ReasonPattern
 from streams.kafka.connection import Connection
 
 
@@ -21,6 +22,7 @@ class Dependencies:
     `clock` returns the time in UTC. `home` is FRAUD_HOME. `registry` is where metrics are declared.
     `workers` is the host of the scorer's workers and the port of the first one's metrics page.
     Alerts and drift from before `since` are not shown; None: all are.
+    `patterns` of reasons are the model's.
     """
 
     model: ScoringModel
@@ -31,6 +33,7 @@ class Dependencies:
     registry: CollectorRegistry
     workers: tuple[str, int] = ("127.0.0.1", 9101)
     since: datetime | None = None
+    patterns: Sequence[ReasonPattern] = ()
 
 
 def get_dependencies(request: Request) -> Dependencies:

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api.alert_store import Item
 from api.background import RunningBackground
+from api.dependencies import FromApp
 from payments.contract import INPUTS
 from payments.display import short_name
 
@@ -32,6 +33,19 @@ def list_names() -> Response:
     names = {feature: short_name(feature) for feature in INPUTS}
     return Response(
         b"export const NAMES = %b;\n" % msgspec.json.encode(names), media_type="text/javascript"
+    )
+
+
+@router.get("/patterns.js")
+def list_patterns(dependencies: FromApp) -> Response:
+    """Serve, as a JavaScript module, alerts and frauds of the patterns of reasons in training."""
+    patterns = {
+        ",".join(sorted(pattern.features)): (pattern.alerts, pattern.frauds)
+        for pattern in dependencies.patterns
+    }
+    return Response(
+        b"export const PATTERNS = %b;\n" % msgspec.json.encode(patterns),
+        media_type="text/javascript",
     )
 
 

@@ -135,6 +135,12 @@ for (const state of ["open", "judged"]) {
   });
 }
 
+$("group").addEventListener("click", () => {
+  const grouped = $("group").getAttribute("aria-pressed") !== "true";
+  $("group").setAttribute("aria-pressed", grouped);
+  queue.group(grouped);
+});
+
 async function tick() {
   try {
     const problem = await update();

@@ -1,6 +1,7 @@
 // The detail pane: the alert's figures, its reasons and the two buttons.
 
 import { element, featureName, moment, money, percent, shape, short, signed } from "./format.js";
+import * as patterns from "./patterns.js";
 import { badge } from "./queue.js";
 
 const LEGEND = [
@@ -66,6 +67,7 @@ function reasons(alert) {
     element("p", { class: "legend" }, ...LEGEND.map(([key, text]) => element("span", {}, element("i", { class: `key ${key}` }), text))),
     element("ol", {}, ...alert.reasons.map((reason) => renderReason(reason, most))),
     element("p", { class: "note" }, sum),
+    element("p", { class: "note" }, `Pattern ${patterns.describe(patterns.key(alert))}.`),
   );
 }
 

@@ -1,14 +1,17 @@
 // The queue: alerts by expected loss, with a tab for open and a tab for labelled alerts.
 
 import { clock, element, money, percent } from "./format.js";
+import * as patterns from "./patterns.js";
 
 export const KEPT = 2000; // the same number and the same rule as in api/alert_store.py
 const SHOWN = 200; // rows; nobody scrolls further
 const $ = (id) => document.getElementById(id);
 
 const alerts = new Map(); // position -> alert, in order of arrival
+const headings = new Map(); // id -> heading of a group
 const rows = new Map(); // position -> row; reused, so that a redraw doesn't swallow a click
 let state = "open";
+let grouped = false;
 let selected = null;
 let planned = false;
 let onOpen = () => {};
@@ -47,6 +50,11 @@ export function choose(wanted) {
   select(listed()[0]?.position ?? null);
 }
 
+export function group(wanted) {
+  grouped = wanted;
+  draw();
+}
+
 export function select(position) {
   selected = position;
   draw();
@@ -73,7 +81,30 @@ const judged = (alert) => alert.label !== null;
 
 function listed() {
   const wanted = [...alerts.values()].filter((alert) => judged(alert) === (state === "judged"));
-  return wanted.sort((one, other) => other.expected_loss - one.expected_loss).slice(0, SHOWN);
+  const sorted = wanted.sort((one, other) => other.expected_loss - one.expected_loss).slice(0, SHOWN);
+  return grouped ? [...groups(sorted).values()].flat() : sorted;
+}
+
+// Returns the alerts by pattern, the pattern with the largest expected loss first.
+function groups(sorted) {
+  const found = new Map();
+  for (const alert of sorted) {
+    const pattern = patterns.key(alert);
+    found.set(pattern, [...(found.get(pattern) ?? []), alert]);
+  }
+  return found;
+}
+
+function nodes(order) {
+  if (!grouped) return order.map(row);
+  return [...groups(order)].flatMap(([pattern, members]) => [heading(pattern, members.length), ...members.map(row)]);
+}
+
+function heading(pattern, count) {
+  const id = `pattern-${pattern}`;
+  if (!headings.has(id)) headings.set(id, element("li", { id, role: "presentation", class: "group" }));
+  headings.get(id).textContent = `${count} with ${patterns.describe(pattern)}`;
+  return headings.get(id);
 }
 
 function plan() {
@@ -95,10 +126,10 @@ function draw() {
   const hidden = counts[state] - order.length;
   const notes = [hidden > 0 && `${hidden} more with a smaller expected loss.`, alerts.size >= KEPT && "Older ones may be on the topic alerts only."];
   $("more").textContent = notes.filter(Boolean).join(" ");
-  const wanted = order.map(row);
+  const wanted = nodes(order);
   const list = $("alerts");
   if (wanted.length !== list.children.length || wanted.some((node, index) => node !== list.children[index])) list.replaceChildren(...wanted);
-  for (const node of wanted) node.setAttribute("aria-selected", node.id === `alert-${selected}`);
+  for (const node of order.map(row)) node.setAttribute("aria-selected", node.id === `alert-${selected}`);
   if (rows.get(selected)?.isConnected) list.setAttribute("aria-activedescendant", `alert-${selected}`);
   else list.removeAttribute("aria-activedescendant");
 }

@@ -64,6 +64,7 @@ def _build(settings: Settings, access: "Access", fresh: bool) -> "FastAPI":
         process_registry(),
         (settings.scorer_host, settings.metrics_port),
         utc_now() if fresh else None,
+        model.manifest.patterns,
     )
     return create_app(dependencies, access)
 

@@ -194,6 +194,36 @@ def test_features_have_the_names_from_the_server(browser, server, module_connect
         expect(page.locator("#detail .feature")).to_have_text(["velocity", "constructor"])
 
 
+def test_alerts_are_grouped_by_the_pattern_of_their_reasons(
+    browser, server, module_connection, model
+):
+    pattern = model.manifest.patterns[0]
+    known = [
+        {"feature": name, "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5}
+        for name in reversed(pattern.features)
+    ]
+    publish(
+        module_connection,
+        make_alert("group-1", loss=8_003, reasons=known),
+        make_alert("group-2", loss=8_002),
+        make_alert("group-3", loss=8_001, reasons=known[::-1]),
+    )
+    says = f"{pattern.frauds} of {pattern.alerts} such alerts in training were frauds"
+    with open_console(browser, server) as page:
+        expect(find_row(page, "group-3")).to_be_visible()
+        page.get_by_role("button", name="Group by pattern of reasons").click()
+        expect(page.locator(".group").first).to_contain_text(
+            f"2 with component {pattern.features[0][1:]}, "
+        )
+        expect(page.locator(".group").first).to_contain_text(says)
+        order = page.locator(".row .id").all_text_contents()
+        assert order[:3] == ["group-1", "group-3", "group-2"]
+        find_row(page, "group-1").click()
+        page.keyboard.press("j")
+        expect(find_row(page, "group-3")).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#detail")).to_contain_text(says)
+
+
 def test_a_judgement_can_be_changed_and_survives_a_restart(browser, server, module_connection):
     publish(module_connection, make_alert("again-1"), make_alert("again-2"))
     with open_console(browser, server) as page:

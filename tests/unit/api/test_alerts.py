@@ -1,6 +1,7 @@
 """The routes of alerts, on a store filled by hand and a fake bus."""
 
 import json
+from dataclasses import replace
 from urllib.parse import quote
 
 import msgspec
@@ -15,6 +16,7 @@ from api.alert_store import AlertStore
 from api.app import create_app
 from api.background import Background
 from api.dependencies import Dependencies
+from model.manifest import ReasonPattern
 from payments import display
 from payments.contract import INPUTS
 from streams.kafka.connection import Connection
@@ -204,6 +206,14 @@ def test_the_page_gets_the_display_names_of_features(api, monkeypatch):
     named = json.loads(answer.text.removeprefix("export const NAMES = ").removesuffix(";\n"))
     assert named == {feature: display.short_name(feature) for feature in INPUTS}
     assert named["V14"] == "velocity"
+
+
+def test_the_page_gets_the_patterns_of_reasons_in_training(api):
+    dependencies = api.app.state.dependencies
+    pattern = ReasonPattern(features=("V4", "V10", "Amount"), alerts=15, frauds=1)
+    api.app.state.dependencies = replace(dependencies, patterns=(pattern,))
+    text = api.get("/console/patterns.js").text
+    assert text == 'export const PATTERNS = {"Amount,V10,V4":[15,1]};\n'
 
 
 class Record(FakeRecord):
