@@ -18,7 +18,7 @@ from api.alert_store import SIZE, WINDOWS, AlertStore, DriftWindow
 from payments.card_numbers import mask_json
 from payments.records import UNREADABLE, AlertRecord, decode_label
 from streams.kafka import newest, reader
-from streams.kafka.clock import utc_now
+from streams.kafka.clock import get_utc_now
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
 from streams.kafka.errors import ReadingError, TopicRecreatedError
@@ -132,7 +132,7 @@ class AlertFeed:
         self._store.add_alert(position, alert, message.timestamp()[1])
 
     def _add_label(self, message: Message) -> None:
-        arrived = arrived_ms(message, int(utc_now().timestamp() * 1000))
+        arrived = arrived_ms(message, int(get_utc_now().timestamp() * 1000))
         self._store.add_label(decode_label(_read_text(message)), arrived)
 
     def _add_drift(self, message: Message) -> None:

@@ -126,7 +126,7 @@ class AlertStore:
             self._put(item)
             if len(self._items) > self._size:
                 older = islice(self._items.values(), len(self._items) - self._size // 2)
-                del self._items[min(older, key=_rank).position]
+                del self._items[min(older, key=_rank_alert).position]
 
     def add_label(self, record: Any, arrived_ms: int) -> None:
         """Add a label to the alerts that it is about; the latest date wins.
@@ -203,7 +203,7 @@ class AlertStore:
         self._items[item.position] = replace(item, change=self._changes)
 
 
-def _rank(item: Item) -> tuple[bool, float]:
+def _rank_alert(item: Item) -> tuple[bool, float]:
     return item.label is None, item.alert.expected_loss
 
 

@@ -47,21 +47,21 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 """Answers that any operation may give."""
 
 
-def _json(content: Any, status: int, headers: Mapping[str, str] | None = None) -> Response:
+def _make_answer(content: Any, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """Return an ASCII answer: a lone surrogate in a field's name can't be encoded as UTF-8."""
     return Response(json.dumps(content, separators=(",", ":")), status, headers, "application/json")
 
 
 def refuse(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer to a request that is not served."""
-    return _json({"detail": detail}, status, headers)
+    return _make_answer({"detail": detail}, status, headers)
 
 
 def _list_errors(errors: Iterable[Mapping[str, Any]]) -> Response:
     kept = [
         {"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]} for error in errors
     ]
-    return _json({"detail": kept}, 422)
+    return _make_answer({"detail": kept}, 422)
 
 
 def refuse_body(body: bytes, model: type[BaseModel], error: InvalidTransactionError) -> Response:

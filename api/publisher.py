@@ -10,7 +10,7 @@ from typing import Protocol
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.kafka.connection import Connection
-from streams.kafka.messages import own_headers
+from streams.kafka.messages import make_headers
 
 _SETTINGS = {
     # With more, a new topic loses records silently: see producer.sender.
@@ -43,8 +43,8 @@ class KafkaPublisher:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._producer = Producer(connection.writer_config(_SETTINGS))
-        self._headers = own_headers()
+        self._producer = Producer(connection.make_writer_config(_SETTINGS))
+        self._headers = make_headers()
         self._probe: asyncio.Task[bool] | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="publisher", daemon=True)

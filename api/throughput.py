@@ -83,8 +83,8 @@ class Throughput:
             workers=workers,
             rate=processed / seconds if seconds else None,
             alert_rate=_count(longer, "review", "block") / scored if scored else None,
-            p50_ms=quantile_ms(0.5, buckets),
-            p99_ms=quantile_ms(0.99, buckets),
+            p50_ms=estimate_quantile_ms(0.5, buckets),
+            p99_ms=estimate_quantile_ms(0.99, buckets),
         )
 
     def _get_growth_since(self, begin: float) -> tuple[float, Counts]:
@@ -105,7 +105,7 @@ def _count(counts: Counts, *outcomes: str) -> float:
     return sum(counts.get((TRANSACTIONS, outcome), 0.0) for outcome in outcomes)
 
 
-def quantile_ms(share: float, buckets: list[tuple[float, float]]) -> float | None:
+def estimate_quantile_ms(share: float, buckets: list[tuple[float, float]]) -> float | None:
     """Return a quantile of cumulative (bound in s, count) buckets, as histogram_quantile does.
 
     Interpolates linearly within a bucket. Returns the last finite bound for the last bucket, and

@@ -6,7 +6,7 @@ from benchmarks.harness.systems import AT_LEAST_ONCE, EXACTLY_ONCE, System
 from benchmarks.peers.catalogue import PEERS
 
 
-def _ours(workers: int, guarantee: str = EXACTLY_ONCE) -> System:
+def _make_system(workers: int, guarantee: str = EXACTLY_ONCE) -> System:
     option = guarantee.replace(" ", "-")
     name = f"ours-{workers}" if guarantee == EXACTLY_ONCE else f"ours-{workers}-{option}"
     options = f"--workers {workers} --guarantee {option}".split()
@@ -19,7 +19,7 @@ def _ours(workers: int, guarantee: str = EXACTLY_ONCE) -> System:
     )
 
 
-def _with_batches(limit: int) -> System:
+def _limit_batches(limit: int) -> System:
     command = [sys.executable, "-m", "benchmarks.harness.batch_worker", "score"]
     title = f"this project, 1 worker, batches of up to {limit:,}"
     return System(
@@ -31,10 +31,10 @@ def _with_batches(limit: int) -> System:
     )
 
 
-OURS = (_ours(1), _ours(2), _ours(2, AT_LEAST_ONCE))
-MORE_WORKERS = (_ours(3), _ours(4))
-BATCHES = tuple(map(_with_batches, (64, 256, 1024, 2048, 4096, 8192)))
+OURS = (_make_system(1), _make_system(2), _make_system(2, AT_LEAST_ONCE))
+MORE_WORKERS = (_make_system(3), _make_system(4))
+BATCHES = tuple(map(_limit_batches, (64, 256, 1024, 2048, 4096, 8192)))
 SYSTEMS = {
     system.name: system
-    for system in (*OURS, _ours(1, AT_LEAST_ONCE), *MORE_WORKERS, *BATCHES, *PEERS)
+    for system in (*OURS, _make_system(1, AT_LEAST_ONCE), *MORE_WORKERS, *BATCHES, *PEERS)
 }

@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from model import dataset
-from model.dataset import matrix
+from model.dataset import make_matrix
 from model.training import pipeline
 from model.training.recipe import Recipe
 from model.training.split import Fold, split
@@ -62,7 +62,7 @@ def simulate_table(rows: int) -> pd.DataFrame:
     return table.assign(Class=np.concatenate([chunk.is_fraud for chunk in chunks]).astype("int64"))
 
 
-def kolmogorov_smirnov(real: pd.DataFrame, made: pd.DataFrame) -> dict[str, float]:
+def compute_kolmogorov_smirnov(real: pd.DataFrame, made: pd.DataFrame) -> dict[str, float]:
     """Return the two-sample statistic of each of V1..V28 and Amount."""
     return {name: float(ks_2samp(real[name], made[name]).statistic) for name in INPUTS}
 
@@ -76,7 +76,10 @@ def measure_separation(
     """
     random = np.random.default_rng(SEED)
     features = np.vstack(
-        [matrix(table)[random.choice(len(table), rows, replace=False)] for table in (real, made)]
+        [
+            make_matrix(table)[random.choice(len(table), rows, replace=False)]
+            for table in (real, made)
+        ]
     )
     is_real = np.repeat([1, 0], rows)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
@@ -101,7 +104,7 @@ def measure_transfer(
             booster = pipeline.fit_booster(table[fold.fitted], recipe)
             for judged, other in tables.items():
                 rows = other[fold.judged]
-                margins = booster.inplace_predict(matrix(rows), predict_type="margin")
+                margins = booster.inplace_predict(make_matrix(rows), predict_type="margin")
                 precisions[f"fitted on {fitted}, judged on {judged}"].append(
                     float(average_precision_score(rows["Class"], margins))
                 )
@@ -114,7 +117,7 @@ def measure(path: Path) -> dict[str, object]:
     parts = split(len(table))
     real = table[parts.train].reset_index(drop=True)
     made = simulate_table(len(real))
-    distances = kolmogorov_smirnov(real, made)
+    distances = compute_kolmogorov_smirnov(real, made)
     worst = max(distances, key=lambda name: distances[name])
     return {
         "ks_largest": {worst: distances[worst]},

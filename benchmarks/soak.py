@@ -26,7 +26,7 @@ from benchmarks.harness.bench import Bench, BenchError, open_bench
 from benchmarks.harness.systems import list_workers, run_system
 from benchmarks.harness.topic import clear
 from drift import predictions
-from model.artefact import Model, probabilities
+from model.artefact import Model, compute_probabilities
 from payments import features
 from streams.kafka import topic_admin, topics
 from streams.kafka.cluster import Cluster
@@ -105,8 +105,10 @@ def count_differences(connection: Connection, model: Model) -> int:
         if not batch:
             continue
         rows = predictions.decode(batch).rows
-        again = probabilities(model.margins(features.matrix(predictions.inputs(rows))))
-        differences += int(np.count_nonzero(again != predictions.probabilities(rows)))
+        again = compute_probabilities(
+            model.compute_margins(features.pack_rows(predictions.get_inputs(rows)))
+        )
+        differences += int(np.count_nonzero(again != predictions.get_probabilities(rows)))
     return differences
 
 

@@ -25,7 +25,7 @@ def main() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry from Evidently and others
     try:
         with _quiet_ctrl_c():
-            application = _application()
+            application = _import_app()
         # in standalone mode, Typer would print usage errors in a frame of six lines
         code = application(prog_name="fraud", standalone_mode=False) or 0
     except KeyboardInterrupt:  # not handled by the command
@@ -49,7 +49,7 @@ def _quiet_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _application() -> "Typer":
+def _import_app() -> "Typer":
     from cli.app import app
 
     # a subcommand adds itself to the application when it is imported
@@ -102,7 +102,7 @@ def _describe(error: Exception) -> str:
     from model.errors import ModelError
     from payments.errors import InputError, PaymentFileError
     from producer.errors import ProducerError
-    from streams.kafka.errors import StreamError, refusal
+    from streams.kafka.errors import StreamError, classify_refusal
 
     expected = (
         BrokerError,
@@ -120,7 +120,7 @@ def _describe(error: Exception) -> str:
     if isinstance(error, TyperException):
         return _describe_usage(error)
     if isinstance(error, KafkaException):
-        refused = refusal(error.args[0])
+        refused = classify_refusal(error.args[0])
         return str(refused) if refused else _describe_kafka(error)
     text = " ".join(str(error).split())
     return (

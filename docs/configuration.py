@@ -24,32 +24,37 @@ _SAMPLE = """# Every setting has a default, and a command-line flag overrides it
 """
 
 
-def variables(section: type[Section]) -> list[Variable]:
+def list_variables(section: type[Section]) -> list[Variable]:
     """Return the variables that a section declares."""
     return [section.describe(setting) for setting in section.model_fields]
 
 
-def files() -> dict[str, str]:
+def render_files() -> dict[str, str]:
     """Return the content of each file, by its path in the checkout."""
-    page = [_PAGE, *map(_table, SECTIONS)]
-    sample = [_SAMPLE, *(_assignment(one) for section in SECTIONS for one in variables(section))]
+    page = [_PAGE, *map(_format_table, SECTIONS)]
+    sample = [
+        _SAMPLE,
+        *(_format_assignment(one) for section in SECTIONS for one in list_variables(section)),
+    ]
     return {"docs/configuration.md": "\n".join(page), ".env.example": "\n".join(sample)}
 
 
-def _table(section: type[Section]) -> str:
-    rows = [f"| `{one.name}` | {one.default} | {one.meaning} |\n" for one in variables(section)]
+def _format_table(section: type[Section]) -> str:
+    rows = [
+        f"| `{one.name}` | {one.default} | {one.meaning} |\n" for one in list_variables(section)
+    ]
     return (
         f"## {section.__doc__}\n\n| variable | default | meaning |\n|---|---|---|\n{''.join(rows)}"
     )
 
 
-def _assignment(variable: Variable) -> str:
+def _format_assignment(variable: Variable) -> str:
     return f"# {variable.meaning}\n#{variable.name}={variable.sample}\n"
 
 
 def main() -> None:
     """Write both files."""
-    for name, content in files().items():
+    for name, content in render_files().items():
         (ROOT / name).write_text(content, encoding="utf-8")
 
 

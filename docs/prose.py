@@ -52,7 +52,7 @@ Passage = tuple[int, str]
 """The line that a text starts on, and the text."""
 
 
-def code_passages(source: str) -> Iterator[Passage]:
+def read_code(source: str) -> Iterator[Passage]:
     """Yield a Python file's docstrings, comments without directives for tools, and test names."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, _DOCUMENTED) and (docstring := ast.get_docstring(node)):
@@ -64,7 +64,7 @@ def code_passages(source: str) -> Iterator[Passage]:
             yield token.start[0], token.string.lstrip("# ")
 
 
-def page_passages(text: str) -> Iterator[Passage]:
+def read_page(text: str) -> Iterator[Passage]:
     """Yield the paragraphs of a Markdown page, without its fenced code."""
     line = 1
     for paragraph in _FENCE.sub(lambda fence: "\n" * fence[0].count("\n"), text).split("\n\n"):
@@ -72,7 +72,7 @@ def page_passages(text: str) -> Iterator[Passage]:
         line += paragraph.count("\n") + 2
 
 
-def hits(passage: str) -> Iterator[tuple[str, int, str]]:
+def find_hits(passage: str) -> Iterator[tuple[str, int, str]]:
     """Yield kind, offset and words of each construction in a passage."""
     for kind, pattern in _PATTERNS.items():
         for match in pattern.finditer(passage):
@@ -93,7 +93,7 @@ def main() -> int:
     arguments = parser.parse_args()
     files = _list_tracked_files(arguments.paths)
     too_many = False
-    for title, suffix, read in (("code", ".py", code_passages), ("docs", ".md", page_passages)):
+    for title, suffix, read in (("code", ".py", read_code), ("docs", ".md", read_page)):
         words = 0
         counts: Counter[str] = Counter()
         for path in files:
@@ -101,7 +101,7 @@ def main() -> int:
                 continue
             for line, passage in read(path.read_text()):
                 words += len(re.findall(r"\w+", passage))
-                for kind, offset, phrase in hits(passage):
+                for kind, offset, phrase in find_hits(passage):
                     counts[kind] += 1
                     if arguments.list:
                         print(

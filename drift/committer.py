@@ -11,9 +11,9 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from drift.events import SeverityChanged, WindowClosed
-from streams.kafka.committer import TransactionalCommitter, producer_settings
+from streams.kafka.committer import TransactionalCommitter, make_producer_settings
 from streams.kafka.connection import Connection
-from streams.kafka.messages import Output, own_headers
+from streams.kafka.messages import Output, make_headers
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 
@@ -27,7 +27,7 @@ class WindowCommitter(TransactionalCommitter):
         name = connection.full_name(f"fraud-monitor-{instance}")
         super().__init__(
             connection,
-            [Producer(connection.writer_config(producer_settings(name)))],
+            [Producer(connection.make_writer_config(make_producer_settings(name)))],
             give_up,
             PREDICTIONS,
         )
@@ -43,7 +43,7 @@ class WindowCommitter(TransactionalCommitter):
         _, offsets = window.bounds
         events = [window, change] if change else [window]
         outputs = [
-            Output(DRIFT_EVENTS, None, msgspec.json.encode(event), own_headers())
+            Output(DRIFT_EVENTS, None, msgspec.json.encode(event), make_headers())
             for event in events
         ]
         try:

@@ -104,7 +104,7 @@ class SeverityChanged(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind
     report: str | None
 
 
-def severity_change(event: WindowClosed, before: str) -> SeverityChanged:
+def compare_severity(event: WindowClosed, before: str) -> SeverityChanged:
     """Return the change of severity that a window brings, from `before`."""
     return SeverityChanged(
         window=event.window,

@@ -10,7 +10,7 @@ from pathlib import Path
 from drift.detect.reference import ModelReference, from_rows, read_rows
 from drift.detect.reference_profile import ReferenceProfile, measure
 from drift.errors import NoReferenceError
-from drift.reports.process import ctrl_c_held
+from drift.reports.process import hold_ctrl_c
 from payments.arrays import Floats
 
 _Loaded = tuple[str, Floats, ReferenceProfile]
@@ -26,7 +26,7 @@ def load(directory: Path) -> tuple[ModelReference, ReferenceProfile]:
     process = context.Process(
         target=_send, args=(child_pipe, directory), name="drift-loading", daemon=True
     )
-    with ctrl_c_held():
+    with hold_ctrl_c():
         process.start()
     child_pipe.close()
     try:

@@ -18,12 +18,12 @@ from confluent_kafka import KafkaException
 from drift import predictions, window_reader
 from drift.committer import WindowCommitter
 from drift.detect.detector import SAMPLE_ROWS, Verdict
-from drift.detect.impact import TOP, alert_rate, rank_features
+from drift.detect.impact import TOP, estimate_alert_rate, rank_features
 from drift.detect.reference import ModelReference
 from drift.detect.reference_profile import ReferenceProfile
 from drift.detect.rolling_baseline import RollingBaseline
 from drift.detect.severity import Severity, replay_severity
-from drift.events import WindowClosed, read_recent_windows, severity_change
+from drift.events import WindowClosed, compare_severity, read_recent_windows
 from drift.metrics import DriftMetrics
 from drift.prediction_stream import PredictionStream
 from drift.reports.schedule import SHOWN, ReportSchedule
@@ -32,7 +32,7 @@ from drift.windows.tumbling import LATE_RUN, TumblingWindows
 from drift.windows.window import sample
 from payments.arrays import Floats
 from streams.kafka.auth import wait_for_topics
-from streams.kafka.clock import utc_now
+from streams.kafka.clock import get_utc_now
 from streams.kafka.connection import Connection
 from streams.kafka.errors import BatchAbortedError, OutageError, TopicRecreatedError
 from streams.kafka.topic_changes import TopicChanges
@@ -69,7 +69,7 @@ class Monitor:
     idle_close: float = 10.0
     since: datetime | None = None
     clock: Callable[[], float] = time.monotonic
-    now: Callable[[], datetime] = utc_now
+    now: Callable[[], datetime] = get_utc_now
     ready: bool = False
     _number: int = 0  # of the open window
     _topic_id: str = ""
@@ -176,15 +176,15 @@ class Monitor:
     ) -> None:
         window = stream.windows.window
         decoded = window.rows()
-        rows = predictions.detector_rows(decoded)
+        rows = predictions.make_detector_rows(decoded)
         verdict = self.reference.detector.detect(rows, self._baseline)
-        severity = self._severity.after(verdict.detected if verdict else None)
-        event = self._event(stream.windows, verdict, severity, decoded)
+        severity = self._severity.advance(verdict.detected if verdict else None)
+        event = self._make_event(stream.windows, verdict, severity, decoded)
         change = None
         if severity.level != self._severity.level:
-            change = severity_change(event, self._severity.name)
+            change = compare_severity(event, self._severity.name)
         try:
-            committer.commit_window(event, change, stream.group_metadata())
+            committer.commit_window(event, change, stream.get_group_metadata())
         except BatchAbortedError as error:
             log.warning("window %d was not committed (%s): reading it again", self._number, error)
             stream.rewind(stop)
@@ -201,7 +201,7 @@ class Monitor:
         self.metrics.record_window(event)
         self.on_window_closed(event)
 
-    def _event(
+    def _make_event(
         self, windows: TumblingWindows, verdict: Verdict | None, severity: Severity, decoded: Floats
     ) -> WindowClosed:
         window = windows.window
@@ -224,7 +224,7 @@ class Monitor:
             begin=datetime.fromtimestamp(begin, UTC),
             end=datetime.fromtimestamp(end, UTC),
             top=rank_features(verdict.distances, self.profile.reliance)[:TOP] if verdict else [],
-            alerts=alert_rate(
+            alerts=estimate_alert_rate(
                 predictions.count_alerts(decoded),
                 len(window),
                 end - begin,
@@ -232,7 +232,7 @@ class Monitor:
             ),
             severity=severity.name,
             interval=windows.interval,
-            late=windows.late(predictions.event_times(decoded)),
+            late=windows.count_late(predictions.get_event_times(decoded)),
             topic_id=self._topic_id,
             outliers=verdict.outliers if verdict else {},
         )

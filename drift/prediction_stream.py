@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 from drift import predictions
 from drift.windows.idle_partitions import IdlePartitions
 from drift.windows.tumbling import TumblingWindows
-from streams.kafka.cluster import committed_offsets
+from streams.kafka.cluster import find_committed
 from streams.kafka.connection import Connection
 from streams.kafka.errors import ConsumerError, OutageError, RefusedError
 from streams.kafka.group_consumer import GROUP_SETTINGS, GroupConsumer
@@ -80,9 +80,9 @@ class PredictionStream:
         elif messages:
             positions, rows, skipped = predictions.decode(messages)
             self._on_skipped(skipped)
-            self.windows.add(positions, rows, predictions.event_times(rows))
+            self.windows.add(positions, rows, predictions.get_event_times(rows))
             self._idle.mark_active({message.partition() for message in messages})
-        self._idle.update(self._cluster_answers)
+        self._idle.update(self._check_cluster)
         self.windows.advance(self._idle.active)
         self._hold()
 
@@ -132,7 +132,7 @@ class PredictionStream:
         if not owned:
             return
         positions = retry_until(
-            stop, lambda: committed_offsets(self._consumer, owned, _LOOKUP_S), self._log_retry
+            stop, lambda: find_committed(self._consumer, owned, _LOOKUP_S), self._log_retry
         )
         if positions is None:
             return
@@ -146,7 +146,7 @@ class PredictionStream:
     def _log_retry(self, error: KafkaError) -> None:
         log.warning("%s: %s, trying again", self._group.topic, error.str())
 
-    def _cluster_answers(self) -> bool:
+    def _check_cluster(self) -> bool:
         """Return whether the broker answers, so that silence means there is nothing to read."""
         try:
             self._consumer.list_topics(self._group.topic, timeout=_LOOKUP_S)
@@ -154,7 +154,7 @@ class PredictionStream:
             return False
         return True
 
-    def group_metadata(self) -> Any:
+    def get_group_metadata(self) -> Any:
         """Return the proof of membership that one transaction needs; take a fresh one for each."""
         return self._consumer.consumer_group_metadata()
 

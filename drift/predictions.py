@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from confluent_kafka import Message
 
-from drift.detect.detector import margins
+from drift.detect.detector import compute_margins
 from payments.arrays import Floats, Ints
 from payments.contract import FLOAT32_OVERFLOW, INPUTS, Decision
 
@@ -101,27 +101,27 @@ def _decode_into(buffer: memoryview, offset: int, value: bytes) -> None:
     )
 
 
-def event_times(rows: Floats) -> Ints:
+def get_event_times(rows: Floats) -> Ints:
     """Return int64[n], in ms since 1970."""
     return rows[:, _EVENT_TIME].astype(np.int64)
 
 
-def inputs(rows: Floats) -> Floats:
+def get_inputs(rows: Floats) -> Floats:
     """Return the scored features, float64[n, inputs]."""
     return rows[:, : len(INPUTS)]
 
 
-def probabilities(rows: Floats) -> Floats:
+def get_probabilities(rows: Floats) -> Floats:
     """Return the fraud probabilities, float64[n]."""
     return rows[:, _PROBABILITY]
 
 
-def detector_rows(rows: Floats) -> Floats:
+def make_detector_rows(rows: Floats) -> Floats:
     """Return float64[n, detector.COLUMNS], with margins in place of probabilities.
 
     Most probabilities are near 0, so a shift shows in margins only.
     """
-    return np.column_stack([inputs(rows), margins(probabilities(rows))])
+    return np.column_stack([get_inputs(rows), compute_margins(get_probabilities(rows))])
 
 
 def count_alerts(rows: Floats) -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from drift.detect import tail_test
-from model.intervals import Interval, wilson_interval
+from model.intervals import Interval, estimate_share
 from payments.contract import DECISIONS
 
 POOLED_WINDOWS = 20
@@ -79,7 +79,7 @@ class Quality(msgspec.Struct):
     @property
     def precision(self) -> Interval:
         """Return frauds / labelled alerts, with Wilson's interval; UNDEFINED without labels."""
-        return wilson_interval(
+        return estimate_share(
             self.review.frauds + self.block.frauds, self.review.labelled + self.block.labelled
         )
 
@@ -90,7 +90,7 @@ class Quality(msgspec.Struct):
         Frauds that only analysts labelled do not count. If blocked payments get no labels, blocked
         frauds are missing and this is a lower bound.
         """
-        return wilson_interval(
+        return estimate_share(
             self.review.fraud + self.block.fraud,
             self.approve.fraud + self.review.fraud + self.block.fraud,
         )

@@ -18,7 +18,7 @@ from drift.quality import Quality
 from drift.reports.evidently_report import LabelledPayments
 from drift.windows.window import Window
 from streams.kafka import reader
-from streams.kafka.clock import utc_now
+from streams.kafka.clock import get_utc_now
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
 from streams.kafka.topics import LABELS, PREDICTIONS
@@ -80,7 +80,7 @@ def rebuild_baseline(
     baseline = RollingBaseline()
     for event in [event for event in before if event.detected is not None][-WINDOWS:]:
         try:
-            baseline.add(predictions.detector_rows(read_window(connection, event).rows()))
+            baseline.add(predictions.make_detector_rows(read_window(connection, event).rows()))
         except WindowGoneError as error:
             if not skip_deleted:
                 raise
@@ -103,7 +103,7 @@ def read_labelled(connection: Connection, event: WindowClosed) -> LabelledPaymen
     end = cluster.find_end(LABELS)
     begin = cluster.find_since(LABELS, end, datetime.fromtimestamp(period_ms[0] / 1000, UTC))
     for batch in reader.read(connection, LABELS, begin, end):
-        labels.add(batch, int(utc_now().timestamp() * 1000))
+        labels.add(batch, int(get_utc_now().timestamp() * 1000))
     quality = Quality()
     for payment, decision in payments:
         quality.count(decision, labels.truth(payment, period_ms))

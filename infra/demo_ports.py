@@ -32,19 +32,19 @@ class Port(NamedTuple):
     use: str
 
 
-def kafka_ports(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
+def list_kafka_ports(environment: Mapping[str, str], controller: bool) -> Iterator[Port]:
     """Yield Kafka's ports. `controller`: not needed for a container. Raises ValueError."""
     port = read_port(environment, "FRAUD_KAFKA_PORT", following=3)
     yield Port(port, "FRAUD_KAFKA_PORT", "Kafka")
     if controller:
         yield Port(
-            ports.controller_port(port),
+            ports.derive_controller_port(port),
             "FRAUD_KAFKA_PORT",
             "Kafka's controller, FRAUD_KAFKA_PORT + 3",
         )
 
 
-def service_ports(environment: Mapping[str, str]) -> Iterator[Port]:
+def list_service_ports(environment: Mapping[str, str]) -> Iterator[Port]:
     """Yield the ports of the API, the monitor and the scorer. Raises ValueError."""
     yield Port(read_port(environment, "FRAUD_API_PORT"), "FRAUD_API_PORT", "API")
     yield Port(read_port(environment, "FRAUD_MONITOR_PORT"), "FRAUD_MONITOR_PORT", "monitor")
@@ -72,7 +72,7 @@ def find_collisions(wanted: list[Port]) -> Iterator[str]:
 
 def find_taken(wanted: list[Port], home: Path) -> Iterator[str]:
     """Yield a line for each port in use, except by what an earlier demo in `home` left running."""
-    left_over = set(_left_over(home))
+    left_over = set(_find_left_over(home))
     for port in wanted:
         if port.number not in left_over and ports.is_taken(port.number):
             yield (
@@ -92,18 +92,18 @@ def read_port(environment: Mapping[str, str], name: str, following: int = 0) -> 
     return int(text)
 
 
-def _left_over(home: Path) -> Iterator[int]:
+def _find_left_over(home: Path) -> Iterator[int]:
     """Yield the ports of what an earlier run left: the demo ends it, or uses it."""
     for process in _read(home / "demo" / "processes.json") or ():
-        if _ours(process["pid"]):
+        if _is_ours(process["pid"]):
             yield from process["ports"]
     for note in ("local.json", "container.json"):
         broker = _read(home / "kafka" / note)
-        if broker and ("pid" not in broker or _ours(broker["pid"])):
-            yield from (broker["port"], ports.controller_port(broker["port"]))
+        if broker and ("pid" not in broker or _is_ours(broker["pid"])):
+            yield from (broker["port"], ports.derive_controller_port(broker["port"]))
 
 
-def _ours(pid: int) -> bool:
+def _is_ours(pid: int) -> bool:
     """Return whether this user has a process with the pid."""
     try:
         os.kill(pid, 0)

@@ -49,7 +49,7 @@ class Preflight:
         self._csv = Path(cache) / "streaming-fraud-scorer" / "creditcard.csv"
         self._own_kafka = not environment.get("FRAUD_BOOTSTRAP_SERVERS")
         self._jars = jars.are_complete(self._home / "kafka" / "jars")
-        self._image = engine.has_image(IMAGE) and engine.compose_command() is not None
+        self._image = engine.has_image(IMAGE) and engine.find_compose_command() is not None
 
     def parts(self) -> list[Part]:
         """Return the downloads of a first run."""
@@ -73,20 +73,22 @@ class Preflight:
     def problems(self) -> list[str]:
         """Return everything that is missing, with how to get it."""
         return [
-            *self._disk(),
-            *self._venv(),
-            *(self._kafka() if self._own_kafka else ()),
-            *self._ports(),
+            *self._check_disk(),
+            *self._check_venv(),
+            *(self._check_kafka() if self._own_kafka else ()),
+            *self._check_ports(),
         ]
 
-    def _disk(self) -> Iterator[str]:
+    def _check_disk(self) -> Iterator[str]:
         needed = SPARE_MB + sum(part.disk_mb for part in self.parts() if not part.there)
-        for folder in sorted({_existing(path) for path in (self._root, self._home, self._csv)}):
+        for folder in sorted(
+            {_find_existing(path) for path in (self._root, self._home, self._csv)}
+        ):
             free = shutil.disk_usage(folder).free // 10**6
             if free < needed:
                 yield f"disk: {folder} has {free} MB free, {needed} MB are needed; free some space"
 
-    def _venv(self) -> Iterator[str]:
+    def _check_venv(self) -> Iterator[str]:
         if not self._python:
             here = ".".join(map(str, sys.version_info[:3]))
             yield (
@@ -106,10 +108,14 @@ class Preflight:
                 "(Debian, Ubuntu: apt install python3-venv)"
             )
 
-    def _kafka(self) -> Iterator[str]:
-        missing = list(self._java())
+    def _check_kafka(self) -> Iterator[str]:
+        missing = list(self._check_java())
         # pull the image only if there is no other way
-        if not missing or self._image or (engine.compose_command() and engine.obtain_image(IMAGE)):
+        if (
+            not missing
+            or self._image
+            or (engine.find_compose_command() and engine.obtain_image(IMAGE))
+        ):
             return
         docker = (
             "the image cannot be pulled within 30 s"
@@ -124,8 +130,8 @@ class Preflight:
             f"{', '.join(missing)}, {docker}"
         )
 
-    def _java(self) -> Iterator[str]:
-        version = jars.java_version()
+    def _check_java(self) -> Iterator[str]:
+        version = jars.read_java_version()
         if version is None:
             yield "java was not found"
         elif version < jars.OLDEST_JAVA:
@@ -133,11 +139,11 @@ class Preflight:
         if not self._jars and not shutil.which("mvn"):
             yield "mvn was not found"
 
-    def _ports(self) -> Iterator[str]:
+    def _check_ports(self) -> Iterator[str]:
         try:
-            wanted = list(demo_ports.service_ports(self._environment))
+            wanted = list(demo_ports.list_service_ports(self._environment))
             if self._own_kafka:
-                wanted += demo_ports.kafka_ports(self._environment, controller=not self._image)
+                wanted += demo_ports.list_kafka_ports(self._environment, controller=not self._image)
         except ValueError as error:
             yield str(error)
         else:
@@ -145,7 +151,7 @@ class Preflight:
             yield from demo_ports.find_taken(wanted, self._home)
 
 
-def _existing(path: Path) -> Path:
+def _find_existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 

@@ -10,7 +10,13 @@ import numpy as np
 
 from payments.arrays import Floats, Singles
 from payments.contract import INPUTS, Decision, Thresholds
-from payments.records import AlertRecord, ReasonRecord, ThresholdsRecord, TransactionRecord, inputs
+from payments.records import (
+    AlertRecord,
+    ReasonRecord,
+    ThresholdsRecord,
+    TransactionRecord,
+    get_inputs,
+)
 
 REASONS = 5  # in each alert, by the contract
 
@@ -24,7 +30,7 @@ class ScoringModel(Protocol):
     def thresholds(self) -> Thresholds: ...  # noqa: D102
     @property
     def typical_ranges(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
-    def margins(self, rows: Singles) -> Floats: ...  # noqa: D102
+    def compute_margins(self, rows: Singles) -> Floats: ...  # noqa: D102
     def explain(self, rows: Singles) -> tuple[float, Floats]: ...  # noqa: D102
 
 
@@ -55,7 +61,7 @@ def build_alert(
 
     `transaction` is the record's bytes, and `sent` the same decoded.
     """
-    reasons, rest = strongest_reasons(model, inputs(sent), score.contributions, limit)
+    reasons, rest = rank_reasons(model, get_inputs(sent), score.contributions, limit)
     return AlertRecord(
         transaction_id=sent.transaction_id,
         event_time=sent.event_time,
@@ -74,7 +80,7 @@ def build_alert(
     )
 
 
-def strongest_reasons(
+def rank_reasons(
     model: ScoringModel,
     values: Sequence[float],
     contributions: Floats,

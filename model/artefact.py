@@ -28,7 +28,7 @@ from model.errors import (
     NewerFormatError,
     OlderFormatError,
 )
-from model.manifest import FORMAT_VERSION, OLDEST_FORMAT, Manifest, sha256, version_of
+from model.manifest import FORMAT_VERSION, OLDEST_FORMAT, Manifest, derive_version, hash_content
 from payments.arrays import Floats, Singles
 from payments.contract import INPUTS, Decision, Thresholds
 
@@ -40,7 +40,7 @@ HASHED = (MODEL, REFERENCE)
 LATEST = "latest"
 
 
-def probabilities(margins: Floats) -> Floats:
+def compute_probabilities(margins: Floats) -> Floats:
     """Return the logistic function of float64[n] margins (log odds), as float64[n].
 
     Computed in float64: precise at both ends, without overflow.
@@ -48,7 +48,7 @@ def probabilities(margins: Floats) -> Floats:
     return np.asarray(expit(np.asarray(margins, np.float64)), np.float64)
 
 
-def decisions(probabilities: Floats, thresholds: Thresholds) -> list[Decision]:
+def decide(probabilities: Floats, thresholds: Thresholds) -> list[Decision]:
     """Return the decision for each of float64[n] probabilities.
 
     `block` at or above thresholds.block, otherwise `review` at or above thresholds.review,
@@ -128,7 +128,7 @@ class Model:
         """
         return self.directory / REFERENCE
 
-    def margins(self, rows: Singles) -> Floats:
+    def compute_margins(self, rows: Singles) -> Floats:
         """Return float64[n] calibrated log odds of float32[n, 29] rows.
 
         Columns are in the order of `features`.
@@ -176,7 +176,7 @@ def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:
             f"{resolved / MANIFEST} is not a manifest ({error.error_count()} errors); "
             "run: fraud train"
         ) from None
-    if version != version_of(content):
+    if version != derive_version(content):
         raise DamagedArtefactError(
             f"{resolved / MANIFEST} was changed after it was written; run: fraud train"
         )
@@ -190,6 +190,6 @@ def _read_checked(path: Path, digest: str) -> bytes:
         raise DamagedArtefactError(
             f"{path} cannot be read ({error.strerror}); run: fraud train"
         ) from None
-    if sha256(content) != digest:
+    if hash_content(content) != digest:
         raise DamagedArtefactError(f"{path} was changed after it was written; run: fraud train")
     return content

@@ -48,11 +48,11 @@ def read_inputs(path: Path) -> pd.DataFrame:
 
 def _read_complete(file: PaymentFile, names: tuple[str, ...]) -> pd.DataFrame:
     def check() -> Iterator[Batch]:
-        for batch in file.batches():
+        for batch in file.read_batches():
             batch.check(*names)
             yield batch
 
-    table = _table(file.path, names, check())
+    table = _make_table(file.path, names, check())
     beyond = np.argwhere(np.abs(table.to_numpy()) >= FLOAT32_OVERFLOW)
     if len(beyond):
         row, column = beyond[0]
@@ -81,12 +81,12 @@ def survey(path: Path) -> tuple[pd.DataFrame, list[UnusableCells]]:
     missing = dict.fromkeys(names, 0)
 
     def count_missing() -> Iterator[Batch]:
-        for batch in file.batches():
+        for batch in file.read_batches():
             for name in names:
-                missing[name] += len(batch.columns[name].missing())
+                missing[name] += len(batch.columns[name].find_missing())
             yield batch
 
-    table = _table(path, names, count_missing())
+    table = _make_table(path, names, count_missing())
     table = table.where(table.abs() < FLOAT32_OVERFLOW)
     table["Amount"] = table["Amount"].where(table["Amount"] >= 0)
     unusable = table.isna().sum()
@@ -95,8 +95,8 @@ def survey(path: Path) -> tuple[pd.DataFrame, list[UnusableCells]]:
     ]
 
 
-def _table(path: Path, names: tuple[str, ...], batches: Iterable[Batch]) -> pd.DataFrame:
-    parts = [[batch.values(name) for name in names] for batch in batches]
+def _make_table(path: Path, names: tuple[str, ...], batches: Iterable[Batch]) -> pd.DataFrame:
+    parts = [[batch.read_numbers(name) for name in names] for batch in batches]
     if not parts:
         raise PaymentFileError(f"{path} has no rows")
     return pd.DataFrame(
@@ -104,12 +104,12 @@ def _table(path: Path, names: tuple[str, ...], batches: Iterable[Batch]) -> pd.D
     )
 
 
-def matrix(table: pd.DataFrame) -> Singles:
+def make_matrix(table: pd.DataFrame) -> Singles:
     """Return a table's model inputs, float32[n, 29]. Raises InputError for NaN and infinity."""
-    return features.matrix(table[list(INPUTS)].to_numpy(np.float64))
+    return features.pack_rows(table[list(INPUTS)].to_numpy(np.float64))
 
 
-def rows_sha256(table: pd.DataFrame) -> str:
+def hash_rows(table: pd.DataFrame) -> str:
     """Return the SHA-256 of the rows: `COLUMNS` as little-endian float64, row by row."""
     return hashlib.sha256(
         np.ascontiguousarray(table[list(COLUMNS)].to_numpy("<f8")).data

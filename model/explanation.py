@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from model.alert import ExplainedScore, build_alert
-from model.artefact import Model, decisions, probabilities
+from model.artefact import Model, compute_probabilities, decide
 from payments.contract import INPUTS
 from payments.records import ROW_BYTES, decode
 
@@ -38,20 +38,20 @@ def explain(model: Model, transaction: bytes, at: datetime) -> Any:
     buffer = bytearray(ROW_BYTES)
     sent = decode(transaction, buffer, 0)
     row = np.frombuffer(buffer, np.float32).reshape(1, -1)
-    margins = model.margins(row)
-    scores = probabilities(margins)
+    margins = model.compute_margins(row)
+    scores = compute_probabilities(margins)
     base, contributions = model.explain(row)
     score = ExplainedScore(
         float(margins[0]),
         float(scores[0]),
-        decisions(scores, model.thresholds)[0],
+        decide(scores, model.thresholds)[0],
         base,
         contributions[0],
     )
     return build_alert(model, transaction, sent, score, at, limit=len(INPUTS))
 
 
-def waterfall_steps(explained: Any, limit: int) -> list[Step]:
+def build_waterfall(explained: Any, limit: int) -> list[Step]:
     """Return an AlertRecord as bars: base, reasons, rest, and the margin.
 
     Each bar begins where the previous one ended, except the margin, which begins at 0. Only the

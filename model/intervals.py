@@ -31,7 +31,7 @@ class Interval:
 UNDEFINED = Interval(None, None, None)
 
 
-def wilson_interval(successes: int, trials: int) -> Interval:
+def estimate_share(successes: int, trials: int) -> Interval:
     """Return the share `successes / trials` with its score interval; UNDEFINED without trials.
 
     E. B. Wilson, JASA 22, 1927.
@@ -65,7 +65,7 @@ def bootstrap(
     return np.array(samples)
 
 
-def percentile_interval(value: float, samples: Floats) -> Interval:
+def estimate_percentile_interval(value: float, samples: Floats) -> Interval:
     """Return the percentile interval of one metric's float64[resamples].
 
     Efron and Tibshirani 1993, ch. 13. Samples in which the metric is undefined, such as those

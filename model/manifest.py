@@ -167,22 +167,22 @@ class Manifest(_Part):
         return None
 
 
-def version_of(content: dict[str, Any]) -> str:
+def derive_version(content: dict[str, Any]) -> str:
     """Return an artefact's version: a hash of its manifest without `version` itself.
 
     The manifest contains the hashes of the artefact's other files.
     """
     rest = {name: value for name, value in content.items() if name != "version"}
     canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return sha256(canonical.encode())[:_VERSION_DIGITS]
+    return hash_content(canonical.encode())[:_VERSION_DIGITS]
 
 
-def sha256(content: bytes) -> str:
+def hash_content(content: bytes) -> str:
     """Return the SHA-256 in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
-def file_sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from model.artefact import CARD, HASHED, LATEST, MANIFEST, MODEL, REFERENCE, Model
 from model.errors import ArtefactError
-from model.manifest import FORMAT_VERSION, Manifest, Policy, sha256, version_of
+from model.manifest import FORMAT_VERSION, Manifest, Policy, derive_version, hash_content
 from model.reports import card, card_test_part
 from model.training.forward_cuts import try_policy
 from model.training.patterns import count_patterns
@@ -68,10 +68,10 @@ def _publish(
     opened: Sequence[str] = (),
 ) -> Model:
     manifest = manifest.model_copy(
-        update={"hashes": {name: sha256((folder / name).read_bytes()) for name in HASHED}}
+        update={"hashes": {name: hash_content((folder / name).read_bytes()) for name in HASHED}}
     )
     content = manifest.model_dump(mode="json")
-    version = version_of(content)
+    version = derive_version(content)
     (folder / MANIFEST).write_text(
         json.dumps({"version": version, **content}, indent=2, allow_nan=False) + "\n"
     )

@@ -9,7 +9,7 @@ _NAMES = {component: f"component {number}" for number, component in enumerate(CO
 }
 
 
-def short_name(feature: str) -> str:
+def shorten_name(feature: str) -> str:
     """Return `component 14` for V14, `amount` for Amount, and any other name unchanged."""
     return _NAMES.get(feature, feature)
 
@@ -21,7 +21,7 @@ def name(feature: str) -> str:
     """
     if feature in COMPONENTS:
         return f"anonymous {_NAMES[feature]} ({feature})"
-    return short_name(feature)
+    return shorten_name(feature)
 
 
 def format_value(feature: str, value: float, digits: int = 4) -> str:

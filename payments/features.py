@@ -1,6 +1,6 @@
 """The model's inputs from a transaction: V1..V28 and Amount.
 
-Each number is rounded once to a float32 (IEEE 754, half to even). `matrix` converts many rows at
+Each number is rounded once to a float32 (IEEE 754, half to even). `pack_rows` converts many rows at
 once, for training and the API. `pack` is for the stream, which writes each row into one buffer
 while decoding. Both give the same bits for the same numbers; a property test compares them.
 """
@@ -21,7 +21,7 @@ The numbers are in the order of `INPUTS`. Raises OverflowError for a number beyo
 """
 
 
-def matrix(values: ArrayLike) -> Singles:
+def pack_rows(values: ArrayLike) -> Singles:
     """Return float32[n, 29] of n >= 0 rows of 29 numbers in the order of `INPUTS`.
 
     Raises InputError for rows of another length, and for NaN, infinity or a number beyond float32:

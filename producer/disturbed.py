@@ -49,7 +49,7 @@ def _apply(
         )
         number += len(chunk)
         chance = random.random(len(chunk))
-        touched = np.any([one.active(*where) for one in disturbances], axis=0)
+        touched = np.any([one.find_active(*where) for one in disturbances], axis=0)
         if not touched.any():
             yield from chunk
             continue

@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from model.manifest import file_sha256
+from model.manifest import hash_file
 from producer.errors import DataError
 
 DownloadProgress = Callable[[int, int | None], None]
@@ -23,18 +23,18 @@ def accept(part: Path, final: Path, sha256: str) -> None:
     Otherwise rename it to `<name>.refused`, so that it is neither used nor lost, and raise
     DataError.
     """
-    actual = file_sha256(part)
+    actual = hash_file(part)
     if actual == sha256:
         part.replace(final)
         return
-    refused = _unused_name(final.with_name(final.name + ".refused"))
+    refused = _find_unused_name(final.with_name(final.name + ".refused"))
     part.replace(refused)
     raise DataError(
         f"wrong checksum: {final.name} has sha256 {actual}, expected {sha256}; moved to {refused}"
     )
 
 
-def _unused_name(path: Path) -> Path:
+def _find_unused_name(path: Path) -> Path:
     number = 1
     candidate = path
     while candidate.exists():
@@ -51,7 +51,7 @@ def download(url: str, part: Path, progress: DownloadProgress, timeout_s: float)
     """
     why = ""
     for _ in range(_TRIES):
-        before = _size(part)
+        before = _get_size(part)
         try:
             if _resume(url, part, progress, timeout_s):
                 return
@@ -63,18 +63,18 @@ def download(url: str, part: Path, progress: DownloadProgress, timeout_s: float)
             continue
         except (OSError, http.client.HTTPException) as error:
             why = str(getattr(error, "reason", error)) or type(error).__name__
-        if _size(part) <= before:
+        if _get_size(part) <= before:
             break
     raise DataError(why)
 
 
-def _size(path: Path) -> int:
+def _get_size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
 def _resume(url: str, part: Path, progress: DownloadProgress, timeout_s: float) -> bool:
     """Send one request; return whether the file is complete."""
-    done = _size(part)
+    done = _get_size(part)
     headers = {"User-Agent": "streaming-fraud-scorer"} | (
         {"Range": f"bytes={done}-"} if done else {}
     )

@@ -16,7 +16,7 @@ from producer.rows import Row
 from producer.schedule import Clock
 from producer.sender import Sender
 from streams.kafka.connection import Connection
-from streams.kafka.messages import key
+from streams.kafka.messages import choose_key
 from streams.kafka.topics import LABELS
 
 _MARKS = 1_000
@@ -39,7 +39,7 @@ def encode_label(row: Row, at: datetime) -> bytes:
 def send_label(sender: Sender, row: Row, clock: Clock) -> None:
     """Send the row's class, known since now."""
     now = datetime.fromtimestamp(clock.time(), UTC)
-    sender.send(key(row.transaction_id, row.account_id), encode_label(row, now))
+    sender.send(choose_key(row.transaction_id, row.account_id), encode_label(row, now))
     if sender.sent % _POLL_EVERY == 0:
         sender.poll()
 

@@ -7,10 +7,10 @@ from itertools import chain
 
 from producer.errors import ReplayError
 from producer.rows import Row, encode_transaction
-from producer.schedule import Clock, Schedule, pace
+from producer.schedule import Clock, Schedule, yield_when_due
 from producer.sender import Sender
 from streams.kafka.connection import Connection
-from streams.kafka.messages import key
+from streams.kafka.messages import choose_key
 from streams.kafka.topics import TRANSACTIONS
 
 OnProgress = Callable[[int], None]
@@ -87,7 +87,7 @@ class Replay:
             self._send_and_confirm(sender, first, stop)
         finally:
             self._on_progress(sender.sent)
-            self.totals = self._account(sender)
+            self.totals = self._make_totals(sender)
         return self.totals
 
     def _send_and_confirm(self, sender: Sender, first: Row, stop: threading.Event) -> None:
@@ -100,15 +100,15 @@ class Replay:
             )
             sender.confirm()
 
-    def _account(self, sender: Sender) -> Totals:
+    def _make_totals(self, sender: Sender) -> Totals:
         seconds = self._clock.monotonic() - self._start
         return Totals(
             sender.sent,
             sender.delivered,
             self._last.number if self._last else None,
             seconds,
-            offered_per_second=_per_second(sender.sent, self._offered_s),
-            achieved_per_second=_per_second(sender.delivered, seconds),
+            offered_per_second=_compute_rate(sender.sent, self._offered_s),
+            achieved_per_second=_compute_rate(sender.delivered, seconds),
             started_at=self.started_at or 0.0,
         )
 
@@ -120,17 +120,19 @@ class Replay:
                 self._on_progress(sender.sent)
             return not stop.is_set()
 
-        for row in pace(
+        for row in yield_when_due(
             chain((first,), self._rows), self._schedule, self._clock, self._start, tick
         ):
             if (
                 stop.is_set()
                 or sender.failed
-                or not sender.send(key(row.transaction_id, row.account_id), encode_transaction(row))
+                or not sender.send(
+                    choose_key(row.transaction_id, row.account_id), encode_transaction(row)
+                )
             ):
                 break
             self._last = row
 
 
-def _per_second(n: int, seconds: float) -> float:
+def _compute_rate(n: int, seconds: float) -> float:
     return n / seconds if seconds > 0 else 0.0

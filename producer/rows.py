@@ -83,9 +83,9 @@ class Selection:
         file = open_file(self.path, columns)
         rows = 0
         latest = -math.inf
-        for batch in _batches(file, self, {*needed, *file.columns & {TIME}}):
+        for batch in _read_batches(file, self, {*needed, *file.columns & {TIME}}):
             if ordered:
-                times = np.array([latest, *batch.values(TIME)])
+                times = np.array([latest, *batch.read_numbers(TIME)])
                 for place in np.flatnonzero(np.diff(times) < 0)[:1].tolist():
                     raise PaymentFileError(
                         f"{self.path}, row {batch.first + place} is earlier than the row before "
@@ -94,7 +94,7 @@ class Selection:
                 latest = times[-1]
             rows += batch.size
         if not rows:
-            raise out_of_range(self)
+            raise describe_range_error(self)
         return self.limit if self.loop else rows
 
 
@@ -105,13 +105,13 @@ def read(selection: Selection, run: str) -> Iterator[Row]:
     RUN_NAME. Each lap starts 1 s after the previous one ends. Raises PaymentFileError if the file
     cannot be read, lacks a column or has an invalid value.
     """
-    return islice(_laps(selection, run), selection.limit)
+    return islice(_repeat_laps(selection, run), selection.limit)
 
 
 def encode_transaction(row: Row) -> bytes:
     """Return the row as JSON of `payments.contract.Transaction`, without its class."""
     name = row.transaction_id.encode()
-    time = _event_time(row.time)
+    time = _format_event_time(row.time)
     if row.account_id is None:
         return _TRANSACTION % (name, time, row.inputs)
     return _OF_ACCOUNT % (name, time, msgspec.json.encode(row.account_id), row.inputs)
@@ -139,17 +139,17 @@ def _encode_columns(columns: Mapping[str, Column]) -> list[bytes]:
 
 
 @lru_cache(maxsize=1)  # rows of the same second are adjacent
-def _event_time(seconds: float) -> bytes:
+def _format_event_time(seconds: float) -> bytes:
     return b"%bZ" % (_NAIVE_EPOCH + timedelta(0, seconds)).isoformat().encode()
 
 
-def _laps(selection: Selection, run: str) -> Iterator[Row]:
+def _repeat_laps(selection: Selection, run: str) -> Iterator[Row]:
     file = open_file(selection.path)
     shift = 0.0
     for lap in count():
         first: float | None = None
         suffix = f"-{lap}" if lap else ""
-        for number, time, inputs, is_fraud, account_id in _fields(file, selection):
+        for number, time, inputs, is_fraud, account_id in _read_fields(file, selection):
             first = time if first is None else first
             last = time
             name = f"{run}-{number}{suffix}"
@@ -159,29 +159,33 @@ def _laps(selection: Selection, run: str) -> Iterator[Row]:
         shift += last - first + 1
 
 
-def _batches(file: PaymentFile, selection: Selection, complete: Collection[str]) -> Iterator[Batch]:
+def _read_batches(
+    file: PaymentFile, selection: Selection, complete: Collection[str]
+) -> Iterator[Batch]:
     """Yield the rows of one lap, checked; those in `complete` are there in each row."""
-    for batch in file.batches(selection.first, selection.stop):
+    for batch in file.read_batches(selection.first, selection.stop):
         batch.check(*complete)
         yield batch
 
 
-def _fields(file: PaymentFile, selection: Selection) -> Iterator[_Fields]:
+def _read_fields(file: PaymentFile, selection: Selection) -> Iterator[_Fields]:
     origin = EPOCH.timestamp() if file.unit.unix else 0.0
-    for batch in _batches(file, selection, file.columns & {TIME}):
+    for batch in _read_batches(file, selection, file.columns & {TIME}):
         numbers = range(batch.first, batch.first + batch.size)
-        times = batch.values(TIME) - origin if TIME in batch.columns else np.array(numbers, float)
+        times = (
+            batch.read_numbers(TIME) - origin if TIME in batch.columns else np.array(numbers, float)
+        )
         classes: list[bool | None] = [None] * batch.size
         if CLASS in batch.columns:
-            classes = (batch.values(CLASS) == 1).tolist()
-            for i in batch.columns[CLASS].missing():
+            classes = (batch.read_numbers(CLASS) == 1).tolist()
+            for i in batch.columns[CLASS].find_missing():
                 classes[i] = None
         inputs = _encode_columns(batch.columns)
         yield from zip(numbers, times.tolist(), inputs, classes, batch.accounts, strict=True)
 
 
-def out_of_range(selection: Selection) -> PaymentFileError:
+def describe_range_error(selection: Selection) -> PaymentFileError:
     """Return the error of a selection without rows: which rows the file has."""
-    rows = sum(batch.size for batch in open_file(selection.path).batches())
+    rows = sum(batch.size for batch in open_file(selection.path).read_batches())
     has = f"rows 0 to {rows - 1:,}" if rows else "no rows"
     return PaymentFileError(f"{selection.path} has {has}; none from row {selection.first:,} on")

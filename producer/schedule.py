@@ -40,7 +40,7 @@ def at_speed(speed: float) -> Schedule:
     return lambda _, elapsed: elapsed / speed
 
 
-def pace(
+def yield_when_due(
     rows: Iterable[Row],
     schedule: Schedule,
     clock: Clock,

@@ -6,7 +6,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from producer.errors import ReplayError
 from streams.kafka.connection import Connection
-from streams.kafka.messages import own_headers
+from streams.kafka.messages import make_headers
 
 _CONNECT_TIMEOUT_S = 10
 _STOP_FLUSH_S = 10
@@ -38,8 +38,10 @@ class Sender:
         """
         self._topic = connection.full_name(topic)
         self._stop = stop
-        self._producer = Producer(connection.writer_config(_SETTINGS | {"linger.ms": linger_ms}))
-        self._headers = own_headers()
+        self._producer = Producer(
+            connection.make_writer_config(_SETTINGS | {"linger.ms": linger_ms})
+        )
+        self._headers = make_headers()
         self._first_error = ""
         self.sent = 0
         self.delivered = 0

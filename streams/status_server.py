@@ -22,7 +22,7 @@ class PortTakenError(OSError):
     """The port is in use or not allowed."""
 
 
-def process_registry() -> CollectorRegistry:
+def make_process_registry() -> CollectorRegistry:
     """Return a registry with the metrics of the process: CPU, memory, files, garbage collection."""
     registry = CollectorRegistry()
     for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
@@ -68,7 +68,7 @@ def serve(
     metrics = make_wsgi_app(registry)
     checks = {"/health": healthy, "/ready": ready}
 
-    def page(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def serve_page(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
         if path == "/metrics":
             return metrics(environ, start_response)  # type: ignore[no-any-return]  # untyped
@@ -85,7 +85,9 @@ def serve(
         return [text]
 
     try:
-        server = make_server(host, port, page, server_class=_Server, handler_class=_QuietHandler)
+        server = make_server(
+            host, port, serve_page, server_class=_Server, handler_class=_QuietHandler
+        )
     except (OSError, OverflowError) as error:
         raise _port_taken(port, setting, error) from None
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()

@@ -141,7 +141,7 @@ def create_topics(broker: str) -> Iterator[Connection]:
     own = Connection(broker, topic_prefix=f"t{secrets.token_hex(4)}.")
     topic_admin.create(own, partitions=PARTITIONS)
     yield own
-    admin = AdminClient(own.client_config())  # keep it: its requests end with it
+    admin = AdminClient(own.make_client_config())  # keep it: its requests end with it
     for deleted in admin.delete_topics(
         [own.full_name(topic.name) for topic in topics.TOPICS]
     ).values():

@@ -14,7 +14,7 @@ from api.alert_store import Item
 from api.background import RunningBackground
 from api.dependencies import FromApp
 from payments.contract import INPUTS
-from payments.display import short_name
+from payments.display import shorten_name
 
 _STATIC = Path(__file__).parents[1] / "static"
 
@@ -30,7 +30,7 @@ async def show_page() -> FileResponse:
 @router.get("/names.js")
 def list_names() -> Response:
     """Serve the features' display names as a JavaScript module."""
-    names = {feature: short_name(feature) for feature in INPUTS}
+    names = {feature: shorten_name(feature) for feature in INPUTS}
     return Response(
         b"export const NAMES = %b;\n" % msgspec.json.encode(names), media_type="text/javascript"
     )
@@ -72,9 +72,9 @@ def compute_precision(items: list[Item]) -> dict[str, Any]:
 
 @lru_cache
 def _compute_precision(frauds: int, judged: int) -> dict[str, Any]:
-    from model.intervals import wilson_interval  # scipy takes a second
+    from model.intervals import estimate_share  # scipy takes a second
 
-    return {"judged": judged, **asdict(wilson_interval(frauds, judged))}
+    return {"judged": judged, **asdict(estimate_share(frauds, judged))}
 
 
 def add_files(app: FastAPI) -> None:

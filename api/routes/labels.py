@@ -14,7 +14,7 @@ from api.dependencies import FromApp
 from api.publisher import NotConfirmedError
 from payments.contract import Label
 from payments.records import LabelRecord
-from streams.kafka.messages import key
+from streams.kafka.messages import choose_key
 from streams.kafka.topics import LABELS
 
 router = APIRouter(tags=["alerts"])
@@ -79,7 +79,7 @@ async def judge(
     value = msgspec.json.encode(record)
     try:
         await dependencies.publisher.publish(
-            LABELS, key(record.transaction_id, record.account_id), value
+            LABELS, choose_key(record.transaction_id, record.account_id), value
         )
     except NotConfirmedError as error:
         raise HTTPException(503, f"not confirmed: {error}") from None

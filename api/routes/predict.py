@@ -11,11 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import errors
 from api.dependencies import get_dependencies
 from api.openapi import EXAMPLE, describe_body
-from model.alert import ScoringModel, strongest_reasons
-from model.artefact import decisions, probabilities
+from model.alert import ScoringModel, rank_reasons
+from model.artefact import compute_probabilities, decide
 from payments.arrays import Singles
 from payments.contract import Decision, Payment, Probability, Reason
-from payments.records import PAYMENT, ROW_BYTES, InvalidTransactionError, decode, inputs, struct_of
+from payments.records import (
+    PAYMENT,
+    ROW_BYTES,
+    InvalidTransactionError,
+    decode,
+    get_inputs,
+    make_struct,
+)
 
 router = APIRouter(tags=["scoring"])
 
@@ -35,7 +42,7 @@ class Score(BaseModel):
     )
 
 
-_ScoreRecord = struct_of(Score)
+_ScoreRecord = make_struct(Score)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -54,14 +61,14 @@ async def predict(request: Request) -> Response:
     except InvalidTransactionError as error:
         return errors.refuse_body(body, Payment, error)
     row = np.frombuffer(buffer, np.float32).reshape(1, -1)
-    scored = _score(get_dependencies(request).model, inputs(payment, PAYMENT), row)
+    scored = _score(get_dependencies(request).model, get_inputs(payment, PAYMENT), row)
     return Response(_encode(scored), media_type="application/json")
 
 
 def _score(model: ScoringModel, values: Sequence[float], row: Singles) -> Any:
     """The Score of float32[1, 29]; `values` are its numbers as they were sent."""
-    scores = probabilities(model.margins(row))
-    decision = decisions(scores, model.thresholds)[0]
+    scores = compute_probabilities(model.compute_margins(row))
+    decision = decide(scores, model.thresholds)[0]
     suspicious = decision != "approve"
     return _ScoreRecord(
         prediction=int(suspicious),
@@ -69,5 +76,5 @@ def _score(model: ScoringModel, values: Sequence[float], row: Singles) -> Any:
         threshold=model.thresholds.review,
         decision=decision,
         model_version=model.version,
-        reasons=strongest_reasons(model, values, model.explain(row)[1][0])[0] if suspicious else [],
+        reasons=rank_reasons(model, values, model.explain(row)[1][0])[0] if suspicious else [],
     )

@@ -9,7 +9,7 @@ from api.openapi import EXAMPLE, describe_body
 from api.publisher import NotConfirmedError
 from payments.contract import Transaction
 from payments.records import ROW_BYTES, InvalidTransactionError, decode
-from streams.kafka.messages import key
+from streams.kafka.messages import choose_key
 from streams.kafka.topics import TRANSACTIONS
 
 router = APIRouter(tags=["scoring"])
@@ -49,7 +49,7 @@ async def publish(request: Request) -> Response:
         return errors.refuse_body(body, Transaction, error)
     try:
         await get_dependencies(request).publisher.publish(
-            TRANSACTIONS, key(record.transaction_id, record.account_id), body
+            TRANSACTIONS, choose_key(record.transaction_id, record.account_id), body
         )
     except NotConfirmedError as error:
         return errors.refuse(503, f"not confirmed: {error}")

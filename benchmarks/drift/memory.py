@@ -79,7 +79,7 @@ def _wait_for_labels(bench: Bench, process: psutil.Popen, tree: ProcessTree) -> 
 def _send_labels(connection: Connection, count: int) -> None:
     """Send labels of unknown payments: the monitor holds them like any other."""
     settings = {"linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
-    producer = Producer(connection.writer_config(settings))
+    producer = Producer(connection.make_writer_config(settings))
     topic = connection.full_name(topics.LABELS)
     now = datetime.now(UTC).isoformat()
     for number in range(count):

@@ -13,8 +13,8 @@ from benchmarks.drift.trials import (
     Detection,
     FraudRises,
     Undisturbed,
-    tail_power,
-    upper_bound,
+    compute_tail_power,
+    compute_upper_bound,
 )
 from drift.detect.calibration import WINDOWS_A_FALSE_ALARM
 from drift.detect.detector import COLUMNS, Verdict
@@ -91,7 +91,7 @@ def describe_false_alarms(undisturbed: Iterable[Undisturbed]) -> str:
     for watch in undisturbed:
         alarms = watch.alarms["rolling"]
         limit = _PROMISED * watch.windows
-        bound = upper_bound(alarms, watch.windows)
+        bound = compute_upper_bound(alarms, watch.windows)
         if alarms >= limit:
             relation = "at" if alarms == limit else "over"
             count = f"{alarms:,} of {watch.windows:,}"
@@ -123,12 +123,12 @@ def _count_drifted(real: Real) -> str:
     )
 
 
-def _median_distance(verdicts: Iterable[Verdict]) -> float:
+def _compute_median_distance(verdicts: Iterable[Verdict]) -> float:
     """Return the median of the largest distance to the reference."""
     return float(np.median([max(verdict.from_reference.values()) for verdict in verdicts]))
 
 
-def _by_limit(
+def _group_by_limit(
     features: Mapping[str, Mapping[float, Detection]], limits: Mapping[str, float]
 ) -> list[tuple[str, Mapping[float, Detection]]]:
     return sorted(features.items(), key=lambda item: limits[item[0]])
@@ -160,12 +160,12 @@ _ENVIRONMENT.globals |= {
     "shares": (REVIEW_SHARE, _FRAUD_SHARE),
     "target_per_second": _TARGET_PER_SECOND,
     "target_mib": _TARGET_MIB,
-    "upper_bound": upper_bound,
-    "tail_power": tail_power,
+    "upper_bound": compute_upper_bound,
+    "tail_power": compute_tail_power,
     "count_columns": _count_columns,
     "describe_false_alarms": describe_false_alarms,
     "count_drifted": _count_drifted,
-    "median_distance": _median_distance,
-    "by_limit": _by_limit,
+    "median_distance": _compute_median_distance,
+    "by_limit": _group_by_limit,
     "describe_pace": describe_pace,
 }

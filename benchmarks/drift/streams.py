@@ -29,7 +29,7 @@ def simulate_labels(rows: int) -> Flags:
 
 def append_margins(model: Model, values: Floats) -> Floats:
     """Append the margin to float64[n, 29] inputs; returns float64[n, 30]."""
-    return np.column_stack([values, model.margins(values.astype(np.float32))])
+    return np.column_stack([values, model.compute_margins(values.astype(np.float32))])
 
 
 def simulate_stream(

@@ -40,12 +40,12 @@ def judge_by_method(
     over = [distance >= _EVIDENTLY_THRESHOLD for distance in verdict.distances.values()]
     farthest = max(verdict.distances, key=verdict.distances.__getitem__)
     judgements = {
-        "rolling": (verdict.detected, _first_column(verdict)),
+        "rolling": (verdict.detected, _find_first_column(verdict)),
         "evidently": (bool(np.mean(over) >= _EVIDENTLY_SHARE), farthest),
     }
     if "reference" in methods:
         verdict = _judge(known, rows, None)
-        judgements["reference"] = (verdict.detected, _first_column(verdict))
+        judgements["reference"] = (verdict.detected, _find_first_column(verdict))
     return {method: judgements[method] for method in methods}
 
 
@@ -56,7 +56,7 @@ def _judge(known: DriftDetector, rows: Floats, before: RollingBaseline | None) -
     return verdict
 
 
-def _first_column(verdict: Verdict) -> str:
+def _find_first_column(verdict: Verdict) -> str:
     return (
         verdict.ranking[0][0]
         if verdict.score or max(verdict.constant_ratios.values()) >= 1
@@ -64,7 +64,7 @@ def _first_column(verdict: Verdict) -> str:
     )
 
 
-def upper_bound(alarms: int, windows: int) -> float:
+def compute_upper_bound(alarms: int, windows: int) -> float:
     """Return the exact one-sided upper 95% bound of a share (Clopper and Pearson, 1934)."""
     return 1.0 if alarms >= windows else float(beta.ppf(0.95, alarms + 1, windows - alarms))
 
@@ -253,7 +253,7 @@ def cycle_features(count: int) -> list[str]:
     return [INPUTS[i % len(INPUTS)] for i in range(count)]
 
 
-def tail_power(share: float, factor: float, rows: int, level: float) -> float:
+def compute_tail_power(share: float, factor: float, rows: int, level: float) -> float:
     """Return the maximum power of any test at `level` against `factor` times a known share.
 
     By Neyman and Pearson this is the one-sided test on the count among `rows`, taken as Poisson.

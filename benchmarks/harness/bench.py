@@ -67,9 +67,9 @@ class Bench:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def broker_process(self) -> psutil.Process:
+    def find_broker_process(self) -> psutil.Process:
         """Return the running broker. Raises BenchError if it has exited."""
-        process = self.broker.process()
+        process = self.broker.find_process()
         if process is None:
             raise BenchError(f"Kafka has exited; see {self.broker.log}")
         return process

@@ -12,7 +12,7 @@ import psutil
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.results import Entry, format_now
 from infra.kafka import VERSION
-from infra.kafka.jars import java_version
+from infra.kafka.jars import read_java_version
 from model.artefact import MANIFEST
 
 _LIBRARIES = ("confluent-kafka", "faust-streaming", "msgspec", "numpy")
@@ -27,16 +27,16 @@ def describe_machine(bench: Bench) -> Entry:
     xgboost = "xgboost-cpu" if platform.system() == "Linux" else "xgboost"
     return {
         "at": format_now(),
-        "cpu": _cpu(),
+        "cpu": _read_cpu_model(),
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "system": f"{platform.system()} {platform.release()}",
         "load": round(os.getloadavg()[0], 2),
-        "data_on": _file_system(bench.home),
+        "data_on": _read_file_system(bench.home),
         "versions": {
             "Python": platform.python_version(),
             "Kafka": VERSION,
-            "Java": str(java_version()),
+            "Java": str(read_java_version()),
             **{name: version(name) for name in (*_LIBRARIES, xgboost)},
         },
         "model": {
@@ -48,13 +48,13 @@ def describe_machine(bench: Bench) -> Entry:
     }
 
 
-def _cpu() -> str:
+def _read_cpu_model() -> str:
     about = Path("/proc/cpuinfo")
     name = re.search(r"^model name\s*:(.*)$", about.read_text(), re.M) if about.exists() else None
     return name[1].strip() if name else platform.processor()
 
 
-def _file_system(path: Path) -> str:
+def _read_file_system(path: Path) -> str:
     """Return the type of the file system that holds `path`."""
     mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
     return next(

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from benchmarks.harness.bench import DRAIN, Bench, BenchError
-from cli.commands.demo.measure import row_of
+from cli.commands.demo.measure import find_row
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
@@ -33,12 +33,12 @@ def run_name(records: int) -> str:
     return f"drain{records}"
 
 
-def first_offsets(connection: Connection) -> Offsets:
+def find_first_offsets(connection: Connection) -> Offsets:
     """Return the offsets at which the input begins."""
     return Cluster(connection).find_earliest(topics.TRANSACTIONS)
 
 
-def output_ends(connection: Connection) -> dict[str, Offsets]:
+def find_output_ends(connection: Connection) -> dict[str, Offsets]:
     """Return the end offsets of each output topic."""
     cluster = Cluster(connection)
     return {name: cluster.find_end(name) for name in _OUTPUTS}
@@ -48,7 +48,7 @@ def preload(bench: Bench, records: int) -> None:
     """Make the input hold exactly `records` transactions, reusing an input of that size."""
     connection = bench.connection(DRAIN)
     end = Cluster(connection).find_end(topics.TRANSACTIONS)
-    if sum(end.values()) - sum(first_offsets(connection).values()) == records:
+    if sum(end.values()) - sum(find_first_offsets(connection).values()) == records:
         return
     load(bench, records)
 
@@ -67,7 +67,7 @@ def load(bench: Bench, records: int, size: int = 0) -> None:
 def clear(connection: Connection, *names: str) -> None:
     """Delete all records of these topics. Offsets continue, so no topic is recreated."""
     cluster = Cluster(connection)
-    admin = AdminClient(connection.client_config())
+    admin = AdminClient(connection.make_client_config())
     ends = [
         TopicPartition(connection.full_name(name), partition, offset)
         for name in names
@@ -86,7 +86,7 @@ def reset(connection: Connection, group: str) -> None:
 
 def forget(connection: Connection, group: str) -> None:
     """Delete a group's offsets, waiting until its last member has left."""
-    admin = AdminClient(connection.client_config())
+    admin = AdminClient(connection.make_client_config())
     deadline = time.monotonic() + _GROUP_GONE_S
     name = connection.full_name(group)
     while True:
@@ -122,7 +122,7 @@ def count_outputs(connection: Connection, begin: dict[str, Offsets], records: in
     end = cluster.find_end(topics.PREDICTIONS)
     for batch in read(connection, topics.PREDICTIONS, begin[topics.PREDICTIONS], end):
         for message in batch:
-            row = row_of(_decode(message.value() or b"").transaction_id, prefix, 0, records)
+            row = find_row(_decode(message.value() or b"").transaction_id, prefix, 0, records)
             if row is None:
                 raise BenchError(f"found a prediction of another run on {message.topic()}")
             seen[row] += 1

@@ -24,7 +24,7 @@ class ProcessTree:
     def sample(self) -> float:
         """Return the CPU seconds, user and system, used by all of them so far."""
         resident = [0.0]
-        for process in self._members():
+        for process in self._list_members():
             try:
                 with process.oneshot():
                     times = process.cpu_times()
@@ -36,7 +36,7 @@ class ProcessTree:
         self.peak_total_mib = max(self.peak_total_mib, sum(resident))
         return sum(self._cpu.values())
 
-    def _members(self) -> list[psutil.Process]:
+    def _list_members(self) -> list[psutil.Process]:
         if monotonic() - self._family_at > _FAMILY_S:
             self._family_at = monotonic()
             try:

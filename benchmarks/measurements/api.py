@@ -77,9 +77,9 @@ def measure_api(bench: Bench, seconds: float) -> ApiResult:
         one_core = _pin_to_one_core(server)
         _wait_until_ready(bench, server)
         uvloop.run(http_load.run_closed_loop(PORT, bodies, _WARM_UP_S))
-        before = _cpu_seconds(server)
+        before = _read_cpu_seconds(server)
         answered = uvloop.run(http_load.run_closed_loop(PORT, bodies, seconds))
-        cpu = _cpu_seconds(server) - before
+        cpu = _read_cpu_seconds(server) - before
         begin = time.perf_counter()
         latencies = uvloop.run(http_load.run_open_loop(PORT, bodies, RATE, seconds))
         took = time.perf_counter() - begin
@@ -106,7 +106,7 @@ def _pin_to_one_core(server: psutil.Process) -> bool:
     return True
 
 
-def _cpu_seconds(server: psutil.Process) -> float:
+def _read_cpu_seconds(server: psutil.Process) -> float:
     times = server.cpu_times()
     return times.user + times.system
 

@@ -7,7 +7,7 @@ import psutil
 
 from benchmarks.harness.bench import DRAIN, Bench, BenchError
 from benchmarks.harness.systems import System, run_system
-from benchmarks.harness.topic import OutputCounts, count_outputs, output_ends, reset
+from benchmarks.harness.topic import OutputCounts, count_outputs, find_output_ends, reset
 from benchmarks.harness.usage import ProcessTree
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster
@@ -58,7 +58,7 @@ def drain(bench: Bench, system: System, records: int) -> DrainResult:
     """
     connection = bench.connection(DRAIN)
     reset(connection, system.group)
-    begin = output_ends(connection)
+    begin = find_output_ends(connection)
     with run_system(bench, system, DRAIN) as process:
         started = time.monotonic()  # not earlier: a peer's command may install its environment
         watcher = _Watcher(bench, system, process, records, begin[topics.PREDICTIONS])
@@ -105,7 +105,7 @@ class _Watcher:
         self._cluster = Cluster(bench.connection(DRAIN))
         self._partitions = list(begin)
         self.tree = ProcessTree(process)
-        self._broker = ProcessTree(bench.broker_process())
+        self._broker = ProcessTree(bench.find_broker_process())
         self.looks: list[Look] = []
         self._last = 0
 

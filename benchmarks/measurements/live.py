@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.harness.bench import LIVE, Bench, BenchError
 from benchmarks.harness.systems import System, list_workers, run_system
 from benchmarks.harness.topic import clear, reset
-from cli.commands.demo.measure import WARM_UP_S, LiveReader, latency
+from cli.commands.demo.measure import WARM_UP_S, LiveReader, measure_latency
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster
 
@@ -137,7 +137,7 @@ def measure_latencies(
             except UnsentError as error:  # the broker itself cannot keep up
                 print(f"{system.name}: {rate:,}/s: {error}")
                 break
-            measured = latency(run.reader.arrived, totals["started_at"], rate)
+            measured = measure_latency(run.reader.arrived, totals["started_at"], rate)
             achieved = totals["achieved_per_second"]
             latencies.append(Latency(system.name, rate, achieved, **measured, missing=missing))
             if missing or (latencies[-1].p99 or 0) > SATURATED_S:

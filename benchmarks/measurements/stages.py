@@ -14,13 +14,13 @@ from typing import TypeVar
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from benchmarks.harness.bench import DRAIN, Bench, BenchError
-from benchmarks.harness.topic import first_offsets
-from model.artefact import Model, decisions, probabilities
+from benchmarks.harness.topic import find_first_offsets
+from model.artefact import Model, compute_probabilities, decide
 from payments import features
-from payments.records import ROW_BYTES, decode, inputs
+from payments.records import ROW_BYTES, decode, get_inputs
 from streams.kafka import topics
-from streams.kafka.clock import utc_now
-from streams.kafka.committer import TransactionalCommitter, producer_settings
+from streams.kafka.clock import get_utc_now
+from streams.kafka.committer import TransactionalCommitter, make_producer_settings
 from streams.kafka.connection import Connection
 from streams.kafka.reader import poll_batch
 from streams.scorer.batch import Batch, ScoredBatch
@@ -63,18 +63,20 @@ def measure_stages(bench: Bench, size: int) -> Stages:
     connection = bench.connection(DRAIN)
     model = Model.load(bench.model)
     batches, consume, metadata = _consume(connection, size)
-    scorer = Scorer(model, utc_now)
+    scorer = Scorer(model, get_utc_now)
     scored = [scorer.score(batch) for batch in batches]
-    scoring = _median_cpu(scorer.score, batches) / size
+    scoring = _measure_median_cpu(scorer.score, batches) / size
     parts = _Parts(model, batches[0])
     explained = parts.matrix[:_EXPLAINED]
-    explain_alert = _median_cpu(lambda _: model.explain(explained), batches) / len(explained)
+    explain_alert = _measure_median_cpu(lambda _: model.explain(explained), batches) / len(
+        explained
+    )
     alerts = sum(done.outcomes.total() - done.outcomes["approve"] for done in scored)
     explain = explain_alert * alerts / (size * len(scored))
     produce, commit, committing = _measure_commits(connection, scored, metadata)
-    decoding = _median_cpu(parts.decode, batches) / size
-    packing = _median_cpu(parts.pack, batches) / size
-    margins = _median_cpu(parts.score, batches) / size
+    decoding = _measure_median_cpu(parts.decode, batches) / size
+    packing = _measure_median_cpu(parts.pack, batches) / size
+    margins = _measure_median_cpu(parts.score, batches) / size
     return Stages(
         batch=size,
         consume=consume,
@@ -101,10 +103,10 @@ class _Parts:
         self._model = model
         self._rows = bytearray(len(first.records) * ROW_BYTES)
         self._numbers = [
-            inputs(decode(record.value(), self._rows, row))
+            get_inputs(decode(record.value(), self._rows, row))
             for row, record in enumerate(first.records)
         ]
-        self.matrix = features.matrix(self._numbers)
+        self.matrix = features.pack_rows(self._numbers)
 
     def decode(self, batch: Batch) -> None:
         for row, record in enumerate(batch.records):
@@ -115,19 +117,21 @@ class _Parts:
             features.pack(self._rows, row * ROW_BYTES, *numbers)
 
     def score(self, _: Batch) -> None:
-        decisions(probabilities(self._model.margins(self.matrix)), self._model.thresholds)
+        decide(
+            compute_probabilities(self._model.compute_margins(self.matrix)), self._model.thresholds
+        )
 
 
-def _median_cpu(work: Callable[[Item], object], items: Iterable[Item]) -> float:
+def _measure_median_cpu(work: Callable[[Item], object], items: Iterable[Item]) -> float:
     """Return the median CPU microseconds of a call."""
-    times = [_cpu_us()]
+    times = [_read_cpu_us()]
     for item in items:
         work(item)
-        times.append(_cpu_us())
+        times.append(_read_cpu_us())
     return median(after - before for before, after in pairwise(times))
 
 
-def _cpu_us() -> float:
+def _read_cpu_us() -> float:
     return 1e6 * process_time()
 
 
@@ -136,19 +140,19 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
 
     Raises BenchError if there are too few records.
     """
-    consumer = Consumer(connection.reader_config("bench-stages", CONSUMER_SETTINGS))
+    consumer = Consumer(connection.make_reader_config("bench-stages", CONSUMER_SETTINGS))
     name = connection.full_name(topics.TRANSACTIONS)
     records: list[Message] = []
     try:
-        starts = first_offsets(connection).items()
+        starts = find_first_offsets(connection).items()
         consumer.assign([TopicPartition(name, *start) for start in starts])
         deadline = monotonic() + _WAIT_S
-        started = _cpu_us()
+        started = _read_cpu_us()
         while len(records) < size * _BATCHES:
             records += poll_batch(consumer, size, 0.1)
             if monotonic() > deadline:
                 raise BenchError(f"the stages need {size * _BATCHES} records: preload more")
-        per_record = (_cpu_us() - started) / len(records)
+        per_record = (_read_cpu_us() - started) / len(records)
         batches = [
             Batch(0, number, records[number * size : (number + 1) * size])
             for number in range(_BATCHES)
@@ -166,33 +170,33 @@ def _measure_commits(
     Producing until everything is delivered; ending the transaction; both, as the worker does it.
     """
     producer = Producer(
-        connection.writer_config(producer_settings(connection.full_name("bench-stages")))
+        connection.make_writer_config(make_producer_settings(connection.full_name("bench-stages")))
     )
     committer = TransactionalCommitter(connection, [producer], Event())
     committer.open()
 
     def write_and_commit(done: ScoredBatch) -> None:
         committer.write(done.outputs)
-        committer.commit(done.next_offsets(), metadata)
+        committer.commit(done.find_next_offsets(), metadata)
 
-    committing = _median_cpu(write_and_commit, scored)
+    committing = _measure_median_cpu(write_and_commit, scored)
     transactions = connection.full_name(topics.TRANSACTIONS)
     produce: list[float] = []
     commit: list[float] = []
     for done in scored:
-        begin = _cpu_us()
+        begin = _read_cpu_us()
         producer.begin_transaction()
         for output in done.outputs:
             producer.produce(
                 connection.full_name(output.topic), output.value, output.key, headers=output.headers
             )
         producer.flush()
-        delivered = _cpu_us()
+        delivered = _read_cpu_us()
         offsets = [
-            TopicPartition(transactions, *position) for position in done.next_offsets().items()
+            TopicPartition(transactions, *position) for position in done.find_next_offsets().items()
         ]
         producer.send_offsets_to_transaction(offsets, metadata)
         producer.commit_transaction()
         produce.append(delivered - begin)
-        commit.append(_cpu_us() - delivered)
+        commit.append(_read_cpu_us() - delivered)
     return median(produce), median(commit), committing

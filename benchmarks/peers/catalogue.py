@@ -16,7 +16,7 @@ _PATHWAY_PORT = 39211
 Command = Callable[[Bench], list[str]]
 
 
-def _copies(peer: str, *command: str) -> Command:
+def _run_copies(peer: str, *command: str) -> Command:
     """Run the command in PROCESSES processes; {i} in it is the number of the process."""
     return lambda bench: _launch(prepare_environment(bench.home, peer), *command)
 
@@ -25,7 +25,7 @@ def _launch(interpreter: str, *command: str) -> list[str]:
     return [interpreter, "-m", "benchmarks.peers.copies", str(PROCESSES), interpreter, *command]
 
 
-def _bytewax(bench: Bench) -> list[str]:
+def _run_bytewax(bench: Bench) -> list[str]:
     """Create a new recovery store, so that each run starts at the beginning of the topic."""
     interpreter = prepare_environment(bench.home, "bytewax")
     store = bench.home / "bytewax-recovery"
@@ -38,14 +38,14 @@ def _bytewax(bench: Bench) -> list[str]:
     return _launch(interpreter, *worker, *recovery)
 
 
-def _pathway(bench: Bench) -> list[str]:
+def _run_pathway(bench: Bench) -> list[str]:
     interpreter = prepare_environment(bench.home, "pathway")
     options = f"--processes {PROCESSES} --threads 1 --first-port {_PATHWAY_PORT}".split()
     scorer = [interpreter, "-m", "benchmarks.peers.pathway.scorer"]
     return [interpreter, "-m", "pathway", "spawn", *options, *scorer]
 
 
-def _faust(bench: Bench) -> list[str]:
+def _run_faust(bench: Bench) -> list[str]:
     return _launch(
         prepare_environment(bench.home, "faust"),
         "-m",
@@ -54,8 +54,8 @@ def _faust(bench: Bench) -> list[str]:
     )
 
 
-def _quix(guarantee: str) -> Command:
-    return _copies("quix", "-m", "benchmarks.peers.quix.scorer", guarantee.replace(" ", "-"))
+def _run_quix(guarantee: str) -> Command:
+    return _run_copies("quix", "-m", "benchmarks.peers.quix.scorer", guarantee.replace(" ", "-"))
 
 
 PEERS = (
@@ -63,12 +63,12 @@ PEERS = (
         "confluent",
         "bare confluent-kafka loop",
         EXACTLY_ONCE,
-        _copies("confluent", "-m", "benchmarks.peers.confluent.loop", "{i}"),
+        _run_copies("confluent", "-m", "benchmarks.peers.confluent.loop", "{i}"),
         "confluent",
     ),
-    System("faust", "Faust, idiomatic", AT_LEAST_ONCE, _faust, "faust", _SLOW_S),
-    System("quix-eo", "Quix Streams", EXACTLY_ONCE, _quix(EXACTLY_ONCE), "quix", _SLOW_S),
-    System("quix-alo", "Quix Streams", AT_LEAST_ONCE, _quix(AT_LEAST_ONCE), "quix", _SLOW_S),
-    System("bytewax", "Bytewax", AT_LEAST_ONCE, _bytewax, "bytewax"),
-    System("pathway", "Pathway", "none after a crash", _pathway, "pathway"),
+    System("faust", "Faust, idiomatic", AT_LEAST_ONCE, _run_faust, "faust", _SLOW_S),
+    System("quix-eo", "Quix Streams", EXACTLY_ONCE, _run_quix(EXACTLY_ONCE), "quix", _SLOW_S),
+    System("quix-alo", "Quix Streams", AT_LEAST_ONCE, _run_quix(AT_LEAST_ONCE), "quix", _SLOW_S),
+    System("bytewax", "Bytewax", AT_LEAST_ONCE, _run_bytewax, "bytewax"),
+    System("pathway", "Pathway", "none after a crash", _run_pathway, "pathway"),
 )

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from model.alert import ExplainedScore, build_alert
-from model.artefact import Model, decisions, probabilities
+from model.artefact import Model, compute_probabilities, decide
 from payments.contract import INPUTS
 from payments.records import ROW_BYTES, PredictionRecord, decode
 
@@ -54,7 +54,7 @@ class PeerSettings:
         )
 
 
-def source_headers(topic: str, partition: int, offset: int) -> list[tuple[str, bytes]]:
+def make_origin_headers(topic: str, partition: int, offset: int) -> list[tuple[str, bytes]]:
     """Return the contract's headers of an output made from a record."""
     return [
         ("contract.version", b"1"),
@@ -75,11 +75,11 @@ class PeerScorer:
         packed = bytearray(len(values) * ROW_BYTES)
         records = [decode(value, packed, row) for row, value in enumerate(values)]
         rows = np.frombuffer(packed, np.float32).reshape(-1, len(INPUTS))
-        margins = self._model.margins(rows)
-        scores = probabilities(margins)
+        margins = self._model.compute_margins(rows)
+        scores = compute_probabilities(margins)
         now = datetime.now(UTC)
         scored = []
-        decided = decisions(scores, self._model.thresholds)
+        decided = decide(scores, self._model.thresholds)
         for row, (value, record, score, decision) in enumerate(
             zip(values, records, scores.tolist(), decided, strict=True)
         ):

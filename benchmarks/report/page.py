@@ -42,14 +42,14 @@ def write_report(results: Entry, page: Path) -> None:
     drains = results.get("drains", [])
     systems = group_by(drains, lambda entry: entry["system"])
     rates = {name: _summarize(entries, "per_second") for name, entries in systems.items()}
-    curves = _curves(results.get("latencies", []))
+    curves = _group_curves(results.get("latencies", []))
     _draw_plots(results, rates, curves, folder)
     template = _ENVIRONMENT.get_template("performance.md.j2")
     content = template.render(
         results=results,
         ended=results.get("ended", {}),
         folder=folder.name,
-        alert_share=_alert_share(drains),
+        alert_share=_compute_alert_share(drains),
         systems=systems,
         rates=rates,
         curves=curves,
@@ -61,11 +61,11 @@ def write_report(results: Entry, page: Path) -> None:
 def _draw_plots(results: Entry, rates: dict[str, Spread], curves: Curves, folder: Path) -> None:
     per_second = "transactions a second"
     if rates:
-        bars = {_full_title(name): rate for name, rate in rates.items()}
+        bars = {_make_title(name): rate for name, rate in rates.items()}
         plots.draw_bars(folder / "throughput.svg", "Throughput", bars, per_second)
     for section, title in _CONFIGURATIONS.items():
         if section in results:
-            groups = _by_configuration(results[section])
+            groups = _group_by_configuration(results[section])
             bars = {name: _summarize(entries, "per_second") for name, entries in groups.items()}
             plots.draw_bars(folder / f"{section}.svg", title, bars, per_second)
     if "latencies" in results:
@@ -86,11 +86,11 @@ def _summarize(entries: Iterable[Entry], name: str, factor: float = 1.0) -> Spre
     return summarize([entry[name] * factor for entry in entries])
 
 
-def _full_title(name: str) -> str:
+def _make_title(name: str) -> str:
     return f"{SYSTEMS[name].title}, {SYSTEMS[name].guarantee}"
 
 
-def _by_configuration(drains: list[Entry]) -> dict[str, list[Entry]]:
+def _group_by_configuration(drains: list[Entry]) -> dict[str, list[Entry]]:
     """Group runs of this project by what varies between them."""
     return group_by(
         drains, lambda entry: SYSTEMS[entry["system"]].title.removeprefix("this project, ")
@@ -101,7 +101,7 @@ def _by_size(drains: list[Entry]) -> dict[int, list[Entry]]:
     return group_by(drains, lambda entry: entry["size"])
 
 
-def _alert_share(drains: list[Entry]) -> float:
+def _compute_alert_share(drains: list[Entry]) -> float:
     predictions = sum(drain["predictions"] for drain in drains)
     return sum(drain["alerts"] for drain in drains) / predictions if predictions else 0.0
 
@@ -114,7 +114,7 @@ def _describe_predictions(entries: list[Entry]) -> str:
     return f"{lost:,} lost, {duplicated:,} duplicated" if lost or duplicated else "all, once"
 
 
-def _curves(latencies: list[Entry]) -> Curves:
+def _group_curves(latencies: list[Entry]) -> Curves:
     curves: Curves = {}
     measured = [entry for entry in latencies if entry["p99"] is not None]
     for (system, rate), runs in group_by(
@@ -141,7 +141,7 @@ def _compare(results: Entry, rates: dict[str, Spread]) -> Iterator[Target]:
             yield Target(title, f"{target:,}", f"{rate:,.0f}", rate >= target)
     for peer, target in _TIMES.items():
         if _OURS in rates and peer in rates:
-            title = f"2 workers, times as fast as {_full_title(peer)}"
+            title = f"2 workers, times as fast as {_make_title(peer)}"
             times = rates[_OURS].median / rates[peer].median
             yield Target(title, f"{target}", f"{times:.1f}", times >= target)
     groups = group_by(results["latencies"], lambda entry: (entry["system"], entry["rate"]))
@@ -164,8 +164,8 @@ _ENVIRONMENT.globals |= {
     "configurations": _CONFIGURATIONS,
     "stages": _STAGES,
     "summarize": _summarize,
-    "full_title": _full_title,
-    "by_configuration": _by_configuration,
+    "full_title": _make_title,
+    "by_configuration": _group_by_configuration,
     "by_size": _by_size,
     "describe_predictions": _describe_predictions,
     "describe_target": api.describe_target,

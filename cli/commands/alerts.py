@@ -47,11 +47,11 @@ _STYLES = {"block": "bold red", "review": "yellow"}
 
 def format_reason(item: Any) -> str:
     """Return a reason as one line."""
-    from payments.display import format_value, short_name
+    from payments.display import format_value, shorten_name
 
     low, high = (format_value(item.feature, bound, digits=3) for bound in item.usual)
     value = format_value(item.feature, item.value)
-    return f"{short_name(item.feature)} {value} ({low}..{high}) {item.contribution:+.2f}"
+    return f"{shorten_name(item.feature)} {value} ({low}..{high}) {item.contribution:+.2f}"
 
 
 def lay_out(alerts: Iterable[Any], heading: bool, width: int) -> RenderableType:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cli.app import MODEL, app
 from cli.support.options import AsJson
-from cli.support.progress import Quiet, bar, download_columns
+from cli.support.progress import Quiet, make_bar, make_download_columns
 from cli.support.settings import Settings
 
 
@@ -13,7 +13,7 @@ def fetch(settings: Settings, quiet: bool) -> Path:
     """Return the payment file of the settings, or creditcard.csv, downloaded if needed."""
     from producer import dataset
 
-    with bar(quiet, download_columns()) as progress:
+    with make_bar(quiet, make_download_columns()) as progress:
         task = progress.add_task("creditcard.csv", total=None, visible=False)
         return dataset.fetch(
             settings.cache,

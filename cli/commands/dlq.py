@@ -17,7 +17,7 @@ from cli.support import dead_letter_view
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson
 from cli.support.parsers import parse_time
-from cli.support.progress import Quiet, bars
+from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
 from cli.support.terminal import make_console
 
@@ -49,7 +49,7 @@ def parse_position(text: str) -> "Position":
     return int(match[1]), int(match[2])
 
 
-def _choice(
+def _make_choice(
     kinds: list[str] | None, since: str | None, origins: "frozenset[Position]" = frozenset()
 ) -> "Choice":
     from payments.records import DEAD_LETTER_KINDS
@@ -82,7 +82,7 @@ def print_list(
     """
     from streams.dlq.dead_letters import read
 
-    choice = _choice(kinds, since)
+    choice = _make_choice(kinds, since)
     count = 0
     connection = ensure_reachable(Settings.from_environment().connection())
 
@@ -92,7 +92,7 @@ def print_list(
             count += 1
             yield letter
 
-    with bars(quiet) as progress:
+    with show_bars(quiet) as progress:
         newest = nlargest(limit, count_letters(), key=lambda letter: letter.written_ms)[::-1]
     if as_json:
         for letter in newest:
@@ -123,9 +123,9 @@ def show(
     """
     from streams.dlq.dead_letters import read
 
-    choice = _choice(None, None, frozenset({parse_position(position)}))
+    choice = _make_choice(None, None, frozenset({parse_position(position)}))
     connection = ensure_reachable(Settings.from_environment().connection())
-    with bars(quiet) as progress:
+    with show_bars(quiet) as progress:
         letter = next(read(connection, choice, progress), None)
     if letter is None:
         raise CommandError(
@@ -166,9 +166,9 @@ def redrive(
         raise typer.BadParameter("say which: PARTITION:OFFSET, --kind, --since or --all")
     from streams.dlq import redrive as redriving
 
-    choice = _choice(kinds, since, frozenset(map(parse_position, positions or ())))
+    choice = _make_choice(kinds, since, frozenset(map(parse_position, positions or ())))
     connection = ensure_reachable(Settings.from_environment().connection())
-    with bars(quiet) as progress:
+    with show_bars(quiet) as progress:
         result = redriving.redrive(connection, choice, dry_run=dry_run, progress=progress)
     if as_json:
         print(json.dumps(asdict(result), allow_nan=False))

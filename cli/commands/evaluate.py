@@ -16,7 +16,7 @@ from cli.errors import CommandError
 from cli.support import pages
 from cli.support.options import AsJson, ModelFolder, PaymentsPerDay
 from cli.support.payment_files import announce
-from cli.support.progress import Quiet, bars
+from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
 from cli.support.terminal import make_console
 from producer.errors import DataError
@@ -61,24 +61,24 @@ def evaluate(
     """
     from model.artefact import Model
     from model.evaluation.assessment import assess
-    from model.manifest import file_sha256
+    from model.manifest import hash_file
 
     settings = Settings.from_environment(model_dir=model)
     loaded = Model.load(settings.model)
     if data:
         announce(data, for_training=True)
-        if file_sha256(data) == loaded.manifest.fitted_on.dataset_sha256 and not allow_seen:
+        if hash_file(data) == loaded.manifest.fitted_on.dataset_sha256 and not allow_seen:
             settings = settings.model_copy(update={"data": data})
             data = None
     compared = None
-    with bars(quiet) as update:
+    with show_bars(quiet) as update:
         update("reading the rows", 0, 1)
         needed = data is None or baselines or not allow_seen
         trained_on = _read_training_file(settings, loaded, quiet, needed)
         if data is None:
             sample = _test_part(loaded, trained_on, payments_per_day)
         else:
-            sample = _other_file(loaded, trained_on, data, payments_per_day)
+            sample = _open_other_file(loaded, trained_on, data, payments_per_day)
         update("reading the rows", 1, 1)
         if sample.seen and not allow_seen:
             raise CommandError(
@@ -108,7 +108,7 @@ def _read_training_file(
     None if the file is not available and not needed; otherwise raises CommandError or DataError.
     """
     from model import dataset
-    from model.manifest import file_sha256
+    from model.manifest import hash_file
 
     try:
         path = fetch(settings, quiet)
@@ -117,7 +117,7 @@ def _read_training_file(
             raise
         return None
     expected = model.manifest.fitted_on.dataset_sha256
-    if file_sha256(path) == expected:
+    if hash_file(path) == expected:
         return dataset.read(path)
     if not needed:
         return None
@@ -149,7 +149,7 @@ def _test_part(
     )
 
 
-def _other_file(
+def _open_other_file(
     model: "Model",
     trained_on: "pd.DataFrame | None",
     path: Path,
@@ -207,7 +207,7 @@ def _write_page(
 ) -> Path:
     from model.reports.evaluation_page import render_page
 
-    rows = "test-part" if data is None else pages.page_name(data)
+    rows = "test-part" if data is None else pages.make_page_name(data)
     path = settings.home / "evaluation" / f"{assessment.version}-{rows}.html"
     pages.write_page(path, render_page(assessment, baselines))
     return path
@@ -236,20 +236,20 @@ def _show(
 
     console = make_console(_FILE_WIDTH, markup=False)
     evaluation = assessment.evaluation
-    for line in text.headline(assessment):
+    for line in text.summarise(assessment):
         console.print(line, soft_wrap=True)
     console.print(text.describe_blocked(evaluation.block), soft_wrap=True)
     console.print(text.describe_money(evaluation), soft_wrap=True)
     console.print(
         f"\nmodel {assessment.version} on {text.describe_rows(assessment)}\n", soft_wrap=True
     )
-    console.print(_make_table(text.METRIC_HEAD, text.metric_rows(assessment)))
+    console.print(_make_table(text.METRIC_HEAD, text.format_metrics(assessment)))
     if assessment.folds:
         folds = ", ".join(f"{precision:.3f}" for precision in assessment.folds)
         console.print(f"average precision on the forward folds: {folds}")
-    console.print(_make_table(text.CAPACITY_HEAD, text.capacity_rows(evaluation)))
+    console.print(_make_table(text.CAPACITY_HEAD, text.format_capacities(evaluation)))
     if baselines is not None:
-        console.print(_make_table(text.BASELINE_HEAD, text.baseline_rows(assessment, baselines)))
+        console.print(_make_table(text.BASELINE_HEAD, text.format_baselines(assessment, baselines)))
     console.print(f"page: {page}", soft_wrap=True)
 
 

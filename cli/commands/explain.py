@@ -17,7 +17,7 @@ from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
 from cli.support.options import Data
 from cli.support.payment_files import announce
-from cli.support.progress import Quiet, bars
+from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
 from cli.support.terminal import FILE_WIDTH, escape, make_console
 
@@ -80,7 +80,7 @@ def _find_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
     from streams.kafka.topics import ALERTS
 
     connection = ensure_reachable(settings.connection())
-    with bars(quiet) as progress:
+    with show_bars(quiet) as progress:
         alert = newest.find_newest(
             connection, ALERTS, msgspec.json.Decoder(AlertRecord), transaction_id, progress
         )
@@ -111,7 +111,7 @@ def _explain_row(settings: Settings, row: int, quiet: bool) -> bytes:
             raise CommandError(
                 f"row {row} of {path} is not a valid transaction: {error.detail}"
             ) from None
-    raise rows.out_of_range(selection)
+    raise rows.describe_range_error(selection)
 
 
 def _write_html(picture: RenderableType, path: Path) -> None:

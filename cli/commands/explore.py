@@ -7,7 +7,7 @@ from cli.commands.data import fetch
 from cli.support import pages
 from cli.support.options import AsJson, Data
 from cli.support.payment_files import announce
-from cli.support.progress import Quiet, bars
+from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
 
 
@@ -30,13 +30,13 @@ def explore(
     settings = Settings.from_environment(data=data)
     path = fetch(settings, quiet)
     announce(path)
-    with bars(quiet) as update:
+    with show_bars(quiet) as update:
         update("reading and summarizing", 0, 3)
         rows, unusable = dataset.survey(path)
         update("reading and summarizing", 1, 3)
         explored = exploration.explore(rows, unusable)
         update("reading and summarizing", 2, 3)
-        page = settings.home / "exploration" / f"{pages.page_name(path)}.html"
+        page = settings.home / "exploration" / f"{pages.make_page_name(path)}.html"
         pages.write_page(page, exploration_page.render_page(path.name, rows, explored))
     if as_json:
         result = {"data": str(path), **explored.as_json(), "page": str(page)}

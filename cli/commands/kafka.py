@@ -9,7 +9,7 @@ import typer
 from cli.app import RUN, Commands, app
 from cli.errors import FAILED
 from cli.support.options import AsJson
-from cli.support.progress import Quiet, download_columns, steps
+from cli.support.progress import Quiet, make_download_columns, show_steps
 from cli.support.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def start(as_json: AsJson = False, quiet: Quiet = False) -> None:
         print(f"{settings.given_servers} is {_GIVEN}: nothing to start")
         return
     if not settings.given_servers:
-        with steps(quiet, download_columns()) as step:
+        with show_steps(quiet, make_download_columns()) as step:
             step.say("looking for Kafka")
             broker.choose(settings.home, settings.kafka_port).start(step.say, step.count)
-    _show(_status(settings), as_json)
+    _show(_read_status(settings), as_json)
 
 
 @kafka.command()
@@ -66,13 +66,13 @@ def status(as_json: AsJson = False) -> None:
 
     Example: fraud kafka status --json
     """
-    current = _status(Settings.from_environment())
+    current = _read_status(Settings.from_environment())
     _show(current, as_json)
     if not current.running:
         raise typer.Exit(FAILED)
 
 
-def _status(settings: Settings) -> "Status":
+def _read_status(settings: Settings) -> "Status":
     from infra.kafka import Status, broker, ready
 
     connection = settings.connection()

@@ -15,7 +15,7 @@ from cli.errors import FAILED
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson
 from cli.support.parsers import parse_time
-from cli.support.progress import Quiet, bars
+from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _MEANINGS = {
 }
 
 
-def summary(audit: "Audit") -> Table:
+def make_table(audit: "Audit") -> Table:
     """Return a table of the counts and their meanings."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column()
@@ -45,7 +45,7 @@ def summary(audit: "Audit") -> Table:
     return table
 
 
-def notes(audit: "Audit") -> Iterator[str]:
+def format_notes(audit: "Audit") -> Iterator[str]:
     """Yield the range, the first offending offsets and the verdict, line by line."""
     from streams.ledger.reconcile import FIRST
 
@@ -90,7 +90,7 @@ def audit_ledger(
     from streams.ledger.audit import audit
 
     begin = parse_time(since, datetime.now(UTC)) if since else None
-    with bars(quiet) as on_progress:
+    with show_bars(quiet) as on_progress:
         result = audit(
             ensure_reachable(Settings.from_environment().connection()),
             since=begin,
@@ -100,8 +100,8 @@ def audit_ledger(
         print(msgspec.json.encode(asdict(result)).decode())
     else:
         console = Console(highlight=False, markup=False, soft_wrap=True)
-        console.print(summary(result))
-        for note in notes(result):
+        console.print(make_table(result))
+        for note in format_notes(result):
             console.print(note)
     if not result.complete:
         raise typer.Exit(FAILED)

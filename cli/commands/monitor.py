@@ -38,7 +38,7 @@ def _parse_window(text: str) -> int | timedelta:
     return length
 
 
-def _sentence(event: "WindowClosed") -> str:
+def _format_event(event: "WindowClosed") -> str:
     partial = " (partial)" if event.partial else ""
     if event.score is None:
         return f"window {event.window}{partial}: {event.events:,} events, too few for a verdict"
@@ -122,10 +122,10 @@ def monitor(
     from drift.metrics import DriftMetrics, LabelMetrics
     from drift.monitor import Monitor
     from drift.reports.process import ReportProcess
-    from drift.reports.schedule import ReportSchedule, reports_folder
-    from streams.kafka.clock import utc_now
+    from drift.reports.schedule import ReportSchedule, name_reports_folder
+    from streams.kafka.clock import get_utc_now
     from streams.kafka.errors import CommitError
-    from streams.status_server import PortTakenError, process_registry, serve
+    from streams.status_server import PortTakenError, make_process_registry, serve
 
     logging.basicConfig(
         level=logging.WARNING,
@@ -140,16 +140,16 @@ def monitor(
     settings = Settings.from_environment(model_dir=model)
     connection = settings.connection()
     stop = threading.Event()
-    registry = process_registry()
+    registry = make_process_registry()
     directory = settings.model.resolve()  # keep this one even if `latest` moves
     reference, profile = load(directory)
     metrics = DriftMetrics(registry)
-    since = utc_now() if fresh else None
+    since = get_utc_now() if fresh else None
     labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop, since=since)
 
     def on_window_closed(event: "WindowClosed") -> None:
         labelling.record_window(event)
-        print(msgspec.json.encode(event).decode() if as_json else _sentence(event), flush=True)
+        print(msgspec.json.encode(event).decode() if as_json else _format_event(event), flush=True)
 
     writer = ReportProcess()
     watcher = Monitor(
@@ -158,7 +158,12 @@ def monitor(
         reference=reference,
         profile=profile,
         reports=ReportSchedule(
-            writer, settings.home, reports_folder(connection), metrics, report_every, keep_reports
+            writer,
+            settings.home,
+            name_reports_folder(connection),
+            metrics,
+            report_every,
+            keep_reports,
         ),
         metrics=metrics,
         on_window_closed=on_window_closed,

@@ -19,7 +19,7 @@ from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson, Data
 from cli.support.parsers import parse_duration, parse_rate
 from cli.support.payment_files import announce
-from cli.support.progress import Quiet, bar, bars
+from cli.support.progress import Quiet, make_bar, show_bars
 from cli.support.settings import Settings
 from cli.support.stopping import stop_on_signals
 
@@ -55,7 +55,7 @@ Run = Annotated[
 ]
 
 
-def _speed(text: str) -> float:
+def _parse_speed(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)x?", text.strip())
     if not match or not float(match[1]):
         raise typer.BadParameter(f"{text!r} is not a speed: try 60x")
@@ -70,7 +70,7 @@ def choose_schedule(rate: float | None, speed: str | None) -> "Schedule":
         return at_rate(_RATE if rate is None else rate)
     if rate is not None:
         raise typer.BadParameter("--rate and --speed are mutually exclusive")
-    return at_speed(_speed(speed))
+    return at_speed(_parse_speed(speed))
 
 
 def choose_run_name(name: str | None) -> str:
@@ -120,7 +120,7 @@ class ReplayJob:
         from producer.labels import replay_with_labels
         from producer.replay import Replay
 
-        progress = bar(self.quiet)
+        progress = make_bar(self.quiet)
         task = progress.add_task("sending", total=total)
 
         def on_progress(sent: int) -> None:
@@ -210,7 +210,7 @@ def replay(
     path = fetch(settings, quiet)
     announce(path, without={TIME: "no Time, rows are one second apart", CLASS: "no Class"})
     selection = Selection(path, first, end, limit, loop)
-    with bars(quiet) as update:
+    with show_bars(quiet) as update:
         update("checking the file", 0, 1)
         total = selection.check(*([CLASS] if labels else []), ordered=speed is not None)
     rows = read(selection, name)

@@ -11,7 +11,7 @@ from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson, ModelFolder
 from cli.support.payment_files import announce
-from cli.support.progress import Quiet, bars
+from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
 from drift.detect.verdict import describe_verdict
 
@@ -64,24 +64,24 @@ def report(
     for path in (data, reference):
         if path:
             announce(path)
-    with bars(quiet) as update:
+    with show_bars(quiet) as update:
         update("reading", 0, 2)
         request = (
-            _of_window(settings, window, out)
+            _request_for_window(settings, window, out)
             if window
-            else _of_file(settings, data or Path(), reference, out)
+            else _request_for_file(settings, data or Path(), reference, out)
         )
         update("writing", 1, 2)
         result = _write(request)
-    print(json.dumps(result, allow_nan=False) if as_json else _sentence(result))
+    print(json.dumps(result, allow_nan=False) if as_json else _format_result(result))
 
 
-def _of_window(settings: Settings, number: int, out: Path | None) -> "ReportRequest":
+def _request_for_window(settings: Settings, number: int, out: Path | None) -> "ReportRequest":
     from drift import predictions, window_reader
     from drift.detect.detector import SAMPLE_ROWS
     from drift.detect.reference import load
     from drift.reports.evidently_report import ReportRequest
-    from drift.reports.schedule import report_name, reports_folder
+    from drift.reports.schedule import name_reports_folder, report_name
     from drift.windows.window import sample
 
     connection = ensure_reachable(settings.connection())
@@ -97,11 +97,11 @@ def _of_window(settings: Settings, number: int, out: Path | None) -> "ReportRequ
             "pass its directory with --model"
         )
     read = window_reader.read_window(connection, event)
-    rows = predictions.detector_rows(read.rows())
+    rows = predictions.make_detector_rows(read.rows())
     verdict = loaded.detector.detect(rows, window_reader.rebuild_baseline(connection, before))
     if verdict is None:
         raise CommandError(f"window {number} has {event.events} events, too few for a verdict")
-    path = out or settings.home / reports_folder(connection) / report_name(number)
+    path = out or settings.home / name_reports_folder(connection) / report_name(number)
     return ReportRequest(
         path,
         verdict.clip(sample(rows, read.offsets, SAMPLE_ROWS)),
@@ -110,7 +110,7 @@ def _of_window(settings: Settings, number: int, out: Path | None) -> "ReportRequ
     )
 
 
-def _of_file(
+def _request_for_file(
     settings: Settings, data: Path, reference: Path | None, out: Path | None
 ) -> "ReportRequest":
     from drift.detect.detector import MIN_EVENTS, SAMPLE_ROWS
@@ -161,7 +161,7 @@ def _write(request: "ReportRequest") -> dict[str, Any]:
     }
 
 
-def _sentence(result: dict[str, Any]) -> str:
+def _format_result(result: dict[str, Any]) -> str:
     farthest = max(result["distances"], key=result["distances"].__getitem__)
     verdict = describe_verdict(result["detected"], result["score"], result["stuck"])
     return (

@@ -96,8 +96,8 @@ def _score(settings: Settings, number: int, restarts: int, options: ScorerOption
 
 def announce(home: Path, host: str, port: int, workers: int) -> Path:
     """Tell the Prometheus of `make watch` where the workers listen. Raises OSError."""
-    path = targets.path(home, port)
-    write_atomically(path, targets.listing(host, port, workers))
+    path = targets.make_path(home, port)
+    write_atomically(path, targets.render(host, port, workers))
     return path
 
 

@@ -12,7 +12,7 @@ from cli.app import RUN, app
 from cli.errors import CommandError
 from cli.support.imports import block_sklearn
 from cli.support.settings import Settings
-from streams.kafka.clock import utc_now
+from streams.kafka.clock import get_utc_now
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -51,7 +51,7 @@ def _build(settings: Settings, access: "Access", fresh: bool) -> "FastAPI":
     from api.dependencies import Dependencies
     from api.publisher import KafkaPublisher
     from model.artefact import Model
-    from streams.status_server import process_registry
+    from streams.status_server import make_process_registry
 
     connection = settings.connection()
     model = Model.load(settings.model)
@@ -59,11 +59,11 @@ def _build(settings: Settings, access: "Access", fresh: bool) -> "FastAPI":
         model,
         connection,
         KafkaPublisher(connection),
-        utc_now,
+        get_utc_now,
         settings.home,
-        process_registry(),
+        make_process_registry(),
         (settings.scorer_host, settings.metrics_port),
-        utc_now() if fresh else None,
+        get_utc_now() if fresh else None,
         model.manifest.patterns,
     )
     return create_app(dependencies, access)

@@ -20,7 +20,7 @@ from cli.commands.replay import (
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson
 from cli.support.parsers import parse_duration
-from cli.support.progress import Quiet, bar
+from cli.support.progress import Quiet, make_bar
 from cli.support.settings import Settings
 
 if TYPE_CHECKING:
@@ -126,9 +126,9 @@ def _send(
     chunks: "Iterator[Chunk]", job: ReplayJob, count: int, label_delay_s: float | None, seed: int
 ) -> None:
     from producer.simulation.late import LateLabels
-    from producer.simulation.output import rows
+    from producer.simulation.output import make_rows
 
-    simulated = rows(chunks, job.name)
+    simulated = make_rows(chunks, job.name)
     if label_delay_s is None:
         job.run(simulated, None, count)
         return
@@ -139,7 +139,7 @@ def _send(
 def _write(chunks: "Iterator[Chunk]", out: Path, count: int, quiet: bool, as_json: bool) -> None:
     from producer.simulation.output import write
 
-    with bar(quiet) as progress:
+    with make_bar(quiet) as progress:
         task = progress.add_task("simulating", total=count)
         written = write(chunks, out, lambda done: progress.update(task, completed=done))
     result = {"path": str(out), "rows": written, "bytes": out.stat().st_size}

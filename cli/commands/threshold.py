@@ -118,7 +118,7 @@ def threshold(
     from model.training.thresholds import LabelledScores, choose_thresholds
 
     settings = Settings.from_environment(model_dir=model)
-    policy = policy_from_options(
+    policy = choose_policy(
         review_probability, alerts_per_day, block_precision, cost_review, cost_block
     )
     if save and policy is None:
@@ -131,11 +131,11 @@ def threshold(
     manifest = loaded.manifest
     scored = LabelledScores.from_reference(reference, manifest.payments_per_day)
     cuts = read_cuts(reference, manifest.out_of_fold.first, manifest.payments_per_day)
-    policies = {"asked for": [policy]} if policy else _catalogue()
-    choices = {"in use": [_choice(manifest.policy, loaded.thresholds, scored, cuts)]}
+    policies = {"asked for": [policy]} if policy else _list_policies()
+    choices = {"in use": [_describe_choice(manifest.policy, loaded.thresholds, scored, cuts)]}
     for group, members in policies.items():
         choices[group] = [
-            _choice(one, choose_thresholds(one, scored), scored, cuts) for one in members
+            _describe_choice(one, choose_thresholds(one, scored), scored, cuts) for one in members
         ]
     if save and policy:
         loaded = save_thresholds(loaded, choose_thresholds(policy, scored), policy, settings.models)
@@ -143,7 +143,7 @@ def threshold(
         "version": loaded.version,
         "directory": str(loaded.directory),
         "saved": save,
-        **_rows(scored),
+        **_describe_rows(scored),
         "choices": choices,
     }
     if as_json:
@@ -152,7 +152,7 @@ def threshold(
         _show(result)
 
 
-def policy_from_options(
+def choose_policy(
     review_probability: float | None,
     alerts_per_day: float | None,
     block_precision: float | None,
@@ -209,13 +209,15 @@ def describe_threshold(name: str, start: float, outcome: "Outcome") -> str:
     )
 
 
-def threshold_as_json(start: float, outcome: "Outcome", confidence: float = 0.9) -> dict[str, Any]:
+def describe_threshold_as_json(
+    start: float, outcome: "Outcome", confidence: float = 0.9
+) -> dict[str, Any]:
     """Return a threshold and what it does to the out-of-fold rows, for JSON."""
     return {
         "probability": start,
         **asdict(outcome),
         "precision": outcome.precision,
-        "precision_low": outcome.precision_lower_bound(confidence),
+        "precision_low": outcome.bound_precision(confidence),
         "recall": outcome.recall,
         "alerts_a_day": outcome.alerts_a_day,
         "stopped": outcome.stopped,
@@ -223,7 +225,7 @@ def threshold_as_json(start: float, outcome: "Outcome", confidence: float = 0.9)
     }
 
 
-def _catalogue() -> "dict[str, list[Policy]]":
+def _list_policies() -> "dict[str, list[Policy]]":
     from model.manifest import Capacity, Costs, Precision, Score
     from model.training.thresholds import DEFAULT_POLICY
 
@@ -239,23 +241,23 @@ def _catalogue() -> "dict[str, list[Policy]]":
     }
 
 
-def _choice(
+def _describe_choice(
     policy: "Policy", thresholds: "Thresholds", scored: "LabelledScores", cuts: "list[Cut]"
 ) -> dict[str, Any]:
     from model.manifest import Costs
     from model.training.forward_cuts import CutRanges
-    from model.training.thresholds import apply_thresholds, total_cost
+    from model.training.thresholds import apply_thresholds, compute_cost
 
     choice: dict[str, Any] = {"policy": policy.model_dump()}
     for name, outcome in apply_thresholds(thresholds, scored).items():
-        choice[name] = threshold_as_json(getattr(thresholds, name), outcome)
+        choice[name] = describe_threshold_as_json(getattr(thresholds, name), outcome)
     if isinstance(policy, Costs):
-        choice["cost"] = total_cost(policy, thresholds, scored)
+        choice["cost"] = compute_cost(policy, thresholds, scored)
     choice["later"] = asdict(CutRanges.of([cut.try_policy(policy) for cut in cuts]))
     return choice
 
 
-def _rows(scored: "LabelledScores") -> dict[str, float]:
+def _describe_rows(scored: "LabelledScores") -> dict[str, float]:
     rows = len(scored.is_fraud)
     return {
         "rows": rows,
@@ -277,7 +279,7 @@ def _show(result: dict[str, Any]) -> None:
         for choice in choices:
             for name in [group] if group in ("review", "block") else ["review", "block"]:
                 later = _later_cells(choice["later"]) if name == "review" else []
-                table.add_row(_label(choice["policy"], name), *_cells(choice[name]), *later)
+                table.add_row(_label(choice["policy"], name), *_format_cells(choice[name]), *later)
             if "cost" in choice:
                 table.add_row(f"  {choice['cost']:,.0f} in total")
     Console(width=max(Console().width, _WIDTH)).print(table)
@@ -297,7 +299,7 @@ def _show(result: dict[str, Any]) -> None:
         print(f"saved as {result['directory']}; `latest` points to it")
 
 
-def _cells(threshold: dict[str, Any]) -> list[str]:
+def _format_cells(threshold: dict[str, Any]) -> list[str]:
     from model.reports.rendering import format_decimals
     from model.training.thresholds import UNREACHABLE
 

@@ -18,13 +18,13 @@ from cli.commands.threshold import (
     CostBlock,
     CostReview,
     ReviewProbability,
+    choose_policy,
     describe_threshold,
-    policy_from_options,
-    threshold_as_json,
+    describe_threshold_as_json,
 )
 from cli.support.options import AsJson, Data, PaymentsPerDay
 from cli.support.payment_files import announce
-from cli.support.progress import Quiet, bar, columns, steps
+from cli.support.progress import Quiet, make_bar, make_columns, show_steps
 from cli.support.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def train(
     Example: fraud train --alerts-per-day 50
     """
     settings = Settings.from_environment(data=data)
-    policy = policy_from_options(
+    policy = choose_policy(
         review_probability, alerts_per_day, block_precision, cost_review, cost_block
     )
     if tune and like:
@@ -81,7 +81,7 @@ def train(
     model, outcomes = train_model(
         settings, path, quiet, policy, tuned.recipe if tuned else recipe, payments_per_day
     )
-    result = _result(model, outcomes) | ({"tuning": asdict(tuned)} if tuned else {})
+    result = _describe_as_json(model, outcomes) | ({"tuning": asdict(tuned)} if tuned else {})
     if as_json:
         print(json.dumps(result, allow_nan=False))
     else:
@@ -103,10 +103,10 @@ def _tune(data: Path, quiet: bool) -> "TuningResult":
     from model import dataset
     from model.training import tuning
 
-    shown = columns(
+    shown = make_columns(
         TextColumn("{task.fields[trials]} trials"), TextColumn("{task.fields[rate]:.1f} a minute")
     )
-    with bar(quiet, (*shown, TextColumn("{task.fields[best]}"))) as progress:
+    with make_bar(quiet, (*shown, TextColumn("{task.fields[best]}"))) as progress:
         searching = progress.add_task(
             "searching", total=tuning.SECONDS, trials=0, rate=0.0, best=""
         )
@@ -150,14 +150,14 @@ def train_model(
     out-of-fold rows.
     """
     from model import dataset  # XGBoost and pandas take a second to import
-    from model.manifest import file_sha256
+    from model.manifest import hash_file
     from model.publish import save
     from model.training import leaks, pipeline, thresholds
 
-    with steps(quiet) as step:
+    with show_steps(quiet) as step:
         step.say("reading the rows")
         table = dataset.read(data)
-        digest = file_sha256(data)
+        digest = hash_file(data)
         step.say("growing trees")
         trained = pipeline.train(
             table,
@@ -180,7 +180,7 @@ def train_model(
     )
 
 
-def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
+def _describe_as_json(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
     from model.training.forward_cuts import CutRanges
 
     manifest = model.manifest
@@ -192,7 +192,7 @@ def _result(model: "Model", outcomes: dict[str, "Outcome"]) -> dict[str, Any]:
         "folds": [fold.model_dump() for fold in manifest.folds],
         "policy": manifest.policy.model_dump(),
         "thresholds": {
-            name: threshold_as_json(getattr(manifest.thresholds, name), outcome)
+            name: describe_threshold_as_json(getattr(manifest.thresholds, name), outcome)
             for name, outcome in outcomes.items()
         },
         "payments_per_day": manifest.payments_per_day,

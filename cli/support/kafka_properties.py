@@ -120,14 +120,14 @@ def _find_refusal(lines: list[Line], properties: dict[str, str]) -> str | None:
     from confluent_kafka import Consumer, KafkaException, Producer
     from confluent_kafka.admin import AdminClient
 
-    from streams.kafka.committer import producer_settings
+    from streams.kafka.committer import make_producer_settings
     from streams.scorer.consumer import CONSUMER_SETTINGS
 
     connection = Connection("", properties=properties)
     clients: dict[Any, dict[str, Any]] = {
-        AdminClient: connection.client_config(),
-        Consumer: connection.reader_config(None, CONSUMER_SETTINGS),
-        Producer: connection.writer_config(producer_settings("check")),
+        AdminClient: connection.make_client_config(),
+        Consumer: connection.make_reader_config(None, CONSUMER_SETTINGS),
+        Producer: connection.make_writer_config(make_producer_settings("check")),
     }
     for client, config in clients.items():
         try:

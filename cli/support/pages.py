@@ -8,14 +8,14 @@ from model.files import write_atomically
 _DIGITS = 8
 
 
-def page_name(data: Path) -> str:
+def make_page_name(data: Path) -> str:
     """Return `test-1a2b3c4d` for any/test.csv; the digits are a hash of the path.
 
     Files of the same name in different folders so have different pages.
     """
-    from model.manifest import sha256
+    from model.manifest import hash_content
 
-    return f"{data.stem}-{sha256(str(data.resolve()).encode())[:_DIGITS]}"
+    return f"{data.stem}-{hash_content(str(data.resolve()).encode())[:_DIGITS]}"
 
 
 def write_page(path: Path, page: str) -> None:

@@ -54,7 +54,7 @@ class _Counted(ProgressColumn):
 Columns = tuple[ProgressColumn, ...]
 
 
-def columns(done: ProgressColumn | None = None, rate: ProgressColumn | None = None) -> Columns:
+def make_columns(done: ProgressColumn | None = None, rate: ProgressColumn | None = None) -> Columns:
     """Return the columns: description, bar, count, rate and time left."""
     return (
         TextColumn("{task.description}"),
@@ -65,12 +65,12 @@ def columns(done: ProgressColumn | None = None, rate: ProgressColumn | None = No
     )
 
 
-def download_columns() -> Columns:
+def make_download_columns() -> Columns:
     """Return the columns for a download."""
-    return columns(DownloadColumn(), TransferSpeedColumn())
+    return make_columns(DownloadColumn(), TransferSpeedColumn())
 
 
-def bar(quiet: bool, shown: Columns | None = None, console: Console | None = None) -> Progress:
+def make_bar(quiet: bool, shown: Columns | None = None, console: Console | None = None) -> Progress:
     """Return a progress display on stderr or `console`, erased at the end.
 
     It shows nothing if `quiet`, or without a terminal.
@@ -79,7 +79,7 @@ def bar(quiet: bool, shown: Columns | None = None, console: Console | None = Non
     # with FORCE_COLOR, Rich treats a pipe as a terminal
     disabled = quiet or not console.file.isatty()
     return Progress(
-        *(shown or columns()),
+        *(shown or make_columns()),
         console=console,
         transient=True,
         disable=disabled,
@@ -88,9 +88,9 @@ def bar(quiet: bool, shown: Columns | None = None, console: Console | None = Non
 
 
 @contextlib.contextmanager
-def bars(quiet: bool) -> Iterator[Update]:
+def show_bars(quiet: bool) -> Iterator[Update]:
     """Yield a function (name, done, total) that draws a bar for each name."""
-    with bar(quiet) as progress:
+    with make_bar(quiet) as progress:
         tasks = {}
 
         def update(name: str, done: int, total: int) -> None:
@@ -110,9 +110,9 @@ class Steps:
 
 
 @contextlib.contextmanager
-def steps(quiet: bool, shown: Columns | None = None) -> Iterator[Steps]:
+def show_steps(quiet: bool, shown: Columns | None = None) -> Iterator[Steps]:
     """Yield one bar for successive steps; it pulses until something is counted."""
-    with bar(quiet, shown) as progress:
+    with make_bar(quiet, shown) as progress:
 
         def say(step: str) -> None:
             for task in progress.task_ids:

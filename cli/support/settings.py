@@ -31,11 +31,11 @@ def _read_port(value: Any, info: ValidationInfo) -> int:
 Port = Annotated[int, BeforeValidator(_read_port)]
 
 
-def _port(name: str, meaning: str) -> Any:
+def _declare_port(name: str, meaning: str) -> Any:
     return Field(demo_ports.DEFAULTS[name], description=meaning)
 
 
-def _variable(default: Any, meaning: str, shown: str, sample: str, **options: Any) -> Any:
+def _declare_variable(default: Any, meaning: str, shown: str, sample: str, **options: Any) -> Any:
     """Return a field. `shown` is the default in words, `sample` a value for .env.example."""
     return Field(
         default,
@@ -79,23 +79,23 @@ class Section(BaseSettings):
 class KafkaVariables(Section):
     """Kafka"""
 
-    bootstrap_servers: str | None = _variable(
+    bootstrap_servers: str | None = _declare_variable(
         None,
         "Your own Kafka cluster. Unset: bootstrap.servers in FRAUD_KAFKA_CONFIG, "
         "else 127.0.0.1:FRAUD_KAFKA_PORT.",
         "the local Kafka",
         "broker1:9092,broker2:9092",
     )
-    kafka_config: str | None = _variable(
+    kafka_config: str | None = _declare_variable(
         None,
         "A file of librdkafka properties, such as those for SASL and TLS, one key=value per line.",
         "none",
         "/path/to/client.properties",
     )
-    topic_prefix: str = _variable(
+    topic_prefix: str = _declare_variable(
         "", "Prefix of every topic, group and transactional id.", "empty", "test."
     )
-    kafka_port: Port = _port(
+    kafka_port: Port = _declare_port(
         "FRAUD_KAFKA_PORT", "Port of the local Kafka; its controller uses this port + 3."
     )
 
@@ -103,9 +103,9 @@ class KafkaVariables(Section):
 class PortVariables(Section):
     """Ports and addresses"""
 
-    api_port: Port = _port("FRAUD_API_PORT", "Port of the API and the console.")
-    monitor_port: Port = _port("FRAUD_MONITOR_PORT", "Port of the monitor's metrics.")
-    metrics_port: Port = _port(
+    api_port: Port = _declare_port("FRAUD_API_PORT", "Port of the API and the console.")
+    monitor_port: Port = _declare_port("FRAUD_MONITOR_PORT", "Port of the monitor's metrics.")
+    metrics_port: Port = _declare_port(
         "FRAUD_METRICS_PORT",
         "Port of the metrics of scorer worker 0; worker i uses this port + i.",
     )
@@ -124,7 +124,7 @@ class PortVariables(Section):
 class ApiVariables(Section):
     """The API"""
 
-    api_key: str | None = _variable(
+    api_key: str | None = _declare_variable(
         None,
         "Key that clients send as X-API-Key. Required if the API listens beyond 127.0.0.1.",
         "none",
@@ -136,16 +136,16 @@ class ApiVariables(Section):
 class FileVariables(Section):
     """Files"""
 
-    home: Annotated[Path, AfterValidator(Path.resolve)] = _variable(
+    home: Annotated[Path, AfterValidator(Path.resolve)] = _declare_variable(
         ROOT / ".run",
         "Folder of Kafka's data, logs, models and reports.",
         ".run in the checkout",
         "/var/lib/fraud",
     )
-    model_dir: Path | None = _variable(
+    model_dir: Path | None = _declare_variable(
         None, "Folder of the model to use.", "models/latest in FRAUD_HOME", "/path/to/model"
     )
-    data: Path | None = _variable(
+    data: Path | None = _declare_variable(
         None,
         "A payment file, such as a copy of creditcard.csv.",
         "creditcard.csv, downloaded",
@@ -163,14 +163,14 @@ class FileVariables(Section):
 class ProcessVariables(Section):
     """Processes"""
 
-    instance: str = _variable(
+    instance: str = _declare_variable(
         platform.node(),
         "Name of this scorer in its transactional ids; must not change across restarts.",
         "the host name",
         "scorer-1",
     )
-    debug: Annotated[bool, BeforeValidator(lambda value: value not in (False, "0"))] = _variable(
-        False, "Show the traceback of an error.", "0", "1"
+    debug: Annotated[bool, BeforeValidator(lambda value: value not in (False, "0"))] = (
+        _declare_variable(False, "Show the traceback of an error.", "0", "1")
     )
 
 
@@ -178,24 +178,24 @@ class WatchVariables(Section):
     """`make watch` and containers"""
 
     # Read by infra.watch and docker-compose.yml, which do not use this module.
-    prometheus_port: Port = _port("FRAUD_PROMETHEUS_PORT", "Port of Prometheus.")
-    alertmanager_port: Port = _port("FRAUD_ALERTMANAGER_PORT", "Port of Alertmanager.")
-    node_exporter_port: Port = _port("FRAUD_NODE_EXPORTER_PORT", "Port of node exporter.")
-    grafana_port: Port = _port("FRAUD_GRAFANA_PORT", "Port of Grafana, which needs Docker.")
-    alert_webhook: str | None = _variable(
+    prometheus_port: Port = _declare_port("FRAUD_PROMETHEUS_PORT", "Port of Prometheus.")
+    alertmanager_port: Port = _declare_port("FRAUD_ALERTMANAGER_PORT", "Port of Alertmanager.")
+    node_exporter_port: Port = _declare_port("FRAUD_NODE_EXPORTER_PORT", "Port of node exporter.")
+    grafana_port: Port = _declare_port("FRAUD_GRAFANA_PORT", "Port of Grafana, which needs Docker.")
+    alert_webhook: str | None = _declare_variable(
         None,
         "URL to which the Alertmanager of `make watch` posts alerts.",
         "printed",
         "http://127.0.0.1:8002/alerts",
     )
-    pip_index_url: str | None = _variable(
+    pip_index_url: str | None = _declare_variable(
         None,
         "Package index for the images, and for the dataset if only an index is reachable.",
         "pip's own",
         "https://index.example/simple",
         validation_alias="PIP_INDEX_URL",
     )
-    extra_ca: str | None = _variable(
+    extra_ca: str | None = _declare_variable(
         None,
         "Another certificate authority for the images to trust, as PEM, "
         "for networks that inspect TLS.",

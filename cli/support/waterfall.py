@@ -11,7 +11,7 @@ from rich.text import Text
 from scipy.special import logit
 
 from cli.support.terminal import escape
-from model.explanation import BASE, MARGIN, REST, Step, waterfall_steps
+from model.explanation import BASE, MARGIN, REST, Step, build_waterfall
 from payments import display
 
 MOST_REASONS = 10  # of 29, to be readable at a glance
@@ -32,7 +32,7 @@ _NAMES = {
 def draw_waterfall(alert: Any, width: int) -> RenderableType:
     """Return an AlertRecord as a drawing `width` characters wide, with its texts escaped."""
     bars = max(_MIN_BAR, min(_MAX_BAR, width - _OTHER_COLUMNS))
-    steps = waterfall_steps(alert, MOST_REASONS)
+    steps = build_waterfall(alert, MOST_REASONS)
     low = min(min(step.begin, step.end) for step in steps)
     span = max(max(step.begin, step.end) for step in steps) - low or 1.0
     table = Table(box=None, pad_edge=False)
@@ -43,7 +43,9 @@ def draw_waterfall(alert: Any, width: int) -> RenderableType:
     table.add_column(scale, width=bars, no_wrap=True)
     for step in steps:
         begin, end = sorted((step.begin - low, step.end - low))
-        table.add_row(*_cells(step), Bar(span, begin, end, width=bars, color=_color(step)))
+        table.add_row(
+            *_format_cells(step), Bar(span, begin, end, width=bars, color=_choose_color(step))
+        )
     for name in ("review", "block"):
         margin = float(logit(getattr(alert.thresholds, name)))
         mark: Bar | str = ""
@@ -51,10 +53,12 @@ def draw_waterfall(alert: Any, width: int) -> RenderableType:
             at = margin - low
             mark = Bar(span, at, at + span / bars, width=bars, color="yellow")
         table.add_row(f"{name} from", "", "", "", f"{margin:+.2f}", mark)
-    return Group(*_heading(alert), "", table, "", *_decision_lines(alert), display.ANONYMOUS)
+    return Group(
+        *_format_heading(alert), "", table, "", *_format_decision(alert), display.ANONYMOUS
+    )
 
 
-def _cells(step: Step) -> Iterator[Text]:
+def _format_cells(step: Step) -> Iterator[Text]:
     reason = step.reason
     yield escape(display.name(step.name) if reason else _NAMES[step.name])
     if reason:
@@ -68,13 +72,13 @@ def _cells(step: Step) -> Iterator[Text]:
     yield Text(f"{step.end:+.2f}")
 
 
-def _color(step: Step) -> str:
+def _choose_color(step: Step) -> str:
     if step.name in (BASE, MARGIN):
         return _TOTAL
     return _TOWARDS if step.end > step.begin else _AWAY
 
 
-def _heading(alert: Any) -> Iterator[Text]:
+def _format_heading(alert: Any) -> Iterator[Text]:
     yield Text("transaction ") + escape(alert.transaction_id)
     happened = f"{alert.event_time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     scored = f"{alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -82,7 +86,7 @@ def _heading(alert: Any) -> Iterator[Text]:
     yield Text(sentence) + escape(alert.model_version)
 
 
-def _decision_lines(alert: Any) -> Iterator[Text]:
+def _format_decision(alert: Any) -> Iterator[Text]:
     yield Text.assemble(
         f"probability {alert.probability:.4g}: ",
         (alert.decision, _DECISIONS[alert.decision]),

@@ -42,21 +42,21 @@ SUMMARIES = {
 }
 
 
-def files() -> dict[str, str]:
+def render_files() -> dict[str, str]:
     """Return the files' contents by path below this folder."""
     schemas = {
         f"schemas/{name}.json": json.dumps(schema, indent=2) + "\n"
-        for name, schema in messages.schemas().items()
+        for name, schema in messages.make_schemas().items()
     }
     examples = {
         f"examples/{name}.json": value.decode() + "\n"
-        for name, value in messages.examples().items()
+        for name, value in messages.make_examples().items()
     }
-    page = yaml.safe_dump(asyncapi(), sort_keys=False, width=140)
+    page = yaml.safe_dump(describe_topics(), sort_keys=False, width=140)
     return schemas | examples | {"asyncapi.yaml": "# Written by docs/contract/generate.py\n" + page}
 
 
-def asyncapi() -> Json:
+def describe_topics() -> Json:
     """Return the topics as an AsyncAPI 3.0 document."""
     return {
         "asyncapi": "3.0.0",
@@ -76,21 +76,21 @@ def asyncapi() -> Json:
                 "description": "the Kafka of `fraud kafka start`",
             }
         },
-        "channels": {topic.name: _channel(topic) for topic in topics.TOPICS},
+        "channels": {topic.name: _describe_channel(topic) for topic in topics.TOPICS},
         "operations": {
             f"{action}-{message}": {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
             for name, (message, _, action) in CHANNELS.items()
         },
         "components": {
             "messages": {
-                message: _message(message, headers, name)
+                message: _describe_message(message, headers, name)
                 for name, (message, headers, _) in CHANNELS.items()
             }
         },
     }
 
 
-def _channel(topic: topics.Topic) -> Json:
+def _describe_channel(topic: topics.Topic) -> Json:
     message = CHANNELS[topic.name][0]
     configuration = {
         "retention.ms": topic.retention_ms,
@@ -112,8 +112,8 @@ def _channel(topic: topics.Topic) -> Json:
     }
 
 
-def _message(message: str, headers: str, topic: str) -> Json:
-    examples = messages.examples()
+def _describe_message(message: str, headers: str, topic: str) -> Json:
+    examples = messages.make_examples()
     payload: Json = {"$ref": f"schemas/{message}.json"}
     example: Json = {"headers": json.loads(examples[headers])}
     described: Json = {
@@ -137,7 +137,7 @@ def _message(message: str, headers: str, topic: str) -> Json:
 
 def main() -> None:
     """Write the files."""
-    for name, content in files().items():
+    for name, content in render_files().items():
         path = FOLDER / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(content, encoding="utf-8")

@@ -48,7 +48,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
-def schemas() -> dict[str, dict[str, Any]]:
+def make_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each message and of its headers, which are UTF-8 text."""
     models: dict[str, type[BaseModel]] = {
         "transaction": contract.Transaction,
@@ -65,7 +65,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         event["description"] = inspect.cleandoc(event["description"])
     # OpenAPI's keyword, which AsyncAPI refuses; `kind` distinguishes the events anyway
     del declared["drift-event"]["discriminator"]
-    for name, written in example_headers().items():
+    for name, written in make_example_headers().items():
         declared[name] = {
             "type": "object",
             "properties": {key: _HEADERS[key] for key in written},
@@ -74,14 +74,14 @@ def schemas() -> dict[str, dict[str, Any]]:
     return {name: {"$schema": DRAFT, **schema} for name, schema in declared.items()}
 
 
-def example_headers() -> dict[str, dict[str, str]]:
+def make_example_headers() -> dict[str, dict[str, str]]:
     """Return example headers: without an input record, with one, and of a dead letter."""
-    dead = messages.dead_letter_headers(
+    dead = messages.make_dead_letter_headers(
         "transactions", 3, 41, "invalid_transaction", "Object missing required field `V3`", SCORED
     )
     written = {
-        "own-headers": messages.own_headers(),
-        "source-headers": messages.source_headers("transactions", 3, 41),
+        "own-headers": messages.make_headers(),
+        "source-headers": messages.make_origin_headers("transactions", 3, 41),
         "dead-letter-headers": dead,
     }
     return {
@@ -90,7 +90,7 @@ def example_headers() -> dict[str, dict[str, str]]:
     }
 
 
-def examples() -> dict[str, bytes]:
+def make_examples() -> dict[str, bytes]:
     """Return an encoded example of each message, made by the code that writes it."""
     transaction = json.dumps(TRANSACTION).encode()
     label = {
@@ -104,18 +104,19 @@ def examples() -> dict[str, bytes]:
         "prediction": records.PredictionRecord(**_score(transaction)),
         "alert": records.AlertRecord(**_score(transaction), **_explain()),
         "label": records.LabelRecord(transaction_id="t-1", **label),
-        "drift-event": _window(),
+        "drift-event": _make_window(),
         "drift-event-labels": events.WindowLabelled(
             window=7,
             judged_at=SENT + timedelta(days=1),
             horizon_seconds=86400,
-            quality=_quality(),
+            quality=_make_quality(),
             frauds_rose=False,
         ),
-        "drift-event-severity": events.severity_change(_window(), "ok"),
+        "drift-event-severity": events.compare_severity(_make_window(), "ok"),
     }
     return {"transaction": transaction} | {
-        name: msgspec.json.encode(value) for name, value in (written | example_headers()).items()
+        name: msgspec.json.encode(value)
+        for name, value in (written | make_example_headers()).items()
     }
 
 
@@ -156,7 +157,7 @@ def _explain() -> dict[str, Any]:
     return values | {"reasons": reasons}
 
 
-def _window() -> events.WindowClosed:
+def _make_window() -> events.WindowClosed:
     return events.WindowClosed(
         window=7,
         offsets={"0": (100, 2650), "1": (90, 2540)},
@@ -182,7 +183,7 @@ def _window() -> events.WindowClosed:
     )
 
 
-def _quality() -> Quality:
+def _make_quality() -> Quality:
     return Quality(
         approve=Outcomes(payments=4990, fraud=2, legitimate=4900),
         review=Outcomes(payments=6, analyst_fraud=4, analyst_legitimate=1),

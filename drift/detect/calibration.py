@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drift.detect import constant_value
-from drift.detect.wasserstein import sample_staggered, sorted_columns, wasserstein
+from drift.detect.wasserstein import sample_staggered, sort_columns, wasserstein
 from payments.arrays import Floats
 
 # Target false-alarm rate of each test: one undisturbed window in 2,000. That is ten times stricter
@@ -49,7 +49,7 @@ class Comparison:
     baseline: tuple[slice, ...]
 
 
-def comparisons(total: int, size: int, span: int | None) -> Iterator[Comparison]:
+def cut_comparisons(total: int, size: int, span: int | None) -> Iterator[Comparison]:
     """Yield the comparisons in a reference of `total` rows for windows of `size` rows.
 
     `span` is the number of stream rows in the baseline, or None if the baseline is the reference.
@@ -73,33 +73,33 @@ class ColumnThresholds:
     """The smallest values that count as drift, float64[columns].
 
     `distances` are in the columns' own units, `constant_shares` are shares of the window (see
-    `constant_value.excess`), 0..1.
+    `constant_value.compute_excess`), 0..1.
     """
 
     distances: Floats
     constant_shares: Floats
 
 
-def thresholds(rows: Floats, size: int, span: int | None) -> ColumnThresholds:
-    """Return the thresholds for windows of `size` rows; `span` is that of `comparisons`.
+def calibrate_thresholds(rows: Floats, size: int, span: int | None) -> ColumnThresholds:
+    """Return the thresholds for windows of `size` rows; `span` is that of `cut_comparisons`.
 
     Each of the two tests is exceeded by one undisturbed window in WINDOWS_A_FALSE_ALARM.
     """
-    compared = list(comparisons(len(rows), size, span))
+    compared = list(cut_comparisons(len(rows), size, span))
     pairs = (
         _compare(rows, comparison, number * _GOLDEN % 1)
         for number, comparison in enumerate(compared)
     )
     distances, excesses = map(np.array, zip(*pairs, strict=True))
-    independent = independent_share(compared)
-    constant = _family_wise(excesses, _MIN_CONSTANT_SHARE, independent)
+    independent = compute_independent_share(compared)
+    constant = _find_family_maxima(excesses, _MIN_CONSTANT_SHARE, independent)
     return ColumnThresholds(
-        _family_wise(distances, _MIN_SCALE, independent),
+        _find_family_maxima(distances, _MIN_SCALE, independent),
         np.maximum(constant, _MIN_CONSTANT_SHARE),
     )
 
 
-def _family_wise(values: Floats, least: float, independent: float) -> Floats:
+def _find_family_maxima(values: Floats, least: float, independent: float) -> Floats:
     """Return float64[columns] from float64[blocks, columns]; `least` limits a column's scale.
 
     Scale each column by its maximum over the blocks, take each block's maximum over the columns,
@@ -107,10 +107,12 @@ def _family_wise(values: Floats, least: float, independent: float) -> Floats:
     """
     scales = np.maximum(values.max(axis=0), least)
     maxima = (values / scales).max(axis=1)
-    return np.asarray(scales * upper_quantile(maxima, 1 / WINDOWS_A_FALSE_ALARM, independent))
+    return np.asarray(
+        scales * estimate_upper_quantile(maxima, 1 / WINDOWS_A_FALSE_ALARM, independent)
+    )
 
 
-def independent_share(compared: list[Comparison]) -> float:
+def compute_independent_share(compared: list[Comparison]) -> float:
     """Return the share, 0..1, of comparisons that are independent.
 
     Overlapping blocks repeat each other.
@@ -122,12 +124,12 @@ def independent_share(compared: list[Comparison]) -> float:
 
 def _compare(rows: Floats, comparison: Comparison, phase: float) -> tuple[Floats, Floats]:
     baseline = np.concatenate([rows[part] for part in comparison.baseline])
-    baseline = sorted_columns(sample_staggered(baseline, BASELINE_ROWS, phase))
-    block = sorted_columns(rows[comparison.block])
-    return wasserstein(baseline, block), constant_value.excess(baseline, block)
+    baseline = sort_columns(sample_staggered(baseline, BASELINE_ROWS, phase))
+    block = sort_columns(rows[comparison.block])
+    return wasserstein(baseline, block), constant_value.compute_excess(baseline, block)
 
 
-def upper_quantile(maxima: Floats, exceeded: float, independent: float) -> float:
+def estimate_upper_quantile(maxima: Floats, exceeded: float, independent: float) -> float:
     """Return an upper bound of the value that maxima exceed with probability `exceeded`.
 
     Fit a Gumbel distribution by moments and take the 95% upper bound of its quantile.

@@ -9,7 +9,7 @@ import numpy as np
 from payments.arrays import Floats
 
 
-def excess(before: Floats, current: Floats) -> Floats:
+def compute_excess(before: Floats, current: Floats) -> Floats:
     """Return float64[k], -1..1, from float64[k, m] and float64[k, n], both sorted along their rows.
 
     For each column: the share of the most common value of `current`, minus that value's share in

@@ -17,7 +17,7 @@ from scipy.special import logit
 from drift.detect import calibration, constant_value, tail_test
 from drift.detect.calibration import BASELINE_ROWS, ColumnThresholds
 from drift.detect.rolling_baseline import RollingBaseline
-from drift.detect.wasserstein import merge_sorted, sample_evenly, sorted_columns, wasserstein
+from drift.detect.wasserstein import merge_sorted, sample_evenly, sort_columns, wasserstein
 from payments.arrays import Floats
 from payments.contract import INPUTS
 
@@ -85,7 +85,7 @@ class Verdict:
         return sorted(ratios.items(), key=lambda item: -item[1])
 
 
-def margins(probabilities: Floats) -> Floats:
+def compute_margins(probabilities: Floats) -> Floats:
     """Return the booster's margins: the inverse logistic function, finite at 0 and 1."""
     limits = np.finfo(np.float64)
     return np.asarray(logit(np.clip(probabilities, limits.tiny, 1 - limits.epsneg)), np.float64)
@@ -103,10 +103,10 @@ class DriftDetector:
         self._bounds = _find_bounds(rows)
         # Evenly spaced in time, so that each hour keeps its weight.
         self.sample: Floats = sample_evenly(rows, BASELINE_ROWS)
-        self._sorted = sorted_columns(self.sample)
-        self._unit = _deviations(self._sorted)
-        self._cuts = tail_test.cuts(rows[:, _MARGIN])
-        self._beyond = tail_test.counts(rows[:, _MARGIN], self._cuts)
+        self._sorted = sort_columns(self.sample)
+        self._unit = _compute_deviations(self._sorted)
+        self._cuts = tail_test.choose_cuts(rows[:, _MARGIN])
+        self._beyond = tail_test.count_beyond(rows[:, _MARGIN], self._cuts)
         # One entry a window size and baseline span: ten while the baseline fills, more if windows
         # are closed early. Each takes about 1 s.
         self._thresholds = lru_cache(maxsize=32)(self._calibrate)
@@ -121,7 +121,7 @@ class DriftDetector:
             return None
         before = baseline if baseline is not None and len(baseline) else None
         thresholds, max_surprise = self._thresholds(len(rows), before.span if before else None)
-        current = sorted_columns(rows)
+        current = sort_columns(rows)
         samples = before.samples if before else (self.sample.T,)
         compared = merge_sorted(samples) if before else self._sorted
         low, high = (bound[:, None] for bound in self._bounds)
@@ -129,38 +129,38 @@ class DriftDetector:
         before_clipped = np.clip(compared, low, high)
         from_reference = wasserstein(self._sorted, clipped)
         distances = wasserstein(before_clipped, clipped) if before else from_reference
-        unit = _deviations(before_clipped) if before else self._unit
+        unit = _compute_deviations(before_clipped) if before else self._unit
         over = int((distances >= thresholds.distances).sum())
-        tail = self._surprise(rows, before) / max_surprise
-        constant = constant_value.excess(compared, current) / thresholds.constant_shares
+        tail = self._compute_surprise(rows, before) / max_surprise
+        constant = constant_value.compute_excess(compared, current) / thresholds.constant_shares
         return Verdict(
-            distances=_by_name(distances / unit),
+            distances=_key_by_name(distances / unit),
             score=over / len(COLUMNS),
             detected=over > 0 or tail >= 1 or bool((constant >= 1).any()),
-            limits=_by_name(thresholds.distances / unit),
+            limits=_key_by_name(thresholds.distances / unit),
             tail=tail,
-            constant_ratios=_by_name(constant),
-            from_reference=_by_name(from_reference / self._unit),
+            constant_ratios=_key_by_name(constant),
+            from_reference=_key_by_name(from_reference / self._unit),
             samples=samples,
             bounds=self._bounds,
             outliers=_count_outliers(current, clipped),
         )
 
-    def _surprise(self, rows: Floats, before: RollingBaseline | None) -> float:
+    def _compute_surprise(self, rows: Floats, before: RollingBaseline | None) -> float:
         if before:
-            beyond = tail_test.counts(before.margins, self._cuts)
+            beyond = tail_test.count_beyond(before.margins, self._cuts)
             span = before.span
         else:
             beyond = self._beyond
             span = len(self._rows)
-        counts = tail_test.counts(rows[:, _MARGIN], self._cuts)
-        return float(tail_test.surprise(counts, len(rows), beyond, span).max())
+        counts = tail_test.count_beyond(rows[:, _MARGIN], self._cuts)
+        return float(tail_test.compute_surprise(counts, len(rows), beyond, span).max())
 
     def _calibrate(self, size: int, span: int | None) -> tuple[ColumnThresholds, float]:
         reference_margins = self._rows[:, _MARGIN]
         return (
-            calibration.thresholds(self._rows, size, span),
-            tail_test.threshold(reference_margins, self._cuts, size, span),
+            calibration.calibrate_thresholds(self._rows, size, span),
+            tail_test.calibrate_threshold(reference_margins, self._cuts, size, span),
         )
 
 
@@ -181,10 +181,10 @@ def _count_outliers(columns: Floats, clipped: Floats) -> dict[str, int]:
     return {name: count for name, count in zip(COLUMNS, counts, strict=True) if count}
 
 
-def _deviations(columns: Floats) -> Floats:
+def _compute_deviations(columns: Floats) -> Floats:
     """Return float64[columns] from float64[columns, rows]."""
     return np.asarray(np.maximum(columns.std(axis=1), _MIN_DEVIATION))
 
 
-def _by_name(values: Floats) -> dict[str, float]:
+def _key_by_name(values: Floats) -> dict[str, float]:
     return dict(zip(COLUMNS, values.tolist(), strict=True))

@@ -48,7 +48,9 @@ def rank_features(distances: Mapping[str, float], reliance: Mapping[str, float])
     return sorted(features, key=lambda feature: -feature.weight)
 
 
-def alert_rate(count: int, events: int, seconds: float, alert_share: float) -> AlertRate | None:
+def estimate_alert_rate(
+    count: int, events: int, seconds: float, alert_share: float
+) -> AlertRate | None:
     """Return the rate of `count` alerts among `events` payments; None if no time passed.
 
     `seconds`: record time. `alert_share`: the share of payments that raise an alert in the

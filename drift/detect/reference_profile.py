@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drift.detect.detector import COLUMNS, margins
+from drift.detect.detector import COLUMNS, compute_margins
 from drift.detect.wasserstein import sample_evenly
 from payments.contract import INPUTS
-from payments.features import matrix
+from payments.features import pack_rows
 
 if TYPE_CHECKING:
     from model.artefact import Model
@@ -39,8 +39,12 @@ def measure(model: "Model") -> ReferenceProfile:
     import pandas as pd  # 60 MB, which the monitor's own process does without
 
     rows = pd.read_parquet(model.reference, columns=list(COLUMNS)).to_numpy(np.float64)
-    _, contributions = model.explain(matrix(sample_evenly(rows, _EXPLAINED_ROWS)[:, : len(INPUTS)]))
+    _, contributions = model.explain(
+        pack_rows(sample_evenly(rows, _EXPLAINED_ROWS)[:, : len(INPUTS)])
+    )
     mean = np.abs(contributions).mean(axis=0)
     shares = (mean / (mean.sum() or 1.0)).tolist()
-    alert_share = float((rows[:, -1] >= margins(np.array([model.thresholds.review]))).mean())
+    alert_share = float(
+        (rows[:, -1] >= compute_margins(np.array([model.thresholds.review]))).mean()
+    )
     return ReferenceProfile(dict(zip(model.features, shares, strict=True)), alert_share)

@@ -25,7 +25,7 @@ class Severity:
         """Return the level's name, one of LEVELS."""
         return LEVELS[self.level]
 
-    def after(self, detected: bool | None) -> "Severity":
+    def advance(self, detected: bool | None) -> "Severity":
         """Return the severity after one more window; `detected` is None if it has no verdict."""
         if detected is None:
             return self
@@ -45,7 +45,7 @@ def replay_severity(windows: Iterable[tuple[bool | None, str | None]]) -> Severi
     """
     severity = Severity()
     for detected, name in windows:
-        severity = severity.after(detected)
+        severity = severity.advance(detected)
         if name is not None:
             severity = replace(severity, level=LEVELS.index(name))
     return severity

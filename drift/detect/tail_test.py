@@ -11,9 +11,9 @@ from scipy.stats import binom
 
 from drift.detect.calibration import (
     WINDOWS_A_FALSE_ALARM,
-    comparisons,
-    independent_share,
-    upper_quantile,
+    compute_independent_share,
+    cut_comparisons,
+    estimate_upper_quantile,
 )
 from payments.arrays import Floats
 
@@ -25,17 +25,17 @@ SHARES = (0.01, 0.001)
 _LABEL_LEVEL = 1 / 200
 
 
-def cuts(margins: Floats) -> Floats:
+def choose_cuts(margins: Floats) -> Floats:
     """Return float64[cuts]: the margins that SHARES of these margins reach."""
     return np.asarray(np.quantile(margins, 1 - np.array(SHARES)))
 
 
-def counts(margins: Floats, cut: Floats) -> Floats:
+def count_beyond(margins: Floats, cut: Floats) -> Floats:
     """Return float64[cuts]: the number of margins at or beyond each cut."""
     return np.array([np.count_nonzero(margins >= one) for one in cut], np.float64)
 
 
-def surprise(window: Floats, size: int, baseline: Floats, span: int) -> Floats:
+def compute_surprise(window: Floats, size: int, baseline: Floats, span: int) -> Floats:
     """Return float64[cuts]: -log10 of the two-sided p-value of each count in `window`.
 
     `size`: rows of the window. `baseline` holds the counts in the `span` rows of the baseline.
@@ -47,7 +47,7 @@ def surprise(window: Floats, size: int, baseline: Floats, span: int) -> Floats:
     return np.asarray(np.maximum(-(np.minimum(fewer, more) + np.log(2)) / np.log(10), 0.0))
 
 
-def threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> float:
+def calibrate_threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> float:
     """Return the smallest surprise, at any cut, that counts as drift.
 
     That is the exact test's, or the one seen between blocks of the reference if that is larger: a
@@ -58,14 +58,16 @@ def threshold(margins: Floats, cut: Floats, size: int, span: int | None) -> floa
     beyond = np.vstack([np.zeros(len(cut)), np.cumsum(margins[:, None] >= cut, axis=0)])
     maxima = []
     block = size
-    compared = list(comparisons(len(margins), size, span))
+    compared = list(cut_comparisons(len(margins), size, span))
     for comparison in compared:
         block = comparison.block.stop - comparison.block.start
         rows = sum(part.stop - part.start for part in comparison.baseline)
         parts = [beyond[part.stop] - beyond[part.start] for part in comparison.baseline]
         own = beyond[comparison.block.stop] - beyond[comparison.block.start]
-        maxima.append(surprise(own, block, np.sum(parts, axis=0), rows).max())
-    bound = upper_quantile(np.array(maxima), 1 / WINDOWS_A_FALSE_ALARM, independent_share(compared))
+        maxima.append(compute_surprise(own, block, np.sum(parts, axis=0), rows).max())
+    bound = estimate_upper_quantile(
+        np.array(maxima), 1 / WINDOWS_A_FALSE_ALARM, compute_independent_share(compared)
+    )
     return float(exact + max(bound - exact, 0.0) * max(size / block, 1.0))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from payments.arrays import Floats, Ints
 
 
-def sorted_columns(rows: Floats) -> Floats:
+def sort_columns(rows: Floats) -> Floats:
     """Return float64[k, n] from float64[n, k], each column sorted."""
     columns = np.array(rows.T, order="C")  # copy, then sort in place: 100,000 rows take 24 MB
     columns.sort(axis=1)
@@ -32,7 +32,7 @@ def wasserstein(reference: Floats, current: Floats) -> Floats:
     Equals scipy.stats.wasserstein_distance.
     """
     fewer, more = sorted((reference, current), key=lambda columns: columns.shape[1])
-    short, long, widths = _steps(fewer.shape[1], more.shape[1])
+    short, long, widths = _find_steps(fewer.shape[1], more.shape[1])
     if len(widths) == more.shape[1]:  # each step of the shorter is also a step of the longer
         differences: Floats = np.repeat(fewer, more.shape[1] // fewer.shape[1], axis=1)
         differences -= more
@@ -44,7 +44,7 @@ def wasserstein(reference: Floats, current: Floats) -> Floats:
 
 def sample_evenly(rows: Floats, max_rows: int) -> Floats:
     """Return at most `max_rows` of the rows, evenly spaced, including the first and the last."""
-    return rows if len(rows) <= max_rows else rows[_evenly_spaced_rows(len(rows), max_rows)]
+    return rows if len(rows) <= max_rows else rows[_space_rows_evenly(len(rows), max_rows)]
 
 
 def sample_staggered(rows: Floats, max_rows: int, phase: float) -> Floats:
@@ -59,12 +59,12 @@ def sample_staggered(rows: Floats, max_rows: int, phase: float) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def _evenly_spaced_rows(count: int, max_rows: int) -> Ints:
+def _space_rows_evenly(count: int, max_rows: int) -> Ints:
     return np.linspace(0, count - 1, max_rows).round().astype(int)
 
 
 @lru_cache(maxsize=64)
-def _steps(m: int, n: int) -> tuple[Ints, Ints, Floats]:
+def _find_steps(m: int, n: int) -> tuple[Ints, Ints, Floats]:
     """Return the intervals between steps: their index into both samples, and their width.
 
     Computed in units of 1 / (m n), so exact.

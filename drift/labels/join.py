@@ -40,7 +40,7 @@ def read_decisions(
     KafkaException, streams.kafka.errors.ReadingError.
     """
     spans = {
-        partition: _spans(windows, partition)
+        partition: _list_spans(windows, partition)
         for partition in {int(p) for window in windows for p in window.offsets}
     }
     begin = {partition: own[0][0] for partition, own in spans.items()}
@@ -95,7 +95,7 @@ def measure_quality(
     return qualities
 
 
-def _spans(windows: Sequence[WindowClosed], partition: int) -> list[tuple[int, int, int]]:
+def _list_spans(windows: Sequence[WindowClosed], partition: int) -> list[tuple[int, int, int]]:
     """Return (start, end, index of the window) in offset order."""
     own = ((window.offsets.get(str(partition)), index) for index, window in enumerate(windows))
     return sorted((span[0], span[1], index) for span, index in own if span)

@@ -96,7 +96,7 @@ class LabelStore:
             if self._only is not None and label.transaction_id not in self._only:
                 continue
             flags = _FRAUD * label.is_fraud | _FULL * (label.source != _ANALYST)
-            key = _key(label.transaction_id, label.account_id)
+            key = _hash_id(label.transaction_id, label.account_id)
             self._put(arrived, key, at_us << _FLAG_BITS | flags)
         return invalid
 
@@ -109,9 +109,9 @@ class LabelStore:
         """
         first, last = period_ms
         first = max(first, payment.made_ms)
-        keys = [_key(payment.transaction_id, None)]
+        keys = [_hash_id(payment.transaction_id, None)]
         if payment.account_id is not None:
-            keys.append(_key(payment.transaction_id, payment.account_id))
+            keys.append(_hash_id(payment.transaction_id, payment.account_id))
         labels = [
             label
             for key in keys
@@ -153,7 +153,7 @@ class LabelStore:
             self._dropped += oldest
 
 
-def _key(transaction_id: str, account_id: str | None) -> int:
+def _hash_id(transaction_id: str, account_id: str | None) -> int:
     return hash((transaction_id, account_id)) & _ID_MASK
 
 

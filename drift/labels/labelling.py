@@ -25,11 +25,11 @@ from drift.metrics import LabelMetrics
 from drift.quality import POOLED_WINDOWS, Quality, frauds_rose, pool
 from streams.kafka import reader, topics
 from streams.kafka.auth import wait_for_topics
-from streams.kafka.clock import utc_now
+from streams.kafka.clock import get_utc_now
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
 from streams.kafka.errors import ReadingError, TopicRecreatedError, is_transient
-from streams.kafka.messages import own_headers
+from streams.kafka.messages import make_headers
 from streams.kafka.topic_changes import TopicChanges
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Labelling(threading.Thread):
         metrics: LabelMetrics,
         horizon_s: float,
         stop: threading.Event,
-        now: Callable[[], datetime] = utc_now,
+        now: Callable[[], datetime] = get_utc_now,
         since: datetime | None = None,
     ) -> None:
         super().__init__(name="labelling", daemon=True)
@@ -202,14 +202,14 @@ class Labelling(threading.Thread):
         for window, quality in zip(
             due, measure_quality(self._connection, due, self._labels, self._horizon), strict=True
         ):
-            events.append(self._labelled_event(window, quality, labelled))
+            events.append(self._make_event(window, quality, labelled))
             labelled.append(events[-1])
         self._write(events)
         self._labelled = labelled
         self._metrics.rises.inc(sum(bool(event.frauds_rose) for event in events))
         self._update_gauges()
 
-    def _labelled_event(
+    def _make_event(
         self, window: WindowClosed, quality: Quality, before: Iterable[WindowLabelled]
     ) -> WindowLabelled:
         return WindowLabelled(
@@ -225,7 +225,7 @@ class Labelling(threading.Thread):
 
         Then write all again, as the last of a window counts.
         """
-        producer = Producer(self._connection.writer_config())
+        producer = Producer(self._connection.make_writer_config())
         refused: list[KafkaError] = []
 
         def on_delivery(error: KafkaError | None, _: Message) -> None:
@@ -236,7 +236,7 @@ class Labelling(threading.Thread):
             producer.produce(
                 self._connection.full_name(topics.DRIFT_EVENTS),
                 msgspec.json.encode(event),
-                headers=own_headers(),
+                headers=make_headers(),
                 on_delivery=on_delivery,
             )
         if producer.flush(_FLUSH_S) or refused:

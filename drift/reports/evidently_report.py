@@ -53,13 +53,13 @@ def write_report(request: ReportRequest) -> None:
     With labels, add classification quality.
     The file appears complete or not at all. Raises OSError, and any error of Evidently.
     """
-    snapshots = [data_drift(request)]
+    snapshots = [measure_drift(request)]
     if request.labelled is not None and request.labelled.has_two_classes:
-        snapshots.append(_quality(request.labelled))
-    write_atomically(request.path, _page(request.verdict, snapshots))
+        snapshots.append(_measure_quality(request.labelled))
+    write_atomically(request.path, _make_page(request.verdict, snapshots))
 
 
-def data_drift(request: ReportRequest) -> Any:
+def measure_drift(request: ReportRequest) -> Any:
     """Return Evidently's snapshot on drift. Raises any error of Evidently."""
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
@@ -80,7 +80,7 @@ def data_drift(request: ReportRequest) -> Any:
     return Report([features, prediction]).run(current, baseline)
 
 
-def _quality(labelled: LabelledPayments) -> Any:
+def _measure_quality(labelled: LabelledPayments) -> Any:
     import pandas as pd
     from evidently import BinaryClassification, DataDefinition, Dataset, Report
     from evidently.presets import ClassificationPreset
@@ -95,15 +95,17 @@ def _quality(labelled: LabelledPayments) -> Any:
     )
 
 
-def _page(verdict: Verdict, snapshots: Iterable[Any]) -> str:
+def _make_page(verdict: Verdict, snapshots: Iterable[Any]) -> str:
     from evidently.core.metric_types import render_widgets
     from evidently.legacy.renderers.html_widgets import group_widget
 
     widgets = [widget for snapshot in snapshots for widget in snapshot.to_snapshot_model().widgets]
-    return str(render_widgets([_verdict_widget(verdict), group_widget(title="", widgets=widgets)]))
+    return str(
+        render_widgets([_make_verdict_widget(verdict), group_widget(title="", widgets=widgets)])
+    )
 
 
-def _verdict_widget(verdict: Verdict) -> Any:
+def _make_verdict_widget(verdict: Verdict) -> Any:
     """Return the verdict on the whole window.
 
     Evidently sees a sample, and does not test the tail or constant values.

@@ -38,7 +38,7 @@ def _use_idle_cpu_only() -> None:
 
 
 @contextmanager
-def ctrl_c_held() -> Iterator[None]:
+def hold_ctrl_c() -> Iterator[None]:
     """Block SIGINT in processes started inside the block, even during their imports.
 
     In this process, delay it until the end.
@@ -70,7 +70,7 @@ class ReportProcess:
         self._process = context.Process(
             target=_serve, args=(child_pipe,), name="drift-report", daemon=True
         )
-        with ctrl_c_held():  # Ctrl-C reaches the whole terminal; the monitor ends this process
+        with hold_ctrl_c():  # Ctrl-C reaches the whole terminal; the monitor ends this process
             self._process.start()
         child_pipe.close()
         # A request is many times larger than the pipe's buffer, and sending it blocks until the

@@ -34,7 +34,7 @@ SHOWN = 1_000
 """Windows on the index page, more than its plot has room for."""
 
 
-def reports_folder(connection: Connection) -> str:
+def name_reports_folder(connection: Connection) -> str:
     """Return the folder of reports below FRAUD_HOME.
 
     Each topic prefix numbers its windows from 1, so each has its own folder.
@@ -81,7 +81,7 @@ class ReportSchedule:
         Count reports that an earlier process left unwritten as skipped instead of starting them
         again: a report that crashes the process would crash every later one too.
         """
-        self._entries = deque(map(_entry, earlier), maxlen=SHOWN)
+        self._entries = deque(map(_make_entry, earlier), maxlen=SHOWN)
         planned = [
             (event.window, event.report)
             for event in earlier
@@ -111,7 +111,7 @@ class ReportSchedule:
 
         `rows`: the sample of its rows to show.
         """
-        self._entries.append(_entry(event))
+        self._entries.append(_make_entry(event))
         if event.report and verdict is not None:
             request = ReportRequest(self._home / event.report, verdict.clip(rows), verdict)
             self._unfinished.append(self._writer.write(request, self._report_folder()))
@@ -153,7 +153,7 @@ class ReportSchedule:
         return ReportFolder(self._home / self._folder, tuple(self._entries), self._keep)
 
 
-def _entry(event: WindowClosed) -> IndexEntry:
+def _make_entry(event: WindowClosed) -> IndexEntry:
     return IndexEntry(
         event.window,
         event.end or event.closed_at,

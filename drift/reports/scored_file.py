@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drift.detect.detector import margins
+from drift.detect.detector import compute_margins
 from drift.reports.evidently_report import LabelledPayments
 from model import dataset
 from model.artefact import Model
@@ -20,9 +20,9 @@ def score_file(model: Model, path: Path) -> tuple[Floats, LabelledPayments | Non
     """
     table = dataset.read_inputs(path)
     values = table[list(INPUTS)].to_numpy(np.float64)
-    scores = model.margins(dataset.matrix(table))
+    scores = model.compute_margins(dataset.make_matrix(table))
     labelled = None
     if CLASS in table:
-        alert = scores >= margins(np.array([model.thresholds.review]))
+        alert = scores >= compute_margins(np.array([model.thresholds.review]))
         labelled = LabelledPayments(alert, table[CLASS].to_numpy() == 1)
     return np.column_stack([values, scores]), labelled

@@ -109,7 +109,7 @@ class TumblingWindows:
             return None
         return _EPOCH + self._begin * _MS, _EPOCH + (self._begin + self._length) * _MS
 
-    def late(self, times: Ints) -> int:
+    def count_late(self, times: Ints) -> int:
         """Return how many of these event times are late for the window."""
         if self._length is None:
             return 0
@@ -137,10 +137,10 @@ class TumblingWindows:
         if self._length is None or self.due or not self._waiting or not active <= self.held:
             return
         if self._begin is None:
-            self._begin = self._watermark() // self._length * self._length
+            self._begin = self._find_watermark() // self._length * self._length
             self._take()
         else:
-            self._over = self._watermark() >= self._begin + self._length
+            self._over = self._find_watermark() >= self._begin + self._length
 
     def drop(self, partitions: Collection[int]) -> None:
         """Drop the events of revoked partitions.
@@ -183,7 +183,7 @@ class TumblingWindows:
         self._taken = []
         self.window = Window(self._size, self._width)
 
-    def _watermark(self) -> int:
+    def _find_watermark(self) -> int:
         return min(int(events.times[0]) for events in self._waiting.values())
 
     def _take(self) -> None:

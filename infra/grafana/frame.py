@@ -22,7 +22,7 @@ _TAG = "fraud"
 REPORTS = "http://127.0.0.1:8000/reports"
 
 
-def dashboard(
+def make_dashboard(
     title: str,
     uid: str,
     description: str,
@@ -65,7 +65,7 @@ def dashboard(
     return board
 
 
-def choice(name: str, label: str, values: str) -> QueryVariable:
+def make_choice(name: str, label: str, values: str) -> QueryVariable:
     """Return a variable for any of a label's values, initially all.
 
     `values`: Grafana's label_values(metric, label).

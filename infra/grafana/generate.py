@@ -9,7 +9,7 @@ from infra.grafana import drift, host_and_api, model, stream
 FOLDER = Path(__file__).parent / "dashboards"
 
 
-def dashboards() -> dict[str, str]:
+def render_dashboards() -> dict[str, str]:
     """Return each dashboard's JSON by file name; the text is reproducible."""
     boards = [module.build().build() for module in (stream, model, drift, host_and_api)]
     return {

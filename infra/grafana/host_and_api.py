@@ -2,8 +2,16 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from infra.grafana.frame import Panels, choice, dashboard
-from infra.grafana.panels import THIRD, above, below, lines, number, query, verdict
+from infra.grafana.frame import Panels, make_choice, make_dashboard
+from infra.grafana.panels import (
+    THIRD,
+    draw_lines,
+    draw_number,
+    limit_above,
+    limit_below,
+    map_verdict,
+    query,
+)
 
 _NODE = 'instance=~"$node"'
 # clients' requests, not monitoring
@@ -14,36 +22,41 @@ _OURS = 'job=~"scorer|monitor|api"'
 
 def build() -> Dashboard:
     """Return the dashboard."""
-    return dashboard(
+    return make_dashboard(
         "Host and API",
         "fraud-host-and-api",
         "The machine, the HTTP API and the drift verdict.",
         [
-            choice("node", "Machine", 'label_values(up{job="node"}, instance)'),
-            choice("handler", "Path", "label_values(http_requests_total, handler)"),
+            make_choice("node", "Machine", 'label_values(up{job="node"}, instance)'),
+            make_choice("handler", "Path", "label_values(http_requests_total, handler)"),
         ],
-        {"Drift": _drift(), "API": _api(), "Host": _host(), "Processes": _processes()},
+        {
+            "Drift": _show_drift(),
+            "API": _show_api(),
+            "Host": _show_host(),
+            "Processes": _show_processes(),
+        },
     )
 
 
-def _drift() -> Panels:
+def _show_drift() -> Panels:
     return [
-        number(
+        draw_number(
             "Drift detected",
             "The verdict on the last window.",
             "none",
             query("max(data_drift_detected)"),
-            above(0.5, 1),
+            limit_above(0.5, 1),
         )
-        .mappings([verdict()])
+        .mappings([map_verdict()])
         .span(THIRD),
-        number(
+        draw_number(
             "Drift score",
             "Share of features over their threshold in the last window.",
             "percentunit",
             query("max(data_drift_score)"),
         ).span(THIRD),
-        number(
+        draw_number(
             "Requests in total",
             "Requests answered since the API started, except probes and scrapes.",
             "short",
@@ -52,14 +65,14 @@ def _drift() -> Panels:
     ]
 
 
-def _api() -> Panels:
+def _show_api() -> Panels:
     mean = " / ".join(
         "sum by (handler) "
         f"(rate(http_request_duration_seconds_{part}{{{_HANDLER}}}[$__rate_interval]))"
         for part in ("sum", "count")
     )
     return [
-        lines(
+        draw_lines(
             "Requests by status",
             "Requests per second. 4xx: the client's error. 429: over its limit. 5xx: our error.",
             "reqps",
@@ -69,26 +82,26 @@ def _api() -> Panels:
             ),
             stacked=True,
         ),
-        lines(
+        draw_lines(
             "Mean response time",
             "By path. Dashed: the objective of the stream, and ten times it.",
             "s",
             query(mean, "{{handler}}"),
-            limits=above(0.1, 1),
+            limits=limit_above(0.1, 1),
         ),
     ]
 
 
-def _host() -> Panels:
+def _show_host() -> Panels:
     return [
-        lines(
+        draw_lines(
             "Free memory",
             "Memory available to programs. Red: under 256 MB. Orange: under 1 GB, Kafka's heap.",
             "bytes",
             query(f"node_memory_MemAvailable_bytes{{{_NODE}}}", "{{instance}}"),
-            limits=below(256 * 2**20, 2**30),
+            limits=limit_below(256 * 2**20, 2**30),
         ).span(THIRD),
-        lines(
+        draw_lines(
             "Free disk",
             "Free share of each file system. Red: DiskSpaceLow.",
             "percentunit",
@@ -96,11 +109,11 @@ def _host() -> Panels:
                 f"node_filesystem_avail_bytes{{{_FILES}}} / node_filesystem_size_bytes",
                 "{{mountpoint}}",
             ),
-            limits=below(0.1, 0.2),
+            limits=limit_below(0.1, 0.2),
         )
         .span(THIRD)
         .max(1),
-        lines(
+        draw_lines(
             "CPU seconds",
             "CPU seconds per second on all cores, by mode. iowait: a disk is the bottleneck.",
             "none",
@@ -114,15 +127,15 @@ def _host() -> Panels:
     ]
 
 
-def _processes() -> Panels:
+def _show_processes() -> Panels:
     return [
-        lines(
+        draw_lines(
             "Memory of our processes",
             "Resident memory. A line that only rises is a leak.",
             "bytes",
             query(f"process_resident_memory_bytes{{{_OURS}}}", "{{job}} {{instance}}"),
         ),
-        lines(
+        draw_lines(
             "CPU of our processes",
             "CPU seconds per second. A worker at 1 is at its limit.",
             "none",

@@ -2,63 +2,78 @@
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from infra.grafana.frame import Panels, choice, dashboard
-from infra.grafana.panels import bars, below, buckets, distribution, lines, name, now, number, query
+from infra.grafana.frame import Panels, make_choice, make_dashboard
+from infra.grafana.panels import (
+    draw_bars,
+    draw_distribution,
+    draw_lines,
+    draw_number,
+    limit_below,
+    name,
+    query,
+    query_buckets,
+    query_now,
+)
 
 _ALERTS = 'outcome=~"review|block"'
 _FEATURE = 'feature=~"$feature"'
 # Orange: below the interval measured at 100 alerts a day (docs/model.md: 0.742 to 0.990 and
 # 0.147 to 0.333).
 # Red: most alerts are wrong; less than half of the interval's lower end.
-_PRECISION = below(0.5, 0.742)
-_RECALL = below(0.07, 0.147)
+_PRECISION = limit_below(0.5, 0.742)
+_RECALL = limit_below(0.07, 0.147)
 
 
 def build() -> Dashboard:
     """Return the dashboard."""
-    return dashboard(
+    return make_dashboard(
         "Model",
         "fraud-model",
         "What the model decides, why, and how often it was right.",
-        [choice("feature", "Feature", "label_values(fraud_alert_reasons_total, feature)")],
-        {"Now": _figures(), "Scores": _scores(), "Reasons": _reasons(), "Labels": _labels()},
+        [make_choice("feature", "Feature", "label_values(fraud_alert_reasons_total, feature)")],
+        {
+            "Now": _show_figures(),
+            "Scores": _show_scores(),
+            "Reasons": _show_reasons(),
+            "Labels": _show_labels(),
+        },
     )
 
 
-def _share(over: str, by: str = "") -> str:
+def _query_share(over: str, by: str = "") -> str:
     alerts, every = (
         f"rate(fraud_transactions_total{{{which}}}[{over}])" for which in (_ALERTS, "")
     )
     return f"sum {by} ({alerts}) / ignoring (outcome) group_left () sum({every})"
 
 
-def _figures() -> Panels:
+def _show_figures() -> Panels:
     return [
         name(
             "Version",
             "The model in use. Two at once: workers are being replaced, or run different models.",
             query("max by (version) (fraud_model_info)", "{{version}}"),
         ),
-        number(
+        draw_number(
             "Alert rate",
             "Share of transactions to review or block, in the time shown.",
             "percentunit",
-            now(_share("$__range")),
+            query_now(_query_share("$__range")),
         ),
-        number(
+        draw_number(
             "Alerts in an hour",
             "Alerts of the last hour. AlertVolumeUnusual compares them with the last day.",
             "short",
             query("fraud:alerts:increase1h"),
         ),
-        number(
+        draw_number(
             "Precision",
             "Share of alerts that were frauds, by labels old enough.",
             "percentunit",
             query("max(fraud_label_precision)"),
             _PRECISION,
         ),
-        number(
+        draw_number(
             "Recall",
             "Share of labelled frauds that became alerts. Analysts' labels are ignored, because "
             "they exist for alerts only.",
@@ -66,36 +81,36 @@ def _figures() -> Panels:
             query("max(fraud_label_recall)"),
             _RECALL,
         ),
-        number(
+        draw_number(
             "Labelled",
             "Share of the transactions behind precision and recall that have a label: how reliable "
             "the two are.",
             "percentunit",
             query("max(fraud_labelled_share)"),
-            below(0.5, 0.9),
+            limit_below(0.5, 0.9),
         ),
     ]
 
 
-def _scores() -> Panels:
+def _show_scores() -> Panels:
     return [
-        distribution(
+        draw_distribution(
             "Probability of fraud",
             "Predictions by probability. Nearly all are at the bottom; a band that moves up means "
             "that the model or the stream changed.",
-            buckets("sum by (le) (increase(fraud_probability_bucket[$__rate_interval]))"),
+            query_buckets("sum by (le) (increase(fraud_probability_bucket[$__rate_interval]))"),
         ),
-        lines(
+        draw_lines(
             "Alert rate",
             "Share of transactions by decision.",
             "percentunit",
             query(
-                _share("$__rate_interval", "by (outcome)"),
+                _query_share("$__rate_interval", "by (outcome)"),
                 "{{outcome}}",
             ),
             stacked=True,
         ),
-        lines(
+        draw_lines(
             "Alerts in an hour, and as usual",
             "Alerts of the last hour, and the number expected from the last day's share of alerts.",
             "short",
@@ -105,17 +120,17 @@ def _scores() -> Panels:
     ]
 
 
-def _reasons() -> Panels:
+def _show_reasons() -> Panels:
     counts = f"sum by (feature) (increase(fraud_alert_reasons_total{{{_FEATURE}}}[$__range]))"
     return [
-        bars(
+        draw_bars(
             "Reasons by feature",
             "How often a feature was among an alert's five reasons in the time shown: the ten most "
             "frequent.",
             "short",
-            now(f"sort_desc(topk(10, {counts}))", "{{feature}}"),
+            query_now(f"sort_desc(topk(10, {counts}))", "{{feature}}"),
         ),
-        lines(
+        draw_lines(
             "Reasons over time",
             "Reasons per second. A feature that takes the lead: a new pattern of fraud or a broken "
             "input; compare with Drift.",
@@ -129,9 +144,9 @@ def _reasons() -> Panels:
     ]
 
 
-def _labels() -> Panels:
+def _show_labels() -> Panels:
     return [
-        lines(
+        draw_lines(
             "Precision and recall",
             "Over windows older than the label horizon, with 95% intervals, and the share that is "
             "labelled.",
@@ -144,7 +159,7 @@ def _labels() -> Panels:
             query("max(fraud_label_recall_high)", "recall, at most"),
             query("max(fraud_labelled_share)", "labelled share"),
         ).max(1),
-        lines(
+        draw_lines(
             "Frauds",
             "Labelled frauds in up to twenty windows older than the label horizon. FraudsRising "
             "fires on a rise.",

@@ -57,27 +57,27 @@ def query(expression: str, legend: str = "") -> prometheus.Dataquery:
     return prometheus.Dataquery().expr(expression).legend_format(legend or "__auto").range()
 
 
-def now(expression: str, legend: str = "") -> prometheus.Dataquery:
+def query_now(expression: str, legend: str = "") -> prometheus.Dataquery:
     """Return a query of the values at the end of the time range."""
     return prometheus.Dataquery().expr(expression).legend_format(legend or "__auto").instant()
 
 
-def buckets(expression: str) -> prometheus.Dataquery:
+def query_buckets(expression: str) -> prometheus.Dataquery:
     """Return a query of a histogram's buckets, one row each."""
     return query(expression, "{{le}}").format(PromQueryFormat.HEATMAP)
 
 
-def above(warning: float, critical: float) -> Limits:
+def limit_above(warning: float, critical: float) -> Limits:
     """Return limits for larger is worse: orange from `warning` on, red from `critical` on."""
     return Threshold(color="green"), Threshold(warning, "orange"), Threshold(critical, "red")
 
 
-def below(critical: float, warning: float) -> Limits:
+def limit_below(critical: float, warning: float) -> Limits:
     """Return limits for smaller is worse: red under `critical`, orange under `warning`."""
     return Threshold(color="red"), Threshold(critical, "orange"), Threshold(warning, "green")
 
 
-def verdict() -> ValueMap:
+def map_verdict() -> ValueMap:
     """Show 0 and 1 as words, 1 in red."""
     return ValueMap(
         {
@@ -87,7 +87,7 @@ def verdict() -> ValueMap:
     )
 
 
-def number(
+def draw_number(
     title: str,
     description: str,
     unit: str,
@@ -95,17 +95,17 @@ def number(
     limits: Limits = _NO_LIMITS,
 ) -> stat.Panel:
     """Return a panel with one figure and its history behind it."""
-    panel = _panel(stat.Panel(), title, description, unit, [target], limits)
+    panel = _fill_panel(stat.Panel(), title, description, unit, [target], limits)
     return panel.span(SMALL).height(_LOW).graph_mode(BigValueGraphMode.AREA)
 
 
 def name(title: str, description: str, target: prometheus.Dataquery) -> stat.Panel:
     """Return a panel with a series' name instead of a figure."""
-    panel = _panel(stat.Panel(), title, description, "none", [target], _NO_LIMITS)
+    panel = _fill_panel(stat.Panel(), title, description, "none", [target], _NO_LIMITS)
     return panel.span(SMALL).height(_LOW).text_mode(BigValueTextMode.NAME)
 
 
-def lines(
+def draw_lines(
     title: str,
     description: str,
     unit: str,
@@ -114,7 +114,7 @@ def lines(
     stacked: bool = False,
 ) -> timeseries.Panel:
     """Return a panel of lines over time, with limits as dashed lines."""
-    panel = _panel(timeseries.Panel(), title, description, unit, targets, limits or _NO_LIMITS)
+    panel = _fill_panel(timeseries.Panel(), title, description, unit, targets, limits or _NO_LIMITS)
     panel.span(HALF).height(_HIGH).min(0).fill_opacity(20 if stacked else 5).show_points(
         VisibilityMode.NEVER
     )
@@ -135,9 +135,11 @@ def lines(
     return panel
 
 
-def bars(title: str, description: str, unit: str, target: prometheus.Dataquery) -> bargauge.Panel:
+def draw_bars(
+    title: str, description: str, unit: str, target: prometheus.Dataquery
+) -> bargauge.Panel:
     """Return a panel with a bar for the current value of each series."""
-    panel = _panel(bargauge.Panel(), title, description, unit, [target], _NO_LIMITS)
+    panel = _fill_panel(bargauge.Panel(), title, description, unit, [target], _NO_LIMITS)
     return (
         panel.span(HALF)
         .height(_HIGH)
@@ -147,9 +149,9 @@ def bars(title: str, description: str, unit: str, target: prometheus.Dataquery) 
     )
 
 
-def distribution(title: str, description: str, target: prometheus.Dataquery) -> heatmap.Panel:
+def draw_distribution(title: str, description: str, target: prometheus.Dataquery) -> heatmap.Panel:
     """Return a heatmap of a histogram's buckets over time."""
-    panel = _panel(heatmap.Panel(), title, description, "short", [target], _NO_LIMITS)
+    panel = _fill_panel(heatmap.Panel(), title, description, "short", [target], _NO_LIMITS)
     color = (
         heatmap.HeatmapColorOptions()
         .mode(HeatmapColorMode.SCHEME)
@@ -161,15 +163,15 @@ def distribution(title: str, description: str, target: prometheus.Dataquery) -> 
     return panel.span(FULL).height(_HIGH).color(color).show_legend()
 
 
-def grid(
+def draw_grid(
     title: str, description: str, unit: str, target: prometheus.Dataquery, limits: Limits
 ) -> statushistory.Panel:
     """Return a panel with a row per series and a cell per time, coloured by the limits."""
-    panel = _panel(statushistory.Panel(), title, description, unit, [target], limits)
+    panel = _fill_panel(statushistory.Panel(), title, description, unit, [target], limits)
     return panel.span(FULL).height(2 * _HIGH).show_value(VisibilityMode.NEVER)
 
 
-def _panel(
+def _fill_panel(
     panel: P,
     title: str,
     description: str,

@@ -26,6 +26,6 @@ def choose(home: Path, port: int) -> HomeBroker:
         )
     if started and started.port == port:
         return started
-    if engine.compose_command() and engine.obtain_image(IMAGE):
+    if engine.find_compose_command() and engine.obtain_image(IMAGE):
         return ContainerBroker(home, port)
     return LocalBroker(home, port)

@@ -31,17 +31,17 @@ class ContainerBroker(HomeBroker):
 
     def __init__(self, home: Path, port: int) -> None:
         super().__init__(home, port)
-        self._project = engine.project_name(home)
+        self._project = engine.name_project(home)
 
     def alive(self) -> bool:
         """Return whether the container runs."""
-        return bool(self._container("status=running"))
+        return bool(self._find_container("status=running"))
 
-    def _where(self) -> str:
-        return f"container {self._container()} of project {self._project}"
+    def _locate(self) -> str:
+        return f"container {self._find_container()} of project {self._project}"
 
     def _end_of_log(self) -> str:
-        return _run("docker", "logs", "--tail", str(SHOWN_LINES), self._container())
+        return _run("docker", "logs", "--tail", str(SHOWN_LINES), self._find_container())
 
     def start(
         self,
@@ -57,7 +57,7 @@ class ContainerBroker(HomeBroker):
         try:
             self._remove()  # what a killed one left
             self._write_note()
-            self._compose("up", "-d", "kafka")
+            self._run_compose("up", "-d", "kafka")
             self._wait()
         except BaseException:  # Ctrl-C too: the container must not stay
             self.stop()
@@ -66,7 +66,7 @@ class ContainerBroker(HomeBroker):
     def stop(self) -> bool:
         """Save the log and remove the container and its data; return whether it was running."""
         running = self.alive()
-        if container := self._container():
+        if container := self._find_container():
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self.log.write_text(_run("docker", "logs", container) + "\n")
         self._remove()
@@ -74,9 +74,9 @@ class ContainerBroker(HomeBroker):
         return running
 
     def _remove(self) -> None:
-        self._compose("down", "--volumes")  # the project holds nothing else
+        self._run_compose("down", "--volumes")  # the project holds nothing else
 
-    def _container(self, *conditions: str) -> str:
+    def _find_container(self, *conditions: str) -> str:
         """Return the container's id, or "" if there is none."""
         wanted = (
             f"label=com.docker.compose.project={self._project}",
@@ -91,8 +91,8 @@ class ContainerBroker(HomeBroker):
             *(part for condition in wanted for part in ("--filter", condition)),
         )
 
-    def _compose(self, *arguments: str) -> None:
-        command = engine.compose_command()
+    def _run_compose(self, *arguments: str) -> None:
+        command = engine.find_compose_command()
         if command is None:
             raise BrokerError(
                 "neither `docker compose` nor docker-compose was found; "

@@ -31,12 +31,12 @@ def pull_image(image: str) -> bool:
     return succeeds("docker", "pull", "--quiet", image, timeout=PULL_TIMEOUT_S)
 
 
-def project_name(folder: Path) -> str:
+def name_project(folder: Path) -> str:
     """Return a name for a folder's containers, so that two checkouts don't clash."""
     return f"fraud-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
 
 
-def compose_command() -> tuple[str, ...] | None:
+def find_compose_command() -> tuple[str, ...] | None:
     """Return the command for compose, Docker's plugin or docker-compose, or None."""
     for command in (("docker", "compose"), ("docker-compose",)):
         if succeeds(*command, "version", timeout=_ANSWER_TIMEOUT_S):

@@ -54,7 +54,7 @@ class HomeBroker(ABC):
         """Stop it and wait for it to end; return whether it was running. Raises BrokerError."""
 
     @abstractmethod
-    def _where(self) -> str:
+    def _locate(self) -> str:
         """Name the running process or container."""
 
     @abstractmethod
@@ -64,12 +64,12 @@ class HomeBroker(ABC):
     def status(self) -> Status:
         """Return whether the broker answers, with a line for people."""
         if not self.alive():
-            return self._status(False, "not running")
+            return self._make_status(False, "not running")
         if not ready.answers(self.bootstrap_servers, properties=self._client):
-            return self._status(False, f"{self._where()} runs but does not answer")
-        return self._status(True, self._where())
+            return self._make_status(False, f"{self._locate()} runs but does not answer")
+        return self._make_status(True, self._locate())
 
-    def _status(self, running: bool, detail: str) -> Status:
+    def _make_status(self, running: bool, detail: str) -> Status:
         return Status(running, self.kind, self.bootstrap_servers, detail)
 
     @classmethod
@@ -82,16 +82,16 @@ class HomeBroker(ABC):
 
     def _wait(self) -> None:
         """Return once it answers. Raises BrokerError."""
-        if not self._answers():
-            raise self._failure()
+        if not self._wait_until_ready():
+            raise self._make_error()
 
-    def _answers(self) -> bool:
+    def _wait_until_ready(self) -> bool:
         """Wait for it to answer; return False if it ends or takes too long."""
         return ready.wait(
             self.bootstrap_servers, _START_TIMEOUT_S, alive=self.alive, properties=self._client
         )
 
-    def _failure(self) -> BrokerError:
+    def _make_error(self) -> BrokerError:
         why = (
             f"did not answer within {_START_TIMEOUT_S} s"
             if self.alive()

@@ -25,7 +25,7 @@ _ERROR = "[ERROR] "
 _UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 
-def java_version() -> int | None:
+def read_java_version() -> int | None:
     """Return the major version of `java`, or None without it."""
     try:
         done = commands.run("java", "-version")
@@ -45,7 +45,7 @@ def java_environment() -> dict[str, str]:
 
 def check_java() -> None:
     """Raise BrokerError if there is no Java, or one that is too old."""
-    version = java_version()
+    version = read_java_version()
     if version is None or version < OLDEST_JAVA:
         problem = "java was not found" if version is None else f"java is version {version}"
         raise BrokerError(

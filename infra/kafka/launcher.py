@@ -72,7 +72,7 @@ class LocalBroker(HomeBroker):
     ) -> None:
         super().__init__(home, port, security.client if security else None)
         self._security = security
-        self._controller_port = ports.controller_port(port)
+        self._controller_port = ports.derive_controller_port(port)
         self._folder = home / "kafka"
         self._data = self._folder / "data"
         self._jars = jars_folder or self._folder / "jars"
@@ -80,9 +80,9 @@ class LocalBroker(HomeBroker):
 
     def alive(self) -> bool:
         """Return whether its process runs."""
-        return self.process() is not None
+        return self.find_process() is not None
 
-    def process(self) -> psutil.Process | None:
+    def find_process(self) -> psutil.Process | None:
         """Return the running broker.
 
         The creation time rules out a later process with the same pid.
@@ -98,8 +98,8 @@ class LocalBroker(HomeBroker):
             return None
         return process if ours else None
 
-    def _where(self) -> str:
-        process = self.process()
+    def _locate(self) -> str:
+        process = self.find_process()
         return f"process {process.pid}" if process else "no process"
 
     def _end_of_log(self) -> str:
@@ -114,10 +114,10 @@ class LocalBroker(HomeBroker):
         count: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
         """Start it unless it runs, and return once it answers. Raises BrokerError."""
-        if self.alive() and self._answers():
+        if self.alive() and self._wait_until_ready():
             return
         if self.alive():  # if not, it was ending: start another
-            raise self._failure()
+            raise self._make_error()
         ports.refuse_taken(self.port)
         ports.refuse_taken(self._controller_port, "Kafka's controller, FRAUD_KAFKA_PORT + 3")
         jars.check_java()
@@ -136,7 +136,7 @@ class LocalBroker(HomeBroker):
 
     def stop(self) -> bool:
         """Stop the broker and wait for it to end; return whether it was running. Keeps its data."""
-        process = self.process()
+        process = self.find_process()
         if process:
             end_trees([process.pid], _STOP_TIMEOUT_S)
         self._note.unlink(missing_ok=True)
@@ -165,7 +165,7 @@ class LocalBroker(HomeBroker):
         with self.log.open("ab") as log:
             self._log_from = log.tell()
             process = psutil.Popen(
-                self._java("kafka.Kafka", settings),
+                self._make_java_command("kafka.Kafka", settings),
                 cwd=self._folder,
                 env=java_environment(),
                 stdin=subprocess.DEVNULL,
@@ -187,7 +187,7 @@ class LocalBroker(HomeBroker):
             settings = self._write_settings(Path(part) / _BROKER, made)
             users = self._security.credentials if self._security else ()
             done = commands.run(
-                *self._java("kafka.tools.StorageTool", "format"),
+                *self._make_java_command("kafka.tools.StorageTool", "format"),
                 f"--cluster-id={cluster}",
                 "-c",
                 settings,
@@ -203,7 +203,7 @@ class LocalBroker(HomeBroker):
                 )
             made.rename(self._data)
 
-    def _java(self, main: str, *arguments: str) -> list[str]:
+    def _make_java_command(self, main: str, *arguments: str) -> list[str]:
         shutil.copy(_HERE / _LOGGING, self._folder)
         logging = f"-Dlog4j2.configurationFile={_LOGGING}"
         return ["java", _HEAP, logging, "-cp", f"{self._relative(self._jars)}/*", main, *arguments]

@@ -14,7 +14,7 @@ _ACCEPT_S = 1.0
 _LEAVING_S = 3.0  # a killed broker's port is released shortly after the process ends
 
 
-def controller_port(port: int) -> int:
+def derive_controller_port(port: int) -> int:
     """Return the controller's port, derived so that one variable sets both: 9092 and 9095."""
     return port + 3
 

@@ -18,7 +18,7 @@ from infra.kafka import ports
 from infra.processes import end_trees
 from infra.watch import configuration, webhook
 from infra.watch import targets as announced
-from infra.watch.programs import Program, problems, programs
+from infra.watch.programs import Program, find_problems, list_programs
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _OURS = 8002  # the webhook of alertmanager.yml
@@ -31,11 +31,11 @@ def main() -> int:
     folder = home / "watch"
     theirs = os.environ.get("FRAUD_ALERT_WEBHOOK")
     try:
-        wanted = programs(folder, os.environ)
-        targets = _targets(os.environ, wanted)
+        wanted = list_programs(folder, os.environ)
+        targets = _list_targets(os.environ, wanted)
     except ValueError as error:
         return _fail([str(error)])
-    reasons = list(problems(wanted))
+    reasons = list(find_problems(wanted))
     if not theirs and ports.is_taken(_OURS):
         reasons.append(
             f"port {_OURS} (alerts) is in use by another program; "
@@ -44,7 +44,7 @@ def main() -> int:
     if reasons:
         return _fail(reasons)
     configuration.write(
-        folder, targets, theirs or configuration.DEFAULT_WEBHOOK, announced.pattern(home)
+        folder, targets, theirs or configuration.DEFAULT_WEBHOOK, announced.make_pattern(home)
     )
     if not theirs:
         webhook.serve(_OURS, lambda alert: print(webhook.format_alert(alert), flush=True))
@@ -56,10 +56,10 @@ def _fail(reasons: list[str]) -> int:
     return 1
 
 
-def _targets(environment: Mapping[str, str], wanted: list[Program]) -> dict[str, list[str]]:
+def _list_targets(environment: Mapping[str, str], wanted: list[Program]) -> dict[str, list[str]]:
     """Return host:port by job, without the scorer's. Raises ValueError."""
     node, alertmanager, _ = (f"127.0.0.1:{program.port}" for program in wanted)
-    targets = configuration.service_targets(environment) | {
+    targets = configuration.list_service_targets(environment) | {
         "node": [node],
         "alertmanager": [alertmanager],
     }

@@ -46,9 +46,9 @@ def write_grafana(folder: Path, prometheus: str) -> None:
     datasource.write_text(datasource.read_text().replace(_COMPOSE_URL, prometheus))
 
 
-def service_targets(environment: Mapping[str, str]) -> dict[str, list[str]]:
+def list_service_targets(environment: Mapping[str, str]) -> dict[str, list[str]]:
     """Return host:port of the demo's processes, by job. Raises ValueError."""
     targets: dict[str, list[str]] = {}
-    for port in demo_ports.service_ports(environment):
+    for port in demo_ports.list_service_ports(environment):
         targets.setdefault(_JOBS[port.variable], []).append(f"127.0.0.1:{port.number}")
     return targets

@@ -61,10 +61,10 @@ class Containers:
         self, home: Path, environment: Mapping[str, str], say: Callable[[str], None]
     ) -> None:
         self._folder = home.resolve() / "demo" / "watch"
-        self._project = engine.project_name(self._folder)
+        self._project = engine.name_project(self._folder)
         self._environment = environment
         self._say = say
-        self._wanted = list(_containers(self._folder, environment))
+        self._wanted = list(_list_containers(self._folder, environment))
         self._begun = False
         self._started: list[Container] = []
 
@@ -81,7 +81,7 @@ class Containers:
         if sys.platform != "linux" or not engine.answers():
             return
         node, prometheus, _ = self._wanted
-        targets = configuration.service_targets(self._environment) | {
+        targets = configuration.list_service_targets(self._environment) | {
             "node": [node.url.removeprefix("http://")],
             "alertmanager": [],
         }
@@ -109,17 +109,17 @@ class Containers:
                 )
             elif self._run(container, image):
                 self._started.append(container)
-                self._say(f"{container.service}: {container.url}{self._login(container)}")
+                self._say(f"{container.service}: {container.url}{self._format_login(container)}")
 
     def _skip(self, container: Container, reason: str) -> None:
         self._say(f"{container.service}: skipped: {reason}")
 
-    def addresses(self) -> dict[str, str]:
+    def list_addresses(self) -> dict[str, str]:
         """Return the addresses of those that answer; report those that do not."""
         answering = {}
         for container in self._started:
             if container.answers():
-                answering[container.service] = container.url + self._login(container)
+                answering[container.service] = container.url + self._format_login(container)
             else:
                 self._say(
                     f"{container.service} does not answer; see: docker logs {self._name(container)}"
@@ -132,7 +132,7 @@ class Containers:
             self._remove()
             self._started.clear()
 
-    def _login(self, container: Container) -> str:
+    def _format_login(self, container: Container) -> str:
         return (
             f", user admin, password in {self.password}" if container.service == "grafana" else ""
         )
@@ -149,17 +149,17 @@ class Containers:
             *_RIGHTS,
             *container.options,
         )
-        done = _docker("run", *options, image, *container.arguments)
+        done = _run_docker("run", *options, image, *container.arguments)
         if done.returncode:
             last = done.stderr.strip().rpartition("\n")[2]
             self._skip(container, f"docker run failed: {last}")
         return not done.returncode
 
     def _remove(self) -> None:
-        _docker("rm", "--force", *map(self._name, self._wanted))
+        _run_docker("rm", "--force", *map(self._name, self._wanted))
 
 
-def _docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def _run_docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = ("docker", *arguments)
     try:
         return commands.run(*command, stderr=subprocess.PIPE, timeout=_TIMEOUT_S)
@@ -167,7 +167,7 @@ def _docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.CompletedProcess(command, 1, "", f"no answer within {_TIMEOUT_S} s")
 
 
-def _containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Container]:
+def _list_containers(folder: Path, environment: Mapping[str, str]) -> Iterator[Container]:
     node = demo_ports.read_port(environment, "FRAUD_NODE_EXPORTER_PORT")
     yield Container(
         "node-exporter",

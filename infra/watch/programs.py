@@ -37,7 +37,7 @@ class Program(NamedTuple):
             )
 
 
-def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
+def list_programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
     """Return node exporter, Alertmanager and Prometheus, with configuration and data in `folder`.
 
     infra.watch.configuration writes the configuration. Raises ValueError.
@@ -76,7 +76,7 @@ def programs(folder: Path, environment: Mapping[str, str]) -> list[Program]:
     ]
 
 
-def problems(wanted: list[Program]) -> Iterator[str]:
+def find_problems(wanted: list[Program]) -> Iterator[str]:
     """Yield a line for each program that is missing and each port in use."""
     missing = [program.name for program in wanted if not shutil.which(program.name)]
     if missing:

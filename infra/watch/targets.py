@@ -10,7 +10,7 @@ from pathlib import Path
 _ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - recognised, not listened on
 
 
-def pattern(home: Path) -> Path:
+def make_pattern(home: Path) -> Path:
     """Return the files' glob for Prometheus' file_sd_configs, creating the folder.
 
     Raises OSError.
@@ -20,12 +20,12 @@ def pattern(home: Path) -> Path:
     return folder / "scorer-*.json"
 
 
-def path(home: Path, port: int) -> Path:
+def make_path(home: Path, port: int) -> Path:
     """Return the file of the scorer whose worker 0 has this metrics port."""
     return home / "targets" / f"scorer-{port}.json"
 
 
-def listing(host: str, port: int, workers: int) -> str:
+def render(host: str, port: int, workers: int) -> str:
     """Return the file's content: worker i listens on host:(port + i)."""
     host = "127.0.0.1" if host == _ALL_ADDRESSES else host
     return json.dumps([{"targets": [f"{host}:{port + worker}" for worker in range(workers)]}])

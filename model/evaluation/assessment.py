@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model.artefact import Model, probabilities
-from model.dataset import matrix
+from model.artefact import Model, compute_probabilities
+from model.dataset import make_matrix
 from model.evaluation import seen_rows
 from model.evaluation.evaluate import Evaluation, evaluate
 from model.intervals import RESAMPLES
@@ -63,19 +63,19 @@ class Assessment:
             "data": {
                 "name": self.sample.name,
                 "is_test_part": self.sample.is_test_part,
-                **_sizes(every),
+                **_describe_sizes(every),
                 "seen": self.sample.seen,
                 "twins": self.duplicates,
             },
-            **_parts(every),
+            **_describe_parts(every),
             "budget": _budget(self.alerts_a_day, every),
             "expected": asdict(self.expected),
             "folds": {"auprc": self.folds},
-            "without_twins": rest and {**_sizes(rest), **_parts(rest)},
+            "without_twins": rest and {**_describe_sizes(rest), **_describe_parts(rest)},
         }
 
 
-def _sizes(evaluation: Evaluation) -> dict[str, Any]:
+def _describe_sizes(evaluation: Evaluation) -> dict[str, Any]:
     return {name: getattr(evaluation, name) for name in ("rows", "frauds", "days")}
 
 
@@ -87,7 +87,7 @@ def _budget(asked: float | None, evaluation: Evaluation) -> dict[str, Any] | Non
     return {"asked": asked, "raised": raised, "used": raised / asked}
 
 
-def _parts(evaluation: Evaluation) -> dict[str, Any]:
+def _describe_parts(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "at_capacity": {"capacity": asdict(evaluation.at_capacity), **asdict(evaluation.review)},
         "block": asdict(evaluation.block),
@@ -145,7 +145,7 @@ def assess(
 def _score(model: Model, sample: Sample) -> LabelledScores:
     rows = sample.rows
     return LabelledScores(
-        probabilities(model.margins(matrix(rows))),
+        compute_probabilities(model.compute_margins(make_matrix(rows))),
         rows["Class"].to_numpy() == 1,
         rows["Amount"].to_numpy(np.float64),
         len(rows) / sample.payments_per_day,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.evaluation.ranking import METRICS, Ranking
-from model.intervals import RESAMPLES, Interval, bootstrap, percentile_interval
+from model.intervals import RESAMPLES, Interval, bootstrap, estimate_percentile_interval
 from payments.arrays import Flags, Floats
 
 
@@ -42,15 +42,15 @@ def compare(
     rankings = [Ranking(each, is_fraud) for each in (scores, *others.values())]
 
     def statistic(weights: Floats) -> Floats:
-        return np.concatenate([ranking.metrics(weights) for ranking in rankings])
+        return np.concatenate([ranking.compute(weights) for ranking in rankings])
 
     shape = (-1, len(rankings), len(METRICS))
     values = statistic(np.ones(len(is_fraud))).reshape(shape)[0]
     samples = bootstrap(len(is_fraud), statistic, resamples, progress=progress).reshape(shape)
     return {
         name: Comparison(
-            _intervals(values[i], samples[:, i]),
-            _intervals(values[0] - values[i], samples[:, 0] - samples[:, i]),
+            _estimate_intervals(values[i], samples[:, i]),
+            _estimate_intervals(values[0] - values[i], samples[:, 0] - samples[:, i]),
         )
         for i, name in enumerate(others, start=1)
     }
@@ -59,11 +59,12 @@ def compare(
 def measure_ranking(scores: Floats, is_fraud: Flags) -> dict[str, Interval]:
     """Return the metrics of float64[n] scores by bool[n] truth, with bootstrap intervals."""
     ranking = Ranking(scores, is_fraud)
-    values = ranking.metrics(np.ones(len(scores)))
-    return _intervals(values, bootstrap(len(scores), ranking.metrics))
+    values = ranking.compute(np.ones(len(scores)))
+    return _estimate_intervals(values, bootstrap(len(scores), ranking.compute))
 
 
-def _intervals(values: Floats, samples: Floats) -> dict[str, Interval]:
+def _estimate_intervals(values: Floats, samples: Floats) -> dict[str, Interval]:
     return {
-        name: percentile_interval(float(values[k]), samples[:, k]) for k, name in enumerate(METRICS)
+        name: estimate_percentile_interval(float(values[k]), samples[:, k])
+        for k, name in enumerate(METRICS)
     }

@@ -36,7 +36,7 @@ class ScoreHistogram:
     fraud: Ints
 
 
-def precision_recall(scored: LabelledScores) -> tuple[Floats, Floats]:
+def trace_precision_recall(scored: LabelledScores) -> tuple[Floats, Floats]:
     """Return recall and precision, both float64[k]. Needs frauds among the rows."""
     precision, recall, _ = precision_recall_curve(
         scored.is_fraud, scored.probabilities, drop_intermediate=True
@@ -44,13 +44,13 @@ def precision_recall(scored: LabelledScores) -> tuple[Floats, Floats]:
     return recall, precision
 
 
-def roc(scored: LabelledScores) -> tuple[Floats, Floats]:
+def trace_roc(scored: LabelledScores) -> tuple[Floats, Floats]:
     """Return the false-positive rate and recall, both float64[k]. Needs rows of both classes."""
     false_positives, recall, _ = roc_curve(scored.is_fraud, scored.probabilities)
     return false_positives, recall
 
 
-def alert_curves(scored: LabelledScores, cost_review: float) -> AlertCurves:
+def trace_alerts(scored: LabelledScores, cost_review: float) -> AlertCurves:
     """Return the curves over the number of alerts. Needs frauds among the rows.
 
     A day costs `cost_review` for each alert and the Amount of each fraud without one.

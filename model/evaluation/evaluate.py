@@ -6,7 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.evaluation.ranking import Ranking
-from model.intervals import RESAMPLES, Interval, bootstrap, percentile_interval, wilson_interval
+from model.intervals import (
+    RESAMPLES,
+    Interval,
+    bootstrap,
+    estimate_percentile_interval,
+    estimate_share,
+)
 from model.training import calibration
 from model.training.thresholds import LabelledScores, apply_threshold
 from payments.arrays import Floats
@@ -115,12 +121,13 @@ def evaluate(
     `alerts_a_day` is the capacity for which `review` was chosen. If None, the number of alerts that
     `review` raises is the capacity. `progress` is called with the number of bootstrap samples done.
     """
-    statistic = _statistic(scored, thresholds)
+    statistic = _make_statistic(scored, thresholds)
     rows = len(scored.is_fraud)
     values = statistic(np.ones(rows))
     samples = bootstrap(rows, statistic, resamples, progress=progress)
     *metrics, review_money, block_money = (
-        percentile_interval(value, column) for value, column in zip(values, samples.T, strict=True)
+        estimate_percentile_interval(value, column)
+        for value, column in zip(values, samples.T, strict=True)
     )
     review = _measure_threshold(scored, thresholds.review, review_money)
     capacity = review.alerts_a_day if alerts_a_day is None else alerts_a_day
@@ -135,11 +142,11 @@ def evaluate(
         money=_measure_money(scored, thresholds.review),
         capacities=[measure_capacity(scored, each) for each in CAPACITIES],
         trade_off=measure_trade_off(scored, review.alerts_a_day),
-        reliability=calibration.reliability_bins(scored.probabilities, scored.is_fraud),
+        reliability=calibration.bin_reliability(scored.probabilities, scored.is_fraud),
     )
 
 
-def _statistic(scored: LabelledScores, thresholds: Thresholds) -> Callable[[Floats], Floats]:
+def _make_statistic(scored: LabelledScores, thresholds: Thresholds) -> Callable[[Floats], Floats]:
     """Return a statistic: the fields of Metrics, then the frauds' money at `review` and at `block`.
 
     Money is the share of the frauds' Amount at or above the threshold. Sums of products are used
@@ -158,7 +165,7 @@ def _statistic(scored: LabelledScores, thresholds: Thresholds) -> Callable[[Floa
         money = (drawn * lost).sum()
         shares = [(drawn * amounts).sum() / money if money else np.nan for amounts in caught]
         brier = (weights * error).sum() / weights.sum()
-        return np.array([*ranking.metrics(weights), brier, *shares])
+        return np.array([*ranking.compute(weights), brier, *shares])
 
     return statistic
 
@@ -173,8 +180,8 @@ def _measure_threshold(
         caught=outcome.caught,
         frauds=outcome.frauds,
         alerts_a_day=outcome.alerts_a_day,
-        precision=wilson_interval(outcome.caught, outcome.flagged),
-        recall=wilson_interval(outcome.caught, outcome.frauds),
+        precision=estimate_share(outcome.caught, outcome.flagged),
+        recall=estimate_share(outcome.caught, outcome.frauds),
         money=money,
     )
 
@@ -190,7 +197,7 @@ def measure_capacity(scored: LabelledScores, alerts_a_day: float) -> CapacityPoi
     Rows with equal scores are flagged together or not at all.
     """
     rows = max(1, round(alerts_a_day * scored.days))
-    outcome = apply_threshold(scored, _lowest_of_highest(scored.probabilities, rows))
+    outcome = apply_threshold(scored, _find_lowest_of_highest(scored.probabilities, rows))
     possible = min(rows, outcome.frauds)
     return CapacityPoint(
         alerts_a_day=alerts_a_day,
@@ -203,7 +210,7 @@ def measure_capacity(scored: LabelledScores, alerts_a_day: float) -> CapacityPoi
     )
 
 
-def _lowest_of_highest(scores: Floats, rows: int) -> float:
+def _find_lowest_of_highest(scores: Floats, rows: int) -> float:
     """Return the lowest score that at most `rows` rows reach.
 
     Infinity if more rows than that share the highest score.

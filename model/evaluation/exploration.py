@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import ks_2samp
 
 from model.dataset import UnusableCells
-from model.intervals import Interval, wilson_interval
+from model.intervals import Interval, estimate_share
 from payments.arrays import Floats
 from payments.contract import INPUTS
 from payments.files.columns import COLUMNS
@@ -117,12 +117,15 @@ def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Explo
         duplicates_at_the_same_time=int(inputs.assign(Time=table["Time"]).duplicated().sum()),
         duplicate_frauds=int((duplicated & is_fraud).sum()) if classed else None,
         frauds=int(is_fraud.sum()) if classed else None,
-        fraud_share=wilson_interval(int(is_fraud.sum()), classed) if classed else None,
+        fraud_share=estimate_share(int(is_fraud.sum()), classed) if classed else None,
         amount=float(table["Amount"].sum()),
         fraud_amount=float(table["Amount"][is_fraud].sum()) if classed else None,
         compared=compared,
-        features=[_feature(name, table[name].to_numpy(np.float64), first, last) for name in INPUTS],
-        hours=_hours(table[: len(times)]),
+        features=[
+            _summarise_feature(name, table[name].to_numpy(np.float64), first, last)
+            for name in INPUTS
+        ],
+        hours=_summarise_hours(table[: len(times)]),
     )
 
 
@@ -144,7 +147,7 @@ def split_days(times: Floats) -> tuple[slice, slice, str]:
     return slice(0, half), slice(half, len(times)), halves
 
 
-def psi(first: Floats, last: Floats) -> float:
+def compute_psi(first: Floats, last: Floats) -> float:
     """Return the population stability index of float64[n] against float64[m].
 
     The sum of (q - p) ln(q / p) over the shares in PSI_BINS quantile bins of the first. Siddiqi,
@@ -161,7 +164,7 @@ def psi(first: Floats, last: Floats) -> float:
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def _feature(name: str, values: Floats, first: slice, last: slice) -> FeatureSummary:
+def _summarise_feature(name: str, values: Floats, first: slice, last: slice) -> FeatureSummary:
     begin, end, values = (part[~np.isnan(part)] for part in (values[first], values[last], values))
     if not len(values):
         return FeatureSummary(name)
@@ -179,11 +182,11 @@ def _feature(name: str, values: Floats, first: slice, last: slice) -> FeatureSum
         maximum=float(values.max()),
         outliers=int(((values < low - reach) | (values > high + reach)).sum()),
         ks=float(ks_2samp(begin, end, method="asymp").statistic) if both else None,
-        psi=psi(begin, end) if both else None,
+        psi=compute_psi(begin, end) if both else None,
     )
 
 
-def _hours(table: pd.DataFrame) -> list[HourSummary]:
+def _summarise_hours(table: pd.DataFrame) -> list[HourSummary]:
     hour = ((table["Time"] - table["Time"].min()) // HOUR_S).astype(int)
     by_hour = table.groupby(hour)
     counted = pd.DataFrame(
@@ -204,7 +207,7 @@ def _hours(table: pd.DataFrame) -> list[HourSummary]:
     ]
 
 
-def class_densities(rows: pd.DataFrame) -> dict[str, Density]:
+def estimate_densities(rows: pd.DataFrame) -> dict[str, Density]:
     """Return the distribution of each of INPUTS by class, or of all rows if none has a class.
 
     Bins are from the 0.1st to the 99.9th percentile of all rows; Amount is log10(1 + Amount).
@@ -227,12 +230,13 @@ def class_densities(rows: pd.DataFrame) -> dict[str, Density]:
         low, high = np.quantile(values[present], [0.001, 0.999])
         edges = np.linspace(low, high, DENSITY_BINS + 1)
         shares = {
-            label: _shares(values[chosen & present], edges) for label, chosen in classes.items()
+            label: _compute_shares(values[chosen & present], edges)
+            for label, chosen in classes.items()
         }
         densities[name] = Density((edges[1:] + edges[:-1]) / 2, shares)
     return densities
 
 
-def _shares(values: Floats, edges: Floats) -> Floats:
+def _compute_shares(values: Floats, edges: Floats) -> Floats:
     """Return the share of the values in each bin, which is comparable between classes."""
     return np.asarray(np.histogram(values, edges)[0] / max(len(values), 1))

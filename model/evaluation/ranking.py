@@ -29,7 +29,7 @@ class Ranking:
         # one above, legitimate rows with this score, and frauds.
         self._segments = 3 * above + tied + is_fraud
 
-    def metrics(self, weights: Floats) -> Floats:
+    def compute(self, weights: Floats) -> Floats:
         """Return float64[4] in the order of METRICS for float64[n] weights; NaN if undefined.
 
         - auprc: average precision, the sum of precision times the step in recall, as scikit-learn's

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from model.dataset import matrix
-from model.intervals import wilson_interval
+from model.dataset import make_matrix
+from model.intervals import estimate_share
 from payments.arrays import Flags
 
 # Legitimate payments can be identical. In creditcard.csv, 3.0% of the test part repeat a row of the
@@ -38,16 +38,16 @@ def find_seen_rows(rows: pd.DataFrame, fitted: pd.DataFrame) -> Flags:
 
 
 def _exceeds_chance(duplicated: Flags) -> bool:
-    low = wilson_interval(int(duplicated.sum()), len(duplicated)).low
+    low = estimate_share(int(duplicated.sum()), len(duplicated)).low
     return low is not None and low > _BY_CHANCE
 
 
 def _hash_inputs(table: pd.DataFrame) -> NDArray[np.uint64]:
-    return _hash(pd.DataFrame(matrix(table)))
+    return _hash(pd.DataFrame(make_matrix(table)))
 
 
 def _hash_with_time(table: pd.DataFrame) -> NDArray[np.uint64]:
-    return _hash(pd.DataFrame(matrix(table)).assign(time=table["Time"].to_numpy()))
+    return _hash(pd.DataFrame(make_matrix(table)).assign(time=table["Time"].to_numpy()))
 
 
 def _hash(table: pd.DataFrame) -> NDArray[np.uint64]:

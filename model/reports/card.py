@@ -12,7 +12,7 @@ import pandas as pd
 from model.evaluation.comparison import measure_ranking
 from model.evaluation.evaluate import measure_trade_off
 from model.evaluation.ranking import FALSE_POSITIVE_RATE, PRECISION
-from model.intervals import RESAMPLES, wilson_interval
+from model.intervals import RESAMPLES, estimate_share
 from model.manifest import Costs, Manifest, Policy, Score
 from model.reports import card_test_part
 from model.reports.evaluation_text import format_range
@@ -58,7 +58,7 @@ def render_card(
         resamples=RESAMPLES,
         calibrations=_measure_calibrations(cuts),
         policy=describe_policy(manifest.policy),
-        thresholds=_threshold_rows(manifest, outcomes),
+        thresholds=_make_threshold_rows(manifest, outcomes),
         trade_off=measure_trade_off(scored, outcomes["review"].alerts_a_day),
         ranges=CutRanges.of(manifest.cuts),
         format_range=format_range,
@@ -104,11 +104,13 @@ def _measure_calibrations(cuts: Sequence[Cut]) -> dict[str, CalibrationQuality]:
     }
 
 
-def _threshold_rows(manifest: Manifest, outcomes: dict[str, Outcome]) -> list[tuple[object, ...]]:
+def _make_threshold_rows(
+    manifest: Manifest, outcomes: dict[str, Outcome]
+) -> list[tuple[object, ...]]:
     """Return a name, lowest probability, outcome and precision for each threshold."""
     rows: list[tuple[object, ...]] = []
     for name, outcome in outcomes.items():
         threshold = getattr(manifest.thresholds, name)
         start = "never reached" if threshold == UNREACHABLE else f"{threshold:.6g}"
-        rows.append((name, start, outcome, wilson_interval(outcome.caught, outcome.flagged)))
+        rows.append((name, start, outcome, estimate_share(outcome.caught, outcome.flagged)))
     return rows

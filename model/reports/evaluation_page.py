@@ -10,7 +10,7 @@ from model.evaluation.curves import AlertCurves
 from model.evaluation.evaluate import Evaluation
 from model.intervals import LEVEL, RESAMPLES
 from model.reports import evaluation_text as text
-from model.reports.plots import COLOURS, plot, plotly_script
+from model.reports.plots import COLOURS, plot, read_plotly_script
 from model.reports.rendering import render
 from model.training.thresholds import LabelledScores
 from payments.arrays import Floats
@@ -25,26 +25,26 @@ def render_page(assessment: Assessment, baselines: dict[str, BaselineResult] | N
     return render(
         "evaluation.html.j2",
         title=f"Model {assessment.version} on {assessment.sample.name}",
-        plotly=plotly_script(),
+        plotly=read_plotly_script(),
         text=text,
         assessment=assessment,
         evaluation=evaluation,
         baselines=baselines,
-        headline=text.headline(assessment),
+        headline=text.summarise(assessment),
         level=LEVEL,
         resamples=RESAMPLES,
         plots={
-            **(_curve_plots(assessment) if evaluation.frauds else {}),
+            **(_plot_curves(assessment) if evaluation.frauds else {}),
             "histogram": _plot_histogram(assessment.scored),
             "reliability": _plot_reliability(evaluation),
         },
     )
 
 
-def _curve_plots(assessment: Assessment) -> dict[str, str]:
+def _plot_curves(assessment: Assessment) -> dict[str, str]:
     """Return the plots that need frauds among the rows."""
     evaluation = assessment.evaluation
-    alerts = curves.alert_curves(assessment.scored, COST_REVIEW)
+    alerts = curves.trace_alerts(assessment.scored, COST_REVIEW)
     plots = {
         "alerts": _plot_alerts(alerts, evaluation),
         "precision_recall": _plot_precision_recall(assessment.scored, evaluation),
@@ -60,10 +60,10 @@ def _plot_alerts(alerts: AlertCurves, evaluation: Evaluation) -> str:
     review = evaluation.review
     return plot(
         [
-            _line(days, alerts.recall[1:], "recall", COLOURS["fraud"]),
-            _line(days, alerts.money[1:], "share of the frauds' money", COLOURS["legitimate"]),
-            _line(days, alerts.ceiling[1:], "ceiling of recall", COLOURS["other"]),
-            _point(review.alerts_a_day, review.recall.value, "review, as raised"),
+            _draw_line(days, alerts.recall[1:], "recall", COLOURS["fraud"]),
+            _draw_line(days, alerts.money[1:], "share of the frauds' money", COLOURS["legitimate"]),
+            _draw_line(days, alerts.ceiling[1:], "ceiling of recall", COLOURS["other"]),
+            _draw_point(review.alerts_a_day, review.recall.value, "review, as raised"),
         ],
         "What more alerts would catch",
         "alerts a day",
@@ -73,14 +73,14 @@ def _plot_alerts(alerts: AlertCurves, evaluation: Evaluation) -> str:
 
 
 def _plot_precision_recall(scored: LabelledScores, evaluation: Evaluation) -> str:
-    recall, precision = curves.precision_recall(scored)
+    recall, precision = curves.trace_precision_recall(scored)
     review = evaluation.review
     block = evaluation.block
     return plot(
         [
-            _line(recall, precision, "precision", COLOURS["fraud"]),
-            _point(review.recall.value, review.precision.value, "review"),
-            _point(block.recall.value, block.precision.value, "block"),
+            _draw_line(recall, precision, "precision", COLOURS["fraud"]),
+            _draw_point(review.recall.value, review.precision.value, "review"),
+            _draw_point(block.recall.value, block.precision.value, "block"),
         ],
         "Precision and recall",
         "recall",
@@ -89,10 +89,10 @@ def _plot_precision_recall(scored: LabelledScores, evaluation: Evaluation) -> st
 
 
 def _plot_roc(scored: LabelledScores) -> str:
-    false_positives, recall = curves.roc(scored)
+    false_positives, recall = curves.trace_roc(scored)
     shown = np.maximum(false_positives, 1 / len(scored.is_fraud))
     return plot(
-        [_line(shown, recall, "recall", COLOURS["fraud"])],
+        [_draw_line(shown, recall, "recall", COLOURS["fraud"])],
         "ROC, with the false-positive rate on a logarithmic axis",
         "false-positive rate",
         "recall",
@@ -102,7 +102,7 @@ def _plot_roc(scored: LabelledScores) -> str:
 
 def _plot_cost(alerts: AlertCurves) -> str:
     return plot(
-        [_line(alerts.alerts_a_day[1:], alerts.cost[1:], "cost a day", COLOURS["fraud"])],
+        [_draw_line(alerts.alerts_a_day[1:], alerts.cost[1:], "cost a day", COLOURS["fraud"])],
         f"Cost a day: {COST_REVIEW:g} for each alert (assumed), the Amount for each missed fraud",
         "alerts a day",
         "cost a day, in the currency of Amount",
@@ -146,18 +146,18 @@ def _plot_reliability(evaluation: Evaluation) -> str:
     )
     diagonal = np.array([0.0, 1.0])
     return plot(
-        [groups_of_rows, _line(diagonal, diagonal, "perfect calibration", COLOURS["other"])],
+        [groups_of_rows, _draw_line(diagonal, diagonal, "perfect calibration", COLOURS["other"])],
         "Reliability: predicted and actual share of frauds",
         "mean probability",
         "share of frauds",
     )
 
 
-def _line(x: Floats, y: Floats, name: str, colour: str) -> go.Scatter:
+def _draw_line(x: Floats, y: Floats, name: str, colour: str) -> go.Scatter:
     return go.Scatter(x=x, y=y, mode="lines", name=name, line={"color": colour})
 
 
-def _point(x: float | None, y: float | None, name: str) -> go.Scatter:
+def _draw_point(x: float | None, y: float | None, name: str) -> go.Scatter:
     return go.Scatter(
         x=[x], y=[y], mode="markers", name=name, marker={"size": 10, "symbol": "diamond"}
     )

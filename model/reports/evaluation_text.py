@@ -47,7 +47,7 @@ def format_interval(interval: Interval, name: str = "") -> str:
     return f"{value} ({low} to {high})"
 
 
-def headline(assessment: Assessment) -> list[str]:
+def summarise(assessment: Assessment) -> list[str]:
     """Return the results at `review`, the alerts raised, the possible recall and the trade-off."""
     evaluation = assessment.evaluation
     review = evaluation.review
@@ -131,24 +131,24 @@ def describe_money(evaluation: Evaluation) -> str:
     )
 
 
-def metric_rows(assessment: Assessment) -> list[list[str]]:
+def format_metrics(assessment: Assessment) -> list[list[str]]:
     """Return a row for each number, in the columns of METRIC_HEAD."""
-    every = _numbers(assessment.evaluation)
+    every = _format_numbers(assessment.evaluation)
     without = assessment.without_duplicates
-    rest = _numbers(without) if without else dict.fromkeys(every, "-")
+    rest = _format_numbers(without) if without else dict.fromkeys(every, "-")
     return [[name, value, rest[name]] for name, value in every.items()]
 
 
-def _numbers(evaluation: Evaluation) -> dict[str, str]:
+def _format_numbers(evaluation: Evaluation) -> dict[str, str]:
     review = evaluation.review
     block = evaluation.block
     return {
-        "precision at review": _share(review.precision, review.caught, review.flagged),
-        "recall at review": _share(review.recall, review.caught, review.frauds),
+        "precision at review": _format_share(review.precision, review.caught, review.flagged),
+        "recall at review": _format_share(review.recall, review.caught, review.frauds),
         "share of the frauds' money at review": format_interval(review.money),
         "alerts raised a day": f"{review.alerts_a_day:.0f}",
-        "precision at block": _share(block.precision, block.caught, block.flagged),
-        "recall at block": _share(block.recall, block.caught, block.frauds),
+        "precision at block": _format_share(block.precision, block.caught, block.flagged),
+        "recall at block": _format_share(block.recall, block.caught, block.frauds),
         **{
             title: format_interval(getattr(evaluation.metrics, name), name)
             for name, title in METRIC_NAMES.items()
@@ -156,12 +156,12 @@ def _numbers(evaluation: Evaluation) -> dict[str, str]:
     }
 
 
-def _share(interval: Interval, part: int, whole: int) -> str:
+def _format_share(interval: Interval, part: int, whole: int) -> str:
     """Return `0.9444 (0.7424 to 0.9901), 17 of 18`."""
     return f"{format_interval(interval)}, {part:,} of {whole:,}"
 
 
-def capacity_rows(evaluation: Evaluation) -> list[list[str]]:
+def format_capacities(evaluation: Evaluation) -> list[list[str]]:
     """Return a row for each capacity, in the columns of CAPACITY_HEAD."""
     return [
         [
@@ -192,16 +192,18 @@ def describe_rows(assessment: Assessment) -> str:
     return f"{rows}{seen} {assessment.duplicates:,} repeat V1..V28 and Amount of a fitted row."
 
 
-def baseline_rows(assessment: Assessment, baselines: dict[str, BaselineResult]) -> list[list[str]]:
+def format_baselines(
+    assessment: Assessment, baselines: dict[str, BaselineResult]
+) -> list[list[str]]:
     """Return a row for the model and for each baseline, in the columns of BASELINE_HEAD.
 
     The lead is the paired difference in average precision.
     """
     own = {name: getattr(assessment.evaluation.metrics, name) for name in METRIC_NAMES}
     return [
-        _baseline_row("this model", list(assessment.folds), own, ""),
+        _format_baseline("this model", list(assessment.folds), own, ""),
         *(
-            _baseline_row(
+            _format_baseline(
                 name,
                 baseline.folds,
                 baseline.compared.metrics,
@@ -212,7 +214,7 @@ def baseline_rows(assessment: Assessment, baselines: dict[str, BaselineResult]) 
     ]
 
 
-def _baseline_row(
+def _format_baseline(
     name: str, folds: list[float | None], metrics: dict[str, Interval], lead: str
 ) -> list[str]:
     return [

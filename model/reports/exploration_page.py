@@ -4,9 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
-from model.evaluation.exploration import FENCE, Density, Exploration, class_densities
+from model.evaluation.exploration import FENCE, Density, Exploration, estimate_densities
 from model.reports import exploration_text as text
-from model.reports.plots import COLOURS, plot, plotly_script, to_html
+from model.reports.plots import COLOURS, plot, read_plotly_script, to_html
 from model.reports.rendering import render
 from payments.contract import INPUTS
 from payments.display import ANONYMOUS
@@ -20,18 +20,18 @@ def render_page(name: str, rows: pd.DataFrame, exploration: Exploration) -> str:
     return render(
         "exploration.html.j2",
         title=f"Transactions of {name}",
-        plotly=plotly_script(),
+        plotly=read_plotly_script(),
         summary=text.summarize(name, exploration),
         anonymous=ANONYMOUS,
         exploration=exploration,
         fence=FENCE,
         head=text.FEATURE_HEAD,
-        rows=text.feature_rows(exploration),
+        rows=text.format_features(exploration),
         plots={
             "hours": _plot_hours(exploration),
             "fraud_hours": _plot_fraud_hours(exploration),
             "drift": _plot_drift(exploration),
-            "distributions": _plot_distributions(class_densities(rows)),
+            "distributions": _plot_distributions(estimate_densities(rows)),
         },
     )
 

@@ -68,12 +68,12 @@ def _describe_drift(exploration: Exploration) -> str:
     return f"{days}: {'; '.join(drifts) or 'too few rows'}."
 
 
-def feature_rows(exploration: Exploration) -> list[list[str]]:
+def format_features(exploration: Exploration) -> list[list[str]]:
     """Return a row for each column of the file, in the columns of FEATURE_HEAD."""
-    return [_feature_row(feature) for feature in exploration.features]
+    return [_format_feature(feature) for feature in exploration.features]
 
 
-def _feature_row(feature: FeatureSummary) -> list[str]:
+def _format_feature(feature: FeatureSummary) -> list[str]:
     values = (
         feature.mean,
         feature.deviation,

@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 COLOURS = {"legitimate": "#4c78a8", "fraud": "#d62728", "other": "#7f7f7f"}
 
 
-def plotly_script() -> str:
+def read_plotly_script() -> str:
     """Return plotly's script, to include in a page once."""
     return str(get_plotlyjs())
 

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from model.intervals import Interval, wilson_interval
+from model.intervals import Interval, estimate_share
 from model.manifest import Calibration
 from payments.arrays import Flags, Floats
 
@@ -36,7 +36,7 @@ class ReliabilityBin:
     @property
     def fraud_share(self) -> Interval:
         """Actual share of frauds, with Wilson's interval."""
-        return wilson_interval(self.frauds, self.rows)
+        return estimate_share(self.frauds, self.rows)
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,13 @@ def calibrate_booster(booster: xgboost.Booster, calibration: Calibration) -> xgb
 def measure_calibration(probabilities: Floats, is_fraud: Flags) -> CalibrationQuality:
     """Measure float64[n] probabilities against bool[n] truth."""
     return CalibrationQuality(
-        brier=brier_score(probabilities, is_fraud),
+        brier=compute_brier_score(probabilities, is_fraud),
         log_loss=float(log_loss(is_fraud, probabilities)),
-        bins=reliability_bins(probabilities, is_fraud),
+        bins=bin_reliability(probabilities, is_fraud),
     )
 
 
-def brier_score(probabilities: Floats, is_fraud: Flags) -> float:
+def compute_brier_score(probabilities: Floats, is_fraud: Flags) -> float:
     """Return the mean squared error of float64[n] probabilities against bool[n] truth.
 
     G. Brier, 1950.
@@ -108,7 +108,7 @@ def brier_score(probabilities: Floats, is_fraud: Flags) -> float:
     return float(np.mean((probabilities - is_fraud) ** 2))
 
 
-def reliability_bins(probabilities: Floats, is_fraud: Flags) -> list[ReliabilityBin]:
+def bin_reliability(probabilities: Floats, is_fraud: Flags) -> list[ReliabilityBin]:
     """Compare predicted with actual fraud between RELIABILITY_EDGES, without empty bins."""
     bins = []
     for low, high in pairwise(RELIABILITY_EDGES):

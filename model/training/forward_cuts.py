@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-from model.artefact import probabilities
-from model.dataset import matrix
+from model.artefact import compute_probabilities
+from model.dataset import make_matrix
 from model.manifest import Calibration, ForwardCut, Manifest, Policy, Rows
 from model.training.calibration import fit_platt_scaling
 from model.training.thresholds import (
@@ -90,7 +90,7 @@ def score_ahead(
         ):
             if step < horizon:
                 ahead[step, start - first : stop - first] = booster.inplace_predict(
-                    matrix(table[start:stop]), predict_type="margin"
+                    make_matrix(table[start:stop]), predict_type="margin"
                 )
     segment = np.repeat(np.arange(segments, dtype=np.int8), np.diff(edges))
     return pd.DataFrame(
@@ -115,7 +115,7 @@ def read_cuts(reference: pd.DataFrame, first: int, payments_per_day: float | Non
     def score(raw: Floats, rows: slice, calibration: Calibration) -> LabelledScores:
         count = rows.stop - rows.start
         return LabelledScores(
-            probabilities(calibration.scale * raw + calibration.offset),
+            compute_probabilities(calibration.scale * raw + calibration.offset),
             truth[rows],
             amounts[rows],
             count / rate,
@@ -137,7 +137,7 @@ def read_cuts(reference: pd.DataFrame, first: int, payments_per_day: float | Non
                 before=score(ahead[0][:at], slice(0, at), calibration),
                 after=score(after, slice(at, end), calibration),
                 following=score(ahead[0][following], following, calibration),
-                uncalibrated=probabilities(ahead[0][following]),
+                uncalibrated=compute_probabilities(ahead[0][following]),
             )
         )
     return cuts

@@ -37,12 +37,15 @@ def explain_ms(booster: xgboost.Booster) -> float:
     """Return the milliseconds to explain a row in a batch by exact TreeSHAP."""
     trees = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]["model"]["trees"]
     depths = np.concatenate(
-        [_leaf_depths(np.array([tree["left_children"], tree["right_children"]])) for tree in trees]
+        [
+            _find_leaf_depths(np.array([tree["left_children"], tree["right_children"]]))
+            for tree in trees
+        ]
     )
     return float((_LEAF_MS + _DEPTH_SQUARED_MS * depths**2).sum())
 
 
-def _leaf_depths(children: Ints) -> Ints:
+def _find_leaf_depths(children: Ints) -> Ints:
     """Return the depth of each leaf.
 
     `children` is int[2, n], the children of each node. The root is node 0, at depth 0.

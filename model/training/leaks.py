@@ -37,7 +37,7 @@ def find_leak(table: pd.DataFrame, manifest: Manifest) -> Leak | None:
     judged = table.iloc[manifest.out_of_fold.first : manifest.out_of_fold.last + 1]
     # Features are checked alone too, because XGBoost can miss a leak: it puts two values into one
     # bin if one of them is as rare as fraud.
-    single = {feature: _single_feature_precision(judged, feature) for feature in INPUTS}
+    single = {feature: _rank_by_feature(judged, feature) for feature in INPUTS}
     leaking = sorted(
         (feature for feature in INPUTS if single[feature] > SUSPICIOUS),
         key=lambda feature: -single[feature],
@@ -49,7 +49,7 @@ def find_leak(table: pd.DataFrame, manifest: Manifest) -> Leak | None:
     return Leak(best, tuple(leaking)) if best > SUSPICIOUS else None
 
 
-def _single_feature_precision(rows: pd.DataFrame, feature: str) -> float:
+def _rank_by_feature(rows: pd.DataFrame, feature: str) -> float:
     """Return the better average precision of ranking by one feature upwards or downwards."""
     is_fraud = rows["Class"].to_numpy() == 1
     values = rows[feature].to_numpy(np.float64)

@@ -8,7 +8,7 @@ import pandas as pd
 import xgboost
 
 from model.alert import REASONS
-from model.dataset import matrix
+from model.dataset import make_matrix
 from model.manifest import ReasonPattern
 from payments.contract import INPUTS
 
@@ -34,7 +34,9 @@ def explain_highest(
         rows = np.sort(highest[reference["fold"].to_numpy()[highest] == number])
         if not len(rows):
             continue
-        data = xgboost.DMatrix(matrix(reference.iloc[rows]), feature_names=list(INPUTS), nthread=1)
+        data = xgboost.DMatrix(
+            make_matrix(reference.iloc[rows]), feature_names=list(INPUTS), nthread=1
+        )
         contributions = np.asarray(booster.predict(data, pred_contribs=True))[:, :-1]
         strongest = np.argsort(-contributions, kind="stable", axis=1)[:, :REASONS]
         for row, features in zip(rows.tolist(), np.sort(strongest, axis=1).tolist(), strict=True):

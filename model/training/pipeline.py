@@ -9,8 +9,8 @@ import pandas as pd
 import xgboost
 from sklearn.metrics import average_precision_score
 
-from model.artefact import probabilities
-from model.dataset import matrix, rows_sha256
+from model.artefact import compute_probabilities
+from model.dataset import hash_rows, make_matrix
 from model.errors import TrainingError
 from model.manifest import Calibration, FittedRows, Fold, Manifest, Policy, Rows
 from model.training import calibration, forward_cuts, patterns, thresholds
@@ -95,7 +95,7 @@ def train(
         _raw_margins(booster, table[fold.judged])
         for booster, fold in zip(of_folds, parts.folds, strict=True)
     ]
-    reference, calibrated = _reference(table, parts, raw)
+    reference, calibrated = _make_reference(table, parts, raw)
     reference = reference.join(ahead).assign(pattern=patterns.explain_highest(reference, of_folds))
     chosen = thresholds.choose_thresholds(policy, LabelledScores.from_reference(reference, rate))
     cuts = forward_cuts.read_cuts(reference, parts.out_of_fold.start, rate)
@@ -104,16 +104,16 @@ def train(
         thresholds=chosen,
         policy=policy,
         calibration=calibrated,
-        usual=_typical_ranges(table[parts.train]),
+        usual=_find_typical_ranges(table[parts.train]),
         hashes={},
         fitted_on=FittedRows(
-            **_rows(parts.train).model_dump(),
+            **_describe_rows(parts.train).model_dump(),
             dataset_sha256=dataset_sha256,
-            rows_sha256=rows_sha256(table[parts.train]),
+            rows_sha256=hash_rows(table[parts.train]),
         ),
-        out_of_fold=_rows(parts.out_of_fold),
-        folds=_folds(table, parts, raw),
-        test=_rows(parts.test),
+        out_of_fold=_describe_rows(parts.out_of_fold),
+        folds=_describe_folds(table, parts, raw),
+        test=_describe_rows(parts.test),
         parameters=recipe.all_parameters,
         trees=recipe.trees,
         payments_per_day=rate,
@@ -126,7 +126,7 @@ def train(
     return TrainedModel(booster, reference, manifest)
 
 
-def out_of_fold_margins(
+def predict_out_of_fold(
     table: pd.DataFrame, recipe: Recipe, grown: Callable[[], None] = lambda: None
 ) -> list[Floats]:
     """Return the raw margins of each forward fold's judged rows.
@@ -145,7 +145,7 @@ def fit_booster(
 ) -> xgboost.Booster:
     """Return a booster fitted on all rows of `table`."""
     data = xgboost.QuantileDMatrix(
-        matrix(table),
+        make_matrix(table),
         table["Class"].to_numpy(),
         feature_names=list(INPUTS),
         nthread=recipe.all_parameters["nthread"],
@@ -156,7 +156,7 @@ def fit_booster(
 
 
 def _raw_margins(booster: xgboost.Booster, rows: pd.DataFrame) -> Floats:
-    return np.asarray(booster.inplace_predict(matrix(rows), predict_type="margin"), np.float64)
+    return np.asarray(booster.inplace_predict(make_matrix(rows), predict_type="margin"), np.float64)
 
 
 def _segment_edges(parts: Split) -> list[int]:
@@ -166,7 +166,7 @@ def _segment_edges(parts: Split) -> list[int]:
     return sorted([*starts, *middles, parts.out_of_fold.stop])
 
 
-def _rows(part: slice) -> Rows:
+def _describe_rows(part: slice) -> Rows:
     return Rows(first=part.start, last=part.stop - 1, rows=part.stop - part.start)
 
 
@@ -183,7 +183,7 @@ def _refuse_one_class(table: pd.DataFrame, parts: Split) -> None:
                 )
 
 
-def _reference(
+def _make_reference(
     table: pd.DataFrame, parts: Split, raw: list[Floats]
 ) -> tuple[pd.DataFrame, Calibration]:
     judged = table[parts.out_of_fold].reset_index(drop=True)
@@ -191,22 +191,24 @@ def _reference(
     fitted = calibration.fit_platt_scaling(pooled, judged["Class"].to_numpy() == 1)
     margins = fitted.scale * pooled + fitted.offset
     fold = np.repeat(np.arange(1, len(raw) + 1, dtype=np.int8), [len(part) for part in raw])
-    return judged.assign(margin=margins, probability=probabilities(margins), fold=fold), fitted
+    return judged.assign(
+        margin=margins, probability=compute_probabilities(margins), fold=fold
+    ), fitted
 
 
-def _folds(table: pd.DataFrame, parts: Split, raw: list[Floats]) -> tuple[Fold, ...]:
+def _describe_folds(table: pd.DataFrame, parts: Split, raw: list[Floats]) -> tuple[Fold, ...]:
     truth = table["Class"].to_numpy()
     return tuple(
         Fold(
-            fitted=_rows(fold.fitted),
-            judged=_rows(fold.judged),
+            fitted=_describe_rows(fold.fitted),
+            judged=_describe_rows(fold.judged),
             average_precision=float(average_precision_score(truth[fold.judged], scores)),
         )
         for fold, scores in zip(parts.folds, raw, strict=True)
     )
 
 
-def _typical_ranges(fitted: pd.DataFrame) -> dict[str, tuple[float, float]]:
+def _find_typical_ranges(fitted: pd.DataFrame) -> dict[str, tuple[float, float]]:
     legitimate = fitted.loc[fitted["Class"] == 0, list(INPUTS)]
     low, high = (legitimate.quantile(q) for q in TYPICAL_QUANTILES)
     return {name: (float(low[name]), float(high[name])) for name in INPUTS}

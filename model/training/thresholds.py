@@ -97,11 +97,11 @@ class Outcome:
         """Rows flagged a day."""
         return self.flagged / self.days
 
-    def precision_lower_bound(self, confidence: float) -> float:
-        """Return the lower confidence bound of the precision; see `precision_lower_bounds`."""
+    def bound_precision(self, confidence: float) -> float:
+        """Return the lower confidence bound of the precision; see `bound_precisions`."""
         flagged = np.array([self.flagged])
         caught = np.array([self.caught])
-        return float(precision_lower_bounds(flagged, caught, confidence)[0])
+        return float(bound_precisions(flagged, caught, confidence)[0])
 
 
 def measure_payments_per_day(table: pd.DataFrame) -> float:
@@ -144,7 +144,7 @@ def apply_thresholds(thresholds: Thresholds, scored: LabelledScores) -> dict[str
     }
 
 
-def precision_lower_bounds(flagged: Ints, caught: Ints, confidence: float) -> Floats:
+def bound_precisions(flagged: Ints, caught: Ints, confidence: float) -> Floats:
     """Return exact one-sided lower bounds, float64[n], of int[n] caught / int[n] flagged.
 
     Clopper and Pearson, Biometrika 26 (1934). Normal approximations, including Wilson's, are too
@@ -163,10 +163,14 @@ def choose_thresholds(policy: Policy, scored: LabelledScores) -> Thresholds:
 
     A threshold is UNREACHABLE if nothing should be flagged.
     """
-    return _cheapest(policy, scored) if isinstance(policy, Costs) else _within(policy, scored)
+    return (
+        _choose_cheapest(policy, scored)
+        if isinstance(policy, Costs)
+        else _choose_within(policy, scored)
+    )
 
 
-def _within(limits: Limits, scored: LabelledScores) -> Thresholds:
+def _choose_within(limits: Limits, scored: LabelledScores) -> Thresholds:
     """Choose `review` by score or capacity, and `block` by precision."""
     if isinstance(limits.review, Score):
         review = _clamp(limits.review.probability)
@@ -184,10 +188,10 @@ def _lowest_precise(required: Precision, review: float, scored: LabelledScores) 
     (Maurer, Hothorn and Lehmacher, 1995; for thresholds: Angelopoulos et al., Learn then Test,
     2021).
     """
-    scores, flagged, caught = _cumulative(scored)
-    perfect = precision_lower_bounds(flagged, flagged, required.confidence)
+    scores, flagged, caught = _cumulate(scored)
+    perfect = bound_precisions(flagged, flagged, required.confidence)
     tested = (perfect >= required.precision) & (scores >= review)
-    bounds = precision_lower_bounds(flagged[tested], caught[tested], required.confidence)
+    bounds = bound_precisions(flagged[tested], caught[tested], required.confidence)
     passed = np.logical_and.accumulate(bounds >= required.precision)
     return _clamp(scores[tested][passed][-1]) if passed.any() else UNREACHABLE
 
@@ -207,7 +211,7 @@ def _median_within_capacity(capacity: Capacity, scored: LabelledScores) -> float
             f"{payments_per_day:,.0f} payments; ask for fewer"
         )
     by_period = [
-        _lowest_within_capacity(
+        _find_lowest_within_capacity(
             capacity.alerts_per_day / payments_per_day, scored.probabilities[periods == period]
         )
         for period in np.unique(periods)
@@ -215,7 +219,7 @@ def _median_within_capacity(capacity: Capacity, scored: LabelledScores) -> float
     return float(np.median(by_period))
 
 
-def _lowest_within_capacity(share: float, probabilities: Floats) -> float:
+def _find_lowest_within_capacity(share: float, probabilities: Floats) -> float:
     """Return the lowest score that at most this share of the rows reaches, or one row."""
     scores, counts = np.unique(-probabilities, return_counts=True)
     rows = max(1, round(share * len(probabilities)))
@@ -224,7 +228,7 @@ def _lowest_within_capacity(share: float, probabilities: Floats) -> float:
     return -float(scores[fits][-1] if fits.any() else scores[0])
 
 
-def _cheapest(costs: Costs, scored: LabelledScores) -> Thresholds:
+def _choose_cheapest(costs: Costs, scored: LabelledScores) -> Thresholds:
     """Return the pair with the lowest total cost on these rows; of equals, that with fewest alerts.
 
     Each reviewed payment costs `cost_review`, and reviewed frauds are stopped in time. A blocked
@@ -232,7 +236,7 @@ def _cheapest(costs: Costs, scored: LabelledScores) -> Thresholds:
     Amount, an approved legitimate payment nothing. The minimum holds only if no score is exactly
     0 or 1, because thresholds are strictly between them.
     """
-    scores, flagged, caught = _cumulative(scored)
+    scores, flagged, caught = _cumulate(scored)
     order = np.argsort(-scored.probabilities, kind="stable")
     saved = np.cumsum(np.where(scored.is_fraud, scored.amounts, 0.0)[order])[flagged - 1]
     # Index 0: no row; index k: the rows down to the k-th score. Blocking the rows down to i and
@@ -247,7 +251,7 @@ def _cheapest(costs: Costs, scored: LabelledScores) -> Thresholds:
     return Thresholds(review=_clamp(cuts[last]), block=_clamp(cuts[first]))
 
 
-def total_cost(costs: Costs, thresholds: Thresholds, scored: LabelledScores) -> float:
+def compute_cost(costs: Costs, thresholds: Thresholds, scored: LabelledScores) -> float:
     """Return what these thresholds would have cost on these rows, as in `choose_thresholds`."""
     review = apply_threshold(scored, thresholds.review)
     block = apply_threshold(scored, thresholds.block)
@@ -263,7 +267,7 @@ def _clamp(threshold: float) -> float:
     return min(max(float(threshold), _LOWEST), UNREACHABLE)
 
 
-def _cumulative(
+def _cumulate(
     scored: LabelledScores,
 ) -> tuple[Floats, Ints, Ints]:
     """Return the distinct scores from the highest, the rows at or above each, and their frauds."""

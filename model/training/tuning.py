@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from model.training.inference_cost import explain_ms, score_us
-from model.training.pipeline import fit_booster, out_of_fold_margins
+from model.training.pipeline import fit_booster, predict_out_of_fold
 from model.training.recipe import Recipe
 from model.training.split import split
 
@@ -63,9 +63,9 @@ class _FoldScorer:
         truth = table["Class"].to_numpy()
         self._truths = [truth[fold.judged] for fold in split(len(table)).folds]
 
-    def average_precision(self, recipe: Recipe, deadline: float) -> float:
+    def measure(self, recipe: Recipe, deadline: float) -> float:
         """Return the mean average precision over the folds."""
-        margins = out_of_fold_margins(self._table, recipe, self._check_time(deadline))
+        margins = predict_out_of_fold(self._table, recipe, self._check_time(deadline))
         folds = zip(self._truths, margins, strict=True)
         return float(np.mean([average_precision_score(truth, scores) for truth, scores in folds]))
 
@@ -113,7 +113,7 @@ def tune(
     best = sorted(finished, key=lambda trial: trial.value or 0.0, reverse=True)[:_FINALISTS]
     best_value = study.best_value if finished else None
     finalists: list[tuple[float, Recipe]] = []
-    for recipe in [Recipe(), *(_recipe(trial) for trial in best)]:
+    for recipe in [Recipe(), *(_make_recipe(trial) for trial in best)]:
         try:
             finalists.append((_average_over_seeds(scorer, recipe, start + seconds), recipe))
         except _OutOfTimeError:
@@ -127,7 +127,7 @@ def tune(
 
 def _average_over_seeds(scorer: _FoldScorer, recipe: Recipe, deadline: float) -> float:
     seeded = [replace(recipe, parameters=recipe.parameters | {"seed": seed}) for seed in _SEEDS]
-    return float(np.mean([scorer.average_precision(one, deadline) for one in seeded]))
+    return float(np.mean([scorer.measure(one, deadline) for one in seeded]))
 
 
 def _search(
@@ -139,10 +139,10 @@ def _search(
     )
 
     def objective(trial: optuna.Trial) -> float:
-        recipe = _recipe(trial)
+        recipe = _make_recipe(trial)
         try:
-            value = scorer.average_precision(recipe, deadline)
-            better = sum(other > value for other in _values(study))
+            value = scorer.measure(recipe, deadline)
+            better = sum(other > value for other in _list_values(study))
             if better < _FINALISTS and scorer.explain_ms(recipe, deadline) > MAX_EXPLAIN_MS:
                 raise optuna.TrialPruned
         except _OutOfTimeError:
@@ -151,18 +151,18 @@ def _search(
         return value
 
     def report(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
-        values = _values(study)
+        values = _list_values(study)
         progress(len(values), max(values, default=None))
 
     study.optimize(objective, n_jobs=_THREADS, callbacks=[report])
     return study
 
 
-def _values(study: optuna.Study) -> list[float]:
+def _list_values(study: optuna.Study) -> list[float]:
     return [trial.value for trial in study.trials if trial.value is not None]
 
 
-def _recipe(trial: Any) -> Recipe:
+def _make_recipe(trial: Any) -> Recipe:
     """Return the recipe of a trial, running or finished."""
     depth = trial.suggest_int("max_depth", 3, 8)
     parameters: dict[str, Any] = {

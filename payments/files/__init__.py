@@ -6,5 +6,5 @@ delimited   text with a separator: its encoding and separator
 parquet     Parquet files
 cells       the numbers in the text of cells, and their decimal mark
 clock       the unit of Time
-reader      all of it: `open_file` recognises a file, `PaymentFile.batches` streams its rows
+reader      all of it: `open_file` recognises a file, `PaymentFile.read_batches` streams its rows
 """

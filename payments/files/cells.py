@@ -48,7 +48,7 @@ class Column:
         numbers = self.texts.cast(pa.string()).cast(pa.float64())
         return np.asarray(numbers.fill_null(np.nan))
 
-    def missing(self) -> list[int]:
+    def find_missing(self) -> list[int]:
         """Return the positions of missing cells."""
         if not self.texts.null_count:
             return []

@@ -32,14 +32,17 @@ def open_packed(path: Path) -> Iterator[IO[bytes]]:
     """Open the decompressed bytes. Raises PaymentFileError for an archive of several tables."""
     packing = find_packing(path)
     if packing == "zip":
-        with zipfile.ZipFile(path) as archive, archive.open(_only_table(path, archive)) as member:
+        with (
+            zipfile.ZipFile(path) as archive,
+            archive.open(_find_only_table(path, archive)) as member,
+        ):
             yield member
     else:
         with _OPENERS[packing](path) if packing else path.open("rb") as file:
             yield file
 
 
-def _only_table(path: Path, archive: zipfile.ZipFile) -> str:
+def _find_only_table(path: Path, archive: zipfile.ZipFile) -> str:
     names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
     tables = [name for name in names if name.lower().endswith(_TEXT)]
     if len(tables) != 1:

@@ -38,7 +38,7 @@ class Batch:
     columns: dict[str, Column]
     accounts: list[str | None]
 
-    def values(self, name: str) -> Floats:
+    def read_numbers(self, name: str) -> Floats:
         """Return the numbers of a column, NaN if missing or invalid; Time in seconds."""
         values = self.columns[name].values
         return values / self.unit.per_second if name == TIME else values
@@ -51,7 +51,9 @@ class Batch:
             for row, cause in column.invalid.items()
         }
         bad |= {
-            (row, name): "is missing" for name in complete for row in self.columns[name].missing()
+            (row, name): "is missing"
+            for name in complete
+            for row in self.columns[name].find_missing()
         }
         if bad:
             row, name = min(bad, key=lambda place: (place[0], COLUMNS.index(place[1])))
@@ -89,7 +91,7 @@ class PaymentFile:
         comma = ["decimal comma"] if self.decimal_comma else []
         return [*self._table.notes, *comma, *respelled, *unit]
 
-    def batches(self, first: int = 0, end: int | None = None) -> Iterator[Batch]:
+    def read_batches(self, first: int = 0, end: int | None = None) -> Iterator[Batch]:
         """Yield the rows from `first` up to, not including, `end`. Raises PaymentFileError."""
         start = 0
         with _translate_errors(self.path):

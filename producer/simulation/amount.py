@@ -9,7 +9,7 @@ from producer.simulation.parameters import ATOM_ROWS, MIN_ROWS
 _TAIL = (2.0, 10.0, 100.0)
 
 
-def quantile_function(amounts: Floats) -> tuple[Floats, Floats]:
+def fit_quantile_function(amounts: Floats) -> tuple[Floats, Floats]:
     """Return the quantile function as (levels in 0..1, amounts), both increasing.
 
     It steps at each amount that at least ATOM_ROWS rows share and passes through means of MIN_ROWS
@@ -22,16 +22,16 @@ def quantile_function(amounts: Floats) -> tuple[Floats, Floats]:
     begin = 0
     for atom in np.flatnonzero(counts >= ATOM_ROWS):
         start = int(ends[atom] - counts[atom])
-        knots += _blocks(np.sort(amounts)[begin:start], begin)
+        knots += _make_blocks(np.sort(amounts)[begin:start], begin)
         knots += [(start + 0.5, values[atom]), (ends[atom] - 0.5, values[atom])]
         begin = int(ends[atom])
     rest = np.sort(amounts)[begin:]
-    knots += _blocks(rest[:-MIN_ROWS], begin) + _tail(rest, len(amounts))
+    knots += _make_blocks(rest[:-MIN_ROWS], begin) + _make_tail(rest, len(amounts))
     ranks, values = np.array(knots).T
     return ranks / len(amounts), np.maximum.accumulate(values)
 
 
-def _blocks(values: Floats, begin: int) -> list[tuple[float, float]]:
+def _make_blocks(values: Floats, begin: int) -> list[tuple[float, float]]:
     blocks = np.array_split(values, len(values) // MIN_ROWS) if len(values) >= MIN_ROWS else []
     starts = begin + np.cumsum([0, *map(len, blocks)])
     return [
@@ -40,7 +40,7 @@ def _blocks(values: Floats, begin: int) -> list[tuple[float, float]]:
     ]
 
 
-def _tail(rest: Floats, total: int) -> list[tuple[float, float]]:
+def _make_tail(rest: Floats, total: int) -> list[tuple[float, float]]:
     """Return the knots above the last block. `rest`: at least two blocks above the last price."""
     base = float(rest[-2 * MIN_ROWS : -MIN_ROWS].mean())
     excess = float(rest[-MIN_ROWS:].mean()) - base

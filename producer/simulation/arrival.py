@@ -28,15 +28,15 @@ class Arrivals:
         self._reached = 0.0
         self._warp()
 
-    def times(self, rows: Ints, gaps: Floats) -> Floats:
+    def place(self, rows: Ints, gaps: Floats) -> Floats:
         """Return the seconds of the next rows. `gaps`: standard exponential."""
         for surge in self._by_row:
-            gaps = np.where(surge.active(rows, gaps), gaps / surge.size, gaps)
+            gaps = np.where(surge.find_active(rows, gaps), gaps / surge.size, gaps)
         reached = self._reached + np.cumsum(gaps)
         self._reached = float(reached[-1])
-        return self._clock(self._remove_surges(reached))
+        return self._make_clock(self._remove_surges(reached))
 
-    def _clock(self, counts: Floats) -> Floats:
+    def _make_clock(self, counts: Floats) -> Floats:
         days, rest = np.divmod(counts, self._counts[-1])
         seconds: Floats = days * DAY_S + np.interp(rest, self._counts, self._seconds)
         return seconds

@@ -48,7 +48,7 @@ class Disturbance:
     feature: str | None = None
     by_time: bool = False
 
-    def active(self, rows: Ints, times: Floats) -> Flags:
+    def find_active(self, rows: Ints, times: Floats) -> Flags:
         """Return which rows it affects, given their numbers and seconds since the start."""
         moments = times if self.by_time else rows
         return (moments >= self.begin) & (moments < self.end)
@@ -83,8 +83,8 @@ def parse(text: str) -> Disturbance:
     ):
         wanted = "a share, 0 to 1" if kind in SHARES else "a factor above 0"
         raise SimulationError(f"{text!r}: the size of {kind} must be {wanted}")
-    begin, by_time = _moment(text, match["begin"])
-    end, end_by_time = _moment(text, match["end"]) if match["end"] else (math.inf, by_time)
+    begin, by_time = _parse_moment(text, match["begin"])
+    end, end_by_time = _parse_moment(text, match["end"]) if match["end"] else (math.inf, by_time)
     if by_time != end_by_time or end <= begin:
         raise SimulationError(
             f"{text!r}: FROM and UNTIL must both be rows or both be times, and UNTIL must be later"
@@ -92,7 +92,7 @@ def parse(text: str) -> Disturbance:
     return Disturbance(kind, begin, end, number, feature, by_time)
 
 
-def _moment(text: str, moment: str) -> tuple[float, bool]:
+def _parse_moment(text: str, moment: str) -> tuple[float, bool]:
     unit = moment[-1] if moment[-1] in _UNIT_S else ""
     try:
         number = float(moment.removesuffix(unit))
@@ -124,7 +124,7 @@ def disturb_values(
         if disturbance.kind not in ON_FEATURE:
             continue
         column = INPUTS.index(str(disturbance.feature))
-        rows = disturbance.active(*where)
+        rows = disturbance.find_active(*where)
         if disturbance.kind in SHARES:
             rows &= chance < disturbance.size
         values[rows, column] = _disturb_column(

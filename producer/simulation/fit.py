@@ -18,7 +18,7 @@ from model.training.split import split
 from payments.arrays import Floats, Ints
 from payments.contract import COMPONENTS, INPUTS
 from producer.simulation import mixture, selection
-from producer.simulation.amount import quantile_function
+from producer.simulation.amount import fit_quantile_function
 from producer.simulation.arrival import DAY_S, HOUR_S
 from producer.simulation.mixture import Mixture
 from producer.simulation.parameters import DEFAULT, HOURS, MIN_FRAUDS, MIN_ROWS, Parameters
@@ -59,12 +59,12 @@ def fit(table: pd.DataFrame, rounds: int = ROUNDS) -> Parameters:
     honest = table.loc[~fraud, list(INPUTS)]
     component = random.choice(len(support), DRAWN, p=legitimate.weights)
     drawn = legitimate.sample(component, random.standard_normal((DRAWN, len(INPUTS)))) * sd
-    levels, amounts = quantile_function(table["Amount"].to_numpy())
+    levels, amounts = fit_quantile_function(table["Amount"].to_numpy())
     unselected = Parameters(
         legitimate=_scale(legitimate, sd),
         fraud=_scale(frauds, sd),
-        hourly=_hourly(by_hour),
-        rate=_rate(table["Time"].to_numpy()),
+        hourly=_smooth_by_hour(by_hour),
+        rate=_measure_rate(table["Time"].to_numpy()),
         fraud_share=float(fraud.mean()),
         amount_roots=np.quantile(drawn[:, -1], levels),
         amounts=amounts,
@@ -74,14 +74,14 @@ def fit(table: pd.DataFrame, rounds: int = ROUNDS) -> Parameters:
         rows_legitimate=support,
         rows_fraud=fraud_support,
     )
-    drawn[:, -1] = unselected.amount(drawn[:, -1])
-    cuts = [*_block_means(honest[list(COMPONENTS)].to_numpy()), np.unique(amounts)]
+    drawn[:, -1] = unselected.map_to_amounts(drawn[:, -1])
+    cuts = [*_average_blocks(honest[list(COMPONENTS)].to_numpy()), np.unique(amounts)]
     return replace(
         unselected, selection=selection.fit(honest[distinct[~fraud]].to_numpy(), drawn, cuts)
     )
 
 
-def _block_means(values: Floats) -> Floats:
+def _average_blocks(values: Floats) -> Floats:
     """Return [columns, CUTS]: means of equal blocks of sorted values, over MIN_ROWS rows each."""
     blocks = np.array_split(np.sort(values, axis=0), CUTS)
     return np.stack([block.mean(axis=0) for block in blocks], axis=1)
@@ -93,7 +93,7 @@ def _fit_legitimate(rows: Floats, hours: Ints, rounds: int) -> tuple[Mixture, Fl
     Fit BLOCKS disjoint parts, each with its share of the components: one fit over all rows takes
     BLOCKS times as long.
     """
-    blocks = _groups(rows, BLOCKS)
+    blocks = _find_groups(rows, BLOCKS)
     fits = []
     hourly = []
     shares = []
@@ -106,7 +106,7 @@ def _fit_legitimate(rows: Floats, hours: Ints, rounds: int) -> tuple[Mixture, Fl
             RIDGE,
             rounds,
         )
-        memberships, _ = mixture.responsibilities(fitted[0], part.astype(np.float32))
+        memberships, _ = mixture.assign_responsibilities(fitted[0], part.astype(np.float32))
         hourly.append(
             np.stack(
                 [
@@ -134,7 +134,7 @@ def _fit_legitimate(rows: Floats, hours: Ints, rounds: int) -> tuple[Mixture, Fl
     )
 
 
-def _groups(rows: Floats, count: int) -> Ints:
+def _find_groups(rows: Floats, count: int) -> Ints:
     """Return k-means groups [n], on a scale that keeps outliers from forming tiny groups."""
     kmeans = MiniBatchKMeans(count, random_state=SEED, batch_size=8192, n_init=1, max_iter=30).fit(
         np.arcsinh(2.0 * rows)
@@ -148,14 +148,14 @@ def _fit_mixture(
     def progress(turn: int, likelihood: float) -> None:
         _log.debug("round %d of %d: log likelihood %.4f", turn + 1, rounds, likelihood)
 
-    return mixture.fit(rows, _groups(rows, count), least, ridge, rounds, progress)
+    return mixture.fit(rows, _find_groups(rows, count), least, ridge, rounds, progress)
 
 
 def _scale(fitted: Mixture, sd: Floats) -> Mixture:
     return Mixture(fitted.weights, fitted.means * sd, fitted.factors * sd[None, :, None])
 
 
-def _hourly(by_hour: Floats) -> Floats:
+def _smooth_by_hour(by_hour: Floats) -> Floats:
     """Return weights [24, K]: each component's share of the surrounding hours.
 
     Widen the range of hours until it holds MIN_ROWS rows of the component.
@@ -172,7 +172,7 @@ def _hourly(by_hour: Floats) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float64)
 
 
-def _rate(times: Floats) -> Floats:
+def _measure_rate(times: Floats) -> Floats:
     """Return [24] transactions an hour by hour of day, over the hours that the rows cover fully."""
     full = int(times[-1] // HOUR_S)
     counts = np.bincount((times // HOUR_S).astype(np.int64), minlength=full)[:full].astype(float)

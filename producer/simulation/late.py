@@ -12,7 +12,7 @@ from producer.replay import PROGRESS_S
 from producer.rows import Row
 from producer.schedule import Clock
 from producer.sender import Sender
-from producer.simulation.output import account_id, account_number
+from producer.simulation.output import make_account_id, parse_account_number
 from streams.kafka.connection import Connection
 from streams.kafka.topics import LABELS
 
@@ -54,7 +54,7 @@ class LateLabels:
     def follow(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the rows unchanged and remember them for labels."""
         for row in rows:
-            account = 0 if row.account_id is None else account_number(row.account_id) + 1
+            account = 0 if row.account_id is None else parse_account_number(row.account_id) + 1
             self._unsent.append((row.number << _ACCOUNT_BITS | account) << 1 | bool(row.is_fraud))
             yield row
 
@@ -100,6 +100,6 @@ class LateLabels:
                 0.0,
                 b"",
                 bool(waiting & 1),
-                account_id(account - 1) if account else None,
+                make_account_id(account - 1) if account else None,
             )
             send_label(self._sender, row, self._clock)

@@ -63,7 +63,7 @@ def start(rows: Floats, labels: Ints, least: int, ridge: float) -> Mixture:
     )
 
 
-def responsibilities(mixture: Mixture, rows: Singles) -> tuple[Singles, float]:
+def assign_responsibilities(mixture: Mixture, rows: Singles) -> tuple[Singles, float]:
     """Return responsibilities [K, n], sum 1 over K, and the mean log likelihood plus a constant."""
     logs = np.empty((len(mixture.weights), len(rows)), np.float32)
     for k, (weight, mean, factor) in enumerate(
@@ -99,15 +99,15 @@ def fit(
     support = np.empty(0)
     singles = rows.astype(np.float32)
     for turn in range(rounds):
-        shares, likelihood = responsibilities(mixture, singles)
-        kept = shares[_support(shares) >= least]
+        shares, likelihood = assign_responsibilities(mixture, singles)
+        kept = shares[_count_effective_rows(shares) >= least]
         mixture = _maximise(kept, singles, ridge)
-        support = _support(kept)
+        support = _count_effective_rows(kept)
         progress(turn, likelihood)
     return mixture, support
 
 
-def _support(shares: Singles) -> Floats:
+def _count_effective_rows(shares: Singles) -> Floats:
     """Return Kish's effective number of rows.
 
     It is 1 for a component that is mostly one row, whatever the sum of the shares.

@@ -16,12 +16,12 @@ from producer.simulation.simulate import Chunk
 _ACCOUNT = "account-"
 
 
-def account_id(number: int) -> str:
+def make_account_id(number: int) -> str:
     """Return the name of a simulated account."""
     return f"{_ACCOUNT}{number}"
 
 
-def account_number(name: str) -> int:
+def parse_account_number(name: str) -> int:
     """Return the number of the account with this name."""
     return int(name.removeprefix(_ACCOUNT))
 
@@ -38,7 +38,7 @@ def write(
     try:
         with path.open("wb") as file:
             for chunk in chunks:
-                table = _table(chunk)
+                table = _make_table(chunk)
                 writer = writer or pyarrow.csv.CSVWriter(file, table.schema)
                 writer.write(table)
                 written += table.num_rows
@@ -50,24 +50,26 @@ def write(
     return written
 
 
-def _table(chunk: Chunk) -> pa.Table:
+def _make_table(chunk: Chunk) -> pa.Table:
     columns = {"Time": pa.array(chunk.times)}
     columns |= {
         name: pa.array(chunk.values[:, i], from_pandas=True) for i, name in enumerate(INPUTS)
     }
     columns["Class"] = pa.array(chunk.is_fraud.astype("int8"))
     if chunk.accounts is not None:
-        columns["account_id"] = pa.array([account_id(number) for number in chunk.accounts.tolist()])
+        columns["account_id"] = pa.array(
+            [make_account_id(number) for number in chunk.accounts.tolist()]
+        )
     return pa.table(columns)
 
 
-def rows(chunks: Iterable[Chunk], run: str) -> Iterator[Row]:
+def make_rows(chunks: Iterable[Chunk], run: str) -> Iterator[Row]:
     """Yield rows to send, with transaction_id `<run>-<row>`. Missing fields are absent."""
     for chunk in chunks:
         accounts = (
             [None] * len(chunk.times)
             if chunk.accounts is None
-            else [account_id(number) for number in chunk.accounts.tolist()]
+            else [make_account_id(number) for number in chunk.accounts.tolist()]
         )
         table = zip(
             chunk.times.tolist(),

@@ -50,7 +50,7 @@ class Parameters:
     rows_legitimate: Floats
     rows_fraud: Floats
 
-    def amount(self, roots: Floats) -> Floats:
+    def map_to_amounts(self, roots: Floats) -> Floats:
         """Map roots from the mixtures to amounts in whole cents, of any shape.
 
         Roots distributed like `legitimate`'s give amounts distributed like the data's.

@@ -97,10 +97,10 @@ class _Generator:
             else None
         )
         rows = np.arange(first, first + count)
-        times = np.floor(self._arrivals.times(rows, gaps))
-        known = kind < self._fraud_share(rows, times)
-        new = self._new_frauds(rows, times, newcomer) & ~known
-        values = self._legitimate(first // CHUNK, (times % DAY_S // HOUR_S).astype(np.int64))
+        times = np.floor(self._arrivals.place(rows, gaps))
+        known = kind < self._compute_fraud_share(rows, times)
+        new = self._choose_new_frauds(rows, times, newcomer) & ~known
+        values = self._draw_legitimate(first // CHUNK, (times % DAY_S // HOUR_S).astype(np.int64))
         frauds = _pick(self._fraud, np.zeros(int(known.sum()), np.int64), component[known])
         values[known] = self._sample(self._parameters.fraud, frauds, noise[known])
         for name, shift in NEW_FRAUD.items():
@@ -116,21 +116,21 @@ class _Generator:
         )
         return Chunk(first, times, values, known | new, accounts)
 
-    def _fraud_share(self, rows: Ints, times: Floats) -> Floats:
+    def _compute_fraud_share(self, rows: Ints, times: Floats) -> Floats:
         share = np.full(len(rows), self._share)
         for disturbance in self._disturbances:
             if disturbance.kind == "fraud-rate":
-                share[disturbance.active(rows, times)] *= disturbance.size
+                share[disturbance.find_active(rows, times)] *= disturbance.size
         return share
 
-    def _new_frauds(self, rows: Ints, times: Floats, chance: Floats) -> Flags:
+    def _choose_new_frauds(self, rows: Ints, times: Floats, chance: Floats) -> Flags:
         new = np.zeros(len(rows), bool)
         for disturbance in self._disturbances:
             if disturbance.kind == "new-fraud":
-                new |= disturbance.active(rows, times) & (chance < disturbance.size)
+                new |= disturbance.find_active(rows, times) & (chance < disturbance.size)
         return new
 
-    def _legitimate(self, number: int, hours: Ints) -> Floats:
+    def _draw_legitimate(self, number: int, hours: Ints) -> Floats:
         """Return [n, 29]: for each row the first candidate that is kept, or the last."""
         values = np.empty((len(hours), len(INPUTS)))
         left = np.arange(len(hours))
@@ -153,7 +153,7 @@ class _Generator:
 
     def _sample(self, mixture: Mixture, component: Ints, noise: Floats) -> Floats:
         values = mixture.sample(component, noise)
-        values[:, -1] = self._parameters.amount(values[:, -1])
+        values[:, -1] = self._parameters.map_to_amounts(values[:, -1])
         return values
 
 

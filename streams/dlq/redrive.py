@@ -28,10 +28,10 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay
 from streams.dlq import dead_letters
 from streams.dlq.dead_letters import Choice, DeadLetter
 from streams.kafka.cluster import Cluster, Offsets
-from streams.kafka.committer import producer_settings
+from streams.kafka.committer import make_producer_settings
 from streams.kafka.connection import Connection
 from streams.kafka.errors import ReadingError
-from streams.kafka.messages import Headers, Position, own_headers
+from streams.kafka.messages import Headers, Position, make_headers
 from streams.kafka.reader import ReadProgress, read_with_progress
 from streams.kafka.topics import MAX_RECORD_BYTES, REDRIVE_TRANSACTIONAL_ID, TRANSACTIONS
 
@@ -102,7 +102,9 @@ def redrive(
 def _open_producer(connection: Connection) -> Producer:
     """Return a producer that has fenced every other redrive, and so ended their transactions."""
     producer = Producer(
-        connection.writer_config(producer_settings(connection.full_name(REDRIVE_TRANSACTIONAL_ID)))
+        connection.make_writer_config(
+            make_producer_settings(connection.full_name(REDRIVE_TRANSACTIONAL_ID))
+        )
     )
     producer.init_transactions(_PATIENCE_S)
     return producer
@@ -177,7 +179,9 @@ def _find_high_watermarks(connection: Connection, partitions: list[int]) -> Offs
 
     A redriven record may come after an open transaction; the read waits for it.
     """
-    admin = AdminClient(connection.client_config())  # keep a reference: its requests end with it
+    admin = AdminClient(
+        connection.make_client_config()
+    )  # keep a reference: its requests end with it
     specs = {
         TopicPartition(connection.full_name(TRANSACTIONS), partition): OffsetSpec.latest()
         for partition in partitions
@@ -240,7 +244,7 @@ def _is_retriable(error: BaseException) -> bool:
 
 def _make_headers(connection: Connection, position: Position) -> Headers:
     partition, offset = position
-    return own_headers() | {
+    return make_headers() | {
         "redriven.topic": connection.full_name(TRANSACTIONS).encode(),
         "redriven.partition": b"%d" % partition,
         "redriven.offset": b"%d" % offset,

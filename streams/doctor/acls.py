@@ -36,65 +36,70 @@ class Acl(NamedTuple):
     prefixed: bool = False
 
 
-def _on_topics(operation: AclOperation, *names: str) -> tuple[Acl, ...]:
+def _permit_on_topics(operation: AclOperation, *names: str) -> tuple[Acl, ...]:
     return tuple(Acl(operation, ResourceType.TOPIC, name) for name in names)
 
 
-def _in_group(operation: AclOperation, name: str) -> tuple[Acl, ...]:
+def _permit_on_group(operation: AclOperation, name: str) -> tuple[Acl, ...]:
     return (Acl(operation, ResourceType.GROUP, name),)
 
 
-def _as_transactional(name: str, prefixed: bool = True) -> tuple[Acl, ...]:
+def _permit_transactional_id(name: str, prefixed: bool = True) -> tuple[Acl, ...]:
     return (Acl(WRITE, ResourceType.TRANSACTIONAL_ID, name, prefixed),)
 
 
-_READER = _in_group(DESCRIBE, READER_GROUP)
+_READER = _permit_on_group(DESCRIBE, READER_GROUP)
 _ALL = tuple(topic.name for topic in topics.TOPICS)
 
 ACLS: dict[str, tuple[Acl, ...]] = {
     "topics": (
-        *_on_topics(CREATE, *_ALL),
-        *_on_topics(DESCRIBE, *_ALL),
-        *_on_topics(DESCRIBE_CONFIGS, *_ALL),
+        *_permit_on_topics(CREATE, *_ALL),
+        *_permit_on_topics(DESCRIBE, *_ALL),
+        *_permit_on_topics(DESCRIBE_CONFIGS, *_ALL),
     ),
-    "replay": _on_topics(WRITE, topics.TRANSACTIONS, topics.LABELS),
+    "replay": _permit_on_topics(WRITE, topics.TRANSACTIONS, topics.LABELS),
     "score": (
-        *_on_topics(READ, topics.TRANSACTIONS),
-        *_on_topics(WRITE, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS),
-        *_on_topics(
+        *_permit_on_topics(READ, topics.TRANSACTIONS),
+        *_permit_on_topics(WRITE, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS),
+        *_permit_on_topics(
             DESCRIBE_CONFIGS,
             topics.TRANSACTIONS,
             topics.PREDICTIONS,
             topics.ALERTS,
             topics.DEAD_LETTERS,
         ),
-        *_in_group(READ, topics.SCORER_GROUP),
-        *_as_transactional("fraud-scorer-"),
+        *_permit_on_group(READ, topics.SCORER_GROUP),
+        *_permit_transactional_id("fraud-scorer-"),
     ),
     "monitor": (
-        *_on_topics(READ, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS),
-        *_on_topics(WRITE, topics.DRIFT_EVENTS),
-        *_on_topics(DESCRIBE_CONFIGS, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS),
-        *_in_group(READ, topics.MONITOR_GROUP),
-        *_as_transactional("fraud-monitor-"),
+        *_permit_on_topics(READ, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS),
+        *_permit_on_topics(WRITE, topics.DRIFT_EVENTS),
+        *_permit_on_topics(
+            DESCRIBE_CONFIGS, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS
+        ),
+        *_permit_on_group(READ, topics.MONITOR_GROUP),
+        *_permit_transactional_id("fraud-monitor-"),
         *_READER,
     ),
-    "report": (*_on_topics(READ, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS), *_READER),
+    "report": (
+        *_permit_on_topics(READ, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS),
+        *_READER,
+    ),
     "serve": (
-        *_on_topics(WRITE, topics.TRANSACTIONS, topics.LABELS),
-        *_on_topics(READ, topics.ALERTS, topics.LABELS, topics.DRIFT_EVENTS),
+        *_permit_on_topics(WRITE, topics.TRANSACTIONS, topics.LABELS),
+        *_permit_on_topics(READ, topics.ALERTS, topics.LABELS, topics.DRIFT_EVENTS),
         *_READER,
     ),
-    "alerts": (*_on_topics(READ, topics.ALERTS), *_READER),
+    "alerts": (*_permit_on_topics(READ, topics.ALERTS), *_READER),
     "ledger": (
-        *_on_topics(READ, topics.TRANSACTIONS, topics.PREDICTIONS, topics.DEAD_LETTERS),
-        *_in_group(DESCRIBE, topics.SCORER_GROUP),
+        *_permit_on_topics(READ, topics.TRANSACTIONS, topics.PREDICTIONS, topics.DEAD_LETTERS),
+        *_permit_on_group(DESCRIBE, topics.SCORER_GROUP),
         *_READER,
     ),
     "dlq": (
-        *_on_topics(READ, topics.DEAD_LETTERS, topics.TRANSACTIONS),
-        *_on_topics(WRITE, topics.TRANSACTIONS),
-        *_as_transactional(topics.REDRIVE_TRANSACTIONAL_ID, prefixed=False),
+        *_permit_on_topics(READ, topics.DEAD_LETTERS, topics.TRANSACTIONS),
+        *_permit_on_topics(WRITE, topics.TRANSACTIONS),
+        *_permit_transactional_id(topics.REDRIVE_TRANSACTIONAL_ID, prefixed=False),
         *_READER,
     ),
 }

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, Res
 from streams.doctor.acls import Acl
 from streams.kafka import topics
 from streams.kafka.connection import Connection
-from streams.kafka.errors import refusal
+from streams.kafka.errors import classify_refusal
 from streams.kafka.retry import retry_for
 
 _ANSWER_S = 10
@@ -109,7 +109,7 @@ class AclChecker:
         state = self._states[acl.name]
         if isinstance(state, TopicState):
             return acl.operation in state.allowed
-        return False if refusal(state) else None
+        return False if classify_refusal(state) else None
 
     def _check_group(self, acl: Acl) -> bool | None:
         name = self._connection.full_name(acl.name)
@@ -124,16 +124,18 @@ class AclChecker:
             # A new cluster creates the coordinator of its first group on demand.
             return retry_for(_ANSWER_S, ask)
         except KafkaException as error:
-            return False if refusal(error.args[0]) else None
+            return False if classify_refusal(error.args[0]) else None
 
     def _check_transactional_id(self, name: str) -> bool | None:
         producer = Producer(
-            self._connection.writer_config({"transactional.id": self._connection.full_name(name)})
+            self._connection.make_writer_config(
+                {"transactional.id": self._connection.full_name(name)}
+            )
         )
         try:
             producer.init_transactions(_ANSWER_S)
         except KafkaException as error:
-            return False if refusal(error.args[0]) else None
+            return False if classify_refusal(error.args[0]) else None
         return True
 
 

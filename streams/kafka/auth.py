@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from streams.kafka.connection import Connection
-from streams.kafka.errors import RefusedError, TopicMissingError, refusal
+from streams.kafka.errors import RefusedError, TopicMissingError, classify_refusal
 from streams.kafka.retry import retry_until
 from streams.kafka.topic_admin import refuse_unsafe
 
@@ -32,11 +32,11 @@ def connect_admin(connection: Connection, timeout: float = _ANSWER_S) -> AdminCl
     refusals: list[RefusedError] = []
 
     def on_error(error: KafkaError) -> None:
-        refused = refusal(error, connection.bootstrap_servers)
+        refused = classify_refusal(error, connection.bootstrap_servers)
         if refused:
             refusals.append(refused)
 
-    admin = AdminClient(connection.client_config({"error_cb": on_error}))
+    admin = AdminClient(connection.make_client_config({"error_cb": on_error}))
     # Not `list_topics`: it blocks inside the client library, which then neither reacts to Ctrl-C
     # nor runs callbacks. `poll` does both.
     answer = admin.describe_cluster(request_timeout=timeout)

@@ -7,6 +7,6 @@ from datetime import UTC, datetime, timedelta
 CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 
-def utc_now() -> datetime:
+def get_utc_now() -> datetime:
     """Return the current time."""
     return datetime.now(UTC)

@@ -17,7 +17,7 @@ _TIMEOUT_S = 30
 _REFRESH_S = 2.0  # in an outage the refresh takes all of it, and Ctrl-C waits
 
 
-def committed_offsets(
+def find_committed(
     consumer: Consumer, partitions: list[TopicPartition], timeout: float
 ) -> list[TopicPartition]:
     """Return the committed offsets of the consumer's group, -1001 for none.
@@ -41,7 +41,7 @@ class Cluster:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._admin = AdminClient(connection.client_config())
+        self._admin = AdminClient(connection.make_client_config())
 
     def list_partitions(self, *topics: str) -> dict[str, list[int]]:
         """Return the partition numbers of each topic. Raises TopicMissingError."""
@@ -63,16 +63,16 @@ class Cluster:
 
     def find_earliest(self, topic: str, partitions: list[int] | None = None) -> Offsets:
         """Return the first offset that the log still holds, by partition; None: all of them."""
-        return self._offsets(topic, partitions, OffsetSpec.earliest())
+        return self._list_offsets(topic, partitions, OffsetSpec.earliest())
 
     def find_end(self, topic: str, partitions: list[int] | None = None) -> Offsets:
         """Return the offset at which the committed records end, by partition; None: all of them."""
-        return self._offsets(topic, partitions, OffsetSpec.latest())
+        return self._list_offsets(topic, partitions, OffsetSpec.latest())
 
     def find_since(self, topic: str, end: Offsets, at: datetime) -> Offsets:
         """Return the first offset whose timestamp is `at` or later, else `end`, by partition."""
         spec = OffsetSpec.for_timestamp(int(at.timestamp() * 1000))
-        offsets = self._offsets(topic, list(end), spec)
+        offsets = self._list_offsets(topic, list(end), spec)
         return {
             partition: min(offset, end[partition]) if offset >= 0 else end[partition]
             for partition, offset in offsets.items()
@@ -87,16 +87,14 @@ class Cluster:
         asked = [TopicPartition(name, partition) for partition in partitions]
         # Not with the admin client, which has no group: librdkafka 2.16 crashes in it while the
         # coordinator is loading.
-        consumer = Consumer(self._connection.reader_config(group))
+        consumer = Consumer(self._connection.make_reader_config(group))
         try:
-            positions = retry_for(
-                _TIMEOUT_S, lambda: committed_offsets(consumer, asked, _TIMEOUT_S)
-            )
+            positions = retry_for(_TIMEOUT_S, lambda: find_committed(consumer, asked, _TIMEOUT_S))
         finally:
             consumer.close()
         return {place.partition: place.offset for place in positions if place.offset >= 0}
 
-    def _offsets(self, topic: str, partitions: list[int] | None, spec: OffsetSpec) -> Offsets:
+    def _list_offsets(self, topic: str, partitions: list[int] | None, spec: OffsetSpec) -> Offsets:
         if partitions is None:
             partitions = self.list_partitions(topic)[topic]
         name = self._connection.full_name(topic)

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from streams.kafka import topics
 from streams.kafka.call_thread import CallThread
 from streams.kafka.connection import Connection
-from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutageError, refusal
+from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutageError, classify_refusal
 from streams.kafka.messages import Output
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ _PRODUCER: dict[str, Any] = {
 }
 
 
-def producer_settings(transactional_id: str) -> dict[str, Any]:
+def make_producer_settings(transactional_id: str) -> dict[str, Any]:
     """Return the settings of a transactional producer."""
     return _PRODUCER | {
         "transactional.id": transactional_id,
@@ -160,7 +160,7 @@ class TransactionalCommitter(_BatchCommitter):
                 initialize = partial(producer.init_transactions, _CALL_TIMEOUT_S)
                 self._within_deadline(partial(self._persist, initialize))
         except KafkaException as error:
-            raise (refusal(error.args[0]) or error) from None
+            raise (classify_refusal(error.args[0]) or error) from None
 
     def take_offsets_to_commit(self) -> dict[int, int]:
         """Return no offsets: the transactions commit them."""
@@ -217,7 +217,7 @@ class TransactionalCommitter(_BatchCommitter):
         """
         cause = error.args[0]
         disconnected = cause.code() in _DISCONNECTED
-        refused = None if disconnected else refusal(cause)
+        refused = None if disconnected else classify_refusal(cause)
         if refused:
             with suppress(KafkaException):
                 self._within_deadline(self._abort_transaction)
@@ -260,7 +260,7 @@ class FlushingCommitter(_BatchCommitter):
             "delivery.report.only.error": True,
             "on_delivery": self._on_delivery_error,
         }
-        super().__init__(connection, Producer(connection.writer_config(settings)), give_up)
+        super().__init__(connection, Producer(connection.make_writer_config(settings)), give_up)
         self._delivery_error: KafkaError | None = None
         self._done: dict[int, int] = {}
         self._lock = Lock()
@@ -295,7 +295,7 @@ class FlushingCommitter(_BatchCommitter):
         """
         cause = error.args[0]
         failed = CommitFatalError if cause.fatal() else BatchAbortedError
-        raise (refusal(cause) or failed(f"{cause.name()}: {cause.str()}")) from error
+        raise (classify_refusal(cause) or failed(f"{cause.name()}: {cause.str()}")) from error
 
     def take_offsets_to_commit(self) -> dict[int, int]:
         """Return the next offset by partition of the batches done since the last call."""

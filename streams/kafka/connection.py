@@ -68,7 +68,7 @@ class Connection:
         """Return the full name of a topic, group or transactional id on this cluster."""
         return self.topic_prefix + name
 
-    def client_config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def make_client_config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return a librdkafka configuration for any client."""
         return {
             **_CLIENT,
@@ -77,7 +77,7 @@ class Connection:
             "bootstrap.servers": self.bootstrap_servers,
         }
 
-    def reader_config(
+    def make_reader_config(
         self, group: str | None = None, settings: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """Return settings of a consumer that sees only committed records and never auto-commits.
@@ -90,13 +90,13 @@ class Connection:
             "isolation.level": FIXED["isolation.level"],
             "enable.auto.commit": FIXED["enable.auto.commit"],
         }
-        return self.client_config(own | dict(settings or {}))
+        return self.make_client_config(own | dict(settings or {}))
 
-    def writer_config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def make_writer_config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return settings of an idempotent producer that partitions keys as Java's clients do."""
         own = {
             "enable.idempotence": FIXED["enable.idempotence"],
             "partitioner": FIXED["partitioner"],
             "logger": _SILENT,
         }
-        return self.client_config(own | dict(settings or {}))
+        return self.make_client_config(own | dict(settings or {}))

@@ -187,7 +187,7 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, KafkaException) and classify(error.args[0]) is Failure.TRANSIENT
 
 
-def refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
+def classify_refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
     """Return the error to raise if Kafka refuses this user; None if it does not."""
     if classify(error) is not Failure.REFUSED:
         return None
@@ -209,9 +209,9 @@ def refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
     )
 
 
-def consumer_failure(error: KafkaError, topic: str) -> StreamError | None:
+def classify_consumer_error(error: KafkaError, topic: str) -> StreamError | None:
     """Return the error to raise for one that a consumer reports; None if it recovers by itself."""
-    if refused := refusal(error):
+    if refused := classify_refusal(error):
         return refused
     if classify(error) is not Failure.FATAL:
         return None

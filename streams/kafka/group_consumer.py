@@ -8,7 +8,12 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from streams.kafka.connection import FIXED, Connection
 from streams.kafka.coordinator_health import CoordinatorHealth
-from streams.kafka.errors import OutageError, RefusedError, consumer_failure, refusal
+from streams.kafka.errors import (
+    OutageError,
+    RefusedError,
+    classify_consumer_error,
+    classify_refusal,
+)
 from streams.kafka.reader import poll_batch
 
 log = logging.getLogger(__name__)
@@ -62,7 +67,7 @@ class GroupConsumer:
         self._rebalances = 0
         self._is_assigned = False
         callbacks = self._health.settings | {"error_cb": self._on_client_error}
-        self.client = client(connection.reader_config(group, dict(settings) | callbacks))
+        self.client = client(connection.make_reader_config(group, dict(settings) | callbacks))
 
     @property
     def ready(self) -> bool:
@@ -103,7 +108,7 @@ class GroupConsumer:
                 records.append(message)
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 out_of_range = message.partition()
-            elif failure := consumer_failure(error, self.topic):
+            elif failure := classify_consumer_error(error, self.topic):
                 raise failure
             else:
                 log.warning("%s: %s", self.topic, error.str())
@@ -114,6 +119,6 @@ class GroupConsumer:
 
         The client recovers from all other errors by itself.
         """
-        refused = refusal(error, self._servers)
+        refused = classify_refusal(error, self._servers)
         if refused:
             self._on_failure(refused)

@@ -31,7 +31,7 @@ class Output(msgspec.Struct, gc=False):
     headers: Headers
 
 
-def key(transaction_id: str, account_id: str | None) -> bytes:
+def choose_key(transaction_id: str, account_id: str | None) -> bytes:
     """Return the message key.
 
     All records of one account share a partition, so they stay in order.
@@ -39,7 +39,7 @@ def key(transaction_id: str, account_id: str | None) -> bytes:
     return (account_id or transaction_id).encode()
 
 
-def timestamp(at: datetime) -> str:
+def format_timestamp(at: datetime) -> str:
     """Return the time in RFC 3339, in UTC with microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
@@ -54,20 +54,20 @@ def arrived_ms(message: Message, now_ms: int) -> int:
     return int(at if kind == TIMESTAMP_LOG_APPEND_TIME else min(at, now_ms))
 
 
-def own_headers() -> Headers:
+def make_headers() -> Headers:
     """Return the headers of a message without an input record: transaction, label, drift event."""
     return {"contract.version": _VERSION}
 
 
-def source_headers(topic: str, partition: int, offset: int) -> Headers:
+def make_origin_headers(topic: str, partition: int, offset: int) -> Headers:
     """Return the headers of a message made from one record: prediction, alert, dead letter."""
-    headers = _place(topic, partition).copy()
+    headers = _make_partition_headers(topic, partition).copy()
     headers["source.offset"] = b"%d" % offset
     return headers
 
 
 @lru_cache  # the same for all records of a partition
-def _place(topic: str, partition: int) -> Headers:
+def _make_partition_headers(topic: str, partition: int) -> Headers:
     return {
         "contract.version": _VERSION,
         "source.topic": topic.encode(),
@@ -75,15 +75,15 @@ def _place(topic: str, partition: int) -> Headers:
     }
 
 
-def dead_letter_headers(
+def make_dead_letter_headers(
     topic: str, partition: int, offset: int, kind: str, detail: str, failed_at: datetime
 ) -> Headers:
     """Return the headers of a record on `transactions.dlq`; cut the detail to MAX_DETAIL_BYTES."""
     cut = detail.encode(errors="replace")[:MAX_DETAIL_BYTES].decode(errors="ignore")
-    return source_headers(topic, partition, offset) | {
+    return make_origin_headers(topic, partition, offset) | {
         "error.kind": kind.encode(),
         "error.detail": cut.encode(),
-        "failed.at": timestamp(failed_at).encode(),
+        "failed.at": format_timestamp(failed_at).encode(),
     }
 
 

@@ -80,7 +80,7 @@ def read(
     open_until = {number: end[number] for number in begin if begin[number] < end[number]}
     topic = connection.full_name(name)
     idle = 0
-    consumer = Consumer(connection.reader_config(None, _READER))
+    consumer = Consumer(connection.make_reader_config(None, _READER))
     try:
         consumer.assign([TopicPartition(topic, number, begin[number]) for number in open_until])
         while open_until:
@@ -140,7 +140,7 @@ def follow(
         ]
 
     own = {"auto.offset.reset": "earliest"} | dict(settings or {})
-    consumer = Consumer(connection.reader_config(None, own))
+    consumer = Consumer(connection.make_reader_config(None, own))
     try:
         consumer.assign(
             [place for topic in begin for place in find_places(topic, changes.partitions(topic))]

@@ -17,7 +17,7 @@ from confluent_kafka.admin import (
 )
 
 from streams.kafka.connection import Connection
-from streams.kafka.errors import TopicError, TopicMismatchError, refusal
+from streams.kafka.errors import TopicError, TopicMismatchError, classify_refusal
 from streams.kafka.topic_settings import Difference, choose_changes, compare
 from streams.kafka.topics import PARTITIONS, TOPICS, Topic
 
@@ -44,7 +44,7 @@ def create(connection: Connection, partitions: int = PARTITIONS, replication: in
     Raises TopicMismatchError, before creating any, if one exists with other partitions or less safe
     settings; TopicError if a new one does not appear; KafkaException if the cluster refuses.
     """
-    admin = AdminClient(connection.client_config())
+    admin = AdminClient(connection.make_client_config())
     wanted = {connection.full_name(topic.name): topic for topic in TOPICS}
     existing = wanted.keys() & admin.list_topics(timeout=_TIMEOUT_S).topics.keys()
     found = {name: topic for name, topic in wanted.items() if name in existing}
@@ -182,7 +182,7 @@ def _read_config(answer: object) -> Config | None:
     try:
         entries = answer.result()  # type: ignore[attr-defined]  # the library's own future
     except KafkaException as error:
-        if refusal(error.args[0]):
+        if classify_refusal(error.args[0]):
             return None
         raise
     return {key: entry.value for key, entry in entries.items()}

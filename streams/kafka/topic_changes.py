@@ -38,7 +38,7 @@ class TopicChanges:
         self, connection: Connection, *topics: str, clock: Callable[[], float] = monotonic
     ) -> None:
         self._names = {connection.full_name(topic): topic for topic in topics}
-        self._admin = AdminClient(connection.client_config())
+        self._admin = AdminClient(connection.make_client_config())
         self._clock = clock
         self._looked_at = clock()
         self._answers: dict[str, Future[TopicDescription]] = {}

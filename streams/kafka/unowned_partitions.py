@@ -29,7 +29,7 @@ class UnownedPartitions(threading.Thread):
     ) -> None:
         super().__init__(name="unowned", daemon=True)
         self._cluster = Cluster(connection)
-        self._admin = AdminClient(connection.client_config())
+        self._admin = AdminClient(connection.make_client_config())
         self._group = connection.full_name(group)
         self._full_topic = connection.full_name(topic)
         self._topic = topic

@@ -20,7 +20,7 @@ from confluent_kafka import Message
 
 from payments.arrays import Ints
 from streams.kafka import reader
-from streams.kafka.clock import CLOCK_DIFFERENCE, utc_now
+from streams.kafka.clock import CLOCK_DIFFERENCE, get_utc_now
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
 from streams.kafka.messages import Position, ReadHeaders, read_origin
@@ -101,7 +101,7 @@ def _limit_to_provable(
         for offset in cluster.find_earliest(topic, partitions[topic]).values()
     ):
         return since
-    oldest = utc_now() - _PROVABLE
+    oldest = get_utc_now() - _PROVABLE
     return max(since or oldest, oldest)
 
 

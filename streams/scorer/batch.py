@@ -44,7 +44,7 @@ class Batch:
     records: Sequence[Record]
     group_metadata: Any = None
 
-    def last_records(self) -> dict[int, Record]:
+    def find_last_records(self) -> dict[int, Record]:
         """Return the last record of each partition."""
         return {record.partition(): record for record in self.records}
 
@@ -77,14 +77,14 @@ class ScoredBatch:
         self.reasons += part.reasons
         self.probabilities = np.concatenate([self.probabilities, part.probabilities])
 
-    def next_offsets(self) -> dict[int, int]:
+    def find_next_offsets(self) -> dict[int, int]:
         """Return the offset after the batch's last record, by partition.
 
         Never use `position()` instead: it may be beyond the batch.
         """
         return {
             partition: record.offset() + 1
-            for partition, record in self.batch.last_records().items()
+            for partition, record in self.batch.find_last_records().items()
         }
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException, Message, TopicPartition
 
-from streams.kafka.cluster import committed_offsets
+from streams.kafka.cluster import find_committed
 from streams.kafka.errors import LostRangeError, OutageError, is_transient
 from streams.kafka.group_consumer import GROUP_SETTINGS, GroupConsumer
 from streams.kafka.retry import retry_for
@@ -114,7 +114,7 @@ class BatchConsumer(threading.Thread):
         try:
             self.subscribe()
             while not self._stopping.is_set():
-                self._step()
+                self._run_once()
             self._drain()
             self._commit_done(everything=True)
         except BaseException as error:  # ends the thread; `on_failure` reports it
@@ -126,7 +126,7 @@ class BatchConsumer(threading.Thread):
         """Join the group."""
         self._group.subscribe(self._on_assign, self._on_revoke, self._on_lost)
 
-    def _step(self) -> None:
+    def _run_once(self) -> None:
         self._commit_done()
         if self._epoch != self._in_flight.epoch:
             self._rewind()
@@ -140,16 +140,16 @@ class BatchConsumer(threading.Thread):
             self._size = len(records)
             self._hand_over(records)
         if out_of_range is not None:
-            raise self._lost_range(out_of_range)
+            raise self._find_lost_range(out_of_range)
         self._report_lag()
 
-    def _lost_range(self, partition: int) -> LostRangeError:
+    def _find_lost_range(self, partition: int) -> LostRangeError:
         """Return which offsets are lost after the last record read, once all in flight is done."""
         self._drain()
         self._commit_done(everything=True)
-        [position] = self._positions([TopicPartition(self._topic, partition)])
+        [position] = self._find_positions([TopicPartition(self._topic, partition)])
         offset = position.offset
-        low, high = self._watermarks(position)
+        low, high = self._read_watermarks(position)
         # deleted by retention, or cut off at the end
         first, end = (offset, low) if offset < low else (high, offset)
         return LostRangeError(
@@ -207,23 +207,23 @@ class BatchConsumer(threading.Thread):
             # the next owner scores these records again, which at-least-once allows
             log.warning("offsets were not committed: %s", error.args[0].str())
 
-    def _positions(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+    def _find_positions(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """Return where to read partitions from: their committed offsets, or the beginning if none.
 
         The beginning is the one at the first look: whatever is deleted later without being read is
         lost.
         """
-        positions = _ask(lambda: committed_offsets(self._consumer, partitions, _LOOKUP_S))
+        positions = _ask(lambda: find_committed(self._consumer, partitions, _LOOKUP_S))
         for position in positions:
             number = position.partition
             if position.offset < 0 and number in self._starts:
                 position.offset = self._starts[number]
             elif position.offset < 0:
-                position.offset = self._watermarks(position)[0]
+                position.offset = self._read_watermarks(position)[0]
             position.offset = max(position.offset, self._done.get(number, position.offset))
         return positions
 
-    def _watermarks(self, partition: TopicPartition) -> tuple[int, int]:
+    def _read_watermarks(self, partition: TopicPartition) -> tuple[int, int]:
         """Return the first offset that the log holds, and the one after the last."""
         watermarks: tuple[int, int] = _ask(
             lambda: self._consumer.get_watermark_offsets(partition, timeout=_LOOKUP_S)
@@ -231,7 +231,7 @@ class BatchConsumer(threading.Thread):
         return watermarks
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
-        positions = self._positions(partitions)
+        positions = self._find_positions(partitions)
         self._starts |= {position.partition: position.offset for position in positions}
         self._last_positions = (self._delivered, {})
         self._committed_positions = {}

@@ -30,7 +30,7 @@ class DeadLetterLimit:
         """
         refused = (
             len(self._refused)
-            - self._past(self._count + len(scored.batch.records))
+            - self._count_past(self._count + len(scored.batch.records))
             + scored.dead_letters.total()
         )
         if refused > self._most * WATCHED:
@@ -46,8 +46,8 @@ class DeadLetterLimit:
         self._count += len(scored.batch.records)
         # as if the refused were the batch's last records
         self._refused.extend(range(self._count - scored.dead_letters.total() + 1, self._count + 1))
-        del self._refused[: self._past(self._count)]
+        del self._refused[: self._count_past(self._count)]
 
-    def _past(self, count: int) -> int:
+    def _count_past(self, count: int) -> int:
         """Return how many refused records have left the last WATCHED after `count` records."""
         return bisect_right(self._refused, count - WATCHED)

@@ -165,7 +165,7 @@ class ScorerMetrics:
         self.scoring.observe(scored.seconds)
         self.batch_size.observe(len(scored.batch.records))
         self.probability.observe(scored.probabilities)
-        for number, record in scored.batch.last_records().items():
+        for number, record in scored.batch.find_last_records().items():
             kind, sent_ms = record.timestamp()
             self._committed[number] = (record.offset() + 1, sent_ms / 1000)
             self.sender_timestamps.set(kind == TIMESTAMP_CREATE_TIME)

@@ -102,7 +102,7 @@ class CommitPipeline:
         try:
             if write_error is not None:
                 self._committer.abort(write_error)
-            self._committer.commit(scored.next_offsets(), scored.batch.group_metadata)
+            self._committer.commit(scored.find_next_offsets(), scored.batch.group_metadata)
             self._aborts = 0
             self._limit.record(scored)
             self._on_committed(scored)

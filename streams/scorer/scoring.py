@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from model.alert import ExplainedScore, ScoringModel, build_alert
-from model.artefact import decisions, probabilities
+from model.artefact import compute_probabilities, decide
 from payments.arrays import Floats, Singles
 from payments.contract import INPUTS, Decision
 from payments.records import (
@@ -59,7 +59,7 @@ class _ValidRecords:
     records: list[_ValidRecord]
     rows: bytearray
 
-    def matrix(self) -> Singles:
+    def as_matrix(self) -> Singles:
         """Return the packed rows as float32[n, 29], without a copy."""
         rows = np.frombuffer(self.rows, np.float32, len(self.records) * len(INPUTS))
         return rows.reshape(-1, len(INPUTS))
@@ -116,7 +116,7 @@ class Scorer:
     def _check_model(self) -> None:
         """Raise ScoringFailedError if the model cannot score any record."""
         try:
-            self._model.margins(_KNOWN_GOOD)
+            self._model.compute_margins(_KNOWN_GOOD)
             self._model.explain(_KNOWN_GOOD)
         except Exception as error:
             raise ScoringFailedError(
@@ -127,16 +127,16 @@ class Scorer:
         valid = self._decode(records, scored)
         if not valid.records:
             return
-        margins = self._model.margins(valid.matrix())
-        scored.probabilities = probabilities(margins)
-        decided = decisions(scored.probabilities, self._model.thresholds)
+        margins = self._model.compute_margins(valid.as_matrix())
+        scored.probabilities = compute_probabilities(margins)
+        decided = decide(scored.probabilities, self._model.thresholds)
         scored.outcomes.update(decided)
         scored.predicted = [valid_record.record for valid_record in valid.records]
         scored_at = self._clock()
         self._predict(scored, valid, decided, scored_at)
         suspicious = [index for index, decision in enumerate(decided) if decision != "approve"]
         if suspicious:
-            self._alert(scored, valid, margins, decided, suspicious, scored_at)
+            self._add_alerts(scored, valid, margins, decided, suspicious, scored_at)
 
     def _decode(self, records: Sequence[Record], scored: ScoredBatch) -> _ValidRecords:
         valid = _ValidRecords([], bytearray(len(records) * ROW_BYTES))
@@ -146,7 +146,7 @@ class Scorer:
             except InvalidTransactionError as error:
                 self._reject(scored, record, error.kind, error.detail)
             else:
-                key = messages.key(sent.transaction_id, sent.account_id)
+                key = messages.choose_key(sent.transaction_id, sent.account_id)
                 valid.records.append(
                     _ValidRecord(record, sent.transaction_id, sent.event_time, key)
                 )
@@ -155,7 +155,7 @@ class Scorer:
     def _reject(
         self, scored: ScoredBatch, record: Record, kind: DeadLetterKind, detail: str
     ) -> None:
-        headers = messages.dead_letter_headers(
+        headers = messages.make_dead_letter_headers(
             record.topic(), record.partition(), record.offset(), kind, detail, self._clock()
         )
         scored.outputs.append(Output(topics.DEAD_LETTERS, record.key(), record.value(), headers))
@@ -183,9 +183,9 @@ class Scorer:
                 model_version=version,
                 transaction=msgspec.Raw(one.record.value() or b""),
             )
-            scored.outputs.append(_output(topics.PREDICTIONS, one.record, one.key, prediction))
+            scored.outputs.append(_make_output(topics.PREDICTIONS, one.record, one.key, prediction))
 
-    def _alert(
+    def _add_alerts(
         self,
         scored: ScoredBatch,
         valid: _ValidRecords,
@@ -194,7 +194,7 @@ class Scorer:
         suspicious: list[int],
         scored_at: datetime,
     ) -> None:
-        base, shares = self._model.explain(valid.matrix()[suspicious])
+        base, shares = self._model.explain(valid.as_matrix()[suspicious])
         for index, contributions in zip(suspicious, shares, strict=True):
             one = valid.records[index]
             value = one.record.value() or b""
@@ -209,13 +209,13 @@ class Scorer:
             )
             raised = build_alert(self._model, value, sent, explained, scored_at)
             scored.reasons.update(reason.feature for reason in raised.reasons)
-            scored.outputs.append(_output(topics.ALERTS, one.record, one.key, raised))
+            scored.outputs.append(_make_output(topics.ALERTS, one.record, one.key, raised))
 
 
-def _output(topic: str, record: Record, key: bytes, value: Any) -> Output:
+def _make_output(topic: str, record: Record, key: bytes, value: Any) -> Output:
     return Output(
         topic,
         key,
         _encode(value),
-        messages.source_headers(record.topic(), record.partition(), record.offset()),
+        messages.make_origin_headers(record.topic(), record.partition(), record.offset()),
     )

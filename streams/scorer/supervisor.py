@@ -91,7 +91,7 @@ class Supervisor:
             self._start_due()
             wait(
                 [slot.process.sentinel for slot in self._slots if slot.process] + [self._wake_read],
-                self._until_next_start(),
+                self._find_next_start(),
             )
             code = max((self._reap(slot) for slot in self._slots), default=0)
         self._stop_all()
@@ -112,7 +112,7 @@ class Supervisor:
                 )
                 slot.process.start()
 
-    def _until_next_start(self) -> float | None:
+    def _find_next_start(self) -> float | None:
         due = [slot.due for slot in self._slots if slot.process is None]
         return max(min(due) - monotonic(), 0.0) if due else None
 

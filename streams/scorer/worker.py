@@ -18,12 +18,12 @@ from model.alert import ScoringModel
 from payments.records import MAX_TRANSACTION_BYTES
 from streams.kafka import topics
 from streams.kafka.auth import wait_for_topics
-from streams.kafka.clock import utc_now
+from streams.kafka.clock import get_utc_now
 from streams.kafka.committer import (
     DEADLINE_S,
     FlushingCommitter,
     TransactionalCommitter,
-    producer_settings,
+    make_producer_settings,
 )
 from streams.kafka.connection import Connection
 from streams.kafka.group_consumer import GroupConsumer
@@ -37,7 +37,7 @@ from streams.scorer.options import PORT_SETTING, Guarantee, ScorerOptions
 from streams.scorer.pipeline import CommitPipeline
 from streams.scorer.rejection_log import RejectionLog
 from streams.scorer.scoring import Scorer
-from streams.status_server import LOCAL, process_registry, serve
+from streams.status_server import LOCAL, make_process_registry, serve
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Worker:
         self._unowned: UnownedPartitions | None = None
         self._in_flight = InFlight()
         self._rejections = RejectionLog()
-        self._registry = process_registry()
+        self._registry = make_process_registry()
         self._metrics = ScorerMetrics(
             self._registry,
             connection.full_name(topics.TRANSACTIONS),
@@ -105,7 +105,7 @@ class Worker:
         close = serve(
             self._registry,
             self._identity.port,
-            self._ready,
+            self._is_ready,
             PORT_SETTING,
             self._identity.host,
             self._healthy,
@@ -118,7 +118,7 @@ class Worker:
             close()
 
     async def _score(self) -> None:
-        committer = self._committer()
+        committer = self._make_committer()
         await asyncio.to_thread(committer.open)
         pipeline = CommitPipeline(
             committer,
@@ -128,7 +128,7 @@ class Worker:
             DeadLetterLimit(self._options.max_dead_share),
         )
         max_bytes = self._options.max_bytes or MAX_TRANSACTION_BYTES
-        scorer = Scorer(self._model, utc_now, max_bytes)
+        scorer = Scorer(self._model, get_utc_now, max_bytes)
         app, channel = create_app(self._identity.name, scorer, pipeline)
 
         def deliver(batch: Batch) -> None:
@@ -151,14 +151,15 @@ class Worker:
         finally:
             await app.stop()
 
-    def _committer(self) -> TransactionalCommitter | FlushingCommitter:
+    def _make_committer(self) -> TransactionalCommitter | FlushingCommitter:
         if self._options.guarantee is Guarantee.AT_LEAST_ONCE:
             return FlushingCommitter(self._connection, self._give_up)
         names = (
             self._connection.full_name(f"{self._identity.name}.{n}") for n in range(_PRODUCERS)
         )
         producers = [
-            Producer(self._connection.writer_config(producer_settings(name))) for name in names
+            Producer(self._connection.make_writer_config(make_producer_settings(name)))
+            for name in names
         ]
         return TransactionalCommitter(self._connection, producers, self._give_up)
 
@@ -178,7 +179,7 @@ class Worker:
         def on_lag(ranges: dict[int, tuple[int, int]]) -> None:
             # the lag of partitions that nobody reads too: they would have no series at all
             unowned = self._unowned.ranges if self._unowned else {}
-            self._metrics.set_lag({**unowned, **ranges}, utc_now())
+            self._metrics.set_lag({**unowned, **ranges}, get_utc_now())
             self._rejections.tick()
 
         return BatchConsumer(
@@ -198,13 +199,13 @@ class Worker:
         """Return whether batches make progress; if not, the process should have ended by itself."""
         return self._in_flight.stalled_s < DEADLINE_S
 
-    def _ready(self) -> bool:
+    def _is_ready(self) -> bool:
         if self._consumer is None or self._unowned is None or self._stopping.is_set():
             return False
         return self._consumer.ready and not self._unowned.ranges
 
     def _record_commit(self, scored: ScoredBatch) -> None:
-        self._metrics.record_commit(scored, utc_now())
+        self._metrics.record_commit(scored, get_utc_now())
         self._rejections.record(scored)
 
     def _on_sigterm(self) -> None:

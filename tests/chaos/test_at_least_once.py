@@ -18,7 +18,7 @@ COUNT = 20_000
 
 def test_a_killed_worker_loses_nothing(connection, model):
     # an idempotent producer would busy-wait next to a broker that has no core to itself
-    producer = Producer(connection.writer_config({"enable.idempotence": False}))
+    producer = Producer(connection.make_writer_config({"enable.idempotence": False}))
     command = [*FRAUD, "score", "--guarantee", "at-least-once"]
     with run_scorer(connection, workers=2, command=command) as system:
         for number in range(COUNT):

@@ -14,22 +14,22 @@ from streams.kafka.connection import Connection
 
 
 def send(servers, topic, *values):
-    producer = Producer(Connection(servers).writer_config())
+    producer = Producer(Connection(servers).make_writer_config())
     for value in values:
         producer.produce(topic, value)
     assert producer.flush(60) == 0
 
 
 def test_data_survives_a_kill(own_broker):
-    first = own_broker.process()
+    first = own_broker.find_process()
     own_broker.start(say=print)
-    assert own_broker.process() == first, "a second start must not touch the running broker"
+    assert own_broker.find_process() == first, "a second start must not touch the running broker"
     admin = AdminClient({"bootstrap.servers": own_broker.bootstrap_servers})
     admin.create_topics([NewTopic("kept", 1, 1)])["kept"].result()
     send(own_broker.bootstrap_servers, "kept", b"before the kill")
     first.kill()
     own_broker.start(say=print)  # while the killed one is still exiting
-    assert own_broker.process() not in (None, first)
+    assert own_broker.find_process() not in (None, first)
     [kept] = read_all(Connection(own_broker.bootstrap_servers), "kept", 1)
     assert kept.value() == b"before the kill"
 

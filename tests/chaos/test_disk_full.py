@@ -19,7 +19,7 @@ FILE_BYTES = 13_000_000
 def test_a_full_disk_costs_only_time(own_broker, creditcard, expected):
     connection = Connection(own_broker.bootstrap_servers)
     topic_admin.create(connection, partitions=1)
-    full = own_broker.process()
+    full = own_broker.find_process()
     full.rlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, resource.RLIM_INFINITY))
     with run_scorer(connection, workers=2) as system, run_replay(connection, creditcard) as replay:
         full.wait(90)  # Kafka exits when its last disk fails

@@ -191,7 +191,7 @@ def predict(stack: Stack, **headers: str) -> tuple[int, str]:
 
 
 def test_published_transactions_are_scored_and_monitored(stack: Stack) -> None:
-    producer = Producer(stack.connection.client_config())
+    producer = Producer(stack.connection.make_client_config())
     for i in range(PUBLISHED):
         producer.produce(topics.TRANSACTIONS, make_transaction_bytes(i), key=f"t-{i}")
     assert producer.flush(30) == 0

@@ -54,9 +54,9 @@ def test_they_scrape_what_the_demo_starts_and_leave_no_container(ports, tmp_path
         wanted = [name for name, image in IMAGES.items() if engine.has_image(image)]
         assert {"node-exporter", "prometheus"} <= set(wanted), log
         wait_for(
-            lambda: list(monitoring.addresses()) == wanted, 60, "all that have an image answer"
+            lambda: list(monitoring.list_addresses()) == wanted, 60, "all that have an image answer"
         )
-        prometheus = monitoring.addresses()["prometheus"]
+        prometheus = monitoring.list_addresses()["prometheus"]
         node = f"127.0.0.1:{ports['FRAUD_NODE_EXPORTER_PORT']}"
 
         def health():
@@ -90,9 +90,9 @@ def test_a_taken_port_is_named_and_the_other_programs_start(ports, tmp_path):
     first, second = (Containers(tmp_path / name, ports, log.append) for name in ("first", "second"))
     first.start()
     try:
-        wait_for(lambda: "prometheus" in first.addresses(), 60, "the first answers")
+        wait_for(lambda: "prometheus" in first.list_addresses(), 60, "the first answers")
         second.start()
-        assert not second.addresses()
+        assert not second.list_addresses()
         port = ports["FRAUD_PROMETHEUS_PORT"]
         assert (
             f"prometheus: skipped: port {port} is in use; set FRAUD_PROMETHEUS_PORT to another port"

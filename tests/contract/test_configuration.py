@@ -10,7 +10,9 @@ from docs import configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLES = {
-    variable.name: variable for section in SECTIONS for variable in configuration.variables(section)
+    variable.name: variable
+    for section in SECTIONS
+    for variable in configuration.list_variables(section)
 }
 FIELDS = {field.validation_alias: name for name, field in Settings.model_fields.items()}
 IN_WORDS = {
@@ -25,8 +27,8 @@ IN_WORDS = {
 
 def test_the_generated_files_are_current():
     assert {
-        name: (ROOT / name).read_text() for name in configuration.files()
-    } == configuration.files()
+        name: (ROOT / name).read_text() for name in configuration.render_files()
+    } == configuration.render_files()
 
 
 def test_the_page_lists_exactly_the_variables_that_are_read():

@@ -88,26 +88,28 @@ def test_the_files_are_what_the_code_declares():
     paths = [path for suffix in ("json", "yaml") for path in generate.FOLDER.rglob(f"*.{suffix}")]
     assert {
         str(path.relative_to(generate.FOLDER)): path.read_text() for path in paths
-    } == generate.files()
+    } == generate.render_files()
 
 
-@pytest.mark.parametrize("name", sorted(messages.examples()))
+@pytest.mark.parametrize("name", sorted(messages.make_examples()))
 def test_an_example_is_valid(name):
-    schema = messages.schemas()[name if name in messages.schemas() else "drift-event"]
+    schema = messages.make_schemas()[name if name in messages.make_schemas() else "drift-event"]
     validator = jsonschema.Draft202012Validator(schema)
     validator.check_schema(schema)
     assert [
-        error.message for error in validator.iter_errors(json.loads(messages.examples()[name]))
+        error.message for error in validator.iter_errors(json.loads(messages.make_examples()[name]))
     ] == []
 
 
 def test_the_example_transaction_is_scored():
-    decoded = records.decode(messages.examples()["transaction"], bytearray(records.ROW_BYTES), 0)
+    decoded = records.decode(
+        messages.make_examples()["transaction"], bytearray(records.ROW_BYTES), 0
+    )
     assert decoded.account_id == "account-7"
 
 
 def test_the_example_alert_adds_up():
-    alert = contract.Alert.model_validate_json(messages.examples()["alert"])
+    alert = contract.Alert.model_validate_json(messages.make_examples()["alert"])
     assert alert.base + sum(
         reason.contribution for reason in alert.reasons
     ) + alert.rest == pytest.approx(alert.margin, abs=1e-4)
@@ -117,7 +119,7 @@ def test_the_example_alert_adds_up():
 
 
 def test_the_schemas_are_compatible_with_the_released_ones():
-    now = messages.schemas()
+    now = messages.make_schemas()
     assert [
         line for name, old in RELEASED.items() for line in find_breaks(name, old, now.get(name, {}))
     ] == []
@@ -125,14 +127,14 @@ def test_the_schemas_are_compatible_with_the_released_ones():
 
 def test_the_page_is_valid_asyncapi():
     validator = jsonschema.Draft7Validator(json.loads(ASYNCAPI.read_text()))
-    page = generate.asyncapi()
+    page = generate.describe_topics()
     assert [(list(error.path), error.message) for error in validator.iter_errors(page)] == []
     page["operations"]["send-alert"]["action"] = "publish"  # a term of AsyncAPI 2
     assert not validator.is_valid(page)
 
 
 def test_the_page_is_compatible_with_the_one_released():
-    assert find_page_breaks(RELEASED_PAGE, generate.asyncapi()) == []
+    assert find_page_breaks(RELEASED_PAGE, generate.describe_topics()) == []
 
 
 def require_field(schema, field):
@@ -213,7 +215,7 @@ def test_a_new_field_breaks_nothing():
 
 def test_every_reference_of_the_page_resolves():
     page = yaml.safe_load((generate.FOLDER / "asyncapi.yaml").read_text())
-    assert page == generate.asyncapi()
+    assert page == generate.describe_topics()
     references = []
 
     def collect(value):

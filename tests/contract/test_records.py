@@ -19,7 +19,7 @@ from payments.records import (
     ROW_BYTES,
     InvalidTransactionError,
     decode,
-    inputs,
+    get_inputs,
 )
 
 LARGEST = math.nextafter(FLOAT32_OVERFLOW, 0)
@@ -103,8 +103,8 @@ def test_rows_are_packed_side_by_side():
 
 def test_inputs_are_what_was_sent_not_what_a_float32_keeps():
     record = read(message(V1=0.1, Amount=149.62))
-    assert inputs(record)[0] == 0.1
-    assert inputs(record)[-1] == 149.62
+    assert get_inputs(record)[0] == 0.1
+    assert get_inputs(record)[-1] == 149.62
 
 
 ACCEPTED = {

@@ -60,7 +60,7 @@ def make_alert(name, loss=50.0, **changes):
 
 
 def publish(connection, *values, topic=ALERTS):
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
     for value in values:
         producer.produce(connection.full_name(topic), value)
     assert producer.flush(10) == 0

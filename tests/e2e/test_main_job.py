@@ -166,7 +166,7 @@ def test_a_thousand_broken_messages_become_dead_letters_and_the_others_are_score
 ):
     valid = 5_000
     broken = 1_000
-    producer = Producer(connection.writer_config({"linger.ms": 5}))
+    producer = Producer(connection.make_writer_config({"linger.ms": 5}))
     kinds = list(BROKEN)
     for i in range(valid):
         producer.produce(

@@ -41,7 +41,7 @@ from drift.detect.severity import LEVELS
 from drift.events import WindowClosed, decode_windows
 from drift.reports.schedule import EVERY
 from model.artefact import MANIFEST, REFERENCE
-from model.manifest import sha256, version_of
+from model.manifest import derive_version, hash_content
 from payments.contract import INPUTS
 from streams.dlq.dead_letters import Choice
 from streams.dlq.redrive import redrive
@@ -92,7 +92,7 @@ class Story:
 
         `shift` moves V1..V10, in standard deviations; every `frauds_every`th label says fraud.
         """
-        producer = producer or Producer(self.connection.writer_config({"linger.ms": 5}))
+        producer = producer or Producer(self.connection.make_writer_config({"linger.ms": 5}))
         chosen = self.rows.iloc[self.sent : self.sent + count].copy()
         moved = list(INPUTS[:10])
         chosen[moved] += shift * self.rows[moved].std()
@@ -116,7 +116,7 @@ class Story:
 
     def send_in_an_open_transaction(self, count: int) -> None:
         """Send transactions and commit them only when Prometheus shows their lag."""
-        producer = Producer(self.connection.writer_config({"transactional.id": "story"}))
+        producer = Producer(self.connection.make_writer_config({"transactional.id": "story"}))
         producer.init_transactions(10)
         producer.begin_transaction()
         self.send(count, producer=producer)
@@ -128,7 +128,7 @@ class Story:
         producer.commit_transaction(10)
 
     def refuse(self) -> None:
-        producer = Producer(self.connection.writer_config({}))
+        producer = Producer(self.connection.make_writer_config({}))
         for value, count in REFUSED.items():
             for i in range(count):
                 producer.produce(self.connection.full_name(topics.TRANSACTIONS), value, str(i))
@@ -163,11 +163,11 @@ def copy_model_for_monitor(model, folder: Path) -> pd.DataFrame:
     """
     shutil.copytree(model.directory, folder)
     rows = pd.read_parquet(model.reference).sample(frac=1, random_state=7)
-    rows["margin"] = model.margins(rows[list(INPUTS)].to_numpy("float32"))
+    rows["margin"] = model.compute_margins(rows[list(INPUTS)].to_numpy("float32"))
     rows.iloc[:12_000].to_parquet(folder / REFERENCE)
     content = json.loads((folder / MANIFEST).read_text())
-    content["hashes"][REFERENCE] = sha256((folder / REFERENCE).read_bytes())
-    (folder / MANIFEST).write_text(json.dumps(content | {"version": version_of(content)}))
+    content["hashes"][REFERENCE] = hash_content((folder / REFERENCE).read_bytes())
+    (folder / MANIFEST).write_text(json.dumps(content | {"version": derive_version(content)}))
     others = rows.iloc[12_000:]
     return pd.concat([others.nlargest(FRAUDS, "margin"), others[others["Class"] == 0]])
 

@@ -75,7 +75,7 @@ MUTANTS = (
             "streams/kafka/committer.py",
             """        produce = self._producer.produce
 """,
-            """        alerts = Producer(self._connection.writer_config())
+            """        alerts = Producer(self._connection.make_writer_config())
         for output in outputs:
             if output.topic == topics.ALERTS:
                 name = names[output.topic]
@@ -163,7 +163,7 @@ MUTANTS = (
         (
             "streams/scorer/batch.py",
             """            partition: record.offset() + 1
-            for partition, record in self.batch.last_records().items()
+            for partition, record in self.batch.find_last_records().items()
 """,
             """            at.partition: at.offset
             for at in self.batch.consumer.position(self.batch.consumer.assignment())

@@ -55,7 +55,7 @@ class FakeModel:
     thresholds: Thresholds = field(default_factory=lambda: Thresholds(review=0.5, block=0.9))
     typical_ranges: dict = field(default_factory=lambda: dict.fromkeys(INPUTS, (-1.0, 1.0)))
 
-    def margins(self, rows):
+    def compute_margins(self, rows):
         if (rows[:, 1] == 666).any():
             raise RuntimeError("the model cannot")
         return rows[:, 0].astype(np.float64)

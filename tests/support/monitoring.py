@@ -20,9 +20,9 @@ from drift.detect.detector import COLUMNS
 from drift.detect.reference_profile import ReferenceProfile
 from drift.metrics import DriftMetrics
 from drift.monitor import Monitor
-from drift.reports.schedule import ReportSchedule, reports_folder
+from drift.reports.schedule import ReportSchedule, name_reports_folder
 from model import publish
-from model.artefact import probabilities
+from model.artefact import compute_probabilities
 from model.training import pipeline
 from payments.contract import INPUTS
 from streams.kafka.connection import Connection
@@ -42,7 +42,7 @@ def write_whole_model(home: Path) -> Path:
     whole = trained.reference.iloc[np.arange(len(rows)) % len(trained.reference)].reset_index(
         drop=True
     )
-    whole[[*COLUMNS, "probability"]] = np.column_stack([rows, probabilities(rows[:, -1])])
+    whole[[*COLUMNS, "probability"]] = np.column_stack([rows, compute_probabilities(rows[:, -1])])
     return publish.save(replace(trained, reference=whole), home / "models").directory
 
 
@@ -90,7 +90,7 @@ def predict(
     rows[:high_scores, -1] = 3.5
     rows[:stuck, 13] = 0.0
     producer = Producer(
-        connection.writer_config({"transactional.id": connection.full_name("test-scorer")})
+        connection.make_writer_config({"transactional.id": connection.full_name("test-scorer")})
     )
     producer.init_transactions(30)
     for start in range(0, count, 50):
@@ -169,7 +169,7 @@ class Running:
             instance=instance,
             reference=reference.load(write_model(home / "model")),
             profile=PROFILE,
-            reports=ReportSchedule(self.writer, home, reports_folder(connection), metrics),
+            reports=ReportSchedule(self.writer, home, name_reports_folder(connection), metrics),
             metrics=metrics,
             on_window_closed=self.windows.append,
             **{"size": SIZE, "idle_close": 3600.0, "clock": time.monotonic, **changes},

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from model.artefact import probabilities
-from model.dataset import matrix, read
+from model.artefact import compute_probabilities
+from model.dataset import make_matrix, read
 from streams.kafka import topics
 from streams.kafka.messages import read_origin
 from streams.ledger.audit import audit
@@ -59,12 +59,12 @@ def finish_replay(replay):
 
 @functools.cache
 def _read_rows(creditcard):
-    return matrix(read(creditcard).iloc[:COUNT])
+    return make_matrix(read(creditcard).iloc[:COUNT])
 
 
 def predict_undisturbed(creditcard, model):
     """Return each transaction's probability in a run without faults: the model on the same rows."""
-    found = probabilities(model.margins(_read_rows(creditcard)))
+    found = compute_probabilities(model.compute_margins(_read_rows(creditcard)))
     return {f"c-{row}": probability for row, probability in enumerate(found.tolist())}
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from drift.reports.evidently_report import ReportRequest, data_drift
+from drift.reports.evidently_report import ReportRequest, measure_drift
 
 
 class Findings(NamedTuple):
@@ -13,7 +13,7 @@ class Findings(NamedTuple):
 
 
 def findings(request: ReportRequest) -> Findings:
-    results = data_drift(request).metric_results.values()
+    results = measure_drift(request).metric_results.values()
     share = next(result.share.value for result in results if hasattr(result, "share"))
     values = {
         result.metric_value_location.metric.params["column"]: float(result.value)

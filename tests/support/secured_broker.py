@@ -68,7 +68,7 @@ class SecuredBroker:
     admin: Connection
 
     def __post_init__(self) -> None:
-        self.client = AdminClient(self.admin.client_config())
+        self.client = AdminClient(self.admin.make_client_config())
         self.passwords: dict[str, str] = {}
 
     def user(self, name: str) -> Connection:

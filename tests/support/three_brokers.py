@@ -58,7 +58,7 @@ class ThreeBrokers:
 
     def find_coordinator(self, group: str) -> int:
         """Return the node that coordinates a consumer group."""
-        admin = AdminClient(self.connection.client_config())
+        admin = AdminClient(self.connection.make_client_config())
         name = self.connection.full_name(group)
         return admin.describe_consumer_groups([name])[name].result().coordinator.id
 
@@ -79,7 +79,7 @@ def _write_settings(folder: Path, node: int, ports: dict[int, int]) -> Path:
 
 
 def _count_nodes(connection: Connection) -> int:
-    admin = AdminClient(connection.client_config())
+    admin = AdminClient(connection.make_client_config())
     with contextlib.suppress(KafkaException):
         return len(admin.describe_cluster(request_timeout=2).result().nodes)
     return 0

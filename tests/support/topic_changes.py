@@ -24,7 +24,7 @@ LIMITED_SENDER_TIME = SENDER_TIME | {limit.name: limit.declared for limit in SEN
 
 
 def delete_topic(connection: Connection, name: str) -> None:
-    admin = AdminClient(connection.client_config())  # keep it: its requests end with it
+    admin = AdminClient(connection.make_client_config())  # keep it: its requests end with it
     full_name = connection.full_name(name)
     [deleted] = admin.delete_topics([full_name]).values()
     deleted.result(10)
@@ -45,7 +45,7 @@ def recreate_with(connection: Connection, name: str, settings: Mapping[str, str]
     full_name = connection.full_name(name)
     [declared] = [topic for topic in TOPICS if topic.name == name]
     new = NewTopic(full_name, PARTITIONS, 1, config=declared.config() | dict(settings))
-    admin = AdminClient(connection.client_config())
+    admin = AdminClient(connection.make_client_config())
     [created] = admin.create_topics([new]).values()
     created.result(10)
     wait_for(lambda: full_name in admin.list_topics(timeout=5).topics, 30, "the topic is there")
@@ -59,13 +59,13 @@ def alter_topic(connection: Connection, name: str, settings: Mapping[str, str]) 
     resource = ConfigResource(
         ResourceType.TOPIC, connection.full_name(name), incremental_configs=entries
     )
-    admin = AdminClient(connection.client_config())
+    admin = AdminClient(connection.make_client_config())
     [altered] = admin.incremental_alter_configs([resource]).values()
     altered.result(10)
 
 
 def grow_topic(connection: Connection, name: str, partitions: int) -> None:
-    admin = AdminClient(connection.client_config())
+    admin = AdminClient(connection.make_client_config())
     full_name = connection.full_name(name)
     [grown] = admin.create_partitions([NewPartitions(full_name, partitions)]).values()
     grown.result(10)

@@ -17,7 +17,9 @@ def read_all(
     AssertionError if fewer arrive within `timeout` seconds.
     """
     consumer = Consumer(
-        connection.reader_config(settings={"enable.partition.eof": True, "fetch.wait.max.ms": 10})
+        connection.make_reader_config(
+            settings={"enable.partition.eof": True, "fetch.wait.max.ms": 10}
+        )
     )
     name = connection.full_name(topic)
     try:

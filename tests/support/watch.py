@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import yaml
 
 from infra.watch import configuration
-from infra.watch.programs import programs
+from infra.watch.programs import list_programs
 from infra.watch.webhook import serve
 from support.paths import ROOT
 from support.ports import find_free_port
@@ -85,7 +85,7 @@ def run_watch(
     first = find_free_port(following=3)
     names = ("PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER")
     ports = {f"FRAUD_{name}_PORT": str(first + i) for i, name in enumerate(names)}
-    own = programs(folder, ports)
+    own = list_programs(folder, ports)
     addresses = {"alertmanager": [f"127.0.0.1:{first + 1}"], "node": [f"127.0.0.1:{first + 2}"]}
     configuration.write(folder, {**targets, **addresses}, f"http://127.0.0.1:{first + 3}/alerts")
     for path in [*folder.glob("prometheus/**/*.yml"), *folder.glob("alertmanager/*.yml")]:

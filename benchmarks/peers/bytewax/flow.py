@@ -8,7 +8,7 @@ import bytewax.operators as op
 from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource, KafkaSourceMessage
 from bytewax.dataflow import Dataflow
 
-from benchmarks.peers.common import PeerScorer, PeerSettings, source_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings, make_origin_headers
 from model.artefact import Model
 
 _BATCH = 4096
@@ -32,7 +32,7 @@ def score(messages: list[KafkaSourceMessage]) -> list[KafkaSinkMessage]:
     for message, scored in zip(
         messages, scorer.score([message.value for message in messages]), strict=True
     ):
-        headers = source_headers(message.topic, message.partition, message.offset)
+        headers = make_origin_headers(message.topic, message.partition, message.offset)
         written.append(
             KafkaSinkMessage(scored.key, scored.prediction, settings.predictions, headers)
         )

@@ -7,7 +7,7 @@ import sys
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from benchmarks.peers.common import PeerScorer, PeerSettings, source_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings, make_origin_headers
 from model.artefact import Model
 
 _BATCH = 4096
@@ -51,7 +51,7 @@ def main(number: str) -> None:
         for message, scored in zip(
             messages, scorer.score([message.value() for message in messages]), strict=True
         ):
-            headers = source_headers(message.topic(), message.partition(), message.offset())
+            headers = make_origin_headers(message.topic(), message.partition(), message.offset())
             producer.produce(settings.predictions, scored.prediction, scored.key, headers=headers)
             if scored.alert:
                 producer.produce(settings.alerts, scored.alert, scored.key, headers=headers)

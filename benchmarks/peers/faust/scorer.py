@@ -7,8 +7,8 @@ from typing import Optional
 import faust
 import numpy as np
 
-from benchmarks.peers.common import PeerScorer, PeerSettings, source_headers
-from model.artefact import Model, decisions, probabilities
+from benchmarks.peers.common import PeerScorer, PeerSettings, make_origin_headers
+from model.artefact import Model, compute_probabilities, decide
 from payments.contract import INPUTS
 
 settings = PeerSettings.from_environment("faust")
@@ -89,8 +89,8 @@ async def score(stream: faust.StreamT) -> None:
         transaction = event.value
         message = event.message
         row = np.array([[getattr(transaction, name) for name in INPUTS]], np.float32)
-        probability = probabilities(model.margins(row))
-        decision = decisions(probability, model.thresholds)[0]
+        probability = compute_probabilities(model.compute_margins(row))
+        decision = decide(probability, model.thresholds)[0]
         prediction = Prediction(
             transaction_id=transaction.transaction_id,
             event_time=transaction.event_time,
@@ -100,7 +100,7 @@ async def score(stream: faust.StreamT) -> None:
             model_version=model.version,
             transaction=transaction,
         )
-        headers = source_headers(message.topic, message.partition, message.offset)
+        headers = make_origin_headers(message.topic, message.partition, message.offset)
         await predictions.send(key=message.key, value=prediction, headers=headers)
         if decision != "approve":  # one in a thousand: written by the same code as the other peers'
             await alerts.send(

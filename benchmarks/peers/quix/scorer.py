@@ -7,7 +7,7 @@ import sys
 
 from quixstreams import Application, message_context
 
-from benchmarks.peers.common import PeerScorer, PeerSettings, ScoredOutputs, source_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings, ScoredOutputs, make_origin_headers
 from model.artefact import Model
 
 # Otherwise a fast reader stalls for up to 1 s each time its queue is full.
@@ -45,11 +45,11 @@ def main(guarantee: str) -> None:
     def score(value: bytes) -> ScoredOutputs:
         return scorer.score([value])[0]
 
-    def headers(*_: object) -> list[tuple[str, bytes]]:
+    def make_headers(*_: object) -> list[tuple[str, bytes]]:
         context = message_context()
-        return source_headers(context.topic, context.partition, context.offset)
+        return make_origin_headers(context.topic, context.partition, context.offset)
 
-    scored = app.dataframe(transactions).set_headers(headers).apply(score)
+    scored = app.dataframe(transactions).set_headers(make_headers).apply(score)
     scored.apply(lambda outputs: outputs.prediction).to_topic(predictions)
     scored.filter(lambda outputs: outputs.alert is not None).apply(
         lambda outputs: outputs.alert

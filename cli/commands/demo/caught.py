@@ -71,7 +71,7 @@ def measure_caught(reader: LiveReader, truth: NDArray[np.int8], model: Model) ->
     scored = LabelledScores(scores, fraud, amounts, days)
     metrics = dict.fromkeys(METRICS)
     if fraud.any():
-        values = Ranking(scores, fraud).metrics(np.ones(len(fraud))).tolist()
+        values = Ranking(scores, fraud).compute(np.ones(len(fraud))).tolist()
         metrics |= {
             name: value for name, value in zip(METRICS, values, strict=True) if np.isfinite(value)
         }

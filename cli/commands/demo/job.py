@@ -16,10 +16,10 @@ from cli.commands.demo.caught import measure_caught
 from cli.commands.demo.processes import Processes
 from cli.commands.demo.summary import Summary
 from cli.errors import CommandError
-from cli.support.progress import bar, download_columns
+from cli.support.progress import make_bar, make_download_columns
 from cli.support.settings import Settings
 from drift.events import WindowClosed, decode_windows
-from drift.reports.schedule import reports_folder
+from drift.reports.schedule import name_reports_folder
 from infra import demo_ports
 from infra.interrupts import Interrupts
 from infra.kafka import broker as kafka
@@ -69,7 +69,7 @@ class Job:
         if ended := processes.end_leftovers():
             self._say(f"stopped {ended} processes of an earlier demo")
         self._refuse_ports()
-        watching = self._watching()
+        watching = self._start_watching()
         settings = self._start_kafka(stack)
         connection = settings.connection()
         topic_admin.create(connection)
@@ -78,22 +78,22 @@ class Job:
         watching.start()
         self._start_system(processes, settings)
         summary = self._replay(processes, settings, connection)
-        return replace(summary, addresses=summary.addresses | watching.addresses())
+        return replace(summary, addresses=summary.addresses | watching.list_addresses())
 
     def _say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def _worker_ports(self) -> list[int]:
+    def _list_worker_ports(self) -> list[int]:
         return [self.settings.metrics_port + worker for worker in range(WORKERS)]
 
     def _refuse_ports(self) -> None:
         """Raise CommandError if ports collide or are in use; starting Kafka checks Kafka's own."""
         try:
-            ours = list(demo_ports.service_ports(os.environ))
+            ours = list(demo_ports.list_service_ports(os.environ))
             kafkas = (
                 []
                 if self.settings.given_servers
-                else demo_ports.kafka_ports(os.environ, controller=True)
+                else demo_ports.list_kafka_ports(os.environ, controller=True)
             )
             problems = [
                 *demo_ports.find_collisions([*ours, *kafkas]),
@@ -104,7 +104,7 @@ class Job:
         if problems:
             raise CommandError("; ".join(problems))
 
-    def _watching(self) -> Containers:
+    def _start_watching(self) -> Containers:
         try:
             return Containers(self.settings.home, os.environ, self._say)
         except ValueError as error:
@@ -125,7 +125,7 @@ class Job:
                 ours.unlink(missing_ok=True)
 
             stack.callback(stop)
-        with bar(self.console.quiet, download_columns(), self.console) as progress:
+        with make_bar(self.console.quiet, make_download_columns(), self.console) as progress:
             jars = progress.add_task("", total=None, visible=False)
             chosen.start(
                 self._say,
@@ -137,7 +137,7 @@ class Job:
 
     def _start_system(self, processes: Processes, settings: Settings) -> None:
         self._say(f"starting the scorer with {WORKERS} workers, the monitor and the API")
-        worker_ports = self._worker_ports()
+        worker_ports = self._list_worker_ports()
         processes.start("scorer", ["score", "--workers", str(WORKERS)], worker_ports)
         # Each run is judged alone: an earlier one may have drifted, and its alerts are old.
         monitor = ["monitor", "--fresh", "--idle-close", IDLE_CLOSE, "--label-horizon", HORIZON]
@@ -169,8 +169,8 @@ class Job:
         books = audit(connection, begin[topics.TRANSACTIONS], since)
         end = {topic.name: cluster.find_end(topic.name) for topic in topics.TOPICS}
         labels = read_between(connection, topics.LABELS, begin[topics.LABELS], end[topics.LABELS])
-        truth = measure.truth(labels, run, first, count)
-        windows = _windows(connection, begin[topics.DRIFT_EVENTS], end[topics.DRIFT_EVENTS])
+        truth = measure.collect_truth(labels, run, first, count)
+        windows = _read_windows(connection, begin[topics.DRIFT_EVENTS], end[topics.DRIFT_EVENTS])
         self._wait_for_reports(processes, windows)
         return Summary(
             run=run,
@@ -178,10 +178,12 @@ class Job:
             alerts=_count(connection, topics.ALERTS, begin[topics.ALERTS], end[topics.ALERTS]),
             offered_per_second=totals.offered_per_second,
             achieved_per_second=totals.achieved_per_second,
-            end_to_end_seconds=measure.latency(reader.arrived, totals.started_at, self.rate),
+            end_to_end_seconds=measure.measure_latency(
+                reader.arrived, totals.started_at, self.rate
+            ),
             caught=measure_caught(reader, truth, Model.load(settings.model)),
             windows=windows,
-            addresses=self._addresses(connection),
+            addresses=self._list_addresses(connection),
             load=load,
             cores=os.cpu_count() or 1,
         )
@@ -209,7 +211,7 @@ class Job:
         if self.drift:
             self._say(f"from transaction {count // 2:,} on, V4 is shifted by 2 standard deviations")
             rows = disturb(rows, shift_halfway(count))
-        with bar(self.console.quiet, console=self.console) as progress:
+        with make_bar(self.console.quiet, console=self.console) as progress:
             task = progress.add_task("", total=count)
 
             def on_progress(sent: int) -> None:
@@ -232,13 +234,13 @@ class Job:
         ):
             before = (0, 0.0)
             deadline = 0.0
-            while waiting := _waiting(connection, cluster, group, topic):
+            while waiting := _count_waiting(connection, cluster, group, topic):
                 processes.check()
                 if not announced:
                     self._say(f"waiting for {what}")
                     announced = True
                 # reports run at idle priority: on a busy machine a window may take minutes
-                now = (waiting, processes.cpu_seconds_below("monitor"))
+                now = (waiting, processes.sum_cpu_seconds("monitor"))
                 if now != before:
                     before = now
                     deadline = time.monotonic() + _STALLED_S
@@ -259,10 +261,10 @@ class Job:
                 raise CommandError(f"a report is missing after {_STALLED_S:.0f} s; see the logs")
             time.sleep(_POLL_S)
 
-    def _addresses(self, connection: Connection) -> dict[str, str]:
+    def _list_addresses(self, connection: Connection) -> dict[str, str]:
         workers = {
             f"scorer_{number}": f"http://127.0.0.1:{port}/metrics"
-            for number, port in enumerate(self._worker_ports())
+            for number, port in enumerate(self._list_worker_ports())
         }
         return {
             "kafka": connection.bootstrap_servers,
@@ -270,12 +272,12 @@ class Job:
             "monitor": f"http://127.0.0.1:{self.settings.monitor_port}/metrics",
             "api": f"http://127.0.0.1:{self.settings.api_port}/docs",
             "console": f"http://127.0.0.1:{self.settings.api_port}/console",
-            "reports": str(self.settings.home / reports_folder(connection)),
+            "reports": str(self.settings.home / name_reports_folder(connection)),
             "logs": str(self.settings.home / "logs"),
         }
 
 
-def _waiting(connection: Connection, cluster: Cluster, group: str, topic: str) -> int:
+def _count_waiting(connection: Connection, cluster: Cluster, group: str, topic: str) -> int:
     """Count the records that the group has not committed past: offsets have gaps."""
     end = cluster.find_end(topic)
     begin = dict.fromkeys(end, 0) | cluster.find_committed(group, topic, list(end))
@@ -286,6 +288,6 @@ def _count(connection: Connection, topic: str, begin: Offsets, end: Offsets) -> 
     return sum(len(batch) for batch in read_between(connection, topic, begin, end))
 
 
-def _windows(connection: Connection, begin: Offsets, end: Offsets) -> list[WindowClosed]:
+def _read_windows(connection: Connection, begin: Offsets, end: Offsets) -> list[WindowClosed]:
     batches = read_between(connection, topics.DRIFT_EVENTS, begin, end)
     return list(decode_windows(message.value() for batch in batches for message in batch))

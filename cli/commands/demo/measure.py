@@ -52,7 +52,9 @@ class LiveReader(threading.Thread):
         self, connection: Connection, begin: Offsets, run: str, first_row: int, count: int
     ) -> None:
         super().__init__(name="live-reader", daemon=True)
-        self._consumer = Consumer(connection.reader_config(None, {"fetch.queue.backoff.ms": 5}))
+        self._consumer = Consumer(
+            connection.make_reader_config(None, {"fetch.queue.backoff.ms": 5})
+        )
         name = connection.full_name(PREDICTIONS)
         self._consumer.assign(
             [TopicPartition(name, partition, offset) for partition, offset in begin.items()]
@@ -82,7 +84,7 @@ class LiveReader(threading.Thread):
         self.join()
 
     def _take(self, decided: _Decided, now: float) -> None:
-        index = row_of(decided.transaction_id, self._prefix, self._first_row, len(self.arrived))
+        index = find_row(decided.transaction_id, self._prefix, self._first_row, len(self.arrived))
         if index is not None and np.isnan(self.arrived[index]):
             self.arrived[index] = now
             self.decisions[index] = DECISIONS.index(decided.decision)
@@ -91,7 +93,7 @@ class LiveReader(threading.Thread):
                 self.amounts[index] = decided.transaction.Amount
 
 
-def row_of(transaction_id: str, prefix: str, first_row: int, count: int) -> int | None:
+def find_row(transaction_id: str, prefix: str, first_row: int, count: int) -> int | None:
     """Return the transaction's index in the run, from 0; None if it belongs to another run."""
     row = transaction_id.removeprefix(prefix)
     if row == transaction_id or not row.isdecimal():
@@ -100,7 +102,7 @@ def row_of(transaction_id: str, prefix: str, first_row: int, count: int) -> int 
     return index if 0 <= index < count else None
 
 
-def latency(arrived: Floats, started_at: float, rate: float) -> dict[str, float | None]:
+def measure_latency(arrived: Floats, started_at: float, rate: float) -> dict[str, float | None]:
     """Return percentiles of the arrival after the scheduled send time, in seconds.
 
     The first WARM_UP_S of the schedule are ignored. None if there is nothing to measure, as at rate
@@ -117,7 +119,7 @@ def latency(arrived: Floats, started_at: float, rate: float) -> dict[str, float 
     return {name: float(np.percentile(waited, q)) for name, q in names.items()}
 
 
-def truth(
+def collect_truth(
     labels: Iterable[list[Message]], run: str, first_row: int, count: int
 ) -> NDArray[np.int8]:
     """Return int8[count]: 1 fraud, 0 legitimate, -1 unlabelled.
@@ -127,7 +129,7 @@ def truth(
     known = np.full(count, UNKNOWN, dtype=np.int8)
     for message in chain.from_iterable(labels):
         label = msgspec.json.decode(message.value() or b"null", type=_Labelled)
-        index = row_of(label.transaction_id, f"{run}-", first_row, count)
+        index = find_row(label.transaction_id, f"{run}-", first_row, count)
         if index is not None:
             known[index] = label.is_fraud
     return known

@@ -89,16 +89,16 @@ class Processes:
         while not all(is_ready(port) for port in ports):
             self.check()
             if time.monotonic() > deadline:
-                raise self._failure(name, f"was not ready within {_READY_S} s")
+                raise self._make_error(name, f"was not ready within {_READY_S} s")
             time.sleep(_POLL_S)
 
     def check(self) -> None:
         """Raise CommandError if one has died."""
         for name, process in self._running.items():
             if process.poll() is not None:
-                raise self._failure(name, f"ended with exit code {process.returncode}")
+                raise self._make_error(name, f"ended with exit code {process.returncode}")
 
-    def cpu_seconds_below(self, name: str) -> float:
+    def sum_cpu_seconds(self, name: str) -> float:
         """Return the CPU seconds used by its children, which use none when idle."""
         seconds = 0.0
         for process in psutil.Process(self._running[name].pid).children(recursive=True):
@@ -117,7 +117,7 @@ class Processes:
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
 
-    def _failure(self, name: str, what: str) -> CommandError:
+    def _make_error(self, name: str, what: str) -> CommandError:
         """Return an error with the last line of its log, and earlier lines as a note."""
         lines = self._log(name).read_text(errors="replace").splitlines()[-_SHOWN_LOG_LINES:]
         error = CommandError(

@@ -26,7 +26,7 @@ def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
     data = own.home / "simulated.csv"
     console.print(f"simulating {ROWS:,} transactions")
     write(simulate(Parameters.load(), ROWS, SEED), data)
-    if not _trained_on(own.model, data):
+    if not _is_trained_on(own.model, data):
         if settings.model_dir:
             raise CommandError(
                 f"FRAUD_MODEL_DIR={settings.model_dir} is not a model of {data}: "
@@ -37,12 +37,12 @@ def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
     return settings.model_copy(update={"model_dir": own.model}), data
 
 
-def _trained_on(directory: Path, data: Path) -> bool:
+def _is_trained_on(directory: Path, data: Path) -> bool:
     from model.artefact import Model
     from model.errors import ModelError
-    from model.manifest import file_sha256
+    from model.manifest import hash_file
 
     try:
-        return Model.load(directory).manifest.fitted_on.dataset_sha256 == file_sha256(data)
+        return Model.load(directory).manifest.fitted_on.dataset_sha256 == hash_file(data)
     except ModelError:
         return False

@@ -80,7 +80,7 @@ class Summary:
             table.add_row(*row)
         console.print(table)
         if any(window.detected for window in self.windows):
-            console.print(_window_table(self.windows))
+            console.print(_make_window_table(self.windows))
         for name, address in self.addresses.items():
             console.print(f"{name}: {address}", highlight=False, markup=False, soft_wrap=True)
 
@@ -147,15 +147,16 @@ def _caught_rows(caught: Caught) -> list[tuple[str, str, str]]:
         (
             "caught",
             f"{caught.frauds_flagged} of {caught.frauds}",
-            f"frauds; recall {_share(caught.recall)}, precision {_share(caught.precision)} "
+            f"frauds; recall {_format_share(caught.recall)}, "
+            f"precision {_format_share(caught.precision)} "
             f"({caught.frauds_flagged} of {caught.flagged} alerts)",
         ),
         ("money", f"{caught.money_flagged:,.2f}", f"of {caught.money:,.2f} in frauds"),
         ("alerts", *_describe_alerts(caught)),
         (
             "ranking",
-            _share(caught.average_precision),
-            f"average precision; ROC AUC {_share(caught.roc_auc)}",
+            _format_share(caught.average_precision),
+            f"average precision; ROC AUC {_format_share(caught.roc_auc)}",
         ),
     ]
     if caught.trade_off:
@@ -187,7 +188,7 @@ def _describe_alerts(caught: Caught) -> tuple[str, str]:
     return f"{caught.alerts_per_day:.0f} a day", f"{text}; read them: fraud alerts"
 
 
-def _share(value: float | int | None) -> str:
+def _format_share(value: float | int | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
@@ -201,7 +202,7 @@ def _describe_latency(seconds: dict[str, float | None]) -> tuple[str, str]:
     )
 
 
-def _window_table(windows: list[WindowClosed]) -> Table:
+def _make_window_table(windows: list[WindowClosed]) -> Table:
     table = Table(
         "window", "events", "drift score", "verdict", "report", title="drift", title_justify="left"
     )
@@ -209,6 +210,6 @@ def _window_table(windows: list[WindowClosed]) -> Table:
         verdict = {None: "too few events", False: "no drift", True: "drift"}[window.detected]
         events = f"{window.events:,}{' (partial)' if window.partial else ''}"
         table.add_row(
-            str(window.window), events, _share(window.score), verdict, window.report or "-"
+            str(window.window), events, _format_share(window.score), verdict, window.report or "-"
         )
     return table

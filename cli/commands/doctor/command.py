@@ -38,7 +38,7 @@ def make_table(findings: "list[Finding]") -> Table:
     return shown
 
 
-def _roles(given: list[str] | None) -> tuple[str, ...]:
+def _check_roles(given: list[str] | None) -> tuple[str, ...]:
     from streams.doctor.acls import ACLS
 
     for role in given or ():
@@ -72,7 +72,7 @@ def doctor(
     from streams.doctor import checks
 
     settings = Settings.from_environment()
-    checked = _roles(roles)
+    checked = _check_roles(roles)
     with Console(stderr=True, quiet=quiet or not sys.stderr.isatty()).status("checking"):
         cluster = checks.check_cluster(
             settings.connection(), checked, lambda: time.time_ns() // 1_000_000

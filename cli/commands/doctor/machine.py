@@ -182,20 +182,20 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield check_home(settings.home)
     yield try_check("model", lambda: check_model(settings.model))
     yield try_check("data", lambda: check_data(settings.data, settings.cache))
-    for wanted in _ports(settings):
+    for wanted in _list_ports(settings):
         yield check_port(wanted, partial(find_listener, settings.home))
     if settings.given_servers is None:
         maven = (
             jars.are_complete(settings.home / "kafka" / "jars") or shutil.which("mvn") is not None
         )
         yield check_local_kafka(
-            jars.java_version(),
+            jars.read_java_version(),
             maven,
-            engine.compose_command() is not None and engine.has_image(IMAGE),
+            engine.find_compose_command() is not None and engine.has_image(IMAGE),
         )
 
 
-def _ports(settings: Settings) -> Iterator[Port]:
+def _list_ports(settings: Settings) -> Iterator[Port]:
     if settings.given_servers is None:
         yield Port(settings.kafka_port, "FRAUD_KAFKA_PORT", "Kafka")
     yield Port(settings.api_port, "FRAUD_API_PORT", "fraud serve")

@@ -33,7 +33,7 @@ LATER = [event("-severity"), *UNREADABLE, *20 * [event("-labels")]]
 
 @pytest.fixture
 def write(connection):
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
 
     def write(*events):
         for value in events:
@@ -98,7 +98,7 @@ def often(monkeypatch):
 
 def send(connection, topic, value, partition):
     # a new client, which knows the present partitions
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
     wait_for(
         lambda: partition in producer.list_topics(timeout=10).topics[topic].partitions,
         30,

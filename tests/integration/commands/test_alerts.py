@@ -51,7 +51,7 @@ def publish(connection, values, first_ms=1_700_000_000_000):
     So every record is followed by a marker.
     """
     producer = Producer(
-        connection.writer_config({"transactional.id": connection.full_name("writer")})
+        connection.make_writer_config({"transactional.id": connection.full_name("writer")})
     )
     producer.init_transactions()
     for i, value in enumerate(values):
@@ -104,7 +104,7 @@ def test_the_newest_alerts_are_found_before_many_aborted_ones(connection):
     values = [make_alert(i) for i in range(3)]
     publish(connection, values)
     producer = Producer(
-        connection.writer_config({"transactional.id": connection.full_name("writer")})
+        connection.make_writer_config({"transactional.id": connection.full_name("writer")})
     )
     producer.init_transactions()
     producer.begin_transaction()

@@ -18,7 +18,7 @@ from cli.errors import CommandError
 from streams.dlq import redrive as redriving
 from streams.dlq.dead_letters import Choice
 from streams.dlq.redrive import RedriveError, redrive
-from streams.kafka.messages import dead_letter_headers, own_headers, source_headers
+from streams.kafka.messages import make_dead_letter_headers, make_headers, make_origin_headers
 from streams.kafka.topics import DEAD_LETTERS, MAX_RECORD_BYTES, PREDICTIONS, TRANSACTIONS
 from streams.ledger.audit import audit
 
@@ -36,7 +36,7 @@ class Bus:
     def __init__(self, connection):
         self.connection = connection
         self._producer = Producer(
-            connection.writer_config({"message.max.bytes": 2**24, "max.in.flight": 1})
+            connection.make_writer_config({"message.max.bytes": 2**24, "max.in.flight": 1})
         )
 
     def _write(self, topic, value, key=None, partition=0, headers=None):
@@ -61,7 +61,7 @@ class Bus:
     def write_dead_letter(
         self, source, value, key=b"key", kind="malformed_json", detail="no JSON", topic=None
     ):
-        headers = dead_letter_headers(
+        headers = make_dead_letter_headers(
             topic or self.connection.full_name(TRANSACTIONS), *source, kind, detail, NOW
         )
         self._write(DEAD_LETTERS, value, key, source[0] % 4, headers)
@@ -77,7 +77,7 @@ class Bus:
             b"{}",
             None,
             source[0],
-            source_headers(self.connection.full_name(TRANSACTIONS), *source),
+            make_origin_headers(self.connection.full_name(TRANSACTIONS), *source),
         )
 
     def read_redriven(self, count):
@@ -192,7 +192,9 @@ def test_a_redrive_waits_for_a_redriven_record_after_another_clients_open_transa
     bus.send_refused(b"x")
     (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
     first = redriving._open_producer(connection)
-    other = Producer(connection.writer_config({"transactional.id": connection.full_name("other")}))
+    other = Producer(
+        connection.make_writer_config({"transactional.id": connection.full_name("other")})
+    )
     other.init_transactions()
     other.begin_transaction()
     other.produce(connection.full_name(TRANSACTIONS), b"{}", partition=0)
@@ -261,7 +263,7 @@ def test_a_deleted_record_is_not_sent(bus, connection):
     bus.send_refused(b"old")
     redrive(connection, EVERYTHING, dry_run=False, progress=silent)
     kept = bus.send_refused(b"new")
-    admin = AdminClient(connection.client_config())
+    admin = AdminClient(connection.make_client_config())
     for deleted in admin.delete_records(
         [TopicPartition(connection.full_name(TRANSACTIONS), 0, kept[1])]
     ).values():
@@ -274,7 +276,7 @@ def test_foreign_headers_do_no_harm(bus, connection):
     source = bus.send_refused(b"x")
     bus.write_dead_letter((0, 0), b"of another topic", topic="elsewhere")
     bus._write(DEAD_LETTERS, b"without headers")
-    forged = own_headers() | {
+    forged = make_headers() | {
         "redriven.topic": connection.full_name(TRANSACTIONS).encode(),
         "redriven.partition": b"x",
     }

@@ -39,7 +39,7 @@ def make_alert(name, i=0):
 
 
 def publish(connection, values, first_ms=1_700_000_000_000):
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
     for i, (partition, value) in enumerate(values):
         producer.produce(
             connection.full_name(ALERTS), value, partition=partition, timestamp=first_ms + i

@@ -14,7 +14,7 @@ from support.commands import FRAUD, make_environment
 from support.data.transactions import make_transaction_bytes
 from support.topic_changes import SENDER_TIME, recreate_with
 
-from streams.kafka.messages import dead_letter_headers, source_headers
+from streams.kafka.messages import make_dead_letter_headers, make_origin_headers
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TRANSACTIONS
 from streams.ledger.audit import audit
 
@@ -27,7 +27,9 @@ class Bus:
     def __init__(self, connection):
         self.connection = connection
         self._producer = Producer(
-            connection.writer_config({"transactional.id": connection.full_name(uuid.uuid4().hex)})
+            connection.make_writer_config(
+                {"transactional.id": connection.full_name(uuid.uuid4().hex)}
+            )
         )
         self._producer.init_transactions()
         self._offsets: list[tuple[int, int]] = []
@@ -69,7 +71,7 @@ class Bus:
 
     def predict(self, *sources, partition=None, timestamp=0):
         for source in sources:
-            headers = source_headers(self.connection.full_name(TRANSACTIONS), *source)
+            headers = make_origin_headers(self.connection.full_name(TRANSACTIONS), *source)
             self._produce(
                 PREDICTIONS,
                 b"{}",
@@ -80,7 +82,7 @@ class Bus:
 
     def reject(self, *sources):
         for source in sources:
-            headers = dead_letter_headers(
+            headers = make_dead_letter_headers(
                 self.connection.full_name(TRANSACTIONS), *source, "malformed_json", "no JSON", NOW
             )
             self._produce(DEAD_LETTERS, b"\xff", source[0], headers)
@@ -96,7 +98,7 @@ def bus(connection):
 
 def commit(connection, offsets):
     """Commit offsets of the scorer's group, by partition."""
-    consumer = Consumer(connection.reader_config(SCORER_GROUP))
+    consumer = Consumer(connection.make_reader_config(SCORER_GROUP))
     consumer.commit(
         offsets=[
             TopicPartition(connection.full_name(TRANSACTIONS), *item) for item in offsets.items()
@@ -238,7 +240,7 @@ def test_records_whose_outputs_have_expired_are_left_out(bus, connection):
         bus.predict(*new)
     assert audit(connection).sent == 3
     expired = TopicPartition(connection.full_name(PREDICTIONS), 0, 3)
-    admin = AdminClient(connection.client_config())
+    admin = AdminClient(connection.make_client_config())
     for future in admin.delete_records([expired]).values():
         future.result(30)
     found = audit(connection)

@@ -129,7 +129,7 @@ def cluster(system):
 
 
 def publish(user: Connection, values: list[bytes]) -> None:
-    producer = Producer(user.writer_config())
+    producer = Producer(user.make_writer_config())
     for value in values:
         producer.produce(user.full_name(topics.TRANSACTIONS), value, b"key")
     assert producer.flush(30) == 0

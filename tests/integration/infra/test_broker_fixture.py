@@ -8,7 +8,7 @@ from streams.kafka.connection import Connection
 
 
 def test_sent_records_are_read_back(connection: Connection) -> None:
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
     for i in range(100):
         producer.produce(
             connection.full_name("transactions"), make_transaction_bytes(i), key=f"t-{i}"

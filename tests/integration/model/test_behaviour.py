@@ -9,7 +9,7 @@ from scipy.special import logit
 from support.data.transactions import make_transaction
 from support.fakes import NOW, FakeModel, make_batch
 
-from model.dataset import matrix
+from model.dataset import make_matrix
 from payments.contract import INPUTS
 from payments.records import AlertRecord
 from producer import rows
@@ -20,7 +20,7 @@ from streams.scorer.scoring import Scorer
 class Untouched(FakeModel):
     """A model that fails if it is used."""
 
-    def margins(self, rows):
+    def compute_margins(self, rows):
         assert len(rows) == 0
 
 
@@ -54,7 +54,7 @@ def alerts(model, creditcard, last_fifth):
 def test_the_reasons_of_every_alert_add_up_to_its_margin(model, alerts, last_fifth):
     assert (
         len(alerts)
-        == (model.margins(matrix(last_fifth)) >= logit(model.thresholds.review)).sum()
+        == (model.compute_margins(make_matrix(last_fifth)) >= logit(model.thresholds.review)).sum()
         > 10
     )
     for alert in alerts:

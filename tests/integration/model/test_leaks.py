@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from model.dataset import matrix
+from model.dataset import make_matrix
 from model.training import leaks, pipeline
 from model.training.recipe import Recipe
 from model.training.split import split
@@ -19,7 +19,7 @@ def test_shuffled_training_labels_teach_nothing(creditcard_rows, last_fifth):
     labels[train] = np.random.default_rng(20130901).permutation(labels[train])
     shuffled = creditcard_rows.assign(Class=labels)
     booster = pipeline.fit_booster(shuffled[train], Recipe().with_directions(shuffled))
-    margins = booster.inplace_predict(matrix(last_fifth), predict_type="margin")
+    margins = booster.inplace_predict(make_matrix(last_fifth), predict_type="margin")
     assert (
         len(np.unique(margins)) > 1
     )  # a score that is the same for all would rank nothing, whatever had leaked

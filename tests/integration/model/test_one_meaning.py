@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.data.transactions import matrix_of
 
-from model.dataset import matrix
+from model.dataset import make_matrix
 from payments.contract import Transaction
 from payments.records import ROW_BYTES, decode
 from producer import rows
@@ -23,7 +23,7 @@ def values(creditcard, last_fifth):
 
 
 def trained(values, last_fifth):
-    return matrix(last_fifth.iloc[:COUNT])
+    return make_matrix(last_fifth.iloc[:COUNT])
 
 
 def streamed(values, last_fifth):
@@ -40,7 +40,7 @@ def served(values, last_fifth):
 @pytest.fixture(scope="module")
 def expected(model, last_fifth):
     """Return the margins of all rows at once, as in training."""
-    return model.margins(matrix(last_fifth.iloc[:COUNT]))
+    return model.compute_margins(make_matrix(last_fifth.iloc[:COUNT]))
 
 
 @pytest.mark.parametrize("path", [trained, streamed, served])
@@ -48,7 +48,7 @@ def expected(model, last_fifth):
 def test_margins_are_the_same_bits(model, values, last_fifth, expected, path, size):
     count = min(COUNT, 200 * size)  # one row alone costs a hundred times as much
     inputs = path(values, last_fifth)[:count]
-    found = [model.margins(inputs[first : first + size]) for first in range(0, count, size)]
+    found = [model.compute_margins(inputs[first : first + size]) for first in range(0, count, size)]
     np.testing.assert_array_equal(
         np.concatenate(found).view(np.uint64), expected[:count].view(np.uint64)
     )

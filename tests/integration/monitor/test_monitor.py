@@ -29,7 +29,7 @@ from streams.kafka.topics import PREDICTIONS
 
 
 def committed(connection):
-    consumer = Consumer(connection.reader_config("fraud-monitor"))
+    consumer = Consumer(connection.make_reader_config("fraud-monitor"))
     try:
         asked = [
             TopicPartition(connection.full_name("predictions"), partition)
@@ -51,7 +51,10 @@ def gauges(monitor):
 
 def shares(connection):
     """Return the number of partitions of each group member."""
-    admin, group = AdminClient(connection.client_config()), connection.full_name("fraud-monitor")
+    admin, group = (
+        AdminClient(connection.make_client_config()),
+        connection.full_name("fraud-monitor"),
+    )
     found = admin.describe_consumer_groups([group])[group].result(10)
     return [len(member.assignment.topic_partitions) for member in found.members]
 
@@ -166,7 +169,9 @@ def test_the_next_monitor_skips_windows_deleted_by_retention(connection, tmp_pat
         int(partition): end for partition, (_, end) in events(connection, 2)[0]["offsets"].items()
     }
     places = [TopicPartition(connection.full_name(PREDICTIONS), *place) for place in first.items()]
-    admin = AdminClient(connection.client_config())  # keep a reference: its requests end with it
+    admin = AdminClient(
+        connection.make_client_config()
+    )  # keep a reference: its requests end with it
     for deleted in admin.delete_records(places).values():
         deleted.result(10)
     with running(connection, tmp_path) as monitor:
@@ -208,7 +213,7 @@ def test_windows_by_event_time_continue_after_a_restart_and_can_be_read_again(co
     ]
     for event in window_reader.find_window(connection, 3)[1]:
         begin, end = (at.timestamp() * 1000 for at in event.interval)
-        times = predictions.event_times(window_reader.read_window(connection, event).rows())
+        times = predictions.get_event_times(window_reader.read_window(connection, event).rows())
         assert sum(times < begin) == event.late
         assert max(times) < end
 
@@ -279,7 +284,7 @@ NO_PREDICTIONS = [
 
 
 def test_records_that_are_no_predictions_are_skipped_and_counted(connection, tmp_path):
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
     for value in NO_PREDICTIONS:
         producer.produce(connection.full_name("predictions"), value, partition=2)
     producer.produce(connection.full_name("drift.events"), None)
@@ -318,7 +323,7 @@ def test_new_partitions_are_monitored(connection, tmp_path, often):
         grow_topic(connection, PREDICTIONS, PARTITIONS + 2)
         wait_for(lambda: sum(shares(connection)) == PARTITIONS + 2, 60, "the new partitions")
         predict(connection, SIZE - 1)
-        producer = Producer(connection.writer_config())
+        producer = Producer(connection.make_writer_config())
         last = prediction(0.0, np.zeros(30))
         producer.produce(connection.full_name(PREDICTIONS), last, partition=PARTITIONS + 1)
         producer.flush(10)

@@ -35,7 +35,7 @@ class World:
         self.connection = connection
         recreate_with(connection, LABELS, LIMITED_SENDER_TIME)  # labels of the past
         self.ahead = timedelta()
-        self.producer = Producer(connection.writer_config())
+        self.producer = Producer(connection.make_writer_config())
         self.number = 0
 
     def now(self):
@@ -323,7 +323,7 @@ def test_labels_of_new_partitions_and_of_a_recreated_topic_count(world, monkeypa
     wait_for(lambda: monitor.value("fraud_labels_held") == 0, 60, "the old topic is forgotten")
     grow_topic(world.connection, LABELS, 6)
     world.producer = Producer(
-        world.connection.writer_config({"topic.metadata.refresh.interval.ms": 100})
+        world.connection.make_writer_config({"topic.metadata.refresh.interval.ms": 100})
     )
     name = world.connection.full_name(LABELS)
     wait_for(lambda: 5 in world.producer.list_topics(timeout=10).topics[name].partitions, 30, "5")

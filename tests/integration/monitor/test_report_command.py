@@ -73,7 +73,7 @@ def test_gauges_report_event_and_rebuilt_window_agree(
     } == event["stuck"]
 
     windows = list(read_all_windows(connection))
-    rows = predictions.detector_rows(window_reader.read_window(connection, windows[-1]).rows())
+    rows = predictions.make_detector_rows(window_reader.read_window(connection, windows[-1]).rows())
     verdict = reference.load(tmp_path / "model").detector.detect(
         rows, window_reader.rebuild_baseline(connection, windows[:-1])
     )
@@ -109,7 +109,7 @@ def test_the_monitor_and_a_later_report_sample_the_same_rows(
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
     monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "model"))
-    later = cli.commands.report._of_window(Settings.from_environment(), 1, None)
+    later = cli.commands.report._request_for_window(Settings.from_environment(), 1, None)
     assert len(begun.rows) == SAMPLE_ROWS
     assert np.array_equal(later.rows, begun.rows)
     assert np.array_equal(later.verdict.baseline, begun.verdict.baseline)

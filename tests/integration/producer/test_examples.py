@@ -25,7 +25,7 @@ ALERT = (ROOT / "docs" / "contract" / "examples" / "alert.json").read_bytes().st
 def variables(module_connection):
     """The environment of the examples; `alerts` holds an aborted alert and then a committed one."""
     producer = Producer(
-        module_connection.client_config()
+        module_connection.make_client_config()
         | {"transactional.id": module_connection.full_name("examples")}
     )
     producer.init_transactions()

@@ -51,7 +51,7 @@ def test_a_refused_transaction_is_a_failure(connection):
     topic = ConfigResource(
         ResourceType.TOPIC, connection.full_name("transactions"), incremental_configs=[limit]
     )
-    admin = AdminClient(connection.client_config())  # keep it: its requests end with it
+    admin = AdminClient(connection.make_client_config())  # keep it: its requests end with it
     for altered in admin.incremental_alter_configs([topic]).values():
         altered.result()
     done = publish(connection, connection.bootstrap_servers)

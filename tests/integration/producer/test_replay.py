@@ -232,7 +232,7 @@ def refuse_all_transactions(connection):
     topic = ConfigResource(
         ResourceType.TOPIC, connection.full_name("transactions"), incremental_configs=[limit]
     )
-    admin = AdminClient(connection.client_config())  # keep it: its requests end with it
+    admin = AdminClient(connection.make_client_config())  # keep it: its requests end with it
     for altered in admin.incremental_alter_configs([topic]).values():
         altered.result()
 

@@ -13,7 +13,7 @@ from support.topic_changes import SENDER_TIME, recreate_with
 from support.topic_reader import read_all
 
 from benchmarks.likeness import (
-    kolmogorov_smirnov,
+    compute_kolmogorov_smirnov,
     measure_separation,
     measure_transfer,
     simulate_table,
@@ -23,7 +23,7 @@ from model.training.split import split
 from payments.contract import INPUTS, Label
 from producer.dataset import ROWS
 from producer.simulation import Parameters, SimulationOptions, simulate
-from producer.simulation.output import account_id
+from producer.simulation.output import make_account_id
 from producer.simulation.parameters import MIN_ROWS
 from producer.simulation.selection import Selection
 
@@ -65,7 +65,7 @@ def test_simulated_transactions_are_sent_and_their_labels_have_random_delays(con
         row = int(found["transaction_id"].removeprefix("s-"))
         sent_at[row] = message.timestamp()[1] / 1000
         keys[row] = message.key()
-        assert found["account_id"] == account_id(chunk.accounts[row])
+        assert found["account_id"] == make_account_id(chunk.accounts[row])
         assert found["account_id"].encode() == message.key()
         expected = {
             name: value
@@ -108,7 +108,7 @@ def simulated(real) -> pd.DataFrame:
 
 
 def test_each_feature_has_nearly_the_real_distribution(real, simulated):
-    distances = kolmogorov_smirnov(real, simulated)
+    distances = compute_kolmogorov_smirnov(real, simulated)
     assert max(distances.values()) <= 0.05, distances
 
 

@@ -44,7 +44,7 @@ def test_jackson_reads_every_accepted_transaction(module_connection):
     assert len(accepted) > _DAMAGED / 50
     assert [check_decoding(value) for value in AT_A_LIMIT] == ["accepted"] * len(AT_A_LIMIT)
     accepted += AT_A_LIMIT
-    producer = Producer(module_connection.client_config())
+    producer = Producer(module_connection.make_client_config())
     for value in accepted:
         producer.produce(
             module_connection.full_name("transactions"), value, "one partition, in order"

@@ -17,7 +17,7 @@ from streams.ledger.audit import audit
 
 
 def send(connection, count):
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
     for number in range(count):
         producer.produce(
             connection.full_name(topics.TRANSACTIONS), make_transaction_bytes(number), partition=0
@@ -28,14 +28,14 @@ def send(connection, count):
 def delete(connection, before=130):
     """Delete the records before this offset, as retention does."""
     place = TopicPartition(connection.full_name(topics.TRANSACTIONS), 0, before)
-    admin = AdminClient(connection.client_config())  # keep it: its requests end with it
+    admin = AdminClient(connection.make_client_config())  # keep it: its requests end with it
     [deleted] = admin.delete_records([place]).values()
     deleted.result(10)
 
 
 def truncate(connection):
     """Commit an offset beyond the end, as if the broker had lost its last records."""
-    consumer = Consumer(connection.reader_config(topics.SCORER_GROUP))
+    consumer = Consumer(connection.make_reader_config(topics.SCORER_GROUP))
     consumer.commit(
         offsets=[TopicPartition(connection.full_name(topics.TRANSACTIONS), 0, 500)],
         asynchronous=False,
@@ -92,7 +92,9 @@ def send_largest(connection):
     reported = []
     limit = {"message.max.bytes": 2 * topics.MAX_RECORD_BYTES, "compression.type": "none"}
     producer = Producer(
-        connection.writer_config(limit | {"on_delivery": lambda error, _: reported.append(error)})
+        connection.make_writer_config(
+            limit | {"on_delivery": lambda error, _: reported.append(error)}
+        )
     )
     for size in range(topics.MAX_RECORD_BYTES, 0, -1):
         producer.produce(connection.full_name(topics.TRANSACTIONS), b"x" * size, partition=0)

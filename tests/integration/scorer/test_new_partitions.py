@@ -18,7 +18,7 @@ NEW = 5
 
 
 def send(connection):
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
     name = connection.full_name(topics.TRANSACTIONS)
     wait_for(
         lambda: NEW in producer.list_topics(timeout=10).topics[name].partitions, 30, "it is there"

@@ -25,7 +25,7 @@ def trained(model):
 
 
 def send(connection, first, count):
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
     for i in range(first, first + count):
         producer.produce(
             connection.full_name(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}"
@@ -74,7 +74,7 @@ def read_lags(system):
 def test_a_partition_that_ends_in_markers_and_aborted_records_has_no_lag(connection, end):
     with run_scorer(connection) as system:
         producer = Producer(
-            connection.writer_config({"transactional.id": connection.full_name("theirs")})
+            connection.make_writer_config({"transactional.id": connection.full_name("theirs")})
         )
         producer.init_transactions(30)
         producer.begin_transaction()
@@ -131,7 +131,7 @@ def test_a_second_scorer_of_the_same_name_fences_the_first_and_duplicates_nothin
 def test_uncommitted_records_are_never_scored(connection):
     """All are in one partition: once the last has a prediction, no earlier one can get any."""
     producer = Producer(
-        connection.writer_config({"transactional.id": connection.full_name("client")})
+        connection.make_writer_config({"transactional.id": connection.full_name("client")})
     )
     producer.init_transactions()
     with run_scorer(connection):

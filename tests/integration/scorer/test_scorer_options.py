@@ -19,7 +19,7 @@ def trained(model):
 
 
 def send(connection, *values):
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
     for number, value in enumerate(values):
         producer.produce(connection.full_name(topics.TRANSACTIONS), value, f"t-{number}")
     assert producer.flush(60) == 0

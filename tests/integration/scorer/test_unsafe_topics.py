@@ -32,7 +32,7 @@ def fraud(connection, *arguments):
 def send(connection, count, timestamp=0):
     """Send payments and return the codes of the refused ones."""
     refused = []
-    producer = Producer(connection.writer_config())
+    producer = Producer(connection.make_writer_config())
     for number in range(count):
         producer.produce(
             connection.full_name(topics.TRANSACTIONS),
@@ -80,7 +80,7 @@ def test_an_unsafe_topic_is_refused_by_every_command_until_it_is_mended(
 
 
 def test_nothing_is_created_beside_a_topic_with_other_partitions(connection):
-    admin = AdminClient(connection.client_config())
+    admin = AdminClient(connection.make_client_config())
     for deleted in admin.delete_topics([connection.full_name(topics.LABELS)]).values():
         deleted.result(10)
     refused = fraud(connection, "topics", "--partitions", "8")

@@ -31,4 +31,4 @@ def make_transaction_bytes(i: int, **changes: Any) -> bytes:
 
 def matrix_of(transactions: Iterable[Any]) -> Singles:
     """Return float32[n, 29] of n valid transactions, decoded in either way."""
-    return features.matrix([attrgetter(*INPUTS)(transaction) for transaction in transactions])
+    return features.pack_rows([attrgetter(*INPUTS)(transaction) for transaction in transactions])

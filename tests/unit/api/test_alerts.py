@@ -204,7 +204,7 @@ def test_the_page_gets_the_display_names_of_features(api, monkeypatch):
     answer = api.get("/console/names.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     named = json.loads(answer.text.removeprefix("export const NAMES = ").removesuffix(";\n"))
-    assert named == {feature: display.short_name(feature) for feature in INPUTS}
+    assert named == {feature: display.shorten_name(feature) for feature in INPUTS}
     assert named["V14"] == "velocity"
 
 

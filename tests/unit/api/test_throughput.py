@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from api.throughput import LATENCY, TRANSACTIONS, Throughput, quantile_ms
+from api.throughput import LATENCY, TRANSACTIONS, Throughput, estimate_quantile_ms
 from api.worker_metrics import parse
 from streams.scorer.metrics import ScorerMetrics
 
@@ -94,7 +94,7 @@ def test_a_client_of_a_previous_process_gets_everything():
     ],
 )
 def test_a_quantile_is_linear_inside_its_bucket(share, buckets, expected):
-    assert quantile_ms(share, buckets) == expected
+    assert estimate_quantile_ms(share, buckets) == expected
 
 
 def test_parse_reads_the_page_of_a_worker():

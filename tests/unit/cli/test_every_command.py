@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from cli.main import _application
+from cli.main import _import_app
 from cli.support.settings import Settings
 
 
@@ -24,7 +24,7 @@ def commands(group, name=("fraud",)):
 
 
 ROOT = Path(__file__).resolve().parents[3]
-COMMANDS = dict(commands(typer.main.get_command(_application())))
+COMMANDS = dict(commands(typer.main.get_command(_import_app())))
 RUNNING_UNTIL_STOPPED = {("fraud", "score"), ("fraud", "serve")}
 WITHOUT_BARS = RUNNING_UNTIL_STOPPED | {
     ("fraud", *words.split())

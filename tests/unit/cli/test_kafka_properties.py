@@ -62,9 +62,9 @@ def test_the_properties_reach_every_kind_of_client_and_no_repr(configured):
         "sasl.username=us\n\n sasl.password = hun=ter2 \n"
     )
     for config in (
-        connection.client_config(),
-        connection.reader_config("g"),
-        connection.writer_config({"linger.ms": 0}),
+        connection.make_client_config(),
+        connection.make_reader_config("g"),
+        connection.make_writer_config({"linger.ms": 0}),
     ):
         assert (config["security.protocol"], config["sasl.password"]) == ("SASL_SSL", "hun=ter2")
         assert config["bootstrap.servers"] == "kafka:9093"  # which every message names
@@ -88,7 +88,7 @@ def test_the_address_in_the_file_may_repeat_the_other_but_not_differ(configured,
 
 def test_the_file_tunes_clients(configured):
     connection = configured("session.timeout.ms=45000\nmetadata.max.age.ms=60000")
-    config = connection.reader_config("g", GROUP_SETTINGS)
+    config = connection.make_reader_config("g", GROUP_SETTINGS)
     assert (config["session.timeout.ms"], config["metadata.max.age.ms"]) == ("45000", "60000")
 
 

@@ -2,7 +2,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from drift.metrics import LabelMetrics
 from drift.quality import POOLED_WINDOWS, Outcomes, Quality, Truth, frauds_rose, pool
-from model.intervals import UNDEFINED, wilson_interval
+from model.intervals import UNDEFINED, estimate_share
 
 
 def quality(**counts):
@@ -22,18 +22,18 @@ def test_analysts_count_for_precision_and_not_for_recall():
     found = quality(
         review={ANALYST_FRAUD: 6, ANALYST_LEGITIMATE: 2, None: 5}, approve={None: 1_000}
     )
-    assert found.precision == wilson_interval(6, 8)
+    assert found.precision == estimate_share(6, 8)
     assert found.recall == UNDEFINED
     found = quality(
         review={ANALYST_FRAUD: 6, FRAUD: 3}, approve={FRAUD: 1, LEGITIMATE: 500, ANALYST_FRAUD: 4}
     )
-    assert found.recall == wilson_interval(3, 4)
+    assert found.recall == estimate_share(3, 4)
 
 
 def test_a_payment_without_a_label_is_not_legitimate():
     found = quality(review={FRAUD: 1, None: 9}, approve={None: 90})
-    assert found.precision == wilson_interval(1, 1)
-    assert found.recall == wilson_interval(1, 1)
+    assert found.precision == estimate_share(1, 1)
+    assert found.recall == estimate_share(1, 1)
     assert found.labelled_share == 0.01
 
 

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from infra.grafana.generate import FOLDER, dashboards
+from infra.grafana.generate import FOLDER, render_dashboards
 
-GENERATED = dashboards()
+GENERATED = render_dashboards()
 BOARDS = {name: json.loads(text) for name, text in GENERATED.items()}
 PANELS = [
     (board["title"], panel)

@@ -79,7 +79,7 @@ def test_containers_that_docker_refuses_are_reported_and_skipped(docker, ports, 
     watching = Containers(tmp_path, ports, said.append)
     watching.start()
     assert said == [f"{name}: skipped: docker run failed: no such device" for name in IMAGES]
-    assert watching.addresses() == {}
+    assert watching.list_addresses() == {}
 
 
 def test_a_failed_pull_stops_further_pulls(tmp_path, ports, monkeypatch):

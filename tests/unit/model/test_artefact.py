@@ -10,8 +10,17 @@ from pydantic import ValidationError
 from support.data import labelled
 
 from model import publish
-from model.artefact import CARD, LATEST, MANIFEST, MODEL, REFERENCE, Model, decisions, probabilities
-from model.dataset import matrix
+from model.artefact import (
+    CARD,
+    LATEST,
+    MANIFEST,
+    MODEL,
+    REFERENCE,
+    Model,
+    compute_probabilities,
+    decide,
+)
+from model.dataset import make_matrix
 from model.errors import (
     DamagedArtefactError,
     FeatureMismatchError,
@@ -19,7 +28,14 @@ from model.errors import (
     NewerFormatError,
     OlderFormatError,
 )
-from model.manifest import FORMAT_VERSION, Calibration, Capacity, Costs, sha256, version_of
+from model.manifest import (
+    FORMAT_VERSION,
+    Calibration,
+    Capacity,
+    Costs,
+    derive_version,
+    hash_content,
+)
 from model.training.calibration import calibrate_booster
 from payments.contract import INPUTS, Thresholds
 
@@ -33,14 +49,14 @@ def copy(model, tmp_path):
 def rewrite(directory, **changes):
     """Write a valid manifest with other content."""
     content = json.loads((directory / MANIFEST).read_text()) | changes
-    content["version"] = version_of(content)
+    content["version"] = derive_version(content)
     (directory / MANIFEST).write_text(json.dumps(content))
 
 
 def test_the_loaded_model_equals_the_trained_one(trained, model):
-    rows = matrix(labelled.rows())
+    rows = make_matrix(labelled.rows())
     np.testing.assert_array_equal(
-        model.margins(rows), trained.booster.inplace_predict(rows, predict_type="margin")
+        model.compute_margins(rows), trained.booster.inplace_predict(rows, predict_type="margin")
     )
     assert model.thresholds == trained.manifest.thresholds
     assert model.features == INPUTS
@@ -112,7 +128,7 @@ def test_a_manifest_with_a_number_that_json_does_not_have_is_refused(copy):
     with pytest.raises(DamagedArtefactError, match="is not a manifest"):
         Model.load(copy)
     with pytest.raises(ValueError, match="not JSON compliant"):
-        version_of({"number": np.nan})
+        derive_version({"number": np.nan})
 
 
 @pytest.mark.parametrize(
@@ -150,7 +166,7 @@ def test_a_model_of_the_format_before_loads_without_what_it_lacks(copy):
             "block": {"precision": 0.95, "confidence": 0.9},
         },
     }
-    content["version"] = version_of({k: v for k, v in content.items() if k != "version"})
+    content["version"] = derive_version({k: v for k, v in content.items() if k != "version"})
     (copy / MANIFEST).write_text(json.dumps(content))
     loaded = Model.load(copy).manifest
     assert (loaded.payments_per_day, loaded.cuts, loaded.patterns) == (None, (), ())
@@ -175,7 +191,7 @@ def test_a_booster_of_other_features_is_refused(copy):
     booster.feature_names = list(INPUTS[::-1])
     (copy / MODEL).write_bytes(booster.save_raw("ubj"))
     hashes = json.loads((copy / MANIFEST).read_text())["hashes"] | {
-        MODEL: sha256((copy / MODEL).read_bytes())
+        MODEL: hash_content((copy / MODEL).read_bytes())
     }
     rewrite(copy, hashes=hashes)
     with pytest.raises(FeatureMismatchError):
@@ -183,38 +199,42 @@ def test_a_booster_of_other_features_is_refused(copy):
 
 
 def test_contributions_add_up_to_the_margin(model):
-    rows = matrix(labelled.rows())
+    rows = make_matrix(labelled.rows())
     base, contributions = model.explain(rows)
     assert contributions.shape == (len(rows), len(INPUTS))
     np.testing.assert_allclose(
-        base + contributions.sum(axis=1), model.margins(rows), atol=1e-4, rtol=0
+        base + contributions.sum(axis=1), model.compute_margins(rows), atol=1e-4, rtol=0
     )
 
 
 def test_a_calibration_is_in_the_booster_for_margins_and_contributions_alike(model):
-    rows = matrix(labelled.rows(200))
-    before = model.margins(rows)
+    rows = make_matrix(labelled.rows(200))
+    before = model.compute_margins(rows)
     calibrated = replace(
         model, booster=calibrate_booster(model.booster, Calibration(scale=0.7, offset=-1.5))
     )
-    np.testing.assert_allclose(calibrated.margins(rows), 0.7 * before - 1.5, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(
+        calibrated.compute_margins(rows), 0.7 * before - 1.5, atol=1e-5, rtol=0
+    )
     base, contributions = calibrated.explain(rows)
     np.testing.assert_allclose(
-        base + contributions.sum(axis=1), calibrated.margins(rows), atol=1e-4, rtol=0
+        base + contributions.sum(axis=1), calibrated.compute_margins(rows), atol=1e-4, rtol=0
     )
 
 
 def test_a_row_scores_the_same_alone_and_in_a_batch(model):
-    rows = matrix(labelled.rows(300))
-    alone = np.concatenate([model.margins(rows[index : index + 1]) for index in range(len(rows))])
-    np.testing.assert_array_equal(alone, model.margins(rows))
-    assert model.margins(rows[:0]).shape == (0,)
+    rows = make_matrix(labelled.rows(300))
+    alone = np.concatenate(
+        [model.compute_margins(rows[index : index + 1]) for index in range(len(rows))]
+    )
+    np.testing.assert_array_equal(alone, model.compute_margins(rows))
+    assert model.compute_margins(rows[:0]).shape == (0,)
 
 
 def test_the_logistic_function_keeps_its_precision_at_both_ends():
     margins = np.array([-1000.0, -700.0, -40.0, 0.0, 17.0, 30.0, 1000.0])
     with np.errstate(all="raise", under="ignore"):
-        found = probabilities(margins)
+        found = compute_probabilities(margins)
     assert found[0] == 0.0
     assert found[1] == pytest.approx(np.exp(-700.0), rel=1e-12)
     assert found[2] == pytest.approx(np.exp(-40.0), rel=1e-12)
@@ -230,7 +250,7 @@ def test_the_logistic_function_keeps_its_precision_at_both_ends():
 def test_decisions_at_the_thresholds_own_values():
     thresholds = Thresholds(review=0.25, block=0.75)
     below = [np.nextafter(0.25, 0), 0.25, np.nextafter(0.75, 0), 0.75, 0.0, 1.0]
-    assert decisions(np.array(below), thresholds) == [
+    assert decide(np.array(below), thresholds) == [
         "approve",
         "review",
         "review",
@@ -238,5 +258,5 @@ def test_decisions_at_the_thresholds_own_values():
         "approve",
         "block",
     ]
-    assert decisions(np.array([0.5]), Thresholds(review=0.5, block=0.5)) == ["block"]
-    assert decisions(np.array([]), thresholds) == []
+    assert decide(np.array([0.5]), Thresholds(review=0.5, block=0.5)) == ["block"]
+    assert decide(np.array([]), thresholds) == []

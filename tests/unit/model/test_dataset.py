@@ -24,7 +24,7 @@ def test_reads_back_what_was_written_and_ignores_further_columns(tmp_path):
 
 def test_the_matrix_equals_the_rows_that_the_stream_packs(tmp_path):
     table = labelled.rows(50)
-    matrix = dataset.matrix(table)
+    matrix = dataset.make_matrix(table)
     assert matrix.dtype == np.float32
     assert matrix.shape == (50, 29)
     assert matrix[7, -1] == np.float32(table["Amount"][7])
@@ -71,10 +71,10 @@ def test_refuses_files_other_than_csv(tmp_path, content):
 
 def test_the_hash_of_the_rows_changes_with_any_cell_and_with_their_order():
     table = labelled.rows(50)
-    known = dataset.rows_sha256(table)
-    assert dataset.rows_sha256(table.copy()) == known
+    known = dataset.hash_rows(table)
+    assert dataset.hash_rows(table.copy()) == known
     for column in (*INPUTS, "Time", "Class"):
         changed = table.copy()
         changed.loc[49, column] += 1
-        assert dataset.rows_sha256(changed) != known, column
-    assert dataset.rows_sha256(table.iloc[::-1]) != known
+        assert dataset.hash_rows(changed) != known, column
+    assert dataset.hash_rows(table.iloc[::-1]) != known

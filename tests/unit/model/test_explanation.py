@@ -10,7 +10,7 @@ from rich.console import Console
 from support.data.transactions import make_transaction, make_transaction_bytes
 
 from cli.support.waterfall import draw_waterfall
-from model.explanation import BASE, MARGIN, REST, explain, waterfall_steps
+from model.explanation import BASE, MARGIN, REST, build_waterfall, explain
 from payments import display
 from payments.contract import COMPONENTS, INPUTS
 from payments.records import AlertRecord, InvalidTransactionError
@@ -48,7 +48,7 @@ def shown(record, width=132):
 
 
 def test_each_bar_begins_at_the_end_of_the_last_and_they_reach_the_margin():
-    steps = waterfall_steps(alert(), limit=10)
+    steps = build_waterfall(alert(), limit=10)
     assert [step.name for step in steps] == [BASE, "V1", "V2", "V3", "V4", "V5", REST, MARGIN]
     assert [step.end for step in steps] == [-6.0, -3.0, -1.5, -1.0, -0.75, -1.5, 0.5, 0.5]
     assert all(after.begin == before.end for before, after in pairwise(steps[:-1]))
@@ -56,7 +56,7 @@ def test_each_bar_begins_at_the_end_of_the_last_and_they_reach_the_margin():
 
 
 def test_hidden_features_are_summed_in_the_rest():
-    steps = waterfall_steps(alert(), limit=3)
+    steps = build_waterfall(alert(), limit=3)
     assert [step.name for step in steps] == [
         BASE,
         "V1",
@@ -155,8 +155,8 @@ def test_money_is_shown_as_money(feature, value, shown):
 
 def test_names_for_people():
     assert display.name("V14") == "anonymous component 14 (V14)"
-    assert display.short_name("V14") == "component 14"
-    assert display.name("Amount") == display.short_name("Amount") == "amount"
+    assert display.shorten_name("V14") == "component 14"
+    assert display.name("Amount") == display.shorten_name("Amount") == "amount"
     assert display.name("hour") == "hour"
     assert len({display.name(feature) for feature in INPUTS}) == 29
     assert all("anonymous" in display.name(component) for component in COMPONENTS)

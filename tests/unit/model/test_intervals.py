@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.intervals import UNDEFINED, bootstrap, percentile_interval, wilson_interval
+from model.intervals import UNDEFINED, bootstrap, estimate_percentile_interval, estimate_share
 
 
 def mean_of(values):
@@ -11,12 +11,12 @@ def mean_of(values):
 
 
 def test_wilsons_interval_of_a_known_case():
-    found = wilson_interval(
+    found = estimate_share(
         15, 50
     )  # (0.191, 0.438): Newcombe, Statistics in Medicine 17, 1998, method 3, for 15 of 50
     assert (found.value, round(found.low, 3), round(found.high, 3)) == (0.3, 0.191, 0.438)
-    assert wilson_interval(0, 10).low == 0
-    assert wilson_interval(0, 0) == UNDEFINED
+    assert estimate_share(0, 10).low == 0
+    assert estimate_share(0, 0) == UNDEFINED
 
 
 def test_the_bootstrap_of_a_mean_spreads_as_its_standard_error():
@@ -42,10 +42,10 @@ def test_the_same_seed_gives_the_same_samples():
 
 
 def test_samples_without_the_metric_are_left_out():
-    found = percentile_interval(0.5, np.array([np.nan, 0.4, 0.6]))
+    found = estimate_percentile_interval(0.5, np.array([np.nan, 0.4, 0.6]))
     assert (found.low, found.high) == pytest.approx((0.405, 0.595))
-    assert percentile_interval(float("nan"), np.array([0.4, 0.6])) == UNDEFINED
-    assert percentile_interval(0.5, np.array([np.nan])).low is None
+    assert estimate_percentile_interval(float("nan"), np.array([0.4, 0.6])) == UNDEFINED
+    assert estimate_percentile_interval(0.5, np.array([np.nan])).low is None
 
 
 def test_progress_is_reported():

@@ -39,11 +39,14 @@ def as_json(row: list[float]) -> bytes:
 
 @given(rows=ROWS.map(lambda rows: [[*row[:-1], abs(row[-1])] for row in rows]))
 def test_training_stream_and_api_give_the_same_bits(rows):
-    trained = dataset.matrix(pd.DataFrame(rows, columns=list(INPUTS))[list(reversed(INPUTS))])
+    trained = dataset.make_matrix(pd.DataFrame(rows, columns=list(INPUTS))[list(reversed(INPUTS))])
     values = [as_json(row) for row in rows]
     served = matrix_of(Transaction.model_validate_json(value) for value in values)
     assert (
-        trained.tobytes() == streamed(values) == served.tobytes() == features.matrix(rows).tobytes()
+        trained.tobytes()
+        == streamed(values)
+        == served.tobytes()
+        == features.pack_rows(rows).tobytes()
     )
     assert trained.shape == served.shape == (len(rows), 29)
 
@@ -55,9 +58,11 @@ def test_both_forms_refuse_the_same_numbers(number):
         features.pack(buffer, 0, *row)
     except OverflowError:
         with pytest.raises(InputError):
-            features.matrix([row])
+            features.pack_rows([row])
     else:
-        assert features.matrix([row]).tobytes() == bytes(buffer) == struct.pack("<f", number) * 29
+        assert (
+            features.pack_rows([row]).tobytes() == bytes(buffer) == struct.pack("<f", number) * 29
+        )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, FLOAT32_OVERFLOW])
@@ -65,17 +70,17 @@ def test_values_that_are_not_finite_are_named_and_refused(bad):
     rows = np.zeros((3, 29))
     rows[1, 4] = bad
     with pytest.raises(InputError, match="row 1: V5 is"):
-        features.matrix(rows)
+        features.pack_rows(rows)
 
 
 @pytest.mark.parametrize("shape", [(29,), (2, 28), (2, 30), (2, 29, 1)])
 def test_rows_of_another_length_are_refused(shape):
     with pytest.raises(InputError, match="rows of 29 numbers"):
-        features.matrix(np.zeros(shape))
+        features.pack_rows(np.zeros(shape))
 
 
 def test_no_rows_are_a_matrix_without_rows():
-    assert matrix_of([]).shape == features.matrix(np.empty((0, 29))).shape == (0, 29)
+    assert matrix_of([]).shape == features.pack_rows(np.empty((0, 29))).shape == (0, 29)
 
 
 def test_a_decoded_record_serves_as_a_transaction():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from producer.rows import Row
-from producer.schedule import at_rate, at_speed, pace
+from producer.schedule import at_rate, at_speed, yield_when_due
 
 
 @dataclass
@@ -35,7 +35,7 @@ def measure_times(rows, schedule, clock, work=0.0, on_tick=lambda _: True) -> li
     """Return when each row came, in seconds from the start; each takes `work` seconds."""
     start = clock.monotonic()
     times = []
-    for _ in pace(rows, schedule, clock, start, on_tick):
+    for _ in yield_when_due(rows, schedule, clock, start, on_tick):
         times.append(clock.monotonic() - start)
         clock.now += work
     return times

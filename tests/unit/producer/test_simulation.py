@@ -12,7 +12,7 @@ from producer.rows import Selection, encode_transaction, read
 from producer.simulation import Chunk, Disturbance, Parameters, SimulationOptions, simulate
 from producer.simulation.arrival import Arrivals
 from producer.simulation.disturbance import NEW_FRAUD, parse
-from producer.simulation.output import rows, write
+from producer.simulation.output import make_rows, write
 from producer.simulation.parameters import DEFAULT, MIN_FRAUDS, MIN_ROWS
 from producer.simulation.simulate import CHUNK
 
@@ -91,7 +91,7 @@ def test_a_csv_contains_the_transactions_that_would_be_sent(parameters, tmp_path
         )
 
     write(simulate_rows(), tmp_path / "made.csv")
-    sent = list(rows(simulate_rows(), "r"))
+    sent = list(make_rows(simulate_rows(), "r"))
     again = list(read(Selection(tmp_path / "made.csv"), "r"))
     assert [json.loads(encode_transaction(row)) for row in again] == [
         json.loads(encode_transaction(row)) for row in sent
@@ -114,7 +114,7 @@ def test_amounts_are_common_prices_or_between_the_stored_ones(parameters, plain)
 
 def test_the_rate_follows_the_hour_of_day_unless_the_rhythm_is_off(parameters, disturbed):
     gaps = np.random.default_rng(3).standard_exponential(200_000)
-    times = Arrivals(parameters.rate, ()).times(np.arange(len(gaps)), gaps)
+    times = Arrivals(parameters.rate, ()).place(np.arange(len(gaps)), gaps)
     for day in (0, 1):
         counts = np.histogram(times, day * 86_400 + np.arange(25) * 3600)[0]
         if day == 0:
@@ -257,7 +257,7 @@ def test_a_missing_field_is_empty_in_the_csv_and_absent_from_the_transaction(par
     fields = dict(zip(header.replace('"', "").split(","), line.split(","), strict=True))
     assert fields["V3"] == ""
     assert list(fields) == ["Time", *INPUTS, "Class", "account_id"]
-    (row,) = rows([chunk], "r")
+    (row,) = make_rows([chunk], "r")
     sent = json.loads(encode_transaction(row))
     assert set(sent) == {"transaction_id", "event_time", "account_id", *INPUTS} - {"V3"}
     assert (sent["transaction_id"], sent["account_id"]) == ("r-0", "account-0")

@@ -7,7 +7,7 @@ from support.data import labelled
 
 from payments.contract import COMPONENTS
 from producer.simulation import fit
-from producer.simulation.amount import quantile_function
+from producer.simulation.amount import fit_quantile_function
 from producer.simulation.parameters import ATOM_ROWS, MIN_FRAUDS, MIN_ROWS, Parameters
 from producer.simulation.selection import Selection
 
@@ -77,7 +77,7 @@ def test_cuts_and_amounts_contain_no_value_of_a_single_row(table, parameters):
 
 
 def test_an_extreme_amount_is_not_reproduced(table):
-    _, amounts = quantile_function(table["Amount"].to_numpy())
+    _, amounts = fit_quantile_function(table["Amount"].to_numpy())
     assert amounts.max() < table["Amount"].max() / 10
 
 

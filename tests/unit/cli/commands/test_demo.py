@@ -92,8 +92,8 @@ def waits(demo, monkeypatch):
             return seen[-1][0]
 
         monkeypatch.setattr(job, "time", clock)
-        monkeypatch.setattr(job, "_waiting", waiting)
-        running = SimpleNamespace(check=lambda: None, cpu_seconds_below=lambda _: seen[-1][1])
+        monkeypatch.setattr(job, "_count_waiting", waiting)
+        running = SimpleNamespace(check=lambda: None, sum_cpu_seconds=lambda _: seen[-1][1])
         demo()._wait_for_both(running, None, None, "the last window")
         return len(seen)
 
@@ -126,7 +126,7 @@ def test_the_processor_time_is_that_of_all_descendants(tmp_path):
         try:
             running._running["monitor"] = monitor
             wait_for(
-                lambda: running.cpu_seconds_below("monitor") >= 0.2,
+                lambda: running.sum_cpu_seconds("monitor") >= 0.2,
                 30,
                 "the child's processor time is counted",
             )

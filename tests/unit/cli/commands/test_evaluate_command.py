@@ -14,9 +14,9 @@ from support.data import labelled
 
 from cli.main import main
 from model import dataset, publish
-from model.artefact import CARD, Model, probabilities
+from model.artefact import CARD, Model, compute_probabilities
 from model.evaluation import baselines
-from model.manifest import file_sha256
+from model.manifest import hash_file
 from model.training import pipeline
 
 METRICS = ("auprc", "roc_auc", "recall_at_fpr_1pct", "recall_at_precision_90", "brier")
@@ -37,7 +37,7 @@ def csv(tmp_path_factory):
 @pytest.fixture(scope="module")
 def models(csv, tmp_path_factory):
     folder = tmp_path_factory.mktemp("home") / "models"
-    publish.save(pipeline.train(dataset.read(csv), file_sha256(csv)), folder)
+    publish.save(pipeline.train(dataset.read(csv), hash_file(csv)), folder)
     return folder
 
 
@@ -78,7 +78,7 @@ def test_the_test_part_is_evaluated(run_evaluate, models, csv):
     found = run_evaluate()
     model = Model.load(models / "latest")
     test = dataset.read(csv)[3200:]
-    scores = probabilities(model.margins(dataset.matrix(test)))
+    scores = compute_probabilities(model.compute_margins(dataset.make_matrix(test)))
     assert found["test"]["auprc"]["value"] == pytest.approx(
         average_precision_score(test["Class"], scores)
     )
@@ -120,7 +120,8 @@ def test_every_number_is_also_given_without_duplicates(run_evaluate, models, csv
     rest = rows[3200:].drop(index=3900)  # the repeated payment
     fraud, flagged = (
         rest["Class"] == 1,
-        probabilities(model.margins(dataset.matrix(rest))) >= model.thresholds.review,
+        compute_probabilities(model.compute_margins(dataset.make_matrix(rest)))
+        >= model.thresholds.review,
     )
     caught = (fraud & flagged).sum()
     without = found["without_twins"]

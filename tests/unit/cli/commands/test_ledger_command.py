@@ -6,7 +6,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from cli.commands.ledger import notes, summary
+from cli.commands.ledger import format_notes, make_table
 from cli.support.parsers import parse_time
 from streams.ledger.reconcile import Audit
 
@@ -32,19 +32,22 @@ def test_anything_else_is_refused(text):
 
 
 def test_a_complete_ledger_says_so_and_names_its_range():
-    assert list(notes(Audit(sent=3, scored=3, ranges={0: (5, 9), 1: (0, 0)}))) == [
+    assert list(format_notes(Audit(sent=3, scored=3, ranges={0: (5, 9), 1: (0, 0)}))) == [
         "range (partition:from..to, offsets of `transactions`): 0:5..9 1:0..0",
         "complete: each record came out exactly once",
     ]
 
 
 def test_a_range_without_a_record_proves_nothing():
-    assert list(notes(Audit(ranges={0: (5, 5)})))[-1] == "nothing to prove: no records in the range"
+    assert (
+        list(format_notes(Audit(ranges={0: (5, 5)})))[-1]
+        == "nothing to prove: no records in the range"
+    )
 
 
 def test_offending_records_and_pending_ones_are_named():
     said = "\n".join(
-        notes(
+        format_notes(
             Audit(
                 sent=2,
                 lost=2,
@@ -63,8 +66,8 @@ def test_offending_records_and_pending_ones_are_named():
 
 def test_uncommitted_records_with_an_output_are_named():
     audit = Audit(sent=1, scored=1, phantom=3, first_phantom=[(0, 5), (1, 7)])
-    assert list(notes(audit))[1:] == ["phantom, first 10 at most: 0:5 1:7", "NOT complete"]
+    assert list(format_notes(audit))[1:] == ["phantom, first 10 at most: 0:5 1:7", "NOT complete"]
     console = Console(width=200)
     with console.capture() as shown:
-        console.print(summary(audit))
+        console.print(make_table(audit))
     assert "phantom       3  outputs of records that were never committed" in shown.get()

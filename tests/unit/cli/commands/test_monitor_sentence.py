@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.commands.monitor import _sentence
+from cli.commands.monitor import _format_event
 from drift.events import WindowClosed
 
 
@@ -41,13 +41,13 @@ def window(**changes):
 )
 def test_a_verdict_names_the_test_if_no_distance_drifted(changes, verdict):
     found = window(**changes)
-    assert _sentence(found) == (
+    assert _format_event(found) == (
         f"window 7: 5,000 events, {verdict}, score {found.score:.3f}, "
         "largest distance 0.25 sd (V4), severity ok"
     )
 
 
 def test_a_window_without_a_verdict_says_so():
-    assert _sentence(window(score=None, detected=None, distances={}, partial=True)) == (
+    assert _format_event(window(score=None, detected=None, distances={}, partial=True)) == (
         "window 7 (partial): 5,000 events, too few for a verdict"
     )

@@ -19,7 +19,7 @@ from model import dataset
 from producer.errors import SimulationError
 from producer.rows import Row
 from producer.simulation import late
-from producer.simulation.output import account_id
+from producer.simulation.output import make_account_id
 
 
 def fraud(*arguments: str):
@@ -64,7 +64,7 @@ def test_the_largest_row_and_account_come_back_from_a_waiting_label(tmp_path, mo
     monkeypatch.setattr(late, "Sender", lambda *_: sender)
     labels = late.LateLabels(None, "r", 0.001, 1, time, threading.Event())
     last = cli.commands.simulate._MOST - 1
-    assert list(labels.follow([Row(last, f"r-{last}", 0.0, (), True, account_id(last))]))
+    assert list(labels.follow([Row(last, f"r-{last}", 0.0, (), True, make_account_id(last))]))
     labels.note_sent(1)
     labels.finish()
     labels.run()

@@ -4,10 +4,10 @@ import pytest
 from drift.detect import calibration, tail_test
 from drift.detect.calibration import (
     Comparison,
-    comparisons,
-    independent_share,
-    thresholds,
-    upper_quantile,
+    calibrate_thresholds,
+    compute_independent_share,
+    cut_comparisons,
+    estimate_upper_quantile,
 )
 from drift.detect.detector import COLUMNS, DriftDetector
 from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
@@ -25,7 +25,7 @@ def moving(rows, seed):
 
 def test_a_block_is_not_part_of_its_baseline():
     for span in (None, 5_000):
-        for comparison in comparisons(40_000, SIZE, span):
+        for comparison in cut_comparisons(40_000, SIZE, span):
             block = range(40_000)[comparison.block]
             assert len(block) == SIZE
             for part in comparison.baseline:
@@ -44,7 +44,7 @@ def test_most_reference_rows_are_in_some_baseline(monkeypatch):
 
     monkeypatch.setattr(calibration, "wasserstein", recording)
     rows = np.tile(np.arange(100_000.0)[:, None], K)
-    thresholds(rows, SIZE, None)
+    calibrate_thresholds(rows, SIZE, None)
     assert len(compared) > 0.9 * len(rows)
 
 
@@ -156,8 +156,8 @@ def test_the_baseline_is_the_last_windows():
 def test_larger_baselines_have_smaller_thresholds():
     rows = np.random.default_rng(9).normal(size=(20_000, K))
     assert (
-        thresholds(rows, SIZE, 5_000).distances.mean()
-        < thresholds(rows, SIZE, SIZE).distances.mean()
+        calibrate_thresholds(rows, SIZE, 5_000).distances.mean()
+        < calibrate_thresholds(rows, SIZE, SIZE).distances.mean()
     )
 
 
@@ -166,8 +166,8 @@ def test_the_quantile_is_an_upper_bound_of_a_gumbel_quantile():
     exact = 3 - 0.5 * np.log(-np.log1p(-1 / 2_000))
     assert (
         exact
-        < upper_quantile(maxima, 1 / 2_000, 1.0)
-        < upper_quantile(maxima, 1 / 2_000, 0.5)
+        < estimate_upper_quantile(maxima, 1 / 2_000, 1.0)
+        < estimate_upper_quantile(maxima, 1 / 2_000, 0.5)
         < exact * 1.1
     )
 
@@ -175,11 +175,13 @@ def test_the_quantile_is_an_upper_bound_of_a_gumbel_quantile():
 def test_blocks_that_overlap_half_count_half():
     side_by_side = [Comparison(slice(i, i + 100), ()) for i in range(0, 10_000, 100)]
     overlapping = [Comparison(slice(i, i + 100), ()) for i in range(0, 10_000, 50)]
-    assert independent_share(side_by_side) == independent_share(side_by_side[::2]) == 1
     assert (
-        independent_share([*side_by_side, *side_by_side]) == 1
+        compute_independent_share(side_by_side) == compute_independent_share(side_by_side[::2]) == 1
+    )
+    assert (
+        compute_independent_share([*side_by_side, *side_by_side]) == 1
     )  # each block compared with the rows before it and those after
-    assert independent_share(overlapping) == pytest.approx(0.5, abs=0.01)
+    assert compute_independent_share(overlapping) == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_fivefold_fraud_rate_is_found_and_the_usual_rate_is_not():

@@ -6,17 +6,17 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import wasserstein_distance
 
 from drift.detect import tail_test
-from drift.detect.calibration import thresholds
+from drift.detect.calibration import calibrate_thresholds
 from drift.detect.detector import (
     COLUMNS,
     DRIFT_SHARE,
     MIN_EVENTS,
     SAMPLE_ROWS,
     DriftDetector,
-    margins,
+    compute_margins,
 )
 from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
-from drift.detect.wasserstein import sorted_columns, wasserstein
+from drift.detect.wasserstein import sort_columns, wasserstein
 
 K = len(COLUMNS)
 columns = st.integers(1, 40).flatmap(
@@ -27,18 +27,18 @@ columns = st.integers(1, 40).flatmap(
 @given(columns, columns)
 def test_distances_equal_scipys(reference, current):
     expected = [wasserstein_distance(*pair) for pair in zip(reference, current, strict=True)]
-    assert wasserstein(sorted_columns(reference.T), sorted_columns(current.T)) == pytest.approx(
+    assert wasserstein(sort_columns(reference.T), sort_columns(current.T)) == pytest.approx(
         expected, rel=1e-9, abs=1e-6
     )
 
 
 def test_margins_invert_the_logistic_function():
     known = np.array([-40.0, -9.0, -1e-9, 0.0, 3.0, 17.0])
-    assert margins(1 / (1 + np.exp(-known))) == pytest.approx(known, rel=1e-8, abs=1e-12)
+    assert compute_margins(1 / (1 + np.exp(-known))) == pytest.approx(known, rel=1e-8, abs=1e-12)
 
 
 def test_margins_of_certainty_are_finite():
-    assert np.isfinite(margins(np.array([0.0, 1.0, 5e-324]))).all()
+    assert np.isfinite(compute_margins(np.array([0.0, 1.0, 5e-324]))).all()
 
 
 def stream(rows, seed):
@@ -182,7 +182,7 @@ def test_a_verdict_equals_the_plain_computation_bit_by_bit(sizes, size, data):
         for margins in (rows[:, -1], known)
     ]
     limits, unit, usual = (
-        thresholds(SMALL, size, span),
+        calibrate_thresholds(SMALL, size, span),
         plain_columns(baseline).std(axis=1),
         plain_columns(SMALL).std(axis=1),
     )
@@ -194,8 +194,8 @@ def test_a_verdict_equals_the_plain_computation_bit_by_bit(sizes, size, data):
         list(verdict.constant_ratios.values())
         == (plain_excess(baseline, rows) / limits.constant_shares).tolist()
     )
-    surprise = tail_test.surprise(beyond[0], size, beyond[1], len(known)).max()
-    assert verdict.tail == surprise / tail_test.threshold(SMALL[:, -1], cuts, size, span)
+    surprise = tail_test.compute_surprise(beyond[0], size, beyond[1], len(known)).max()
+    assert verdict.tail == surprise / tail_test.calibrate_threshold(SMALL[:, -1], cuts, size, span)
 
 
 OUTLIERS = {"V1": 1e4, "Amount": 1e9, "margin": -708.0}

@@ -1,7 +1,7 @@
 import pytest
 from scipy.stats import poisson
 
-from drift.detect.impact import alert_rate, rank_features
+from drift.detect.impact import estimate_alert_rate, rank_features
 from payments.contract import INPUTS
 
 
@@ -17,7 +17,7 @@ def test_features_are_ranked_by_distance_times_reliance():
 
 @pytest.mark.parametrize("count", [0, 1, 3, 40])
 def test_the_interval_is_the_exact_poisson_interval(count):
-    found = alert_rate(count, 5_000, 43_200.0, 0.001)
+    found = estimate_alert_rate(count, 5_000, 43_200.0, 0.001)
     assert (found.count, found.per_day, found.usual_per_day) == (count, 2 * count, 10)
     assert poisson.cdf(count, found.high / 2) == pytest.approx(0.025)
     assert (
@@ -28,4 +28,4 @@ def test_the_interval_is_the_exact_poisson_interval(count):
 
 
 def test_no_rate_without_time():
-    assert alert_rate(3, 5_000, 0.0, 0.001) is None
+    assert estimate_alert_rate(3, 5_000, 0.0, 0.001) is None

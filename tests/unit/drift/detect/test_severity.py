@@ -8,7 +8,7 @@ def levels(verdicts, severity=None):
     severity = severity or Severity()
     found = []
     for detected in verdicts:
-        severity = severity.after(detected)
+        severity = severity.advance(detected)
         found.append(severity.name)
     return found
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drift.labels.label_index import LabelIndex
 from drift.labels.label_store import LabelStore, ScoredPayment
 from drift.quality import Quality, Truth
-from model.intervals import wilson_interval
+from model.intervals import estimate_share
 
 START = datetime(2026, 1, 31, tzinfo=UTC)
 START_MS = int(START.timestamp() * 1000)
@@ -118,7 +118,7 @@ def test_analysts_who_confirm_alerts_later_do_not_change_recall(later_ms):
     found = Quality()
     for payment, decision in decisions.items():
         found.count(decision, labels.truth(payment, EVER))
-    assert found.recall == wilson_interval(8, 10)
+    assert found.recall == estimate_share(8, 10)
     labels.add([label("alert-0", fraud=False, at=90, source="analyst", arrived_ms=later_ms)])
     assert labels.truth("alert-0", EVER) == Truth(fraud=False, full=True)
 

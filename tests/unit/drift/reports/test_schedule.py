@@ -11,7 +11,7 @@ from drift.errors import ReportError, ReportProcessError
 from drift.events import WindowClosed
 from drift.metrics import DriftMetrics
 from drift.reports.index import IndexEntry, ReportFolder, update_folder
-from drift.reports.schedule import ReportSchedule, report_name, reports_folder
+from drift.reports.schedule import ReportSchedule, name_reports_folder, report_name
 from streams.kafka.connection import Connection
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -202,9 +202,9 @@ def test_an_index_of_few_windows_is_complete(tmp_path, points):
 
 
 def test_each_prefix_has_its_own_folder_below_reports(tmp_path):
-    assert reports_folder(Connection("b")) == "reports"
+    assert name_reports_folder(Connection("b")) == "reports"
     prefixed = [
-        (tmp_path / reports_folder(Connection("b", prefix))).resolve()
+        (tmp_path / name_reports_folder(Connection("b", prefix))).resolve()
         for prefix in ("a.", "a", ".", "..")
     ]
     assert len(set(prefixed)) == 4

@@ -58,7 +58,7 @@ def close(windows):
         milliseconds(windows.interval),
         windows.window.offsets,
         set(map(tuple, rows.tolist())),
-        windows.late(rows[:, 2]),
+        windows.count_late(rows[:, 2]),
         windows.complete,
     )
     assert len(closed.events) == len(rows)

@@ -11,7 +11,7 @@ from scipy.stats import ks_2samp
 from support.data import labelled
 
 from cli.main import main
-from model.evaluation.exploration import explore, psi, split_days
+from model.evaluation.exploration import compute_psi, explore, split_days
 from payments.contract import INPUTS
 from producer.simulation import Parameters, simulate
 from producer.simulation.disturbance import parse
@@ -63,12 +63,12 @@ def test_a_shifted_column_stands_out():
 
 def test_psi_of_a_known_case():
     first = np.arange(10.0).repeat(10)
-    assert psi(first, first) == 0
+    assert compute_psi(first, first) == 0
     half = np.array([0.0, 9.0]).repeat(
         5
     )  # two of ten bins hold half each, eight are empty: 1 in 10,000 each
     expected = 2 * (0.5 - 0.1) * np.log(5) + 8 * (0.0001 - 0.1) * np.log(0.001)
-    assert psi(first, half) == pytest.approx(expected)
+    assert compute_psi(first, half) == pytest.approx(expected)
 
 
 def test_outliers_are_beyond_three_interquartile_ranges():

@@ -40,7 +40,7 @@ def by_scikit_learn(scores, fraud):
 def test_weights_are_rows_repeated(drawn):
     scores, fraud, counts = (np.array(column) for column in zip(*drawn, strict=True))
     repeated = np.repeat(np.arange(len(scores)), counts)
-    found = Ranking(scores, fraud).metrics(counts.astype(float))
+    found = Ranking(scores, fraud).compute(counts.astype(float))
     classes = set(fraud[repeated])
     if classes == {True, False}:
         np.testing.assert_allclose(
@@ -59,5 +59,5 @@ def test_samples_of_rare_frauds(seed):
     fraud = random.random(5000) < 0.01
     scores = np.round(random.normal(size=5000) + 2.5 * fraud, 2)
     drawn = random.integers(0, 5000, 5000)
-    found = Ranking(scores, fraud).metrics(np.bincount(drawn, minlength=5000).astype(float))
+    found = Ranking(scores, fraud).compute(np.bincount(drawn, minlength=5000).astype(float))
     np.testing.assert_allclose(found, by_scikit_learn(scores[drawn], fraud[drawn]), atol=1e-12)

@@ -12,7 +12,7 @@ from model.artefact import CARD, Model
 from model.evaluation.assessment import Sample, assess
 from model.manifest import Capacity, Costs
 from model.reports import card, card_test_part
-from model.training.calibration import brier_score, fit_platt_scaling
+from model.training.calibration import compute_brier_score, fit_platt_scaling
 from model.training.thresholds import DEFAULT_POLICY, LabelledScores, choose_thresholds
 
 OTHER = DEFAULT_POLICY.model_copy(update={"review": Capacity(alerts_per_day=400)})
@@ -90,7 +90,7 @@ def test_calibration_is_measured_on_rows_that_it_was_not_fitted_on(trained, mode
         calibrated[segment == cut] = fitted.scale * raw[segment == cut] + fitted.offset
     later = (segment > 0).to_numpy()
     for name, margins in (("Before", raw), ("After", calibrated)):
-        score = brier_score(1 / (1 + np.exp(-margins[later].to_numpy())), fraud[later])
+        score = compute_brier_score(1 / (1 + np.exp(-margins[later].to_numpy())), fraud[later])
         assert f"{name}: Brier score {score:.6f}" in text
 
 

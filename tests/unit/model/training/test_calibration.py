@@ -26,8 +26,10 @@ def test_log_loss_and_brier_come_down_and_the_groups_become_true():
     found = calibration.fit_platt_scaling(raw, fraud)
     before, after = expit(raw), expit(found.scale * raw + found.offset)
     assert log_loss(fraud, after) < log_loss(fraud, before)
-    assert calibration.brier_score(after, fraud) < calibration.brier_score(before, fraud)
-    for group in calibration.reliability_bins(after, fraud):
+    assert calibration.compute_brier_score(after, fraud) < calibration.compute_brier_score(
+        before, fraud
+    )
+    for group in calibration.bin_reliability(after, fraud):
         spread = np.sqrt(group.mean_probability * (1 - group.mean_probability) / group.rows)
         assert abs(group.frauds / group.rows - group.mean_probability) < 4 * spread
 
@@ -47,7 +49,7 @@ def test_a_wrong_order_is_not_reversed():
 
 def test_every_row_is_in_one_group():
     scores = np.array([0.0, 0.0005, 0.001, 0.05, 0.5, 0.9, 1.0])
-    groups = calibration.reliability_bins(scores, scores > 0.4)
+    groups = calibration.bin_reliability(scores, scores > 0.4)
     assert sum(group.rows for group in groups) == len(scores)
     assert [(group.low, group.rows, group.frauds) for group in groups] == [
         (0.0, 2, 0),

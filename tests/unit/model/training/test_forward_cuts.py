@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from support.data import labelled
 
-from model.artefact import probabilities
-from model.dataset import matrix
+from model.artefact import compute_probabilities
+from model.dataset import make_matrix
 from model.manifest import Capacity
 from model.training import pipeline
 from model.training.calibration import fit_platt_scaling
@@ -35,12 +35,12 @@ def test_each_cut_is_judged_by_a_booster_fitted_on_all_rows_before_it(trained):
     cut, read = cuts[1], read_cuts(trained.reference, 1600, trained.manifest.payments_per_day)[1]
     booster = pipeline.fit_booster(table[: cut.fitted.rows], Recipe().with_directions(table))
     judged = table[cut.judged.first : cut.judged.last + 1]
-    raw = booster.inplace_predict(matrix(judged), predict_type="margin").astype(float)
+    raw = booster.inplace_predict(make_matrix(judged), predict_type="margin").astype(float)
     before = trained.reference[: cut.fitted.rows - 1600]
     calibration = fit_platt_scaling(
         before["ahead_1"].to_numpy(float), before["Class"].to_numpy() == 1
     )
-    scores = probabilities(calibration.scale * raw + calibration.offset)
+    scores = compute_probabilities(calibration.scale * raw + calibration.offset)
     np.testing.assert_allclose(read.after.probabilities, scores, rtol=1e-6)
     flagged = scores >= 0.2
     assert (cut.flagged, cut.caught) == (flagged.sum(), (flagged & (judged["Class"] == 1)).sum())

@@ -4,7 +4,7 @@ import numpy as np
 from support.data import labelled
 
 from model.alert import REASONS
-from model.dataset import matrix
+from model.dataset import make_matrix
 from model.training import pipeline
 from model.training.patterns import count_patterns
 from model.training.recipe import Recipe
@@ -24,7 +24,7 @@ def test_a_pattern_is_the_set_of_the_five_strongest_features(trained):
     booster = pipeline.fit_booster(table[fold.fitted], Recipe().with_directions(table))
     rows = [row for row in explained if reference["fold"][row] == 1]
     contributions = booster.predict(
-        xgboost.DMatrix(matrix(reference.iloc[rows]), feature_names=list(INPUTS)),
+        xgboost.DMatrix(make_matrix(reference.iloc[rows]), feature_names=list(INPUTS)),
         pred_contribs=True,
     )[:, :-1]
     for row, line in zip(rows, contributions, strict=True):

@@ -9,8 +9,8 @@ from sklearn.metrics import average_precision_score
 from support.data import labelled
 
 from model import publish
-from model.artefact import CARD, MANIFEST, MODEL, REFERENCE, probabilities
-from model.dataset import matrix, rows_sha256
+from model.artefact import CARD, MANIFEST, MODEL, REFERENCE, compute_probabilities
+from model.dataset import hash_rows, make_matrix
 from model.errors import TrainingError
 from model.manifest import Costs
 from model.training import pipeline
@@ -48,11 +48,11 @@ def test_the_test_part_changes_nothing(trained):
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_labels_of_a_fold_and_of_what_follows_do_not_reach_its_scores(number):
     table = labelled.rows()
-    honest = pipeline.out_of_fold_margins(table, Recipe())
+    honest = pipeline.predict_out_of_fold(table, Recipe())
     later = table.index[split(len(table)).folds[number].judged.start :]
     table.loc[later, "Class"] = 1 - table.loc[later, "Class"]
     np.testing.assert_array_equal(
-        pipeline.out_of_fold_margins(table, Recipe())[number], honest[number]
+        pipeline.predict_out_of_fold(table, Recipe())[number], honest[number]
     )
 
 
@@ -66,13 +66,13 @@ def test_the_reference_is_the_out_of_fold_rows_in_order_with_their_scores(traine
         *("margin", "probability", "fold", "segment", "ahead_1", "ahead_2", "ahead_3", "pattern")
     ]
     np.testing.assert_array_equal(
-        reference["probability"], probabilities(reference["margin"].to_numpy())
+        reference["probability"], compute_probabilities(reference["margin"].to_numpy())
     )
     for number, fold in enumerate(parts.folds, 1):
         booster = pipeline.fit_booster(table[fold.fitted], Recipe().with_directions(table))
-        raw = booster.inplace_predict(matrix(table[fold.judged]), predict_type="margin").astype(
-            float
-        )
+        raw = booster.inplace_predict(
+            make_matrix(table[fold.judged]), predict_type="margin"
+        ).astype(float)
         margins = model.manifest.calibration.scale * raw + model.manifest.calibration.offset
         np.testing.assert_array_equal(reference.loc[reference["fold"] == number, "margin"], margins)
 
@@ -88,7 +88,7 @@ def test_the_booster_is_fitted_on_the_whole_training_part(trained):
 
 def test_the_manifest_names_the_rows(model):
     manifest = model.manifest
-    assert manifest.fitted_on.rows_sha256 == rows_sha256(labelled.rows()[:3200])
+    assert manifest.fitted_on.rows_sha256 == hash_rows(labelled.rows()[:3200])
     assert (manifest.fitted_on.first, manifest.fitted_on.last, manifest.fitted_on.rows) == (
         0,
         3199,

@@ -16,10 +16,10 @@ from model.training.thresholds import (
     UNREACHABLE,
     LabelledScores,
     apply_threshold,
+    bound_precisions,
     choose_thresholds,
+    compute_cost,
     measure_payments_per_day,
-    precision_lower_bounds,
-    total_cost,
 )
 from payments.contract import Thresholds
 
@@ -82,7 +82,7 @@ def test_capacity_goes_by_the_volume_of_the_rows():
 def test_the_bound_is_the_share_at_which_this_many_are_as_unlikely_as_the_confidence_says(
     flagged, caught
 ):
-    bound = precision_lower_bounds(np.array([flagged]), np.array([caught]), 0.9)[0]
+    bound = bound_precisions(np.array([flagged]), np.array([caught]), 0.9)[0]
     assert bound <= caught / flagged
     # Clopper and Pearson's definition: if the true share were the bound, this many or more would
     # be caught in 1 of 10 cases.
@@ -93,7 +93,7 @@ def test_block_is_the_lowest_score_before_the_first_whose_bound_fails():
     day = a_day(wrong=[90])
     found = apply_threshold(day, choose_thresholds(limits(), day).block)
     assert (found.flagged, found.caught) == (100, 99)  # review's room; 99 of 100: 0.962
-    assert found.precision_lower_bound(0.9) >= 0.95
+    assert found.bound_precision(0.9) >= 0.95
     # 60 of 61 has the bound 0.938. The later scores, of which 99 of 100 pass, are not tested.
     early = a_day(wrong=[60])
     assert apply_threshold(early, choose_thresholds(limits(), early).block).flagged == 60
@@ -182,7 +182,7 @@ def test_an_outcome_without_alerts_or_frauds_has_no_share():
     nothing = apply_threshold(
         LabelledScores(np.array([0.1]), np.array([False]), np.array([1.0]), 1), 0.5
     )
-    assert (nothing.precision, nothing.recall, nothing.precision_lower_bound(0.9)) == (
+    assert (nothing.precision, nothing.recall, nothing.bound_precision(0.9)) == (
         None,
         None,
         0.0,
@@ -213,8 +213,8 @@ def test_no_pair_of_thresholds_costs_less_than_the_one_chosen(drawn, review, blo
         for low, high in itertools.combinations_with_replacement(cuts, 2)
     ]
     assert (
-        total_cost(costs, choose_thresholds(costs, scored), scored)
-        <= min(total_cost(costs, pair, scored) for pair in pairs) + 1e-9
+        compute_cost(costs, choose_thresholds(costs, scored), scored)
+        <= min(compute_cost(costs, pair, scored) for pair in pairs) + 1e-9
     )
 
 
@@ -230,7 +230,7 @@ def test_costs_decide_as_they_are_defined():
         review=0.7, block=0.9
     )
     assert (
-        total_cost(Costs(cost_review=5, cost_block=20), Thresholds(review=0.7, block=0.9), scored)
+        compute_cost(Costs(cost_review=5, cost_block=20), Thresholds(review=0.7, block=0.9), scored)
         == 10
     )
     # If a wrong block costs less than three reviews, all three are blocked.

@@ -9,7 +9,7 @@ from support.data import labelled
 
 from model.training import tuning
 from model.training.inference_cost import explain_ms, score_us
-from model.training.pipeline import fit_booster, out_of_fold_margins
+from model.training.pipeline import fit_booster, predict_out_of_fold
 from model.training.recipe import Recipe
 from model.training.split import split
 from payments.contract import INPUTS
@@ -44,7 +44,7 @@ def test_it_finds_better_parameters_than_poor_defaults_within_the_limit_of_a_sco
         tuning,
         "out_of_fold_margins",
         lambda table, recipe, grown: (
-            tried.append(recipe) or out_of_fold_margins(table, recipe, grown)
+            tried.append(recipe) or predict_out_of_fold(table, recipe, grown)
         ),
     )
     tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=300, progress=steps.append)
@@ -71,7 +71,7 @@ def test_no_trial_may_have_more_trees_than_a_score_can_afford(depth):
         "reg_lambda": 1.0,
         "directed": True,
     }
-    recipe = tuning._recipe(
+    recipe = tuning._make_recipe(
         optuna.trial.FixedTrial(parameters | {"max_depth": depth, "share_of_cost": 1.0})
     )
     assert score_us(recipe.trees, depth) <= tuning.MAX_SCORE_US < score_us(recipe.trees + 1, depth)
@@ -138,7 +138,7 @@ def test_a_lucky_trial_does_not_replace_defaults_that_are_better_on_other_seeds(
         honest = recipe.parameters["max_depth"] == 1 or "seed" not in recipe.parameters
         return [truth if honest else random.random(len(truth)) for truth in truths]
 
-    monkeypatch.setattr(tuning, "out_of_fold_margins", scores)
+    monkeypatch.setattr(tuning, "predict_out_of_fold", scores)
     tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=200)
     assert tuned.trials > 3
     assert tuned.recipe.parameters["max_depth"] == 1

@@ -10,7 +10,7 @@ from drift import prediction_stream
 from drift.prediction_stream import PredictionStream
 from streams.kafka import errors
 from streams.kafka.connection import Connection
-from streams.kafka.errors import ConsumerError, Failure, RefusedError, classify, refusal
+from streams.kafka.errors import ConsumerError, Failure, RefusedError, classify, classify_refusal
 from streams.scorer.batch import InFlight
 from streams.scorer.consumer import BatchConsumer
 from streams.scorer.dead_letter_limit import TooManyDeadLettersError
@@ -45,7 +45,7 @@ MECHANISM = KafkaError(
     ids=["broker away", "broken off", "mechanism", "right", "tls"],
 )
 def test_only_what_waiting_does_not_fix_is_a_refusal(error, text):
-    refused = refusal(error, "kafka:9093")
+    refused = classify_refusal(error, "kafka:9093")
     assert text in str(refused) if text else refused is None
 
 

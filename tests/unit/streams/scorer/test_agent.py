@@ -13,7 +13,7 @@ from streams.scorer.scoring import Scorer
 
 
 class Broken(FakeModel):
-    def margins(self, rows):
+    def compute_margins(self, rows):
         raise RuntimeError("no memory")
 
 

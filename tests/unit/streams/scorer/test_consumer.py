@@ -174,7 +174,7 @@ class Late(InFlight):
         while not super().wait_until_empty(0):
             batch = self.handed.pop(0)
             self.epochs.append((batch.epoch, self.epoch))
-            self.done |= ScoredBatch(batch).next_offsets()
+            self.done |= ScoredBatch(batch).find_next_offsets()
             self.remove()
         return True
 

@@ -211,7 +211,7 @@ class Group(RuleBasedStateMachine):
     @rule(member=ANY_MEMBER, most=st.integers(0, 6))
     def poll(self, member, most):
         self.members[member].consumer.most = most
-        self.members[member].reader._step()
+        self.members[member].reader._run_once()
 
     @rule(member=ANY_MEMBER)
     def commit(self, member):
@@ -292,8 +292,8 @@ def test_a_partition_is_given_up_when_nothing_of_it_is_on_its_way():
     member = Member(log)
     log.ends[0] = 1
     member.give(0)
-    member.reader._step()
-    member.reader._step()
+    member.reader._run_once()
+    member.reader._run_once()
     assert len(member.pending) == 1
     member.take(0)
     assert not member.pending

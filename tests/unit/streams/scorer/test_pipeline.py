@@ -103,7 +103,7 @@ def test_the_next_offset_is_that_after_the_batchs_last_record_of_each_partition(
             FakeRecord(b"", offset=7, partition=1),
         ],
     )
-    assert ScoredBatch(batch).next_offsets() == {1: 8, 0: 10}
+    assert ScoredBatch(batch).find_next_offsets() == {1: 8, 0: 10}
 
 
 def test_an_abort_ends_the_epoch_and_drops_what_follows_in_it():

@@ -97,14 +97,14 @@ def test_a_single_failing_record_is_a_dead_letter_and_the_others_are_scored(faul
 
 def test_a_transient_failure_is_retried_and_no_record_is_blamed(monkeypatch):
     failures = [MemoryError("for a moment")]
-    works = FakeModel.margins
+    works = FakeModel.compute_margins
 
-    def margins(self, rows):
+    def compute_margins(self, rows):
         if failures:
             raise failures.pop()
         return works(self, rows)
 
-    monkeypatch.setattr(FakeModel, "margins", margins)
+    monkeypatch.setattr(FakeModel, "compute_margins", compute_margins)
     scored = scorer().score(make_batch(make_transaction_bytes(1)))
     assert [output.topic for output in scored.outputs] == ["predictions"]
 
@@ -120,7 +120,7 @@ def test_failing_records_are_dead_letters_even_in_a_batch_without_others(count):
 
 
 class Broken(FakeModel):
-    def margins(self, rows):
+    def compute_margins(self, rows):
         raise RuntimeError("no memory")
 
 
