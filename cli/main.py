@@ -3,17 +3,29 @@
 Most imports are inside functions, so that Ctrl-C works while they run.
 """
 
+import errno
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.errors import FAILED, INTERRUPTED, USAGE, CommandError, SettingsError
 
 if TYPE_CHECKING:
     from typer import Typer, TyperException
+
+
+_FILE_ADVICE = {
+    errno.EACCES: "change its permissions",
+    errno.EPERM: "change its permissions",
+    errno.EROFS: "use a disk that can be written",
+    errno.ENOTDIR: "a folder above it is a file: rename that",
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+}
 
 
 def main() -> None:
@@ -122,10 +134,25 @@ def _describe(error: Exception) -> str:
     if isinstance(error, KafkaException):
         refused = classify_refusal(error.args[0])
         return str(refused) if refused else _describe_kafka(error)
+    if isinstance(error, OSError) and error.errno in _FILE_ADVICE:
+        return _describe_file_error(error)
     text = " ".join(str(error).split())
     return (
         f"{type(error).__name__}{': ' if text else ''}{text}; `fraud --debug` shows the traceback"
     )
+
+
+def _describe_file_error(error: OSError) -> str:
+    """Return what is wrong with a file or a disk, and what to do."""
+    from cli.support.settings import Settings
+
+    advice = _FILE_ADVICE[error.errno or 0]
+    home = Settings.from_environment().home
+    if error.filename is None:  # a write to an open file
+        return f"{error.strerror}: {advice} in {home} (FRAUD_HOME) or the temporary folder (TMPDIR)"
+    if Path(error.filename).is_relative_to(home):
+        advice += ", or set FRAUD_HOME to another folder"
+    return f"{error.filename}: {error.strerror}; {advice}"
 
 
 def _describe_usage(error: "TyperException") -> str:

@@ -20,6 +20,7 @@ from cli.support.payment_files import announce
 from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
 from cli.support.terminal import FILE_WIDTH, escape, make_console
+from model.files import write_atomically
 
 
 @app.command(rich_help_panel=LOOK)
@@ -120,6 +121,6 @@ def _write_html(picture: RenderableType, path: Path) -> None:
     )
     page.print(picture)
     try:
-        page.save_html(str(path), inline_styles=True)
+        write_atomically(path, page.export_html(inline_styles=True))
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}") from None

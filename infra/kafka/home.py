@@ -78,7 +78,9 @@ class HomeBroker(ABC):
 
     def _write_note(self, **more: Any) -> None:
         self._note.parent.mkdir(parents=True, exist_ok=True)
-        self._note.write_text(json.dumps({"port": self.port, **more}))
+        unfinished = self._note.with_suffix(".part")  # half a note would lose the broker
+        unfinished.write_text(json.dumps({"port": self.port, **more}))
+        unfinished.replace(self._note)
 
     def _wait(self) -> None:
         """Return once it answers. Raises BrokerError."""

@@ -88,8 +88,10 @@ class Containers:
         configuration.write(self._folder, targets, configuration.DEFAULT_WEBHOOK)
         configuration.write_grafana(self._folder, prometheus.url)
         if not self.password.exists():
-            self.password.touch(mode=0o600)
-            self.password.write_text(secrets.token_urlsafe(18))
+            unfinished = self.password.with_suffix(".part")
+            unfinished.touch(mode=0o600)
+            unfinished.write_text(secrets.token_urlsafe(18))
+            unfinished.replace(self.password)
         self._begun = True
         self._remove()  # left by a killed demo
         can_pull = True

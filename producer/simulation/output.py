@@ -8,6 +8,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.csv
 
+from model.files import open_atomically
 from payments.contract import INPUTS
 from producer.errors import DataError
 from producer.rows import Row, encode_inputs
@@ -36,7 +37,7 @@ def write(
     written = 0
     writer: Any = None
     try:
-        with path.open("wb") as file:
+        with open_atomically(path) as file:
             for chunk in chunks:
                 table = _make_table(chunk)
                 writer = writer or pyarrow.csv.CSVWriter(file, table.schema)

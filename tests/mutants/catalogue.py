@@ -266,4 +266,13 @@ MUTANTS = (
             "if True:",
         ),
     ),
+    mutant(
+        "files written in place",
+        "tests/unit/model/test_files.py",
+        (
+            "model/files.py",
+            'unfinished = path.with_name(f"{path.name}.part")',
+            "unfinished = path",
+        ),
+    ),
 )

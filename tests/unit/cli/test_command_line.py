@@ -1,5 +1,6 @@
 """Every command obeys Ctrl-C at any moment and prints one-line errors, without a traceback."""
 
+import errno
 import signal
 import socket
 import subprocess
@@ -118,6 +119,36 @@ def test_an_expected_error_is_one_line_and_debug_shows_the_programs_output(
     assert (
         "\ndisk full\nsorry\nfraud: the scorer ended; see its log\n" in fraud("--debug", "data")[2]
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/home/of/fraud/models"),
+            "/home/of/fraud/models: Permission denied; change its permissions, "
+            "or set FRAUD_HOME to another folder",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/elsewhere"),
+            "/elsewhere: Permission denied; change its permissions",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "No space left on device: free some space in /home/of/fraud (FRAUD_HOME) "
+            "or the temporary folder (TMPDIR)",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_one_line_with_advice(
+    surprise, fraud, monkeypatch, error, said
+):
+    def verify(_):
+        raise error
+
+    monkeypatch.setenv("FRAUD_HOME", "/home/of/fraud")
+    monkeypatch.setattr("producer.dataset.verify", verify)
+    assert fraud("data") == (1, "", f"fraud: {said}\n")
 
 
 def test_debug_shows_the_trace_by_option_and_by_variable(surprise, fraud, monkeypatch):
