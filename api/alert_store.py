@@ -187,11 +187,11 @@ class AlertStore:
             items = [item for item in self._items.values() if item.change > after]
         return sorted(items, key=lambda item: item.change)
 
-    def find(self, transaction_id: str, position: str | None = None) -> Item | None:
-        """Return the last alert of a transaction, or the one at `position`; None if not listed."""
+    def find(self, transaction_id: str | None, position: str | None = None) -> Item | None:
+        """Return the last alert of a transaction and at a position (None: any), if listed."""
         with self._lock:
             for item in reversed(self._items.values()):
-                if item.alert.transaction_id == transaction_id and position in (
+                if transaction_id in (None, item.alert.transaction_id) and position in (
                     None,
                     item.position,
                 ):

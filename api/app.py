@@ -39,6 +39,7 @@ def create_app(dependencies: Dependencies, access: Access = LOCAL_ACCESS) -> Fas
         responses=errors.REFUSALS,
     )
     app.state.dependencies = dependencies
+    app.state.has_login = bool(access.key)
     errors.add_handlers(app)
     app.include_router(predict.router)  # first: routes are matched in order
     app.include_router(site.router)

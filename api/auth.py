@@ -21,6 +21,7 @@ RATE = "120000/minute"  # a client that scores 2,000 a second; one core serves n
 SESSION = timedelta(hours=12)  # an analyst's shift
 COOKIE = "fraud_session"
 LOGIN = "/login"
+LOGOUT = "/logout"
 PROBES = frozenset({"/health", "/ready", "/metrics"})  # read by load balancers and Prometheus
 OPEN = PROBES | {LOGIN}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

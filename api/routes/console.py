@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Query, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from api.alert_store import Item
 from api.background import RunningBackground
 from api.dependencies import FromApp
+from api.templating import render
 from payments.contract import INPUTS
 from payments.display import shorten_name
 
@@ -22,9 +23,9 @@ router = APIRouter(prefix="/console", include_in_schema=False)
 
 
 @router.get("")
-async def show_page() -> FileResponse:
+async def show_page(request: Request) -> HTMLResponse:
     """Serve the page."""
-    return FileResponse(_STATIC / "console.html")
+    return render("console.html", has_login=request.app.state.has_login)
 
 
 @router.get("/names.js")

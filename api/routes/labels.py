@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import errors
 from api.alert_store import Item
 from api.background import LoadedStore
-from api.dependencies import FromApp
+from api.dependencies import Dependencies, FromApp
 from api.publisher import NotConfirmedError
 from payments.contract import Label
 from payments.records import LabelRecord
@@ -34,6 +34,12 @@ class LabelRequest(BaseModel):
     )
 
 
+class PositionedLabelRequest(LabelRequest):
+    """A LabelRequest that names the alert by its position alone."""
+
+    position: str = Field(description="the alert's `position`")
+
+
 def build_label(item: Item, request: LabelRequest, at: datetime) -> Any:
     """Return the LabelRecord (payments.records) for an alert."""
     return LabelRecord(
@@ -46,21 +52,35 @@ def build_label(item: Item, request: LabelRequest, at: datetime) -> Any:
     )
 
 
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    404: {"model": errors.Refusal, "description": "No such alert is listed"},
+    503: {
+        "model": errors.Refusal,
+        "description": "Kafka has not confirmed it, or the alerts are not loaded yet",
+    },
+}
+
+
+@router.post(
+    "/alerts/label",
+    summary="Judge an alert by its position",
+    status_code=202,
+    response_model=Label,
+    responses=_RESPONSES,
+)
+async def judge_position(
+    request: PositionedLabelRequest, store: LoadedStore, dependencies: FromApp
+) -> Response:
+    """As `/alerts/{transaction_id}/label`, for any id: a path can't hold the ids `.` and `..`."""
+    return await _publish(store.find(None, request.position), request, dependencies)
+
+
 @router.post(
     "/alerts/{transaction_id:path}/label",
     summary="Judge an alert",
     status_code=202,
     response_model=Label,
-    responses={
-        404: {
-            "model": errors.Refusal,
-            "description": "No listed alert is about this transaction",
-        },
-        503: {
-            "model": errors.Refusal,
-            "description": "Kafka has not confirmed it, or the alerts are not loaded yet",
-        },
-    },
+    responses=_RESPONSES,
 )
 async def judge(
     transaction_id: str,
@@ -72,9 +92,14 @@ async def judge(
 
     A later label of the same transaction and account replaces it.
     """
-    item = store.find(transaction_id, request.position)
+    return await _publish(store.find(transaction_id, request.position), request, dependencies)
+
+
+async def _publish(
+    item: Item | None, request: LabelRequest, dependencies: Dependencies
+) -> Response:
     if item is None:
-        raise HTTPException(404, "no alert about this transaction is listed (GET /alerts)")
+        raise HTTPException(404, "no such alert is listed (GET /alerts)")
     record = build_label(item, request, dependencies.clock())
     value = msgspec.json.encode(record)
     try:

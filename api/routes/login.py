@@ -1,11 +1,14 @@
-"""`/login`: exchanges the API key for a session cookie that other sites' pages can't send."""
+"""`/login`: exchanges the API key for a session cookie that other sites' pages can't send.
+
+`/logout` removes it from the browser.
+"""
 
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.auth import COOKIE, LOGIN, SESSION, Key
+from api.auth import COOKIE, LOGIN, LOGOUT, SESSION, Key
 from api.templating import render
 
 
@@ -25,7 +28,7 @@ def _keep_local(path: str) -> str:
 
 
 def create_login_router(key: Key) -> APIRouter:
-    """Return the routes of `/login` for a server that requires `key`."""
+    """Return the routes of `/login` and `/logout` for a server that requires `key`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get(LOGIN)
@@ -49,6 +52,12 @@ def create_login_router(key: Key) -> APIRouter:
             samesite="strict",
             secure=secure,
         )
+        return answer
+
+    @router.post(LOGOUT)
+    async def log_out() -> Response:
+        answer = RedirectResponse(LOGIN, 303)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
 
     return router

@@ -85,10 +85,9 @@ async function judge(fraud) {
 
 // Sends the label. The page shows it once it comes back on the stream, as on every other console.
 async function sendLabel(alert, fraud, name, done) {
-  const path = `/alerts/${encodeURIComponent(alert.transaction_id)}/label`;
   const body = JSON.stringify({ is_fraud: fraud, labelled_by: name, position: alert.position });
   try {
-    const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    const answer = await fetch("/alerts/label", { method: "POST", headers: { "Content-Type": "application/json" }, body });
     if (!answer.ok) return `Not saved: ${(await answer.json()).detail}`;
   } catch {
     return "Not saved: the server does not answer.";

@@ -4,7 +4,6 @@ import contextlib
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from datetime import UTC
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +18,7 @@ from rich.text import Text
 from cli.app import LOOK, app
 from cli.support.broker import ensure_reachable
 from cli.support.settings import Settings
-from cli.support.terminal import escape, make_console
+from cli.support.terminal import escape, make_console, to_utc
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -109,7 +108,7 @@ def _make_table(names: list[str], heading: bool) -> Table:
 def _cells(alert: Any) -> dict[str, Text]:
     """Return the cells by column, in the order of _COLUMNS."""
     return {
-        "scored at (UTC)": Text(f"{alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"),
+        "scored at (UTC)": Text(f"{to_utc(alert.scored_at):%Y-%m-%d %H:%M:%S}"),
         "transaction": escape(alert.transaction_id),
         "decision": Text(alert.decision, _STYLES.get(alert.decision, "")),
         "prob.": Text(f"{alert.probability:.4f}"),

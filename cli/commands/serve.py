@@ -73,6 +73,7 @@ def _run(application: "FastAPI", listening: socket.socket) -> None:
     import uvicorn
 
     from api.background import end_streams
+    from api.http_limits import LimitedProtocol
 
     class Server(uvicorn.Server):
         """A server that ends the streams to browsers before it waits for pending requests."""
@@ -87,6 +88,7 @@ def _run(application: "FastAPI", listening: socket.socket) -> None:
     gc.freeze()  # a collection that visits these objects, which stay, takes milliseconds
     config = uvicorn.Config(
         application,
+        http=LimitedProtocol,
         log_level="warning",
         access_log=False,
         proxy_headers=False,  # a client could choose the address that the rate limit counts

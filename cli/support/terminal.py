@@ -1,6 +1,7 @@
 """Print to the terminal at its width, or to a file or pipe at a fixed width."""
 
 import sys
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.text import Text
@@ -18,3 +19,12 @@ def make_console(file_width: int = FILE_WIDTH, *, markup: bool = True) -> Consol
 def escape(text: str) -> Text:
     """Return untrusted text without markup, and with control characters escaped."""
     return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in text))
+
+
+def to_utc(at: datetime) -> datetime:
+    """Return a time in UTC; the first or last that there is if it is out of range there."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        edge = datetime.min if at.year == 1 else datetime.max
+        return edge.replace(tzinfo=UTC)

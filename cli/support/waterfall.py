@@ -1,7 +1,6 @@
 """A decision as a waterfall: bars from the base through each contribution to the margin."""
 
 from collections.abc import Iterator
-from datetime import UTC
 from typing import Any
 
 from rich.bar import Bar
@@ -10,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from scipy.special import logit
 
-from cli.support.terminal import escape
+from cli.support.terminal import escape, to_utc
 from model.explanation import BASE, MARGIN, REST, Step, build_waterfall
 from payments import display
 
@@ -80,8 +79,8 @@ def _choose_color(step: Step) -> str:
 
 def _format_heading(alert: Any) -> Iterator[Text]:
     yield Text("transaction ") + escape(alert.transaction_id)
-    happened = f"{alert.event_time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    scored = f"{alert.scored_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    happened = f"{to_utc(alert.event_time):%Y-%m-%d %H:%M:%S} UTC"
+    scored = f"{to_utc(alert.scored_at):%Y-%m-%d %H:%M:%S} UTC"
     sentence = f"of {happened}, amount {alert.amount:,.2f}, scored {scored} by model "
     yield Text(sentence) + escape(alert.model_version)
 

@@ -125,6 +125,47 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "a body limited by its parts",
+        "tests/unit/api/test_app.py::test_a_body_is_limited_as_a_whole_and_not_by_its_parts",
+        (
+            "api/middleware.py",
+            'received += len(message.get("body", b""))',
+            'received = len(message.get("body", b""))',
+        ),
+    ),
+    mutant(
+        "a host accepted by its ending",
+        "tests/unit/api/test_app.py::test_only_requests_to_its_own_host_names_are_answered",
+        (
+            "api/auth.py",
+            "if name.lower() in names:",
+            "if name.lower().endswith(tuple(names)):",
+        ),
+    ),
+    mutant(
+        "X-Forwarded-For believed",
+        "tests/integration/api/test_api.py::test_without_a_broker_it_scores_and_reports_the_outage",
+        ("cli/commands/serve.py", "proxy_headers=False,", "proxy_headers=True,"),
+    ),
+    mutant(
+        "an endless head is kept in memory",
+        "tests/unit/api/test_http_limits.py",
+        (
+            "api/http_limits.py",
+            "        self._received += len(data)\n",
+            "",
+        ),
+    ),
+    mutant(
+        "a slow head holds its connection",
+        "tests/unit/api/test_http_limits.py",
+        (
+            "api/http_limits.py",
+            "            self._start_timer(HEAD_S)\n\n    def connection_lost",
+            "            pass\n\n    def connection_lost",
+        ),
+    ),
+    mutant(
         "forged headers keep a dead letter from being sent",
         "tests/integration/commands/test_dlq.py"
         "::test_forged_headers_do_not_keep_a_record_from_being_sent",

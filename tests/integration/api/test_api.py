@@ -81,7 +81,10 @@ def test_202_means_that_the_transaction_is_on_the_topic(api, module_connection):
 
 
 def test_without_a_broker_it_scores_and_reports_the_outage(model):
-    with run_api(Connection("127.0.0.1:9"), FRAUD_MODEL_DIR=str(model.directory)) as client:
+    server = run_api(
+        Connection("127.0.0.1:9"), "--rate-limit", "4/day", FRAUD_MODEL_DIR=str(model.directory)
+    )
+    with server as client:
         assert client.post("/predict", content=make_transaction_bytes(1)).status_code == 200
         answer = client.post("/transactions", content=make_transaction_bytes(1))
         assert answer.status_code == 503
@@ -90,6 +93,12 @@ def test_without_a_broker_it_scores_and_reports_the_outage(model):
             503,
             False,
         )
+        # A client that names another address in a header is still the same client.
+        forged = [
+            client.get("/", headers={"X-Forwarded-For": f"192.0.2.{number}"}).status_code
+            for number in range(3)
+        ]
+        assert forged == [200, 200, 429]
 
 
 @pytest.mark.timeout(AT_MOST_S + 40)

@@ -134,6 +134,17 @@ def test_a_label_of_a_transaction_without_an_account_has_its_id_as_key(api, back
     assert [key for _, key, _ in bus.published] == [b"t-1"]
 
 
+@pytest.mark.parametrize("name", [".", "..", "a/../b"])
+def test_an_id_that_no_path_can_hold_is_labelled_by_its_position(api, background, bus, name):
+    put(background, make_alert(name))
+    [item] = background.store.list_items()
+    answer = api.post("/alerts/label", json=LABEL | {"position": item.position})
+    assert (answer.status_code, answer.json()["transaction_id"]) == (202, name)
+    assert api.post("/alerts/label", json=LABEL | {"position": "7-7"}).status_code == 404
+    assert api.post("/alerts/label", json=LABEL).status_code == 422
+    assert len(bus.published) == 1
+
+
 def test_an_unknown_alert_cannot_be_labelled(api, bus):
     assert api.post("/alerts/t-1/label", json=LABEL).status_code == 404
     assert bus.published == []

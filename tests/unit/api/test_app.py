@@ -1,5 +1,6 @@
 """The API with a fake model (its margin is V1) and a fake bus: answers, access and refusals."""
 
+import asyncio
 import dataclasses
 import json
 import os
@@ -7,6 +8,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from fastapi import HTTPException
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 from support.data.transactions import make_transaction, make_transaction_bytes
@@ -15,6 +17,7 @@ from support.fakes import NOW, FakeBus, FakeModel
 from api.app import create_app
 from api.auth import COOKIE, Access
 from api.dependencies import Dependencies
+from api.middleware import SecurityMiddleware
 from cli.commands.serve import serve
 from cli.errors import CommandError
 from drift.reports.index import INDEX, ReportFolder, update_folder
@@ -248,6 +251,23 @@ def test_no_operation_accepts_a_larger_body(client):
     assert [(refusal.status_code, refusal.json()) for refusal in refusals] == [(413, TOO_LARGE)] * 2
 
 
+def test_a_body_is_limited_as_a_whole_and_not_by_its_parts():
+    parts = [b"x" * 20_000] * 4
+    taken = []
+
+    async def receive():
+        return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
+
+    async def read(scope, receive, send):
+        while True:
+            taken.append(len((await receive())["body"]))
+
+    scope = {"type": "http", "path": "/predict", "headers": [], "method": "POST"}
+    with pytest.raises(HTTPException, match="the body is larger than 65536 bytes"):
+        asyncio.run(SecurityMiddleware(read, [])(scope, receive, None))
+    assert taken == [20_000] * 3
+
+
 def test_a_failure_shows_no_traceback(client):
     answer = client().post("/predict", json=PAYMENT | {"V2": 666})
     assert (answer.status_code, answer.json()) == (
@@ -300,7 +320,15 @@ def test_only_requests_to_its_own_host_names_are_answered(client):
     api = client(hosts=("127.0.0.1", "fraud.example"))
     ours, others = (
         ("Fraud.example", "127.0.0.1:8000"),
-        ("evil.example", "fraud.example.evil", "127.0.0.1:8000@evil", "127.0.0.1:", ""),
+        (
+            "evil.example",
+            "fraud.example.evil",
+            "evil.fraud.example",
+            "evilfraud.example",
+            "127.0.0.1:8000@evil",
+            "127.0.0.1:",
+            "",
+        ),
     )
     assert {api.get("/health", headers={"Host": host}).status_code for host in ours} == {200}
     assert {api.get("/health", headers={"Host": host}).status_code for host in others} == {400}
@@ -372,6 +400,29 @@ def test_the_session_cookie_is_secure_behind_a_tls_proxy(client):
         "/login", data={"key": "secret"}, headers={"Origin": HERE.replace("http:", "https:")}
     )
     assert (entered.status_code, "Secure" in entered.headers["set-cookie"]) == (303, True)
+
+
+def test_a_logout_ends_the_session_in_this_browser(client):
+    api = client(key="secret")
+    api.post("/login", data={"key": "secret"})
+    assert 'action="/logout"' in api.get("/console").text
+    left = api.post("/logout")
+    assert (left.status_code, left.headers["location"]) == (303, "/login")
+    assert api.get("/docs").status_code == 401
+    assert api.post("/logout").status_code == 401
+
+
+def test_a_page_of_another_origin_cannot_log_an_analyst_out(client):
+    api = client(key="secret")
+    api.post("/login", data={"key": "secret"})
+    assert api.post("/logout", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert api.get("/logout").status_code == 405
+    assert api.get("/docs").status_code == 200
+
+
+def test_without_a_key_there_is_nothing_to_log_out_of(client):
+    assert client().post("/logout").status_code == 404
+    assert "/logout" not in client().get("/console").text
 
 
 def test_an_unsigned_session_is_refused(client):
