@@ -2,18 +2,21 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterable
-from socketserver import ThreadingMixIn
+from collections.abc import Awaitable, Callable
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+import uvicorn
 from prometheus_client import (
     GC_COLLECTOR,
     PLATFORM_COLLECTOR,
     PROCESS_COLLECTOR,
     CollectorRegistry,
-    make_wsgi_app,
+    make_asgi_app,
 )
+
+from streams.http_limits import LimitedProtocol
+
+_STOP_S = 2.0
 
 LOCAL = "127.0.0.1"
 
@@ -30,27 +33,19 @@ def make_process_registry() -> CollectorRegistry:
     return registry
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
-
-class _QuietHandler(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Don't log scrapes."""
-
-
 def check_port(port: int, setting: str, host: str = LOCAL) -> None:
     """Raise PortTakenError unless `serve` can listen on `host`:`port`."""
+    _listen(port, setting, host).close()
+
+
+def _listen(port: int, setting: str, host: str) -> socket.socket:
     try:
-        socket.create_server((host, port)).close()
+        return socket.create_server((host, port))
     except (OSError, OverflowError) as error:
-        raise _port_taken(port, setting, error) from None
-
-
-def _port_taken(port: int, setting: str, error: Exception) -> PortTakenError:
-    reason = getattr(error, "strerror", error)
-    return PortTakenError(f"port {port} cannot be used ({reason}); choose another with {setting}")
+        reason = getattr(error, "strerror", error)
+        raise PortTakenError(
+            f"port {port} cannot be used ({reason}); choose another with {setting}"
+        ) from None
 
 
 def serve(
@@ -65,35 +60,52 @@ def serve(
 
     Raises PortTakenError, which names `setting`, the variable or option that changes the port.
     """
-    metrics = make_wsgi_app(registry)
-    checks = {"/health": healthy, "/ready": ready}
-
-    def serve_page(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "/")
-        if path == "/metrics":
-            return metrics(environ, start_response)  # type: ignore[no-any-return]  # untyped
-        if path not in checks:
-            status = "404 Not Found"
-            text = b"there are /metrics, /health and /ready\n"
-        elif checks[path]():
-            status = "200 OK"
-            text = b"ready\n" if path == "/ready" else b"ok\n"
-        else:
-            status = "503 Service Unavailable"
-            text = b"not ready\n" if path == "/ready" else b"no progress\n"
-        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
-        return [text]
-
-    try:
-        server = make_server(
-            host, port, serve_page, server_class=_Server, handler_class=_QuietHandler
-        )
-    except (OSError, OverflowError) as error:
-        raise _port_taken(port, setting, error) from None
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    listening = _listen(port, setting, host)
+    config = uvicorn.Config(
+        _create_app(registry, {"/health": healthy, "/ready": ready}),
+        http=LimitedProtocol,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],), name="http", daemon=True)
+    thread.start()
 
     def stop() -> None:
-        server.shutdown()
-        server.server_close()
+        server.should_exit = True
+        thread.join(_STOP_S)
+        listening.close()
 
     return stop
+
+
+def _create_app(
+    registry: CollectorRegistry, checks: dict[str, Callable[[], bool]]
+) -> Callable[..., Awaitable[None]]:
+    metrics = make_asgi_app(registry)
+
+    async def serve_page(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        path = scope["path"]
+        if path == "/metrics":
+            await metrics(scope, receive, send)
+            return
+        if path not in checks:
+            status = 404
+            text = b"there are /metrics, /health and /ready\n"
+        elif checks[path]():
+            status = 200
+            text = b"ready\n" if path == "/ready" else b"ok\n"
+        else:
+            status = 503
+            text = b"not ready\n" if path == "/ready" else b"no progress\n"
+        headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": text})
+
+    return serve_page

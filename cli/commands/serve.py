@@ -73,7 +73,7 @@ def _run(application: "FastAPI", listening: socket.socket) -> None:
     import uvicorn
 
     from api.background import end_streams
-    from api.http_limits import LimitedProtocol
+    from streams.http_limits import LimitedProtocol
 
     class Server(uvicorn.Server):
         """A server that ends the streams to browsers before it waits for pending requests."""

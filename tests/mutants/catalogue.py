@@ -149,18 +149,18 @@ MUTANTS = (
     ),
     mutant(
         "an endless head is kept in memory",
-        "tests/unit/api/test_http_limits.py",
+        "tests/unit/streams/test_http_limits.py",
         (
-            "api/http_limits.py",
+            "streams/http_limits.py",
             "        self._received += len(data)\n",
             "",
         ),
     ),
     mutant(
         "a slow head holds its connection",
-        "tests/unit/api/test_http_limits.py",
+        "tests/unit/streams/test_http_limits.py",
         (
-            "api/http_limits.py",
+            "streams/http_limits.py",
             "            self._start_timer(HEAD_S)\n\n    def connection_lost",
             "            pass\n\n    def connection_lost",
         ),

@@ -112,7 +112,10 @@ def test_workers_that_come_and_go_lose_and_duplicate_nothing(connection):
 
 
 def test_a_second_scorer_of_the_same_name_fences_the_first_and_duplicates_nothing(connection):
-    """The first restarts its worker, which fences the second, until one of them is renamed."""
+    """The first's worker ends and says why. Restarted, it fences the second's, and so on.
+
+    While records arrive, this ends when one scorer gives up after five deaths within a minute.
+    """
     with (
         run_scorer(connection, FRAUD_INSTANCE="twin") as first,
         run_scorer(connection, FRAUD_INSTANCE="twin"),

@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 from support.waiting import wait_for
 
-from api import http_limits
-from api.http_limits import LimitedProtocol
+from streams import http_limits
+from streams.http_limits import LimitedProtocol
 
 HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
 MIB = 1024 * 1024
