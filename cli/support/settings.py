@@ -133,14 +133,26 @@ class ApiVariables(Section):
     )
 
 
+def _own_folder(path: Path) -> Path:
+    return path / "streaming-fraud-scorer"
+
+
 class FileVariables(Section):
     """Files"""
 
-    home: Annotated[Path, AfterValidator(Path.resolve)] = _declare_variable(
-        ROOT / ".run",
+    given_home: Path | None = _declare_variable(
+        None,
         "Folder of Kafka's data, logs, models and reports.",
-        ".run in the checkout",
+        ".run in the checkout; without one, in XDG_DATA_HOME",
         "/var/lib/fraud",
+        validation_alias="FRAUD_HOME",
+    )
+    data_home: Annotated[Path, AfterValidator(_own_folder)] = Field(
+        default_factory=lambda: Path.home() / ".local" / "share",
+        validation_alias="XDG_DATA_HOME",
+        description="Without a checkout, FRAUD_HOME is streaming-fraud-scorer in this folder.",
+        examples=["/path/to/data"],
+        json_schema_extra={"shown": "~/.local/share"},
     )
     model_dir: Path | None = _declare_variable(
         None, "Folder of the model to use.", "models/latest in FRAUD_HOME", "/path/to/model"
@@ -151,7 +163,7 @@ class FileVariables(Section):
         "creditcard.csv, downloaded",
         "/path/to/creditcard.csv",
     )
-    cache: Annotated[Path, AfterValidator(lambda path: path / "streaming-fraud-scorer")] = Field(
+    cache: Annotated[Path, AfterValidator(_own_folder)] = Field(
         default_factory=lambda: Path.home() / ".cache",
         validation_alias="XDG_CACHE_HOME",
         description="creditcard.csv is cached here, in streaming-fraud-scorer.",
@@ -205,6 +217,11 @@ class WatchVariables(Section):
     )
 
 
+def find_home(root: Path, data_home: Path) -> Path:
+    """Return where files are kept: `.run` if `root` is a checkout, else `data_home`."""
+    return root / ".run" if (root / "pyproject.toml").is_file() else data_home
+
+
 SECTIONS = (
     KafkaVariables,
     PortVariables,
@@ -233,6 +250,11 @@ class Settings(KafkaVariables, PortVariables, ApiVariables, FileVariables, Proce
             return cls(**given)
         except ValidationError as error:
             raise SettingsError(str(error.errors()[0]["ctx"]["error"])) from None
+
+    @property
+    def home(self) -> Path:
+        """FRAUD_HOME: files are never written beside installed code."""
+        return (self.given_home or find_home(ROOT, self.data_home)).resolve()
 
     @property
     def models(self) -> Path:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infra.kafka import IMAGE, BrokerError, engine
+from infra.kafka import IMAGE, BrokerError, compose, engine
 from infra.kafka.compose import ContainerBroker
 from infra.kafka.home import HomeBroker
 from infra.kafka.launcher import LocalBroker
@@ -26,6 +26,7 @@ def choose(home: Path, port: int) -> HomeBroker:
         )
     if started and started.port == port:
         return started
-    if engine.find_compose_command() and engine.obtain_image(IMAGE):
+    # an installed package has no compose file
+    if compose.FILE.exists() and engine.find_compose_command() and engine.obtain_image(IMAGE):
         return ContainerBroker(home, port)
     return LocalBroker(home, port)

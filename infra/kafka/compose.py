@@ -9,7 +9,7 @@ from infra import commands
 from infra.kafka import SHOWN_LINES, BrokerError, engine, ports
 from infra.kafka.home import HomeBroker
 
-_FILE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
+FILE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
 _COMMAND_TIMEOUT_S = 120
 
 
@@ -103,7 +103,7 @@ class ContainerBroker(HomeBroker):
             "-p",
             self._project,
             "-f",
-            str(_FILE),
+            str(FILE),
             *arguments,
             FRAUD_KAFKA_PORT=str(self.port),
         )

@@ -21,7 +21,7 @@ def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
     from producer.simulation import Parameters, simulate
     from producer.simulation.output import write
 
-    own = settings.model_copy(update={"home": settings.home / "simulated"})
+    own = settings.model_copy(update={"given_home": settings.home / "simulated"})
     own.home.mkdir(parents=True, exist_ok=True)
     data = own.home / "simulated.csv"
     console.print(f"simulating {ROWS:,} transactions")
