@@ -106,6 +106,9 @@ class AlertStore:
         self._size = size
         self._lock = threading.Lock()
         self._items: OrderedDict[str, Item] = OrderedDict()
+        # Positions by transaction: with a scan for each label, a flood of labels would slow down
+        # every request.
+        self._positions: dict[str, list[str]] = {}
         # Labels by transaction and account, for alerts that are read later: topics are consumed in
         # no particular order.
         self._labels: OrderedDict[tuple[str, str | None], ArrivedLabel] = OrderedDict()
@@ -124,9 +127,10 @@ class AlertStore:
                 if label and item.is_older_than(label) and label.replaces(item.arrived_label):
                     item = replace(item, arrived_label=label)
             self._put(item)
+            self._positions.setdefault(alert.transaction_id, []).append(position)
             if len(self._items) > self._size:
                 older = islice(self._items.values(), len(self._items) - self._size // 2)
-                del self._items[min(older, key=_rank_alert).position]
+                self._drop(min(older, key=_rank_alert))
 
     def add_label(self, record: Any, arrived_ms: int) -> None:
         """Add a label to the alerts that it is about; the latest date wins.
@@ -145,10 +149,8 @@ class AlertStore:
                     self._labels.popitem(last=False)
             items = [
                 item
-                for item in self._items.values()
-                if item.alert.transaction_id == record.transaction_id
-                and record.account_id in (None, item.account)
-                and item.is_older_than(label)
+                for item in self._list_alerts_of(record.transaction_id)
+                if record.account_id in (None, item.account) and item.is_older_than(label)
             ]
             for item in items:
                 if label.replaces(item.arrived_label):
@@ -164,6 +166,7 @@ class AlertStore:
         """Forget everything. Clients that reconnect get all of what is added afterwards."""
         with self._lock:
             self._items.clear()
+            self._positions.clear()
             self._labels.clear()
             self._windows.clear()
             self.start = secrets.token_hex(4)
@@ -188,15 +191,22 @@ class AlertStore:
         return sorted(items, key=lambda item: item.change)
 
     def find(self, transaction_id: str | None, position: str | None = None) -> Item | None:
-        """Return the last alert of a transaction and at a position (None: any), if listed."""
+        """Return the alert at a position, the last one of a transaction, or None if not listed."""
         with self._lock:
-            for item in reversed(self._items.values()):
-                if transaction_id in (None, item.alert.transaction_id) and position in (
-                    None,
-                    item.position,
-                ):
-                    return item
-        return None
+            if transaction_id is None:
+                return self._items.get(position or "")
+            items = self._list_alerts_of(transaction_id)
+        return next((item for item in reversed(items) if position in (None, item.position)), None)
+
+    def _list_alerts_of(self, transaction_id: str) -> list[Item]:
+        return [self._items[position] for position in self._positions.get(transaction_id, ())]
+
+    def _drop(self, item: Item) -> None:
+        del self._items[item.position]
+        positions = self._positions[item.alert.transaction_id]
+        positions.remove(item.position)
+        if not positions:
+            del self._positions[item.alert.transaction_id]
 
     def _put(self, item: Item) -> None:
         self._changes += 1

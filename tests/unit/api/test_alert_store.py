@@ -38,6 +38,34 @@ def test_the_newest_come_first_and_the_oldest_are_dropped():
     ) == ["b", "c"]
 
 
+class Unscanned(dict):
+    def __iter__(self):
+        raise AssertionError("a label must not cost a look at every alert")
+
+    values = items = keys = __reversed__ = __iter__
+
+
+def test_a_label_costs_the_same_however_many_alerts_are_held():
+    filled = store(*(make_alert(f"t-{number}") for number in range(9)))
+    filled._items = Unscanned(filled._items)
+    filled.add_label(make_label("t-3"), LATER_MS)
+    filled.add_label(make_label("unknown"), LATER_MS)
+    assert filled.find("t-3").label.is_fraud
+    assert filled.find("t-4").label is None
+    assert filled.find("unknown") is None
+    assert filled.find(None, "0-3").label.is_fraud
+    assert filled.find(None, "9-9") is None
+
+
+def test_dropped_alerts_leave_nothing_behind():
+    filled = store(*(make_alert(f"t-{number % 5}", number) for number in range(40)), size=4)
+    assert sorted(filled._items) == sorted(
+        position for positions in filled._positions.values() for position in positions
+    )
+    filled.clear()
+    assert filled.find("t-4") is None
+
+
 def test_a_flood_drops_labelled_alerts_first_and_then_the_smallest_expected_loss():
     filled = store(
         *(
