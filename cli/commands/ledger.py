@@ -30,6 +30,7 @@ _MEANINGS = {
     "resent": "sent again with the same transaction_id, not duplicates",
     "out_of_order": "outputs after that of a later record",
     "foreign": "outputs without an origin",
+    "earlier": "outputs of an earlier topic or reading, not compared",
     "phantom": "outputs of records that were never committed",
 }
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -9,12 +10,19 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from streams.kafka.connection import Connection
 from streams.kafka.errors import TopicMissingError, is_transient
 from streams.kafka.retry import retry_for
-from streams.kafka.topic_ids import find_topic_ids
+from streams.kafka.topic_ids import TopicEpoch, find_topic_ids
 
 Offsets = dict[int, int]
 
 _TIMEOUT_S = 30
 _REFRESH_S = 2.0  # in an outage the refresh takes all of it, and Ctrl-C waits
+
+
+class Committed(NamedTuple):
+    """A group's next offset in a partition; `epoch` is None if it was committed without one."""
+
+    offset: int
+    epoch: TopicEpoch | None
 
 
 def find_committed(
@@ -69,6 +77,10 @@ class Cluster:
         """Return the offset at which the committed records end, by partition; None: all of them."""
         return self._list_offsets(topic, partitions, OffsetSpec.latest())
 
+    def find_high_watermarks(self, topic: str) -> Offsets:
+        """Return the offset after the last record, committed or not, by partition."""
+        return self._list_offsets(topic, None, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+
     def find_since(self, topic: str, end: Offsets, at: datetime) -> Offsets:
         """Return the first offset whose timestamp is `at` or later, else `end`, by partition."""
         spec = OffsetSpec.for_timestamp(int(at.timestamp() * 1000))
@@ -83,6 +95,11 @@ class Cluster:
 
         Offsets in open transactions do not count.
         """
+        found = self.find_epochs(group, topic, partitions)
+        return {partition: committed.offset for partition, committed in found.items()}
+
+    def find_epochs(self, group: str, topic: str, partitions: list[int]) -> dict[int, Committed]:
+        """Return the same as `find_committed`, with the epoch of each offset."""
         name = self._connection.full_name(topic)
         asked = [TopicPartition(name, partition) for partition in partitions]
         # Not with the admin client, which has no group: librdkafka 2.16 crashes in it while the
@@ -92,9 +109,19 @@ class Cluster:
             positions = retry_for(_TIMEOUT_S, lambda: find_committed(consumer, asked, _TIMEOUT_S))
         finally:
             consumer.close()
-        return {place.partition: place.offset for place in positions if place.offset >= 0}
+        return {
+            place.partition: Committed(place.offset, TopicEpoch.decode(place.metadata))
+            for place in positions
+            if place.offset >= 0
+        }
 
-    def _list_offsets(self, topic: str, partitions: list[int] | None, spec: OffsetSpec) -> Offsets:
+    def _list_offsets(
+        self,
+        topic: str,
+        partitions: list[int] | None,
+        spec: OffsetSpec,
+        isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
+    ) -> Offsets:
         if partitions is None:
             partitions = self.list_partitions(topic)[topic]
         name = self._connection.full_name(topic)
@@ -102,7 +129,7 @@ class Cluster:
 
         def list_offsets() -> Offsets:
             futures = self._admin.list_offsets(
-                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S
+                asked, isolation_level=isolation, request_timeout=_TIMEOUT_S
             )
             try:
                 return {

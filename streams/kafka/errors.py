@@ -25,6 +25,7 @@ ignore the attribute and exit with 1. Anything else that Kafka reports stays a
 import re
 from collections.abc import Iterable
 from enum import Enum
+from typing import Self
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -91,6 +92,22 @@ class TopicRecreatedError(ConsumerError):
     """A topic was deleted and made again, so the group's offsets are those of another topic."""
 
     exit_code = DO_NOT_RESTART
+
+    @classmethod
+    def of(cls, name: str, old_id: str, new_id: str, advice: str) -> Self:
+        """Return the error for a topic whose id has changed."""
+        return cls(f'the topic "{name}" was recreated (old id {old_id}, new id {new_id}). {advice}')
+
+    @classmethod
+    def without_offsets(cls, name: str, group: str, new_id: str, advice: str) -> Self:
+        """Return the error for a group that has written outputs, but has no offsets.
+
+        Kafka deletes a topic's committed offsets with it.
+        """
+        return cls(
+            f'the topic "{name}" was recreated (new id {new_id}), or the offsets of group {group} '
+            f"expired: it has none, although it has scored records. {advice}"
+        )
 
 
 class CommitError(StreamError):

@@ -4,6 +4,9 @@ Outputs carry their origin's (partition, offset) in headers; records are matched
 `transactions` is fixed first, the ends of the outputs only after `transactions` was read, so the
 audit sees everything the scorer finished by then.
 
+Partition and offset say nothing once `transactions` is recreated, so the audit compares records and
+outputs of one topic id only (streams.ledger.epochs).
+
 Memory: about 200 MB at any topic size (measured: 110 to 190 MB for 400,000 records, of which 16 MB
 are the Kafka client's queue and 50 MB the interpreter), plus 0.2 bytes a record while repeated ids
 are counted. Disk: 1 byte an offset and 16 bytes a record in TMPDIR, removed at the end.
@@ -21,10 +24,12 @@ from confluent_kafka import Message
 from payments.arrays import Ints
 from streams.kafka import reader
 from streams.kafka.clock import CLOCK_DIFFERENCE, get_utc_now
-from streams.kafka.cluster import Cluster
+from streams.kafka.cluster import Cluster, Committed
 from streams.kafka.connection import Connection
+from streams.kafka.errors import TopicRecreatedError
 from streams.kafka.messages import Position, ReadHeaders, read_origin
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TOPICS, TRANSACTIONS
+from streams.ledger.epochs import Epochs
 from streams.ledger.reconcile import REJECTED, SCORED, Audit, Reconciliation
 from streams.ledger.repeated_ids import hash_id
 
@@ -55,21 +60,26 @@ def audit(
     With `start`, `since` limits only which outputs are read. Without `start`, records older than
     the outputs' retention are left out if any outputs have been deleted.
 
-    Raises ReadingError, KafkaException.
+    Raises ReadingError, KafkaException; TopicRecreatedError if the outputs may be those of an
+    earlier topic.
     """
     cluster = Cluster(connection)
+    ids = cluster.find_ids(TRANSACTIONS, *OUTPUTS)
     partitions = cluster.list_partitions(TRANSACTIONS, *OUTPUTS)
     if start is None:
         since = _limit_to_provable(cluster, partitions, since)
     begin, end = reader.find_range(
         cluster, TRANSACTIONS, partitions[TRANSACTIONS], since if start is None else None
     )
-    committed = cluster.find_committed(SCORER_GROUP, TRANSACTIONS, partitions[TRANSACTIONS])
+    committed = cluster.find_epochs(SCORER_GROUP, TRANSACTIONS, partitions[TRANSACTIONS])
+    _check_epochs(connection, cluster, committed, ids)
+    epochs = Epochs(committed, {topic: len(partitions[topic]) for topic in OUTPUTS})
     begin |= {
         number: min(max(offset, begin[number]), end[number])
         for number, offset in (start or {}).items()
         if number in end
     }
+    begin |= {number: min(offset, end[number]) for number, offset in epochs.limit(begin).items()}
     ranges = {number: (begin[number], end[number]) for number in end}
     with (
         tempfile.TemporaryDirectory(prefix="fraud-ledger-") as directory,
@@ -77,16 +87,52 @@ def audit(
     ):
         for batch in reader.read_with_progress(connection, TRANSACTIONS, begin, end, on_progress):
             _add_records(reconciliation, batch)
-        foreign = 0
-        for topic, kind in OUTPUTS.items():
+        foreign = earlier = 0
+        for topic in OUTPUTS:
             begin, end = reader.find_range(
                 cluster, topic, partitions[topic], since and since - CLOCK_DIFFERENCE
             )
-            foreign += sum(
-                _add_outputs(reconciliation, kind, batch)
-                for batch in reader.read_with_progress(connection, topic, begin, end, on_progress)
+            for batch in reader.read_with_progress(connection, topic, begin, end, on_progress):
+                unreadable, other = _add_outputs(reconciliation, epochs, topic, batch)
+                foreign += unreadable
+                earlier += other
+        _refuse_change(connection, ids, cluster.find_ids(TRANSACTIONS, *OUTPUTS))
+        offsets = {number: position.offset for number, position in committed.items()}
+        return reconciliation.finish(offsets, foreign, earlier)
+
+
+def _check_epochs(
+    connection: Connection,
+    cluster: Cluster,
+    committed: Mapping[int, Committed],
+    ids: Mapping[str, str],
+) -> None:
+    """Check that the outputs are of this topic. Raises TopicRecreatedError."""
+    name = connection.full_name(TRANSACTIONS)
+    remedy = "Nothing of the new topic counts as scored; `fraud score` says how to go on"
+    for position in committed.values():
+        epoch = position.epoch
+        if epoch is not None and epoch.topic_id != ids[TRANSACTIONS]:
+            raise TopicRecreatedError.of(name, epoch.topic_id, ids[TRANSACTIONS], remedy)
+    if not committed and any(
+        offset for topic in OUTPUTS for offset in cluster.find_high_watermarks(topic).values()
+    ):
+        raise TopicRecreatedError.without_offsets(
+            name, connection.full_name(SCORER_GROUP), ids[TRANSACTIONS], remedy
+        )
+
+
+def _refuse_change(
+    connection: Connection, before: Mapping[str, str], after: Mapping[str, str]
+) -> None:
+    for topic, topic_id in before.items():
+        if after.get(topic) != topic_id:
+            raise TopicRecreatedError.of(
+                connection.full_name(topic),
+                topic_id,
+                after.get(topic, "none yet"),
+                "It happened during this audit: run it again",
             )
-        return reconciliation.finish(committed, foreign)
 
 
 def _limit_to_provable(
@@ -117,13 +163,22 @@ def _add_records(reconciliation: Reconciliation, batch: list[Message]) -> None:
     )
 
 
-def _add_outputs(reconciliation: Reconciliation, kind: int, batch: list[Message]) -> int:
-    """Add a batch of outputs; return how many have no readable origin."""
+def _add_outputs(
+    reconciliation: Reconciliation, epochs: Epochs, topic: str, batch: list[Message]
+) -> tuple[int, int]:
+    """Add a batch of outputs.
+
+    Return how many have no readable origin, and how many one of an earlier epoch.
+    """
     origins = np.array([_read_origin(message.headers()) for message in batch], np.int64)
     partitions, offsets = origins.reshape(-1, 2).T
     output_partitions = _to_array((message.partition() for message in batch), len(batch))
-    reconciliation.add_outputs(kind, output_partitions, partitions, offsets)
-    return int(np.count_nonzero(partitions < 0))
+    output_offsets = _to_array((message.offset() for message in batch), len(batch))
+    ours = epochs.contain(topic, output_partitions, output_offsets, partitions, offsets)
+    reconciliation.add_outputs(
+        OUTPUTS[topic], output_partitions[ours], partitions[ours], offsets[ours]
+    )
+    return int(np.count_nonzero(partitions < 0)), int(np.count_nonzero(~ours))
 
 
 def _read_origin(headers: ReadHeaders | None) -> Position:

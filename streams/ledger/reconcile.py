@@ -33,6 +33,7 @@ class Audit:
     out_of_order: outputs that follow one of a later record, within one output partition and one
     partition of `transactions`.
     foreign: outputs without a readable origin.
+    earlier: outputs of records of an earlier topic, or from before the group's offsets were reset.
     phantom: outputs whose origin is in the ranges but no committed record, such as a record of an
     aborted transaction.
     first_*: up to FIRST positions on `transactions`.
@@ -47,6 +48,7 @@ class Audit:
     resent: int = 0
     out_of_order: int = 0
     foreign: int = 0
+    earlier: int = 0
     phantom: int = 0
     first_lost: list[Position] = field(default_factory=list)
     first_duplicated: list[Position] = field(default_factory=list)
@@ -123,9 +125,9 @@ class Reconciliation:
             kind, output_partitions[inside], partitions[inside], offsets[inside], slots
         )
 
-    def finish(self, committed: Mapping[int, int], foreign: int = 0) -> Audit:
+    def finish(self, committed: Mapping[int, int], foreign: int = 0, earlier: int = 0) -> Audit:
         """Return the result. `committed` holds the scorer's next offset by partition, if any."""
-        counts = self._counts | Counter(foreign=foreign)
+        counts = self._counts | Counter(foreign=foreign, earlier=earlier)
         for slots in self._spool.find_repeats():
             self._flags[slots] |= RESENT
             counts["resent"] += len(slots)

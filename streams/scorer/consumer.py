@@ -6,22 +6,16 @@ polls only while the next stages have room, so a slow commit makes batches large
 queueing them.
 """
 
-import logging
 import threading
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
-from confluent_kafka import KafkaException, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 
-from streams.kafka.cluster import find_committed
-from streams.kafka.errors import LostRangeError, OutageError, is_transient
-from streams.kafka.group_consumer import GROUP_SETTINGS, GroupConsumer
-from streams.kafka.retry import retry_for
-from streams.kafka.topics import SCORER_GROUP
+from streams.kafka.group_consumer import GROUP_SETTINGS
 from streams.scorer.batch import MAX_IN_FLIGHT, Batch, InFlight
-
-log = logging.getLogger(__name__)
+from streams.scorer.group_positions import GroupPositions
 
 MAX_BATCH = 4096
 # Scoring this many records takes about as long as a commit (10 us each, 10 ms); only then is it
@@ -29,32 +23,16 @@ MAX_BATCH = 4096
 # it had been polled after it (docs/decisions/0006).
 _MIN_OVERLAPPED_BATCH = 1024
 _WAIT_S = 0.1
-_LOOKUP_S = 30.0
 _LAG_EVERY_S = 1.0
 
 CONSUMER_SETTINGS: dict[str, Any] = GROUP_SETTINGS | {
-    # `error`: a missing offset is a loss to report, not to skip. BatchConsumer looks up the start
+    # `error`: a missing offset is a loss to report, not to skip. GroupPositions looks up the start
     # of a new group.
     "auto.offset.reset": "error",
     "heartbeat.interval.ms": 1500,
     "queued.max.messages.kbytes": 32 * 1024,
     "fetch.wait.max.ms": 100,
 }
-
-Answer = TypeVar("Answer")
-
-
-def _ask(call: Callable[[], Answer]) -> Answer:
-    """Return the cluster's answer.
-
-    Raises KafkaException; OutageError if none comes for _LOOKUP_S.
-    """
-    try:
-        return retry_for(_LOOKUP_S, call)
-    except KafkaException as error:
-        if not is_transient(error):
-            raise
-        raise OutageError(f"no answer for {_LOOKUP_S:.0f} s: {error.args[0].str()}") from None
 
 
 class BatchConsumer(threading.Thread):
@@ -68,7 +46,7 @@ class BatchConsumer(threading.Thread):
 
     def __init__(
         self,
-        group: GroupConsumer,
+        positions: GroupPositions,
         in_flight: InFlight,
         deliver: Callable[[Batch], None],
         on_failure: Callable[[BaseException], None],
@@ -76,9 +54,9 @@ class BatchConsumer(threading.Thread):
         take_offsets_to_commit: Callable[[], dict[int, int]] = dict,
     ) -> None:
         super().__init__(name="consumer", daemon=True)
-        self._topic = group.topic
-        self._group = group
-        self._consumer = group.client
+        self._positions = positions
+        self._group = positions.group
+        self._consumer = positions.group.client
         self._in_flight = in_flight
         self._deliver = deliver
         self._on_failure = on_failure
@@ -90,7 +68,6 @@ class BatchConsumer(threading.Thread):
         self._number = 0
         self._size = 0  # of the last batch
         self._lag_at = 0.0
-        self._starts: dict[int, int] = {}  # partition -> first offset this member read
         self._delivered = 0  # batches, of all epochs
         # the count of delivered batches at the last look at the positions, and these positions
         self._last_positions: tuple[int, dict[int, int]] = (0, {})
@@ -140,24 +117,10 @@ class BatchConsumer(threading.Thread):
             self._size = len(records)
             self._hand_over(records)
         if out_of_range is not None:
-            raise self._find_lost_range(out_of_range)
+            self._drain()
+            self._commit_done(everything=True)
+            raise self._positions.explain_out_of_range(out_of_range, self._done)
         self._report_lag()
-
-    def _find_lost_range(self, partition: int) -> LostRangeError:
-        """Return which offsets are lost after the last record read, once all in flight is done."""
-        self._drain()
-        self._commit_done(everything=True)
-        [position] = self._find_positions([TopicPartition(self._topic, partition)])
-        offset = position.offset
-        low, high = self._read_watermarks(position)
-        # deleted by retention, or cut off at the end
-        first, end = (offset, low) if offset < low else (high, offset)
-        return LostRangeError(
-            f"partition {partition} of {self._topic}: next to read is {offset}, "
-            f"but the log holds {low} to {high - 1}; offsets {first} to {end - 1} are lost. "
-            f"To go on without them, set the offset of group {SCORER_GROUP} "
-            "with Kafka's kafka-consumer-groups tool"
-        )
 
     def _hand_over(self, records: list[Message]) -> None:
         batch = Batch(self._epoch, self._number, records, self._consumer.consumer_group_metadata())
@@ -189,53 +152,19 @@ class BatchConsumer(threading.Thread):
     def _commit_done(self, everything: bool = False, wait: bool = False) -> None:
         """Commit the offsets that `take_offsets_to_commit` returns.
 
-        Without `wait`, a failure goes unnoticed; `everything` therefore commits again whatever was
-        done, one last time. `wait` is for a revocation alone: anywhere else, a commit that waits
-        would never end while the group rebalances, because this thread has to answer the rebalance.
+        `everything` commits again whatever was done, one last time, because a failure may have gone
+        unnoticed. `wait` is for a revocation alone (see GroupPositions.commit).
         """
         taken = self._take_offsets_to_commit()
         self._done |= taken
         offsets = self._done if everything else taken
-        if not offsets:
-            return
-        try:
-            self._consumer.commit(
-                offsets=[TopicPartition(self._topic, *place) for place in offsets.items()],
-                asynchronous=not wait,
-            )
-        except KafkaException as error:
-            # the next owner scores these records again, which at-least-once allows
-            log.warning("offsets were not committed: %s", error.args[0].str())
-
-    def _find_positions(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """Return where to read partitions from: their committed offsets, or the beginning if none.
-
-        The beginning is the one at the first look: whatever is deleted later without being read is
-        lost.
-        """
-        positions = _ask(lambda: find_committed(self._consumer, partitions, _LOOKUP_S))
-        for position in positions:
-            number = position.partition
-            if position.offset < 0 and number in self._starts:
-                position.offset = self._starts[number]
-            elif position.offset < 0:
-                position.offset = self._read_watermarks(position)[0]
-            position.offset = max(position.offset, self._done.get(number, position.offset))
-        return positions
-
-    def _read_watermarks(self, partition: TopicPartition) -> tuple[int, int]:
-        """Return the first offset that the log holds, and the one after the last."""
-        watermarks: tuple[int, int] = _ask(
-            lambda: self._consumer.get_watermark_offsets(partition, timeout=_LOOKUP_S)
-        )
-        return watermarks
+        if offsets:
+            self._positions.commit(offsets, wait)
 
     def _assign(self, partitions: list[TopicPartition]) -> None:
-        positions = self._find_positions(partitions)
-        self._starts |= {position.partition: position.offset for position in positions}
+        self._positions.assign(partitions, self._done)
         self._last_positions = (self._delivered, {})
         self._committed_positions = {}
-        self._consumer.incremental_assign(positions)
 
     def _on_assign(self, partitions: list[TopicPartition]) -> None:
         if partitions:
@@ -273,7 +202,9 @@ class BatchConsumer(threading.Thread):
             low, high = self._consumer.get_watermark_offsets(position, cached=True)
             if high >= 0:  # unknown before the first fetch
                 number = position.partition
-                start = max(self._starts[number], self._committed_positions.get(number, low), low)
+                start = max(
+                    self._positions.starts[number], self._committed_positions.get(number, low), low
+                )
                 ranges[number] = (start, high)
         self._on_lag(ranges)
 

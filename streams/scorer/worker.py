@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import Producer
@@ -32,11 +32,13 @@ from streams.scorer.agent import create_app
 from streams.scorer.batch import Batch, InFlight, ScoredBatch
 from streams.scorer.consumer import CONSUMER_SETTINGS, BatchConsumer
 from streams.scorer.dead_letter_limit import DeadLetterLimit
+from streams.scorer.group_positions import GroupPositions
 from streams.scorer.metrics import ScorerMetrics
 from streams.scorer.options import PORT_SETTING, Guarantee, ScorerOptions
 from streams.scorer.pipeline import CommitPipeline
 from streams.scorer.rejection_log import RejectionLog
 from streams.scorer.scoring import Scorer
+from streams.scorer.topic_watch import SCORER_TOPICS, TopicWatch
 from streams.status_server import LOCAL, make_process_registry, serve
 
 log = logging.getLogger(__name__)
@@ -45,7 +47,6 @@ log = logging.getLogger(__name__)
 STOP_S = 2.0
 # Transactional producers: the broker completes the transaction of one during that of the other.
 _PRODUCERS = 2
-_TOPICS = (topics.TRANSACTIONS, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,17 @@ class Worker:
             self._healthy,
         )
         try:
-            await asyncio.to_thread(wait_for_topics, self._connection, _TOPICS, self._stopping)
+            await asyncio.to_thread(
+                wait_for_topics, self._connection, SCORER_TOPICS, self._stopping
+            )
             if not self._stopping.is_set():
                 await self._score()
         finally:
             close()
 
     async def _score(self) -> None:
-        committer = self._make_committer()
+        watch = TopicWatch(self._connection, self._stopping, self._fail)
+        committer = self._make_committer(watch.metadata)
         await asyncio.to_thread(committer.open)
         pipeline = CommitPipeline(
             committer,
@@ -137,10 +141,12 @@ class Worker:
         unowned = UnownedPartitions(
             self._connection, topics.SCORER_GROUP, topics.TRANSACTIONS, self._stopping
         )
-        consumer = self._create_consumer(deliver, committer.take_offsets_to_commit)
+        consumer = self._create_consumer(watch, deliver, committer.take_offsets_to_commit)
         try:
             await app.start()
             app.flow_control.resume()  # normally done by Faust's own consumer, which is off
+            await asyncio.to_thread(watch.open)
+            watch.start()
             unowned.start()
             self._unowned = unowned
             consumer.start()
@@ -151,7 +157,9 @@ class Worker:
         finally:
             await app.stop()
 
-    def _make_committer(self) -> TransactionalCommitter | FlushingCommitter:
+    def _make_committer(
+        self, metadata: Mapping[int, str]
+    ) -> TransactionalCommitter | FlushingCommitter:
         if self._options.guarantee is Guarantee.AT_LEAST_ONCE:
             return FlushingCommitter(self._connection, self._give_up)
         names = (
@@ -161,10 +169,11 @@ class Worker:
             Producer(self._connection.make_writer_config(make_producer_settings(name)))
             for name in names
         ]
-        return TransactionalCommitter(self._connection, producers, self._give_up)
+        return TransactionalCommitter(self._connection, producers, self._give_up, metadata=metadata)
 
     def _create_consumer(
         self,
+        watch: TopicWatch,
         deliver: Callable[[Batch], None],
         take_offsets_to_commit: Callable[[], dict[int, int]],
     ) -> BatchConsumer:
@@ -183,7 +192,12 @@ class Worker:
             self._rejections.tick()
 
         return BatchConsumer(
-            group, self._in_flight, deliver, self._fail, on_lag, take_offsets_to_commit
+            GroupPositions(group, watch),
+            self._in_flight,
+            deliver,
+            self._fail,
+            on_lag,
+            take_offsets_to_commit,
         )
 
     async def _finish(self, consumer: BatchConsumer) -> None:

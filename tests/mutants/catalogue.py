@@ -316,4 +316,27 @@ MUTANTS = (
             "unfinished = path",
         ),
     ),
+    mutant(
+        "offsets of a topic of the same name are taken for this one's",
+        "tests/unit/streams/scorer/test_topic_watch.py",
+        (
+            "streams/scorer/topic_watch.py",
+            "if epoch is not None and epoch.topic_id != current:",
+            "if False:",
+        ),
+    ),
+    mutant(
+        "a topic recreated under the scorer goes unnoticed",
+        "tests/unit/streams/scorer/test_topic_watch.py",
+        ("streams/scorer/topic_watch.py", "if topic_id != self._ids[name]:", "if False:"),
+    ),
+    mutant(
+        "outputs of an earlier topic are taken for this one's",
+        "tests/unit/streams/ledger/test_epochs.py",
+        (
+            "streams/ledger/epochs.py",
+            "(output_offsets >= begins) & (offsets < self._end[rows])",
+            "output_offsets >= 0",
+        ),
+    ),
 )

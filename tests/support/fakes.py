@@ -14,6 +14,7 @@ from streams.kafka.connection import Connection
 from streams.kafka.group_consumer import GroupConsumer
 from streams.kafka.topics import SCORER_GROUP, TRANSACTIONS
 from streams.scorer.batch import Batch, ScoredBatch
+from streams.scorer.group_positions import GroupPositions
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -116,3 +117,23 @@ def group_of(
     return GroupConsumer(
         Connection("nowhere"), SCORER_GROUP, TRANSACTIONS, {}, on_failure, lambda _: client
     )
+
+
+class FakeWatch:
+    """A topic that is never recreated."""
+
+    def __init__(self):
+        self.metadata = {}
+
+    def check_committed(self, committed):
+        pass
+
+    def begin(self, positions):
+        pass
+
+
+def positions_of(
+    client: Any, on_failure: Callable[[BaseException], None] = pytest.fail
+) -> GroupPositions:
+    """Return the positions of the member of `fraud-scorer` that uses this client."""
+    return GroupPositions(group_of(client, on_failure), FakeWatch())

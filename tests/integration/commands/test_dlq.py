@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from support.scorer_group import start_group
 from support.topic_reader import read_all
 from support.waiting import wait_for
 from typer.testing import CliRunner
@@ -107,6 +108,7 @@ def fraud(connection, monkeypatch):
 
 
 def test_each_dead_letter_is_sent_back_once_with_its_origin_and_the_ledger_agrees(bus, connection):
+    start_group(connection)
     values = {
         bus.send_refused(value, key, partition): (value, key)
         for value, key, partition in [(b"\xff", b"a", 1), (None, None, 2), (b"", b"", 1)]

@@ -8,14 +8,15 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from support.commands import FRAUD, make_environment
 from support.data.transactions import make_transaction_bytes
+from support.scorer_group import commit_offsets, start_group
 from support.topic_changes import SENDER_TIME, recreate_with
 
 from streams.kafka.messages import make_dead_letter_headers, make_origin_headers
-from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TRANSACTIONS
+from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, TRANSACTIONS
 from streams.ledger.audit import audit
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -93,19 +94,8 @@ class Bus:
 
 @pytest.fixture
 def bus(connection):
+    start_group(connection)
     return Bus(connection)
-
-
-def commit(connection, offsets):
-    """Commit offsets of the scorer's group, by partition."""
-    consumer = Consumer(connection.make_reader_config(SCORER_GROUP))
-    consumer.commit(
-        offsets=[
-            TopicPartition(connection.full_name(TRANSACTIONS), *item) for item in offsets.items()
-        ],
-        asynchronous=False,
-    )
-    consumer.close()
 
 
 def fraud(connection, *arguments):
@@ -200,7 +190,7 @@ def test_lost_records_that_the_scorer_has_not_committed_are_pending(bus, connect
     sent = bus.send(4)
     with bus.transaction():
         bus.predict(sent[0])
-    commit(connection, {0: 2})
+    commit_offsets(connection, {0: 2})
     found = audit(connection)
     assert (found.lost, found.pending, found.complete) == (3, 2, False)
 
@@ -218,6 +208,7 @@ def test_the_range_can_start_at_given_offsets(bus, connection):
 
 def test_since_excludes_older_records_and_allows_for_clock_differences(bus, connection):
     recreate_with(connection, TRANSACTIONS, SENDER_TIME)
+    start_group(connection)
     now = time.time()
     bus.send(3, timestamp=int((now - 3600) * 1000))
     recent = bus.send(2, first=3, timestamp=int((now - 60) * 1000))
@@ -231,6 +222,7 @@ def test_since_excludes_older_records_and_allows_for_clock_differences(bus, conn
 
 def test_records_whose_outputs_have_expired_are_left_out(bus, connection):
     recreate_with(connection, TRANSACTIONS, SENDER_TIME)
+    start_group(connection)
     now = time.time()
     old = bus.send(2, timestamp=int((now - 6.99 * 86400) * 1000))
     with bus.transaction():

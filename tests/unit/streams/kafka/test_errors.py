@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from support.fakes import group_of
+from support.fakes import group_of, positions_of
 
 from drift import prediction_stream
 from drift.prediction_stream import PredictionStream
@@ -136,7 +136,9 @@ class Client:
 
 def end_scorer(client, _monkeypatch):
     failures = []
-    reader = BatchConsumer(group_of(client), InFlight(), pytest.fail, failures.append, lambda _: 0)
+    reader = BatchConsumer(
+        positions_of(client), InFlight(), pytest.fail, failures.append, lambda _: 0
+    )
     reader.run()
     return failures[0]
 

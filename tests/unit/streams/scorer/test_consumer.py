@@ -5,10 +5,11 @@ import threading
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from support.fakes import FakeRecord, group_of
+from support.fakes import FakeRecord, positions_of
 
 from streams.kafka.errors import OutageError
 from streams.scorer import consumer as scorer_consumer
+from streams.scorer import group_positions
 from streams.scorer.batch import InFlight, ScoredBatch
 from streams.scorer.consumer import BatchConsumer
 from streams.scorer.dead_letter_limit import DeadLetterLimit
@@ -125,7 +126,9 @@ def run(consumer):
                 10
             )  # one after the other, as the agent does
 
-        reader = BatchConsumer(group_of(consumer), in_flight, deliver, fail, lambda ranges: None)
+        reader = BatchConsumer(
+            positions_of(consumer), in_flight, deliver, fail, lambda ranges: None
+        )
         reader.start()
         await asyncio.to_thread(consumer.done.wait, 10)
         reader.stop()
@@ -192,7 +195,7 @@ def lost(consumer):
 def test_nothing_of_lost_partitions_is_ever_committed():
     in_flight, consumer = Late(), Consumer(lambda _: range(2_000), lost)
     reader = BatchConsumer(
-        group_of(consumer),
+        positions_of(consumer),
         in_flight,
         in_flight.handed.append,
         pytest.fail,
@@ -231,7 +234,7 @@ def reported_lag(monkeypatch):
 
         consumer = Consumer(arrive, lambda _: [], lambda _: [], ending, lambda _: [])
         reader = BatchConsumer(
-            group_of(consumer),
+            positions_of(consumer),
             in_flight,
             lambda batch: None,
             pytest.fail,
@@ -270,9 +273,9 @@ def test_a_cluster_without_start_offsets_is_unavailable(code, raised, monkeypatc
         def committed(self, partitions, timeout):
             raise KafkaException(KafkaError(code))
 
-    monkeypatch.setattr(scorer_consumer, "_LOOKUP_S", 0.1)
+    monkeypatch.setattr(group_positions, "_LOOKUP_S", 0.1)
     failures = []
-    reader = BatchConsumer(group_of(Silent()), InFlight(), None, failures.append, None)
+    reader = BatchConsumer(positions_of(Silent()), InFlight(), None, failures.append, None)
     reader.start()
     reader.join(10)
     assert [type(failure) for failure in failures] == [raised]
@@ -298,7 +301,7 @@ def test_a_lost_range_begins_after_the_last_record_read():
         [],
     )
     reader = BatchConsumer(
-        group_of(consumer),
+        positions_of(consumer),
         in_flight,
         in_flight.handed.append,
         failures.append,
