@@ -135,15 +135,18 @@ def decode(values: Iterable[bytes | None]) -> Iterator[Event]:
 
     Skip unknown kinds, and values that are no events, because any client may write to the topic.
     """
+    skipped = 0
     for value in values:
         try:
             kind = _KINDS.get(msgspec.json.decode(value or b"", type=_Kind).kind)
             event = msgspec.json.decode(value or b"", type=kind) if kind else None
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            log.warning("drift.events: skipped a record (%s)", type(error).__name__)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            skipped += 1
             continue
         if event is not None:
             yield event
+    if skipped:
+        log.warning("skipped %d records of drift.events that are no events", skipped)
 
 
 def decode_windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:
