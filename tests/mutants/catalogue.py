@@ -1,4 +1,4 @@
-"""Mutants: each breaks one promise about delivery, and names the tests that must catch it."""
+"""Mutants: each breaks one promise, and names the tests that must catch it."""
 
 from dataclasses import dataclass
 
@@ -337,6 +337,24 @@ MUTANTS = (
             "streams/ledger/epochs.py",
             "(output_offsets >= begins) & (offsets < self._end[rows])",
             "output_offsets >= 0",
+        ),
+    ),
+    mutant(
+        "block from the lowest of all scores that pass",
+        "tests/unit/model/training/test_thresholds.py",
+        (
+            "model/training/thresholds.py",
+            "np.logical_and.accumulate(bounds >= required.precision)",
+            "bounds >= required.precision",
+        ),
+    ),
+    mutant(
+        "a cut calibrated on the rows that judge it",
+        "tests/unit/model/training/test_forward_cuts.py",
+        (
+            "model/training/forward_cuts.py",
+            "fit_platt_scaling(ahead[0][:at], truth[:at])",
+            "fit_platt_scaling(ahead[0][:end], truth[:end])",
         ),
     ),
 )

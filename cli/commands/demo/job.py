@@ -189,7 +189,12 @@ class Job:
         )
 
     def _test_part(self, settings: Settings) -> tuple[int, int]:
-        test = Model.load(settings.model).manifest.test
+        manifest = Model.load(settings.model).manifest
+        if not manifest.cuts:
+            self._say(
+                "the model is of an earlier release; get the present defaults with: fraud train"
+            )
+        test = manifest.test
         rows = Selection(self.data).check() or 0
         if rows <= test.first:
             raise CommandError(
