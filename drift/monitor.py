@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import takewhile
 
 from confluent_kafka import KafkaException
@@ -108,11 +109,12 @@ class Monitor:
         # Offsets are committed with windows alone, so they are those of the last window's topic.
         comparable = list(takewhile(self._is_comparable, reversed(earlier)))[::-1]
         self._restore(earlier, comparable)
+        idle = IdlePartitions(self.idle_close, self.clock)
         stream = PredictionStream(
             self.connection,
             changes,
-            self._open_windows(comparable),
-            IdlePartitions(self.idle_close, self.clock),
+            self._open_windows(comparable, idle),
+            idle,
             self.metrics.skipped.labels(PREDICTIONS).inc,
         )
         if len(comparable) < len(earlier):
@@ -154,22 +156,29 @@ class Monitor:
             self.connection, list(filter(self._is_own, comparable)), skip_deleted=True
         )
 
-    def _open_windows(self, earlier: Sequence[WindowClosed]) -> TumblingWindows:
+    def _open_windows(
+        self, earlier: Sequence[WindowClosed], idle: IdlePartitions
+    ) -> TumblingWindows:
         if isinstance(self.size, int):
             return TumblingWindows(self.size, predictions.WIDTH)
         closed = [event.interval[0 if event.partial else 1] for event in earlier if event.interval]
         floor = closed[-1] if closed else None
         return TumblingWindows(
-            MAX_EVENTS, predictions.WIDTH, self.size, floor, self._report_late_run
+            MAX_EVENTS,
+            predictions.WIDTH,
+            self.size,
+            floor,
+            partial(self._report_late_run, idle),
         )
 
-    def _report_late_run(self, earliest: datetime) -> None:
+    def _report_late_run(self, idle: IdlePartitions, earliest: datetime) -> None:
         log.warning(
             "%d predictions in a row are older than the open window: windows begin again at %s",
             LATE_RUN,
             earliest.isoformat(timespec="seconds"),
         )
         self.metrics.late_runs.inc()
+        idle.expect_all()  # a replay fills them one after another; its first window waits for all
 
     def _close_window(
         self, stream: PredictionStream, committer: WindowCommitter, stop: threading.Event

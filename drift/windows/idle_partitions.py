@@ -31,6 +31,10 @@ class IdlePartitions:
             self._since.pop(partition, None)
         self._idle.difference_update(partitions)
 
+    def expect_all(self) -> None:
+        """Mark all assigned partitions active, because more events are about to come."""
+        self.mark_active(set(self._since))
+
     def restart_timers(self) -> None:
         """Restart the timers after a pause in reading; idle partitions stay idle."""
         self.mark_active(set(self.active))

@@ -357,4 +357,46 @@ MUTANTS = (
             "fit_platt_scaling(ahead[0][:end], truth[:end])",
         ),
     ),
+    mutant(
+        "a label counts from the date that its sender claims",
+        "tests/unit/drift/labels/test_label_store.py tests/unit/api/test_alert_store.py",
+        (
+            "drift/labels/label_store.py",
+            "at_us = min(max(int(labelled_at.timestamp() * 1e6), 0), arrived * 1000)",
+            "at_us = max(int(labelled_at.timestamp() * 1e6), 0)",
+        ),
+    ),
+    mutant(
+        "a verdict closes a later alert of the same id",
+        "tests/unit/api/test_alert_store.py::test_a_label_is_not_about_a_later_alert",
+        (
+            "api/alert_store.py",
+            "            return label.arrived_ms >= self.raised_ms\n",
+            "            return True\n",
+        ),
+    ),
+    mutant(
+        "a verdict closes another account's alert",
+        "tests/unit/api/test_alert_store.py::test_a_label_counts_for_its_own_account",
+        (
+            "api/alert_store.py",
+            "                and record.account_id in (None, item.account)\n",
+            "",
+        ),
+    ),
+    mutant(
+        "a recreated topic taken for the old one",
+        "tests/integration/api/test_alert_feed.py"
+        "::test_a_recreated_topic_is_never_mixed_with_the_old_one",
+        (
+            "streams/kafka/topic_changes.py",
+            "if found.topic_id != seen.topic_id:",
+            "if False:",
+        ),
+    ),
+    mutant(
+        "a replay of an earlier time collected in the open window",
+        "tests/unit/drift/windows/test_tumbling.py",
+        ("drift/windows/tumbling.py", "            self._begin_again()\n", "            pass\n"),
+    ),
 )
