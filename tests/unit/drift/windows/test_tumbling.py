@@ -285,3 +285,8 @@ def test_idle_partitions_are_tracked_one_by_one():
     assert idle.active == {1}
     idle.mark_active({0})
     assert idle.active == {0, 1}
+    now[0] = 99.0
+    idle.update(lambda: True)
+    assert idle.active == set()
+    idle.expect_all()
+    assert idle.active == {0, 1}
