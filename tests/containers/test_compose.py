@@ -10,7 +10,6 @@ import re
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
@@ -57,20 +56,20 @@ class Stack:
     folder: Path
 
     @property
-    def services(self) -> list[str]:
+    def services(self):
         """The services whose images are available."""
         started = [name for name in SERVICES if "profiles" not in SERVICES[name]]
         return [name for name in started if name != "grafana" or self.has_grafana]
 
     @property
-    def has_grafana(self) -> bool:
+    def has_grafana(self):
         return engine.obtain_image(SERVICES["grafana"]["image"])
 
     @property
-    def connection(self) -> Connection:
+    def connection(self):
         return Connection(f"127.0.0.1:{self.ports['KAFKA']}", topic_prefix="", properties={})
 
-    def compose(self, *arguments: str) -> str:
+    def compose(self, *arguments):
         """Run a command of Docker Compose and return its output."""
         return self._run(
             require_program("docker-compose"),
@@ -81,7 +80,7 @@ class Stack:
             *arguments,
         )
 
-    def type(self, block: str) -> str:
+    def type(self, block):
         """Run a block of the page in `folder`, without a terminal and with `up` detached.
 
         Returns its output.
@@ -100,7 +99,7 @@ class Stack:
         """
         return self._run("bash", "-c", script + block)
 
-    def _run(self, *command: str) -> str:
+    def _run(self, *command):
         """Run a command whose only FRAUD_* variables are the ports."""
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")
@@ -120,7 +119,7 @@ class Stack:
         )
         return done.stdout
 
-    def get(self, port: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
+    def get(self, port, path, body=None, **headers):
         """Request a path; return status and text."""
         data = None if body is None else json.dumps(body).encode()
         sent = Request(
@@ -134,13 +133,13 @@ class Stack:
         except HTTPError as error:
             return error.code, error.read().decode()
 
-    def query(self, query: str) -> float | None:
+    def query(self, query):
         """Return the result of a Prometheus query; None if it has no data yet."""
         _, text = self.get("PROMETHEUS", f"/api/v1/query?{urlencode({'query': query})}")
         result = json.loads(text)["data"]["result"]
         return float(result[0]["value"][1]) if result else None
 
-    def healthy(self) -> bool:
+    def healthy(self):
         """Return whether every health check passes."""
         checked = [name for name in self.services if "healthcheck" in SERVICES[name]]
         containers = self.compose("ps", "-q", *checked).split()
@@ -154,7 +153,7 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(creditcard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(creditcard, tmp_path_factory):
     if not engine.answers():
         pytest.skip("no Docker engine answers")
     folder = tmp_path_factory.mktemp("compose")
@@ -175,22 +174,22 @@ def stack(creditcard: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         stack.compose("down", "--volumes", "--remove-orphans")
 
 
-def read_key(stack: Stack) -> str:
+def read_key(stack):
     return stack.type(KEY)
 
 
-def read_model(stack: Stack) -> str:
+def read_model(stack):
     return stack.compose("exec", "-T", "api", "readlink", "/var/lib/fraud/models/latest")
 
 
-def predict(stack: Stack, **headers: str) -> tuple[int, str]:
+def predict(stack, **headers):
     payment = {
         name: value for name, value in make_transaction(1).items() if name.startswith(("V", "A"))
     }
     return stack.get("API", "/predict", payment, **headers)
 
 
-def test_published_transactions_are_scored_and_monitored(stack: Stack) -> None:
+def test_published_transactions_are_scored_and_monitored(stack):
     producer = Producer(stack.connection.make_client_config())
     for i in range(PUBLISHED):
         producer.produce(topics.TRANSACTIONS, make_transaction_bytes(i), key=f"t-{i}")
@@ -202,7 +201,7 @@ def test_published_transactions_are_scored_and_monitored(stack: Stack) -> None:
     assert len(scored) == len(set(scored)) == PUBLISHED + REPLAYED
     assert {f"t-{i}" for i in range(PUBLISHED)} < set(scored)
 
-    def window_sizes() -> list[int]:
+    def window_sizes():
         events = [
             json.loads(message.value())
             for message in read_all(stack.connection, topics.DRIFT_EVENTS, 1)
@@ -218,7 +217,7 @@ def test_published_transactions_are_scored_and_monitored(stack: Stack) -> None:
     assert counted and float(counted[1]) == len(expected)
 
 
-def test_prometheus_finds_every_process_and_every_scorer_shares_the_work(stack: Stack) -> None:
+def test_prometheus_finds_every_process_and_every_scorer_shares_the_work(stack):
     for job, count in {"scorer": SCORERS, "monitor": 1, "api": 1, "node": 1}.items():
         wait_for(
             lambda job=job, count=count: stack.query(f'sum(up{{job="{job}"}})') == count,
@@ -238,23 +237,23 @@ def test_prometheus_finds_every_process_and_every_scorer_shares_the_work(stack: 
     assert stack.get("ALERTMANAGER", "/-/ready")[0] == 200
 
 
-def test_the_api_requires_the_key_that_init_made(stack: Stack) -> None:
+def test_the_api_requires_the_key_that_init_made(stack):
     assert predict(stack)[0] == 401
     status, answer = predict(stack, **{"X-API-Key": read_key(stack)})
     assert (status, json.loads(answer).keys() >= {"probability", "decision"}) == (200, True)
 
 
-def test_the_console_includes_all_scorers(stack: Stack) -> None:
+def test_the_console_includes_all_scorers(stack):
     credentials = {"X-API-Key": read_key(stack)}
 
-    def workers() -> int:
+    def workers():
         points = json.loads(stack.get("API", "/console/vitals", **credentials)[1])["points"]
         return points[-1]["workers"] if points else 0
 
     wait_for(lambda: workers() == SCORERS, 60, "figures of all scorers")
 
 
-def test_the_key_can_be_replaced_as_the_page_says(stack: Stack) -> None:
+def test_the_key_can_be_replaced_as_the_page_says(stack):
     before = read_key(stack)
     stack.type(NEW_KEY)
     wait_for(stack.healthy, START_S, "the API answers again")
@@ -262,13 +261,13 @@ def test_the_key_can_be_replaced_as_the_page_says(stack: Stack) -> None:
     assert statuses == [401, 200]
 
 
-def test_init_keeps_the_key_and_the_model(stack: Stack) -> None:
+def test_init_keeps_the_key_and_the_model(stack):
     before = read_key(stack), read_model(stack)
     stack.compose("run", "--rm", "-T", "init")
     assert (read_key(stack), read_model(stack)) == before
 
 
-def test_another_model_can_be_trained_and_used_as_the_page_says(stack: Stack) -> None:
+def test_another_model_can_be_trained_and_used_as_the_page_says(stack):
     before = read_model(stack)
     stack.type(TRAIN)
     wait_for(stack.healthy, START_S, "scorers, monitor and API healthy again")
@@ -279,7 +278,7 @@ def test_another_model_can_be_trained_and_used_as_the_page_says(stack: Stack) ->
     )
 
 
-def test_models_can_be_backed_up_and_restored_as_the_page_says(stack: Stack) -> None:
+def test_models_can_be_backed_up_and_restored_as_the_page_says(stack):
     before = read_model(stack)
     stack.type(BACKUP)
     stack.compose("run", "--rm", "-T", "--no-deps", "init", "rm", "-r", "/var/lib/fraud/models")
@@ -289,12 +288,12 @@ def test_models_can_be_backed_up_and_restored_as_the_page_says(stack: Stack) -> 
     wait_for(stack.healthy, START_S, "scorers healthy with the restored model")
 
 
-def test_a_new_build_can_be_started_as_the_page_says(stack: Stack) -> None:
+def test_a_new_build_can_be_started_as_the_page_says(stack):
     stack.type(REBUILD)
     wait_for(stack.healthy, START_S, "scorer, monitor and API healthy again")
 
 
-def test_grafana_requires_the_password_that_init_made(stack: Stack) -> None:
+def test_grafana_requires_the_password_that_init_made(stack):
     if not stack.has_grafana:
         pytest.skip("Grafana's image is not available")
     wait_for(lambda: stack.get("GRAFANA", "/api/health")[0] == 200, START_S, "Grafana")
@@ -303,13 +302,13 @@ def test_grafana_requires_the_password_that_init_made(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_containers_run_without_privileges(stack: Stack, service: str) -> None:
+def test_containers_run_without_privileges(stack, service):
     assert stack.compose("exec", "-T", service, "id", "-u") == "10001\n"
     attempt = "touch /opt/fraud/new 2>&1 || true"
     assert "Read-only file system" in stack.compose("exec", "-T", service, "sh", "-c", attempt)
 
 
-def test_the_scorer_image_is_small_and_only_the_monitor_has_evidently(stack: Stack) -> None:
+def test_the_scorer_image_is_small_and_only_the_monitor_has_evidently(stack):
     size = subprocess.run(
         ["docker", "image", "inspect", "-f", "{{.Size}}", "streaming-fraud-scorer:0.1.0"],
         capture_output=True,

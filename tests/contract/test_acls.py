@@ -8,8 +8,8 @@ from streams.kafka import topics
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "security.md").read_text()
 
 
-def render_row(role: str) -> str:
-    names: dict[str, list[str]] = {}
+def render_row(role):
+    names = {}
     for acl in ACLS[role]:
         kind = f"{acl.operation.name.lower()} {acl.resource.name.lower().replace('_', ' ')}"
         names.setdefault(kind, []).append(f"`{acl.name}{'*' if acl.prefixed else ''}`")

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -16,7 +15,7 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["versi
 OURS = {"init", "scorer", "monitor", "api", "replay"}
 
 
-def run(*command: str | Path) -> str:
+def run(*command):
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -29,18 +28,18 @@ def run(*command: str | Path) -> str:
     return done.stdout
 
 
-def test_compose_accepts_the_file() -> None:
+def test_compose_accepts_the_file():
     run(require_program("docker-compose"), "--profile", "tools", "config", "--quiet")
 
 
 @pytest.fixture(scope="module")
-def services() -> dict[str, dict[str, Any]]:
+def services():
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 
 def test_published_ports_are_reachable_only_from_this_machine(
-    services: dict[str, dict[str, Any]],
-) -> None:
+    services,
+):
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
     assert published.keys() == {
         "kafka",
@@ -54,7 +53,7 @@ def test_published_ports_are_reachable_only_from_this_machine(
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
-def test_every_version_is_pinned(services: dict[str, dict[str, Any]]) -> None:
+def test_every_version_is_pinned(services):
     tags = {name: service["image"].partition(":")[2] for name, service in services.items()}
     assert {
         name: tag for name, tag in tags.items() if not re.fullmatch(r"v?\d+\.\d+\.\d+", tag)
@@ -62,7 +61,7 @@ def test_every_version_is_pinned(services: dict[str, dict[str, Any]]) -> None:
     assert {tags[name] for name in OURS} == {VERSION}
 
 
-def test_our_images_share_one_python_base_image() -> None:
+def test_our_images_share_one_python_base_image():
     text = (ROOT / "infra" / "Dockerfile").read_text()
     stages = re.findall(r"^FROM (\S+) AS (\S+)$", text, re.MULTILINE)
     assert {base for base, _ in stages} - {name for _, name in stages} == {"python:${PYTHON_TAG}"}
@@ -70,8 +69,8 @@ def test_our_images_share_one_python_base_image() -> None:
 
 
 def test_every_long_running_service_has_a_health_check(
-    services: dict[str, dict[str, Any]],
-) -> None:
+    services,
+):
     long_running = {
         name for name, service in services.items() if service.get("restart") == "unless-stopped"
     }
@@ -80,8 +79,8 @@ def test_every_long_running_service_has_a_health_check(
 
 
 def test_services_that_need_topics_model_or_secrets_wait_for_init(
-    services: dict[str, dict[str, Any]],
-) -> None:
+    services,
+):
     waiting = {
         name for name, service in services.items() if "init" in service.get("depends_on", {})
     }
@@ -92,12 +91,12 @@ def test_services_that_need_topics_model_or_secrets_wait_for_init(
 
 
 def test_only_kafkas_container_may_write_to_its_image(
-    services: dict[str, dict[str, Any]],
-) -> None:
+    services,
+):
     assert {name for name, service in services.items() if not service.get("read_only")} == {"kafka"}
 
 
-def test_no_container_has_or_gains_privileges(services: dict[str, dict[str, Any]]) -> None:
+def test_no_container_has_or_gains_privileges(services):
     assert {
         name for name, service in services.items() if service.get("cap_drop") != ["ALL"]
     } == set()
@@ -108,7 +107,7 @@ def test_no_container_has_or_gains_privileges(services: dict[str, dict[str, Any]
     } == set()
 
 
-def test_paths_mounted_from_the_repository_exist(services: dict[str, dict[str, Any]]) -> None:
+def test_paths_mounted_from_the_repository_exist(services):
     sources = [
         volume.partition(":")[0]
         for service in services.values()
@@ -119,9 +118,9 @@ def test_paths_mounted_from_the_repository_exist(services: dict[str, dict[str, A
     assert [source for source in ours if not source.exists()] == []
 
 
-def test_hadolint_accepts_the_dockerfile() -> None:
+def test_hadolint_accepts_the_dockerfile():
     run(Path(sys.executable).with_name("hadolint"), "infra/Dockerfile")
 
 
-def test_shellcheck_accepts_the_init_script() -> None:
+def test_shellcheck_accepts_the_init_script():
     run(require_program("shellcheck"), "infra/image/init.sh")

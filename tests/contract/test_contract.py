@@ -34,7 +34,7 @@ def test_a_transaction_has_the_inputs_in_their_order():
     )
 
 
-def examples(transaction: bytes):
+def examples(transaction):
     common = {"transaction_id": "a-1", "event_time": NOW}
     scored = common | {
         "scored_at": NOW,

@@ -25,11 +25,11 @@ from payments.records import (
 LARGEST = math.nextafter(FLOAT32_OVERFLOW, 0)
 
 
-def message(**changes) -> bytes:
+def message(**changes):
     return json.dumps(FIELDS | changes).encode()
 
 
-def with_raw(field: str, text: str) -> bytes:
+def with_raw(field, text):
     """Add a field with a value in JSON; of duplicate keys, the last counts."""
     return message()[:-1] + f',"{field}":{text}}}'.encode("utf-8", "surrogatepass")
 
@@ -38,7 +38,7 @@ def read(value):
     return decode(value, bytearray(ROW_BYTES), 0)
 
 
-def kind_of(value) -> str:
+def kind_of(value):
     with pytest.raises(InvalidTransactionError) as caught:
         read(value)
     assert caught.value.detail

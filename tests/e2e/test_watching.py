@@ -13,7 +13,6 @@ import subprocess
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -38,7 +37,7 @@ from support.watch import (
 
 from docs.dashboards import TimeRange, draw_board, read_boards
 from drift.detect.severity import LEVELS
-from drift.events import WindowClosed, decode_windows
+from drift.events import decode_windows
 from drift.reports.schedule import EVERY
 from model.artefact import MANIFEST, REFERENCE
 from model.manifest import derive_version, hash_content
@@ -77,17 +76,17 @@ class Story:
     alerts_before: list[dict] = field(default_factory=list)
 
     @property
-    def span(self) -> int:
+    def span(self):
         """Return the duration in whole seconds, rounded up to include every event."""
         return math.ceil(self.ended - self.began)
 
     def send(
         self,
-        count: int,
-        shift: float = 0.0,
-        frauds_every: int = 0,
-        producer: Producer | None = None,
-    ) -> None:
+        count,
+        shift=0.0,
+        frauds_every=0,
+        producer=None,
+    ):
         """Send the next transactions with their labels.
 
         `shift` moves V1..V10, in standard deviations; every `frauds_every`th label says fraud.
@@ -114,7 +113,7 @@ class Story:
         producer.flush()
         self.sent += count
 
-    def send_in_an_open_transaction(self, count: int) -> None:
+    def send_in_an_open_transaction(self, count):
         """Send transactions and commit them only when Prometheus shows their lag."""
         producer = Producer(self.connection.make_writer_config({"transactional.id": "story"}))
         producer.init_transactions(10)
@@ -127,14 +126,14 @@ class Story:
         )
         producer.commit_transaction(10)
 
-    def refuse(self) -> None:
+    def refuse(self):
         producer = Producer(self.connection.make_writer_config({}))
         for value, count in REFUSED.items():
             for i in range(count):
                 producer.produce(self.connection.full_name(topics.TRANSACTIONS), value, str(i))
         producer.flush()
 
-    def redrive(self) -> None:
+    def redrive(self):
         """Send the dead letters back, in a transaction whose markers then end their partitions."""
         result = redrive(self.connection, Choice(), dry_run=False, progress=lambda *_: None)
         assert result.sent == sum(REFUSED.values())
@@ -156,7 +155,7 @@ class Story:
         wait_for(lambda: self.prometheus.query_value("max(fraud_consumer_lag)") == 0, 30, "no lag")
 
 
-def copy_model_for_monitor(model, folder: Path) -> pd.DataFrame:
+def copy_model_for_monitor(model, folder):
     """Copy the model with its reference in random order, so that rows drawn from it do not drift.
 
     Returns rows to send, frauds first.
@@ -173,7 +172,7 @@ def copy_model_for_monitor(model, folder: Path) -> pd.DataFrame:
 
 
 @contextlib.contextmanager
-def run_command(connection, log: Path, *arguments: str, **variables: str):
+def run_command(connection, log, *arguments, **variables):
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*FRAUD, *arguments],
@@ -237,7 +236,7 @@ def story(module_connection, model, tmp_path_factory):
         yield events
 
 
-def play(story: Story, scoring, api: str) -> None:
+def play(story, scoring, api):
     """Cause the events one by one, and wait until Prometheus shows each."""
     prometheus = story.prometheus
     call_api(api, story.rows.iloc[FRAUDS])
@@ -295,7 +294,7 @@ def play(story: Story, scoring, api: str) -> None:
     wait_for(lambda: find_drift_alerts(story.received), 30, "the drift alert at the webhook")
 
 
-def wait_for_last_window(story: Story) -> None:
+def wait_for_last_window(story):
     """Wait until Prometheus shows the window of the last transactions."""
     wait_for(
         lambda: (
@@ -306,7 +305,7 @@ def wait_for_last_window(story: Story) -> None:
     )
 
 
-def call_api(api: str, row: pd.Series) -> None:
+def call_api(api, row):
     wait_for(lambda: request(f"{api}/health") == 200, 60, "the API answers")
     payment = json.dumps({name: float(row[name]) for name in INPUTS}).encode()
     for status, count in REQUESTS.items():
@@ -319,7 +318,7 @@ def call_api(api: str, row: pd.Series) -> None:
             assert request(f"{api}/{path}", body) == int(status)
 
 
-def request(url: str, body: bytes | None = None) -> int:
+def request(url, body=None):
     try:
         return urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=5).status
     except HTTPError as error:
@@ -328,7 +327,7 @@ def request(url: str, body: bytes | None = None) -> int:
         return 0
 
 
-def find_drift_alerts(received: list[dict]) -> list[dict]:
+def find_drift_alerts(received):
     return [
         alert
         for alert in received
@@ -336,7 +335,7 @@ def find_drift_alerts(received: list[dict]) -> list[dict]:
     ]
 
 
-def query_panel(story: Story, expression: str, instant: bool) -> list[float]:
+def query_panel(story, expression, instant):
     """Return the values that a panel would draw."""
     expression = substitute_variables(expression, story.span)
     if instant:
@@ -402,11 +401,11 @@ def test_counters_equal_the_topics(story):
     assert sum(increases["fraud_alert_reasons_total"].values()) == 5 * len(alerts)
 
 
-def find_expression(name: str) -> str:
+def find_expression(name):
     return next(expression for query, expression, _ in read_panel_queries() if query == name)
 
 
-def show_panel(story: Story, name: str) -> dict[str, float]:
+def show_panel(story, name):
     """Return the values of a panel at the end, by the value of their label, or "" without one."""
     found = story.prometheus.query(
         substitute_variables(find_expression(name), story.span), time=story.ended
@@ -416,13 +415,13 @@ def show_panel(story: Story, name: str) -> dict[str, float]:
     }
 
 
-def show_figure(story: Story, name: str) -> float:
+def show_figure(story, name):
     """Return the value of a panel that shows a single one."""
     (value,) = show_panel(story, name).values()
     return value
 
 
-def add_up_rate(story: Story, name: str) -> dict[str, float]:
+def add_up_rate(story, name):
     """Return the count of events that a rate adds up to, by the value of its label."""
     found = story.prometheus.query_range(
         substitute_variables(find_expression(name), story.span), story.began, story.ended + RATE_S
@@ -435,11 +434,11 @@ def add_up_rate(story: Story, name: str) -> dict[str, float]:
     }
 
 
-def read_messages(story: Story, topic: str, count: int) -> list[dict]:
+def read_messages(story, topic, count):
     return [json.loads(message.value()) for message in read_all(story.connection, topic, count)]
 
 
-def read_window_events(story: Story) -> list[WindowClosed]:
+def read_window_events(story):
     """Return all window events of the monitor."""
     return list(
         decode_windows(
@@ -449,7 +448,7 @@ def read_window_events(story: Story) -> list[WindowClosed]:
     )
 
 
-def approximate(count: int, story: Story) -> object:
+def approximate(count, story):
     """Return the possible results for a count: increase() extrapolates to the ends of its range."""
     beyond = story.span / (story.span - BEYOND)
     # from count to beyond * count
@@ -563,7 +562,7 @@ def test_the_drift_panels_show_the_last_window(story):
     assert show_panel(story, "Drift / Alerts a day / A") == pace
 
 
-def farthest(distances: dict[str, float]) -> dict[str, float]:
+def farthest(distances):
     return dict(sorted(distances.items(), key=lambda found: -found[1])[:5])
 
 
@@ -616,7 +615,7 @@ def test_label_metrics_match_the_labels(story):
     assert last(story, 'sum(fraud_label_payments{truth="fraud"})') == len(frauds)
 
 
-def last(story: Story, expression: str) -> float:
+def last(story, expression):
     """Return the value at the end."""
     return query_panel(story, expression, instant=True)[-1]
 

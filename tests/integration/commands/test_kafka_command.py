@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from support.commands import FRAUD
@@ -13,7 +12,7 @@ from infra.kafka import broker
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path):
     inherited = {
         name: value for name, value in os.environ.items() if name != "FRAUD_BOOTSTRAP_SERVERS"
     }
@@ -23,7 +22,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def kafka(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def kafka(environment, *arguments):
     return subprocess.run(
         [*FRAUD, "kafka", *arguments],
         env=environment,
@@ -33,9 +32,7 @@ def kafka(environment: dict[str, str], *arguments: str) -> subprocess.CompletedP
     )
 
 
-def test_kafka_can_be_started_queried_and_stopped(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_kafka_can_be_started_queried_and_stopped(environment, tmp_path):
     address = f"127.0.0.1:{environment['FRAUD_KAFKA_PORT']}"
     try:
         started = kafka(environment, "start")
@@ -66,7 +63,7 @@ def test_kafka_can_be_started_queried_and_stopped(
             left.stop()
 
 
-def test_a_configured_kafka_is_not_started(environment: dict[str, str]) -> None:
+def test_a_configured_kafka_is_not_started(environment):
     given = kafka(environment | {"FRAUD_BOOTSTRAP_SERVERS": "kafka.example:9092"}, "start")
     assert given.returncode == 0
     assert "nothing to start" in given.stdout

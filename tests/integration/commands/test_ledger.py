@@ -33,7 +33,7 @@ class Bus:
             )
         )
         self._producer.init_transactions()
-        self._offsets: list[tuple[int, int]] = []
+        self._offsets = []
 
     @contextlib.contextmanager
     def transaction(self, abort=False):

@@ -7,7 +7,6 @@ import re
 import secrets
 import socket
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from urllib.request import Request, urlopen
 
@@ -37,12 +36,10 @@ from support.secured_broker import SecuredBroker, make_certificate, run_secured_
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
-from model.artefact import Model
 from streams.doctor import acls
 from streams.doctor.cluster_state import get_offsets_retention_min
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster
-from streams.kafka.connection import Connection
 
 ROWS = 60
 
@@ -54,7 +51,7 @@ class SecuredSystem:
     broker: SecuredBroker
     shown: list[str] = field(default_factory=list)
 
-    def user(self, role: str, lacking: str | None = None) -> Connection:
+    def user(self, role, lacking=None):
         """Create a user with the ACLs of a role, but only describe the resource named `lacking`."""
         name = f"{role}-{secrets.token_hex(2)}"
         connection = self.broker.user(name)
@@ -67,12 +64,10 @@ class SecuredSystem:
             created.result()
         return connection
 
-    def variables(self, user: Connection, **changes: str) -> dict[str, str]:
+    def variables(self, user, **changes):
         return {"FRAUD_KAFKA_CONFIG": str(self.broker.config_file(user)), **changes}
 
-    def fraud(
-        self, user: Connection, *arguments: str, **variables: str
-    ) -> subprocess.CompletedProcess:
+    def fraud(self, user, *arguments, **variables):
         command = [*FRAUD, *arguments]
         given = make_environment(user, **self.variables(user, **variables))
         done = subprocess.run(
@@ -82,7 +77,7 @@ class SecuredSystem:
         return done
 
     @contextlib.contextmanager
-    def start(self, user: Connection, command: str, **variables: str) -> Iterator[subprocess.Popen]:
+    def start(self, user, command, **variables):
         """Run a command until the block ends, with stderr redirected to stdout."""
         given = make_environment(user, **self.variables(user, **variables))
         arguments = [*FRAUD, command]
@@ -99,7 +94,7 @@ class SecuredSystem:
             finally:
                 process.kill()
 
-    def inspect(self, process: subprocess.Popen, metrics: str) -> None:
+    def inspect(self, process, metrics):
         """Collect its metrics, and the arguments and environments of its processes."""
         parent = psutil.Process(process.pid)
         for each in (parent, *parent.children(recursive=True)):
@@ -107,7 +102,7 @@ class SecuredSystem:
         assert "FRAUD_KAFKA_CONFIG" in self.shown[-1]  # the name of the file is no secret
         self.shown.append(metrics)
 
-    def assert_no_password_was_shown(self) -> None:
+    def assert_no_password_was_shown(self):
         everything = "\n".join(self.shown)
         passwords = self.broker.passwords.items()
         assert [name for name, password in passwords if password in everything] == []
@@ -128,14 +123,14 @@ def cluster(system):
     return system
 
 
-def publish(user: Connection, values: list[bytes]) -> None:
+def publish(user, values):
     producer = Producer(user.make_writer_config())
     for value in values:
         producer.produce(user.full_name(topics.TRANSACTIONS), value, b"key")
     assert producer.flush(30) == 0
 
 
-def make_suspicious(name: str) -> bytes:
+def make_suspicious(name):
     """Return a transaction that becomes an alert."""
     return make_transaction_bytes(
         1, transaction_id=name, V3=-9, V4=9, V10=-9, V11=9, V12=-9, V14=-15, V17=-9
@@ -213,19 +208,19 @@ def test_the_api_the_monitor_and_the_report_work_with_their_own_acls(cluster, mo
     cluster.assert_no_password_was_shown()
 
 
-def read(url: str) -> bytes:
+def read(url):
     with urlopen(url, timeout=30) as answer:
         return answer.read()
 
 
-def post(url: str, body: bytes) -> bytes:
+def post(url, body):
     request = Request(url, body, {"Content-Type": "application/json"})
     with urlopen(request, timeout=30) as answer:
         assert answer.status == 202
         return answer.read()
 
 
-def find_compared_window(cluster: SecuredSystem, model: Model) -> list[int]:
+def find_compared_window(cluster, model):
     """Return the number of the newest window that was compared with the reference, if any."""
     windows = [
         event
@@ -289,11 +284,11 @@ def test_kafkas_tool_grants_the_acls_as_the_page_says(cluster, tmp_path):
     }
 
 
-def change_password(user: Connection) -> Connection:
+def change_password(user):
     return replace(user, properties={**user.properties, "sasl.password": secrets.token_hex(8)})
 
 
-def measure_progress(cluster: SecuredSystem) -> tuple[int, int]:
+def measure_progress(cluster):
     """Return the number of visible predictions, and the sum of the group's committed offsets."""
     admin = cluster.broker.admin
     state = Cluster(admin)
@@ -425,9 +420,7 @@ def test_an_unknown_certificate_is_a_one_line_error(cluster, tmp_path):
     )
 
 
-def run_doctor(
-    cluster: SecuredSystem, user: Connection, *arguments: str, **variables: str
-) -> tuple[int, dict[str, tuple[str, str]]]:
+def run_doctor(cluster, user, *arguments, **variables):
     """Return the exit code of `fraud doctor`, and the verdict and text of each check."""
     ports = {
         name: str(find_free_port())

@@ -4,10 +4,8 @@ from confluent_kafka import Producer
 from support.data.transactions import make_transaction_bytes
 from support.topic_reader import read_all
 
-from streams.kafka.connection import Connection
 
-
-def test_sent_records_are_read_back(connection: Connection) -> None:
+def test_sent_records_are_read_back(connection):
     producer = Producer(connection.make_writer_config())
     for i in range(100):
         producer.produce(

@@ -2,7 +2,6 @@
 
 import json
 import socket
-from pathlib import Path
 
 import psutil
 import pytest
@@ -13,11 +12,11 @@ from infra.kafka import BrokerError, ports
 from infra.kafka.launcher import LocalBroker
 
 
-def _say(_: str) -> None:
+def _say(_):
     pass
 
 
-def test_a_process_that_has_reused_the_pid_is_not_stopped(tmp_path: Path) -> None:
+def test_a_process_that_has_reused_the_pid_is_not_stopped(tmp_path):
     stranger = psutil.Process()
     note = tmp_path / "kafka" / "local.json"
     note.parent.mkdir()
@@ -32,9 +31,7 @@ def test_a_process_that_has_reused_the_pid_is_not_stopped(tmp_path: Path) -> Non
     assert not recorded.stop()  # otherwise, this test run would have ended
 
 
-def test_the_error_names_a_taken_port_and_its_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_error_names_a_taken_port_and_its_variable(tmp_path, monkeypatch):
     monkeypatch.setattr(ports, "_LEAVING_S", 0)
     port = find_free_port(following=3)
     for taken in (port, port + 3):
@@ -46,7 +43,7 @@ def test_the_error_names_a_taken_port_and_its_variable(
         assert "\n" not in str(refused.value)
 
 
-def test_a_failed_start_names_the_log_and_quotes_its_end(tmp_path: Path) -> None:
+def test_a_failed_start_names_the_log_and_quotes_its_end(tmp_path):
     broker = LocalBroker(tmp_path, find_free_port(following=3), JARS)
     data = tmp_path / "kafka" / "data"
     data.mkdir(parents=True)
@@ -59,9 +56,7 @@ def test_a_failed_start_names_the_log_and_quotes_its_end(tmp_path: Path) -> None
     assert not broker.status().running
 
 
-def test_any_path_holds_the_data_in_any_locale(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_path_holds_the_data_in_any_locale(tmp_path, monkeypatch):
     monkeypatch.setenv("LC_ALL", "C")
     home = tmp_path / "my home, a:b żółw"
     broker = LocalBroker(home, find_free_port(following=3), JARS)

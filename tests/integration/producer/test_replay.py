@@ -6,7 +6,6 @@ import subprocess
 import threading
 import time
 from itertools import chain
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -27,7 +26,7 @@ from payments.contract import Label
 from payments.errors import PaymentFileError
 from producer.errors import ReplayError
 from producer.labels import LabelFeed, replay_with_labels
-from producer.replay import Replay, Totals
+from producer.replay import Replay
 from producer.rows import Selection, encode_transaction, read
 from producer.schedule import at_rate
 from streams.kafka.connection import Connection
@@ -38,25 +37,21 @@ RECENT_MS = 5 * 60 * 1000
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
+def data(tmp_path):
     return creditcard.write(tmp_path / "rows.csv", [creditcard.row(i) for i in range(COUNT)])
 
 
-def run_replay(
-    connection: Connection, selection: Selection, rate: float = 0, on_progress=lambda _: None
-) -> Totals:
+def run_replay(connection, selection, rate=0, on_progress=lambda _: None):
     return Replay(connection, read(selection, "r"), at_rate(rate), time, on_progress).run(
         threading.Event()
     )
 
 
-def row_number(message) -> int:
+def row_number(message):
     return int(json.loads(message.value())["transaction_id"].split("-")[1])
 
 
-def run_fraud(
-    connection: Connection, *arguments: str, **environment: str
-) -> subprocess.CompletedProcess:
+def run_fraud(connection, *arguments, **environment):
     return subprocess.run(
         [*FRAUD, *arguments],
         capture_output=True,

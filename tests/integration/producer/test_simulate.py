@@ -5,7 +5,6 @@ import subprocess
 from datetime import datetime
 
 import numpy as np
-import pandas as pd
 import pytest
 import xgboost
 from support.commands import FRAUD, make_environment
@@ -33,7 +32,7 @@ SEED = 3
 DELAY_S = 0.5
 
 
-def send(connection, *arguments: str) -> dict:
+def send(connection, *arguments):
     options = f"--send --rows {COUNT} --seed {SEED} --rate 0 --json".split()
     done = subprocess.run(
         [*FRAUD, "simulate", *options, *arguments],
@@ -97,13 +96,13 @@ def test_no_labels_sends_none(connection):
 
 
 @pytest.fixture(scope="module")
-def real(creditcard) -> pd.DataFrame:
+def real(creditcard):
     table = dataset.read(creditcard)
     return table[split(len(table)).train].reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")
-def simulated(real) -> pd.DataFrame:
+def simulated(real):
     return simulate_table(len(real))
 
 

@@ -18,7 +18,7 @@ _DAMAGED = 20_000  # about one in ten is still a transaction
 _TRANSACTION = json.dumps(FIELDS)
 
 
-def _add_field(name: str, text: str) -> bytes:
+def _add_field(name, text):
     """Return a transaction with one more field, which is ignored."""
     return f'{_TRANSACTION[:-1]}, "{name}": {text}}}'.encode()
 

@@ -8,7 +8,6 @@ import pytest
 from cli.errors import SettingsError
 from cli.main import main
 from cli.support.settings import Settings
-from streams.kafka.connection import Connection
 from streams.kafka.group_consumer import GROUP_SETTINGS
 
 CLOUD = "security.protocol=SASL_SSL\nsasl.mechanisms=PLAIN\nsasl.username=KEY\nsasl.password=S3CRET"
@@ -20,7 +19,7 @@ TOKEN = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule req
 def write(monkeypatch, tmp_path):
     """Write the file, and return its path."""
 
-    def to_file(text: str, servers: str = "kafka:9093") -> str:
+    def to_file(text, servers="kafka:9093"):
         path = tmp_path / "client.properties"
         path.write_text(text)
         monkeypatch.setenv("FRAUD_KAFKA_CONFIG", str(path))
@@ -34,7 +33,7 @@ def write(monkeypatch, tmp_path):
 def configured(write):
     """The connection of a file with this text."""
 
-    def read(text: str, servers: str = "kafka:9093") -> Connection:
+    def read(text, servers="kafka:9093"):
         write(text, servers)
         return Settings.from_environment().connection()
 
@@ -45,7 +44,7 @@ def configured(write):
 def refused(configured):
     """The error of a file with this text, without the path."""
 
-    def read(text: str, servers: str = "kafka:9093") -> str:
+    def read(text, servers="kafka:9093"):
         with pytest.raises(SettingsError) as error:
             configured(text, servers)
         said = str(error.value)

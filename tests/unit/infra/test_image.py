@@ -1,7 +1,6 @@
 """The packages of an image, and the health check of its process."""
 
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -18,12 +17,12 @@ DECLARED = [
 ]
 
 
-def test_dependencies_are_excluded_by_their_full_name() -> None:
+def test_dependencies_are_excluded_by_their_full_name():
     assert select(DECLARED, {"evidently", "uvloop"}) == [DECLARED[1], DECLARED[3]]
 
 
 @pytest.mark.parametrize("name", ["plotly", "xgboost"])
-def test_an_unknown_dependency_is_refused(name: str) -> None:
+def test_an_unknown_dependency_is_refused(name):
     with pytest.raises(ValueError, match=f"does not depend on {name}"):
         select(DECLARED, {name})
 
@@ -31,16 +30,16 @@ def test_an_unknown_dependency_is_refused(name: str) -> None:
 class Page(BaseHTTPRequestHandler):
     status = 200
 
-    def do_GET(self) -> None:
+    def do_GET(self):
         self.send_response(self.status if self.path == "/ready" else 404)
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_):
         """Nobody reads it."""
 
 
 @pytest.fixture
-def page() -> Iterator[int]:
+def page():
     server = HTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_port
@@ -49,12 +48,10 @@ def page() -> Iterator[int]:
 
 
 @pytest.mark.parametrize(("status", "works"), [(200, True), (503, False)])
-def test_a_container_is_healthy_when_its_process_works(
-    page: int, status: int, works: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_container_is_healthy_when_its_process_works(page, status, works, monkeypatch):
     monkeypatch.setattr(Page, "status", status)
     assert is_ready(page) is works
 
 
-def test_a_container_whose_process_does_not_listen_is_not_healthy() -> None:
+def test_a_container_whose_process_does_not_listen_is_not_healthy():
     assert not is_ready(find_free_port())

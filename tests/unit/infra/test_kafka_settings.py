@@ -22,7 +22,7 @@ OWN = {
 }
 
 
-def test_the_container_has_the_settings_of_the_local_broker() -> None:
+def test_the_container_has_the_settings_of_the_local_broker():
     lines = (ROOT / "infra/kafka/server.properties").read_text().splitlines()
     local = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     container = {
@@ -34,12 +34,12 @@ def test_the_container_has_the_settings_of_the_local_broker() -> None:
     }
 
 
-def test_a_groups_offsets_outlive_every_topic() -> None:
+def test_a_groups_offsets_outlive_every_topic():
     kept_ms = int(COMPOSE["environment"]["KAFKA_OFFSETS_RETENTION_MINUTES"]) * 60_000
     assert kept_ms > max(topic.retention_ms for topic in topics.TOPICS)
 
 
-def test_one_version_everywhere() -> None:
+def test_one_version_everywhere():
     versions = re.findall(
         r"<artifactId>kafka[^<]*</artifactId>\s*<version>(\d[^<]+\.[^<]+)</version>",
         (ROOT / "infra/kafka/pom.xml").read_text(),
@@ -48,5 +48,5 @@ def test_one_version_everywhere() -> None:
     assert COMPOSE["image"] == IMAGE
 
 
-def test_the_container_is_reached_from_this_machine_only() -> None:
+def test_the_container_is_reached_from_this_machine_only():
     assert all(port.startswith("127.0.0.1:") for port in COMPOSE["ports"])

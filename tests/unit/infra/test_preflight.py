@@ -3,7 +3,6 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from infra.preflight import Preflight
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path):
     """A temporary home and free ports."""
     kafka = find_free_port(following=7)
     return {
@@ -28,7 +27,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def bare_machine(tmp_path, monkeypatch):
     """No docker, java or mvn, and a full disk: nothing depends on the machine or downloads."""
     monkeypatch.setenv("PATH", str(tmp_path))
     usage = shutil.disk_usage(tmp_path)
@@ -36,15 +35,13 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def listener() -> Iterator[int]:
+def listener():
     port = find_free_port(following=1)
     with socket.create_server(("127.0.0.1", port)):
         yield port
 
 
-def test_all_problems_are_reported_at_once(
-    environment: dict[str, str], listener: int, tmp_path: Path
-) -> None:
+def test_all_problems_are_reported_at_once(environment, listener, tmp_path):
     problems = Preflight(
         environment | {"FRAUD_MONITOR_PORT": str(listener)}, "", tmp_path
     ).problems()
@@ -55,7 +52,7 @@ def test_all_problems_are_reported_at_once(
     assert "mvn was not found" in report
 
 
-def taken_ports(environment: dict[str, str]) -> list[str]:
+def taken_ports(environment):
     return [
         line
         for line in Preflight(environment, sys.executable).problems()
@@ -74,9 +71,7 @@ def taken_ports(environment: dict[str, str]) -> list[str]:
         ("FRAUD_API_PORT", 0),
     ],
 )
-def test_a_taken_port_is_one_line_with_its_variable(
-    environment: dict[str, str], listener: int, variable: str, offset: int
-) -> None:
+def test_a_taken_port_is_one_line_with_its_variable(environment, listener, variable, offset):
     [line] = taken_ports(environment | {variable: str(listener - offset)})
     assert f"port {listener} " in line
     assert f"set {variable} to another port" in line
@@ -92,9 +87,7 @@ def test_a_taken_port_is_one_line_with_its_variable(
         ("FRAUD_API_PORT", "FRAUD_METRICS_PORT", 1),
     ],
 )
-def test_a_duplicate_port_is_one_line_with_both_variables(
-    environment: dict[str, str], variable: str, other: str, offset: int
-) -> None:
+def test_a_duplicate_port_is_one_line_with_both_variables(environment, variable, other, offset):
     [line] = taken_ports(environment | {variable: str(int(environment[other]) + offset)})
     assert "has two uses" in line
     assert variable in line
@@ -105,25 +98,21 @@ def test_a_duplicate_port_is_one_line_with_both_variables(
     ("variable", "port", "highest"),
     [("FRAUD_METRICS_PORT", "65535", "65534"), ("FRAUD_KAFKA_PORT", "65533", "65532")],
 )
-def test_the_ports_after_the_first_are_checked_too(
-    environment: dict[str, str], variable: str, port: str, highest: str
-) -> None:
+def test_the_ports_after_the_first_are_checked_too(environment, variable, port, highest):
     assert (
         f"{variable}={port} is not a port, 1 to {highest}"
         in Preflight(environment | {variable: port}, "").problems()
     )
 
 
-def test_an_invalid_port_is_reported(environment: dict[str, str]) -> None:
+def test_an_invalid_port_is_reported(environment):
     assert (
         "FRAUD_MONITOR_PORT=eight is not a port, 1 to 65535"
         in Preflight(environment | {"FRAUD_MONITOR_PORT": "eight"}, sys.executable).problems()
     )
 
 
-def test_a_given_kafka_needs_neither_java_nor_a_port(
-    environment: dict[str, str], listener: int
-) -> None:
+def test_a_given_kafka_needs_neither_java_nor_a_port(environment, listener):
     given = environment | {
         "FRAUD_BOOTSTRAP_SERVERS": "kafka.example:9092",
         "FRAUD_KAFKA_PORT": str(listener),
@@ -133,7 +122,7 @@ def test_a_given_kafka_needs_neither_java_nor_a_port(
     assert "port" not in report
 
 
-def _leave_behind(home: str, pid: int, port: int) -> None:
+def _leave_behind(home, pid, port):
     folder = Path(home) / "demo"
     folder.mkdir(parents=True)
     (folder / "processes.json").write_text(
@@ -141,20 +130,18 @@ def _leave_behind(home: str, pid: int, port: int) -> None:
     )
 
 
-def test_a_port_of_a_killed_demos_leftovers_is_free(
-    environment: dict[str, str], listener: int
-) -> None:
+def test_a_port_of_a_killed_demos_leftovers_is_free(environment, listener):
     _leave_behind(environment["FRAUD_HOME"], os.getpid(), listener)
     assert taken_ports(environment | {"FRAUD_MONITOR_PORT": str(listener)}) == []
 
 
-def test_ended_leftovers_use_no_port(environment: dict[str, str], listener: int) -> None:
+def test_ended_leftovers_use_no_port(environment, listener):
     never_a_pid = 2**22 + 1  # above Linux's largest
     _leave_behind(environment["FRAUD_HOME"], never_a_pid, listener)
     assert len(taken_ports(environment | {"FRAUD_MONITOR_PORT": str(listener)})) == 1
 
 
-def test_existing_files_are_not_downloaded(environment: dict[str, str], tmp_path: Path) -> None:
+def test_existing_files_are_not_downloaded(environment, tmp_path):
     csv = tmp_path / "cache" / "streaming-fraud-scorer" / "creditcard.csv"
     wanted = [
         part.name

@@ -25,7 +25,7 @@ ROWS = st.lists(
 )
 
 
-def streamed(values: list[bytes]) -> bytes:
+def streamed(values):
     """The stream's path: bytes, decoded and packed one by one."""
     rows = bytearray(len(values) * ROW_BYTES)
     for number, value in enumerate(values):
@@ -33,7 +33,7 @@ def streamed(values: list[bytes]) -> bytes:
     return bytes(rows)
 
 
-def as_json(row: list[float]) -> bytes:
+def as_json(row):
     return json.dumps(make_transaction(0) | dict(zip(INPUTS, row, strict=True))).encode()
 
 

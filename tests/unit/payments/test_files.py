@@ -7,7 +7,6 @@ import json
 import lzma
 import tempfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +33,7 @@ ROWS = [
 HEADER = creditcard.COLUMNS
 
 
-def table(rows=ROWS, header=HEADER, separator=",", newline="\n", names=str) -> str:
+def table(rows=ROWS, header=HEADER, separator=",", newline="\n", names=str):
     lines = [
         separator.join(names(name) for name in header),
         *(separator.join(row[name] for name in header) for row in rows),
@@ -42,15 +41,15 @@ def table(rows=ROWS, header=HEADER, separator=",", newline="\n", names=str) -> s
     return newline.join(lines) + newline
 
 
-def with_cell(row: int, name: str, text: str) -> list[dict[str, str]]:
+def with_cell(row, name, text):
     return [ROWS[i] | ({name: text} if i == row else {}) for i in range(len(ROWS))]
 
 
-def decimal_comma(text: str) -> str:
+def decimal_comma(text):
     return table(separator="\t").replace(".", ",").replace("\t", text)
 
 
-def zipped(**members: str) -> bytes:
+def zipped(**members):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, text in members.items():
@@ -58,20 +57,20 @@ def zipped(**members: str) -> bytes:
     return file.getvalue()
 
 
-def parquet(convert: Callable[[pa.Table], pa.Table] = lambda table: table) -> bytes:
+def parquet(convert=lambda table: table):
     file = io.BytesIO()
     found = pyarrow.csv.read_csv(io.BytesIO(table().encode()))
     pyarrow.parquet.write_table(convert(found), file)
     return file.getvalue()
 
 
-def trained(path: Path) -> list[tuple[float, ...]]:
+def trained(path):
     """The rows for training: Time from the first row, V1..V28, Amount, Class."""
     found = dataset.read(path)
     return list((found - [found["Time"][0], *[0] * 30]).itertuples(index=False, name=None))
 
 
-def replayed(path: Path) -> list[tuple[float, ...]]:
+def replayed(path):
     """The same of a replay, from the transactions as they are sent."""
     rows = list(read(Selection(path), "r"))
     sent = [json.loads(encode_transaction(row)) for row in rows]
@@ -84,11 +83,11 @@ def replayed(path: Path) -> list[tuple[float, ...]]:
 EXPECTED = [tuple(float(row[name]) for name in COLUMNS) for row in ROWS]
 
 
-def epoch(factor: int) -> list[dict[str, str]]:
+def epoch(factor):
     return [row | {"Time": str((1_750_000_000 + int(row["Time"])) * factor)} for row in ROWS]
 
 
-READ: dict[str, tuple[bytes, list[str]]] = {
+READ = {
     "plain": (table().encode(), []),
     "semicolons": (table(separator=";").encode(), ["separator ';'"]),
     "tabs": (table(separator="\t").encode(), ["separator tab"]),
@@ -141,7 +140,7 @@ READ: dict[str, tuple[bytes, list[str]]] = {
     ),
 }
 
-REFUSED: dict[str, tuple[bytes, str]] = {
+REFUSED = {
     "empty": (b"", "is empty"),
     "header alone": (table([]).encode(), "has no rows"),
     "no columns": (
@@ -206,8 +205,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[[bytes], Path]:
-    def write(content: bytes) -> Path:
+def written(tmp_path):
+    def write(content):
         (tmp_path / "payments.dat").write_bytes(content)
         return tmp_path / "payments.dat"
 

@@ -18,7 +18,7 @@ from payments.json_limits import (
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
-def depth(value: bytes) -> int:
+def depth(value):
     depth = deepest = 0
     for bracket in re.findall(rb"[\[\]{}]", STRING.sub(b"", value)):
         depth += 1 if bracket in b"[{" else -1
@@ -26,16 +26,16 @@ def depth(value: bytes) -> int:
     return deepest
 
 
-def longest_number(value: bytes) -> int:
+def longest_number(value):
     return max(map(len, re.findall(rb"[0-9.eE+-]+", STRING.sub(b"", value))), default=0)
 
 
-def longest_name(value: bytes) -> int:
+def longest_name(value):
     names = re.finditer(rb'("(?:[^"\\]|\\.)*")\s*(:?)', value)
     return max((len(name[1]) - 2 for name in names if name[2]), default=0)
 
 
-def is_within_limits(value: bytes) -> bool:
+def is_within_limits(value):
     """Read the whole text one piece at a time: exact, and slow."""
     return (
         depth(value) <= MAX_NESTING
@@ -44,7 +44,7 @@ def is_within_limits(value: bytes) -> bool:
     )
 
 
-def is_accepted(value: bytes) -> bool:
+def is_accepted(value):
     try:
         check_json_limits(value)
     except JsonLimitError:
@@ -52,11 +52,11 @@ def is_accepted(value: bytes) -> bool:
     return True
 
 
-def around(limit: int) -> st.SearchStrategy[int]:
+def around(limit):
     return st.integers(limit - 2, limit + 2) | st.integers(1, limit + limit // 10)
 
 
-def repeat_to(unit: str, length: int) -> str:
+def repeat_to(unit, length):
     return unit * (length // len(unit))
 
 

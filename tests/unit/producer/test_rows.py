@@ -17,12 +17,12 @@ from payments.records import ROW_BYTES, decode
 from producer.rows import Selection, encode_transaction, read
 
 
-def transactions(path: Path, run: str = "r", **selection) -> list[dict]:
+def transactions(path, run="r", **selection):
     return [json.loads(encode_transaction(row)) for row in read(Selection(path, **selection), run)]
 
 
 @pytest.fixture
-def ten(tmp_path: Path) -> Path:
+def ten(tmp_path):
     return creditcard.write(tmp_path / "ten.csv", [creditcard.row(i) for i in range(10)])
 
 

@@ -27,11 +27,11 @@ class FakeClock:
         )  # a real clock always moves: rounding could otherwise make a wait endless
 
 
-def rows(*times: float) -> list[Row]:
+def rows(*times):
     return [Row(i, f"r-{i}", time, (), False) for i, time in enumerate(times)]
 
 
-def measure_times(rows, schedule, clock, work=0.0, on_tick=lambda _: True) -> list[float]:
+def measure_times(rows, schedule, clock, work=0.0, on_tick=lambda _: True):
     """Return when each row came, in seconds from the start; each takes `work` seconds."""
     start = clock.monotonic()
     times = []

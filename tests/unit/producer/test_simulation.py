@@ -23,11 +23,11 @@ AMOUNT = INPUTS.index("Amount")
 
 
 @pytest.fixture(scope="module")
-def parameters() -> Parameters:
+def parameters():
     return Parameters.load()
 
 
-def join(chunks) -> Chunk:
+def join(chunks):
     chunks = list(chunks)
     parts = {
         name: np.concatenate([getattr(chunk, name) for chunk in chunks])
@@ -40,13 +40,13 @@ def join(chunks) -> Chunk:
 
 
 @pytest.fixture(scope="module")
-def plain(parameters) -> Chunk:
+def plain(parameters):
     return join(simulate(parameters, COUNT, 1))
 
 
 @pytest.fixture
 def disturbed(parameters):
-    def run(*texts: str, **options) -> Chunk:
+    def run(*texts, **options):
         return join(
             simulate(
                 parameters, COUNT, 1, [parse(text) for text in texts], SimulationOptions(**options)

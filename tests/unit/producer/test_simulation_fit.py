@@ -8,7 +8,7 @@ from support.data import labelled
 from payments.contract import COMPONENTS
 from producer.simulation import fit
 from producer.simulation.amount import fit_quantile_function
-from producer.simulation.parameters import ATOM_ROWS, MIN_FRAUDS, MIN_ROWS, Parameters
+from producer.simulation.parameters import ATOM_ROWS, MIN_FRAUDS, MIN_ROWS
 from producer.simulation.selection import Selection
 
 ROWS = 6_000
@@ -16,7 +16,7 @@ PRICE = 9.99
 
 
 @pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
+def table():
     rows = labelled.rows(ROWS)
     rows.loc[::20, "Amount"] = PRICE
     rows.loc[rows["Amount"].idxmax(), "Amount"] = 1e6
@@ -38,7 +38,7 @@ def smaller():
 
 
 @pytest.fixture(scope="module")
-def parameters(table) -> Parameters:
+def parameters(table):
     return fit.fit(table, rounds=3)
 
 

@@ -16,7 +16,7 @@ from streams import http_limits
 from streams.status_server import serve
 
 
-def health(host: str, port: int) -> int:
+def health(host, port):
     with urlopen(f"http://{host}:{port}/health", timeout=5) as answer:
         return answer.status
 
@@ -25,9 +25,7 @@ def health(host: str, port: int) -> int:
     ("where", "answers", "silent"),
     [({}, "127.0.0.1", "127.0.0.2"), ({"host": "127.0.0.2"}, "127.0.0.2", "127.0.0.1")],
 )
-def test_a_page_listens_on_the_address_it_is_given(
-    where: dict[str, str], answers: str, silent: str
-) -> None:
+def test_a_page_listens_on_the_address_it_is_given(where, answers, silent):
     port = find_free_port()
     close = serve(CollectorRegistry(), port, lambda: True, "--port", **where)
     try:
@@ -38,7 +36,7 @@ def test_a_page_listens_on_the_address_it_is_given(
         close()
 
 
-def test_a_process_without_progress_is_not_healthy() -> None:
+def test_a_process_without_progress_is_not_healthy():
     port = find_free_port()
     close = serve(CollectorRegistry(), port, lambda: True, "--port", healthy=lambda: False)
     try:

@@ -22,7 +22,7 @@ from producer.simulation import late
 from producer.simulation.output import make_account_id
 
 
-def fraud(*arguments: str):
+def fraud(*arguments):
     return CliRunner().invoke(app, ["simulate", *arguments])
 
 

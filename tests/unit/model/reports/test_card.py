@@ -19,12 +19,12 @@ OTHER = DEFAULT_POLICY.model_copy(update={"review": Capacity(alerts_per_day=400)
 
 
 @pytest.fixture
-def copy(model, tmp_path) -> Model:
+def copy(model, tmp_path):
     """Return a copy of the artefact in a new folder of models, which tests may change."""
     return Model.load(shutil.copytree(model.directory, tmp_path / "models" / model.version))
 
 
-def opened(model: Model) -> str:
+def opened(model):
     """The card's last section after `fraud evaluate`."""
     card_test_part.record_opening(
         model.directory,
@@ -43,11 +43,11 @@ def opened(model: Model) -> str:
     return last_section(model)
 
 
-def last_section(model: Model) -> str:
+def last_section(model):
     return (model.directory / CARD).read_text().partition("## Test part\n")[2]
 
 
-def rechosen(model: Model, trained, policy=OTHER) -> Model:
+def rechosen(model, trained, policy=OTHER):
     """What `fraud threshold --save` does."""
     return publish.save_thresholds(
         model,

@@ -44,8 +44,8 @@ outputs = st.lists(
 committed = st.dictionaries(st.sampled_from([0, 3]), st.integers(0, 120))
 
 
-def naive(sent: dict, outputs: list, committed: dict) -> Audit:
-    made: dict[tuple[int, int], list[int]] = defaultdict(list)
+def naive(sent, outputs, committed):
+    made = defaultdict(list)
     late, phantom, highest = [], [], {}
     for kind, output_partition, source in outputs:
         if source not in sent:
@@ -81,7 +81,7 @@ def naive(sent: dict, outputs: list, committed: dict) -> Audit:
     )
 
 
-def counted(sent: dict, outputs: list, committed: dict, batch: int) -> Audit:
+def counted(sent, outputs, committed, batch):
     with (
         tempfile.TemporaryDirectory() as directory,
         closing(Reconciliation(RANGES, Path(directory))) as ledger,

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from support.fakes import FakeRecord, positions_of
 
 from streams.kafka.errors import BatchAbortedError
-from streams.scorer.batch import MAX_IN_FLIGHT, Batch, InFlight, ScoredBatch
+from streams.scorer.batch import MAX_IN_FLIGHT, InFlight, ScoredBatch
 from streams.scorer.consumer import BatchConsumer
 from streams.scorer.dead_letter_limit import DeadLetterLimit
 from streams.scorer.pipeline import CommitPipeline
@@ -166,7 +166,7 @@ class Member:
         self.log.committed.update(offsets)
 
     def commit_next(self):
-        batch: Batch = self.pending.popleft()
+        batch = self.pending.popleft()
         if not self.pipeline.drop_if_stale(batch):
             asyncio.run(
                 self.submit(
