@@ -210,8 +210,8 @@ def check_offsets_retention(kept_min: int | None) -> Finding:
     if kept_min > _TRANSACTIONS_KEPT_MIN:
         return Finding(what, CheckStatus.OK, found)
     advice = (
-        f"set {OFFSETS_RETENTION} higher on the brokers: a scorer that is away for longer starts "
-        "over, and does not report the transactions that expired unread"
+        f"set {OFFSETS_RETENTION} higher on the brokers: a scorer that is away for longer stops, "
+        "because it can't tell which transactions it has scored"
     )
     return Finding(what, CheckStatus.WARN, found, advice)
 

@@ -146,7 +146,7 @@ class TopicWatch(threading.Thread):
         return (
             "Records of the old topic that were not scored are gone; none of the new one counts as "
             "scored. To score the new topic from its beginning, stop all scorers, run "
-            f"`kafka-consumer-groups --bootstrap-server {self._connection.bootstrap_servers} "
+            f"`kafka-consumer-groups.sh --bootstrap-server {self._connection.bootstrap_servers} "
             f"--group {self._connection.full_name(SCORER_GROUP)} "
             f"--topic {self._connection.full_name(TRANSACTIONS)} "
             "--reset-offsets --to-earliest --execute`, and start them again"
