@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cli.app import MODEL, app
 from cli.support.options import AsJson, ModelFolder
+from cli.support.parsers import make_number_parser
 from cli.support.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 ReviewProbability = Annotated[
     float | None,
     typer.Option(
-        min=1e-9,
-        max=0.999999,
+        parser=make_number_parser(1e-9, 0.999999),
         metavar="SHARE",
         help="Review payments from this probability on. [default: 0.2]",
     ),
@@ -30,8 +30,7 @@ ReviewProbability = Annotated[
 AlertsPerDay = Annotated[
     float | None,
     typer.Option(
-        min=1,
-        max=1e12,
+        parser=make_number_parser(1, 1e12),
         metavar="NUMBER",
         help="Review at most this many payments a day; replaces --review-probability.",
     ),
@@ -46,12 +45,12 @@ BlockPrecision = Annotated[
         "[default: 0.95]",
     ),
 ]
-_MAX_COST = 1e9  # more than any real cost; sums over all rows stay finite
+# more than any real cost; sums over all rows stay finite
+_parse_cost = make_number_parser(0, 1e9)
 CostReview = Annotated[
     float | None,
     typer.Option(
-        min=0,
-        max=_MAX_COST,
+        parser=_parse_cost,
         metavar="AMOUNT",
         help="Cost of a review; with --cost-block, replaces --review-probability and "
         "--block-precision.",
@@ -60,7 +59,7 @@ CostReview = Annotated[
 CostBlock = Annotated[
     float | None,
     typer.Option(
-        min=0, max=_MAX_COST, metavar="AMOUNT", help="Cost of blocking a legitimate payment."
+        parser=_parse_cost, metavar="AMOUNT", help="Cost of blocking a legitimate payment."
     ),
 ]
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.support.parsers import make_number_parser
 from cli.support.settings import Settings
 
 
@@ -26,8 +27,7 @@ ModelFolder = Annotated[Path | None, flag("model_dir", "--model", metavar="FOLDE
 PaymentsPerDay = Annotated[
     float | None,
     typer.Option(
-        min=1e-3,
-        max=1e12,
+        parser=make_number_parser(1e-3, 1e12),
         metavar="NUMBER",
         help="Payments a day; default: the file's rows over its Time span.",
     ),

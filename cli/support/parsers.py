@@ -3,11 +3,32 @@
 import contextlib
 import math
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import typer
 
 _UNITS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def make_number_parser(lowest: float, highest: float) -> Callable[[str], float]:
+    """Return a parser of numbers in a range that is too technical for the help.
+
+    The parser raises typer.BadParameter.
+    """
+
+    def parse_number(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not lowest <= number <= highest:
+            raise typer.BadParameter(
+                f"{text!r} is not a number from {lowest:,.15g} to {highest:,.15g}"
+            )
+        return number
+
+    return parse_number
 
 
 def parse_duration(text: str) -> float:

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from cli.main import _import_app
+from cli.support.parsers import make_number_parser
 from cli.support.settings import Settings
 
 
@@ -134,3 +135,11 @@ def test_a_shell_completes_commands():
         [program], env=os.environ | typed, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.split() == ["monitor"]
+
+
+def test_a_number_out_of_range_is_rejected_with_the_range():
+    parse = make_number_parser(0, 1e12)
+    assert parse("1e12") == 1e12
+    for text in ("-1", "nan", "inf", "x"):
+        with pytest.raises(typer.BadParameter, match=r"not a number from 0 to 1,000,000,000,000$"):
+            parse(text)
