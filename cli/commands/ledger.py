@@ -32,6 +32,7 @@ _MEANINGS = {
     "foreign": "outputs without an origin",
     "earlier": "outputs of an earlier topic or reading, not compared",
     "phantom": "outputs of records that were never committed",
+    "hidden": "offsets behind an open transaction, which nobody can read",
 }
 
 
@@ -63,6 +64,11 @@ def format_notes(audit: "Audit") -> Iterator[str]:
         yield (
             f"{audit.pending:,} of the lost have not been read by the scorer yet: "
             "run this again when it has caught up"
+        )
+    if audit.hidden:
+        yield (
+            f"{audit.hidden:,} offsets are behind a transaction that somebody left open: "
+            "`fraud doctor` names the partitions; run this again when it has ended"
         )
     if not audit.sent:
         yield "nothing to prove: no records in the range"

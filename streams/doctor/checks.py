@@ -23,12 +23,15 @@ from streams.doctor.cluster_state import (
 from streams.kafka import topics
 from streams.kafka.auth import connect_admin
 from streams.kafka.clock import CLOCK_DIFFERENCE
+from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
 from streams.kafka.errors import RefusedError
+from streams.kafka.open_transactions import OWN_TRANSACTION_S, find_hidden
 from streams.kafka.topic_admin import choose_command, choose_partitions, find_usual_count
 from streams.kafka.topic_settings import compare, has_sender_time
 
 _ANSWER_S = 10
+_OPEN = "open transactions"
 _OFFSETS = "offsets of groups"
 _CLOCK = "clock"
 _UNSUPPORTED = {KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION}
@@ -78,6 +81,11 @@ def check_cluster(
     states = describe_topics(admin, connection)
     yield from check_topics(connection, states)
     yield try_check(_OFFSETS, lambda: check_offsets_retention(get_offsets_retention_min(admin)))
+    if isinstance(states[topics.TRANSACTIONS], TopicState):
+        cluster = Cluster(connection)
+        yield try_check(
+            _OPEN, lambda: check_open_transactions(find_hidden(cluster, topics.TRANSACTIONS))
+        )
     checker = AclChecker(admin, connection, states)
     for role in roles:
         yield try_check(_name_permissions(role), partial(_check_role, checker, role))
@@ -218,6 +226,22 @@ def check_offsets_retention(kept_min: int | None) -> Finding:
 
 def _name_permissions(role: str) -> str:
     return f"permissions of {role}"
+
+
+def check_open_transactions(hidden: Offsets) -> Finding:
+    """Report partitions of `transactions` whose last offsets are behind an open transaction.
+
+    `hidden`: the number of such offsets by partition.
+    """
+    if not hidden:
+        return Finding(_OPEN, CheckStatus.OK, "none hides a record of `transactions`")
+    listed = ", ".join(f"{count:,} of partition {number}" for number, count in hidden.items())
+    found = (
+        f"one was left open for over {OWN_TRANSACTION_S:.0f} s: nobody can read the last offsets "
+        f"of `transactions` ({listed})"
+    )
+    advice = "end it, or wait until it times out: docs/runbooks/transaction-left-open.md"
+    return Finding(_OPEN, CheckStatus.FAIL, found, advice)
 
 
 def check_acls(role: str, missing: list[str], unknown: list[str]) -> Finding:

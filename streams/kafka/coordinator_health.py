@@ -29,6 +29,8 @@ class CoordinatorHealth:
         self._on_outage = on_outage
         self._up = False
         self._up_at = monotonic()  # of the last report that said so; a new client has a minute
+        self.statistics: dict[str, Any] = {}
+        """The last report, as in librdkafka's STATISTICS.md."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -43,7 +45,8 @@ class CoordinatorHealth:
     def _on_report(self, statistics: str) -> None:
         """Handle a report, JSON as in librdkafka's STATISTICS.md."""
         now = monotonic()
-        self._up = json.loads(statistics).get("cgrp", {}).get("state") == "up"
+        self.statistics = json.loads(statistics)
+        self._up = self.statistics.get("cgrp", {}).get("state") == "up"
         if self._up:
             self._up_at = now
         elif now - self._up_at > _OUTAGE_S:

@@ -44,6 +44,13 @@ class Poll(NamedTuple):
     out_of_range: int | None
 
 
+class OpenTransaction(NamedTuple):
+    """A partition with a transaction that is still open at offset `begin`; the log has `end`."""
+
+    begin: int
+    end: int
+
+
 class GroupConsumer:
     """A member of `group` that reads `topic`. Only the thread that polls may use it.
 
@@ -73,6 +80,16 @@ class GroupConsumer:
     def ready(self) -> bool:
         """Whether the group has assigned partitions (perhaps none) and the coordinator is up."""
         return self._is_assigned and self._health.is_up
+
+    def find_open_transactions(self) -> dict[int, OpenTransaction]:
+        """Return the partitions whose committed records end before the log does."""
+        topics = self._health.statistics.get("topics", {})
+        partitions = topics.get(self.topic, {}).get("partitions", {})
+        return {
+            int(number): OpenTransaction(partition["ls_offset"], partition["hi_offset"])
+            for number, partition in partitions.items()
+            if 0 <= partition["ls_offset"] < partition["hi_offset"]
+        }
 
     def subscribe(
         self, on_assign: OnRebalance, on_revoke: OnRebalance, on_lost: OnRebalance

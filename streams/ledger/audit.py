@@ -15,6 +15,7 @@ are counted. Disk: 1 byte an offset and 16 bytes a record in TMPDIR, removed at 
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from streams.kafka.cluster import Cluster, Committed
 from streams.kafka.connection import Connection
 from streams.kafka.errors import TopicRecreatedError
 from streams.kafka.messages import Position, ReadHeaders, read_origin
+from streams.kafka.open_transactions import find_hidden
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TOPICS, TRANSACTIONS
 from streams.ledger.epochs import Epochs
 from streams.ledger.reconcile import REJECTED, SCORED, Audit, Reconciliation
@@ -66,6 +68,7 @@ def audit(
     cluster = Cluster(connection)
     ids = cluster.find_ids(TRANSACTIONS, *OUTPUTS)
     partitions = cluster.list_partitions(TRANSACTIONS, *OUTPUTS)
+    hidden = find_hidden(cluster, TRANSACTIONS)
     if start is None:
         since = _limit_to_provable(cluster, partitions, since)
     begin, end = reader.find_range(
@@ -98,7 +101,8 @@ def audit(
                 earlier += other
         _refuse_change(connection, ids, cluster.find_ids(TRANSACTIONS, *OUTPUTS))
         offsets = {number: position.offset for number, position in committed.items()}
-        return reconciliation.finish(offsets, foreign, earlier)
+        result = reconciliation.finish(offsets, foreign, earlier)
+        return replace(result, hidden=sum(hidden.values()))
 
 
 def _check_epochs(

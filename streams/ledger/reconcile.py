@@ -36,6 +36,8 @@ class Audit:
     earlier: outputs of records of an earlier topic, or from before the group's offsets were reset.
     phantom: outputs whose origin is in the ranges but no committed record, such as a record of an
     aborted transaction.
+    hidden: offsets behind a transaction that somebody left open. Nobody can read them, and they are
+    not in the ranges.
     first_*: up to FIRST positions on `transactions`.
     """
 
@@ -50,6 +52,7 @@ class Audit:
     foreign: int = 0
     earlier: int = 0
     phantom: int = 0
+    hidden: int = 0
     first_lost: list[Position] = field(default_factory=list)
     first_duplicated: list[Position] = field(default_factory=list)
     first_resent: list[Position] = field(default_factory=list)
@@ -59,8 +62,8 @@ class Audit:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing was lost, duplicated or made up; False without any record."""
-        return self.sent > 0 and self.lost == self.duplicated == self.phantom == 0
+        """Whether nothing was lost, duplicated, made up or hidden; False without any record."""
+        return self.sent > 0 and self.lost == self.duplicated == self.phantom == self.hidden == 0
 
 
 class Reconciliation:

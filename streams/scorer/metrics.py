@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from payments.contract import DECISIONS, INPUTS
 from payments.records import DEAD_LETTER_KINDS
+from streams.kafka.group_consumer import OpenTransaction
 from streams.latency_buckets import LATENCY_BUCKETS_S
 from streams.scorer.batch import ScoredBatch
 
@@ -124,6 +125,18 @@ class ScorerMetrics:
             partition,
             registry=registry,
         )
+        self.open_transaction_lag = Gauge(
+            "fraud_open_transaction_lag",
+            "Offsets behind an open transaction, which nobody can read yet, by partition",
+            partition,
+            registry=registry,
+        )
+        self.open_transaction_seconds = Gauge(
+            "fraud_open_transaction_seconds",
+            "Seconds since the worker first saw this transaction of a producer open, by partition",
+            partition,
+            registry=registry,
+        )
         self.sender_timestamps = Gauge(
             "fraud_sender_timestamps",
             "1 if the last record's timestamp, and so its latency, is by the sender's clock; "
@@ -150,6 +163,8 @@ class ScorerMetrics:
         # partition -> next offset, timestamp of the last record in seconds
         self._committed: dict[int, tuple[int, float]] = {}
         self._owned: set[int] = set()
+        # partition -> offset of the first open transaction, time at which it was first seen
+        self._open: dict[int, tuple[int, float]] = {}
 
     def record_commit(self, scored: ScoredBatch, now: datetime) -> None:
         """Count a batch that is committed, and so visible to readers."""
@@ -176,8 +191,13 @@ class ScorerMetrics:
         Nothing before `start` is left to score.
         """
         for partition in self._owned - ranges.keys():
-            self.lag.remove(self._topic, str(partition))
-            self.lag_seconds.remove(self._topic, str(partition))
+            for gauge in (
+                self.lag,
+                self.lag_seconds,
+                self.open_transaction_lag,
+                self.open_transaction_seconds,
+            ):
+                gauge.remove(self._topic, str(partition))
             self._committed.pop(partition, None)
         self._owned = set(ranges)
         for partition, (start, high) in ranges.items():
@@ -190,3 +210,21 @@ class ScorerMetrics:
             self.lag_seconds.labels(self._topic, str(partition)).set(
                 max(now.timestamp() - at, 0.0) if waiting and at else 0.0
             )
+
+    def set_open_transactions(self, found: dict[int, OpenTransaction], now: datetime) -> None:
+        """Set how much is behind an open transaction, and for how long, in the owned partitions."""
+        opened = {}
+        for partition in self._owned:
+            labels = (self._topic, str(partition))
+            lag = 0
+            seconds = 0.0
+            if transaction := found.get(partition):
+                begin, since = self._open.get(partition, (-1, 0.0))
+                if begin != transaction.begin:
+                    since = now.timestamp()
+                opened[partition] = (transaction.begin, since)
+                lag = transaction.end - transaction.begin
+                seconds = max(now.timestamp() - since, 0.0)
+            self.open_transaction_lag.labels(*labels).set(lag)
+            self.open_transaction_seconds.labels(*labels).set(seconds)
+        self._open = opened

@@ -189,6 +189,7 @@ class Worker:
             # the lag of partitions that nobody reads too: they would have no series at all
             unowned = self._unowned.ranges if self._unowned else {}
             self._metrics.set_lag({**unowned, **ranges}, get_utc_now())
+            self._metrics.set_open_transactions(group.find_open_transactions(), get_utc_now())
             self._rejections.tick()
 
         return BatchConsumer(

@@ -39,6 +39,7 @@ RUNBOOKS = {  # runbook to a text that its commands print
     "docs/runbooks/lag-high.md": "fraud_consumer_lag{",
     "docs/runbooks/no-transactions.md": "Kafka answers",
     "docs/runbooks/partition-stalled.md": "Kafka answers",
+    "docs/runbooks/transaction-left-open.md": "fraud_open_transaction_lag{",
     "docs/runbooks/records-skipped.md": "fraud_skipped_records_total{",
     "docs/runbooks/reports-late.md": "fraud_drift_windows_total",
     "docs/runbooks/reports-missing.md": 'fraud_drift_reports_total{outcome="failed"}',

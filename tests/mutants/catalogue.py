@@ -399,4 +399,46 @@ MUTANTS = (
         "tests/unit/drift/windows/test_tumbling.py",
         ("drift/windows/tumbling.py", "            self._begin_again()\n", "            pass\n"),
     ),
+    mutant(
+        "a transaction that may hide records for five minutes",
+        "tests/unit/streams/kafka/test_committer.py",
+        (
+            "streams/kafka/committer.py",
+            "TRANSACTION_TIMEOUT_MS = 10_000",
+            "TRANSACTION_TIMEOUT_MS = 300_000",
+        ),
+    ),
+    mutant(
+        "one of three replicas in sync",
+        "tests/unit/streams/kafka/test_topic_settings.py",
+        ("streams/kafka/topic_settings.py", "least = 2 if replicas >= 3 else 1", "least = 1"),
+    ),
+    mutant(
+        "another partitioner than Java's",
+        "tests/unit/streams/kafka/test_connection.py",
+        (
+            "streams/kafka/connection.py",
+            '"partitioner": "murmur2_random"',
+            '"partitioner": "consistent_random"',
+        ),
+    ),
+    mutant(
+        "a compacted topic accepted",
+        "tests/unit/streams/kafka/test_topic_settings.py",
+        ("streams/kafka/topics.py", '            exactly("cleanup.policy", "delete"),\n', ""),
+    ),
+    mutant(
+        "payments dated by their senders",
+        "tests/unit/streams/kafka/test_topic_settings.py",
+        (
+            "streams/kafka/topics.py",
+            "            *((BROKER_TIME,) if self.is_input else ()),\n",
+            "",
+        ),
+    ),
+    mutant(
+        "a ledger that is complete behind an open transaction",
+        "tests/unit/streams/ledger/test_reconcile.py",
+        ("streams/ledger/reconcile.py", " == self.hidden == 0", " == 0"),
+    ),
 )

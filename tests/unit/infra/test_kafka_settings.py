@@ -39,6 +39,11 @@ def test_a_groups_offsets_outlive_every_topic():
     assert kept_ms > max(topic.retention_ms for topic in topics.TOPICS)
 
 
+def test_no_producer_can_hide_records_for_longer_than_a_minute():
+    settings = COMPOSE["environment"]
+    assert int(settings["KAFKA_TRANSACTION_MAX_TIMEOUT_MS"]) == 60_000
+
+
 def test_one_version_everywhere():
     versions = re.findall(
         r"<artifactId>kafka[^<]*</artifactId>\s*<version>(\d[^<]+\.[^<]+)</version>",

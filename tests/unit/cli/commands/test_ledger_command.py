@@ -71,3 +71,9 @@ def test_uncommitted_records_with_an_output_are_named():
     with console.capture() as shown:
         console.print(make_table(audit))
     assert "phantom       3  outputs of records that were never committed" in shown.get()
+
+
+def test_records_behind_an_open_transaction_are_named():
+    said = list(format_notes(Audit(sent=1, scored=1, hidden=1_200)))
+    assert said[1].startswith("1,200 offsets are behind a transaction that somebody left open")
+    assert said[-1] == "NOT complete"

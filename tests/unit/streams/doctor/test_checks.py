@@ -215,3 +215,11 @@ def test_a_question_without_an_answer_costs_no_other_finding(monkeypatch, code, 
         assert "can't be checked: " in findings[what].found
     assert findings["topic alerts"].verdict is OK
     assert findings["permissions of replay"].verdict is OK
+
+
+def test_records_behind_an_open_transaction_are_a_failure():
+    finding = checks.check_open_transactions({3: 1_200, 5: 8})
+    assert (finding.verdict, finding.what) == (FAIL, "open transactions")
+    assert "(1,200 of partition 3, 8 of partition 5)" in finding.found
+    assert "docs/runbooks/transaction-left-open.md" in finding.advice
+    assert checks.check_open_transactions({}).verdict is OK

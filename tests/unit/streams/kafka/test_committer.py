@@ -10,6 +10,7 @@ from streams.kafka import committer as committing
 from streams.kafka.committer import FlushingCommitter, TransactionalCommitter
 from streams.kafka.connection import Connection
 from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutageError, RefusedError
+from streams.kafka.open_transactions import OWN_TRANSACTION_S
 
 
 class Cluster:
@@ -150,3 +151,9 @@ def test_outputs_that_are_never_acknowledged_end_the_process(monkeypatch):
     committer._producer = Silent()
     assert type(collect_error(lambda: committer.commit({0: 1}, None))) is OutageError
     assert committer.take_offsets_to_commit() == {}
+
+
+def test_a_killed_workers_transaction_hides_the_others_commits_for_ten_seconds_at_most():
+    settings = committing.make_producer_settings("fraud-scorer-a-0")
+    assert settings["transaction.timeout.ms"] <= 10_000
+    assert settings["transaction.timeout.ms"] / 1000 == OWN_TRANSACTION_S

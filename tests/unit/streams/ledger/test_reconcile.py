@@ -205,3 +205,8 @@ def test_hashes_are_spread_evenly_over_the_buckets():
     counts = Counter(hash_id(b'{"transaction_id":"run-%d"}' % i)[0] for i in range(25_600))
     assert len(counts) == 256
     assert max(counts.values()) < 200
+
+
+def test_records_behind_an_open_transaction_make_the_ledger_incomplete():
+    assert Audit(sent=3, scored=3).complete
+    assert not Audit(sent=3, scored=3, hidden=1).complete

@@ -7,6 +7,7 @@ from support.data.transactions import make_transaction, make_transaction_bytes
 from support.fakes import NOW, FakeModel, FakeRecord
 
 from payments.contract import INPUTS
+from streams.kafka.group_consumer import OpenTransaction
 from streams.latency_buckets import LATENCY_BUCKETS_S
 from streams.scorer.batch import Batch
 from streams.scorer.metrics import BatchHistogram, ScorerMetrics
@@ -90,6 +91,32 @@ def test_a_timestamp_in_the_future_does_not_hide_the_lag(registry):
         metrics.set_lag({0: (5, 12)}, NOW + timedelta(seconds=seconds))
     labels = {"topic": "transactions", "partition": "0"}
     assert registry.get_sample_value("fraud_consumer_lag_seconds", labels) == 30
+
+
+def test_an_open_transaction_is_counted_and_timed_until_it_ends(registry):
+    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
+
+    def values(partition):
+        labels = {"topic": "transactions", "partition": partition}
+        return tuple(
+            registry.get_sample_value(f"fraud_open_transaction_{name}", labels)
+            for name in ("lag", "seconds")
+        )
+
+    def look(seconds, **found):
+        now = datetime.fromtimestamp(NOW.timestamp() + seconds, UTC)
+        places = {int(number[1:]): OpenTransaction(*place) for number, place in found.items()}
+        metrics.set_lag({0: (5, 12), 1: (0, 0)}, now)
+        metrics.set_open_transactions(places, now)
+        return values("0"), values("1")
+
+    assert look(0, p0=(5, 12), p7=(1, 2)) == ((7, 0), (0, 0))
+    assert values("7") == (None, None)  # of another worker
+    assert look(20, p0=(5, 15)) == ((10, 20), (0, 0))
+    assert look(25, p0=(13, 15)) == ((2, 0), (0, 0))  # the next one
+    assert look(40) == ((0, 0), (0, 0))
+    metrics.set_lag({1: (0, 0)}, NOW)
+    assert values("0") == (None, None)
 
 
 def test_the_number_of_series_is_constant(registry):
