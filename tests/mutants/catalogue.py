@@ -380,8 +380,8 @@ MUTANTS = (
         "tests/unit/api/test_alert_store.py::test_a_label_counts_for_its_own_account",
         (
             "api/alert_store.py",
-            "                and record.account_id in (None, item.account)\n",
-            "",
+            "if record.account_id in (None, item.account) and item.is_older_than(label)",
+            "if item.is_older_than(label)",
         ),
     ),
     mutant(
