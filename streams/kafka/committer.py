@@ -27,7 +27,7 @@ _CALL_TIMEOUT_S = 2.0  # short, so that a stop is noticed between two calls; eac
 _UNREACHABLE_PAUSE_S = 0.5
 # How long one batch may wait for the cluster; then the process ends, and a new one reads the batch
 # again. Three brokers replace a dead one within 20 s; a broker on its own restarts in as long. By
-# then the transaction has timed out, so waiting longer saves nothing.
+# then the transaction has timed out, so waiting longer saves nothing (docs/decisions/0019).
 DEADLINE_S = 30.0
 # A request ends with one of these if it waited for a connection that broke, perhaps during the
 # handshake, or for a host name that no longer resolves (a stopped container). `classify` calls
@@ -61,7 +61,8 @@ def make_producer_settings(transactional_id: str) -> dict[str, Any]:
         "delivery.timeout.ms": TRANSACTION_TIMEOUT_MS,
         # librdkafka 2.16.0 forgets its brokers when all are down, but not which of them was the
         # group's coordinator: after an outage send_offsets_to_transaction waits for that one for
-        # ever, whatever its timeout (confluentinc/librdkafka#5511, #5456; reproduced)
+        # ever, whatever its timeout (confluentinc/librdkafka#5511, #5456; reproduced). With three
+        # brokers, the same happened with "rebootstrap" (docs/decisions/0019).
         "metadata.recovery.strategy": "none",
     }
 
