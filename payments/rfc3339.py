@@ -32,13 +32,11 @@ def parse_time(raw: bytes) -> datetime:
 
     A leap second, at 23:59:60 UTC on 30 June or 31 December, is the last microsecond before it.
     """
-    if b"\\" in raw:
-        raw = _unescape(raw)
     try:
         at: datetime = _decode(raw)
     except msgspec.MsgspecError:
-        return _parse_leap_second(raw)
-    if raw[11] not in _TIME_MARKS or (raw[-2] not in _UTC_MARKS and raw[-4] != _COLON):
+        return _parse_leap_second(_unescape(raw))
+    if not _has_marks(raw) and not _has_marks(_unescape(raw)):
         raise TimeFormatError
     return at
 
@@ -48,7 +46,13 @@ def parse_text(text: str) -> datetime:
     return parse_time(msgspec.json.encode(text))
 
 
+def _has_marks(raw: bytes) -> bool:
+    """Return whether a time that msgspec accepts has a T, and a colon in its offset."""
+    return raw[11] in _TIME_MARKS and (raw[-2] in _UTC_MARKS or raw[-4] == _COLON)
+
+
 def _unescape(raw: bytes) -> bytes:
+    """Return a JSON string without escapes for what needs none."""
     try:
         return msgspec.json.encode(msgspec.json.decode(raw, type=str))
     except msgspec.MsgspecError:
