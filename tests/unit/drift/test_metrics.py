@@ -128,4 +128,7 @@ def test_the_number_of_series_does_not_grow_with_windows(registry):
     ) == len(COLUMNS)
     assert len([name for name in samples if name.startswith("fraud_drift_limit{")]) == len(COLUMNS)
     assert len([name for name in samples if name.startswith("fraud_drift_stuck{")]) == len(COLUMNS)
-    assert len(samples) < 4 * len(COLUMNS) + 35
+    # each counter has a series with the time of its creation
+    outliers = [name for name in samples if name.startswith("fraud_drift_outliers_")]
+    assert len(outliers) == 2 * len(COLUMNS)
+    assert len(samples) < 6 * len(COLUMNS) + 35
