@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from support.paths import JARS
 from support.ports import find_free_port
 
+import cli.main
 from cli.commands.train import train_model
 from cli.support.settings import Settings
 from infra.kafka import IMAGE, engine, ready
@@ -176,3 +178,16 @@ def model(creditcard: Path) -> Model:
     if not settings.model.exists():
         train_model(settings, creditcard, quiet=True)
     return Model.load(settings.model)
+
+
+@pytest.fixture
+def run_fraud(monkeypatch, capsys):
+    """Run `fraud` in this process; return its exit code, output and errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fraud", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main.main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return run

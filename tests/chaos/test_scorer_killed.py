@@ -11,7 +11,7 @@ import pytest
 from support.commands import FRAUD, make_environment
 from support.paths import ROOT
 from support.replays import COUNT, assert_exactly_once, assert_running, finish_replay, run_replay
-from support.scorer_process import run_scorer
+from support.scorer_process import DIED, run_scorer
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -65,7 +65,7 @@ def test_workers_killed_in_turn_at_random_moments_lose_and_duplicate_nothing(
             kill(system, system.pids())
         finish_replay(replay)
         assert_exactly_once(connection, expected)
-        assert [system.log.count("ended with exit code -9") for system in (first, second)] == [3, 3]
+        assert [system.log.count(f"{DIED} -9") for system in (first, second)] == [3, 3]
 
 
 def test_all_workers_killed_at_once_twice_lose_and_duplicate_nothing(
@@ -101,7 +101,7 @@ def test_a_worker_that_dies_at_a_named_point_loses_and_duplicates_nothing(
         run_scorer(connection, command=[*FAULTY, point]) as system,
         run_replay(connection, creditcard) as replay,
     ):
-        wait_for(lambda: "ended with exit code -9" in system.log, 60, "the worker dies")
+        wait_for(lambda: f"{DIED} -9" in system.log, 60, "the worker dies")
         assert_running(replay)
         finish_replay(replay)
         assert_exactly_once(connection, expected)
@@ -114,7 +114,7 @@ def test_offsets_committed_outside_the_transaction_are_noticed(connection, credi
         run_scorer(connection, command=command) as system,
         run_replay(connection, creditcard) as replay,
     ):
-        wait_for(lambda: "ended with exit code -9" in system.log, 60, "the worker dies")
+        wait_for(lambda: f"{DIED} -9" in system.log, 60, "the worker dies")
         assert_running(replay)
         finish_replay(replay)
         result = wait_for(lambda: audit_complete(connection), 60, "the group has read everything")

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from support.replays import assert_exactly_once, assert_running, finish_replay, run_replay
-from support.scorer_process import run_scorer
+from support.scorer_process import DIED, run_scorer
 from support.waiting import wait_for
 
 ZOMBIE = [sys.executable, "tests/support/faulty_scorer.py", "--stop"]
@@ -17,7 +17,7 @@ ZOMBIE = [sys.executable, "tests/support/faulty_scorer.py", "--stop"]
 # aborted its transaction: from the first answer, or from the second if a call has timed out.
 REFUSED = (
     "transaction aborted, reading again",
-    "ended with exit code",
+    DIED,
     "lost contact with Kafka",
 )
 

@@ -16,6 +16,7 @@ from confluent_kafka import Producer
 from playwright.sync_api import expect, sync_playwright
 from prometheus_client import CollectorRegistry, start_http_server
 from support.commands import FRAUD, make_environment
+from support.data.alerts import encode_alert, make_reasons
 from support.data.transactions import make_transaction_bytes
 from support.paths import ROOT
 from support.ports import find_free_port
@@ -36,27 +37,15 @@ PHONE = {"width": 390, "height": 844}
 
 
 def make_alert(name, loss=50.0, **changes):
-    """Return an alert's bytes as the scorer writes them."""
-    fields = {
+    own = {
         "transaction_id": name,
-        "event_time": "2013-09-02T21:14:07Z",
-        "scored_at": "2026-01-31T12:00:00Z",
-        "probability": 0.5,
-        "margin": 0.0,
-        "decision": "review",
-        "thresholds": {"review": 0.1, "block": 0.9},
         "amount": 2 * loss,
         "expected_loss": loss,
-        "model_version": "v1",
-        "base": -6.0,
-        "reasons": [
-            {"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5}
-            for n in range(1, 6)
-        ],
+        "reasons": make_reasons(*5 * [1.5]),
         "rest": -1.5,
-    } | changes
+    }
     transaction = make_transaction_bytes(1, transaction_id=name, account_id="acc-1")
-    return json.dumps(fields).encode()[:-1] + b', "transaction": ' + transaction + b"}"
+    return encode_alert(transaction, **(own | changes))
 
 
 def publish(connection, *values, topic=ALERTS):

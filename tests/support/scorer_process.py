@@ -17,6 +17,11 @@ from support.paths import ROOT
 from support.ports import find_free_port
 from support.waiting import wait_for
 
+# In the supervisor's log. test_supervisor.py shows that it writes them, so their absence means
+# something.
+DIED = "ended with exit code"
+RESTARTING = "restarting it"
+
 
 class ScorerProcess:
     """A supervisor and its workers."""

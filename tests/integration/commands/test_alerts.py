@@ -13,6 +13,7 @@ import termios
 
 from confluent_kafka import Producer
 from support.commands import FRAUD, make_environment
+from support.data.alerts import encode_alert, make_reasons
 from support.data.transactions import make_transaction_bytes
 from support.waiting import wait_for
 
@@ -22,27 +23,17 @@ COMMAND = [*FRAUD, "alerts"]
 
 
 def make_alert(i, transaction=None):
-    """Return an alert's bytes as the scorer writes them."""
-    fields = {
-        "transaction_id": f"[red]t-{i}",
-        "event_time": "2013-09-01T00:00:00Z",
-        "scored_at": f"2026-01-31T12:00:{i:02}Z",
-        "probability": 0.75,
-        "margin": 1.0986122886681098,
-        "decision": "review",
-        "thresholds": {"review": 0.1, "block": 0.9},
-        "amount": 100.0 + i,
-        "expected_loss": 75.0,
-        "model_version": "v1",
-        "base": -6.0,
-        "reasons": [
-            {"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5}
-            for n in range(1, 6)
-        ],
-        "rest": -0.4,
-    }
-    embedded = transaction or make_transaction_bytes(i)
-    return json.dumps(fields).encode()[:-1] + b', "transaction": ' + embedded + b"}"
+    return encode_alert(
+        transaction or make_transaction_bytes(i),
+        transaction_id=f"[red]t-{i}",
+        scored_at=f"2026-01-31T12:00:{i:02}Z",
+        probability=0.75,
+        margin=1.0986122886681098,
+        amount=100.0 + i,
+        expected_loss=75.0,
+        reasons=make_reasons(*5 * [1.5]),
+        rest=-0.4,
+    )
 
 
 def publish(connection, values, first_ms=1_700_000_000_000):

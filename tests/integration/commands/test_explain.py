@@ -5,6 +5,7 @@ import json
 import pytest
 from confluent_kafka import Producer
 from support.data import creditcard_files as creditcard
+from support.data.alerts import encode_alert, make_reasons
 from typer.testing import CliRunner
 
 import cli.commands.explain  # noqa: F401 - adds itself to the application
@@ -16,26 +17,14 @@ from streams.kafka.topics import ALERTS
 
 
 def make_alert(name, i=0):
-    fields = {
-        "transaction_id": name,
-        "event_time": "2013-09-01T00:00:00Z",
-        "scored_at": f"2026-01-31T12:00:{i % 60:02}Z",
-        "probability": 0.75,
-        "margin": 1.1,
-        "decision": "review",
-        "thresholds": {"review": 0.1, "block": 0.9},
-        "amount": 100.0,
-        "expected_loss": 75.0,
-        "model_version": f"v{i}",
-        "base": -6.0,
-        "reasons": [
-            {"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": 1.5}
-            for n in range(1, 6)
-        ],
-        "rest": -0.4,
-        "transaction": {"transaction_id": name},
-    }
-    return json.dumps(fields).encode()
+    return encode_alert(
+        b"{}",
+        transaction_id=name,
+        scored_at=f"2026-01-31T12:00:{i % 60:02}Z",
+        model_version=f"v{i}",
+        reasons=make_reasons(*5 * [1.5]),
+        rest=-1.5,
+    )
 
 
 def publish(connection, values, first_ms=1_700_000_000_000):

@@ -1,7 +1,7 @@
 """`fraud report`: a window rebuilt from its offsets, and files without Kafka."""
 
 import json
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,16 +21,9 @@ from model import dataset
 
 
 @pytest.fixture
-def fraud(monkeypatch, capsys, tmp_path):
+def fraud(monkeypatch, run_fraud, tmp_path):
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fraud", "report", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main.main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return run
+    return partial(run_fraud, "report")
 
 
 @pytest.mark.parametrize(

@@ -12,24 +12,42 @@ NOON_MS = int(NOON.timestamp() * 1000)
 LATER_MS = NOON_MS + 60_000
 
 
-def make_alert(name="t", seconds=0, **changes):
-    fields = {
+_FIELDS = {
+    "transaction_id": "t",
+    "event_time": "2013-09-01T00:00:07Z",
+    "scored_at": NOON.isoformat(),
+    "probability": 0.5,
+    "margin": 0.0,
+    "decision": "review",
+    "thresholds": {"review": 0.1, "block": 0.9},
+    "amount": 100.0,
+    "expected_loss": 50.0,
+    "model_version": "v1",
+    "base": -6.0,
+    "reasons": [],
+    "rest": 6.0,
+}
+
+
+def make_reasons(*contributions):
+    return [
+        {"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": contribution}
+        for n, contribution in enumerate(contributions, 1)
+    ]
+
+
+def encode_alert(transaction, **changes):
+    """Return an alert's bytes as the scorer writes them."""
+    return json.dumps(_FIELDS | changes).encode()[:-1] + b', "transaction": ' + transaction + b"}"
+
+
+def make_alert(name="t", seconds=0, transaction=None, **changes):
+    own = {
         "transaction_id": name,
-        "event_time": "2013-09-01T00:00:07Z",
         "scored_at": (NOON + timedelta(seconds=seconds)).isoformat(),
-        "probability": 0.5,
-        "margin": 0.0,
-        "decision": "review",
-        "thresholds": {"review": 0.1, "block": 0.9},
-        "amount": 100.0,
-        "expected_loss": 50.0,
-        "model_version": "v1",
-        "base": -6.0,
-        "reasons": [],
-        "rest": 6.0,
-        "transaction": {"account_id": "acc-1"},
     }
-    return msgspec.json.decode(json.dumps(fields | changes).encode(), type=AlertRecord)
+    sent = json.dumps({"account_id": "acc-1"} if transaction is None else transaction).encode()
+    return msgspec.json.decode(encode_alert(sent, **(own | changes)), type=AlertRecord)
 
 
 def make_label(name="t", seconds=0, is_fraud=True, source="analyst", account_id=None):

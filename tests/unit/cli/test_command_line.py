@@ -12,7 +12,6 @@ from support.data import creditcard_files as creditcard
 from support.ports import find_free_port
 
 from cli.errors import CommandError
-from cli.main import main
 from cli.support import broker
 from streams.kafka.topics import MAX_SCORED_BYTES
 
@@ -33,17 +32,10 @@ main()
 
 
 @pytest.fixture
-def fraud(monkeypatch, capsys):
+def fraud(monkeypatch, run_fraud):
     """Runs a command; returns its exit code, what it printed, and its errors."""
     monkeypatch.setenv("FRAUD_DEBUG", "")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fraud", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return run
+    return run_fraud
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,10 @@
 """The file in FRAUD_KAFKA_CONFIG: who gets its properties, and what is refused, and how."""
 
 import re
-import sys
 
 import pytest
 
 from cli.errors import SettingsError
-from cli.main import main
 from cli.support.settings import Settings
 from streams.kafka.group_consumer import GROUP_SETTINGS
 
@@ -188,14 +186,11 @@ def test_the_error_of_an_invalid_line_gives_only_its_number(write):
         "topics",
     ],
 )
-def test_every_command_that_connects_ends_at_once(write, monkeypatch, capsys, tmp_path, command):
+def test_every_command_that_connects_ends_at_once(write, monkeypatch, run_fraud, tmp_path, command):
     path = write("group.protocol=consumer")
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path))
-    monkeypatch.setattr(sys, "argv", ["fraud", *command.split()])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 2
-    assert capsys.readouterr() == (
+    assert run_fraud(*command.split()) == (
+        2,
         "",
         f"fraud: FRAUD_KAFKA_CONFIG={path}: line 1: group.protocol is set by the system to "
         "classic; remove it\n",

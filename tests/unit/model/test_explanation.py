@@ -1,43 +1,33 @@
 """Explanations: bars that add up to the margin, drawn with escaped texts."""
 
-import json
 from datetime import UTC, datetime
 from itertools import pairwise
 
-import msgspec
 import pytest
 from rich.console import Console
+from support.data.alerts import make_alert, make_reasons
 from support.data.transactions import make_transaction, make_transaction_bytes
 
 from cli.support.waterfall import draw_waterfall
 from model.explanation import BASE, MARGIN, REST, build_waterfall, explain
 from payments import display
 from payments.contract import COMPONENTS, INPUTS
-from payments.records import AlertRecord, InvalidTransactionError
+from payments.records import InvalidTransactionError
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def alert(**changes):
-    contributions = [3.0, 1.5, 0.5, 0.25, -0.75]
-    fields = make_transaction(1) | {
-        "scored_at": "2026-01-31T12:00:00Z",
+    fields = {
         "probability": 0.62,
         "margin": 0.5,
-        "decision": "review",
-        "thresholds": {"review": 0.1, "block": 0.9},
         "amount": 12.5,
         "expected_loss": 7.75,
         "model_version": "v-of-then",
-        "base": -6.0,
-        "reasons": [
-            {"feature": f"V{n}", "value": -5.0, "usual": [-1.0, 1.0], "contribution": contribution}
-            for n, contribution in enumerate(contributions, 1)
-        ],
+        "reasons": make_reasons(3.0, 1.5, 0.5, 0.25, -0.75),
         "rest": 2.0,
-        "transaction": {},
     }
-    return msgspec.json.decode(json.dumps(fields | changes).encode(), type=AlertRecord)
+    return make_alert("t-1", **(fields | changes))
 
 
 def shown(record, width=132):

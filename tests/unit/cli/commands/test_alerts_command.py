@@ -1,24 +1,21 @@
 """How alerts look: text from outside is shown, never obeyed."""
 
 import io
-import json
 import re
 import sys
 
 import msgspec
 import pytest
 from rich.console import Console
+from support.data.alerts import make_alert
 from support.terminal import print_in_terminal
 
 from cli.commands.alerts import format_json, format_reason, lay_out, show_live
 from cli.support.terminal import escape
-from payments.records import AlertRecord
 
 
 def alert(**changes):
     fields = {
-        "transaction_id": "run-7",
-        "event_time": "2013-09-01T00:00:07Z",
         "scored_at": "2026-01-31T13:00:07.25+01:00",
         "probability": 0.98765,
         "margin": 4.4,
@@ -26,16 +23,13 @@ def alert(**changes):
         "thresholds": {"review": 0.1, "block": 0.5},
         "amount": 1234.5,
         "expected_loss": 1219.25,
-        "model_version": "v1",
-        "base": -6.0,
         "reasons": [
             {"feature": f"V{i}", "value": -5.3125, "usual": [-1.5, 1.25], "contribution": 3.0 - i}
             for i in range(1, 6)
         ],
         "rest": 0.4,
-        "transaction": {"transaction_id": "run-7"},
     }
-    return msgspec.json.decode(json.dumps(fields | changes).encode(), type=AlertRecord)
+    return make_alert("run-7", **(fields | changes))
 
 
 def shown(*alerts, heading=True):

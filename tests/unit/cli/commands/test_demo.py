@@ -16,7 +16,6 @@ from cli.commands.demo import job, processes
 from cli.commands.demo.job import Job
 from cli.commands.demo.processes import Processes, hold_lock
 from cli.errors import CommandError
-from cli.main import main
 from cli.support.settings import Settings
 
 
@@ -135,7 +134,7 @@ def test_the_processor_time_is_that_of_all_descendants(tmp_path):
 
 
 @pytest.fixture
-def run_demo(monkeypatch, capsys, tmp_path):
+def run_demo(monkeypatch, run_fraud, tmp_path):
     """Run `fraud demo --exit` with a job that does nothing; return stdout and stderr."""
     (tmp_path / "rows.csv").touch()
     for variable, path in {
@@ -160,11 +159,9 @@ def run_demo(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("infra.interrupts.Interrupts", lambda: SimpleNamespace(ignore=lambda: None))
 
     def demo(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fraud", "demo", "--exit", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        assert stopped.value.code == 0
-        return tuple(capsys.readouterr())
+        code, *shown = run_fraud("demo", "--exit", *arguments)
+        assert code == 0
+        return tuple(shown)
 
     return demo
 

@@ -3,7 +3,7 @@
 import html
 import json
 import re
-import sys
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +12,6 @@ import pytest
 from sklearn.metrics import average_precision_score
 from support.data import labelled
 
-from cli.main import main
 from model import dataset, publish
 from model.artefact import CARD, Model, compute_probabilities
 from model.evaluation import baselines
@@ -42,18 +41,11 @@ def models(csv, tmp_path_factory):
 
 
 @pytest.fixture
-def fraud(models, csv, monkeypatch, capsys):
+def fraud(models, csv, monkeypatch, run_fraud):
     monkeypatch.setenv("FRAUD_HOME", str(models.parent))
     monkeypatch.setenv("FRAUD_DATA", str(csv))
     monkeypatch.delenv("FRAUD_MODEL_DIR", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fraud", "evaluate", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return run
+    return partial(run_fraud, "evaluate")
 
 
 @pytest.fixture

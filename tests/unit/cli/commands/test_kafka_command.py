@@ -1,26 +1,20 @@
 """`fraud kafka`, where nothing has to be started."""
 
 import json
-import sys
 
 import pytest
 from support.ports import find_free_port
 
-from cli.main import main
-
 
 @pytest.fixture
-def kafka(monkeypatch, capsys, tmp_path):
+def kafka(monkeypatch, run_fraud, tmp_path):
     """Run a command of the group; return its exit code, its JSON output and its errors."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.delenv("FRAUD_BOOTSTRAP_SERVERS", raising=False)
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fraud", "kafka", *arguments, "--json"])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed, errors = capsys.readouterr()
-        return stopped.value.code, json.loads(printed), errors
+        code, printed, errors = run_fraud("kafka", *arguments, "--json")
+        return code, json.loads(printed), errors
 
     return run
 

@@ -1,7 +1,5 @@
 """What `fraud replay` refuses before it does anything."""
 
-import sys
-
 import pytest
 from support.data import creditcard_files as creditcard
 from typer.testing import CliRunner
@@ -9,7 +7,6 @@ from typer.testing import CliRunner
 import cli.commands.demo
 import cli.commands.replay  # noqa: F401 - both add their command
 from cli.app import app
-from cli.main import main
 
 
 @pytest.mark.parametrize(
@@ -61,7 +58,7 @@ WITHOUT = {
     ],
 )
 def test_an_invalid_file_is_refused_before_connecting_to_kafka(
-    tmp_path, monkeypatch, capsys, *, rows, columns, arguments, line
+    tmp_path, monkeypatch, run_fraud, *, rows, columns, arguments, line
 ):
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     path = creditcard.write(
@@ -69,23 +66,16 @@ def test_an_invalid_file_is_refused_before_connecting_to_kafka(
         [creditcard.row(i, Time=time) for i, time in enumerate(rows)],
         columns,
     )
-    monkeypatch.setattr(sys, "argv", ["fraud", "replay", "--data", str(path), *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    printed, errors = capsys.readouterr()
-    assert (ended.value.code, printed) == (1, "")
+    code, printed, errors = run_fraud("replay", "--data", path, *arguments)
+    assert (code, printed) == (1, "")
     assert errors.splitlines()[-1].startswith(f"fraud: {path}")
     assert line in errors.splitlines()[-1]
 
 
-def test_how_a_file_is_read_is_one_line_on_stderr(tmp_path, monkeypatch, capsys):
+def test_how_a_file_is_read_is_one_line_on_stderr(tmp_path, run_fraud):
     path = creditcard.write(tmp_path / "rows.csv", [creditcard.row(0)], WITHOUT["Time"])
     path.write_text(path.read_text().replace(",", ";").replace(".", ","))
-    monkeypatch.setattr(
-        sys, "argv", ["fraud", "replay", "--data", str(path), "--rate", "0", "--from", "1"]
-    )
-    with pytest.raises(SystemExit):
-        main()
-    assert capsys.readouterr().err.splitlines()[0] == (
+    _, _, errors = run_fraud("replay", "--data", path, "--rate", 0, "--from", 1)
+    assert errors.splitlines()[0] == (
         f"fraud: reading {path}: separator ';', decimal comma, no Time, rows are one second apart"
     )

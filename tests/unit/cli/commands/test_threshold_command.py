@@ -2,11 +2,10 @@
 
 import json
 import shutil
-import sys
+from functools import partial
 
 import pytest
 
-from cli.main import main
 from model.artefact import LATEST, MODEL, REFERENCE, Model
 
 
@@ -20,18 +19,11 @@ def models(model, tmp_path):
 
 
 @pytest.fixture
-def fraud(tmp_path, monkeypatch, capsys):
+def fraud(tmp_path, monkeypatch, run_fraud):
     """Run the command and return its exit code, output and errors."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("FRAUD_MODEL_DIR", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fraud", "threshold", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return run
+    return partial(run_fraud, "threshold")
 
 
 def test_it_compares_capacities_precisions_and_costs_with_the_choice_in_use(fraud, models, model):

@@ -1,13 +1,11 @@
 """`fraud train` turns a CSV into an artefact; errors are one line and exit code 1."""
 
 import json
-import sys
 
 import pandas as pd
 import pytest
 from support.data import labelled
 
-from cli.main import main
 from model.artefact import LATEST, Model
 
 
@@ -21,18 +19,11 @@ def csv(tmp_path):
 
 
 @pytest.fixture
-def fraud(tmp_path, monkeypatch, capsys):
+def fraud(tmp_path, monkeypatch, run_fraud):
     """Run the command and return its exit code, output and errors."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("FRAUD_DATA", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fraud", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return run
+    return run_fraud
 
 
 def test_trains_and_names_the_rows(fraud, csv, tmp_path):

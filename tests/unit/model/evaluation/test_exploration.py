@@ -1,7 +1,7 @@
 """Explorations count flaws and show shifts, also for files of one row or one value."""
 
 import json
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,6 @@ import pytest
 from scipy.stats import ks_2samp
 from support.data import labelled
 
-from cli.main import main
 from model.evaluation.exploration import compute_psi, explore, split_days
 from payments.contract import INPUTS
 from producer.simulation import Parameters, simulate
@@ -81,17 +80,10 @@ def test_outliers_are_beyond_three_interquartile_ranges():
 
 
 @pytest.fixture
-def fraud(tmp_path, monkeypatch, capsys):
+def fraud(tmp_path, monkeypatch, run_fraud):
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("FRAUD_DATA", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fraud", "explore", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return run
+    return partial(run_fraud, "explore")
 
 
 @pytest.mark.parametrize(
