@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 # A transaction's timestamp is from the broker's clock (or its sender's, streams.kafka.topics), an
-# output's from the scorer's, which may be behind. Kerberos tolerates the same difference (RFC 4120, section 8.2).
+# output's from the scorer's, which may be behind. Kerberos tolerates the same difference (RFC 4120,
+# section 8.2).
 CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 
