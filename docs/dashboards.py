@@ -300,6 +300,8 @@ def format_value(value: float, unit: str) -> str:
         return f"{100 * value:.3g}%"
     if unit == "s" and abs(value) < 1:
         return f"{1000 * value:.3g} ms"
+    if unit == "short":
+        return f"{value:,.0f}"
     suffix = {"s": " s", "ops": " /s", "reqps": " /s"}.get(unit, "")
     return (
         f"{value:,.0f}{suffix}" if value >= 100 or value == int(value) else f"{value:.3g}{suffix}"

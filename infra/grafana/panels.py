@@ -181,6 +181,8 @@ def _fill_panel(
 ) -> P:
     panel.title(title).description(description).unit(unit).datasource(PROMETHEUS)
     panel.thresholds(ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(limits)))
+    if unit == "short":  # counts; increase() extrapolates to fractions
+        panel.decimals(0)
     if limits != _NO_LIMITS and not isinstance(panel, timeseries.Panel):
         panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     for letter, target in zip(ascii_uppercase, targets, strict=False):

@@ -72,7 +72,7 @@ def _show_figures() -> Panels:
         draw_number(
             "Restarts",
             "Restarts of dead workers in the time shown. Five in a minute end the scorer.",
-            "none",
+            "short",
             query_now(f"sum(increase(fraud_worker_restarts_total{{{_WORKER}}}[$__range]))"),
             limit_above(0.5, 4.5),
         ),

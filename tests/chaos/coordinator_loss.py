@@ -36,9 +36,9 @@ def patch_settings(strategy: str, timeout_ms: str) -> None:
 
 def measure() -> None:
     sys.path.insert(0, str(ROOT / "tests"))
+    from support.brokers.three import run_three_brokers
     from support.replays import COUNT, finish_replay, run_replay
     from support.scorer_process import run_scorer
-    from support.three_brokers import run_three_brokers
     from support.topic_reader import read_all
     from support.waiting import wait_for
 

@@ -9,7 +9,7 @@ import signal
 import sys
 
 import pytest
-from support.broker_proxy import run_proxied_broker
+from support.brokers.proxy import run_proxied_broker
 from support.replays import COUNT, assert_exactly_once, assert_running, finish_replay, run_replay
 from support.scorer_process import DIED, run_scorer
 from support.topic_reader import read_all

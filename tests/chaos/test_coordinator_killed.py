@@ -1,9 +1,9 @@
 """One of three brokers dies for good: the one that coordinates the scorer's group."""
 
 import pytest
+from support.brokers.three import run_three_brokers
 from support.replays import COUNT, assert_exactly_once, assert_running, finish_replay, run_replay
 from support.scorer_process import run_scorer
-from support.three_brokers import run_three_brokers
 from support.topic_reader import read_all
 from support.waiting import wait_for
 

@@ -23,6 +23,7 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
+from support.brokers.secured import SecuredBroker, make_certificate, run_secured_broker
 from support.commands import FRAUD, make_environment
 from support.data import creditcard_files as creditcard
 from support.data.transactions import make_transaction_bytes
@@ -32,7 +33,6 @@ from support.paths import JARS, ROOT
 from support.ports import find_free_port
 from support.programs import require_program
 from support.scorer_process import run_scorer
-from support.secured_broker import SecuredBroker, make_certificate, run_secured_broker
 from support.topic_reader import read_all
 from support.waiting import wait_for
 

@@ -1,0 +1,1 @@
+"""Brokers of their own for tests: behind a proxy, with TLS and SASL, or three at once."""
