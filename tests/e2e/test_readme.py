@@ -244,3 +244,9 @@ def test_models_can_be_backed_up_and_restored(model, tmp_path):
     shutil.rmtree(home)
     run(RESTORE, variables, {}, tmp_path)
     assert Model.load(home / "models" / "latest").version == model.version
+    (home / "models" / "latest" / "model.ubj").write_bytes(b"damaged")
+    run(RESTORE, variables, {}, tmp_path)
+    assert Model.load(home / "models" / "latest").version == model.version
+    assert [path.read_bytes() for path in home.glob("restored.*/before/latest/model.ubj")] == [
+        b"damaged"
+    ]
