@@ -23,7 +23,8 @@ COOKIE = "fraud_session"
 LOGIN = "/login"
 LOGOUT = "/logout"
 PROBES = frozenset({"/health", "/ready", "/metrics"})  # read by load balancers and Prometheus
-OPEN = PROBES | {LOGIN}
+STYLE = "/console/static/console.css"  # also of the login page
+OPEN = PROBES | {LOGIN, STYLE}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Check = Callable[[Request], Response | None]

@@ -64,6 +64,19 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     topic_id: str | None = None
     outliers: dict[str, int] = {}
 
+    def list_drifted(self) -> list[str]:
+        """Return the columns at or over a limit, farthest first."""
+        ratios = {
+            name: max(distance / limit, self.stuck.get(name, 0.0))
+            for name, distance in self.distances.items()
+            if (limit := self.limits.get(name))
+        }
+        if self.tail is not None and "margin" in ratios:
+            ratios["margin"] = max(ratios["margin"], self.tail)
+        return sorted(
+            (name for name in ratios if ratios[name] >= 1), key=lambda name: -ratios[name]
+        )
+
     def is_of(self, topic_id: str) -> bool:
         """Return whether the offsets are those of the topic with this id, as far as is known."""
         return self.topic_id in (None, topic_id)

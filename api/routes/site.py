@@ -7,11 +7,11 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.dependencies import FromApp
 from api.middleware import REPORTS
@@ -19,6 +19,7 @@ from api.templating import render
 
 router = APIRouter(tags=["status"])
 _ASSETS = "/docs/assets"
+_INDEX = "index.html"  # of the monitor's reports
 DESCRIPTION = (
     "Scores payments as its stream on Kafka does: POST /predict answers at once, "
     "POST /transactions goes through Kafka."
@@ -78,9 +79,12 @@ async def show_documentation() -> HTMLResponse:
 
 
 @router.get(REPORTS, include_in_schema=False)
-async def list_reports(dependencies: FromApp) -> HTMLResponse:
-    """List the reports of FRAUD_HOME, newest first."""
-    paths = _sort_newest_first(dependencies.home / "reports")
+async def open_reports(dependencies: FromApp, request: Request) -> Response:
+    """Open the monitor's index. `?all`, or without an index: list all reports, newest first."""
+    folder = dependencies.home / "reports"
+    if "all" not in request.query_params and (folder / _INDEX).exists():
+        return RedirectResponse(REPORTS + _INDEX)
+    paths = _sort_newest_first(folder)
     return render("reports.html", paths=[str(path) for path in paths])
 
 

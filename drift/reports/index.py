@@ -23,7 +23,10 @@ _VERDICTS = {None: "too few events", False: "no drift", True: "drift"}
 
 
 class IndexEntry(NamedTuple):
-    """A window on the index page; `report`: the file name of its report, or None."""
+    """A window on the index page.
+
+    `report`: the file name of its report, or None. `drifted`: what drifted, farthest first.
+    """
 
     window: int
     until: datetime
@@ -31,6 +34,7 @@ class IndexEntry(NamedTuple):
     score: float | None
     detected: bool | None
     report: str | None
+    drifted: tuple[str, ...] = ()
 
     @property
     def until_text(self) -> str:

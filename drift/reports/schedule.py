@@ -161,4 +161,5 @@ def _make_entry(event: WindowClosed) -> IndexEntry:
         event.score,
         event.detected,
         report_name(event.window),
+        tuple(event.list_drifted()),
     )

@@ -507,6 +507,16 @@ def test_before_the_first_report_the_list_is_empty(client, tmp_path):
     assert api.get("/reports/a.html").text == "first"
 
 
+def test_the_reports_open_at_the_index_of_the_monitor(client, tmp_path):
+    folder = tmp_path / "reports"
+    (folder / "predictions").mkdir(parents=True)
+    (folder / "predictions" / "by-hand.html").touch()
+    update_folder(ReportFolder(folder, [], keep=1))
+    opened = client().get("/reports/", follow_redirects=False)
+    assert (opened.status_code, opened.headers["location"]) == (307, "/reports/index.html")
+    assert "by-hand.html" in client().get("/reports/?all").text
+
+
 def test_the_list_of_reports_skips_removed_files(client, tmp_path):
     (tmp_path / "reports").mkdir()
     for seconds, name in enumerate(("old", "new")):
@@ -515,7 +525,7 @@ def test_the_list_of_reports_skips_removed_files(client, tmp_path):
         os.utime(path, (seconds, seconds))
     (tmp_path / "reports" / "gone.html").symlink_to("nowhere")
     page = client().get("/reports/").text
-    assert re.findall('href="(.+?)"', page) == ["new.html", "old.html"]
+    assert re.findall('<a href="(.+?)"', page) == ["new.html", "old.html"]
 
 
 def test_requests_are_counted_by_handler_and_status(client):

@@ -28,6 +28,17 @@ def closed(number, detected=False):
     )
 
 
+def test_a_window_lists_what_drifted_farthest_first():
+    window = msgspec.structs.replace(
+        msgspec.json.decode(closed(1, True), type=WindowClosed),
+        distances={"V1": 0.9, "V2": 0.1, "V3": 2.0, "margin": 0.1},
+        limits={"V1": 1.0, "V2": 1.0, "V3": 1.0, "margin": 1.0},
+        stuck={"V1": 0.2, "V2": 3.0, "V3": 0.0, "margin": 0.0},
+        tail=1.5,
+    )
+    assert window.list_drifted() == ["V2", "V3", "margin"]
+
+
 def labelled(number):
     return msgspec.json.encode(
         WindowLabelled(window=number, judged_at=AT, horizon_seconds=60.0, quality=Quality())

@@ -192,6 +192,12 @@ def test_the_folder_keeps_the_newest_reports_and_the_index_links_them(tmp_path):
     assert "script" not in page
 
 
+def test_the_index_names_what_drifted(tmp_path):
+    entry = IndexEntry(1, START, 5_000, 0.1, True, None, ("V4", "margin"))
+    update_folder(ReportFolder(tmp_path, [entry], keep=0))
+    assert "V4, margin" in (tmp_path / "index.html").read_text()
+
+
 @pytest.mark.parametrize(
     "points",
     [[], [IndexEntry(1, START, 3, None, None, None)], [IndexEntry(1, START, 3, 0.5, True, None)]],
