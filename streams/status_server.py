@@ -1,5 +1,6 @@
 """Serves a process's /metrics for Prometheus, /health (it runs) and /ready (it works)."""
 
+import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable
@@ -42,7 +43,9 @@ def _listen(port: int, setting: str, host: str) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", error)
+        # create_server appends the address to the system's text
+        code = getattr(error, "errno", None)
+        reason = os.strerror(code) if code else error
         raise PortTakenError(
             f"port {port} cannot be used ({reason}); choose another with {setting}"
         ) from None

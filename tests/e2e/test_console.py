@@ -154,7 +154,7 @@ def test_an_alert_appears_without_a_reload_and_a_click_writes_its_label(
         publish(module_connection, make_alert("click-1"))
         expect(find_row(page, "click-1")).to_be_visible(timeout=2_000)
         find_row(page, "click-1").click()
-        expect(page.get_by_text("component 3")).to_be_visible()
+        expect(page.get_by_text("component 3", exact=True)).to_be_visible()
         page.get_by_role("button", name="Fraud").click()
         expect(find_row(page, "click-1")).to_have_count(0)  # it is no longer open
         page.get_by_role("tab", name="Judged").click()

@@ -39,9 +39,8 @@ def write_whole_model(home: Path) -> Path:
     """Save a complete artefact with the reference of `write_model`, and return its directory."""
     trained = pipeline.train(labelled.rows(1_500), "0" * 64)
     rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
-    whole = trained.reference.iloc[np.arange(len(rows)) % len(trained.reference)].reset_index(
-        drop=True
-    )
+    repeated = np.arange(len(rows)) * len(trained.reference) // len(rows)  # in order
+    whole = trained.reference.iloc[repeated].reset_index(drop=True)
     whole[[*COLUMNS, "probability"]] = np.column_stack([rows, compute_probabilities(rows[:, -1])])
     return publish.save(replace(trained, reference=whole), home / "models").directory
 

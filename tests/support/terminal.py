@@ -18,7 +18,8 @@ def run_in_terminal(command, variables, folder, timeout=60):
 
 def print_in_terminal(command, columns, timeout=60):
     """Return the lines that it prints on a terminal of this width."""
-    drawn = _run(command, timeout, "stdout", columns, env=os.environ | {"TERM": "xterm"})
+    own = {name: value for name, value in os.environ.items() if name != "COLUMNS"}  # xdist sets it
+    drawn = _run(command, timeout, "stdout", columns, env=own | {"TERM": "xterm"})
     return _ESCAPES.sub("", drawn.decode()).splitlines()
 
 

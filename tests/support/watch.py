@@ -138,10 +138,10 @@ def read_rule_expressions() -> list[str]:
 def find_metric_names(expression: str) -> set[str]:
     """Return the metrics that an expression names.
 
-    They are what is left without matchers, durations, lists of labels, functions and keywords.
+    They are what is left without matchers, durations, texts, label lists, functions and keywords.
     """
     bare = re.sub(
-        r"\{[^}]*\}|\[[^\]]*\]|offset \w+"
+        r"\{[^}]*\}|\[[^\]]*\]|\"[^\"]*\"|offset \w+"
         r"|\b(by|on|ignoring|without|group_left|group_right)\s*\([^)]*\)",
         " ",
         expression,

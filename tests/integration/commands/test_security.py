@@ -55,10 +55,10 @@ class SecuredSystem:
         """Create a user with the ACLs of a role, but only describe the resource named `lacking`."""
         name = f"{role}-{secrets.token_hex(2)}"
         connection = self.broker.user(name)
-        wanted = [
+        wanted = {
             acl._replace(operation=acls.DESCRIBE) if acl.name == lacking else acl
             for acl in acls.ACLS[role]
-        ]
+        }
         bindings = acls.make_bindings(connection, wanted, name)
         for created in self.broker.client.create_acls(bindings).values():
             created.result()

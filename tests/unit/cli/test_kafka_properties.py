@@ -9,7 +9,7 @@ from cli.support.settings import Settings
 from streams.kafka.group_consumer import GROUP_SETTINGS
 
 CLOUD = "security.protocol=SASL_SSL\nsasl.mechanisms=PLAIN\nsasl.username=KEY\nsasl.password=S3CRET"
-LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule required password='S3CRET';"
+LOGIN = "PlainLoginModule required password='S3CRET';"  # pragma: allowlist secret
 TOKEN = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"
 
 

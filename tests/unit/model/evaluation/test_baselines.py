@@ -80,6 +80,6 @@ def test_differences_are_paired():
     same = compared["the same"].difference["auprc"]
     assert (same.value, same.low, same.high) == (0, 0, 0)
     near = compared["a little worse"]
-    unpaired = near.compute["auprc"].high - near.compute["auprc"].low
+    unpaired = near.metrics["auprc"].high - near.metrics["auprc"].low
     assert near.difference["auprc"].high - near.difference["auprc"].low < unpaired / 3
     assert compared["noise"].difference["auprc"].low > 0

@@ -46,7 +46,7 @@ def test_alerts_are_those_at_or_above_the_threshold():
 
 def test_metrics_are_scikit_learns_inside_their_intervals():
     rows = scored()
-    metrics = evaluate(rows, THRESHOLDS, 100, resamples=200).compute
+    metrics = evaluate(rows, THRESHOLDS, 100, resamples=200).metrics
     assert metrics.auprc.value == pytest.approx(
         average_precision_score(rows.is_fraud, rows.probabilities)
     )
@@ -114,8 +114,8 @@ def test_undefined_numbers_are_null_not_nan(frauds, count):
         resamples=20,
     )
     json.dumps(asdict(found), allow_nan=False)
-    assert (found.compute.auprc.value is None) == (not frauds)
-    assert (found.compute.roc_auc.value is None) == (not 0 < fraud.sum() < count)
+    assert (found.metrics.auprc.value is None) == (not frauds)
+    assert (found.metrics.roc_auc.value is None) == (not 0 < fraud.sum() < count)
     assert found.review.precision.value is None
-    assert found.compute.brier.value is not None
+    assert found.metrics.brier.value is not None
     assert found.review.money.value is None  # the frauds' amounts are 0

@@ -42,7 +42,7 @@ def test_it_finds_better_parameters_than_poor_defaults_within_the_limit_of_a_sco
     steps, tried = [], []
     monkeypatch.setattr(
         tuning,
-        "out_of_fold_margins",
+        "predict_out_of_fold",
         lambda table, recipe, grown: (
             tried.append(recipe) or predict_out_of_fold(table, recipe, grown)
         ),
