@@ -1,5 +1,6 @@
 """Serves a process's /metrics for Prometheus, /health (it runs) and /ready (it works)."""
 
+import errno
 import os
 import socket
 import threading
@@ -43,9 +44,10 @@ def _listen(port: int, setting: str, host: str) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except (OSError, OverflowError) as error:
-        # create_server appends the address to the system's text
-        code = getattr(error, "errno", None)
-        reason = os.strerror(code) if code else error
+        reason = getattr(error, "strerror", error)
+        code = getattr(error, "errno", 0)
+        if code in errno.errorcode:
+            reason = os.strerror(code)  # without the address, which create_server appends
         raise PortTakenError(
             f"port {port} cannot be used ({reason}); choose another with {setting}"
         ) from None
