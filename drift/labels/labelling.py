@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from queue import SimpleQueue
+from time import monotonic
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -28,9 +29,14 @@ from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import get_utc_now
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
-from streams.kafka.errors import ReadingError, TopicRecreatedError, is_transient
+from streams.kafka.errors import (
+    ReadingError,
+    TopicRecreatedError,
+    is_topic_missing,
+    is_transient,
+)
 from streams.kafka.messages import make_headers
-from streams.kafka.topic_changes import TopicChanges
+from streams.kafka.topic_changes import RECREATED_WITHIN_S, TopicChanges
 
 log = logging.getLogger(__name__)
 
@@ -103,12 +109,17 @@ class Labelling(threading.Thread):
             self._stop_asked.set()
 
     def _retry(self, step: Callable[[], None]) -> None:
-        """Run `step`, again after transient errors of the cluster."""
+        """Run `step`, again after transient errors and while a topic is recreated."""
+        missing_since: float | None = None
         while not self._stop_asked.is_set():
             try:
                 step()
             except (KafkaException, ReadingError) as error:
-                if isinstance(error, KafkaException) and not is_transient(error):
+                if is_topic_missing(error):
+                    missing_since = missing_since or monotonic()
+                    if monotonic() - missing_since > RECREATED_WITHIN_S:
+                        raise
+                elif isinstance(error, KafkaException) and not is_transient(error):
                     raise
                 log.warning("labels: %s, trying again", error)
             else:

@@ -204,6 +204,11 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, KafkaException) and classify(error.args[0]) is Failure.TRANSIENT
 
 
+def is_topic_missing(error: BaseException) -> bool:
+    """Return whether a call failed because the cluster does not know the topic."""
+    return isinstance(error, KafkaException) and error.args[0].code() in _UNKNOWN_TOPIC
+
+
 def classify_refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
     """Return the error to raise if Kafka refuses this user; None if it does not."""
     if classify(error) is not Failure.REFUSED:

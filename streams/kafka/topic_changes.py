@@ -17,8 +17,9 @@ from streams.kafka.topic_ids import read_topic_id
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 10.0
+RECREATED_WITHIN_S = 30.0
+"""A topic that is gone for longer is not being recreated."""
 _TIMEOUT_S = 30.0
-_GONE_S = 30.0  # a topic that is recreated is back sooner
 _PAUSE_S = 0.5
 
 
@@ -81,11 +82,11 @@ class TopicChanges:
         return dict(filter(None, (self._compare(name, topic) for name, topic in found.items())))
 
     def await_missing(self, stop: Event) -> None:
-        """Return once no topic is missing, after _GONE_S, or once `stop` is set.
+        """Return once no topic is missing, after RECREATED_WITHIN_S, or once `stop` is set.
 
         Raises TopicRecreatedError, KafkaException.
         """
-        deadline = self._clock() + _GONE_S
+        deadline = self._clock() + RECREATED_WITHIN_S
         while not stop.is_set() and self._clock() < deadline:
             found = {name: _read(answer) for name, answer in self._ask().items()}
             for name, topic in found.items():

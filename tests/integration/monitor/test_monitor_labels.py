@@ -10,8 +10,9 @@ from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 from support.topic_changes import (
     LIMITED_SENDER_TIME,
+    PARTITIONS,
+    delete_topic,
     grow_topic,
-    recreate_topic,
     recreate_with,
 )
 from support.topic_reader import read_all
@@ -22,6 +23,7 @@ from drift import window_reader
 from drift.events import WindowClosed
 from drift.labels.labelling import Labelling
 from drift.metrics import LabelMetrics
+from streams.kafka import topic_admin
 from streams.kafka.topics import DRIFT_EVENTS, LABELS, PREDICTIONS
 
 HORIZON_S = 3600.0
@@ -312,14 +314,16 @@ def test_rejected_events_are_written_again_and_duplicates_count_once(world, monk
     assert again.value("fraud_label_payments", decision="review", truth="fraud") == 4
 
 
-def test_labels_of_new_partitions_and_of_a_recreated_topic_count(world, monkeypatch):
+def test_labels_of_new_partitions_and_of_a_recreated_topic_count(world, monkeypatch, caplog):
     monkeypatch.setattr("streams.kafka.topic_changes.LOOK_EVERY_S", 0.2)
     window = world.window()
     monitor = Running(world)
     wait_for(lambda: monitor.value("fraud_labels_held") == 0, 30, "the labels are read")
     world.label(0, [0, 1], True)
     wait_for(lambda: monitor.value("fraud_labels_held") == 2, 30, "the labels of the old topic")
-    recreate_topic(world.connection, LABELS)
+    delete_topic(world.connection, LABELS)
+    wait_for(lambda: "trying again" in caplog.text, 30, "a round without the topic")
+    topic_admin.create(world.connection, PARTITIONS)
     wait_for(lambda: monitor.value("fraud_labels_held") == 0, 60, "the old topic is forgotten")
     grow_topic(world.connection, LABELS, 6)
     world.producer = Producer(
