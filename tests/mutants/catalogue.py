@@ -276,7 +276,8 @@ MUTANTS = (
     ),
     mutant(
         "an uncertain commit aborted",
-        "tests/chaos/test_connections.py::test_a_commit_whose_answer_is_lost_counts_once[cut]",
+        "tests/unit/streams/kafka/test_committer.py::"
+        "test_an_uncertain_commit_is_repeated_and_never_aborted",
         (
             "streams/kafka/committer.py",
             "self._persist(partial(producer.commit_transaction, _CALL_TIMEOUT_S))",

@@ -67,6 +67,31 @@ class Fencing:
         raise KafkaException(KafkaError(KafkaError._FENCED, fatal=True))
 
 
+class Uncertain(Fencing):
+    """A producer whose first commit gets no answer in time, and which must not abort then."""
+
+    def __init__(self):
+        self.commits = 0
+
+    def commit_transaction(self, _timeout):
+        self.commits += 1
+        if self.commits == 1:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, retriable=True))
+
+    def abort_transaction(self, _timeout):
+        raise AssertionError("the broker may have committed")
+
+    def poll(self, _timeout):
+        pass
+
+
+def test_an_uncertain_commit_is_repeated_and_never_aborted(monkeypatch):
+    monkeypatch.setattr(committing, "_UNREACHABLE_PAUSE_S", 0)
+    producer = Uncertain()
+    TransactionalCommitter(Connection("127.0.0.1:9"), [producer], Event()).commit({0: 1}, None)
+    assert producer.commits == 2
+
+
 @pytest.mark.parametrize(("seconds", "raised"), [(0.01, CommitFatalError), (30.0, OutageError)])
 def test_being_fenced_is_excused_only_after_a_call_that_timed_out(monkeypatch, seconds, raised):
     monkeypatch.setattr(committing, "monotonic", Clock(seconds))
