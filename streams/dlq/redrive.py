@@ -21,8 +21,7 @@ from hashlib import blake2b
 from itertools import chain
 
 import msgspec
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import KafkaError, KafkaException, Producer
 from tenacity import Retrying, retry_if_exception, stop_after_delay
 
 from streams.dlq import dead_letters
@@ -42,7 +41,6 @@ _CHUNK_BYTES = 16 * 1024 * 1024
 _FRAME_BYTES = 128
 _CALL_S = 2.0
 _PATIENCE_S = 60.0
-_ANSWER_S = 30
 _DIGEST_BYTES = 16
 
 
@@ -150,11 +148,15 @@ def _plan(
 def _find_sent(
     connection: Connection, digests: dict[Position, bytes], progress: ReadProgress
 ) -> set[Position]:
-    """Return the positions that an earlier redrive has sent, of those with these digests."""
+    """Return the positions that an earlier redrive has sent, of those with these digests.
+
+    A redriven record may come after another producer's open transaction; the read waits for it.
+    """
     begin: Offsets = {}
     for partition, offset in digests:
         begin[partition] = min(offset + 1, begin.get(partition, offset + 1))
-    end = _find_high_watermarks(connection, list(begin)) if begin else {}
+    cluster = Cluster(connection)
+    end = cluster.find_high_watermarks(TRANSACTIONS, list(begin)) if begin else {}
     topic = connection.full_name(TRANSACTIONS).encode()
     sent = set[Position]()
     for message in chain.from_iterable(
@@ -172,24 +174,6 @@ def _find_sent(
 def _hash(key: bytes | None, value: bytes | None) -> bytes:
     """Return a digest of a record's key and value, which tells null from empty bytes."""
     return blake2b(msgspec.msgpack.encode((key, value)), digest_size=_DIGEST_BYTES).digest()
-
-
-def _find_high_watermarks(connection: Connection, partitions: list[int]) -> Offsets:
-    """Return the ends of `transactions`, including the open transactions of other producers.
-
-    A redriven record may come after an open transaction; the read waits for it.
-    """
-    admin = AdminClient(
-        connection.make_client_config()
-    )  # keep a reference: its requests end with it
-    specs = {
-        TopicPartition(connection.full_name(TRANSACTIONS), partition): OffsetSpec.latest()
-        for partition in partitions
-    }
-    answers = admin.list_offsets(
-        specs, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ANSWER_S
-    )
-    return {position.partition: answer.result().offset for position, answer in answers.items()}
 
 
 def _take_first_of_each(

@@ -77,9 +77,11 @@ class Cluster:
         """Return the offset at which the committed records end, by partition; None: all of them."""
         return self._list_offsets(topic, partitions, OffsetSpec.latest())
 
-    def find_high_watermarks(self, topic: str) -> Offsets:
-        """Return the offset after the last record, committed or not, by partition."""
-        return self._list_offsets(topic, None, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+    def find_high_watermarks(self, topic: str, partitions: list[int] | None = None) -> Offsets:
+        """Return the offset after the last record, committed or not, by partition; None: of all."""
+        return self._list_offsets(
+            topic, partitions, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED
+        )
 
     def find_since(self, topic: str, end: Offsets, at: datetime) -> Offsets:
         """Return the first offset whose timestamp is `at` or later, else `end`, by partition."""

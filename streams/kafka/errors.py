@@ -94,9 +94,10 @@ class TopicRecreatedError(ConsumerError):
     exit_code = DO_NOT_RESTART
 
     @classmethod
-    def of(cls, name: str, old_id: str, new_id: str, advice: str) -> Self:
+    def of(cls, name: str, old_id: str, new_id: str, advice: str = "") -> Self:
         """Return the error for a topic whose id has changed."""
-        return cls(f'the topic "{name}" was recreated (old id {old_id}, new id {new_id}). {advice}')
+        said = f'the topic "{name}" was recreated (old id {old_id}, new id {new_id})'
+        return cls(f"{said}. {advice}" if advice else said)
 
     @classmethod
     def without_offsets(cls, name: str, group: str, new_id: str, advice: str) -> Self:

@@ -111,10 +111,7 @@ class TopicChanges:
         if found is None:
             return None
         if found.topic_id != seen.topic_id:
-            raise TopicRecreatedError(
-                f'the topic "{name}" was recreated '
-                f"(old id {seen.topic_id}, new id {found.topic_id})"
-            )
+            raise TopicRecreatedError.of(name, seen.topic_id, found.topic_id)
         new = found.partitions - seen.partitions
         if not new:
             return None
