@@ -32,6 +32,7 @@ _HEADERS = [
     (b"cache-control", b"no-cache"),
 ]
 REPORTS = "/reports/"
+REPORT_INDEX = "index.html"  # as `fraud monitor` names it
 
 
 class SecurityMiddleware:
@@ -77,7 +78,7 @@ def _limit_body(receive: Receive) -> Receive:
 def _choose_policy(path: str) -> str:
     if not path.startswith(REPORTS) or path == REPORTS:
         return _PAGE
-    return _REPORT_INDEX if path.endswith("/index.html") else _REPORT
+    return _REPORT_INDEX if path.endswith(f"/{REPORT_INDEX}") else _REPORT
 
 
 def _add_headers(send: Send, path: str) -> Send:

@@ -14,12 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.dependencies import FromApp
-from api.middleware import REPORTS
+from api.middleware import REPORT_INDEX, REPORTS
 from api.templating import render
 
 router = APIRouter(tags=["status"])
 _ASSETS = "/docs/assets"
-_INDEX = "index.html"  # of the monitor's reports
 DESCRIPTION = (
     "Scores payments as its stream on Kafka does: POST /predict answers at once, "
     "POST /transactions goes through Kafka."
@@ -82,8 +81,8 @@ async def show_documentation() -> HTMLResponse:
 async def open_reports(dependencies: FromApp, request: Request) -> Response:
     """Open the monitor's index. `?all`, or without an index: list all reports, newest first."""
     folder = dependencies.home / "reports"
-    if "all" not in request.query_params and (folder / _INDEX).exists():
-        return RedirectResponse(REPORTS + _INDEX)
+    if "all" not in request.query_params and (folder / REPORT_INDEX).exists():
+        return RedirectResponse(REPORTS + REPORT_INDEX)
     paths = _sort_newest_first(folder)
     return render("reports.html", paths=[str(path) for path in paths])
 
