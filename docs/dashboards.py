@@ -10,7 +10,6 @@ import json
 import math
 import os
 import re
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,9 +19,9 @@ from typing import Any, NamedTuple
 
 import httpx
 import plotly.graph_objects as go
-from playwright.sync_api import sync_playwright
 from plotly.offline import get_plotlyjs
 
+from docs.browser import open_browser
 from infra import demo_ports
 from infra.grafana.generate import FOLDER
 
@@ -32,6 +31,7 @@ _ROW = 38  # pixels of one row, as in Grafana
 _POINTS = 150  # of each line
 _TITLE = 34  # pixels above a panel's plot
 _SPARK = 46  # pixels of the history below a figure
+_RATE_INTERVAL = "20s"  # as in Grafana: four times the scrape interval of prometheus.yml
 _CLOCK = "%H:%M:%S"
 _NAMES = 12  # most names in a legend: those with the highest last values
 _COLORS = {"green": "#56a64b", "orange": "#ff780a", "red": "#e02f44", "blue": "#3274d9"}
@@ -68,7 +68,9 @@ class TimeRange:
 
     def read(self, target: Mapping[str, Any]) -> list[Series]:
         """Return the series of a panel's query that have a number. Raises httpx.HTTPError."""
-        parameters: dict[str, str | float] = {"query": self._substitute(target["expr"])}
+        parameters: dict[str, str | float] = {
+            "query": substitute_variables(target["expr"], self.end - self.start, _RATE_INTERVAL)
+        }
         if target.get("instant"):
             answers = self._request("query", parameters | {"time": self.end})
         else:
@@ -85,16 +87,17 @@ class TimeRange:
                 series.append(Series(name, times, values))
         return series
 
-    def _substitute(self, expression: str) -> str:
-        """Return a query as Grafana sends it, with every variable at "All"."""
-        span = f"{math.ceil(self.end - self.start)}s"
-        expression = expression.replace("$__rate_interval", "20s").replace("$__range", span)
-        return re.sub(r"\$\w+", ".+", expression)
-
     def _request(self, path: str, parameters: Mapping[str, str | float]) -> list[dict[str, Any]]:
         answer = httpx.get(f"{self._url}/api/v1/{path}", params=parameters, timeout=10)
         result: list[dict[str, Any]] = answer.raise_for_status().json()["data"]["result"]
         return result
+
+
+def substitute_variables(expression: str, seconds: float, rate_interval: str) -> str:
+    """Return a panel's query as Grafana sends it over a time range, with variables at "All"."""
+    expression = expression.replace("$__rate_interval", rate_interval)
+    expression = expression.replace("$__range", f"{math.ceil(seconds)}s")
+    return re.sub(r"\$\w+", ".+", expression)
 
 
 def _name_series(labels: Mapping[str, str], legend: str) -> str:
@@ -321,10 +324,7 @@ def main() -> None:
     now = time.time()
     time_range = TimeRange(url, now - seconds, now)
     without_data = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+    with open_browser() as browser:
         for board in read_boards():
             html, empty = draw_board(board, time_range)
             without_data += [f"{board['title']}: {title}" for title in empty]
@@ -333,7 +333,6 @@ def main() -> None:
             path = PICTURES / f"{board['uid'].replace('fraud', 'dashboard', 1)}.png"
             page.screenshot(path=path, full_page=True)
             page.close()
-        browser.close()
     if without_data:
         sys.exit("no data: " + "; ".join(without_data))
 

@@ -1,20 +1,18 @@
 """Take the pictures in docs/pictures/ of the console, the API page and `fraud alerts`.
 
-Run: python docs/pictures.py. It needs Chromium, a Kafka with alerts and `fraud serve`, found via
-FRAUD_API_PORT and the other variables. For complete pictures, start a scorer, label an alert and
-let a drift window close first.
+Run: .venv/bin/python -m docs.pictures. It needs Chromium, a Kafka with alerts and `fraud serve`,
+found via FRAUD_API_PORT and the other variables. For complete pictures, start a scorer, label an
+alert and let a drift window close first.
 """
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from rich.console import Console
-from rich.text import Text
+from playwright.sync_api import Browser, Page, expect
+
+from docs.browser import draw_terminal, open_browser
 
 FOLDER = Path(__file__).parent / "pictures"
 URL = f"http://127.0.0.1:{os.environ.get('FRAUD_API_PORT') or 8000}"
@@ -43,12 +41,7 @@ def show_alerts(page: Page) -> None:
     printed = subprocess.run(
         command, env=os.environ | {"FORCE_COLOR": "1"}, capture_output=True, text=True, check=True
     ).stdout
-    with tempfile.TemporaryFile("w") as nowhere:
-        screen = Console(
-            record=True, width=COLUMNS, file=nowhere, force_terminal=True, color_system="truecolor"
-        )
-        screen.print(Text.from_ansi(printed))
-        page.set_content(screen.export_svg(title="fraud alerts --limit 8"))
+    page.set_content(draw_terminal(printed, COLUMNS, "fraud alerts --limit 8"))
     page.locator("svg").first.wait_for()
 
 
@@ -64,10 +57,7 @@ def shoot(browser: Browser, name: str, size: dict[str, int], scheme: str) -> Non
 def main() -> None:
     """Take all pictures."""
     FOLDER.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+    with open_browser() as browser:
         for name, size, scheme in (
             ("console", DESKTOP, "light"),
             ("console-dark", DESKTOP, "dark"),
@@ -76,7 +66,6 @@ def main() -> None:
             ("alerts", {"width": 1280, "height": 400}, "light"),
         ):
             shoot(browser, name, size, scheme)
-        browser.close()
 
 
 if __name__ == "__main__":

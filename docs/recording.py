@@ -1,30 +1,27 @@
 """Record docs/pictures/recording.png, the moving picture at the top of README.
 
 Run: .venv/bin/python -m docs.recording, with Chromium and Pillow, while a demo is up. It sends an
-alert and judges it in the console, replays payments that drift, and runs the ledger. Each frame is
-the console beside the commands that were run, with their output.
+alert and judges it in the console, replays payments that drift, and runs the ledger. Each frame
+shows the commands that were run, with their output, and the console.
 """
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from rich.console import Console
-from rich.text import Text
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from docs.browser import draw_terminal, open_browser
 from infra import demo_ports
 
 PICTURE = Path(__file__).parent / "pictures" / "recording.png"
 _BIN = Path(sys.executable).parent
-_CONSOLE = {"width": 1080, "height": 760}
-_FRAME = {"width": 1320, "height": 560}
+_CONSOLE: ViewportSize = {"width": 1080, "height": 760}
+_FRAME: ViewportSize = {"width": 1320, "height": 560}
 _COLUMNS = 68  # of the terminal
 _LINES = 26
 _COLORS = 128  # of a frame, which keeps the file small
@@ -42,7 +39,7 @@ main > * {{ height: 488px; border-radius: 6px; overflow: hidden; }}
 
 
 class Recorder:
-    """Takes frames of the console at a URL, beside a terminal."""
+    """Takes frames of a terminal next to the console at a URL."""
 
     def __init__(self, browser: Browser, url: str) -> None:
         self.console = browser.new_page(viewport=_CONSOLE, color_scheme="light")
@@ -68,26 +65,14 @@ class Recorder:
     def take(self, caption: str) -> None:
         """Add a frame."""
         console = b64encode(self.console.screenshot()).decode()
-        terminal = self._draw_terminal()
+        shown = self._lines[-_LINES:]
+        padded = shown + [""] * (_LINES - len(shown))
+        terminal = draw_terminal("\n".join(padded), _COLUMNS, "fraud")
         self._composed.set_content(
             _PAGE.format(caption=caption, terminal=terminal, console=console)
         )
         frame = Image.open(BytesIO(self._composed.screenshot()))
         self._frames.append(frame.convert("RGB").quantize(_COLORS, dither=Image.Dither.NONE))
-
-    def _draw_terminal(self) -> str:
-        with tempfile.TemporaryFile("w") as nowhere:
-            screen = Console(
-                record=True,
-                width=_COLUMNS,
-                file=nowhere,
-                force_terminal=True,
-                color_system="truecolor",
-            )
-            shown = self._lines[-_LINES:]
-            for line in shown + [""] * (_LINES - len(shown)):
-                screen.print(Text.from_ansi(line), overflow="fold")
-            return screen.export_svg(title="fraud")
 
     def write(self, path: Path) -> None:
         """Write the frames as an animated PNG that repeats."""
@@ -128,14 +113,10 @@ def record(recorder: Recorder) -> None:
 def main() -> None:
     """Record the story in a running demo, and write it."""
     url = f"http://127.0.0.1:{demo_ports.read_port(os.environ, 'FRAUD_API_PORT')}"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+    with open_browser() as browser:
         recorder = Recorder(browser, url)
         record(recorder)
         recorder.write(PICTURE)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -32,10 +32,9 @@ from support.watch import (
     read_panel_queries,
     read_rule_expressions,
     run_watch,
-    substitute_variables,
 )
 
-from docs.dashboards import TimeRange, draw_board, read_boards
+from docs.dashboards import TimeRange, draw_board, read_boards, substitute_variables
 from drift.detect.severity import LEVELS
 from drift.events import decode_windows
 from drift.reports.schedule import EVERY
@@ -55,7 +54,7 @@ KINDS = {
     "invalid_transaction": 24,
 }  # twice, because the redrive is refused again
 REQUESTS = {"200": 10, "422": 3, "404": 2}  # sent twice
-RATE_S = 10  # the $__rate_interval of tests/support/watch.py
+RATE_S = 10  # the $__rate_interval of the queries
 # the most seconds by which increase() extrapolates: 1.1 at both ends, and a late sample
 BEYOND = 3
 
@@ -337,7 +336,7 @@ def find_drift_alerts(received):
 
 def query_panel(story, expression, instant):
     """Return the values that a panel would draw."""
-    expression = substitute_variables(expression, story.span)
+    expression = substitute_variables(expression, story.span, f"{RATE_S}s")
     if instant:
         values = [
             series["value"] for series in story.prometheus.query(expression, time=story.ended)
@@ -408,7 +407,7 @@ def find_expression(name):
 def show_panel(story, name):
     """Return the values of a panel at the end, by the value of their label, or "" without one."""
     found = story.prometheus.query(
-        substitute_variables(find_expression(name), story.span), time=story.ended
+        substitute_variables(find_expression(name), story.span, f"{RATE_S}s"), time=story.ended
     )
     return {
         next(iter(series["metric"].values()), ""): float(series["value"][1]) for series in found
@@ -424,7 +423,9 @@ def show_figure(story, name):
 def add_up_rate(story, name):
     """Return the count of events that a rate adds up to, by the value of its label."""
     found = story.prometheus.query_range(
-        substitute_variables(find_expression(name), story.span), story.began, story.ended + RATE_S
+        substitute_variables(find_expression(name), story.span, f"{RATE_S}s"),
+        story.began,
+        story.ended + RATE_S,
     )
     return {
         next(iter(series["metric"].values()), ""): sum(

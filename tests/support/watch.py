@@ -124,12 +124,6 @@ def read_panel_queries() -> list[tuple[str, str, bool]]:
     return found
 
 
-def substitute_variables(expression: str, span: int) -> str:
-    """Return a panel's query as Grafana sends it: over `span` seconds, variables at "All"."""
-    expression = expression.replace("$__rate_interval", "10s").replace("$__range", f"{span}s")
-    return re.sub(r"\$\w+", ".+", expression)
-
-
 def read_rule_expressions() -> list[str]:
     groups = (group for path in RULES for group in yaml.safe_load(path.read_text())["groups"])
     return [rule["expr"] for group in groups for rule in group["rules"]]
