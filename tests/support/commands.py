@@ -1,6 +1,7 @@
 """Run the `fraud` commands."""
 
 import os
+import subprocess
 import sys
 
 from streams.kafka.connection import Connection
@@ -18,3 +19,15 @@ def make_environment(connection: Connection, **changes: str) -> dict[str, str]:
         "FRAUD_TOPIC_PREFIX": connection.topic_prefix,
     }
     return os.environ | own | changes
+
+
+def run_on(connection: Connection, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
+    """Run a `fraud` command on this cluster until it ends; its output is text."""
+    return subprocess.run(
+        [*FRAUD, *arguments],
+        env=make_environment(connection, **changes),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )

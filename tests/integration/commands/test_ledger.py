@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import subprocess
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from support.commands import FRAUD, make_environment
+from support.commands import run_on
 from support.data.transactions import make_transaction_bytes
 from support.scorer_group import commit_offsets, start_group
 from support.topic_changes import SENDER_TIME, recreate_with
@@ -98,17 +97,6 @@ def bus(connection):
     return Bus(connection)
 
 
-def fraud(connection, *arguments):
-    return subprocess.run(
-        [*FRAUD, *arguments],
-        env=make_environment(connection),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_a_stream_is_complete_if_every_record_is_scored_or_rejected(bus, connection):
     sent = bus.send(5) + bus.send(3, partition=2, first=5)
     with bus.transaction():
@@ -157,7 +145,7 @@ def test_outputs_about_aborted_records_are_phantoms(bus, connection):
     assert (found.sent, found.scored, found.rejected) == (5, 5, 0)
     assert (found.lost, found.duplicated, found.foreign) == (0, 0, 0)
     assert (found.phantom, found.first_phantom, found.complete) == (4, aborted, False)
-    result = fraud(connection, "ledger", "--json")
+    result = run_on(connection, "ledger", "--json")
     assert (result.returncode, json.loads(result.stdout)["phantom"]) == (1, 4)
 
 
@@ -253,10 +241,10 @@ def test_the_command_succeeds_on_a_complete_stream_and_fails_on_an_empty_range(b
     sent = bus.send(3)
     with bus.transaction():
         bus.predict(*sent)
-    result = fraud(connection, "ledger", "--since", "10m")
+    result = run_on(connection, "ledger", "--since", "10m")
     assert (result.returncode, result.stderr) == (0, "")
     assert "complete: each record came out exactly once" in result.stdout
-    result = fraud(connection, "ledger", "--since", "2999-01-01T00:00:00Z")
+    result = run_on(connection, "ledger", "--since", "2999-01-01T00:00:00Z")
     assert result.returncode == 1
     assert "nothing to prove: no records in the range" in result.stdout
 
@@ -265,19 +253,19 @@ def test_the_command_fails_and_names_lost_records(bus, connection):
     sent = bus.send(3)
     with bus.transaction():
         bus.predict(*sent[1:])
-    result = fraud(connection, "ledger", "--json")
+    result = run_on(connection, "ledger", "--json")
     found = json.loads(result.stdout)
     assert result.returncode == 1
     expected = {"sent": 3, "scored": 2, "lost": 1, "pending": 1, "first_lost": [[0, 0]]}
     assert {name: found[name] for name in expected} == expected
-    output = fraud(connection, "ledger").stdout
+    output = run_on(connection, "ledger").stdout
     assert "lost, first 10 at most: 0:0" in output
     assert "run this again when it has caught up" in output
 
 
 def test_a_missing_topic_is_a_one_line_error(connection):
     missing = type(connection)(connection.bootstrap_servers, connection.topic_prefix + "not.")
-    result = fraud(missing, "ledger")
+    result = run_on(missing, "ledger")
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
         "fraud: no such topic, or no permission to see it: "

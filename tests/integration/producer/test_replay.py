@@ -16,7 +16,7 @@ from confluent_kafka.admin import (
     ConfigResource,
     ResourceType,
 )
-from support.commands import FRAUD, make_environment
+from support.commands import FRAUD, make_environment, run_on
 from support.data import creditcard_files as creditcard
 from support.topic_changes import SENDER_TIME, recreate_with
 from support.topic_reader import read_all
@@ -51,17 +51,6 @@ def row_number(message):
     return int(json.loads(message.value())["transaction_id"].split("-")[1])
 
 
-def run_fraud(connection, *arguments, **environment):
-    return subprocess.run(
-        [*FRAUD, *arguments],
-        capture_output=True,
-        text=True,
-        env=make_environment(connection, **environment),
-        timeout=120,
-        check=False,
-    )
-
-
 def test_every_row_is_sent_once_and_in_order_within_its_partition(connection, data):
     totals = run_replay(connection, Selection(data))
     assert (totals.sent, totals.delivered) == (COUNT, COUNT)
@@ -78,7 +67,7 @@ def test_accounts_and_missing_fields_of_a_simulated_file_arrive(connection, tmp_
     path = tmp_path / "made.csv"
     disturbed = ("--disturb", "missing:V14@50", "--fraud-rate", "0.1")
     assert (
-        run_fraud(
+        run_on(
             connection,
             "simulate",
             "--rows",
@@ -91,7 +80,7 @@ def test_accounts_and_missing_fields_of_a_simulated_file_arrive(connection, tmp_
         ).returncode
         == 0
     )
-    done = run_fraud(
+    done = run_on(
         connection,
         "replay",
         "--data",
@@ -254,7 +243,7 @@ def test_a_missing_topic_and_an_empty_selection_are_errors(connection, data):
 def test_the_command_replays_a_part_and_prints_its_totals(connection, data):
     rows = f"--data {data} --from 10 --to 40 --rate 0 --run mine".split()
     labels = ["--labels", "--label-delay", "100ms"]
-    done = run_fraud(connection, "replay", *rows, *labels, "--json")
+    done = run_on(connection, "replay", *rows, *labels, "--json")
     assert done.returncode == 0, done.stderr
     totals = json.loads(done.stdout)
     assert {name: totals[name] for name in ("run", "sent", "delivered", "labels")} == {
@@ -269,7 +258,7 @@ def test_the_command_replays_a_part_and_prints_its_totals(connection, data):
 
 def test_the_command_reads_fraud_data_and_loops(connection, data):
     options = ["--rate", "0", "--loop", "--limit", "1500", "--run", "r", "--quiet"]
-    done = run_fraud(connection, "replay", *options, FRAUD_DATA=str(data))
+    done = run_on(connection, "replay", *options, FRAUD_DATA=str(data))
     assert done.returncode == 0, done.stderr
     assert "1,500 sent, 1,500 confirmed" in done.stdout
     keys = {message.key().decode() for message in read_all(connection, "transactions", 1500)}
@@ -306,9 +295,7 @@ def test_nothing_of_a_file_with_an_invalid_row_is_sent(connection, tmp_path, lab
         tmp_path / "bad.csv",
         [creditcard.row(0), creditcard.row(1), creditcard.row(2, Amount="much")],
     )
-    done = run_fraud(
-        connection, "replay", "--data", str(path), "--from", "1", "--run", "r", *labels
-    )
+    done = run_on(connection, "replay", "--data", str(path), "--from", "1", "--run", "r", *labels)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"fraud: {path}, row 2: Amount is 'much', not a number\n"
     assert read_all(connection, "transactions", 0) == []
@@ -316,7 +303,7 @@ def test_nothing_of_a_file_with_an_invalid_row_is_sent(connection, tmp_path, lab
 
 def test_refused_records_are_not_counted_as_confirmed(connection, data):
     refuse_all_transactions(connection)
-    done = run_fraud(
+    done = run_on(
         connection, "replay", "--data", str(data), "--rate", "0", "--limit", "10", "--json"
     )
     totals = json.loads(done.stdout)
@@ -328,12 +315,12 @@ def test_refused_records_are_not_counted_as_confirmed(connection, data):
 def test_errors_are_one_line(connection, data, tmp_path):
     elsewhere = Connection(connection.bootstrap_servers, connection.topic_prefix + "other.")
     for done, line in [
-        (run_fraud(elsewhere, "replay", "--data", str(data)), "run: fraud topics"),
+        (run_on(elsewhere, "replay", "--data", str(data)), "run: fraud topics"),
         (
-            run_fraud(connection, "replay", "--data", str(tmp_path / "none.csv")),
+            run_on(connection, "replay", "--data", str(tmp_path / "none.csv")),
             "none.csv is not a file",
         ),
-        (run_fraud(connection, "data", FRAUD_DATA=str(data)), "rows.csv is not creditcard.csv"),
+        (run_on(connection, "data", FRAUD_DATA=str(data)), "rows.csv is not creditcard.csv"),
     ]:
         assert done.returncode == 1
         assert done.stderr.startswith("fraud: ")

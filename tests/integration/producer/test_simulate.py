@@ -1,13 +1,12 @@
 """Simulated transactions on a real Kafka, and compared with the real ones."""
 
 import json
-import subprocess
 from datetime import datetime
 
 import numpy as np
 import pytest
 import xgboost
-from support.commands import FRAUD, make_environment
+from support.commands import run_on
 from support.topic_changes import SENDER_TIME, recreate_with
 from support.topic_reader import read_all
 
@@ -34,14 +33,7 @@ DELAY_S = 0.5
 
 def send(connection, *arguments):
     options = f"--send --rows {COUNT} --seed {SEED} --rate 0 --json".split()
-    done = subprocess.run(
-        [*FRAUD, "simulate", *options, *arguments],
-        capture_output=True,
-        text=True,
-        env=make_environment(connection),
-        timeout=120,
-        check=False,
-    )
+    done = run_on(connection, "simulate", *options, *arguments)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -1,11 +1,9 @@
 """Topics that can lose payments are refused, and payments that a sender dates wrongly are kept."""
 
-import subprocess
-
 import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
-from support.commands import FRAUD, make_environment
+from support.commands import run_on
 from support.data.transactions import make_transaction_bytes
 from support.scorer_process import run_scorer
 from support.topic_changes import LIMITED_SENDER_TIME, alter_topic, recreate_with
@@ -16,17 +14,6 @@ from streams.ledger.audit import audit
 
 COUNT = 80
 JANUARY_1970_MS = 1000
-
-
-def fraud(connection, *arguments):
-    return subprocess.run(
-        [*FRAUD, *arguments],
-        env=make_environment(connection),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def send(connection, count, timestamp=0):
@@ -63,7 +50,7 @@ def test_an_unsafe_topic_is_refused_by_every_command_until_it_is_mended(
         f"--entity-type topics --entity-name {connection.full_name(topic)} "
         f"--add-config {name}={declared}"
     )
-    created = fraud(connection, "topics", "--partitions", "4")
+    created = run_on(connection, "topics", "--partitions", "4")
     assert created.returncode == 1
     assert wrong in created.stderr
     assert mending in created.stderr
@@ -72,25 +59,25 @@ def test_an_unsafe_topic_is_refused_by_every_command_until_it_is_mended(
         assert wrong in system.log
         assert mending in system.log
     if topic == topics.PREDICTIONS:  # the monitor reads no transactions
-        monitored = fraud(connection, "monitor")
+        monitored = run_on(connection, "monitor")
         assert monitored.returncode == 1
         assert mending in monitored.stderr
     alter_topic(connection, topic, {name: declared})
-    assert fraud(connection, "topics", "--partitions", "4").returncode == 0
+    assert run_on(connection, "topics", "--partitions", "4").returncode == 0
 
 
 def test_nothing_is_created_beside_a_topic_with_other_partitions(connection):
     admin = AdminClient(connection.make_client_config())
     for deleted in admin.delete_topics([connection.full_name(topics.LABELS)]).values():
         deleted.result(10)
-    refused = fraud(connection, "topics", "--partitions", "8")
+    refused = run_on(connection, "topics", "--partitions", "8")
     assert refused.returncode == 1
     name = connection.full_name(topics.TRANSACTIONS)
     assert f"{name} has 4 partitions, declared are 8" in refused.stderr
     assert "run: fraud topics --partitions 4; " in refused.stderr
     assert f"--alter --topic {name} --partitions 8" in refused.stderr
     assert connection.full_name(topics.LABELS) not in admin.list_topics(timeout=10).topics
-    assert fraud(connection, "topics", "--partitions", "4").returncode == 0
+    assert run_on(connection, "topics", "--partitions", "4").returncode == 0
 
 
 def test_payments_dated_1970_before_the_first_scorer_are_scored(connection):
