@@ -102,7 +102,7 @@ def _best_f1(scored: LabelledScores) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print a table of the rules, and what else speaks for the score."""
+    """Print a table of the rules, and the other reasons for the score."""
     settings = Settings.from_environment()
     table = dataset.read(fetch(settings.cache, settings.data, lambda *_: None))
     seeds = [_read_cuts(table, seed) for seed in SEEDS]

@@ -31,7 +31,7 @@ def _fields(unit: str) -> Callable[[int], str]:
     return lambda length: ",".join([unit] * (length // (len(unit) + 1)))
 
 
-# What fills a record up to its size, by name: JSON of at most that length.
+# Content that fills a record up to its size, by name: JSON of at most that length.
 _SHAPES: dict[str, Callable[[int], str]] = {
     "text": _text("x"),
     "text of several bytes a character": _text("é"),

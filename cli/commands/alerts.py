@@ -69,7 +69,7 @@ def lay_out(alerts: Iterable[Any], heading: bool, width: int) -> RenderableType:
 
 
 def _has_room(alerts: list[Any], width: int) -> bool:
-    """Return whether `width` columns are enough for the reasons beside the other columns."""
+    """Return whether `width` columns are enough for the reasons next to the other columns."""
     rows = [_cells(alert) for alert in alerts]
     others = sum(
         1 + max([least, *(cells[name].cell_len for cells in rows)])

@@ -253,7 +253,7 @@ class Settings(KafkaVariables, PortVariables, ApiVariables, FileVariables, Proce
 
     @property
     def home(self) -> Path:
-        """FRAUD_HOME: files are never written beside installed code."""
+        """FRAUD_HOME: files are never written next to installed code."""
         return (self.given_home or find_home(ROOT, self.data_home)).resolve()
 
     @property
