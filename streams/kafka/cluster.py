@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicParti
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.kafka.connection import Connection
-from streams.kafka.errors import TopicMissingError, is_transient
+from streams.kafka.errors import TopicMissingError, is_topic_missing, is_transient
 from streams.kafka.retry import retry_for
 from streams.kafka.topic_ids import TopicEpoch, find_topic_ids
 
@@ -43,8 +43,9 @@ class Cluster:
     """Answers questions about one cluster's topics, by their names without the prefix.
 
     Offsets are those of committed records: a partition ends at its last stable offset. Every method
-    raises KafkaException when Kafka does not answer. The object keeps one admin client for its
-    whole life, because the answers of a client that is gone never arrive.
+    raises KafkaException when Kafka does not answer, those about offsets also TopicMissingError.
+    The object keeps one admin client for its whole life, because the answers of a client that is
+    gone never arrive.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -139,11 +140,20 @@ class Cluster:
                     for partition, future in futures.items()
                 }
             except KafkaException as error:
-                # librdkafka 2.16 keeps asking with the leader epochs that it knows, up to five
-                # minutes old; a metadata request renews them
+                if is_topic_missing(error):
+                    raise TopicMissingError([name]) from error
                 if is_transient(error):
-                    with suppress(KafkaException):
-                        self._admin.list_topics(timeout=_REFRESH_S)
+                    self._refresh(name)
                 raise
 
         return retry_for(_TIMEOUT_S, list_offsets)
+
+    def _refresh(self, name: str) -> None:
+        """Ask for metadata, if a broker answers. Raises TopicMissingError.
+
+        librdkafka 2.16 keeps asking with the leader epochs that it knows, up to five minutes old,
+        and says of a topic that is gone only that it has no leader.
+        """
+        with suppress(KafkaException):
+            if name not in self._admin.list_topics(timeout=_REFRESH_S).topics:
+                raise TopicMissingError([name])

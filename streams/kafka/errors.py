@@ -207,7 +207,9 @@ def is_transient(error: BaseException) -> bool:
 
 def is_topic_missing(error: BaseException) -> bool:
     """Return whether a call failed because the cluster does not know the topic."""
-    return isinstance(error, KafkaException) and error.args[0].code() in _UNKNOWN_TOPIC
+    if isinstance(error, KafkaException):
+        return error.args[0].code() in _UNKNOWN_TOPIC
+    return isinstance(error, TopicMissingError)
 
 
 def classify_refusal(error: KafkaError, servers: str = "") -> RefusedError | None:

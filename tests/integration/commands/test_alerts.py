@@ -110,6 +110,7 @@ def test_an_alert_is_printed_on_one_line_and_other_records_are_reported(connecti
     pretty = json.dumps(json.loads(make_transaction_bytes(0)), indent=2).encode()
     publish(connection, [make_alert(0, pretty), b"no alert", None, make_alert(3)])
     result = run(connection, "--json")
+    assert result.returncode == 0, result.stderr
     first, second = result.stdout.splitlines()
     assert json.loads(first)["transaction"] == json.loads(pretty)
     assert second == make_alert(3)

@@ -11,7 +11,7 @@ from support.waiting import wait_for
 
 from streams.kafka import topic_admin, topics
 from streams.kafka.cluster import Cluster
-from streams.kafka.errors import TopicRecreatedError
+from streams.kafka.errors import TopicMissingError, TopicRecreatedError
 from streams.ledger.audit import audit
 
 
@@ -39,6 +39,13 @@ def count_outputs(connection):
     result = audit(connection)
     assert (result.lost, result.duplicated, result.phantom) == (0, 0, 0)
     return result.scored, result.earlier
+
+
+def test_a_question_about_the_offsets_of_a_topic_that_is_gone_names_it(connection):
+    delete_topic(connection, topics.LABELS)
+    with pytest.raises(TopicMissingError, match="labels"):
+        Cluster(connection).find_end(topics.LABELS, [0])
+    assert topic_admin.create(connection, 4) == [connection.full_name(topics.LABELS)]
 
 
 def test_a_recreated_topic_has_a_new_id_and_a_deleted_one_has_none(connection):
