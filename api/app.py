@@ -11,7 +11,7 @@ from api import errors
 from api.auth import COOKIE, LOCAL_ACCESS, OPEN, Access, Key
 from api.dependencies import Dependencies
 from api.middleware import SecurityMiddleware
-from api.routes import alerts, console, labels, login, predict, site, status, transactions
+from api.routes import alerts, console, labels, login, predict, runbooks, site, status, transactions
 from payments.contract import CONTRACT_VERSION
 from streams.latency_buckets import LATENCY_BUCKETS_S
 
@@ -43,6 +43,7 @@ def create_app(dependencies: Dependencies, access: Access = LOCAL_ACCESS) -> Fas
     errors.add_handlers(app)
     app.include_router(predict.router)  # first: routes are matched in order
     app.include_router(site.router)
+    app.include_router(runbooks.router)
     app.include_router(status.router)
     app.include_router(transactions.router)
     app.include_router(alerts.router)

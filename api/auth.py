@@ -24,6 +24,7 @@ LOGIN = "/login"
 LOGOUT = "/logout"
 PROBES = frozenset({"/health", "/ready", "/metrics"})  # read by load balancers and Prometheus
 STYLE = "/console/static/console.css"  # also of the login page
+RUNBOOKS = "/runbooks/"  # without secrets, and read in a hurry
 OPEN = PROBES | {LOGIN, STYLE}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -97,7 +98,9 @@ def check_key(key: Key) -> Check:
     def check(request: Request) -> Response | None:
         candidate = request.headers.get("x-api-key", "").encode("latin-1")
         path = request.scope["path"]
-        if path in OPEN or key.matches(candidate) or key.accepts(request.cookies.get(COOKIE, "")):
+        if path in OPEN or path.startswith(RUNBOOKS):
+            return None
+        if key.matches(candidate) or key.accepts(request.cookies.get(COOKIE, "")):
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(f"{LOGIN}?next={quote(path)}", 303)

@@ -11,6 +11,7 @@ _INFRA = Path(__file__).resolve().parent.parent
 _JOBS = {"FRAUD_METRICS_PORT": "scorer", "FRAUD_MONITOR_PORT": "monitor", "FRAUD_API_PORT": "api"}
 _SCORERS = "[targets/scorer.json]"  # in prometheus.yml
 _COMPOSE_URL = "http://prometheus:9090"  # in the provisioned data source
+_CONSOLE = "http://127.0.0.1:8000"  # in prometheus.yml
 DEFAULT_WEBHOOK = "http://127.0.0.1:8002/alerts"
 """The URL in alertmanager.yml."""
 
@@ -30,9 +31,13 @@ def write(
         (folder / "prometheus" / "targets" / f"{job}.json").write_text(
             json.dumps([{"targets": list(addresses)}])
         )
+    prometheus = folder / "prometheus" / "prometheus.yml"
+    text = prometheus.read_text()
     if scorers:
-        prometheus = folder / "prometheus" / "prometheus.yml"
-        prometheus.write_text(prometheus.read_text().replace(_SCORERS, json.dumps([str(scorers)])))
+        text = text.replace(_SCORERS, json.dumps([str(scorers)]))
+    if targets.get("api"):
+        text = text.replace(_CONSOLE, f"http://{targets['api'][0]}")
+    prometheus.write_text(text)
     alertmanager = folder / "alertmanager" / "alertmanager.yml"
     alertmanager.write_text(alertmanager.read_text().replace(DEFAULT_WEBHOOK, webhook))
 

@@ -638,4 +638,7 @@ def test_the_drift_alert_fires_after_the_moment_and_not_before(story):
     assert not find_drift_alerts(story.alerts_before)
     alert = find_drift_alerts(story.received)[0]
     assert pd.Timestamp(alert["startsAt"]).timestamp() >= story.drifted
-    assert alert["annotations"]["runbook_url"] == "docs/runbooks/drift-detected.md"
+    url = alert["annotations"]["runbook_url"]
+    assert url == f"http://{story.targets['api'][0]}/runbooks/drift-detected.md"
+    assert "DriftDetected" in urlopen(url, timeout=5).read().decode()
+    assert "console" not in alert["labels"]
