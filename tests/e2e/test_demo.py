@@ -80,7 +80,7 @@ def test_a_demo_removes_the_leftovers_of_a_killed_one_and_loses_nothing(variable
     leftovers = {process.pid for process in find_processes(variables)}
     assert leftovers
     demo = start(variables, "--rate", "0", "--json")
-    output, _ = demo.communicate(timeout=200)
+    output, _ = demo.communicate(timeout=500)
     assert demo.returncode == 0, output
     assert "of an earlier demo" in output
     assert not find_processes(variables)
@@ -117,7 +117,7 @@ def test_injected_drift_is_found_and_nothing_before_it(variables, model):
         check=True,
     ).stdout
     demo = start(variables, *printed.splitlines()[-1].partition("fraud demo ")[2].split())
-    output, _ = demo.communicate(timeout=200)
+    output, _ = demo.communicate(timeout=500)
     assert demo.returncode == 0, output
     connection = Connection(
         variables["FRAUD_BOOTSTRAP_SERVERS"], topic_prefix=variables["FRAUD_TOPIC_PREFIX"]
@@ -160,7 +160,7 @@ def test_ctrl_c_leaves_no_process(variables):
     demo = start(variables)
     wait_for(lambda: has_started(demo, variables), 60, "scorer, monitor and API are started")
     os.killpg(demo.pid, signal.SIGINT)
-    output, _ = demo.communicate(timeout=60)
+    output, _ = demo.communicate(timeout=180)
     assert demo.returncode == 130, output
     assert not find_processes(variables)
 
@@ -170,7 +170,7 @@ def test_a_taken_port_is_a_one_line_error_that_names_its_variable(variables):
         holder.bind(("127.0.0.1", int(variables["FRAUD_MONITOR_PORT"])))
         holder.listen()
         demo = start(variables)
-        output, _ = demo.communicate(timeout=60)
+        output, _ = demo.communicate(timeout=180)
     assert demo.returncode == 1
     port = variables["FRAUD_MONITOR_PORT"]
     expected = f"port {port} (monitor) is in use by another program; stop it, or set "

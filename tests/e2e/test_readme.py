@@ -108,7 +108,7 @@ def run(command, variables, ports, folder=ROOT):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=500,
         check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"

@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import termios
+import time
 
 from confluent_kafka import Producer
 from support.commands import FRAUD, make_environment
@@ -36,7 +37,7 @@ def make_alert(i, transaction=None):
     )
 
 
-def publish(connection, values, first_ms=1_700_000_000_000):
+def publish(connection, values):
     """Write each value in a Kafka transaction, round-robin, and abort a last transaction.
 
     So every record is followed by a marker.
@@ -45,6 +46,7 @@ def publish(connection, values, first_ms=1_700_000_000_000):
         connection.make_writer_config({"transactional.id": connection.full_name("writer")})
     )
     producer.init_transactions()
+    first_ms = int(time.time() * 1000)
     for i, value in enumerate(values):
         producer.begin_transaction()
         producer.produce(

@@ -1,6 +1,7 @@
 """`fraud explain` on a real Kafka and on a CSV."""
 
 import json
+import time
 
 import pytest
 from confluent_kafka import Producer
@@ -27,8 +28,9 @@ def make_alert(name, i=0):
     )
 
 
-def publish(connection, values, first_ms=1_700_000_000_000):
+def publish(connection, values):
     producer = Producer(connection.make_writer_config())
+    first_ms = int(time.time() * 1000)
     for i, (partition, value) in enumerate(values):
         producer.produce(
             connection.full_name(ALERTS), value, partition=partition, timestamp=first_ms + i
