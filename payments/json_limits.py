@@ -7,6 +7,7 @@ the rest in a few passes over the whole value, never character by character in P
 
 import re
 
+import msgspec
 import numpy as np
 
 # Decoders give up at a depth that depends on the caller's stack (msgspec and json at 1,000 minus
@@ -25,10 +26,19 @@ class JsonLimitError(ValueError):
 
 
 _LIST = ord("[")  # `int in bytes` is several times as fast as `bytes in bytes`
-_QUOTE = ord('"')
 _BACKSLASH = ord("\\")
-_OPENING = 2  # the bit that [ and { have, and ] and } don't
+# Each bracket becomes its change of the depth, modulo 256, and a quote becomes 0.
+_OPENS = b"\x01"
+_QUOTE = b"\x00"
+_STEPS = bytes.maketrans(b'[{]}"', b"\x01\x01\xff\xff\x00")
 _NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
+_UINT8 = np.dtype(np.uint8)
+# Splitting at each quote costs less than vector operations up to about here.
+_FEW_QUOTES = 120
+# A record nested too deeply is longer than this with each level indented by one more space.
+_INDENTED_LENGTH = MAX_NESTING * (MAX_NESTING + 1)
+# In bytes. A longer record usually exceeds that length, whatever its depth.
+_MAX_INDENTED = 4096
 # A longer run contains a whole block that starts at a multiple of half of the limit.
 _NUMBER_BLOCK = MAX_NUMBER_LENGTH // 2
 _NAME_BLOCK = MAX_NAME_LENGTH // 2
@@ -36,17 +46,11 @@ _NUMBER_CHARACTERS = b"0123456789.eE+-"
 _LONG_RUN = re.compile(rb"[0-9.eE+-]{%d,}" % _NUMBER_BLOCK)
 _COLON = re.compile(rb"\s*:")
 
-# For each pattern of 8 brackets, with a 1 for each that opens: by how much they change the depth,
-# and how far above the depth after them they go.
-_WALKS = np.cumsum(
-    2 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.int64) - 1, axis=1
-)
-_CHANGE = _WALKS[:, -1]
-_PEAK_AFTER = _WALKS.max(axis=1) - _CHANGE
-
 
 def check_json_limits(value: bytes) -> None:
     """Raise JsonLimitError if valid JSON exceeds a limit."""
+    if len(value) > MAX_NAME_LENGTH:
+        value = _blank_escaped(value)  # once for all checks
     if (_LIST in value or value.find(b"{", 1) > 0) and _is_nested_deeply(value):
         raise JsonLimitError(f"nested more than {MAX_NESTING} levels deep")
     if len(value) > MAX_NUMBER_LENGTH and _has_long_number(value):
@@ -57,26 +61,34 @@ def check_json_limits(value: bytes) -> None:
 
 def _is_nested_deeply(value: bytes) -> bool:
     """Return whether a JSON document is nested deeper than allowed."""
-    marks = _marks(value)
-    if len(marks) <= 2 * MAX_NESTING:
+    marks = _make_marks(value)
+    opening = marks.count(_OPENS)
+    if opening <= MAX_NESTING:
         return False
-    plain = _blank_escaped(value)
-    if plain is not value:
-        marks = _marks(plain)
-    brackets = np.frombuffer(marks, np.uint8)
-    if _QUOTE in marks:
-        quotes = brackets == _QUOTE
-        in_string = np.not_equal.accumulate(quotes)
-        brackets = brackets[~(in_string | quotes)]
-    eights = np.packbits(brackets & _OPENING)
-    after = np.add.accumulate(_CHANGE.take(eights))
-    return bool(np.maximum.reduce(after + _PEAK_AFTER.take(eights)) > MAX_NESTING)
+    if _BACKSLASH in value:
+        if len(value) <= _MAX_INDENTED:
+            # Finding what a backslash escapes costs more than this.
+            indented = msgspec.json.format(value, indent=1)
+            if len(indented) < _INDENTED_LENGTH:
+                return False
+        marks = _make_marks(_blank_escaped(value))
+    if len(marks) - 2 * opening <= _FEW_QUOTES:
+        outside = b"".join(marks.split(_QUOTE)[::2])
+        if len(outside) <= 2 * MAX_NESTING:  # half of them close
+            return False
+        steps = np.frombuffer(outside, _UINT8)
+    else:
+        marked = np.frombuffer(_QUOTE + marks, _UINT8)  # the first quote leaves "no string"
+        is_outside = np.logical_xor.accumulate(np.logical_not(marked))
+        steps = marked * is_outside
+    # Depths change by one, so they cannot skip the first one that is too deep.
+    depths = np.add.accumulate(steps, 0, _UINT8)
+    return MAX_NESTING + 1 in depths.tobytes()
 
 
-def _marks(value: bytes) -> bytes:
-    """Return the brackets of a JSON document, and the quotes between them."""
-    # Two quotes side by side don't change which brackets are in a string.
-    return value.translate(None, _NOT_MARKS).replace(b'""', b"")
+def _make_marks(value: bytes) -> bytes:
+    """Return what each bracket and quote of a JSON document does, in order."""
+    return value.translate(_STEPS, _NOT_MARKS)
 
 
 def _has_long_number(value: bytes) -> bool:
@@ -132,22 +144,8 @@ class _Quotes:
 
 
 def _blank_escaped(value: bytes) -> bytes:
-    r"""Replace each character that a backslash escapes with a space, if any may be a quote.
-
-    Whether a backslash is itself escaped depends on how many precede it. As in simdjson, all runs
-    of backslashes are measured at once: in a number with one bit for each character, adding the
-    first bit of a run of ones sets the bit after the run.
-    """
+    r"""Replace each escaped quote, and each escaped backslash, with spaces."""
     if _BACKSLASH not in value or rb"\"" not in value:
         return value
-    characters = np.frombuffer(value, np.uint8)
-    packed = np.packbits(characters == _BACKSLASH, bitorder="little").tobytes()
-    backslashes = int.from_bytes(packed, "little")
-    even = int.from_bytes(b"\x55" * len(packed), "little")
-    first = backslashes & ~(backslashes << 1)
-    after_even = (backslashes + (first & even)) & ~backslashes
-    after_odd = (backslashes + (first & ~even)) & ~backslashes
-    escaped = (after_even & ~even) | (after_odd & even)
-    bits = np.frombuffer(escaped.to_bytes(len(packed) + 1, "little"), np.uint8)
-    is_escaped = np.unpackbits(bits, count=len(value), bitorder="little").view(bool)
-    return bytes(characters * ~is_escaped)
+    # From the left, so that in a run of backslashes each escapes the next.
+    return value.replace(rb"\\", b"  ").replace(rb"\"", b"  ")

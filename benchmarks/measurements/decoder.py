@@ -14,6 +14,7 @@ SMALL = json.dumps(
     {"transaction_id": "t-1", "event_time": "2025-06-15T13:00:00Z"} | _NUMBERS,
     separators=(",", ":"),
 ).encode()
+_DEEP = "[" * 98 + "]" * 98
 _ROUNDS = 7
 _ROUND_BYTES = 150_000
 
@@ -36,20 +37,22 @@ _SHAPES: dict[str, Callable[[int], str]] = {
     "text": _text("x"),
     "text of several bytes a character": _text("é"),
     "text of digits": _text("1"),
-    "text of brackets": _text("["),
+    "text of brackets": _text("[]"),
     "text of escapes": _text(r"\n"),
     "text of escaped quotes": _text(r"\""),
     "text of backslashes": _text(r"\\"),
-    "text of escaped quotes and brackets": _text(r"\"["),
+    "text of escaped quotes and brackets": _text(r"\"[]"),
     "numbers": _items("-1.5"),
     "digits": _items("1"),
     "numbers of 400 digits": _items("1" * 400),
     "strings": _items('""'),
-    "strings of brackets": _items('"["'),
-    "strings and brackets": _items('"[",[]'),
+    "strings of brackets": _items('"[]"'),
+    "strings and brackets": _items('"[]",[]'),
+    "strings of escaped quotes, and lists": _items(r'"\"[]",[[]]'),
     "lists": _items("[]"),
     "objects": _items("{}"),
-    "lists 98 deep": _items("[" * 98 + "]" * 98),
+    "lists 98 deep": _items(_DEEP),
+    "lists 98 deep, one escaped quote": lambda length: rf'"":"\"",{_items(_DEEP)(length - 8)}',
     "payments": _items(SMALL.decode()),
     "fields": _fields('"k1234":1'),
     "fields with one name": _fields('"":1'),

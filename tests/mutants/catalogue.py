@@ -180,8 +180,17 @@ MUTANTS = (
         "tests/unit/payments/test_json_limits.py",
         (
             "payments/json_limits.py",
-            "escaped = (after_even & ~even) | (after_odd & even)",
-            "escaped = backslashes << 1",
+            r"""value.replace(rb"\\", b"  ").replace(""",
+            "value.replace(",
+        ),
+    ),
+    mutant(
+        "a record nested too deeply accepted because it has a backslash",
+        "tests/unit/payments/test_json_limits.py",
+        (
+            "payments/json_limits.py",
+            "_INDENTED_LENGTH = MAX_NESTING * (MAX_NESTING + 1)",
+            "_INDENTED_LENGTH = MAX_NESTING * (MAX_NESTING + 9)",
         ),
     ),
     mutant(
