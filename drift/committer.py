@@ -11,7 +11,7 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from drift.events import SeverityChanged, WindowClosed
-from streams.kafka.committer import TransactionalCommitter, make_producer_settings
+from streams.kafka.committer import ProducerFactory, TransactionalCommitter
 from streams.kafka.connection import Connection
 from streams.kafka.messages import Output, make_headers
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
@@ -23,22 +23,23 @@ class WindowCommitter(TransactionalCommitter):
     Set `give_up` to stop waiting for a broker that does not answer.
     """
 
-    def __init__(self, connection: Connection, instance: str, give_up: threading.Event) -> None:
-        name = connection.full_name(f"fraud-monitor-{instance}")
-        super().__init__(
-            connection,
-            [Producer(connection.make_writer_config(make_producer_settings(name)))],
-            give_up,
-            PREDICTIONS,
-        )
+    def __init__(
+        self,
+        connection: Connection,
+        instance: str,
+        give_up: threading.Event,
+        client: ProducerFactory = Producer,
+    ) -> None:
+        names = [f"fraud-monitor-{instance}"]
+        super().__init__(connection, names, give_up, PREDICTIONS, client=client)
 
     def commit_window(
         self, window: WindowClosed, change: SeverityChanged | None, group_metadata: Any
     ) -> None:
         """Write a window and any change of severity, and commit the group's offsets, or nothing.
 
-        Raises BatchAbortedError (read the window again) or CommitFatalError (this process cannot
-        continue).
+        Raises BatchAbortedError (read the window again), or OutputRefusedError or CommitFatalError
+        (this process cannot continue).
         """
         _, offsets = window.bounds
         events = [window, change] if change else [window]

@@ -80,7 +80,7 @@ class Monitor:
     def run(self, stop: threading.Event) -> None:
         """Run until `stop` is set, across outages of the broker.
 
-        Raises DriftError, CommitFatalError, ConsumerError, RefusedError, TopicMissingError,
+        Raises DriftError, CommitError, ConsumerError, RefusedError, TopicMissingError,
         KafkaException.
         """
         while not stop.is_set():

@@ -8,9 +8,9 @@ The limit also applies to workers, because a spawned process imports this module
 import os
 
 from cli.main import main
-from streams.scorer import consumer
+from streams.scorer import batch
 
-consumer.MAX_BATCH = int(os.environ["BENCH_MAX_BATCH"])
+batch.MAX_BATCH = int(os.environ["BENCH_MAX_BATCH"])
 
 if __name__ == "__main__":
     main()

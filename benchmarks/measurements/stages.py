@@ -172,7 +172,9 @@ def _measure_commits(
     producer = Producer(
         connection.make_writer_config(make_producer_settings(connection.full_name("bench-stages")))
     )
-    committer = TransactionalCommitter(connection, [producer], Event())
+    committer = TransactionalCommitter(
+        connection, ["bench-stages"], Event(), client=lambda _: producer
+    )
     committer.open()
 
     def write_and_commit(done: ScoredBatch) -> None:

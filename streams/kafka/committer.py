@@ -11,13 +11,20 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from streams.kafka import topics
 from streams.kafka.call_thread import CallThread
 from streams.kafka.connection import Connection
-from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutageError, classify_refusal
+from streams.kafka.errors import (
+    BatchAbortedError,
+    CommitFatalError,
+    OutageError,
+    OutputRefusedError,
+    classify_refusal,
+)
 from streams.kafka.messages import Output
+from streams.kafka.topic_admin import make_alter_command
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +40,8 @@ DEADLINE_S = 30.0
 # handshake, or for a host name that no longer resolves (a stopped container). `classify` calls
 # the first of them a refusal. If it is one, the next process learns so in `open`.
 _DISCONNECTED = {KafkaError._AUTHENTICATION, KafkaError._RESOLVE, KafkaError._TRANSPORT}
+
+ProducerFactory = Callable[[dict[str, Any]], Producer]
 
 _NO_METADATA: Mapping[int, str] = MappingProxyType({})
 
@@ -77,20 +86,43 @@ class _BatchCommitter:
     def __init__(
         self,
         connection: Connection,
-        producer: Producer,
         give_up: Event,
         input_topic: str = topics.TRANSACTIONS,
         metadata: Mapping[int, str] = _NO_METADATA,
+        client: ProducerFactory = Producer,
     ) -> None:
         self._connection = connection
-        self._producer = producer
+        self._client = client
+        self._producer: Producer
         self._give_up = give_up
         self._input_topic = connection.full_name(input_topic)
         self._metadata = metadata
         self._waited = False
+        self._refusing_topic: str | None = None
         self._calls = CallThread("kafka calls")
 
+    def _make_producer(self, settings: Mapping[str, Any]) -> Producer:
+        reports = {"delivery.report.only.error": True, "on_delivery": self._on_delivery_error}
+        return self._client(self._connection.make_writer_config({**settings, **reports}))
+
+    def _on_delivery_error(self, error: KafkaError, message: Message) -> None:
+        # the client's transactional calls may hide this error behind a later one
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            self._refusing_topic = message.topic()
+
+    def _raise_if_refused(self) -> None:
+        """Raise OutputRefusedError if a topic refused an output since `write`."""
+        for topic in topics.TOPICS:
+            name = self._connection.full_name(topic.name)
+            if name == self._refusing_topic:
+                limit = {"max.message.bytes": str(topic.max_record_bytes)}
+                raise OutputRefusedError(
+                    f"{name} refuses an output as too large; to raise its limit, run: "
+                    f"{make_alter_command(self._connection, name, limit)}"
+                )
+
     def _produce(self, outputs: list[Output]) -> None:
+        self._refusing_topic = None
         names = {topic.name: self._connection.full_name(topic.name) for topic in topics.TOPICS}
         produce = self._producer.produce
         for output in outputs:
@@ -143,19 +175,25 @@ class TransactionalCommitter(_BatchCommitter):
 
     The producers take turns. A broker completes a transaction after it has answered the commit, and
     until then delays the next one of the same transactional id, but not one of another id
-    (docs/decisions/0009-producers-take-turns.md).
+    (docs/decisions/0009-producers-take-turns.md). `names` are the transactional ids, without the
+    prefix.
     """
 
     def __init__(
         self,
         connection: Connection,
-        producers: Sequence[Producer],
+        names: Sequence[str],
         give_up: Event,
         input_topic: str = topics.TRANSACTIONS,
         metadata: Mapping[int, str] = _NO_METADATA,
+        client: ProducerFactory = Producer,
     ) -> None:
-        super().__init__(connection, producers[0], give_up, input_topic, metadata)
-        self._turns = deque(producers)
+        super().__init__(connection, give_up, input_topic, metadata, client)
+        self._turns = deque(
+            self._make_producer(make_producer_settings(connection.full_name(name)))
+            for name in names
+        )
+        self._producer = self._turns[0]
 
     def open(self) -> None:
         """Fence older processes with the same transactional ids and abort their transactions.
@@ -187,7 +225,8 @@ class TransactionalCommitter(_BatchCommitter):
     def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None:
         """Make the outputs and the offsets (next offset by partition) visible together.
 
-        Raises BatchAbortedError, CommitFatalError or RefusedError; then neither is visible.
+        Raises BatchAbortedError, OutputRefusedError, CommitFatalError or RefusedError; then neither
+        is visible.
         """
         positions = [
             TopicPartition(self._input_topic, partition, offset, self._metadata.get(partition, ""))
@@ -219,8 +258,8 @@ class TransactionalCommitter(_BatchCommitter):
     def abort(self, error: KafkaException) -> NoReturn:
         """Abort the transaction because of `error`.
 
-        Raises BatchAbortedError; RefusedError if Kafka refuses this user; CommitFatalError if the
-        producer cannot be used any more.
+        Raises BatchAbortedError; OutputRefusedError if an output is too large; RefusedError if
+        Kafka refuses this user; CommitFatalError if the producer cannot be used any more.
         """
         cause = error.args[0]
         disconnected = cause.code() in _DISCONNECTED
@@ -239,6 +278,7 @@ class TransactionalCommitter(_BatchCommitter):
             self._within_deadline(partial(self._persist, self._abort_transaction))
         except KafkaException as abort_error:
             raise _explain(abort_error.args[0], fatal) from abort_error
+        self._raise_if_refused()
         raise BatchAbortedError(cause.name())  # not `str`, which repeats every partition
 
     def _abort_transaction(self) -> None:
@@ -262,12 +302,8 @@ class FlushingCommitter(_BatchCommitter):
     """
 
     def __init__(self, connection: Connection, give_up: Event) -> None:
-        settings = _PRODUCER | {
-            "delivery.timeout.ms": 0,
-            "delivery.report.only.error": True,
-            "on_delivery": self._on_delivery_error,
-        }
-        super().__init__(connection, Producer(connection.make_writer_config(settings)), give_up)
+        super().__init__(connection, give_up)
+        self._producer = self._make_producer(_PRODUCER | {"delivery.timeout.ms": 0})
         self._delivery_error: KafkaError | None = None
         self._done: dict[int, int] = {}
         self._lock = Lock()
@@ -286,7 +322,7 @@ class FlushingCommitter(_BatchCommitter):
     def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None:  # noqa: ARG002
         """Wait until the outputs are acknowledged.
 
-        Raises BatchAbortedError, CommitFatalError or RefusedError.
+        Raises BatchAbortedError, OutputRefusedError, CommitFatalError or RefusedError.
         """
         try:
             self._within_deadline(partial(self._persist, self._flush))
@@ -298,8 +334,9 @@ class FlushingCommitter(_BatchCommitter):
     def abort(self, error: KafkaException) -> NoReturn:
         """Leave the offsets uncommitted.
 
-        Raises BatchAbortedError, CommitFatalError or RefusedError.
+        Raises BatchAbortedError, OutputRefusedError, CommitFatalError or RefusedError.
         """
+        self._raise_if_refused()
         cause = error.args[0]
         failed = CommitFatalError if cause.fatal() else BatchAbortedError
         raise (classify_refusal(cause) or failed(f"{cause.name()}: {cause.str()}")) from error
@@ -317,5 +354,6 @@ class FlushingCommitter(_BatchCommitter):
         if self._delivery_error is not None:
             raise KafkaException(self._delivery_error)
 
-    def _on_delivery_error(self, error: KafkaError, _: Any) -> None:
+    def _on_delivery_error(self, error: KafkaError, message: Message) -> None:
+        super()._on_delivery_error(error, message)
         self._delivery_error = error

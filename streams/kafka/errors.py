@@ -14,6 +14,7 @@ StreamError
 ├── TooManyDeadLettersError       (streams.scorer.dead_letter_limit)
 └── CommitError                   a batch was not committed
     ├── BatchAbortedError         read the batch again
+    ├── OutputRefusedError        a topic refuses an output as too large
     └── CommitFatalError          no commit of this process can succeed any more
         └── OutageError           Kafka was unreachable too long; restart the process
 
@@ -117,6 +118,15 @@ class CommitError(StreamError):
 
 class BatchAbortedError(CommitError):
     """The batch's offsets are not committed; an exactly-once batch left nothing visible."""
+
+
+class OutputRefusedError(CommitError):
+    """A topic refuses an output as too large, so its batch was aborted like any other.
+
+    Kafka refuses everything in a request for a partition, without saying what is too large.
+    """
+
+    exit_code = DO_NOT_RESTART
 
 
 class CommitFatalError(CommitError):

@@ -16,6 +16,9 @@ import numpy as np
 from payments.arrays import Floats
 from streams.kafka.messages import Output
 
+MAX_BATCH = 4096
+# A topic that refuses the outputs of 4,096 records refuses 256, 16 and then one of them.
+_SHRINK = 16
 # One batch is committed while the next is scored. A third would only wait; its records are better
 # left on the broker, to become a larger batch.
 MAX_IN_FLIGHT = 2
@@ -89,12 +92,16 @@ class ScoredBatch:
 
 
 class InFlight:
-    """Counts the batches between consumer and commit, and holds their epoch. Thread-safe."""
+    """Counts the batches between consumer and commit, and holds their epoch. Thread-safe.
+
+    `most_records` is how many records the next batch may hold.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._count = 0
         self._epoch = 0
+        self.most_records = MAX_BATCH
         # when a batch last left, or the first one came
         self._progressed_at = 0.0
 
@@ -132,6 +139,14 @@ class InFlight:
         """Let every batch in flight be dropped."""
         with self._changed:
             self._epoch += 1
+
+    def shrink_batches(self, records: int) -> None:
+        """Let the next batch hold a part of so many records, at least one."""
+        self.most_records = max(records // _SHRINK, 1)
+
+    def grow_batches(self) -> None:
+        """Let the next batch hold twice as many records as the last one, up to MAX_BATCH."""
+        self.most_records = min(2 * self.most_records, MAX_BATCH)
 
     def wait_for_capacity(self, timeout: float, most: int = MAX_IN_FLIGHT) -> bool:
         """Wait up to `timeout` seconds until fewer than `most` are in flight; return whether so."""

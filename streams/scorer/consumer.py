@@ -17,7 +17,6 @@ from streams.kafka.group_consumer import GROUP_SETTINGS
 from streams.scorer.batch import MAX_IN_FLIGHT, Batch, InFlight
 from streams.scorer.group_positions import GroupPositions
 
-MAX_BATCH = 4096
 # Scoring this many records takes about as long as a commit (10 us each, 10 ms); only then is it
 # worth doing both at once. A smaller batch would wait behind the previous commit for longer than if
 # it had been polled after it (docs/decisions/0006).
@@ -110,7 +109,7 @@ class BatchConsumer(threading.Thread):
         most = MAX_IN_FLIGHT if self._size >= _MIN_OVERLAPPED_BATCH else 1
         if not self._in_flight.wait_for_capacity(_WAIT_S, most):
             return
-        records, is_stale, out_of_range = self._group.poll(MAX_BATCH)
+        records, is_stale, out_of_range = self._group.poll(self._in_flight.most_records)
         if is_stale and records:
             self._rewind()
         elif records:

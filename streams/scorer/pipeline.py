@@ -8,8 +8,8 @@ from typing import Any, NoReturn, Protocol
 
 from confluent_kafka import KafkaException
 
-from streams.kafka.errors import BatchAbortedError
-from streams.kafka.messages import Output
+from streams.kafka.errors import BatchAbortedError, OutputRefusedError
+from streams.kafka.messages import Output, Position
 from streams.scorer.batch import Batch, InFlight, ScoredBatch
 from streams.scorer.dead_letter_limit import DeadLetterLimit
 
@@ -35,6 +35,10 @@ class CommitPipeline:
 
     `on_failure` takes the errors that must end the process. One of them is a batch that exceeds
     `limit`; it is not committed.
+
+    If a topic refuses a batch's outputs as too large, smaller batches are read until one record is
+    left. The pipeline adds that to `refused`, with the reason, and the scorer has to make it a dead
+    letter. A topic that refuses this too ends the process.
     """
 
     def __init__(
@@ -44,12 +48,14 @@ class CommitPipeline:
         on_committed: Callable[[ScoredBatch], None],
         on_failure: Callable[[BaseException], None],
         limit: DeadLetterLimit,
+        refused: dict[Position, str],
     ) -> None:
         self._committer = committer
         self._in_flight = in_flight
         self._on_committed = on_committed
         self._on_failure = on_failure
         self._limit = limit
+        self._refused = refused
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._running: asyncio.Future[None] | None = None
         self._expected = (0, 0)  # epoch and number of the next batch
@@ -104,18 +110,44 @@ class CommitPipeline:
                 self._committer.abort(write_error)
             self._committer.commit(scored.find_next_offsets(), scored.batch.group_metadata)
             self._aborts = 0
+            self._in_flight.grow_batches()
+            self._forget_refused(scored)
             self._limit.record(scored)
             self._on_committed(scored)
-        except BatchAbortedError as error:
-            self._aborts += 1
-            log.warning("transaction aborted, reading again from the committed offsets: %s", error)
-            if self._aborts >= MAX_ABORTS_IN_A_ROW:
-                self._fail(error)
+        except (BatchAbortedError, OutputRefusedError) as error:
+            if isinstance(error, OutputRefusedError):
+                self._isolate(scored, error)
+            else:
+                self._count_abort(error)
             self._in_flight.end_epoch()
         except BaseException as error:  # no error may go unnoticed
             self._fail(error)
         finally:
             self._in_flight.remove()
+
+    def _count_abort(self, error: BatchAbortedError) -> None:
+        self._aborts += 1
+        log.warning("transaction aborted, reading again from the committed offsets: %s", error)
+        if self._aborts >= MAX_ABORTS_IN_A_ROW:
+            self._fail(error)
+
+    def _isolate(self, scored: ScoredBatch, error: OutputRefusedError) -> None:
+        """Prepare to read the records of a refused batch again."""
+        records = scored.batch.records
+        log.warning("a batch of %d was not committed: %s", len(records), error)
+        if len(records) > 1:
+            self._aborts = 0  # it makes progress
+            self._in_flight.shrink_batches(len(records))
+        elif scored.dead_letters:
+            self._fail(error)
+        else:
+            [record] = records
+            self._refused[record.partition(), record.offset()] = str(error)
+
+    def _forget_refused(self, scored: ScoredBatch) -> None:
+        if self._refused:
+            for record in scored.batch.records:
+                self._refused.pop((record.partition(), record.offset()), None)
 
     def _check_order(self, batch: Batch) -> None:
         epoch, number = self._expected

@@ -3,10 +3,11 @@
 Pure: it makes no Kafka call, and the clock is an argument.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -25,13 +26,15 @@ from payments.records import (
     decode,
 )
 from streams.kafka import messages, topics
-from streams.kafka.messages import Output
+from streams.kafka.messages import Output, Position
 from streams.scorer.batch import Batch, Record, ScoredBatch
 
 _ATTEMPTS = 2  # the first failure may be no record's fault, for example when memory runs out
 
 # A row that any model can score: the mean of each component, and a valid amount.
 _KNOWN_GOOD = np.zeros((1, len(INPUTS)), np.float32)
+
+_NONE_REFUSED: Mapping[Position, str] = MappingProxyType({})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -66,17 +69,23 @@ class _ValidRecords:
 
 
 class Scorer:
-    """Scores batches with one model."""
+    """Scores batches with one model.
+
+    `refused` has the records of which a topic refused an output as too large, with the reasons:
+    they become dead letters.
+    """
 
     def __init__(
         self,
         model: ScoringModel,
         clock: Callable[[], datetime],
         max_bytes: int = MAX_TRANSACTION_BYTES,
+        refused: Mapping[Position, str] = _NONE_REFUSED,
     ) -> None:
         self._model = model
         self._clock = clock
         self._max_bytes = max_bytes
+        self._refused = refused
 
     def score(self, batch: Batch) -> ScoredBatch:
         """Return one prediction or dead letter for each record, and an alert unless approved.
@@ -86,9 +95,22 @@ class Scorer:
         """
         started = perf_counter()
         scored = ScoredBatch(batch)
-        self._isolate(batch.records, scored)
+        self._isolate(self._reject_refused(batch.records, scored), scored)
         scored.seconds = perf_counter() - started
         return scored
+
+    def _reject_refused(self, records: Sequence[Record], scored: ScoredBatch) -> Sequence[Record]:
+        """Return the records whose outputs no topic has refused; the others are dead letters."""
+        if not self._refused:
+            return records
+        left = []
+        for record in records:
+            reason = self._refused.get((record.partition(), record.offset()))
+            if reason is None:
+                left.append(record)
+            else:
+                self._reject(scored, record, "too_large", reason)
+        return left
 
     def _isolate(self, records: Sequence[Record], scored: ScoredBatch) -> None:
         """Add the results of the records to `scored`; if scoring fails twice, of each half.

@@ -12,8 +12,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import Producer
-
 from model.alert import ScoringModel
 from payments.records import MAX_TRANSACTION_BYTES
 from streams.kafka import topics
@@ -23,10 +21,10 @@ from streams.kafka.committer import (
     DEADLINE_S,
     FlushingCommitter,
     TransactionalCommitter,
-    make_producer_settings,
 )
 from streams.kafka.connection import Connection
 from streams.kafka.group_consumer import GroupConsumer
+from streams.kafka.messages import Position
 from streams.kafka.unowned_partitions import UnownedPartitions
 from streams.scorer.agent import create_app
 from streams.scorer.batch import Batch, InFlight, ScoredBatch
@@ -124,15 +122,17 @@ class Worker:
         watch = TopicWatch(self._connection, self._stopping, self._fail)
         committer = self._make_committer(watch.metadata)
         await asyncio.to_thread(committer.open)
+        refused: dict[Position, str] = {}
         pipeline = CommitPipeline(
             committer,
             self._in_flight,
             self._record_commit,
             self._fail,
             DeadLetterLimit(self._options.max_dead_share),
+            refused,
         )
         max_bytes = self._options.max_bytes or MAX_TRANSACTION_BYTES
-        scorer = Scorer(self._model, get_utc_now, max_bytes)
+        scorer = Scorer(self._model, get_utc_now, max_bytes, refused)
         app, channel = create_app(self._identity.name, scorer, pipeline)
 
         def deliver(batch: Batch) -> None:
@@ -162,14 +162,8 @@ class Worker:
     ) -> TransactionalCommitter | FlushingCommitter:
         if self._options.guarantee is Guarantee.AT_LEAST_ONCE:
             return FlushingCommitter(self._connection, self._give_up)
-        names = (
-            self._connection.full_name(f"{self._identity.name}.{n}") for n in range(_PRODUCERS)
-        )
-        producers = [
-            Producer(self._connection.make_writer_config(make_producer_settings(name)))
-            for name in names
-        ]
-        return TransactionalCommitter(self._connection, producers, self._give_up, metadata=metadata)
+        names = [f"{self._identity.name}.{number}" for number in range(_PRODUCERS)]
+        return TransactionalCommitter(self._connection, names, self._give_up, metadata=metadata)
 
     def _create_consumer(
         self,

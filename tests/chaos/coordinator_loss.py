@@ -13,10 +13,8 @@ from pathlib import Path
 from time import monotonic
 
 from cli.main import main
-from streams.kafka import topics
-from streams.kafka.committer import make_producer_settings
+from streams.kafka import committer, topics
 from streams.ledger.audit import audit
-from streams.scorer import worker
 
 ROOT = Path(__file__).resolve().parents[2]
 CSV = Path.home() / ".cache" / "streaming-fraud-scorer" / "creditcard.csv"
@@ -24,14 +22,16 @@ VARIABLE = "COORDINATOR_LOSS"  # strategy and time-out, for the scorer's process
 
 
 def patch_settings(strategy: str, timeout_ms: str) -> None:
+    make_settings = committer.make_producer_settings
+
     def settings(name):
-        return make_producer_settings(name) | {
+        return make_settings(name) | {
             "metadata.recovery.strategy": strategy,
             "transaction.timeout.ms": timeout_ms,
             "delivery.timeout.ms": timeout_ms,
         }
 
-    worker.make_producer_settings = settings
+    committer.make_producer_settings = settings
 
 
 def measure() -> None:

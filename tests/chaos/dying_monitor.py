@@ -17,13 +17,15 @@ import os
 import signal
 import sys
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 from confluent_kafka import Producer
 from support.monitoring import SIZE, Running
 
-import drift.committer
+import drift.monitor
+from drift.committer import WindowCommitter
 from streams.kafka.connection import Connection
 
 
@@ -43,7 +45,7 @@ def main() -> None:
             reach("transaction")
             super().commit_transaction(*arguments)
 
-    drift.committer.Producer = DyingProducer
+    drift.monitor.WindowCommitter = partial(WindowCommitter, client=DyingProducer)
     size = timedelta(seconds=float(length[0])) if length else SIZE
     running = Running(Connection(servers, topic_prefix=prefix), Path(folder), size=size)
     running.writer.on_write = lambda path: reach("report")

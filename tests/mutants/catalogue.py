@@ -284,6 +284,25 @@ MUTANTS = (
         ("streams/scorer/pipeline.py", "            self._check_order(scored.batch)\n", ""),
     ),
     mutant(
+        "a record whose output is refused ends the scorer",
+        "tests/unit/streams/scorer/test_pipeline.py",
+        (
+            "streams/scorer/pipeline.py",
+            "            self._isolate(scored, error)\n",
+            "            self._fail(error)\n",
+        ),
+    ),
+    mutant(
+        "a refused output hidden behind a later error",
+        "tests/unit/streams/kafka/test_committer.py::"
+        "test_an_output_that_is_too_large_is_reported_whatever_the_client_says_of_its_transaction",
+        (
+            "streams/kafka/committer.py",
+            "        self._raise_if_refused()\n        raise BatchAbortedError",
+            "        raise BatchAbortedError",
+        ),
+    ),
+    mutant(
         "an uncertain commit aborted",
         "tests/unit/streams/kafka/test_committer.py::"
         "test_an_uncertain_commit_is_repeated_and_never_aborted",

@@ -110,12 +110,11 @@ def run(settings, arguments, number, restarts):
     if number == restarts == 0:
         FaultyProducer.point = arguments.point
         FaultyProducer.signal = signal.SIGSTOP if arguments.stop else signal.SIGKILL
-    worker.Producer = FaultyProducer
+    committer = OffsetsOutside if arguments.offsets_outside else TransactionalCommitter
+    worker.TransactionalCommitter = partial(committer, client=FaultyProducer)
     worker.Scorer = FaultyScorer
     if arguments.raise_on:
         FaultyScorer.transaction = f'"{arguments.raise_on}"'.encode()
-    if arguments.offsets_outside:
-        worker.TransactionalCommitter = OffsetsOutside
     run_worker(settings, number, restarts, ScorerOptions())
 
 

@@ -9,7 +9,13 @@ from support.waiting import wait_for
 from streams.kafka import committer as committing
 from streams.kafka.committer import FlushingCommitter, TransactionalCommitter
 from streams.kafka.connection import Connection
-from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutageError, RefusedError
+from streams.kafka.errors import (
+    BatchAbortedError,
+    CommitFatalError,
+    OutageError,
+    OutputRefusedError,
+    RefusedError,
+)
 from streams.kafka.open_transactions import OWN_TRANSACTION_S
 
 
@@ -19,9 +25,22 @@ class Cluster:
     def __init__(self, reason):
         self.reason = reason
 
+    def begin_transaction(self):
+        pass
+
+    def produce(self):
+        pass
+
     def abort_transaction(self, _timeout):
         if self.reason is not None:
             raise KafkaException(KafkaError(self.reason))
+
+
+def committer_of(producer, give_up=None):
+    connection = Connection("127.0.0.1:9")
+    return TransactionalCommitter(
+        connection, ["t"], give_up or Event(), client=lambda settings: producer
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,10 +56,33 @@ class Cluster:
     ],
 )
 def test_a_failed_transaction_raises(cause, then, raised):
-    committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Cluster(then)], Event())
+    committer = committer_of(Cluster(then))
     with pytest.raises(raised) as found:
         committer.abort(KafkaException(KafkaError(cause)))
     assert type(found.value) is raised
+
+
+class Report:
+    """The message of a delivery report."""
+
+    def topic(self):
+        return "alerts"
+
+
+def test_an_output_that_is_too_large_is_reported_whatever_the_client_says_of_its_transaction():
+    committer = committer_of(Cluster(None))
+    hidden = KafkaException(KafkaError(KafkaError._STATE))
+    committer._on_delivery_error(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), Report())
+    with pytest.raises(OutputRefusedError) as found:
+        committer.abort(hidden)
+    assert str(found.value) == (
+        "alerts refuses an output as too large; to raise its limit, run: "
+        "kafka-configs.sh --bootstrap-server 127.0.0.1:9 --alter --entity-type topics "
+        "--entity-name alerts --add-config max.message.bytes=1048588"
+    )
+    committer.write([])
+    with pytest.raises(BatchAbortedError):
+        committer.abort(hidden)
 
 
 class Clock:
@@ -88,23 +130,21 @@ class Uncertain(Fencing):
 def test_an_uncertain_commit_is_repeated_and_never_aborted(monkeypatch):
     monkeypatch.setattr(committing, "_UNREACHABLE_PAUSE_S", 0)
     producer = Uncertain()
-    TransactionalCommitter(Connection("127.0.0.1:9"), [producer], Event()).commit({0: 1}, None)
+    committer_of(producer).commit({0: 1}, None)
     assert producer.commits == 2
 
 
 @pytest.mark.parametrize(("seconds", "raised"), [(0.01, CommitFatalError), (30.0, OutageError)])
 def test_being_fenced_is_excused_only_after_a_call_that_timed_out(monkeypatch, seconds, raised):
     monkeypatch.setattr(committing, "monotonic", Clock(seconds))
-    committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Fencing()], Event())
+    committer = committer_of(Fencing())
     with pytest.raises(CommitFatalError) as found:
         committer.commit({0: 1}, None)
     assert type(found.value) is raised
 
 
 def test_the_error_of_being_fenced_during_an_abort_also_suggests_a_duplicate_instance():
-    committer = TransactionalCommitter(
-        Connection("127.0.0.1:9"), [Cluster(KafkaError._FENCED)], Event()
-    )
+    committer = committer_of(Cluster(KafkaError._FENCED))
     with pytest.raises(CommitFatalError, match="does another one run with the same FRAUD_INSTANCE"):
         committer.abort(KafkaException(KafkaError(KafkaError._STATE)))
 
@@ -151,7 +191,7 @@ def collect_error(call):
 def test_a_call_that_never_returns_ends_the_process(monkeypatch, call):
     monkeypatch.setattr(committing, "DEADLINE_S", 0.05)
     give_up = Event()
-    committer = TransactionalCommitter(Connection("127.0.0.1:9"), [Blocked(call)], give_up)
+    committer = committer_of(Blocked(call), give_up)
 
     def commit():
         committer.open()

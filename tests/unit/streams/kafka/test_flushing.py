@@ -8,8 +8,15 @@ from confluent_kafka import KafkaError, KafkaException
 from streams.kafka import topics
 from streams.kafka.committer import FlushingCommitter
 from streams.kafka.connection import Connection
-from streams.kafka.errors import BatchAbortedError
+from streams.kafka.errors import BatchAbortedError, OutputRefusedError
 from streams.kafka.messages import Output
+
+
+class Undelivered:
+    """The message of a delivery report."""
+
+    def topic(self):
+        return topics.PREDICTIONS
 
 
 class Acknowledging:
@@ -26,7 +33,7 @@ class Acknowledging:
     def flush(self, timeout):
         self.early.append(self.committer.take_offsets_to_commit())
         if self.error is not None:
-            self.committer._on_delivery_error(self.error, None)
+            self.committer._on_delivery_error(self.error, Undelivered())
         return 0
 
 
@@ -47,7 +54,7 @@ def test_offsets_are_done_after_the_flush_only(committer):
 
 def test_offsets_of_refused_outputs_are_never_done(committer):
     committer._producer.error = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
-    with pytest.raises(BatchAbortedError):
+    with pytest.raises(OutputRefusedError, match="predictions refuses an output as too large"):
         committer.commit({0: 7}, None)
     assert committer.take_offsets_to_commit() == {}
 

@@ -118,7 +118,7 @@ def run(consumer):
     async def main():
         loop = asyncio.get_running_loop()
         pipeline = CommitPipeline(
-            committer, in_flight, lambda scored: None, failures.append, DeadLetterLimit(1.0)
+            committer, in_flight, lambda scored: None, failures.append, DeadLetterLimit(1.0), {}
         )
 
         def deliver(batch):

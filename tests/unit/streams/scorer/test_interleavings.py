@@ -140,7 +140,7 @@ class Member:
         self.consumer, self.in_flight = Consumer(log), Pumped()
         self.in_flight.member = self
         self.pipeline = CommitPipeline(
-            self, self.in_flight, lambda scored: None, self.fail, DeadLetterLimit(1.0)
+            self, self.in_flight, lambda scored: None, self.fail, DeadLetterLimit(1.0), {}
         )
         self.reader = BatchConsumer(
             positions_of(self.consumer),

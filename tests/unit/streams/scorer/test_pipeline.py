@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+from collections import Counter
 
 from support.fakes import FakeRecord
 
-from streams.kafka.errors import BatchAbortedError, CommitFatalError
-from streams.scorer.batch import Batch, InFlight, ScoredBatch
+from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutputRefusedError
+from streams.scorer.batch import MAX_BATCH, Batch, InFlight, ScoredBatch
 from streams.scorer.dead_letter_limit import DeadLetterLimit, TooManyDeadLettersError
 from streams.scorer.pipeline import MAX_ABORTS_IN_A_ROW, BatchGapError, CommitPipeline
 
@@ -34,14 +35,19 @@ def scored(number, epoch=0, offset=None):
     )
 
 
-def submit(committer, *all_scored, in_flight=None, most=1.0):
+def submit(committer, *all_scored, in_flight=None, most=1.0, refused=None):
     """Submit all batches and wait for the last; return (in flight, committed, failures)."""
     in_flight = in_flight or InFlight()
     committed, failures = [], []
 
     async def run():
         pipeline = CommitPipeline(
-            committer, in_flight, committed.append, failures.append, DeadLetterLimit(most)
+            committer,
+            in_flight,
+            committed.append,
+            failures.append,
+            DeadLetterLimit(most),
+            {} if refused is None else refused,
         )
         for one in all_scored:
             in_flight.add()
@@ -77,7 +83,7 @@ def test_the_next_batch_is_scored_while_one_is_committed_and_its_commit_comes_af
 
     async def run():
         pipeline = CommitPipeline(
-            committer, InFlight(), lambda _: None, lambda _: None, DeadLetterLimit(1.0)
+            committer, InFlight(), lambda _: None, lambda _: None, DeadLetterLimit(1.0), {}
         )
         await pipeline.submit(
             scored(0)
@@ -141,6 +147,41 @@ def test_aborts_without_end_are_a_failure():
         Committer(*errors), *(scored(0, epoch=epoch) for epoch in range(MAX_ABORTS_IN_A_ROW))
     )
     assert len(failures) == 1
+
+
+def of_size(count, epoch, **fields):
+    records = [FakeRecord(b"", offset=offset) for offset in range(7, 7 + count)]
+    return ScoredBatch(Batch(epoch, 0, records), **fields)
+
+
+def test_batches_shrink_to_the_one_record_whose_output_is_refused_and_grow_again():
+    in_flight, refused, sizes = InFlight(), {}, []
+    for epoch in range(4):
+        sizes.append(in_flight.most_records)
+        error = OutputRefusedError("too large")
+        submit(Committer(error), of_size(sizes[-1], epoch), in_flight=in_flight, refused=refused)
+    assert sizes == [MAX_BATCH, 256, 16, 1]
+    assert in_flight.epoch == 4
+    assert refused == {(0, 7): "too large"}
+    dead = of_size(1, 4, dead_letters=Counter(too_large=1))
+    _, committed, failures = submit(Committer(), dead, in_flight=in_flight, refused=refused)
+    assert (committed, failures, refused) == ([dead], [], {})
+    assert in_flight.most_records == 2
+
+
+def test_refusals_that_narrow_a_batch_down_are_no_aborts_in_vain():
+    errors = [BatchAbortedError("again")] * (MAX_ABORTS_IN_A_ROW - 1)
+    committer = Committer(*errors, OutputRefusedError("too large"), *errors)
+    batches = [of_size(2, epoch) for epoch in range(2 * MAX_ABORTS_IN_A_ROW)]
+    _, committed, failures = submit(committer, *batches)
+    assert (committed, failures) == ([batches[-1]], [])
+
+
+def test_a_dead_letter_that_is_refused_is_a_failure():
+    error = OutputRefusedError("too large")
+    dead = of_size(1, 0, dead_letters=Counter(too_large=1))
+    _, committed, failures = submit(Committer(error), dead)
+    assert (committed, failures) == ([], [error])
 
 
 def with_dead(dead, epoch, number=0):

@@ -95,6 +95,20 @@ def test_a_single_failing_record_is_a_dead_letter_and_the_others_are_scored(faul
     ]
 
 
+def test_a_record_whose_output_was_refused_is_a_dead_letter_and_the_others_are_scored():
+    values = [make_transaction_bytes(number) for number in range(3)]
+    scored = Scorer(FakeModel(), lambda: NOW, refused={(0, 1): "why"}).score(make_batch(*values))
+    [dead] = outputs(scored, "transactions.dlq")
+    assert dead.value == values[1]
+    headers = dict(dead.headers)
+    assert (headers["error.kind"], headers["error.detail"]) == (b"too_large", b"why")
+    assert scored.outcomes["rejected"] == scored.dead_letters["too_large"] == 1
+    assert [dict(output.headers)["source.offset"] for output in outputs(scored, "predictions")] == [
+        b"0",
+        b"2",
+    ]
+
+
 def test_a_transient_failure_is_retried_and_no_record_is_blamed(monkeypatch):
     failures = [MemoryError("for a moment")]
     works = FakeModel.compute_margins
