@@ -71,7 +71,7 @@ def make_producer_settings(transactional_id: str) -> dict[str, Any]:
         # librdkafka 2.16.0 forgets its brokers when all are down, but not which of them was the
         # group's coordinator: after an outage send_offsets_to_transaction waits for that one for
         # ever, whatever its timeout (confluentinc/librdkafka#5511, #5456; reproduced). With three
-        # brokers, the same happened with "rebootstrap" (docs/decisions/0019).
+        # brokers, "rebootstrap" is no better (docs/decisions/0019).
         "metadata.recovery.strategy": "none",
     }
 
