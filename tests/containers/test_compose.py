@@ -33,9 +33,21 @@ from streams.kafka.connection import Connection
 pytestmark = pytest.mark.timeout(2400)  # the first build downloads 400 MB
 
 ROOT = Path(__file__).resolve().parents[2]
-UP, REPLAY, SCALE, KEY, PASSWORD, NEW_KEY, BACKUP, RESTORE, COPY, TRAIN, REBUILD, BUILD = (
-    read_shell_blocks("docs/containers.md")
-)
+(
+    UP,
+    REPLAY,
+    SCALE,
+    KEY,
+    PASSWORD,
+    NEW_KEY,
+    DIGESTS,
+    BACKUP,
+    RESTORE,
+    COPY,
+    TRAIN,
+    REBUILD,
+    BUILD,
+) = read_shell_blocks("docs/containers.md")
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 PORTS = ("KAFKA", "API", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER", "GRAFANA")
 OURS = ("scorer", "monitor", "api")
@@ -88,6 +100,7 @@ class Stack:
         file = ROOT / "docker-compose.yml"
         compose = f"{require_program('docker-compose')} -p {self.project} -f {file}"
         script = f"""docker() {{
+          [ "$1" = compose ] || {{ command docker "$@"; return; }}
           local word=$2; shift 2
           case $word in
             run | exec) [ "$1" = -T ] && shift; {compose} $word -T "$@" ;;
@@ -237,6 +250,14 @@ def test_prometheus_finds_every_process_and_every_scorer_shares_the_work(stack):
     assert stack.get("ALERTMANAGER", "/-/ready")[0] == 200
 
 
+def test_the_link_of_an_alert_opens(stack):
+    _, text = stack.get("PROMETHEUS", "/api/v1/status/config")
+    console = yaml.safe_load(json.loads(text)["data"]["yaml"])["global"]["external_labels"]
+    port = stack.ports["API"]
+    assert console["console"] in (f"http://127.0.0.1:{port}", "http://127.0.0.1:${FRAUD_API_PORT}")
+    assert stack.get("API", "/runbooks/drift-detected.md")[0] == 200
+
+
 def test_the_api_requires_the_key_that_init_made(stack):
     assert predict(stack)[0] == 401
     status, answer = predict(stack, **{"X-API-Key": read_key(stack)})
@@ -281,7 +302,13 @@ def test_another_model_can_be_trained_and_used_as_the_page_says(stack):
 def test_models_can_be_backed_up_and_restored_as_the_page_says(stack):
     before = read_model(stack)
     stack.type(BACKUP)
-    stack.compose("run", "--rm", "-T", "--no-deps", "init", "rm", "-r", "/var/lib/fraud/models")
+    run = ("run", "--rm", "-T", "--no-deps", "init")
+    stack.compose(*run, "touch", "/var/lib/fraud/models/later")
+    stack.type(RESTORE)
+    assert read_model(stack) == before
+    shown = stack.compose(*run, "sh", "-c", "ls models; echo; ls restored.*/before").split("\n\n")
+    assert ["later" in names for names in shown] == [False, True]
+    stack.compose(*run, "rm", "-r", "/var/lib/fraud/models")
     stack.type(RESTORE)
     assert read_model(stack) == before
     stack.compose("restart", "scorer")
@@ -299,6 +326,21 @@ def test_grafana_requires_the_password_that_init_made(stack):
     wait_for(lambda: stack.get("GRAFANA", "/api/health")[0] == 200, START_S, "Grafana")
     assert stack.get("GRAFANA", "/api/search")[0] == 401
     assert len(stack.type(PASSWORD).strip()) >= 16
+
+
+def test_the_images_are_listed_with_their_digests(stack):
+    assert "apache/kafka:4.3.1" in stack.type(DIGESTS)
+
+
+def test_every_container_is_limited(stack):
+    shape = "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}"
+    containers = stack.compose("ps", "-q").split()
+    shown = subprocess.run(
+        ["docker", "inspect", "-f", shape, *containers], capture_output=True, text=True, check=True
+    )
+    limits = [tuple(map(int, line.split())) for line in shown.stdout.splitlines()]
+    assert len(limits) == len(containers) > len(OURS)
+    assert all(memory > 0 < processes for memory, processes in limits)
 
 
 @pytest.mark.parametrize("service", OURS)

@@ -4,6 +4,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import yaml
+from support.paths import ROOT
 from support.ports import find_free_port
 
 from infra.image.direct import select
@@ -55,3 +57,13 @@ def test_a_container_is_healthy_when_its_process_works(page, status, works, monk
 
 def test_a_container_whose_process_does_not_listen_is_not_healthy():
     assert not is_ready(find_free_port())
+
+
+def test_every_service_has_limits():
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    unlimited = {
+        name
+        for name, service in services.items()
+        if not {"mem_limit", "pids_limit"} <= set(service)
+    }
+    assert unlimited == set()
