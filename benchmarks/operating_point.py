@@ -25,7 +25,7 @@ from model.training.pipeline import fit_booster
 from model.training.recipe import Recipe
 from model.training.split import split
 from model.training.thresholds import DEFAULT_POLICY, LabelledScores, measure_payments_per_day
-from payments.arrays import Floats
+from payments.arrays import Flags, Floats
 from producer.dataset import fetch
 
 SEGMENTS = 8  # for 7 prefixes, judged on up to a fifth of the file
@@ -101,6 +101,17 @@ def _best_f1(scored: LabelledScores) -> tuple[float, float]:
     return float(scored.probabilities[order[best]]), float(f1[best])
 
 
+def _describe_hours(alert: Flags, seconds: Floats) -> str:
+    """Return how the alerts of whole hours vary."""
+    hours = ((seconds - seconds[0]) // 3600).astype(int)
+    counts = np.bincount(hours, alert)[:-1]
+    return (
+        f"Alerts in an hour: {counts.min():.0f} to {counts.max():.0f}, mean {counts.mean():.1f}; "
+        f"their variance is {counts.var(ddof=1) / counts.mean():.0f} times the mean, so they are "
+        "no independent events."
+    )
+
+
 def main() -> None:
     """Print a table of the rules, and the other reasons for the score."""
     settings = Settings.from_environment()
@@ -143,6 +154,8 @@ def main() -> None:
         f"({f1:.3f}). A fraud has a mean Amount of {mean:.0f}, so a review that costs "
         f"{COST_OF_A_REVIEW:g} pays from {COST_OF_A_REVIEW / mean:.2f}."
     )
+    rows = slice(model.manifest.out_of_fold.first, model.manifest.out_of_fold.last + 1)
+    print(_describe_hours(scored.probabilities >= SCORE, table["Time"].to_numpy()[rows]))
 
 
 if __name__ == "__main__":

@@ -27,12 +27,16 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
 
     `offsets`: [start, end) of `predictions` by partition. `score`, `detected`: null without a
     verdict. `distances`: by column, from the windows before it; `limits`: the distances from which
-    a column has drifted; `from_reference`: distances from the model's reference, which raise no
-    alarm; all in standard deviations. `tail`: surprise of the margin's tail divided by its limit;
-    1 or more counts as drift, whatever the score. `stuck`: by column, how much more of the window
-    than before one value takes, divided by its limit; 1 or more counts as drift. `report`: the path
-    of its report below FRAUD_HOME; null if none is written. `begin`, `end`: its first and last
-    record time. `top`: the features with the largest weight. `severity`: ok, warn or alarm,
+    a column has drifted; `from_reference`: distances from the model's reference; all in standard
+    deviations. `beyond_reference`: the columns whose distance from the reference reaches its limit.
+    `high_scores`: the share of scores at or above the reference's 99th percentile, relative to the
+    reference's. `shifted`: the columns that have been away from the reference for ten windows;
+    `reference_severity`: warn if only inputs have, alarm if the scores have, else ok; neither
+    counts towards `detected` and `severity`. `tail`: surprise of the margin's tail divided by its
+    limit; 1 or more counts as drift, whatever the score. `stuck`: by column, how much more of the
+    window than before one value takes, divided by its limit; 1 or more counts as drift. `report`:
+    the path of its report below FRAUD_HOME; null if none is written. `begin`, `end`: its first and
+    last record time. `top`: the features with the largest weight. `severity`: ok, warn or alarm,
     including this window. `interval`: [begin, end) of its event time; null for windows by count.
     `late`: number of events from before that interval. `outliers`: by column, the number of values
     so far outside of the reference that they were limited. `topic_id`: id of the `predictions`
@@ -63,6 +67,10 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     stuck: dict[str, float] = {}
     topic_id: str | None = None
     outliers: dict[str, int] = {}
+    beyond_reference: tuple[str, ...] = ()
+    high_scores: float | None = None
+    shifted: tuple[str, ...] = ()
+    reference_severity: str | None = None
 
     def list_drifted(self) -> list[str]:
         """Return the columns at or over a limit, farthest first."""

@@ -6,6 +6,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from drift.detect.detector import COLUMNS, METHOD
+from drift.detect.reference_profile import ReferenceProfile
 from drift.detect.severity import LEVELS
 from drift.events import WindowClosed
 from drift.quality import Quality
@@ -13,6 +14,9 @@ from model.intervals import Interval
 from payments.contract import DECISIONS
 from streams.kafka.topics import PREDICTIONS
 from streams.skipped_records import count_skipped_records
+
+_WILSON = "95% Wilson interval"
+_CUTS = "range over the model card's cuts"
 
 
 class OptionalGauge:
@@ -39,12 +43,14 @@ class OptionalGauge:
 
 
 class IntervalGauges:
-    """A proportion, with gauges `_low` and `_high` for its 95% Wilson interval."""
+    """A proportion, with gauges `_low` and `_high` for the ends of its interval."""
 
-    def __init__(self, name: str, meaning: str, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, name: str, meaning: str, registry: CollectorRegistry, interval: str = _WILSON
+    ) -> None:
         self._value = OptionalGauge(name, meaning, registry)
         self._low, self._high = (
-            OptionalGauge(f"{name}_{end}", f"Ends of the 95% Wilson interval of {name}", registry)
+            OptionalGauge(f"{name}_{end}", f"Ends of the {interval} of {name}", registry)
             for end in ("low", "high")
         )
 
@@ -98,7 +104,7 @@ class DriftMetrics:
         self.from_reference = gauge(
             "fraud_drift_reference_distance",
             "Distance of the last window from the model's reference, "
-            "in standard deviations of the reference; raises no alarm",
+            "in standard deviations of the reference",
             ["feature"],
         )
         self.tail = OptionalGauge(
@@ -147,6 +153,18 @@ class DriftMetrics:
             "Severity after the last window, with hysteresis: 0 ok, 1 warn, 2 alarm",
             registry,
         )
+        self.high_scores = OptionalGauge(
+            "fraud_drift_high_scores",
+            "Share of scores in the last window at or above the 99th percentile of the model's "
+            "reference, divided by the reference's share; 1 is as many",
+            registry,
+        )
+        self.reference_severity = OptionalGauge(
+            "fraud_drift_reference_severity",
+            "Shifts from the model's reference that have lasted for ten windows: 0 none, 1 of "
+            "inputs only (warn), 2 of the scores (alarm)",
+            registry,
+        )
         self.weight = gauge(
             "fraud_drift_weight",
             "Distance times the model's reliance on the feature, a share of 1; "
@@ -188,6 +206,8 @@ class DriftMetrics:
             self.window_end.set(event.end.timestamp())
         if event.severity:
             self.severity.set(LEVELS.index(event.severity))
+        if event.reference_severity:
+            self.reference_severity.set(LEVELS.index(event.reference_severity))
         if event.alerts:
             rates = {
                 "now": event.alerts.per_day,
@@ -202,6 +222,7 @@ class DriftMetrics:
         self.score.set(event.score)
         self.detected.set(event.detected)
         self.tail.set(event.tail)
+        self.high_scores.set(event.high_scores)
         for gauge, values in (
             (self.from_reference, event.from_reference),
             (self.limit, event.limits),
@@ -217,6 +238,22 @@ class DriftMetrics:
         self._top = set(top)
         for feature, weight in top.items():
             self.weight.labels(feature).set(weight)
+
+
+def show_card(registry: CollectorRegistry, profile: ReferenceProfile) -> None:
+    """Show what the model card expects, which does not change; absent if it was not measured."""
+    IntervalGauges(
+        "fraud_card_alert_share",
+        "Alerts a payment that the model card expects, or its budget allows, 0..1",
+        registry,
+        _CUTS,
+    ).set(profile.card_alert_share)
+    IntervalGauges(
+        "fraud_card_recall",
+        "Recall at `review` that the model card expects, 0..1",
+        registry,
+        _CUTS,
+    ).set(profile.card_recall)
 
 
 class LabelMetrics:

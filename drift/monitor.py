@@ -22,7 +22,8 @@ from drift.detect.detector import SAMPLE_ROWS, Verdict
 from drift.detect.impact import TOP, estimate_alert_rate, rank_features
 from drift.detect.reference import ModelReference
 from drift.detect.reference_profile import ReferenceProfile
-from drift.detect.rolling_baseline import RollingBaseline
+from drift.detect.reference_shift import Comparison, ReferenceShift
+from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
 from drift.detect.severity import Severity, replay_severity
 from drift.events import WindowClosed, compare_severity, read_recent_windows
 from drift.metrics import DriftMetrics
@@ -75,6 +76,7 @@ class Monitor:
     _number: int = 0  # of the open window
     _topic_id: str = ""
     _severity: Severity = field(default_factory=Severity)
+    _shift: ReferenceShift = field(default_factory=ReferenceShift)
     _baseline: RollingBaseline = field(default_factory=RollingBaseline)
 
     def run(self, stop: threading.Event) -> None:
@@ -152,9 +154,21 @@ class Monitor:
         self.reports.resume(earlier, first=self._number)
         self._number = last.window + 1 if last else 1
         self._severity = replay_severity((event.detected, event.severity) for event in own)
+        own_comparable = list(filter(self._is_own, comparable))
+        self._shift = self._restore_shift(own_comparable)
         self._baseline = window_reader.rebuild_baseline(
-            self.connection, list(filter(self._is_own, comparable)), skip_deleted=True
+            self.connection, own_comparable, skip_deleted=True
         )
+
+    def _restore_shift(self, earlier: Sequence[WindowClosed]) -> ReferenceShift:
+        """Return the state after the earlier windows that were compared with the same reference."""
+        same = [event for event in earlier if event.model_version == self.reference.version]
+        windows = [
+            Comparison(event.events, event.beyond_reference, event.high_scores)
+            for event in same
+            if event.high_scores is not None
+        ]
+        return ReferenceShift(tuple(windows[-WINDOWS:]), same[-1].shifted if same else ())
 
     def _open_windows(
         self, earlier: Sequence[WindowClosed], idle: IdlePartitions
@@ -188,7 +202,8 @@ class Monitor:
         rows = predictions.make_detector_rows(decoded)
         verdict = self.reference.detector.detect(rows, self._baseline)
         severity = self._severity.advance(verdict.detected if verdict else None)
-        event = self._make_event(stream.windows, verdict, severity, decoded)
+        shift = self._shift.advance(verdict.reference if verdict else None)
+        event = self._make_event(stream.windows, verdict, severity, shift, decoded)
         change = None
         if severity.level != self._severity.level:
             change = compare_severity(event, self._severity.name)
@@ -201,6 +216,7 @@ class Monitor:
         stream.open_window()
         self._number += 1
         self._severity = severity
+        self._shift = shift
         if verdict is not None:
             self._baseline.add(rows)
         self.reports.record_window(event, sample(rows, window.offsets, SAMPLE_ROWS), verdict)
@@ -211,7 +227,12 @@ class Monitor:
         self.on_window_closed(event)
 
     def _make_event(
-        self, windows: TumblingWindows, verdict: Verdict | None, severity: Severity, decoded: Floats
+        self,
+        windows: TumblingWindows,
+        verdict: Verdict | None,
+        severity: Severity,
+        shift: ReferenceShift,
+        decoded: Floats,
     ) -> WindowClosed:
         window = windows.window
         begin, end = window.time_range
@@ -244,4 +265,8 @@ class Monitor:
             late=windows.count_late(predictions.get_event_times(decoded)),
             topic_id=self._topic_id,
             outliers=verdict.outliers if verdict else {},
+            beyond_reference=verdict.reference.beyond if verdict else (),
+            high_scores=verdict.reference.high_scores if verdict else None,
+            shifted=shift.columns,
+            reference_severity=shift.severity,
         )

@@ -46,11 +46,12 @@ def _format_event(event: "WindowClosed") -> str:
     verdict = describe_verdict(event.detected, event.score, event.stuck)
     top = f", highest weight {event.top[0].feature}" if event.top else ""
     outliers = "".join(f", {count} outliers in {name}" for name, count in event.outliers.items())
+    shifted = f", shifted for ten windows {', '.join(event.shifted)}" if event.shifted else ""
     report = f", {event.report}" if event.report else ""
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, "
         f"score {event.score:.3f}, largest distance {event.distances[farthest]:.2f} sd ({farthest})"
-        f"{top}, severity {event.severity}{outliers}{report}"
+        f"{top}, severity {event.severity}{shifted}{outliers}{report}"
     )
 
 
@@ -119,7 +120,7 @@ def monitor(
     """
     from drift.labels.labelling import MAX_HORIZON_S, Labelling
     from drift.loading import load
-    from drift.metrics import DriftMetrics, LabelMetrics
+    from drift.metrics import DriftMetrics, LabelMetrics, show_card
     from drift.monitor import Monitor
     from drift.reports.process import ReportProcess
     from drift.reports.schedule import ReportSchedule, name_reports_folder
@@ -144,6 +145,7 @@ def monitor(
     directory = settings.model.resolve()  # keep this one even if `latest` moves
     reference, profile = load(directory)
     metrics = DriftMetrics(registry)
+    show_card(registry, profile)
     since = get_utc_now() if fresh else None
     labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop, since=since)
 

@@ -16,6 +16,7 @@ from scipy.special import logit
 
 from drift.detect import calibration, constant_value, tail_test
 from drift.detect.calibration import BASELINE_ROWS, ColumnThresholds
+from drift.detect.reference_shift import Comparison
 from drift.detect.rolling_baseline import RollingBaseline
 from drift.detect.wasserstein import merge_sorted, sample_evenly, sort_columns, wasserstein
 from payments.arrays import Floats
@@ -47,9 +48,10 @@ class Verdict:
     0..1. `tail`: surprise of the margin's tail divided by its threshold; 1 or more counts as drift.
     `constant_ratios`: by column, the excess share of its most common value divided by its
     threshold; 1 or more counts as drift. `detected`: whether any of the three tests found drift.
-    `from_reference`: distances from the model's reference, for display only. `samples`: the
-    baseline's rows in time order, float64[columns, rows] each. `bounds`: what `clip` limits values
-    to. `outliers`: by column, the number of values beyond, without columns that have none.
+    `from_reference`: distances from the model's reference; `reference`: the window compared with
+    it, which `detected` leaves out. `samples`: the baseline's rows in time order, float64[columns,
+    rows] each. `bounds`: what `clip` limits values to. `outliers`: by column, the number of values
+    beyond, without columns that have none.
     """
 
     distances: dict[str, float]
@@ -59,6 +61,7 @@ class Verdict:
     tail: float
     constant_ratios: dict[str, float]
     from_reference: dict[str, float]
+    reference: Comparison
     samples: tuple[Floats, ...]
     bounds: tuple[Floats, Floats]
     outliers: dict[str, int]
@@ -107,6 +110,7 @@ class DriftDetector:
         self._unit = _compute_deviations(self._sorted)
         self._cuts = tail_test.choose_cuts(rows[:, _MARGIN])
         self._beyond = tail_test.count_beyond(rows[:, _MARGIN], self._cuts)
+        self._high_share = self._beyond[0] / len(rows)
         # One entry a window size and baseline span: ten while the baseline fills, more if windows
         # are closed early. Each takes about 1 s.
         self._thresholds = lru_cache(maxsize=32)(self._calibrate)
@@ -141,9 +145,23 @@ class DriftDetector:
             tail=tail,
             constant_ratios=_key_by_name(constant),
             from_reference=_key_by_name(from_reference / self._unit),
+            reference=self._compare_with_reference(rows, from_reference),
             samples=samples,
             bounds=self._bounds,
             outliers=_count_outliers(current, clipped),
+        )
+
+    def _compare_with_reference(self, rows: Floats, distances: Floats) -> Comparison:
+        # Limits of the next smaller power of two: they are larger, and windows of any sizes share
+        # them. Calibrating takes about 1 s.
+        size = 1 << (len(rows).bit_length() - 1)
+        limits = self._thresholds(size, None)[0].distances
+        pairs = zip(COLUMNS, distances >= limits, strict=True)
+        high = np.count_nonzero(rows[:, _MARGIN] >= self._cuts[0])
+        return Comparison(
+            events=len(rows),
+            beyond=tuple(name for name, reached in pairs if reached),
+            high_scores=float(high / len(rows) / self._high_share),
         )
 
     def _compute_surprise(self, rows: Floats, before: RollingBaseline | None) -> float:

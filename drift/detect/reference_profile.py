@@ -8,11 +8,13 @@ import numpy as np
 
 from drift.detect.detector import COLUMNS, compute_margins
 from drift.detect.wasserstein import sample_evenly
+from model.intervals import UNDEFINED, Interval
 from payments.contract import INPUTS
 from payments.features import pack_rows
 
 if TYPE_CHECKING:
     from model.artefact import Model
+    from model.manifest import Manifest
 
 # Exact contributions take about 1 ms a row; the standard error of a mean over 500 rows is about 5%
 # of it.
@@ -24,11 +26,15 @@ class ReferenceProfile:
     """A model's behaviour on its reference rows.
 
     `reliance`: each input's share of the contributions to the margins. `alert_share`: the share of
-    payments that raise an alert.
+    payments that raise an alert. `card_alert_share`, `card_recall`: what the model card expects on
+    later rows, with the lowest and the highest of its cuts; a budget takes the place of the alerts
+    expected. UNDEFINED for models of an earlier release.
     """
 
     reliance: Mapping[str, float]
     alert_share: float
+    card_alert_share: Interval = UNDEFINED
+    card_recall: Interval = UNDEFINED
 
 
 def measure(model: "Model") -> ReferenceProfile:
@@ -47,4 +53,22 @@ def measure(model: "Model") -> ReferenceProfile:
     alert_share = float(
         (rows[:, -1] >= compute_margins(np.array([model.thresholds.review]))).mean()
     )
-    return ReferenceProfile(dict(zip(model.features, shares, strict=True)), alert_share)
+    return ReferenceProfile(
+        dict(zip(model.features, shares, strict=True)), alert_share, *_read_card(model.manifest)
+    )
+
+
+def _read_card(manifest: "Manifest") -> tuple[Interval, Interval]:
+    """Return the alerts a payment and the recall that the model card expects."""
+    from model.training.forward_cuts import CutRanges
+
+    ranges = CutRanges.of(manifest.cuts)
+    a_day = manifest.payments_per_day
+    alerts = recall = UNDEFINED
+    if ranges.alerts_per_day and a_day:
+        expected = manifest.budget or ranges.alerts_per_day.mean
+        low, high = ranges.alerts_per_day.low, ranges.alerts_per_day.high
+        alerts = Interval(expected / a_day, low / a_day, high / a_day)
+    if ranges.recall:
+        recall = Interval(ranges.recall.mean, ranges.recall.low, ranges.recall.high)
+    return alerts, recall

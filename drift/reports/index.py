@@ -26,6 +26,7 @@ class IndexEntry(NamedTuple):
     """A window on the index page.
 
     `report`: the file name of its report, or None. `drifted`: what drifted, farthest first.
+    `shifted`: what has differed from the model's reference for ten windows.
     """
 
     window: int
@@ -35,6 +36,7 @@ class IndexEntry(NamedTuple):
     detected: bool | None
     report: str | None
     drifted: tuple[str, ...] = ()
+    shifted: tuple[str, ...] = ()
 
     @property
     def until_text(self) -> str:

@@ -162,4 +162,5 @@ def _make_entry(event: WindowClosed) -> IndexEntry:
         event.detected,
         report_name(event.window),
         tuple(event.list_drifted()),
+        event.shifted,
     )

@@ -51,10 +51,10 @@ def _show_figures() -> Panels:
         .data_links([link_reports()]),
         draw_number(
             "Score",
-            "Share of features over their threshold in the last window.",
-            "percentunit",
+            "Share of features over their threshold in the last window, 0 to 1.",
+            "none",
             query("max(data_drift_score)"),
-        ),
+        ).decimals(3),
         draw_number(
             "Age of the last window",
             "Time since its last prediction was sent. Red: ReportsLate, if transactions arrive.",
@@ -90,10 +90,12 @@ def _show_over_time() -> Panels:
     thirds = [
         draw_lines(
             "Score",
-            "Share of features over their threshold, window by window.",
-            "percentunit",
+            "Share of features over their threshold, window by window, 0 to 1.",
+            "none",
             query("max(data_drift_score)", "score"),
-        ).max(1),
+        )
+        .max(1)
+        .decimals(3),
         draw_lines(
             "Detected",
             "1 while the last window counts as drifted.",
@@ -109,9 +111,11 @@ def _show_over_time() -> Panels:
         ),
         draw_lines(
             "Severity",
-            "0 ok, 1 warn, 2 alarm, with hysteresis: alarm from the second drifted window on.",
+            "0 ok, 1 warn, 2 alarm, with hysteresis: alarm from the second drifted window on. "
+            "Lasting shift: ten windows away from the reference, 1 inputs only, 2 the scores.",
             "none",
             query("max(fraud_drift_severity)", "severity"),
+            query("max(fraud_drift_reference_severity)", "lasting shift"),
         ).max(2),
         draw_lines(
             "Tail of the scores",
@@ -171,9 +175,8 @@ def _show_features() -> Panels:
         ),
         draw_lines(
             "Farthest from the model's reference",
-            "The five features farthest from the model's reference at each time. It raises no "
-            "alarm. The comparison above adapts to a lasting drift after ten windows, this one "
-            "does not.",
+            "The five features farthest from the model's reference at each time. The comparison "
+            "above adapts to a lasting drift after ten windows, this one does not.",
             "none",
             query(
                 f"topk(5, max by (feature) (fraud_drift_reference_distance{{{_FEATURE}}}))",

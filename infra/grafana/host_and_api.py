@@ -52,10 +52,12 @@ def _show_drift() -> Panels:
         .span(THIRD),
         draw_number(
             "Drift score",
-            "Share of features over their threshold in the last window.",
-            "percentunit",
+            "Share of features over their threshold in the last window, 0 to 1.",
+            "none",
             query("max(data_drift_score)"),
-        ).span(THIRD),
+        )
+        .decimals(3)
+        .span(THIRD),
         draw_number(
             "Requests in total",
             "Requests answered since the API started, except probes and scrapes.",

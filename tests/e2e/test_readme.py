@@ -31,6 +31,7 @@ COMMANDS = read_shell_blocks("README.md")
 DEPLOY, BACKUP, RESTORE = read_shell_blocks("docs/operations.md")
 RUNBOOKS = {  # runbook to a text that its commands print
     "docs/runbooks/alert-volume-unusual.md": "fraud_model_info{",
+    "docs/runbooks/budget.md": "fraud_card_alert_share",
     "docs/runbooks/dead-letters-rising.md": "invalid_transaction",
     "docs/runbooks/disk-space-low.md": "/reports",
     "docs/runbooks/drift-detected.md": "fraud_drift_distance{",
@@ -40,7 +41,9 @@ RUNBOOKS = {  # runbook to a text that its commands print
     "docs/runbooks/no-transactions.md": "Kafka answers",
     "docs/runbooks/partition-stalled.md": "Kafka answers",
     "docs/runbooks/transaction-left-open.md": "fraud_open_transaction_lag{",
+    "docs/runbooks/recall-below-card.md": "fraud_card_recall",
     "docs/runbooks/records-skipped.md": "fraud_skipped_records_total{",
+    "docs/runbooks/reference-shifted.md": "fraud_drift_reference_distance{",
     "docs/runbooks/reports-late.md": "fraud_drift_windows_total",
     "docs/runbooks/reports-missing.md": 'fraud_drift_reports_total{outcome="failed"}',
     "docs/runbooks/scorer-down.md": "cli.main score",

@@ -7,6 +7,7 @@ tests are inconclusive (a timeout, an error in a fixture), or if they fail witho
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -30,9 +31,9 @@ def copy_tree() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="fraud-mutant-") as folder:
         tree = Path(folder)
         for name in filter(None, listed.stdout.split("\0")):
-            if (ROOT / name).is_file():
+            if os.path.lexists(ROOT / name):
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, tree / name)
+                shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
         (tree / JARS.parent).mkdir(parents=True)
         (tree / JARS).symlink_to(ROOT / JARS)
         yield tree

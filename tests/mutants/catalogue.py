@@ -471,4 +471,26 @@ MUTANTS = (
         "tests/unit/streams/ledger/test_reconcile.py",
         ("streams/ledger/reconcile.py", " == self.hidden == 0", " == 0"),
     ),
+    mutant(
+        "a lasting shift of the scores goes unnoticed",
+        "tests/unit/drift/detect/test_reference_shift.py",
+        (
+            "drift/detect/reference_shift.py",
+            """    return column == _MARGIN and _has_level_shifted(windows, before)
+""",
+            """    return False
+""",
+        ),
+    ),
+    mutant(
+        "runbooks require the key",
+        "tests/unit/api/test_runbooks.py",
+        (
+            "api/auth.py",
+            """        if path in OPEN or path.startswith(RUNBOOKS):
+""",
+            """        if path in OPEN:
+""",
+        ),
+    ),
 )

@@ -149,6 +149,21 @@ def test_numbers_and_windows_continue_after_a_restart(connection, tmp_path):
     assert_each_in_one_window(connection, windows, 4 * SIZE)
 
 
+def test_a_lasting_shift_is_found_across_a_restart(connection, tmp_path):
+    predict(connection, 8 * SIZE, shift=2.0)
+    with running(connection, tmp_path) as first:
+        wait_for(lambda: len(first.windows) == 8, 30, "eight windows")
+        assert first.gauge("fraud_drift_reference_severity") == 0
+    predict(connection, 3 * SIZE, shift=2.0, seed=3)
+    with running(connection, tmp_path) as again:
+        wait_for(lambda: len(again.windows) == 3, 30, "three more")
+        assert again.gauge("fraud_drift_reference_severity") == 2
+        assert again.gauge("data_drift_detected") == 0  # the baseline has adapted
+    windows = events(connection, 11)
+    assert [window["reference_severity"] for window in windows] == ["ok"] * 9 + ["alarm"] * 2
+    assert {"V14", "margin"} <= set(windows[-1]["shifted"])
+
+
 def test_a_fresh_monitor_does_not_compare_with_earlier_windows(connection, tmp_path):
     with running(connection, tmp_path) as monitor:
         predict(connection, SIZE, shift=4.0)

@@ -62,8 +62,17 @@ def test_gauges_follow_the_last_verdict(registry):
     assert (value("data_drift_score"), value("data_drift_detected")) == (0.1, 0)
     assert value("fraud_drift_drifted_windows_total") == 0
     metrics.record_window(
-        closed(0.9, True, distance=0.5, severity="warn", alerts=AlertRate(2, 20.0, 5.0, 70.0, 11.0))
+        closed(
+            0.9,
+            True,
+            distance=0.5,
+            severity="warn",
+            alerts=AlertRate(2, 20.0, 5.0, 70.0, 11.0),
+            high_scores=0.75,
+            reference_severity="alarm",
+        )
     )
+    assert (value("fraud_drift_high_scores"), value("fraud_drift_reference_severity")) == (0.75, 2)
     assert (
         value("data_drift_score"),
         value("data_drift_detected"),

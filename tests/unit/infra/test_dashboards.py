@@ -76,3 +76,13 @@ def test_panels_lie_side_by_side():
             assert at["x"] + at["w"] <= 24
             assert not taken & cells
             taken |= cells
+
+
+def test_the_drift_score_is_a_share_of_1_as_everywhere_else():
+    units = {
+        (defaults["unit"], defaults["decimals"])
+        for _, panel in PANELS
+        for defaults in [panel["fieldConfig"]["defaults"]]
+        if any("data_drift_score" in target["expr"] for target in panel["targets"])
+    }
+    assert units == {("none", 3)}

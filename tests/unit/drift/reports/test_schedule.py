@@ -193,9 +193,11 @@ def test_the_folder_keeps_the_newest_reports_and_the_index_links_them(tmp_path):
 
 
 def test_the_index_names_what_drifted(tmp_path):
-    entry = IndexEntry(1, START, 5_000, 0.1, True, None, ("V4", "margin"))
+    entry = IndexEntry(1, START, 5_000, 0.1, True, None, ("V4", "margin"), ("V2", "V3"))
     update_folder(ReportFolder(tmp_path, [entry], keep=0))
-    assert "V4, margin" in (tmp_path / "index.html").read_text()
+    page = (tmp_path / "index.html").read_text()
+    assert "V4, margin" in page
+    assert "V2, V3" in page
 
 
 @pytest.mark.parametrize(
