@@ -4,12 +4,15 @@ Tests that need a broker are never skipped: they fail if none can be started.
 """
 
 import contextlib
+import json
 import os
 import secrets
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -137,6 +140,14 @@ def own_broker(tmp_path: Path) -> Iterator[LocalBroker]:
         yield started
 
 
+@pytest.fixture
+def own_connection(own_broker: LocalBroker) -> Connection:
+    """A connection to topics on `own_broker`."""
+    own = Connection(own_broker.bootstrap_servers)
+    topic_admin.create(own, partitions=PARTITIONS)
+    return own
+
+
 @contextlib.contextmanager
 def create_topics(broker: str) -> Iterator[Connection]:
     """Create topics under a random prefix, yield their connection, and delete them afterwards."""
@@ -180,14 +191,48 @@ def model(creditcard: Path) -> Model:
     return Model.load(settings.model)
 
 
-@pytest.fixture
-def run_fraud(monkeypatch, capsys):
-    """Run `fraud` in this process; return its exit code, output and errors."""
+@dataclass
+class FraudRunner:
+    """Runs `fraud` in this process, with these first arguments."""
 
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fraud", *map(str, arguments)])
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture
+    first: tuple[str, ...] = ()
+
+    def __call__(self, *arguments: object) -> tuple[int, str, str]:
+        """Return the exit code, the output and the errors."""
+        self.monkeypatch.setattr(sys, "argv", ["fraud", *map(str, (*self.first, *arguments))])
         with pytest.raises(SystemExit) as stopped:
             cli.main.main()
-        return stopped.value.code, *capsys.readouterr()
+        return stopped.value.code, *self.capsys.readouterr()
 
-    return run
+    def succeed(self, *arguments: object) -> str:
+        """Return the output."""
+        code, printed, errors = self(*arguments)
+        assert (code, errors) == (0, "")
+        return printed
+
+    def fail(self, *arguments: object, code: int = 1) -> str:
+        """Return the error, which is one line."""
+        ended, printed, errors = self(*arguments)
+        assert (ended, printed, errors.count("\n")) == (code, "", 1)
+        return errors
+
+    def read_json(self, *arguments: object) -> Any:
+        """Return the decoded output of the command with --json."""
+        return json.loads(
+            self.succeed(*arguments, "--json"),
+            parse_constant=lambda name: pytest.fail(f"{name} is no JSON"),
+        )
+
+
+@pytest.fixture
+def run_fraud(monkeypatch, capsys):
+    return FraudRunner(monkeypatch, capsys)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A temporary FRAUD_HOME."""
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
+    return tmp_path

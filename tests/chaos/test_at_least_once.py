@@ -3,9 +3,8 @@
 import os
 import signal
 
-from confluent_kafka import Producer
 from support.commands import FRAUD
-from support.data.transactions import make_transaction_bytes
+from support.publishing import send
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
 from support.waiting import wait_for
@@ -17,21 +16,12 @@ COUNT = 20_000
 
 
 def test_a_killed_worker_loses_nothing(connection, model):
-    # an idempotent producer would busy-wait next to a broker that has no core to itself
-    producer = Producer(connection.make_writer_config({"enable.idempotence": False}))
     command = [*FRAUD, "score", "--guarantee", "at-least-once"]
     with run_scorer(connection, workers=2, command=command) as system:
-        for number in range(COUNT):
-            producer.produce(
-                connection.full_name(topics.TRANSACTIONS),
-                make_transaction_bytes(number),
-                f"t-{number}",
-            )
-            if number == COUNT // 2:
-                producer.flush(60)
-                read_all(connection, topics.PREDICTIONS, COUNT // 4)
-                os.kill(system.pids()[0], signal.SIGKILL)
-        assert producer.flush(60) == 0
+        send(connection, range(COUNT // 2))
+        read_all(connection, topics.PREDICTIONS, COUNT // 4)
+        os.kill(system.pids()[0], signal.SIGKILL)
+        send(connection, range(COUNT // 2, COUNT))
         result = wait_for(lambda: audit_complete(connection), 90, "everything is scored")
     assert (result.sent, result.scored, result.lost) == (COUNT, COUNT, 0)
 

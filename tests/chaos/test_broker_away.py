@@ -1,23 +1,15 @@
 """A broker that is stopped or killed and comes back, with or without a scorer that waits for it."""
 
 import pytest
-from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from support.data.transactions import make_transaction_bytes
+from support.publishing import publish, send
 from support.scorer_process import DIED, run_scorer
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
-from streams.kafka import topic_admin, topics
+from streams.kafka import topics
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
-
-
-def send(servers, topic, *values):
-    producer = Producer(Connection(servers).make_writer_config())
-    for value in values:
-        producer.produce(topic, value)
-    assert producer.flush(60) == 0
 
 
 def test_data_survives_a_kill(own_broker):
@@ -26,18 +18,20 @@ def test_data_survives_a_kill(own_broker):
     assert own_broker.find_process() == first, "a second start must not touch the running broker"
     admin = AdminClient({"bootstrap.servers": own_broker.bootstrap_servers})
     admin.create_topics([NewTopic("kept", 1, 1)])["kept"].result()
-    send(own_broker.bootstrap_servers, "kept", b"before the kill")
+    connection = Connection(own_broker.bootstrap_servers)
+    publish(connection, "kept", [b"before the kill"])
     first.kill()
     own_broker.start(say=print)  # while the killed one is still exiting
     assert own_broker.find_process() not in (None, first)
-    [kept] = read_all(Connection(own_broker.bootstrap_servers), "kept", 1)
+    [kept] = read_all(connection, "kept", 1)
     assert kept.value() == b"before the kill"
 
 
-def test_a_scorer_waits_for_a_broker_that_is_not_up_yet_and_scores_its_data(own_broker, model):
-    connection = Connection(own_broker.bootstrap_servers)
-    topic_admin.create(connection, partitions=4)
-    send(own_broker.bootstrap_servers, topics.TRANSACTIONS, *map(make_transaction_bytes, range(50)))
+def test_a_scorer_waits_for_a_broker_that_is_not_up_yet_and_scores_its_data(
+    own_broker, own_connection, model
+):
+    connection = own_connection
+    send(connection, range(50))
     cluster = Cluster(connection)
     before = cluster.find_end(topics.TRANSACTIONS, list(range(4)))
     assert own_broker.stop()
@@ -50,22 +44,16 @@ def test_a_scorer_waits_for_a_broker_that_is_not_up_yet_and_scores_its_data(own_
         assert cluster.find_end(topics.TRANSACTIONS, list(range(4))) == before, (
             "a client from before the restart must learn of the new leaders"
         )
-        send(
-            own_broker.bootstrap_servers,
-            topics.TRANSACTIONS,
-            *map(make_transaction_bytes, range(50, 100)),
-        )
+        send(connection, range(50, 100))
         assert len(read_all(connection, topics.PREDICTIONS, 100)) == 100
         assert system.stop() == 0
 
 
 @pytest.mark.long
 def test_a_worker_without_a_coordinator_for_a_minute_is_restarted_and_this_is_not_a_crash(
-    own_broker,
+    own_broker, own_connection
 ):
-    connection = Connection(own_broker.bootstrap_servers)
-    topic_admin.create(connection, partitions=4)
-    with run_scorer(connection) as system:
+    with run_scorer(own_connection) as system:
         [first] = system.pids()
         own_broker.stop()
         wait_for(lambda: system.pids() not in ([first], []), 90, "a new worker")
@@ -73,9 +61,5 @@ def test_a_worker_without_a_coordinator_for_a_minute_is_restarted_and_this_is_no
         assert DIED not in system.log
         own_broker.start(say=print)
         wait_for(system.ready, 60, "the new one is ready")
-        send(
-            own_broker.bootstrap_servers,
-            topics.TRANSACTIONS,
-            *map(make_transaction_bytes, range(50)),
-        )
-        assert len(read_all(connection, topics.PREDICTIONS, 50)) == 50
+        send(own_connection, range(50))
+        assert len(read_all(own_connection, topics.PREDICTIONS, 50)) == 50

@@ -9,8 +9,7 @@ from support.scorer_process import DIED, RESTARTING, run_scorer
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
-from streams.kafka import topic_admin, topics
-from streams.kafka.connection import Connection
+from streams.kafka import topics
 
 AWAY_S = 20.0  # less than streams.kafka.committer.DEADLINE_S
 
@@ -27,9 +26,10 @@ def stop(own_broker, _):
 
 
 @pytest.mark.parametrize("end", [kill, pytest.param(stop, marks=pytest.mark.long)])
-def test_a_broker_that_ends_during_a_replay_costs_only_time(own_broker, creditcard, expected, end):
-    connection = Connection(own_broker.bootstrap_servers)
-    topic_admin.create(connection, partitions=4)
+def test_a_broker_that_ends_during_a_replay_costs_only_time(
+    own_broker, own_connection, creditcard, expected, end
+):
+    connection = own_connection
     with run_scorer(connection, workers=2) as system, run_replay(connection, creditcard) as replay:
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
         assert_running(replay)
@@ -42,10 +42,9 @@ def test_a_broker_that_ends_during_a_replay_costs_only_time(own_broker, creditca
 
 @pytest.mark.long
 def test_workers_stay_healthy_but_not_ready_while_the_broker_is_away(
-    own_broker, creditcard, expected
+    own_broker, own_connection, creditcard, expected
 ):
-    connection = Connection(own_broker.bootstrap_servers)
-    topic_admin.create(connection, partitions=4)
+    connection = own_connection
     with (
         run_scorer(connection, workers=2) as system,
         run_replay(connection, creditcard, rate=1000) as replay,
@@ -68,11 +67,9 @@ def test_workers_stay_healthy_but_not_ready_while_the_broker_is_away(
 
 
 def test_an_idle_scorer_is_not_ready_while_the_broker_is_away_and_then_continues(
-    own_broker, creditcard, model
+    own_broker, own_connection, model
 ):
-    connection = Connection(own_broker.bootstrap_servers)
-    topic_admin.create(connection, partitions=4)
-    with run_scorer(connection) as system:
+    with run_scorer(own_connection) as system:
         own_broker.stop()
         wait_for(lambda: not system.ready(), 30, "the scorer is not ready")
         assert system.page(0, "/health") == "ok\n"

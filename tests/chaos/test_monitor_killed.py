@@ -12,8 +12,6 @@ from support.monitoring import SIZE, assert_each_in_one_window, events, predict,
 from support.waiting import wait_for
 
 from drift.committer import WindowCommitter
-from streams.kafka import topic_admin
-from streams.kafka.connection import Connection
 from streams.kafka.errors import OutageError
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -71,18 +69,17 @@ def test_a_monitor_killed_at_any_moment_loses_no_window(connection, tmp_path):
     assert_each_in_one_window(connection, events(connection, 30), count)
 
 
-def test_an_outage_of_the_broker_closes_no_window(own_broker, tmp_path):
-    connection = Connection(own_broker.bootstrap_servers, topic_prefix="away.")
-    topic_admin.create(connection, partitions=4)
+def test_an_outage_of_the_broker_closes_no_window(own_broker, own_connection, tmp_path):
+    connection = own_connection
     predict(connection, SIZE + 100)
     passed = [0.0]
     with running(connection, tmp_path, idle_close=10.0, clock=lambda: passed[0]) as monitor:
-        wait_for(lambda: monitor.windows, 30, "the first window")
+        monitor.wait_for_windows(1)
         own_broker.stop()
         passed[0] += 3600.0
         own_broker.start(say=print)
         predict(connection, SIZE - 100, seed=3)
-        wait_for(lambda: len(monitor.windows) == 2, 60, "the second window")
+        monitor.wait_for_windows(2)
     windows = events(connection, 2)
     assert [window["partial"] for window in windows] == [False, False]
     assert_each_in_one_window(connection, windows, 2 * SIZE)
@@ -90,13 +87,12 @@ def test_an_outage_of_the_broker_closes_no_window(own_broker, tmp_path):
 
 @pytest.mark.long
 def test_a_monitor_without_a_coordinator_for_a_minute_continues_with_new_clients(
-    own_broker, tmp_path, caplog
+    own_broker, own_connection, tmp_path, caplog
 ):
-    connection = Connection(own_broker.bootstrap_servers, topic_prefix="away.")
-    topic_admin.create(connection, partitions=4)
+    connection = own_connection
     predict(connection, SIZE + 100)
     with running(connection, tmp_path, idle_close=600.0) as monitor:
-        wait_for(lambda: monitor.windows, 30, "the first window")
+        monitor.wait_for_windows(1)
         own_broker.stop()
         wait_for(lambda: not monitor.monitor.ready, 30, "it is not ready")
         wait_for(
@@ -106,7 +102,7 @@ def test_a_monitor_without_a_coordinator_for_a_minute_continues_with_new_clients
         )
         own_broker.start(say=print)
         predict(connection, SIZE - 100, seed=3)
-        wait_for(lambda: len(monitor.windows) == 2, 60, "the second window")
+        monitor.wait_for_windows(2)
         assert monitor.monitor.ready
     assert_each_in_one_window(connection, events(connection, 2), 2 * SIZE)
 
@@ -126,7 +122,7 @@ def test_a_window_whose_commit_was_not_confirmed_is_reported_once(
     monkeypatch.setattr(WindowCommitter, "commit_window", commit_unanswered)
     predict(connection, 3 * SIZE)
     with running(connection, tmp_path) as monitor:
-        wait_for(lambda: len(monitor.windows) == 3, 60, "the third window")
+        monitor.wait_for_windows(3)
     assert written == [window.window for window in monitor.windows] == [1, 2, 3]
     assert monitor.writer.paths == []
     assert monitor.gauge("fraud_drift_reports_skipped_total") == 1  # that of the first window

@@ -4,12 +4,10 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 
 import pytest
-from support.commands import FRAUD, make_environment
-from support.paths import ROOT
+from support.commands import run_on
 from support.replays import COUNT, assert_exactly_once, assert_running, finish_replay, run_replay
 from support.scorer_process import DIED, run_scorer
 from support.topic_reader import read_all
@@ -131,14 +129,6 @@ def audit_complete(connection):
 def test_the_ledger_command_fails_if_anything_is_missing(connection, creditcard):
     with run_replay(connection, creditcard) as replay:
         finish_replay(replay)
-    command = [*FRAUD, "ledger", "--json"]
-    run = subprocess.run(
-        command,
-        env=make_environment(connection),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = run_on(connection, "ledger", "--json")
     assert run.returncode == 1
     assert json.loads(run.stdout)["lost"] == COUNT

@@ -18,12 +18,14 @@ from urllib.request import Request, urlopen
 
 import pytest
 import yaml
-from confluent_kafka import Producer
-from support.data.transactions import make_transaction, make_transaction_bytes
+from support.commands import run
+from support.data.transactions import make_transaction
 from support.doc_pages import read_shell_blocks
+from support.paths import ROOT
 from support.ports import find_free_port
 from support.programs import require_program
-from support.topic_reader import read_all
+from support.publishing import send
+from support.topic_reader import read_json
 from support.waiting import wait_for
 
 from infra.kafka import engine
@@ -32,7 +34,6 @@ from streams.kafka.connection import Connection
 
 pytestmark = pytest.mark.timeout(2400)  # the first build downloads 400 MB
 
-ROOT = Path(__file__).resolve().parents[2]
 (
     UP,
     REPLAY,
@@ -118,14 +119,12 @@ class Stack:
             name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")
         }
         own = {f"FRAUD_{name}_PORT": str(port) for name, port in self.ports.items()}
-        done = subprocess.run(
+        done = run(
             command,
             cwd=self.folder,
             env=inherited | own,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
+            timeout=None,
         )
         assert done.returncode == 0 and "Usage:" not in done.stdout, (
             f"{command[-1]}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
@@ -156,12 +155,8 @@ class Stack:
         """Return whether every health check passes."""
         checked = [name for name in self.services if "healthcheck" in SERVICES[name]]
         containers = self.compose("ps", "-q", *checked).split()
-        shown = subprocess.run(
-            ["docker", "inspect", "-f", "{{.State.Health.Status}}", *containers],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        health = ["docker", "inspect", "-f", "{{.State.Health.Status}}"]
+        shown = run([*health, *containers], check=True)
         return set(shown.stdout.split()) == {"healthy"}
 
 
@@ -203,22 +198,16 @@ def predict(stack, **headers):
 
 
 def test_published_transactions_are_scored_and_monitored(stack):
-    producer = Producer(stack.connection.make_client_config())
-    for i in range(PUBLISHED):
-        producer.produce(topics.TRANSACTIONS, make_transaction_bytes(i), key=f"t-{i}")
-    assert producer.flush(30) == 0
+    send(stack.connection, range(PUBLISHED))
     assert f"{REPLAYED:,} sent, {REPLAYED:,} confirmed" in stack.type(REPLAY)
 
-    predictions = read_all(stack.connection, topics.PREDICTIONS, PUBLISHED + REPLAYED)
-    scored = [json.loads(message.value())["transaction_id"] for message in predictions]
+    predictions = read_json(stack.connection, topics.PREDICTIONS, PUBLISHED + REPLAYED)
+    scored = [prediction["transaction_id"] for prediction in predictions]
     assert len(scored) == len(set(scored)) == PUBLISHED + REPLAYED
     assert {f"t-{i}" for i in range(PUBLISHED)} < set(scored)
 
     def window_sizes():
-        events = [
-            json.loads(message.value())
-            for message in read_all(stack.connection, topics.DRIFT_EVENTS, 1)
-        ]
+        events = read_json(stack.connection, topics.DRIFT_EVENTS, 1)
         return sorted(event["events"] for event in events if event["kind"] == "window")
 
     # the smaller window closes after 10 s without records
@@ -351,12 +340,8 @@ def test_containers_run_without_privileges(stack, service):
 
 
 def test_the_scorer_image_is_small_and_only_the_monitor_has_evidently(stack):
-    size = subprocess.run(
-        ["docker", "image", "inspect", "-f", "{{.Size}}", "streaming-fraud-scorer:0.1.0"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    image = "streaming-fraud-scorer:0.1.0"
+    size = run(["docker", "image", "inspect", "-f", "{{.Size}}", image], check=True)
     assert int(size.stdout) < SCORER_BYTES
     found = {
         service: stack.compose(

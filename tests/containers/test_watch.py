@@ -5,11 +5,11 @@ The tests need a Docker engine, and include Grafana if its image is available.
 
 import base64
 import json
-import subprocess
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from support.commands import run
 from support.ports import find_free_port
 from support.waiting import wait_for
 
@@ -38,11 +38,7 @@ def get(url, **headers):
 
 
 def list_containers():
-    return set(
-        subprocess.run(
-            ["docker", "ps", "--all", "--quiet"], capture_output=True, text=True, check=True
-        ).stdout.split()
-    )
+    return set(run(["docker", "ps", "--all", "--quiet"], check=True).stdout.split())
 
 
 def test_they_scrape_what_the_demo_starts_and_leave_no_container(ports, tmp_path):

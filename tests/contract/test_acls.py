@@ -1,11 +1,11 @@
 """docs/security.md lists the ACLs that streams/doctor/acls.py declares."""
 
-from pathlib import Path
+from support.paths import ROOT
 
 from streams.doctor.acls import ACLS, WRITE
 from streams.kafka import topics
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "security.md").read_text()
+PAGE = (ROOT / "docs" / "security.md").read_text()
 
 
 def render_row(role):

@@ -1,14 +1,13 @@
 """docs/configuration.md and .env.example are current, complete, and show the actual defaults."""
 
 import re
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 from cli.support.settings import SECTIONS, Settings
 from docs import configuration
 
-ROOT = Path(__file__).resolve().parents[2]
 VARIABLES = {
     variable.name: variable
     for section in SECTIONS

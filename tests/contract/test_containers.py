@@ -1,35 +1,27 @@
 """docker-compose.yml, the Dockerfile and the init script, checked without a Docker engine."""
 
 import re
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from support.commands import run
+from support.paths import ROOT
 from support.programs import require_program
 
-ROOT = Path(__file__).resolve().parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 OURS = {"init", "scorer", "monitor", "api", "replay"}
 
 
-def run(*command):
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def check(*command):
+    done = run(command, cwd=ROOT, env={"PATH": "/usr/bin:/bin"})
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_compose_accepts_the_file():
-    run(require_program("docker-compose"), "--profile", "tools", "config", "--quiet")
+    check(require_program("docker-compose"), "--profile", "tools", "config", "--quiet")
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +111,8 @@ def test_paths_mounted_from_the_repository_exist(services):
 
 
 def test_hadolint_accepts_the_dockerfile():
-    run(Path(sys.executable).with_name("hadolint"), "infra/Dockerfile")
+    check(Path(sys.executable).with_name("hadolint"), "infra/Dockerfile")
 
 
 def test_shellcheck_accepts_the_init_script():
-    run(require_program("shellcheck"), "infra/image/init.sh")
+    check(require_program("shellcheck"), "infra/image/init.sh")

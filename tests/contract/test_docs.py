@@ -1,13 +1,12 @@
 """The pages: links work, the index reaches all of them, and every block of commands is tested."""
 
 import re
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 from streams.kafka import topics
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "examples" / "README.md", *DOCS]
 # page to the tests that run its commands, in `make docs-test`

@@ -4,14 +4,14 @@ After reviewing new ones, run: .venv/bin/detect-secrets scan --baseline .secrets
 """
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 from detect_secrets import SecretsCollection
 from detect_secrets.settings import transient_settings
+from support.commands import run
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 BASELINE = json.loads((ROOT / ".secrets.baseline").read_text())
 # public hashes, and files generated from the others
 EXCLUDED = (
@@ -41,7 +41,7 @@ def find_secrets(paths):
 
 
 def test_the_checkout_contains_no_secret():
-    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)
+    listed = run(["git", "ls-files"], check=True)
     paths = [
         path
         for path in listed.stdout.splitlines()

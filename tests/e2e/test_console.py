@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from confluent_kafka import Producer
 from playwright.sync_api import expect, sync_playwright
 from prometheus_client import CollectorRegistry, start_http_server
+from support import publishing
 from support.commands import FRAUD, make_environment
 from support.data.alerts import encode_alert, make_reasons
 from support.data.transactions import make_transaction_bytes
 from support.paths import ROOT
 from support.ports import find_free_port
 from support.programs import require_program
-from support.topic_reader import read_all
+from support.topic_reader import read_json
 from support.waiting import wait_for
 
 from drift.reports.index import IndexEntry, ReportFolder, update_folder
@@ -49,10 +49,7 @@ def make_alert(name, loss=50.0, **changes):
 
 
 def publish(connection, *values, topic=ALERTS):
-    producer = Producer(connection.make_writer_config())
-    for value in values:
-        producer.produce(connection.full_name(topic), value)
-    assert producer.flush(10) == 0
+    publishing.publish(connection, topic, values)
 
 
 class Server:
@@ -141,7 +138,7 @@ def read_labels(connection, name, count=1):
     """Return the labels of a transaction in order, once there are at least `count`."""
 
     def found():
-        every = [json.loads(message.value()) for message in read_all(connection, LABELS, 0)]
+        every = read_json(connection, LABELS, 0)
         return [label for label in every if label["transaction_id"] == name]
 
     return wait_for(lambda: len(found()) >= count and found(), 10, f"{count} labels about {name}")

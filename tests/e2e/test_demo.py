@@ -5,16 +5,15 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
-from support.commands import FRAUD, make_environment
+from support.commands import FRAUD, make_environment, run
 from support.doc_pages import read_shell_blocks
 from support.paths import ROOT
-from support.ports import find_free_port
+from support.ports import find_free_port, hold_port
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -109,13 +108,7 @@ def test_a_demo_removes_the_leftovers_of_a_killed_one_and_loses_nothing(variable
 @pytest.mark.long
 def test_injected_drift_is_found_and_nothing_before_it(variables, model):
     """`make demo DRIFT=1` at full speed."""
-    printed = subprocess.run(
-        ["make", "-n", "demo", "DRIFT=1", "RATE=0"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    printed = run(["make", "-n", "demo", "DRIFT=1", "RATE=0"], cwd=ROOT, check=True).stdout
     demo = start(variables, *printed.splitlines()[-1].partition("fraud demo ")[2].split())
     output, _ = demo.communicate(timeout=500)
     assert demo.returncode == 0, output
@@ -166,12 +159,10 @@ def test_ctrl_c_leaves_no_process(variables):
 
 
 def test_a_taken_port_is_a_one_line_error_that_names_its_variable(variables):
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", int(variables["FRAUD_MONITOR_PORT"])))
-        holder.listen()
+    port = variables["FRAUD_MONITOR_PORT"]
+    with hold_port(int(port)):
         demo = start(variables)
         output, _ = demo.communicate(timeout=180)
     assert demo.returncode == 1
-    port = variables["FRAUD_MONITOR_PORT"]
     expected = f"port {port} (monitor) is in use by another program; stop it, or set "
     assert f"{expected}FRAUD_MONITOR_PORT" in output

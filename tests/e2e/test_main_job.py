@@ -2,7 +2,6 @@
 
 import json
 import math
-import subprocess
 from collections import Counter
 
 import msgspec
@@ -10,12 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost
-from confluent_kafka import Producer
-from support.commands import FRAUD, make_environment
+from support.commands import run_on
 from support.data.transactions import make_transaction_bytes
-from support.paths import ROOT
+from support.publishing import publish, send
 from support.scorer_process import run_scorer
-from support.topic_reader import read_all
+from support.topic_reader import read_all, read_json
 
 from payments.contract import INPUTS
 from streams.kafka import topics
@@ -32,21 +30,14 @@ class Embedding(msgspec.Struct):
     transaction: msgspec.Raw
 
 
-def run_fraud(connection, *arguments, code=0):
-    run = subprocess.run(
-        [*FRAUD, *arguments],
-        env=make_environment(connection),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == code, run.stdout + run.stderr
+def run_fraud(connection, *arguments):
+    run = run_on(connection, *arguments)
+    assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
 
 
-def read_ledger(connection, code=0):
-    return json.loads(run_fraud(connection, "ledger", "--json", code=code))
+def read_ledger(connection):
+    return json.loads(run_fraud(connection, "ledger", "--json"))
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +91,7 @@ def test_every_prediction_that_does_not_approve_has_an_alert_whose_reasons_add_u
         for prediction in decoded
         if prediction.decision != "approve"
     }
-    messages = read_all(connection, topics.ALERTS, len(suspicious))
-    alerts = [json.loads(message.value()) for message in messages]
+    alerts = read_json(connection, topics.ALERTS, len(suspicious))
     assert len(alerts) == len(suspicious) > 0
     assert {alert["transaction_id"]: alert["decision"] for alert in alerts} == suspicious
     for alert in alerts:
@@ -125,7 +115,7 @@ def test_only_labels_contain_the_true_class(job):
     for value in [*sent.values(), *(message.value() for message in predictions), *alerts]:
         assert b"Class" not in value
         assert b"is_fraud" not in value
-    labels = [json.loads(message.value()) for message in read_all(connection, topics.LABELS, COUNT)]
+    labels = read_json(connection, topics.LABELS, COUNT)
     assert sum(label["is_fraud"] for label in labels) == 75
 
 
@@ -166,21 +156,12 @@ def test_a_thousand_broken_messages_become_dead_letters_and_the_others_are_score
 ):
     valid = 5_000
     broken = 1_000
-    producer = Producer(connection.make_writer_config({"linger.ms": 5}))
     kinds = list(BROKEN)
-    for i in range(valid):
-        producer.produce(
-            connection.full_name(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}"
-        )
-        if i % (valid // broken) == 0:
-            key = None if i % 2 else b"\xff key"
-            producer.produce(
-                connection.full_name(topics.TRANSACTIONS),
-                kinds[i // (valid // broken) % len(kinds)],
-                key,
-            )
-        producer.poll(0)
-    producer.flush()
+    values = [kinds[i % len(kinds)] for i in range(broken)]
+    for part in range(5):
+        send(connection, range(part * valid // 5, (part + 1) * valid // 5))
+        publish(connection, topics.TRANSACTIONS, values[part::10], key=None)
+        publish(connection, topics.TRANSACTIONS, values[part + 5 :: 10], key=b"\xff key")
     with run_scorer(connection, workers=2):
         predictions = read_all(connection, topics.PREDICTIONS, valid)
         dead = read_all(connection, topics.DEAD_LETTERS, broken)

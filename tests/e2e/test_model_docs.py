@@ -6,11 +6,11 @@ take minutes, and run only with `make docs-test`.
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.commands import run
 from support.doc_pages import read_shell_blocks
 from support.paths import ROOT
 
@@ -47,15 +47,7 @@ def test_a_command_runs_and_writes_its_report(command, says, page, model, credit
         "FRAUD_DATA": str(creditcard),
     }
     local = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
-    done = subprocess.run(
-        ["bash", "-c", local],
-        env=variables,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=1000,
-        check=False,
-    )
+    done = run(["bash", "-c", local], env=variables, cwd=ROOT, timeout=1000)
     assert done.returncode == 0, done.stderr
     assert says in done.stdout.splitlines()[0]
     assert [path.suffix for path in (tmp_path / page).iterdir()] == [".html"]

@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from support import commands
 from support.api_process import run_api
 from support.commands import FRAUD, make_environment
 from support.doc_pages import read_shell_blocks
@@ -105,15 +106,7 @@ def run(command, variables, ports, folder=ROOT):
     local = command.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
     for port, own in ports.items():
         local = local.replace(f"127.0.0.1:{port}/", f"127.0.0.1:{own}/")
-    done = subprocess.run(
-        ["bash", "-c", local],
-        env=variables,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
+    done = commands.run(["bash", "-c", local], env=variables, cwd=folder, timeout=500)
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
 
@@ -217,9 +210,7 @@ def test_the_deployment_of_the_operations_page(broker, creditcard, tmp_path):
         FRAUD_MONITOR_PORT=str(monitor),
         FRAUD_API_PORT=str(api),
     )
-    missing = subprocess.run(
-        ["bash", "-c", doctor], env=variables, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    missing = commands.run(["bash", "-c", doctor], env=variables, cwd=ROOT)
     assert missing.returncode == 1
     assert {"transactions", "model"} <= set(re.findall(r"\w+", missing.stdout))
     run(make_topics, variables, {})

@@ -19,12 +19,12 @@ from urllib.request import Request, urlopen
 import pandas as pd
 import pytest
 from confluent_kafka import Producer
-from support.commands import FRAUD, make_environment
+from support.commands import FRAUD, make_environment, run
 from support.paths import ROOT
 from support.ports import find_free_port
 from support.programs import require_program
 from support.scorer_process import run_scorer
-from support.topic_reader import read_all
+from support.topic_reader import read_all, read_json
 from support.waiting import wait_for
 from support.watch import (
     Prometheus,
@@ -383,12 +383,10 @@ def test_counters_equal_the_topics(story):
             ("fraud_alert_reasons_total", "feature"),
         )
     }
-    predictions = read_all(story.connection, topics.PREDICTIONS, story.sent)
+    predictions = read_json(story.connection, topics.PREDICTIONS, story.sent)
     dead = read_all(story.connection, topics.DEAD_LETTERS, sum(KINDS.values()))
-    alerts = [
-        json.loads(message.value()) for message in read_all(story.connection, topics.ALERTS, FRAUDS)
-    ]
-    decisions = [json.loads(message.value())["decision"] for message in predictions]
+    alerts = read_json(story.connection, topics.ALERTS, FRAUDS)
+    decisions = [prediction["decision"] for prediction in predictions]
     assert len(decisions) == story.sent
     expected = {name: decisions.count(name) for name in ("approve", "review", "block")} | {
         "rejected": len(dead)
@@ -436,7 +434,7 @@ def add_up_rate(story, name):
 
 
 def read_messages(story, topic, count):
-    return [json.loads(message.value()) for message in read_all(story.connection, topic, count)]
+    return read_json(story.connection, topic, count)
 
 
 def read_window_events(story):
@@ -625,12 +623,7 @@ def last(story, expression):
 def test_promtool_accepts_every_endpoint(story, job):
     for address in story.targets[job]:
         page = urlopen(f"http://{address}/metrics", timeout=5).read()
-        checked = subprocess.run(
-            [require_program("promtool"), "check", "metrics"],
-            input=page,
-            capture_output=True,
-            check=False,
-        )
+        checked = run([require_program("promtool"), "check", "metrics"], input=page, text=False)
         assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import httpx
 
 from streams.kafka.connection import Connection
-from support.commands import FRAUD, make_environment
-from support.paths import ROOT
+from support.commands import make_environment, start
 from support.ports import find_free_port
 from support.waiting import wait_for
 
@@ -26,23 +25,11 @@ def run_api(connection: Connection, *arguments: str, **changes: str) -> Iterator
     port = str(find_free_port())
     variables = make_environment(connection, FRAUD_API_PORT=port, **changes)
     headers = {"X-API-Key": variables["FRAUD_API_KEY"]} if variables.get("FRAUD_API_KEY") else {}
-    command = [*FRAUD, "serve", *arguments]
-    process = subprocess.Popen(
-        command,
-        env=variables,
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
     url = f"http://127.0.0.1:{port}"
-    try:
+    with start(["serve", *arguments], variables, stderr=subprocess.STDOUT) as process:
         with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
             wait_for(lambda: _answers(client, process), 60, "the server answers")
             yield client
         process.terminate()
         output, _ = process.communicate(timeout=20)
         assert process.returncode == 0, output
-    finally:
-        process.kill()
-        process.wait()

@@ -87,8 +87,18 @@ class FakeSink:
         self.failures.append(error)
 
 
-def make_batch(*values: bytes | None) -> Batch:
-    return Batch(0, 0, [FakeRecord(value, offset) for offset, value in enumerate(values)])
+def make_batch(*values: bytes | None, **record: Any) -> Batch:
+    """Return a batch of these values; `record` are options of each FakeRecord."""
+    return Batch(0, 0, [FakeRecord(value, at, **record) for at, value in enumerate(values)])
+
+
+def make_scored(
+    records: int, dead: int = 0, kind: str = "malformed_json", epoch: int = 0, number: int = 0
+) -> ScoredBatch:
+    """Return a scored batch, of whose records `dead` are dead letters."""
+    scored = ScoredBatch(Batch(epoch, number, [FakeRecord(b"")] * records))
+    scored.dead_letters[kind] += dead
+    return scored
 
 
 @dataclass

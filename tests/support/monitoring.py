@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from drift.detect import reference
@@ -28,7 +27,9 @@ from payments.contract import INPUTS
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 from support.data import labelled
-from support.topic_reader import read_all
+from support.publishing import open_transactional
+from support.topic_reader import read_all, read_json
+from support.waiting import wait_for
 
 PARTITIONS = 4
 PROFILE = ReferenceProfile(dict.fromkeys(INPUTS, 1 / len(INPUTS)), alert_share=0.001)
@@ -88,10 +89,7 @@ def predict(
     rows = np.random.default_rng(seed).normal(size=(count, len(COLUMNS))) + shift
     rows[:high_scores, -1] = 3.5
     rows[:stuck, 13] = 0.0
-    producer = Producer(
-        connection.make_writer_config({"transactional.id": connection.full_name("test-scorer")})
-    )
-    producer.init_transactions(30)
+    producer = open_transactional(connection, "test-scorer")
     for start in range(0, count, 50):
         producer.begin_transaction()
         for i, row in enumerate(rows[start : start + 50], start):
@@ -105,8 +103,7 @@ def predict(
 
 def events(connection: Connection, count: int, kind: str = "window") -> list[dict]:
     """Return the events of one kind, once there are `count` of any kind."""
-    found = [json.loads(message.value()) for message in read_all(connection, DRIFT_EVENTS, count)]
-    return [event for event in found if event["kind"] == kind]
+    return [event for event in read_json(connection, DRIFT_EVENTS, count) if event["kind"] == kind]
 
 
 def assert_each_in_one_window(
@@ -181,6 +178,12 @@ class Running:
             self.monitor.run(self.stop)
         except Exception as error:
             self.failure = error
+
+    def wait_until_ready(self) -> None:
+        wait_for(lambda: self.monitor.ready, 60, "the monitor has its partitions")
+
+    def wait_for_windows(self, count: int) -> None:
+        wait_for(lambda: len(self.windows) >= count, 60, f"{count} windows are closed")
 
     def gauge(self, name: str) -> float | None:
         return self.registry.get_sample_value(name)

@@ -1,6 +1,5 @@
 """Replay creditcard.csv in a process, and check that each transaction was scored correctly once."""
 
-import contextlib
 import functools
 import subprocess
 
@@ -13,8 +12,7 @@ from model.dataset import make_matrix, read
 from streams.kafka import topics
 from streams.kafka.messages import read_origin
 from streams.ledger.audit import audit
-from support.commands import FRAUD, make_environment
-from support.paths import ROOT
+from support.commands import make_environment, start
 from support.topic_reader import read_all
 
 COUNT = 20_000
@@ -26,25 +24,13 @@ class DecodedPrediction(msgspec.Struct):
     decision: str
 
 
-@contextlib.contextmanager
 def run_replay(connection, creditcard, rate=2000):
     """Run a replay of COUNT transactions until the block ends.
 
     The default rate makes it last ten seconds: on a busy machine, faults take effect late.
     """
-    options = f"--data {creditcard} --run c --limit {COUNT} --rate {rate}".split()
-    process = subprocess.Popen(
-        [*FRAUD, "replay", *options],
-        env=make_environment(connection),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    command = f"replay --data {creditcard} --run c --limit {COUNT} --rate {rate}".split()
+    return start(command, make_environment(connection), stderr=subprocess.STDOUT)
 
 
 def assert_running(replay):
@@ -54,7 +40,7 @@ def assert_running(replay):
 
 def finish_replay(replay):
     output, _ = replay.communicate(timeout=120)
-    assert replay.returncode == 0, output.decode()
+    assert replay.returncode == 0, output
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -18,6 +19,7 @@ from streams.kafka.topic_settings import SENDER_TIME_LIMITS
 from streams.kafka.topics import TOPICS
 from support.waiting import wait_for
 
+BY_NAME = {topic.name: topic for topic in TOPICS}
 PARTITIONS = 4  # as the fixture `connection` creates them
 SENDER_TIME = {"message.timestamp.type": "CreateTime"}
 LIMITED_SENDER_TIME = SENDER_TIME | {limit.name: limit.declared for limit in SENDER_TIME_LIMITS}
@@ -43,8 +45,7 @@ def recreate_with(connection: Connection, name: str, settings: Mapping[str, str]
     """
     delete_topic(connection, name)
     full_name = connection.full_name(name)
-    [declared] = [topic for topic in TOPICS if topic.name == name]
-    new = NewTopic(full_name, PARTITIONS, 1, config=declared.config() | dict(settings))
+    new = NewTopic(full_name, PARTITIONS, 1, config=BY_NAME[name].config() | dict(settings))
     admin = AdminClient(connection.make_client_config())
     [created] = admin.create_topics([new]).values()
     created.result(10)
@@ -62,6 +63,16 @@ def alter_topic(connection: Connection, name: str, settings: Mapping[str, str]) 
     admin = AdminClient(connection.make_client_config())
     [altered] = admin.incremental_alter_configs([resource]).values()
     altered.result(10)
+
+
+def delete_records(connection: Connection, name: str, before: Mapping[int, int]) -> None:
+    """Delete the records before an offset of each of these partitions, as retention does."""
+    full_name = connection.full_name(name)
+    admin = AdminClient(connection.make_client_config())
+    for deleted in admin.delete_records(
+        [TopicPartition(full_name, *place) for place in before.items()]
+    ).values():
+        deleted.result(10)
 
 
 def grow_topic(connection: Connection, name: str, partitions: int) -> None:

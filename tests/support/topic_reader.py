@@ -1,6 +1,8 @@
 """Read a topic from its beginning to its end."""
 
+import json
 import time
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -28,6 +30,11 @@ def read_all(
         return _read(consumer, name, partitions, until_count, timeout)
     finally:
         consumer.close()
+
+
+def read_json(connection: Connection, topic: str, until_count: int) -> list[Any]:
+    """Return the values of `read_all`, decoded."""
+    return [json.loads(message.value()) for message in read_all(connection, topic, until_count)]
 
 
 def _read(

@@ -4,21 +4,22 @@ import json
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
+from support.paths import ROOT
+from support.publishing import publish
 from support.topic_changes import grow_topic, recreate_topic
 from support.waiting import wait_for
 
 from api.alert_feed import AlertFeed
 from api.alert_store import AlertStore
 from cli.commands.alerts import _follow
+from streams.kafka.cluster import Cluster
 from streams.kafka.topic_changes import TopicChanges
 from streams.kafka.topics import ALERTS, DRIFT_EVENTS, LABELS
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "docs/contract/examples"
+EXAMPLES = ROOT / "docs/contract/examples"
 
 
 def event(kind, **changes):
@@ -33,14 +34,7 @@ LATER = [event("-severity"), *UNREADABLE, *20 * [event("-labels")]]
 
 @pytest.fixture
 def write(connection):
-    producer = Producer(connection.make_writer_config())
-
-    def write(*events):
-        for value in events:
-            producer.produce(connection.full_name(DRIFT_EVENTS), value)
-        assert producer.flush(30) == 0
-
-    return write
+    return lambda *events: publish(connection, DRIFT_EVENTS, events, key=b"monitor")
 
 
 def skipped(registry):
@@ -97,15 +91,9 @@ def often(monkeypatch):
 
 
 def send(connection, topic, value, partition):
-    # a new client, which knows the present partitions
-    producer = Producer(connection.make_writer_config())
-    wait_for(
-        lambda: partition in producer.list_topics(timeout=10).topics[topic].partitions,
-        30,
-        "the partition exists",
-    )
-    producer.produce(topic, value, partition=partition)
-    assert producer.flush(30) == 0
+    cluster = Cluster(connection)
+    wait_for(lambda: partition in cluster.list_partitions(topic)[topic], 30, "the partition exists")
+    publish(connection, topic, [value], partition=partition)
 
 
 def test_new_partitions_are_read_from_their_beginning(connection, often):
@@ -113,7 +101,7 @@ def test_new_partitions_are_read_from_their_beginning(connection, often):
     with running(connection, store):
         for topic in (ALERTS, LABELS):
             grow_topic(connection, topic, 6)
-        send(connection, connection.full_name(ALERTS), ALERT, 5)
+        send(connection, ALERTS, ALERT, 5)
         [item] = wait_for(store.list_items, 60, "the alert of the new partition")
         assert item.position == "5-0"
         label = {
@@ -123,21 +111,20 @@ def test_new_partitions_are_read_from_their_beginning(connection, often):
             "labelled_at": "2099-01-01T00:00:00Z",
             "source": "analyst",
         }
-        send(connection, connection.full_name(LABELS), json.dumps(label).encode(), 4)
+        send(connection, LABELS, json.dumps(label).encode(), 4)
         wait_for(lambda: store.list_items()[0].label, 60, "the label of the new partition")
 
 
 def test_a_recreated_topic_is_never_mixed_with_the_old_one(connection, often):
     store = AlertStore()
-    send(connection, connection.full_name(ALERTS), ALERT, 1)
-    send(connection, connection.full_name(ALERTS), ALERT, 1)
+    publish(connection, ALERTS, [ALERT, ALERT], partition=1)
     with running(connection, store):
         assert [item.position for item in store.list_items()] == ["1-0", "1-1"]
         before = store.start
         recreate_topic(connection, ALERTS)
         wait_for(lambda: store.start != before, 60, "the store forgets the old topic")
         new = json.dumps(json.loads(ALERT) | {"transaction_id": "new"}).encode()
-        send(connection, connection.full_name(ALERTS), new, 1)
+        send(connection, ALERTS, new, 1)
         [item] = wait_for(store.list_items, 60, "the alert of the new topic")
         assert (item.position, item.alert.transaction_id) == ("1-0", "new")
 
@@ -145,11 +132,11 @@ def test_a_recreated_topic_is_never_mixed_with_the_old_one(connection, often):
 def test_fraud_alerts_follows_new_partitions_and_recreated_topics(connection, often, capsys):
     followed = _follow(connection, TopicChanges(connection, ALERTS), {})
     grow_topic(connection, ALERTS, 6)
-    send(connection, connection.full_name(ALERTS), ALERT, 5)
+    send(connection, ALERTS, ALERT, 5)
     [message] = next(followed)
     assert (message.partition(), message.offset()) == (5, 0)
     recreate_topic(connection, ALERTS)
-    send(connection, connection.full_name(ALERTS), ALERT, 1)
+    send(connection, ALERTS, ALERT, 1)
     said = ""
     while "was recreated" not in said:  # it may be read before that is noticed
         [message] = next(followed)

@@ -2,13 +2,13 @@
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 from support.api_process import run_api
+from support.commands import run
 from support.data.transactions import make_transaction_bytes
 from support.fakes import NOW, FakeRecord
 from support.topic_reader import read_all
@@ -112,8 +112,6 @@ def test_schemathesis_finds_nothing(api, tmp_path):
         # The stream never ends; tests/unit/api/test_alerts.py tests its parameters.
         *("--exclude-path", "/alerts/stream"),
     ]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=AT_MOST_S, check=False
-    )
+    done = run(command, cwd=tmp_path, timeout=AT_MOST_S)
     assert done.returncode == 0, done.stdout
     assert int(re.search(r"(\d+) generated", done.stdout)[1]) > 500

@@ -1,6 +1,5 @@
 """`fraud alerts` on a real Kafka."""
 
-import contextlib
 import fcntl
 import json
 import os
@@ -12,15 +11,13 @@ import subprocess
 import termios
 import time
 
-from confluent_kafka import Producer
-from support.commands import FRAUD, make_environment
+from support.commands import FRAUD, make_environment, run_on, start
 from support.data.alerts import encode_alert, make_reasons
 from support.data.transactions import make_transaction_bytes
+from support.publishing import open_transactional
 from support.waiting import wait_for
 
 from streams.kafka.topics import ALERTS
-
-COMMAND = [*FRAUD, "alerts"]
 
 
 def make_alert(i, transaction=None):
@@ -42,10 +39,7 @@ def publish(connection, values):
 
     So every record is followed by a marker.
     """
-    producer = Producer(
-        connection.make_writer_config({"transactional.id": connection.full_name("writer")})
-    )
-    producer.init_transactions()
+    producer = open_transactional(connection)
     first_ms = int(time.time() * 1000)
     for i, value in enumerate(values):
         producer.begin_transaction()
@@ -53,59 +47,44 @@ def publish(connection, values):
             connection.full_name(ALERTS), value, partition=i % 4, timestamp=first_ms + i
         )
         producer.commit_transaction()
+    abort(connection, 1, producer)
+
+
+def abort(connection, count, producer):
+    """Write alerts in a transaction that is aborted."""
     producer.begin_transaction()
-    producer.produce(connection.full_name(ALERTS), make_alert(59), partition=0)
+    for i in range(count):
+        producer.produce(connection.full_name(ALERTS), make_alert(59), partition=i % 4)
     producer.flush()
     producer.abort_transaction()
 
 
 def run(connection, *arguments):
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        env=make_environment(connection),
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
+    return run_on(connection, "alerts", *arguments)
 
 
-@contextlib.contextmanager
 def follow(connection, *arguments):
-    process = subprocess.Popen(
-        [*COMMAND, "--follow", *arguments],
-        env=make_environment(connection),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    return start(["alerts", "--follow", *arguments], make_environment(connection))
+
+
+def make_line(i):
+    return make_alert(i).decode() + "\n"
 
 
 def test_json_prints_the_alerts_unchanged_and_newest_last(connection):
-    values = [make_alert(i) for i in range(30)]
-    publish(connection, values)
+    publish(connection, map(make_alert, range(30)))
     result = run(connection, "--json", "--limit", "100")
-    assert (result.returncode, result.stderr) == (0, b"")
-    assert result.stdout == b"".join(value + b"\n" for value in values)
-    assert run(connection, "--json", "--limit", "7").stdout.splitlines() == values[-7:]
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "".join(map(make_line, range(30)))
+    assert run(connection, "--json", "--limit", "7").stdout == "".join(
+        map(make_line, range(23, 30))
+    )
 
 
 def test_the_newest_alerts_are_found_before_many_aborted_ones(connection):
-    values = [make_alert(i) for i in range(3)]
-    publish(connection, values)
-    producer = Producer(
-        connection.make_writer_config({"transactional.id": connection.full_name("writer")})
-    )
-    producer.init_transactions()
-    producer.begin_transaction()
-    for i in range(200):
-        producer.produce(connection.full_name(ALERTS), make_alert(59), partition=i % 4)
-    producer.flush()
-    producer.abort_transaction()
-    assert run(connection, "--json", "--limit", "2").stdout.splitlines() == values[-2:]
+    publish(connection, map(make_alert, range(3)))
+    abort(connection, 200, open_transactional(connection))
+    assert run(connection, "--json", "--limit", "2").stdout == make_line(1) + make_line(2)
 
 
 def test_an_alert_is_printed_on_one_line_and_other_records_are_reported(connection):
@@ -115,8 +94,8 @@ def test_an_alert_is_printed_on_one_line_and_other_records_are_reported(connecti
     assert result.returncode == 0, result.stderr
     first, second = result.stdout.splitlines()
     assert json.loads(first)["transaction"] == json.loads(pretty)
-    assert second == make_alert(3)
-    assert [line[:48] for line in result.stderr.decode().splitlines()] == [
+    assert second.encode() == make_alert(3)
+    assert [line[:48] for line in result.stderr.splitlines()] == [
         "fraud: not an alert at partition 1 offset 0: JSO",
         "fraud: not an alert at partition 2 offset 0: Inp",
     ]
@@ -124,7 +103,7 @@ def test_an_alert_is_printed_on_one_line_and_other_records_are_reported(connecti
 
 def test_the_table_shows_ids_unchanged(connection):
     publish(connection, [make_alert(1)])
-    said = run(connection).stdout.decode()
+    said = run(connection).stdout
     assert "[red]t-1" in said
     assert "component 1 -5 (-1..1) +1.50" in said
 
@@ -132,27 +111,25 @@ def test_the_table_shows_ids_unchanged(connection):
 def test_follow_continues_until_it_is_interrupted(connection):
     publish(connection, [make_alert(0)])
     with follow(connection, "--json") as process:
-        assert process.stdout.readline() == make_alert(0) + b"\n"
+        assert process.stdout.readline() == make_line(0)
         publish(connection, [make_alert(1), make_alert(2)])
-        assert {process.stdout.readline(), process.stdout.readline()} == {
-            make_alert(1) + b"\n",
-            make_alert(2) + b"\n",
-        }
+        said = {process.stdout.readline(), process.stdout.readline()}
+        assert said == {make_line(1), make_line(2)}
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=30)
-    assert (process.returncode, rest, errors) == (0, b"", b"")
+    assert (process.returncode, rest, errors) == (0, "", "")
 
 
 def test_follow_in_a_table_prints_one_heading(connection):
     publish(connection, [make_alert(0)])
     with follow(connection, "--limit", "0") as process:
-        assert b"transaction" in process.stdout.readline()
+        assert "transaction" in process.stdout.readline()
         publish(connection, [make_alert(1)])
-        assert b"[red]t-1" in process.stdout.readline()
+        assert "[red]t-1" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert b"typical range" not in rest
+    assert "typical range" not in rest
 
 
 def test_follow_on_a_terminal_is_a_live_table(connection):
@@ -160,7 +137,7 @@ def test_follow_on_a_terminal_is_a_live_table(connection):
     reader, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 132, 0, 0))
     process = subprocess.Popen(
-        [*COMMAND, "--follow"],
+        [*FRAUD, "alerts", "--follow"],
         env=make_environment(connection) | {"TERM": "xterm"},
         stdin=terminal,
         stdout=terminal,

@@ -6,9 +6,11 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, KafkaException, Producer
+from support.commands import set_environment
+from support.publishing import open_transactional
 from support.scorer_group import start_group
+from support.topic_changes import delete_records
 from support.topic_reader import read_all
 from support.waiting import wait_for
 from typer.testing import CliRunner
@@ -24,11 +26,19 @@ from streams.kafka.topics import DEAD_LETTERS, MAX_RECORD_BYTES, PREDICTIONS, TR
 from streams.ledger.audit import audit
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-EVERYTHING = Choice()
 
 
 def silent(*_):
     pass
+
+
+def send_back(connection, choice=Choice(), progress=silent):  # noqa: B008 - it has no state
+    return redrive(connection, choice, dry_run=False, progress=progress)
+
+
+def read_one(connection):
+    [letter] = redriving.dead_letters.read(connection, Choice(), silent)
+    return letter
 
 
 class Bus:
@@ -102,8 +112,7 @@ def bus(connection):
 
 @pytest.fixture
 def fraud(connection, monkeypatch):
-    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
-    monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
+    set_environment(monkeypatch, connection)
     return lambda *arguments: CliRunner().invoke(app, ["dlq", *arguments])
 
 
@@ -114,9 +123,9 @@ def test_each_dead_letter_is_sent_back_once_with_its_origin_and_the_ledger_agree
         for value, key, partition in [(b"\xff", b"a", 1), (None, None, 2), (b"", b"", 1)]
     }
     bus.predict(bus.send(b"{}", partition=1))
-    first = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    first = send_back(connection)
     assert (first.chosen, first.to_send, first.sent, first.already) == (3, 3, 3, 0)
-    again = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    again = send_back(connection)
     assert (again.chosen, again.to_send, again.sent, again.already) == (3, 0, 0, 3)
     back = bus.read_redriven(7)
     assert {place: (message.value(), message.key()) for place, message in back.items()} == values
@@ -130,10 +139,10 @@ def test_each_dead_letter_is_sent_back_once_with_its_origin_and_the_ledger_agree
 
 def test_a_record_that_is_refused_again_can_go_back_again(bus, connection):
     source = bus.send_refused(b"x")
-    redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    send_back(connection)
     (message,) = bus.read_redriven(2).values()
     bus.write_dead_letter((message.partition(), message.offset()), b"x")
-    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    result = send_back(connection)
     assert (result.already, result.sent) == (1, 1)
     assert bus.read_redriven(3).keys() == {source, (message.partition(), message.offset())}
 
@@ -144,16 +153,16 @@ def test_forged_headers_do_not_keep_a_record_from_being_sent(bus, connection):
         headers = redriving._make_headers(connection, source)
         for forged in [(b"{}", b"key"), (b"x", b"other"), (b"", None), (None, b"")]:
             bus._write(TRANSACTIONS, *forged, headers=headers)
-    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    result = send_back(connection)
     assert (result.chosen, result.sent, result.already) == (2, 2, 0)
-    again = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    again = send_back(connection)
     assert (again.sent, again.already) == (0, 2)
 
 
 def test_two_dead_letters_of_one_record_are_one_to_send(bus, connection):
     source = bus.send_refused(b"x")
     bus.write_dead_letter(source, b"x")
-    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    result = send_back(connection)
     assert (result.chosen, result.sent, result.already) == (2, 1, 1)
     assert len(bus.read_redriven(2)) == 1
 
@@ -162,7 +171,7 @@ def test_records_in_the_open_transaction_of_another_redrive_are_sent_only_once(b
     """The first stops before its commit; the second sends; then the first can't commit."""
     bus.send_refused(b"x")
     first = redriving._open_producer(connection)
-    (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
+    letter = read_one(connection)
     first.begin_transaction()
     first.produce(
         connection.full_name(TRANSACTIONS),
@@ -170,7 +179,7 @@ def test_records_in_the_open_transaction_of_another_redrive_are_sent_only_once(b
         headers=redriving._make_headers(connection, letter.origin),
     )
     first.flush()
-    assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
+    assert send_back(connection).sent == 1
     with pytest.raises(KafkaException) as raised:
         first.commit_transaction(30)
     assert redriving._explain(raised.value.args[0]) == "another redrive was started"
@@ -180,8 +189,8 @@ def test_records_in_the_open_transaction_of_another_redrive_are_sent_only_once(b
 def test_of_two_redrives_that_have_both_read_only_the_second_sends(bus, connection):
     bus.send_refused(b"x")
     first = redriving._open_producer(connection)
-    (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
-    assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
+    letter = read_one(connection)
+    assert send_back(connection).sent == 1
     with pytest.raises(KafkaException) as raised:
         redriving._send(connection, first, [(letter.origin, letter)])
     assert redriving._explain(raised.value.args[0]) == "another redrive was started"
@@ -192,12 +201,9 @@ def test_a_redrive_waits_for_a_redriven_record_after_another_clients_open_transa
     bus, connection
 ):
     bus.send_refused(b"x")
-    (letter,) = redriving.dead_letters.read(connection, EVERYTHING, silent)
+    letter = read_one(connection)
     first = redriving._open_producer(connection)
-    other = Producer(
-        connection.make_writer_config({"transactional.id": connection.full_name("other")})
-    )
-    other.init_transactions()
+    other = open_transactional(connection, "other")
     other.begin_transaction()
     other.produce(connection.full_name(TRANSACTIONS), b"{}", partition=0)
     other.flush()
@@ -205,15 +211,12 @@ def test_a_redrive_waits_for_a_redriven_record_after_another_clients_open_transa
     looking = threading.Event()
     results = []
 
+    def look(topic, *_):
+        if topic == TRANSACTIONS:
+            looking.set()
+
     def redrive_again():
-        results.append(
-            redrive(
-                connection,
-                EVERYTHING,
-                dry_run=False,
-                progress=lambda topic, *_: looking.set() if topic == TRANSACTIONS else None,
-            )
-        )
+        results.append(send_back(connection, progress=look))
 
     second = threading.Thread(target=redrive_again)
     second.start()
@@ -240,9 +243,9 @@ def test_only_acknowledged_records_are_reported_as_sent(bus, connection, monkeyp
 
     monkeypatch.setattr(redriving, "_send", fail_at_second)
     with pytest.raises(RedriveError, match=r"^2 of 5 were sent, then: .*run it again"):
-        redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+        send_back(connection)
     assert len(bus.read_redriven(7)) == 2
-    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    result = send_back(connection)
     assert (result.sent, result.already) == (3, 2)
     assert len(bus.read_redriven(10)) == 5
 
@@ -254,23 +257,19 @@ def test_a_record_too_large_with_headers_stays_and_the_largest_that_fits_is_sent
         redriving._make_headers(connection, source),
     )
     bus.write_dead_letter(source, bytes(MAX_RECORD_BYTES - frame))
-    assert redrive(connection, EVERYTHING, dry_run=False, progress=silent).sent == 1
+    assert send_back(connection).sent == 1
     other = bus.send(b"small")
     bus.write_dead_letter(other, bytes(MAX_RECORD_BYTES - frame + 1))
-    result = redrive(connection, Choice(origins=frozenset({other})), dry_run=False, progress=silent)
+    result = send_back(connection, Choice(origins=frozenset({other})))
     assert (result.chosen, result.too_large, result.sent) == (1, 1, 0)
 
 
 def test_a_deleted_record_is_not_sent(bus, connection):
     bus.send_refused(b"old")
-    redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    send_back(connection)
     kept = bus.send_refused(b"new")
-    admin = AdminClient(connection.make_client_config())
-    for deleted in admin.delete_records(
-        [TopicPartition(connection.full_name(TRANSACTIONS), 0, kept[1])]
-    ).values():
-        deleted.result(30)
-    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    delete_records(connection, TRANSACTIONS, dict([kept]))
+    result = send_back(connection)
     assert (result.chosen, result.expired, result.sent) == (2, 1, 1)
 
 
@@ -283,7 +282,7 @@ def test_foreign_headers_do_no_harm(bus, connection):
         "redriven.partition": b"x",
     }
     bus._write(TRANSACTIONS, b"{}", headers=forged)
-    result = redrive(connection, EVERYTHING, dry_run=False, progress=silent)
+    result = send_back(connection)
     assert (result.chosen, result.unknown, result.sent) == (3, 2, 1)
     assert bus.read_redriven(3).keys() == {source}
 

@@ -1,12 +1,12 @@
 """`fraud explain` on a real Kafka and on a CSV."""
 
 import json
-import time
 
 import pytest
-from confluent_kafka import Producer
+from support.commands import set_environment
 from support.data import creditcard_files as creditcard
 from support.data.alerts import encode_alert, make_reasons
+from support.publishing import publish
 from typer.testing import CliRunner
 
 import cli.commands.explain  # noqa: F401 - adds itself to the application
@@ -28,16 +28,6 @@ def make_alert(name, i=0):
     )
 
 
-def publish(connection, values):
-    producer = Producer(connection.make_writer_config())
-    first_ms = int(time.time() * 1000)
-    for i, (partition, value) in enumerate(values):
-        producer.produce(
-            connection.full_name(ALERTS), value, partition=partition, timestamp=first_ms + i
-        )
-    assert producer.flush(30) == 0
-
-
 def fraud(*arguments):
     return CliRunner().invoke(app, ["explain", *map(str, arguments)])
 
@@ -45,17 +35,16 @@ def fraud(*arguments):
 @pytest.fixture
 def bus(connection, monkeypatch, tmp_path):
     """A cluster whose alerts come from deleted models: explaining an alert needs no model."""
-    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
-    monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
-    monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "none"))
+    set_environment(monkeypatch, connection, FRAUD_MODEL_DIR=str(tmp_path / "none"))
     monkeypatch.setattr(newest, "_FIRST_WINDOW", 2)  # so that the search has to widen several times
     return connection
 
 
 def test_the_newest_alert_of_a_transaction_is_shown_unchanged(bus, tmp_path):
-    values = [(0, make_alert("mine", 1)), (2, make_alert("mine", 2)), (1, b"no alert"), (3, None)]
-    publish(bus, values + [(i % 4, make_alert(f"other-{i}")) for i in range(100)])
-    assert fraud("mine", "--json").stdout.encode() == values[1][1] + b"\n"
+    publish(bus, ALERTS, [make_alert("mine", 1)], partition=0)
+    publish(bus, ALERTS, [make_alert("mine", 2)], partition=2)
+    publish(bus, ALERTS, [b"no alert", None, *(make_alert(f"other-{i}") for i in range(100))])
+    assert fraud("mine", "--json").stdout.encode() == make_alert("mine", 2) + b"\n"
     page = tmp_path / "page.html"
     result = fraud("mine", "--html", page)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -65,7 +54,7 @@ def test_the_newest_alert_of_a_transaction_is_shown_unchanged(bus, tmp_path):
 
 
 def test_a_transaction_without_an_alert_is_a_one_line_error(bus):
-    publish(bus, [(0, make_alert("mine"))])
+    publish(bus, ALERTS, [make_alert("mine")])
     missing = fraud("[b]no\x1b[2Jbody")
     assert isinstance(missing.exception, CommandError)
     assert str(missing.exception) == (

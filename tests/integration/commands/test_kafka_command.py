@@ -2,10 +2,9 @@
 
 import json
 import os
-import subprocess
 
 import pytest
-from support.commands import FRAUD
+from support.commands import FRAUD, run
 from support.ports import find_free_port
 
 from infra.kafka import broker
@@ -23,13 +22,7 @@ def environment(tmp_path):
 
 
 def kafka(environment, *arguments):
-    return subprocess.run(
-        [*FRAUD, "kafka", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run([*FRAUD, "kafka", *arguments], env=environment)
 
 
 def test_kafka_can_be_started_queried_and_stopped(environment, tmp_path):

@@ -7,12 +7,11 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
 from support.commands import run_on
 from support.data.transactions import make_transaction_bytes
+from support.publishing import open_transactional
 from support.scorer_group import commit_offsets, start_group
-from support.topic_changes import SENDER_TIME, recreate_with
+from support.topic_changes import SENDER_TIME, delete_records, recreate_with
 
 from streams.kafka.messages import make_dead_letter_headers, make_origin_headers
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, TRANSACTIONS
@@ -26,12 +25,7 @@ class Bus:
 
     def __init__(self, connection):
         self.connection = connection
-        self._producer = Producer(
-            connection.make_writer_config(
-                {"transactional.id": connection.full_name(uuid.uuid4().hex)}
-            )
-        )
-        self._producer.init_transactions()
+        self._producer = open_transactional(connection, uuid.uuid4().hex)
         self._offsets = []
 
     @contextlib.contextmanager
@@ -72,13 +66,12 @@ class Bus:
     def predict(self, *sources, partition=None, timestamp=0):
         for source in sources:
             headers = make_origin_headers(self.connection.full_name(TRANSACTIONS), *source)
-            self._produce(
-                PREDICTIONS,
-                b"{}",
-                source[0] if partition is None else partition,
-                headers,
-                timestamp,
-            )
+            place = source[0] if partition is None else partition
+            self._produce(PREDICTIONS, b"{}", place, headers, timestamp)
+
+    def predict_and_commit(self, *sources, **options):
+        with self.transaction():
+            self.predict(*sources, **options)
 
     def reject(self, *sources):
         for source in sources:
@@ -99,8 +92,7 @@ def bus(connection):
 
 def test_a_stream_is_complete_if_every_record_is_scored_or_rejected(bus, connection):
     sent = bus.send(5) + bus.send(3, partition=2, first=5)
-    with bus.transaction():
-        bus.predict(*sent[:6])
+    bus.predict_and_commit(*sent[:6])
     with bus.transaction():
         bus.reject(*sent[6:])
     found = audit(connection)
@@ -153,8 +145,7 @@ def test_an_aborted_record_does_not_count_as_sent(bus, connection):
     with bus.transaction(abort=True):
         bus._produce(TRANSACTIONS, b"{}", 0)
     (record,) = bus.send(1)
-    with bus.transaction():
-        bus.predict(record)
+    bus.predict_and_commit(record)
     with bus.transaction(abort=True):
         bus._produce(TRANSACTIONS, b"{}", 0)
     found = audit(connection)
@@ -176,8 +167,7 @@ def test_records_in_an_open_transaction_do_not_count_yet(bus, connection):
 
 def test_lost_records_that_the_scorer_has_not_committed_are_pending(bus, connection):
     sent = bus.send(4)
-    with bus.transaction():
-        bus.predict(sent[0])
+    bus.predict_and_commit(sent[0])
     commit_offsets(connection, {0: 2})
     found = audit(connection)
     assert (found.lost, found.pending, found.complete) == (3, 2, False)
@@ -186,8 +176,7 @@ def test_lost_records_that_the_scorer_has_not_committed_are_pending(bus, connect
 def test_the_range_can_start_at_given_offsets(bus, connection):
     sent = bus.send(4)
     elsewhere = bus.send(2, partition=1)
-    with bus.transaction():
-        bus.predict(*sent[2:])
+    bus.predict_and_commit(*sent[2:])
     found = audit(connection, start={0: sent[2][1], 1: 10**9, 77: 3})
     assert (found.sent, found.scored, found.lost) == (2, 2, 0)
     assert found.ranges == {0: (2, 5), 1: (3, 3), 2: (0, 0), 3: (0, 0)}
@@ -213,24 +202,18 @@ def test_records_whose_outputs_have_expired_are_left_out(bus, connection):
     start_group(connection)
     now = time.time()
     old = bus.send(2, timestamp=int((now - 6.99 * 86400) * 1000))
-    with bus.transaction():
-        bus.predict(*old)
+    bus.predict_and_commit(*old)
     new = bus.send(1, first=2)
-    with bus.transaction():
-        bus.predict(*new)
+    bus.predict_and_commit(*new)
     assert audit(connection).sent == 3
-    expired = TopicPartition(connection.full_name(PREDICTIONS), 0, 3)
-    admin = AdminClient(connection.make_client_config())
-    for future in admin.delete_records([expired]).values():
-        future.result(30)
+    delete_records(connection, PREDICTIONS, {0: 3})
     found = audit(connection)
     assert (found.sent, found.scored, found.lost) == (1, 1, 0)
 
 
 def test_progress_covers_every_record(bus, connection):
     sent = bus.send(4)
-    with bus.transaction():
-        bus.predict(*sent)
+    bus.predict_and_commit(*sent)
     reports = []
     audit(connection, on_progress=lambda topic, done, total: reports.append((topic, done, total)))
     assert (TRANSACTIONS, 4, 5) in reports
@@ -239,8 +222,7 @@ def test_progress_covers_every_record(bus, connection):
 
 def test_the_command_succeeds_on_a_complete_stream_and_fails_on_an_empty_range(bus, connection):
     sent = bus.send(3)
-    with bus.transaction():
-        bus.predict(*sent)
+    bus.predict_and_commit(*sent)
     result = run_on(connection, "ledger", "--since", "10m")
     assert (result.returncode, result.stderr) == (0, "")
     assert "complete: each record came out exactly once" in result.stdout
@@ -251,8 +233,7 @@ def test_the_command_succeeds_on_a_complete_stream_and_fails_on_an_empty_range(b
 
 def test_the_command_fails_and_names_lost_records(bus, connection):
     sent = bus.send(3)
-    with bus.transaction():
-        bus.predict(*sent[1:])
+    bus.predict_and_commit(*sent[1:])
     result = run_on(connection, "ledger", "--json")
     found = json.loads(result.stdout)
     assert result.returncode == 1

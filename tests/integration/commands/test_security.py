@@ -5,34 +5,31 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 from dataclasses import dataclass, field, replace
 from urllib.request import Request, urlopen
 
 import psutil
 import pytest
-from confluent_kafka import Producer
 from confluent_kafka.admin import (
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
     ResourcePatternType,
     ResourceType,
 )
 from support.brokers.secured import SecuredBroker, make_certificate, run_secured_broker
-from support.commands import FRAUD, make_environment
+from support.commands import make_environment, run, run_on, start
 from support.data import creditcard_files as creditcard
 from support.data.transactions import make_transaction_bytes
 from support.doc_pages import read_shell_blocks
 from support.monitoring import events, running
-from support.paths import JARS, ROOT
-from support.ports import find_free_port
+from support.paths import JARS
+from support.ports import find_free_port, hold_port
 from support.programs import require_program
+from support.publishing import publish
 from support.scorer_process import run_scorer
+from support.topic_changes import alter_topic
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -68,31 +65,14 @@ class SecuredSystem:
         return {"FRAUD_KAFKA_CONFIG": str(self.broker.config_file(user)), **changes}
 
     def fraud(self, user, *arguments, **variables):
-        command = [*FRAUD, *arguments]
-        given = make_environment(user, **self.variables(user, **variables))
-        done = subprocess.run(
-            command, env=given, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = run_on(user, *arguments, **self.variables(user, **variables))
         self.shown += [done.stdout, done.stderr]
         return done
 
-    @contextlib.contextmanager
     def start(self, user, command, **variables):
         """Run a command until the block ends, with stderr redirected to stdout."""
         given = make_environment(user, **self.variables(user, **variables))
-        arguments = [*FRAUD, command]
-        with subprocess.Popen(
-            arguments,
-            env=given,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
+        return start([command], given, stderr=subprocess.STDOUT)
 
     def inspect(self, process, metrics):
         """Collect its metrics, and the arguments and environments of its processes."""
@@ -123,13 +103,6 @@ def cluster(system):
     return system
 
 
-def publish(user, values):
-    producer = Producer(user.make_writer_config())
-    for value in values:
-        producer.produce(user.full_name(topics.TRANSACTIONS), value, b"key")
-    assert producer.flush(30) == 0
-
-
 def make_suspicious(name):
     """Return a transaction that becomes an alert."""
     return make_transaction_bytes(
@@ -146,7 +119,7 @@ def test_each_part_works_with_its_own_acls(cluster, model, tmp_path):
         options = ["--labels", "--label-delay", "0s", "--rate", "0"]
         sent = cluster.fraud(replaying, "replay", *options, FRAUD_DATA=str(rows))
         assert (sent.returncode, sent.stderr) == (0, "")
-        publish(replaying, [b"no transaction", make_suspicious("t-1")])
+        publish(replaying, topics.TRANSACTIONS, [b"no transaction", make_suspicious("t-1")])
         assert len(read_all(proving, topics.PREDICTIONS, ROWS + 1)) == ROWS + 1
         read_all(proving, topics.DEAD_LETTERS, 1)
         cluster.inspect(system.process, system.page(0, "/metrics"))
@@ -252,14 +225,7 @@ def test_kafkas_tool_grants_the_acls_as_the_page_says(cluster, tmp_path):
     )
     command = block.replace("kafka:9093", admin.bootstrap_servers)
     variables = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "-ec", command],
-        env=variables,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run(["bash", "-ec", command], env=variables, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     everything = (
         ResourceType.ANY,
@@ -284,8 +250,13 @@ def test_kafkas_tool_grants_the_acls_as_the_page_says(cluster, tmp_path):
     }
 
 
-def change_password(user):
-    return replace(user, properties={**user.properties, "sasl.password": secrets.token_hex(8)})
+def make_lacking_user(cluster, role, lacking):
+    """Return a user of this role without the right password, or without one of its permissions."""
+    if lacking == "password":
+        wrong = {"sasl.password": secrets.token_hex(8)}
+        user = cluster.user(role)
+        return replace(user, properties=user.properties | wrong)
+    return cluster.user(role, lacking)
 
 
 def measure_progress(cluster):
@@ -319,13 +290,9 @@ def measure_progress(cluster):
     ids=["password", "topic", "transactional-id"],
 )
 def test_a_refused_scorer_logs_one_line_and_commits_nothing(cluster, model, lacking, said):
-    publish(cluster.broker.admin, [make_transaction_bytes(2)])
+    publish(cluster.broker.admin, topics.TRANSACTIONS, [make_transaction_bytes(2)])
     before = measure_progress(cluster)
-    user = (
-        change_password(cluster.user("score"))
-        if lacking == "password"
-        else cluster.user("score", lacking)
-    )
+    user = make_lacking_user(cluster, "score", lacking)
     with run_scorer(user, wait=False, **cluster.variables(user)) as system:
         assert system.process.wait(60) == 1
         log = system.log
@@ -397,12 +364,7 @@ def answers(url):
     ids=["alerts", "monitor", "dlq"],
 )
 def test_a_refused_command_prints_one_line(cluster, role, lacking, arguments, said):
-    user = (
-        change_password(cluster.user(role))
-        if lacking == "password"
-        else cluster.user(role, lacking)
-    )
-    done = cluster.fraud(user, *arguments)
+    done = cluster.fraud(make_lacking_user(cluster, role, lacking), *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(f"fraud: {said}.*\n", done.stderr)
 
@@ -450,16 +412,11 @@ def test_the_doctor_finds_no_fault_with_a_healthy_scorer(cluster, model):
 
 
 def test_the_doctor_names_every_fault(cluster, model):
-    labels = ConfigResource(ResourceType.TOPIC, cluster.broker.admin.full_name(topics.LABELS))
-    labels.add_incremental_config(
-        ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
-    )
-    for changed in cluster.broker.client.incremental_alter_configs([labels]).values():
-        changed.result()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        taken = str(listener.getsockname()[1])
+    alter_topic(cluster.broker.admin, topics.LABELS, {"retention.ms": "1000"})
+    with hold_port() as taken:
         roles = ["--for", "topics", "--for", "score"]
-        code, found = run_doctor(cluster, cluster.user("topics"), *roles, FRAUD_MONITOR_PORT=taken)
+        ports = {"FRAUD_MONITOR_PORT": str(taken)}
+        code, found = run_doctor(cluster, cluster.user("topics"), *roles, **ports)
     assert {what for what, (verdict, _) in found.items() if verdict == "FAIL"} == {
         "topic labels",
         "permissions of score",

@@ -3,14 +3,14 @@
 Each alert has a runbook, a case in which it fires, and one in which it does not.
 """
 
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from support.commands import run
+from support.paths import ROOT
 from support.programs import require_program
 
-ROOT = Path(__file__).resolve().parents[3]
 PROMETHEUS = ROOT / "infra" / "prometheus"
 CASES = sorted((PROMETHEUS / "tests").glob("*.yml"))
 
@@ -25,10 +25,8 @@ def read_rules():
 ALERTS = {rule["alert"]: rule for rule in read_rules() if "alert" in rule}
 
 
-def run(*command):
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False
-    )
+def succeed(*command):
+    done = run(command)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -52,16 +50,16 @@ def promtool():
 
 @pytest.mark.parametrize("name", ["prometheus.yml", "prometheus.compose.yml"])
 def test_the_configuration_is_valid(promtool, name):
-    run(promtool, "check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / name)
+    succeed(promtool, "check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / name)
 
 
 def test_the_rule_tests_pass(promtool):
-    assert run(promtool, "test", "rules", *CASES).count("SUCCESS") == len(CASES)
+    assert succeed(promtool, "test", "rules", *CASES).count("SUCCESS") == len(CASES)
 
 
 def test_alertmanager_accepts_its_configuration():
     require_program("prometheus-alertmanager")
-    run("amtool", "check-config", ROOT / "infra" / "alertmanager" / "alertmanager.yml")
+    succeed("amtool", "check-config", ROOT / "infra" / "alertmanager" / "alertmanager.yml")
 
 
 def test_a_worker_that_is_down_silences_no_other_alert():

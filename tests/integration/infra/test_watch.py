@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from support.paths import ROOT
 from support.ports import find_free_port
 from support.programs import require_program
 from support.waiting import wait_for
@@ -17,7 +18,6 @@ from support.waiting import wait_for
 from cli.commands.score import announce
 from infra.kafka import ports
 
-ROOT = Path(__file__).resolve().parents[3]
 VARIABLES = ("FRAUD_PROMETHEUS_PORT", "FRAUD_ALERTMANAGER_PORT", "FRAUD_NODE_EXPORTER_PORT")
 
 

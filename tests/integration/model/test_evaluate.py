@@ -3,8 +3,6 @@
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -17,6 +15,7 @@ from sklearn.metrics import (
     roc_auc_score,
     roc_curve,
 )
+from support.commands import FRAUD, run
 
 COLUMNS = [f"V{i}" for i in range(1, 29)] + ["Amount"]
 
@@ -24,20 +23,8 @@ COLUMNS = [f"V{i}" for i in range(1, 29)] + ["Amount"]
 @pytest.fixture(scope="module")
 def reported(model, creditcard, tmp_path_factory):
     """What the command says about the test part; the card that it writes to is that of a copy."""
-    return evaluate(
-        "--model",
-        shutil.copytree(model.directory, tmp_path_factory.mktemp("models") / model.version),
-    )
-
-
-def evaluate(*arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "cli.main", "evaluate", "--json", "--quiet", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    copy = shutil.copytree(model.directory, tmp_path_factory.mktemp("models") / model.version)
+    done = run([*FRAUD, "evaluate", "--json", "--quiet", "--model", copy], timeout=200)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -99,22 +86,3 @@ def test_the_interval_is_that_of_resampled_rows(reported, recomputed):
     # 200 samples place an end of the interval within about a fifth of its width
     assert reported["test"]["auprc"]["low"] == pytest.approx(low, abs=(high - low) / 5)
     assert reported["test"]["auprc"]["high"] == pytest.approx(high, abs=(high - low) / 5)
-
-
-def test_fitted_rows_are_refused(model, creditcard, tmp_path):
-    last = model.manifest.fitted_on.last
-    path = tmp_path / "fitted.csv"
-    pd.read_csv(creditcard, skiprows=range(1, last - 99), nrows=100).to_csv(path, index=False)
-    command = [
-        sys.executable,
-        "-m",
-        "cli.main",
-        "evaluate",
-        "--model",
-        str(model.directory),
-        "--data",
-        str(path),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "fitted on 100 of the 100 rows" in done.stderr

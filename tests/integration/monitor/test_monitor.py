@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from support.monitoring import (
     PARTITIONS,
@@ -15,7 +14,8 @@ from support.monitoring import (
     prediction,
     running,
 )
-from support.topic_changes import grow_topic, recreate_topic
+from support.publishing import publish
+from support.topic_changes import delete_records, grow_topic, recreate_topic
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -24,20 +24,9 @@ import drift.prediction_stream
 from drift import predictions, window_reader
 from drift.committer import WindowCommitter
 from drift.errors import WindowGoneError
+from streams.kafka.cluster import Cluster
 from streams.kafka.errors import BatchAbortedError, TopicMissingError
-from streams.kafka.topics import PREDICTIONS
-
-
-def committed(connection):
-    consumer = Consumer(connection.make_reader_config("fraud-monitor"))
-    try:
-        asked = [
-            TopicPartition(connection.full_name("predictions"), partition)
-            for partition in range(PARTITIONS)
-        ]
-        return {found.partition: found.offset for found in consumer.committed(asked, timeout=10)}
-    finally:
-        consumer.close()
+from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 
 def gauges(monitor):
@@ -51,37 +40,30 @@ def gauges(monitor):
 
 def shares(connection):
     """Return the number of partitions of each group member."""
-    admin, group = (
-        AdminClient(connection.make_client_config()),
-        connection.full_name("fraud-monitor"),
-    )
+    admin = AdminClient(connection.make_client_config())
+    group = connection.full_name("fraud-monitor")
     found = admin.describe_consumer_groups([group])[group].result(10)
     return [len(member.assignment.topic_partitions) for member in found.members]
 
 
 def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, tmp_path):
     with running(connection, tmp_path, idle_close=1.0) as monitor:
-        wait_for(lambda: monitor.monitor.ready, 30, "the monitor to have its partitions")
+        monitor.wait_until_ready()
         assert monitor.gauge("data_drift_score") is None
         assert monitor.gauge("data_drift_detected") is None
         predict(connection, 2 * SIZE)
-        wait_for(lambda: len(monitor.windows) == 2, 30, "two windows")
+        monitor.wait_for_windows(2)
         assert monitor.gauge("data_drift_detected") == 0
         assert monitor.gauge("data_drift_score") == monitor.windows[-1].score < 0.2
         predict(connection, SIZE + 250, shift=2.0, seed=3)
-        wait_for(lambda: len(monitor.windows) == 4, 30, "a full window and the rest")
+        monitor.wait_for_windows(4)
         assert monitor.gauge("data_drift_detected") == 1
         assert monitor.gauge("data_drift_score") == monitor.windows[2].score > 0.9
         assert monitor.gauge("fraud_drift_windows_total") == 4
         assert monitor.gauge("fraud_drift_severity") == 1
-        newest = (
-            max(
-                message.timestamp()[1]
-                for message in read_all(connection, "predictions", 3 * SIZE + 250)
-            )
-            / 1000
-        )
-        assert monitor.gauge("fraud_drift_window_end_timestamp_seconds") == newest
+        messages = read_all(connection, PREDICTIONS, 3 * SIZE + 250)
+        newest_ms = max(message.timestamp()[1] for message in messages)
+        assert monitor.gauge("fraud_drift_window_end_timestamp_seconds") == newest_ms / 1000
     windows = events(connection, 4)
     assert_each_in_one_window(connection, windows, 3 * SIZE + 250)
     assert [window["window"] for window in windows] == [1, 2, 3, 4]
@@ -122,28 +104,29 @@ def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, t
         partition: max(window["offsets"][str(partition)][1] for window in windows)
         for partition in range(PARTITIONS)
     }
-    assert committed(connection) == ends
-    assert read_all(connection, "drift.events", 5)[0].headers() == [("contract.version", b"1")]
+    cluster = Cluster(connection)
+    assert cluster.find_committed("fraud-monitor", PREDICTIONS, list(range(PARTITIONS))) == ends
+    assert read_all(connection, DRIFT_EVENTS, 5)[0].headers() == [("contract.version", b"1")]
 
 
 def test_numbers_and_windows_continue_after_a_restart(connection, tmp_path):
     predict(connection, SIZE)
     with running(connection, tmp_path) as monitor:
-        wait_for(lambda: len(monitor.windows) == 1, 30, "a window")
+        monitor.wait_for_windows(1)
         predict(connection, SIZE, shift=4.0)
-        wait_for(lambda: len(monitor.windows) == 2, 30, "one that drifts")
+        monitor.wait_for_windows(2)
         predict(connection, SIZE, shift=8.0, seed=3)
-        wait_for(lambda: len(monitor.windows) == 3, 30, "another")
+        monitor.wait_for_windows(3)
     predict(connection, 100)
     with running(connection, tmp_path) as again:
-        wait_for(lambda: again.monitor.ready, 30, "the next monitor to have its partitions")
+        again.wait_until_ready()
         assert again.gauge("fraud_drift_severity") == 2
         assert again.gauge("data_drift_detected") == 1
         assert gauges(again) == gauges(monitor)
         assert again.gauge("fraud_drift_windows_total") == 0
     predict(connection, SIZE - 100, seed=4)
     with running(connection, tmp_path) as monitor:
-        wait_for(lambda: monitor.windows, 30, "the window that was begun before")
+        monitor.wait_for_windows(1)
     windows = events(connection, 4)
     assert [window["window"] for window in windows] == [1, 2, 3, 4]
     assert_each_in_one_window(connection, windows, 4 * SIZE)
@@ -167,31 +150,26 @@ def test_a_lasting_shift_is_found_across_a_restart(connection, tmp_path):
 def test_a_fresh_monitor_does_not_compare_with_earlier_windows(connection, tmp_path):
     with running(connection, tmp_path) as monitor:
         predict(connection, SIZE, shift=4.0)
-        wait_for(lambda: monitor.windows, 30, "a window that differs from the reference")
+        monitor.wait_for_windows(1)
     with running(connection, tmp_path, since=datetime.now(UTC)) as fresh:
-        wait_for(lambda: fresh.monitor.ready, 30, "the next monitor to have its partitions")
+        fresh.wait_until_ready()
         assert fresh.gauge("fraud_drift_severity") in {None, 0}
         predict(connection, SIZE, seed=3)
-        wait_for(lambda: fresh.windows, 30, "a window like the reference")
+        fresh.wait_for_windows(1)
     assert [(window.window, window.detected) for window in fresh.windows] == [(2, False)]
 
 
 def test_the_next_monitor_skips_windows_deleted_by_retention(connection, tmp_path):
     with running(connection, tmp_path) as monitor:
         predict(connection, 2 * SIZE)
-        wait_for(lambda: len(monitor.windows) == 2, 30, "two windows")
+        monitor.wait_for_windows(2)
     first = {
         int(partition): end for partition, (_, end) in events(connection, 2)[0]["offsets"].items()
     }
-    places = [TopicPartition(connection.full_name(PREDICTIONS), *place) for place in first.items()]
-    admin = AdminClient(
-        connection.make_client_config()
-    )  # keep a reference: its requests end with it
-    for deleted in admin.delete_records(places).values():
-        deleted.result(10)
+    delete_records(connection, PREDICTIONS, first)
     with running(connection, tmp_path) as monitor:
         predict(connection, SIZE, seed=3)
-        wait_for(lambda: len(monitor.windows) == 1, 30, "the third window")
+        monitor.wait_for_windows(1)
         assert (monitor.windows[0].window, monitor.windows[0].detected) == (3, False)
         assert len(monitor.monitor._baseline) == 2  # the second and the third
 
@@ -204,11 +182,11 @@ def test_windows_by_event_time_continue_after_a_restart_and_can_be_read_again(co
     by_the_hour = {"size": timedelta(hours=1), "idle_close": 10.0, "clock": lambda: passed[0]}
     predict(connection, 2 * SIZE - 50, second=second)
     with running(connection, tmp_path, **by_the_hour) as monitor:
-        wait_for(lambda: monitor.windows, 60, "the first hour")
+        monitor.wait_for_windows(1)
         assert monitor.gauge("fraud_drift_late_events_total") == 0
     predict(connection, 450, seed=3, second=lambda i: second(2 * SIZE - 50 + i))
     with running(connection, tmp_path, **by_the_hour) as monitor:
-        wait_for(lambda: monitor.windows, 60, "the hour that was begun before")
+        monitor.wait_for_windows(1)
         assert monitor.gauge("fraud_drift_late_events_total") == 3
 
         def rest_is_closed():
@@ -248,7 +226,7 @@ def test_a_window_whose_transaction_is_aborted_is_read_again(connection, tmp_pat
     monkeypatch.setattr(drift.monitor, "WindowCommitter", AbortsFirst)
     predict(connection, 3 * SIZE)
     with running(connection, tmp_path) as monitor:
-        wait_for(lambda: len(monitor.windows) == 3, 30, "three windows")
+        monitor.wait_for_windows(3)
     windows = events(connection, 3)
     assert len(attempts) == 4
     assert [window["window"] for window in windows] == [1, 2, 3]
@@ -260,11 +238,7 @@ def test_a_second_member_takes_its_share_and_no_event_is_in_two_windows(connecti
     shared = {"idle_close": 10.0, "clock": lambda: passed[0]}
     predict(connection, SIZE + 300)
     with running(connection, tmp_path, instance="one", **shared) as first:
-        wait_for(
-            lambda: first.windows,
-            30,
-            "the first window; 300 events are in the second, which stays open",
-        )
+        first.wait_for_windows(1)
         with running(connection, tmp_path, instance="two", **shared) as second:
             wait_for(
                 lambda: shares(connection) == [2, 2], 30, "the second member to have its share"
@@ -299,25 +273,20 @@ NO_PREDICTIONS = [
 
 
 def test_records_that_are_no_predictions_are_skipped_and_counted(connection, tmp_path):
-    producer = Producer(connection.make_writer_config())
-    for value in NO_PREDICTIONS:
-        producer.produce(connection.full_name("predictions"), value, partition=2)
-    producer.produce(connection.full_name("drift.events"), None)
-    producer.produce(connection.full_name("drift.events"), b"{")
-    producer.flush(10)
+    publish(connection, PREDICTIONS, NO_PREDICTIONS, partition=2)
+    publish(connection, DRIFT_EVENTS, [None, b"{"])
     predict(connection, SIZE)
     with running(connection, tmp_path) as monitor:
-        wait_for(lambda: monitor.windows, 30, "the first window")
+        monitor.wait_for_windows(1)
         skipped = monitor.registry.get_sample_value(
             "fraud_skipped_records_total", {"topic": "predictions"}
         )
         assert skipped == len(NO_PREDICTIONS)
         predict(connection, SIZE - 1, seed=3)
-        producer.produce(connection.full_name("predictions"), None, partition=2)
-        producer.flush(10)
+        publish(connection, PREDICTIONS, [None], partition=2)
     with running(connection, tmp_path) as monitor:
         predict(connection, 1, seed=4)
-        wait_for(lambda: monitor.windows, 30, "the window after a restart")
+        monitor.wait_for_windows(1)
     second = monitor.windows[0]
     assert (second.window, second.events) == (2, SIZE)
     assert len(window_reader.read_window(connection, second)) == SIZE
@@ -334,15 +303,13 @@ def often(monkeypatch):
 
 def test_new_partitions_are_monitored(connection, tmp_path, often):
     with running(connection, tmp_path) as monitor:
-        wait_for(lambda: monitor.monitor.ready, 30, "the monitor to have its partitions")
+        monitor.wait_until_ready()
         grow_topic(connection, PREDICTIONS, PARTITIONS + 2)
         wait_for(lambda: sum(shares(connection)) == PARTITIONS + 2, 60, "the new partitions")
         predict(connection, SIZE - 1)
-        producer = Producer(connection.make_writer_config())
         last = prediction(0.0, np.zeros(30))
-        producer.produce(connection.full_name(PREDICTIONS), last, partition=PARTITIONS + 1)
-        producer.flush(10)
-        wait_for(lambda: monitor.windows, 60, "a window with the prediction of a new partition")
+        publish(connection, PREDICTIONS, [last], partition=PARTITIONS + 1)
+        monitor.wait_for_windows(1)
     assert str(PARTITIONS + 1) in monitor.windows[0].offsets
 
 
@@ -350,17 +317,17 @@ def test_new_partitions_are_monitored(connection, tmp_path, often):
 def test_a_recreated_topic_is_read_from_its_beginning(connection, tmp_path, often, is_running):
     predict(connection, SIZE)
     with running(connection, tmp_path) as first:
-        wait_for(lambda: first.windows, 30, "a window of the old topic")
+        first.wait_for_windows(1)
         if is_running:
             recreate_topic(connection, PREDICTIONS)
             restarted = first
             predict(connection, SIZE, seed=3)
-            wait_for(lambda: len(first.windows) == 2, 60, "a window of the new topic")
+            first.wait_for_windows(2)
     if not is_running:
         recreate_topic(connection, PREDICTIONS)
         predict(connection, SIZE, seed=3)
         with running(connection, tmp_path) as restarted:
-            wait_for(lambda: restarted.windows, 60, "a window of the new topic")
+            restarted.wait_for_windows(1)
     old, new = first.windows[0], restarted.windows[-1]
     assert (new.window, new.events) == (2, SIZE)
     assert new.topic_id not in (None, old.topic_id)

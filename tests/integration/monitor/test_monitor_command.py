@@ -3,37 +3,27 @@
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from support.commands import make_environment, run, start
 from support.monitoring import SIZE, events, predict, write_whole_model
-from support.ports import find_free_port
+from support.ports import find_free_port, hold_port
 from support.programs import require_program
 from support.waiting import wait_for
 
-ROOT = Path(__file__).resolve().parents[3]
+from streams.kafka.connection import Connection
 
 
-def command(folder, *arguments, **variables):
-    environment = {
-        **os.environ,
-        "FRAUD_HOME": str(folder),
-        "FRAUD_MODEL_DIR": str(folder / "model"),
-        **variables,
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "monitor", *arguments],
-        env=environment,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def fail(folder, **variables):
+    """Run a monitor that can't start, and return what it complains about."""
+    home = {"FRAUD_HOME": str(folder), "FRAUD_MODEL_DIR": str(folder / "model")}
+    with start(["monitor"], os.environ | home | variables) as process:
+        _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 1
+    return complaints.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +34,15 @@ def model_directory(tmp_path_factory):
 @pytest.fixture(params=[()])
 def started(request, connection, tmp_path, model_directory):
     port = find_free_port()
-    process = command(
-        tmp_path,
-        *request.param,
-        "--window",
-        str(SIZE),
-        "--idle-close",
-        "2s",
+    variables = make_environment(
+        connection,
+        FRAUD_HOME=str(tmp_path),
         FRAUD_MODEL_DIR=str(model_directory),
-        FRAUD_BOOTSTRAP_SERVERS=connection.bootstrap_servers,
-        FRAUD_TOPIC_PREFIX=connection.topic_prefix,
         FRAUD_MONITOR_PORT=str(port),
     )
-    yield process, port
-    process.kill()
-    process.communicate()
+    options = f"--window {SIZE} --idle-close 2s".split()
+    with start(["monitor", *options, *request.param], variables) as process:
+        yield process, port
 
 
 def page(port):
@@ -101,12 +85,7 @@ def test_metrics_follow_the_stream_and_sigterm_ends_the_monitor(connection, star
         if window["report"]:
             assert "Dataset Drift" in (tmp_path / window["report"]).read_text()
             assert Path(window["report"]).name in index(folder)
-    promtool = subprocess.run(
-        [require_program("promtool"), "check", "metrics"],
-        input=page(port),
-        capture_output=True,
-        check=False,
-    )
+    promtool = run([require_program("promtool"), "check", "metrics"], input=page(port), text=False)
     assert (promtool.returncode, promtool.stdout, promtool.stderr) == (0, b"", b"")
     process.send_signal(signal.SIGTERM)
     printed, complaints = process.communicate(timeout=6)
@@ -130,34 +109,30 @@ def test_json_lines_equal_the_events_on_the_topic(connection, started):
 
 
 def test_a_taken_port_is_a_one_line_error(tmp_path, model_directory):
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = str(other.getsockname()[1])
-        process = command(tmp_path, FRAUD_MONITOR_PORT=port, FRAUD_MODEL_DIR=str(model_directory))
-        _, complaints = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert complaints.splitlines() == [
+    with hold_port() as port:
+        own = {"FRAUD_MONITOR_PORT": str(port), "FRAUD_MODEL_DIR": str(model_directory)}
+        complaints = fail(tmp_path, **own)
+    assert complaints == [
         f"fraud: port {port} cannot be used (Address already in use); "
         "choose another with FRAUD_MONITOR_PORT"
     ]
 
 
 def test_a_missing_model_is_a_one_line_error(tmp_path):
-    process = command(tmp_path)
-    _, complaints = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert len(complaints.splitlines()) == 1
-    assert "run `fraud train`" in complaints
+    [complaint] = fail(tmp_path)
+    assert "run `fraud train`" in complaint
 
 
 def test_sigterm_ends_the_monitor_while_no_broker_answers(tmp_path, model_directory):
     port = find_free_port()
-    process = command(
-        tmp_path,
-        FRAUD_BOOTSTRAP_SERVERS=f"127.0.0.1:{find_free_port()}",
-        FRAUD_MONITOR_PORT=str(port),
+    variables = make_environment(
+        Connection(f"127.0.0.1:{find_free_port()}"),
+        FRAUD_HOME=str(tmp_path),
         FRAUD_MODEL_DIR=str(model_directory),
+        FRAUD_MONITOR_PORT=str(port),
     )
-    wait_for(lambda: gauges(port), 60, "the page")
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=6)
+    with start(["monitor"], variables) as process:
+        wait_for(lambda: gauges(port), 60, "the page")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=6)
     assert process.returncode == 0

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
+from support.data.windows import make_window
 from support.topic_changes import (
     LIMITED_SENDER_TIME,
     PARTITIONS,
@@ -15,12 +16,11 @@ from support.topic_changes import (
     grow_topic,
     recreate_with,
 )
-from support.topic_reader import read_all
+from support.topic_reader import read_json
 from support.waiting import wait_for
 
 import drift.labels.labelling
 from drift import window_reader
-from drift.events import WindowClosed
 from drift.labels.labelling import Labelling
 from drift.metrics import LabelMetrics
 from streams.kafka import topic_admin
@@ -68,17 +68,11 @@ class World:
         self.producer.flush(10)
         half = PER_WINDOW // 2
         self.number += 1
-        event = WindowClosed(
-            window=n + 1,
+        event = make_window(
+            n + 1,
             offsets={str(p): (n * half, (n + 1) * half) for p in (0, 1)},
             events=PER_WINDOW,
-            partial=False,
-            score=0.0,
-            detected=False,
-            report=None,
-            model_version="v",
             closed_at=begin,
-            distances={},
             begin=begin,
             end=datetime.now(UTC) - ago,
         )
@@ -99,10 +93,8 @@ class World:
         self.producer.flush(10)
 
     def labelled(self):
-        values = [
-            json.loads(message.value()) for message in read_all(self.connection, DRIFT_EVENTS, 0)
-        ]
-        return [value for value in values if value["kind"] == "labels"]
+        events = read_json(self.connection, DRIFT_EVENTS, 0)
+        return [event for event in events if event["kind"] == "labels"]
 
 
 class Running:
@@ -116,6 +108,9 @@ class Running:
 
     def value(self, name, **labels):
         return self.registry.get_sample_value(name, labels)
+
+    def wait_for(self, name, value, **labels):
+        wait_for(lambda: self.value(name, **labels) == value, 60, f"{name} is {value}")
 
     def end(self):
         self.stop.set()
@@ -137,19 +132,12 @@ def test_a_window_is_evaluated_after_its_horizon_and_a_restart_continues(world):
     world.label(0, range(4, 5), fraud=False, at=2)  # the last one wins
     world.label(0, range(10, 12), fraud=True)
     world.label(0, range(12, 22), fraud=False)
-    wait_for(
-        lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 19, 30, "the labels"
-    )
+    monitor.wait_for("fraud_labels_read_total", 19, outcome="valid")
     assert world.labelled() == []
     assert monitor.value("fraud_label_recall") is None
     world.ahead = timedelta(seconds=HORIZON_S)
-    wait_for(
-        lambda: monitor.value("fraud_label_recall") is not None,
-        30,
-        "the first evaluated window",
-    )
+    monitor.wait_for("fraud_label_recall", 3 / 5)
     assert monitor.value("fraud_label_precision") == 5 / 6  # 2 blocked and 3 of 4 reviewed
-    assert monitor.value("fraud_label_recall") == 3 / 5
     assert monitor.value("fraud_labelled_share") == 16 / 36
     assert monitor.value("fraud_label_payments", decision="approve", truth="unknown") == 18
     monitor.end()
@@ -168,7 +156,7 @@ def test_a_window_is_evaluated_after_its_horizon_and_a_restart_continues(world):
     world.label(1, range(20, 25), fraud=True)
     world.ahead = timedelta(seconds=HORIZON_S)
     again = Running(world)
-    wait_for(lambda: again.value("fraud_label_recall") == 3 / 10, 30, "both windows together")
+    again.wait_for("fraud_label_recall", 3 / 10)  # both windows together
     again.end()
     found = world.labelled()
     assert [event["window"] for event in found] == [1, 2]
@@ -194,31 +182,16 @@ def test_windows_evaluated_together_count_their_own_payments(world):
     assert [event["quality"]["review"]["fraud"] for event in world.labelled()] == list(range(7))
     # 1, 2, ... frauds of 40; the first window has no label. Two windows against those before:
     # 11 of 80 against 10 of 160.
-    assert [event["frauds_rose"] for event in world.labelled()] == [
-        None,
-        None,
-        None,
-        False,
-        False,
-        False,
-        False,
-    ]
+    rose = [event["frauds_rose"] for event in world.labelled()]
+    assert rose == [None] * 3 + [False] * 4
     world.window()
     world.label(7, range(4, 4 + 20), fraud=True)
     again = Running(world)
-    wait_for(
-        lambda: again.value("fraud_label_fraud_rises_total") == 1,
-        30,
-        "many more frauds to be noticed",
-    )
+    again.wait_for("fraud_label_fraud_rises_total", 1)
     assert again.value("fraud_label_frauds_rose") == 1
     again.end()
     restarted = Running(world)
-    wait_for(
-        lambda: restarted.value("fraud_label_frauds_rose") == 1,
-        30,
-        "what was found before the restart",
-    )
+    restarted.wait_for("fraud_label_frauds_rose", 1)
     restarted.end()
     assert restarted.value("fraud_label_fraud_rises_total") == 0
     assert all(
@@ -244,20 +217,12 @@ def test_labels_older_than_the_predictions_are_found_by_a_restart_and_by_a_repor
 def test_labels_older_than_the_predictions_are_kept(world):
     monitor = Running(world)
     world.label(0, range(4, 8), fraud=True, ago=BEFORE)
-    wait_for(
-        lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 4, 30, "the labels"
-    )
+    monitor.wait_for("fraud_labels_read_total", 4, outcome="valid")
     world.label(9, [0], fraud=True)
-    wait_for(
-        lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 5, 30, "a newer one"
-    )
+    monitor.wait_for("fraud_labels_read_total", 5, outcome="valid")
     monitor.thread.record_window(world.window())
     world.label(9, [1], fraud=True)
-    wait_for(
-        lambda: monitor.value("fraud_labels_read_total", outcome="valid") == 6,
-        30,
-        "a round with the window",
-    )
+    monitor.wait_for("fraud_labels_read_total", 6, outcome="valid")  # a round with the window
     world.ahead = timedelta(seconds=HORIZON_S)
     wait_for(world.labelled, 30, "the window to be evaluated")
     monitor.end()
@@ -318,13 +283,13 @@ def test_labels_of_new_partitions_and_of_a_recreated_topic_count(world, monkeypa
     monkeypatch.setattr("streams.kafka.topic_changes.LOOK_EVERY_S", 0.2)
     window = world.window()
     monitor = Running(world)
-    wait_for(lambda: monitor.value("fraud_labels_held") == 0, 30, "the labels are read")
+    monitor.wait_for("fraud_labels_held", 0)
     world.label(0, [0, 1], True)
-    wait_for(lambda: monitor.value("fraud_labels_held") == 2, 30, "the labels of the old topic")
+    monitor.wait_for("fraud_labels_held", 2)
     delete_topic(world.connection, LABELS)
     wait_for(lambda: "trying again" in caplog.text, 30, "a round without the topic")
     topic_admin.create(world.connection, PARTITIONS)
-    wait_for(lambda: monitor.value("fraud_labels_held") == 0, 60, "the old topic is forgotten")
+    monitor.wait_for("fraud_labels_held", 0)  # the old topic is forgotten
     grow_topic(world.connection, LABELS, 6)
     world.producer = Producer(
         world.connection.make_writer_config({"topic.metadata.refresh.interval.ms": 100})
@@ -334,7 +299,7 @@ def test_labels_of_new_partitions_and_of_a_recreated_topic_count(world, monkeypa
     fields = {"is_fraud": True, "labelled_at": "2026-01-01T00:00:00Z", "source": "chargeback"}
     world.write(LABELS, {"transaction_id": "0-9", **fields}, partition=5)
     world.producer.flush(10)
-    wait_for(lambda: monitor.value("fraud_labels_held") == 1, 60, "the label of a new partition")
+    monitor.wait_for("fraud_labels_held", 1)
     monitor.thread.record_window(window)
     world.ahead = timedelta(seconds=HORIZON_S + 60)
     [labelled] = wait_for(world.labelled, 60, "the window is evaluated")

@@ -1,13 +1,12 @@
 """`fraud report`: a window rebuilt from its offsets, and files without Kafka."""
 
-import json
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.commands import set_environment
 from support.monitoring import SIZE, events, predict, running
 from support.report_numbers import findings
-from support.waiting import wait_for
 
 import cli.commands.report
 import cli.main
@@ -21,9 +20,8 @@ from model import dataset
 
 
 @pytest.fixture
-def fraud(monkeypatch, run_fraud, tmp_path):
-    monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
-    return partial(run_fraud, "report")
+def fraud(run_fraud, home):
+    return replace(run_fraud, first=("report",))
 
 
 @pytest.mark.parametrize(
@@ -35,9 +33,9 @@ def test_gauges_report_event_and_rebuilt_window_agree(
 ):
     predict(connection, 3 * SIZE)
     with running(connection, tmp_path) as monitor:
-        wait_for(lambda: len(monitor.windows) == 3, 60, "three windows")
+        monitor.wait_for_windows(3)
         predict(connection, SIZE, seed=3, **disturbance)
-        wait_for(lambda: len(monitor.windows) == 4, 60, "the disturbed one")
+        monitor.wait_for_windows(4)
     event = events(connection, 4)[-1]
     assert event["detected"]
     assert {
@@ -76,14 +74,10 @@ def test_gauges_report_event_and_rebuilt_window_agree(
     assert evidently.share == event["score"]
     assert evidently.values == pytest.approx(event["distances"], rel=1e-9)
 
-    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
-    monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
-    monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "model"))
-    code, printed, complaints = fraud("--window", 9)
-    assert (code, complaints) == (1, "fraud: drift.events has no window 9 (the last is 4)\n")
-    code, printed, _ = fraud("--window", 4, "--json")
-    result = json.loads(printed)
-    assert code == 0
+    set_environment(monkeypatch, connection, FRAUD_MODEL_DIR=str(tmp_path / "model"))
+    complaint = fraud.fail("--window", 9)
+    assert complaint == "fraud: drift.events has no window 9 (the last is 4)\n"
+    result = fraud.read_json("--window", 4)
     assert {name: result[name] for name in ("score", "detected", "distances", "stuck")} == {
         name: event[name] for name in ("score", "detected", "distances", "stuck")
     }
@@ -96,12 +90,10 @@ def test_the_monitor_and_a_later_report_sample_the_same_rows(
 ):
     predict(connection, 6_000, shift=0.4)
     with running(connection, tmp_path, size=6_000) as monitor:
-        wait_for(lambda: monitor.windows, 60, "the window")
+        monitor.wait_for_windows(1)
     (event,), (begun,) = monitor.windows, monitor.writer.requests
     assert event.detected
-    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", connection.bootstrap_servers)
-    monkeypatch.setenv("FRAUD_TOPIC_PREFIX", connection.topic_prefix)
-    monkeypatch.setenv("FRAUD_MODEL_DIR", str(tmp_path / "model"))
+    set_environment(monkeypatch, connection, FRAUD_MODEL_DIR=str(tmp_path / "model"))
     later = cli.commands.report._request_for_window(Settings.from_environment(), 1, None)
     assert len(begun.rows) == SAMPLE_ROWS
     assert np.array_equal(later.rows, begun.rows)
@@ -128,11 +120,7 @@ def test_a_labelled_file_is_compared_with_another_without_kafka(
     assert now["Class"].sum()
     before[list(dataset.INPUTS)].to_csv(tmp_path / "before.csv", index=False)
     now.to_csv(tmp_path / "now.csv", index=False)
-    code, printed, _ = fraud(
-        "--data", tmp_path / "now.csv", "--reference", tmp_path / "before.csv", "--json"
-    )
-    result = json.loads(printed)
-    assert code == 0
+    result = fraud.read_json("--data", tmp_path / "now.csv", "--reference", tmp_path / "before.csv")
     assert result["detected"]
     assert max(result["distances"], key=result["distances"].get) == "V14"
     assert (result["rows"], result["labelled"]) == (3_000, 3_000)
@@ -169,10 +157,8 @@ def test_an_unusable_file_is_a_one_line_error(
         if text:
             (tmp_path / name).write_text(text)
     beside = ["--reference", tmp_path / "before.csv"] if reference else []
-    code, _, complaints = fraud("--data", tmp_path / "now.csv", "--model", model.directory, *beside)
-    assert code == 1
-    assert complaint in complaints
-    assert len(complaints.splitlines()) == 1
+    said = fraud.fail("--data", tmp_path / "now.csv", "--model", model.directory, *beside)
+    assert complaint in said
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,20 @@
 """The examples on a real Kafka; test_publish_example.py tests the options of publish.py."""
 
-import os
 import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
-from support.paths import JARS
+from support.commands import make_environment
+from support.paths import JARS, ROOT
 from support.programs import require_program
+from support.publishing import open_transactional
 from support.topic_reader import read_all
 
 from infra.kafka import jars
 from payments.contract import Transaction
 
-ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples"
 ALERT = (ROOT / "docs" / "contract" / "examples" / "alert.json").read_bytes().strip()
 
@@ -24,11 +22,7 @@ ALERT = (ROOT / "docs" / "contract" / "examples" / "alert.json").read_bytes().st
 @pytest.fixture(scope="module")
 def variables(module_connection):
     """The environment of the examples; `alerts` holds an aborted alert and then a committed one."""
-    producer = Producer(
-        module_connection.make_client_config()
-        | {"transactional.id": module_connection.full_name("examples")}
-    )
-    producer.init_transactions()
+    producer = open_transactional(module_connection)
     for identifier, end in (
         (b"aborted", producer.abort_transaction),
         (b"t-1", producer.commit_transaction),
@@ -41,11 +35,7 @@ def variables(module_connection):
         )
         producer.flush()  # it is on the topic, committed or not
         end()
-    connection = {
-        "FRAUD_BOOTSTRAP_SERVERS": module_connection.bootstrap_servers,
-        "FRAUD_TOPIC_PREFIX": module_connection.topic_prefix,
-    }
-    return os.environ | connection
+    return make_environment(module_connection)
 
 
 @pytest.fixture(params=["kcat.sh", "console-tools.sh"])

@@ -1,6 +1,6 @@
 """A key is on the partition on which a Java client puts it, so that one account has one order."""
 
-from confluent_kafka import Producer
+from support.publishing import publish
 from support.topic_reader import read_all
 
 # murmur2 of these keys, from the unit tests of Kafka's Java client
@@ -16,10 +16,8 @@ PARTITIONS = 4  # as the fixture `connection` creates them
 
 
 def test_keys_are_placed_as_by_javas_clients(connection):
-    producer = Producer(connection.make_writer_config())
     for key in MURMUR2:
-        producer.produce(connection.full_name("transactions"), b"{}", key)
-    assert producer.flush(30) == 0
+        publish(connection, "transactions", [b"{}"], key=key)
     messages = read_all(connection, "transactions", len(MURMUR2))
     assert {message.key(): message.partition() for message in messages} == {
         key: (value & 0x7FFFFFFF) % PARTITIONS for key, value in MURMUR2.items()

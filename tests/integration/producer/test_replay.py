@@ -2,23 +2,15 @@
 
 import json
 import signal
-import subprocess
 import threading
 import time
 from itertools import chain
 
 import pandas as pd
 import pytest
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
-from support.commands import FRAUD, make_environment, run_on
+from support.commands import make_environment, run_on, start
 from support.data import creditcard_files as creditcard
-from support.topic_changes import SENDER_TIME, recreate_with
+from support.topic_changes import SENDER_TIME, alter_topic, recreate_with
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -41,9 +33,19 @@ def data(tmp_path):
     return creditcard.write(tmp_path / "rows.csv", [creditcard.row(i) for i in range(COUNT)])
 
 
-def run_replay(connection, selection, rate=0, on_progress=lambda _: None):
-    return Replay(connection, read(selection, "r"), at_rate(rate), time, on_progress).run(
-        threading.Event()
+def make_replay(connection, selection, rate=0, on_progress=lambda _: None):
+    return Replay(connection, read(selection, "r"), at_rate(rate), time, on_progress)
+
+
+def run_replay(*arguments, **options):
+    return make_replay(*arguments, **options).run(threading.Event())
+
+
+def run_with_labels(connection, selection, delay_s):
+    stop = threading.Event()
+    feed = LabelFeed(connection, read(selection, "r"), delay_s, time, stop)
+    return replay_with_labels(
+        make_replay(connection, selection, on_progress=feed.note_sent), feed, stop
     )
 
 
@@ -65,35 +67,10 @@ def test_every_row_is_sent_once_and_in_order_within_its_partition(connection, da
 
 def test_accounts_and_missing_fields_of_a_simulated_file_arrive(connection, tmp_path):
     path = tmp_path / "made.csv"
-    disturbed = ("--disturb", "missing:V14@50", "--fraud-rate", "0.1")
-    assert (
-        run_on(
-            connection,
-            "simulate",
-            "--rows",
-            "100",
-            "--accounts",
-            "5",
-            *disturbed,
-            "--out",
-            str(path),
-        ).returncode
-        == 0
-    )
-    done = run_on(
-        connection,
-        "replay",
-        "--data",
-        str(path),
-        "--run",
-        "r",
-        "--rate",
-        "0",
-        "--labels",
-        "--label-delay",
-        "0s",
-        "--json",
-    )
+    made = "simulate --rows 100 --accounts 5 --disturb missing:V14@50 --fraud-rate 0.1 --out"
+    assert run_on(connection, *made.split(), str(path)).returncode == 0
+    options = ["--run", "r", "--rate", "0", "--labels", "--label-delay", "0s", "--json"]
+    done = run_on(connection, "replay", "--data", str(path), *options)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["labels"] == 100
     expected = dict(enumerate(pd.read_csv(path)["account_id"]))
@@ -118,9 +95,7 @@ def test_headers_and_the_time_of_sending(connection, data):
 
 def test_progress_ends_with_the_last_record_and_the_start_is_reported(connection, data):
     reports = []
-    replay = Replay(
-        connection, read(Selection(data, limit=300), "r"), at_rate(3_000), time, reports.append
-    )
+    replay = make_replay(connection, Selection(data, limit=300), 3_000, reports.append)
     totals = replay.run(threading.Event())
     assert reports[-1] == 300
     assert replay.started.is_set()
@@ -130,10 +105,7 @@ def test_progress_ends_with_the_last_record_and_the_start_is_reported(connection
 
 def test_labels_have_a_topic_and_a_delay(connection, data):
     recreate_with(connection, "transactions", SENDER_TIME)  # the delay begins when a row is sent
-    stop = threading.Event()
-    feed = LabelFeed(connection, read(Selection(data), "r"), DELAY_S, time, stop)
-    replay = Replay(connection, read(Selection(data), "r"), at_rate(0), time, feed.note_sent)
-    totals, labels = replay_with_labels(replay, feed, stop)
+    totals, labels = run_with_labels(connection, Selection(data), DELAY_S)
     assert (totals.delivered, labels) == (COUNT, COUNT)
     sent_at = {
         message.key(): message.timestamp()[1]
@@ -153,13 +125,7 @@ def test_labels_have_a_topic_and_a_delay(connection, data):
 
 
 def test_only_labels_contain_the_class(connection, data):
-    stop = threading.Event()
-    feed = LabelFeed(connection, read(Selection(data, limit=100), "r"), 0, time, stop)
-    replay_with_labels(
-        Replay(connection, read(Selection(data, limit=100), "r"), at_rate(0), time, feed.note_sent),
-        feed,
-        stop,
-    )
+    run_with_labels(connection, Selection(data, limit=100), 0)
     for message in read_all(connection, "transactions", 100):
         assert set(json.loads(message.value())) == {
             "transaction_id",
@@ -172,24 +138,22 @@ def test_only_labels_contain_the_class(connection, data):
 
 def test_a_stopped_replay_has_confirmed_everything_it_sent(connection, data):
     stop = threading.Event()
-    replay = Replay(
-        connection,
-        read(Selection(data, loop=True), "r"),
-        at_rate(2_000),
-        time,
-        lambda sent: sent > 500 and stop.set(),
-    )
+    looping = Selection(data, loop=True)
+    replay = make_replay(connection, looping, 2_000, lambda sent: sent > 500 and stop.set())
     totals = replay.run(stop)
     assert 500 < totals.sent == totals.delivered
     assert len(read_all(connection, "transactions", totals.sent)) == totals.sent
 
 
-def test_an_invalid_row_ends_the_replay_after_the_valid_ones(connection, data, tmp_path):
-    path = creditcard.write(
-        tmp_path / "bad.csv",
-        [creditcard.row(0), creditcard.row(1), creditcard.row(2, Amount="much")],
-    )
-    rows = chain(read(Selection(data, limit=2), "r"), read(Selection(path), "r"))
+@pytest.fixture
+def bad(tmp_path):
+    """A file whose third row is invalid."""
+    rows = [creditcard.row(0), creditcard.row(1), creditcard.row(2, Amount="much")]
+    return creditcard.write(tmp_path / "bad.csv", rows)
+
+
+def test_an_invalid_row_ends_the_replay_after_the_valid_ones(connection, data, bad):
+    rows = chain(read(Selection(data, limit=2), "r"), read(Selection(bad), "r"))
     replay = Replay(connection, rows, at_rate(0), time)
     with pytest.raises(PaymentFileError, match="row 2: Amount is 'much'"):
         replay.run(threading.Event())
@@ -197,28 +161,13 @@ def test_an_invalid_row_ends_the_replay_after_the_valid_ones(connection, data, t
     assert len(read_all(connection, "transactions", 2)) == 2
 
 
-def test_an_invalid_row_ends_the_labels_too(connection, tmp_path):
-    path = creditcard.write(
-        tmp_path / "bad.csv", [creditcard.row(0), creditcard.row(1, Amount="much")]
-    )
-    stop = threading.Event()
-    feed = LabelFeed(connection, read(Selection(path), "r"), 3600, time, stop)
-    with pytest.raises(PaymentFileError, match="row 1"):
-        replay_with_labels(
-            Replay(connection, read(Selection(path), "r"), at_rate(0), time, feed.note_sent),
-            feed,
-            stop,
-        )
+def test_an_invalid_row_ends_the_labels_too(connection, bad):
+    with pytest.raises(PaymentFileError, match="row 2"):
+        run_with_labels(connection, Selection(bad), 3600)
 
 
 def refuse_all_transactions(connection):
-    limit = ConfigEntry("max.message.bytes", "100", incremental_operation=AlterConfigOpType.SET)
-    topic = ConfigResource(
-        ResourceType.TOPIC, connection.full_name("transactions"), incremental_configs=[limit]
-    )
-    admin = AdminClient(connection.make_client_config())  # keep it: its requests end with it
-    for altered in admin.incremental_alter_configs([topic]).values():
-        altered.result()
+    alter_topic(connection, "transactions", {"max.message.bytes": "100"})
 
 
 def test_undelivered_records_are_counted(connection, data):
@@ -268,20 +217,11 @@ def test_the_command_reads_fraud_data_and_loops(connection, data):
 
 
 def test_ctrl_c_stops_the_replay_cleanly_and_prints_totals(connection, data):
-    command = [*FRAUD, "replay", *f"--data {data} --loop --rate 500 --labels --json".split()]
-    with subprocess.Popen(
-        command,
-        env=make_environment(connection),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            wait_for(lambda: read_all(connection, "transactions", 0), 60, "a first transaction")
-            process.send_signal(signal.SIGINT)
-            out, errors = process.communicate(timeout=60)
-        finally:
-            process.kill()
+    command = f"replay --data {data} --loop --rate 500 --labels --json".split()
+    with start(command, make_environment(connection)) as process:
+        wait_for(lambda: read_all(connection, "transactions", 0), 60, "a first transaction")
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     totals = json.loads(out)
     messages = read_all(connection, "transactions", totals["sent"])
@@ -290,14 +230,10 @@ def test_ctrl_c_stops_the_replay_cleanly_and_prints_totals(connection, data):
 
 
 @pytest.mark.parametrize("labels", [[], ["--labels"]])
-def test_nothing_of_a_file_with_an_invalid_row_is_sent(connection, tmp_path, labels):
-    path = creditcard.write(
-        tmp_path / "bad.csv",
-        [creditcard.row(0), creditcard.row(1), creditcard.row(2, Amount="much")],
-    )
-    done = run_on(connection, "replay", "--data", str(path), "--from", "1", "--run", "r", *labels)
+def test_nothing_of_a_file_with_an_invalid_row_is_sent(connection, bad, labels):
+    done = run_on(connection, "replay", "--data", str(bad), "--from", "1", "--run", "r", *labels)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"fraud: {path}, row 2: Amount is 'much', not a number\n"
+    assert done.stderr == f"fraud: {bad}, row 2: Amount is 'much', not a number\n"
     assert read_all(connection, "transactions", 0) == []
 
 

@@ -4,10 +4,10 @@ import json
 import random
 import subprocess
 
-from confluent_kafka import Producer
 from fuzz import damage
 from support.paths import JARS
 from support.programs import require_program
+from support.publishing import publish
 from support.soundness import FIELDS, check_decoding
 
 from infra.kafka import jars
@@ -44,12 +44,7 @@ def test_jackson_reads_every_accepted_transaction(module_connection):
     assert len(accepted) > _DAMAGED / 50
     assert [check_decoding(value) for value in AT_A_LIMIT] == ["accepted"] * len(AT_A_LIMIT)
     accepted += AT_A_LIMIT
-    producer = Producer(module_connection.make_client_config())
-    for value in accepted:
-        producer.produce(
-            module_connection.full_name("transactions"), value, "one partition, in order"
-        )
-    assert producer.flush(60) == 0
+    publish(module_connection, "transactions", accepted, partition=0)  # one, in order
     console_consumer = "org.apache.kafka.tools.consumer.ConsoleConsumer"
     deserializer = "value.deserializer=org.apache.kafka.connect.json.JsonDeserializer"
     command = [

@@ -5,10 +5,11 @@ import re
 import signal
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
-from support.data.transactions import make_transaction_bytes
+from confluent_kafka import KafkaError, Producer
+from support import publishing
+from support.scorer_group import commit_offsets
 from support.scorer_process import run_scorer
+from support.topic_changes import delete_records
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -17,30 +18,16 @@ from streams.ledger.audit import audit
 
 
 def send(connection, count):
-    producer = Producer(connection.make_writer_config())
-    for number in range(count):
-        producer.produce(
-            connection.full_name(topics.TRANSACTIONS), make_transaction_bytes(number), partition=0
-        )
-    assert producer.flush(60) == 0
+    publishing.send(connection, range(count), partition=0)
 
 
 def delete(connection, before=130):
-    """Delete the records before this offset, as retention does."""
-    place = TopicPartition(connection.full_name(topics.TRANSACTIONS), 0, before)
-    admin = AdminClient(connection.make_client_config())  # keep it: its requests end with it
-    [deleted] = admin.delete_records([place]).values()
-    deleted.result(10)
+    delete_records(connection, topics.TRANSACTIONS, {0: before})
 
 
 def truncate(connection):
     """Commit an offset beyond the end, as if the broker had lost its last records."""
-    consumer = Consumer(connection.make_reader_config(topics.SCORER_GROUP))
-    consumer.commit(
-        offsets=[TopicPartition(connection.full_name(topics.TRANSACTIONS), 0, 500)],
-        asynchronous=False,
-    )
-    consumer.close()
+    commit_offsets(connection, {0: 500})
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,14 @@
 import threading
 
 import pytest
-from confluent_kafka import Producer
-from support.data.transactions import make_transaction_bytes
+from support import publishing
 from support.scorer_process import run_scorer
 from support.topic_changes import grow_topic
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
 from streams.kafka import topics
+from streams.kafka.cluster import Cluster
 from streams.kafka.group_consumer import GROUP_SETTINGS, GroupConsumer
 from streams.kafka.unowned_partitions import UnownedPartitions
 
@@ -18,13 +18,10 @@ NEW = 5
 
 
 def send(connection):
-    producer = Producer(connection.make_writer_config())
-    name = connection.full_name(topics.TRANSACTIONS)
-    wait_for(
-        lambda: NEW in producer.list_topics(timeout=10).topics[name].partitions, 30, "it is there"
-    )
-    producer.produce(name, make_transaction_bytes(1), "t-1", partition=NEW)
-    assert producer.flush(30) == 0
+    cluster = Cluster(connection)
+    name = topics.TRANSACTIONS
+    wait_for(lambda: NEW in cluster.list_partitions(name)[name], 30, "it is there")
+    publishing.send(connection, [1], partition=NEW)
 
 
 def test_the_scorer_reads_new_partitions(connection, model):

@@ -4,8 +4,8 @@ import re
 from functools import partial
 
 import pytest
-from confluent_kafka import Producer
 from support.data.transactions import make_transaction_bytes
+from support.publishing import open_transactional, send
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
 from support.waiting import wait_for
@@ -19,28 +19,22 @@ from streams.ledger import audit as auditing
 COUNT = 5
 
 
-def send(producer, connection, numbers):
-    for number in numbers:
-        name = connection.full_name(topics.TRANSACTIONS)
-        producer.produce(name, make_transaction_bytes(number), partition=1)
-    assert producer.flush(30) == 0
-
-
 @pytest.fixture
 def outside(connection):
     """A producer that has sent COUNT records in a transaction, which is open."""
-    transactional = {"transactional.id": connection.full_name("outside")}
-    producer = Producer(connection.make_writer_config(transactional))
-    producer.init_transactions()
+    producer = open_transactional(connection)
     producer.begin_transaction()
-    send(producer, connection, range(COUNT))
+    for number in range(COUNT):
+        name = connection.full_name(topics.TRANSACTIONS)
+        producer.produce(name, make_transaction_bytes(number), partition=1)
+    assert producer.flush(30) == 0
     return producer
 
 
 def test_records_behind_an_open_transaction_are_named_until_it_ends(
     connection, outside, monkeypatch
 ):
-    send(Producer(connection.make_writer_config()), connection, range(COUNT, 2 * COUNT))
+    send(connection, range(COUNT, 2 * COUNT), partition=1)
     monkeypatch.setattr(auditing, "find_hidden", partial(find_hidden, wait_s=0))
     with run_scorer(connection) as system:
 

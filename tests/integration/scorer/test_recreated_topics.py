@@ -1,8 +1,7 @@
 """A topic that is deleted and made again has the same name and another id."""
 
 import pytest
-from confluent_kafka import Producer
-from support.data.transactions import make_transaction_bytes
+from support.publishing import send
 from support.scorer_group import reset_offsets
 from support.scorer_process import run_scorer
 from support.topic_changes import delete_topic, grow_topic, recreate_topic
@@ -18,17 +17,6 @@ from streams.ledger.audit import audit
 @pytest.fixture(autouse=True)
 def trained(model):
     """Every scorer here needs a model on disk."""
-
-
-def send(connection, first, count, partition=0):
-    producer = Producer(connection.make_writer_config())
-    for number in range(first, first + count):
-        producer.produce(
-            connection.full_name(topics.TRANSACTIONS),
-            make_transaction_bytes(number),
-            partition=partition,
-        )
-    assert producer.flush(60) == 0
 
 
 def find_id(connection, name=topics.TRANSACTIONS):
@@ -63,18 +51,18 @@ def test_a_recreated_topic_has_a_new_id_and_a_deleted_one_has_none(connection):
 def test_a_topic_recreated_while_the_scorer_is_stopped_stops_it_until_its_offsets_are_reset(
     connection,
 ):
-    send(connection, 0, 30)
+    send(connection, range(30), partition=0)
     with run_scorer(connection) as system:
         read_all(connection, topics.PREDICTIONS, 30)
         assert system.stop() == 0
     grow_topic(connection, topics.TRANSACTIONS, 6)
-    send(connection, 30, 20, partition=5)
+    send(connection, range(30, 50), partition=5)
     with run_scorer(connection) as system:  # a grown topic is the same one
         read_all(connection, topics.PREDICTIONS, 50)
         assert system.stop() == 0
     assert count_outputs(connection) == (50, 0)
     recreate_topic(connection, topics.TRANSACTIONS)
-    send(connection, 100, 40)
+    send(connection, range(100, 140), partition=0)
     with pytest.raises(TopicRecreatedError, match="was recreated"):
         audit(connection)
     with run_scorer(connection, wait=False) as system:
@@ -93,10 +81,10 @@ def test_a_topic_recreated_under_a_running_scorer_stops_it_and_nothing_is_skippe
     """The new topic soon has more records than the old one had: the client reads on in it."""
     old_id = find_id(connection)
     with run_scorer(connection, workers=2) as system:
-        send(connection, 0, 30)
+        send(connection, range(30), partition=0)
         read_all(connection, topics.PREDICTIONS, 30)
         recreate_topic(connection, topics.TRANSACTIONS)
-        send(connection, 100, 300)
+        send(connection, range(100, 400), partition=0)
         assert system.process.wait(60) == 3
         assert f"was recreated (old id {old_id}, new id {find_id(connection)})" in system.log
         assert "restarting it" not in system.log
@@ -113,10 +101,10 @@ def test_a_topic_recreated_under_a_running_scorer_stops_it_and_nothing_is_skippe
 def test_an_output_topic_recreated_under_a_running_scorer_stops_it(connection):
     old_id = find_id(connection, topics.PREDICTIONS)
     with run_scorer(connection) as system:
-        send(connection, 0, 10)
+        send(connection, range(10), partition=0)
         read_all(connection, topics.PREDICTIONS, 10)
         recreate_topic(connection, topics.PREDICTIONS)
-        send(connection, 10, 10)
+        send(connection, range(10, 20), partition=0)
         assert system.process.wait(60) == 3
         new_id = find_id(connection, topics.PREDICTIONS)
         assert f"was recreated (old id {old_id}, new id {new_id})" in system.log

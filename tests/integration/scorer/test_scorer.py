@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-import socket
 
 import pytest
-from confluent_kafka import Producer
 from support.data.transactions import make_transaction_bytes
-from support.ports import find_free_port
+from support.ports import find_free_port, hold_port
+from support.publishing import open_transactional, send
 from support.scorer_process import run_scorer
-from support.topic_reader import read_all
+from support.topic_reader import read_all, read_json
 from support.waiting import wait_for
 
 from cli.support.settings import Settings
@@ -24,15 +23,6 @@ def trained(model):
     """Every test here needs a model on disk."""
 
 
-def send(connection, first, count):
-    producer = Producer(connection.make_writer_config())
-    for i in range(first, first + count):
-        producer.produce(
-            connection.full_name(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}"
-        )
-    assert producer.flush(60) == 0
-
-
 def count_transactions(system, workers=1):
     lines = "".join(system.page(worker, "/metrics") for worker in range(workers)).splitlines()
     return sum(
@@ -42,19 +32,19 @@ def count_transactions(system, workers=1):
 
 def test_the_page_counts_transactions_and_signals_end_the_scorer_cleanly(connection):
     with run_scorer(connection, workers=2) as system:
-        send(connection, 0, 500)
+        send(connection, range(500))
         wait_for(lambda: count_transactions(system, 2) == 500, 30, "500 transactions are counted")
         assert system.page(0, "/health") == "ok\n"
         assert 'fraud_model_info{version="' in system.page(0, "/metrics")
         assert len(read_all(connection, topics.PREDICTIONS, 500)) == 500
-        send(connection, 500, 3_000)
+        send(connection, range(500, 3_500))
         read_all(connection, topics.PREDICTIONS, 501)
         assert system.stop() == 0  # with records in flight
     with run_scorer(connection) as system:
         read_all(connection, topics.PREDICTIONS, 3_500)
         result = audit(connection)
         assert (result.sent, result.lost, result.duplicated) == (3_500, 0, 0)
-        send(connection, 3_500, 100)
+        send(connection, range(3_500, 3_600))
         # Ctrl-C in a terminal goes to the whole process group
         for pid in [system.process.pid, *system.pids()]:
             os.kill(pid, signal.SIGINT)
@@ -73,10 +63,7 @@ def read_lags(system):
 @pytest.mark.parametrize("end", ["commit_transaction", "abort_transaction"])
 def test_a_partition_that_ends_in_markers_and_aborted_records_has_no_lag(connection, end):
     with run_scorer(connection) as system:
-        producer = Producer(
-            connection.make_writer_config({"transactional.id": connection.full_name("theirs")})
-        )
-        producer.init_transactions(30)
+        producer = open_transactional(connection)
         producer.begin_transaction()
         for i in range(40):
             producer.produce(
@@ -92,11 +79,11 @@ def test_a_partition_that_ends_in_markers_and_aborted_records_has_no_lag(connect
 def test_workers_that_come_and_go_lose_and_duplicate_nothing(connection):
     """Partitions move while batches are in flight; the last workers lose their supervisor."""
     with run_scorer(connection) as first:
-        send(connection, 0, 5_000)
+        send(connection, range(5_000))
         with run_scorer(connection, FRAUD_INSTANCE="second"):
-            send(connection, 5_000, 5_000)
+            send(connection, range(5_000, 10_000))
         with run_scorer(connection, workers=2, FRAUD_INSTANCE="third") as third:
-            send(connection, 10_000, 5_000)
+            send(connection, range(10_000, 15_000))
             assert first.stop() == 0
             read_all(connection, topics.PREDICTIONS, 15_000)
             workers = third.pids()
@@ -120,7 +107,7 @@ def test_a_second_scorer_of_the_same_name_fences_the_first_and_duplicates_nothin
         run_scorer(connection, FRAUD_INSTANCE="twin") as first,
         run_scorer(connection, FRAUD_INSTANCE="twin"),
     ):
-        send(connection, 0, 2_000)
+        send(connection, range(2_000))
         wait_for(lambda: "ended with exit code 1" in first.log, 60, "its worker exits")
         [line, *_] = [line for line in first.log.splitlines() if " ERROR " in line]
         assert line.endswith(
@@ -133,10 +120,7 @@ def test_a_second_scorer_of_the_same_name_fences_the_first_and_duplicates_nothin
 
 def test_uncommitted_records_are_never_scored(connection):
     """All are in one partition: once the last has a prediction, no earlier one can get any."""
-    producer = Producer(
-        connection.make_writer_config({"transactional.id": connection.full_name("client")})
-    )
-    producer.init_transactions()
+    producer = open_transactional(connection)
     with run_scorer(connection):
         for first in range(0, 60, 10):
             producer.begin_transaction()
@@ -164,10 +148,8 @@ def test_uncommitted_records_are_never_scored(connection):
 
 def read_scored_ids(connection):
     """Return the ids on `predictions`, including duplicates."""
-    return [
-        json.loads(message.value())["transaction_id"]
-        for message in read_all(connection, topics.PREDICTIONS, 0)
-    ]
+    predictions = read_json(connection, topics.PREDICTIONS, 0)
+    return [prediction["transaction_id"] for prediction in predictions]
 
 
 def is_alive(pid):
@@ -221,11 +203,7 @@ def test_the_requested_workers_are_announced_until_the_scorer_is_stopped(tmp_pat
 
 
 def test_the_error_names_a_taken_port_and_its_setting(connection):
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        holder.listen()
-        port = holder.getsockname()[1]
-        with run_scorer(connection, wait=False, port=port) as system:
-            assert system.process.wait(60) == 3
-            assert f"port {port}" in system.log
-            assert "FRAUD_METRICS_PORT" in system.log
+    with hold_port() as port, run_scorer(connection, wait=False, port=port) as system:
+        assert system.process.wait(60) == 3
+        assert f"port {port}" in system.log
+        assert "FRAUD_METRICS_PORT" in system.log

@@ -1,9 +1,9 @@
 """Options of `fraud score`: at-least-once delivery, and the limits on its input."""
 
 import pytest
-from confluent_kafka import Producer
 from support.commands import FRAUD
 from support.data.transactions import make_transaction_bytes
+from support.publishing import publish, send
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
 
@@ -18,17 +18,10 @@ def trained(model):
     """Every test here needs a model on disk."""
 
 
-def send(connection, *values):
-    producer = Producer(connection.make_writer_config())
-    for number, value in enumerate(values):
-        producer.produce(connection.full_name(topics.TRANSACTIONS), value, f"t-{number}")
-    assert producer.flush(60) == 0
-
-
 def test_at_least_once_scores_everything(connection):
     command = [*SCORE, "--guarantee", "at-least-once"]
     with run_scorer(connection, workers=2, command=command) as system:
-        send(connection, *map(make_transaction_bytes, range(3_000)))
+        send(connection, range(3_000))
         read_all(connection, topics.PREDICTIONS, 1)
         assert system.stop() == 0
     with run_scorer(connection, workers=2, command=command):
@@ -41,7 +34,8 @@ def test_too_many_dead_letters_stop_the_scorer_before_they_are_written(connectio
     command = [*SCORE, "--max-dead-share", "0.1", "--max-bytes", "1000"]
     with run_scorer(connection, command=command, wait=False) as system:
         large = make_transaction_bytes(0, note="x" * 1_000)
-        send(connection, *[make_transaction_bytes(0)] * 500, *[large] * 1_500)
+        values = [make_transaction_bytes(0)] * 500 + [large] * 1_500
+        publish(connection, topics.TRANSACTIONS, values)
         assert system.process.wait(60) == 3
         assert "--max-dead-share 0.1" in system.log
         assert "too_large" in system.log

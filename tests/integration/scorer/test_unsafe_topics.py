@@ -1,15 +1,21 @@
 """Topics that can lose payments are refused, and payments that a sender dates wrongly are kept."""
 
 import pytest
-from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, KafkaError
+from support import publishing
 from support.commands import run_on
-from support.data.transactions import make_transaction_bytes
 from support.scorer_process import run_scorer
-from support.topic_changes import LIMITED_SENDER_TIME, alter_topic, recreate_with
+from support.topic_changes import (
+    BY_NAME,
+    LIMITED_SENDER_TIME,
+    alter_topic,
+    delete_topic,
+    recreate_with,
+)
 from support.topic_reader import read_all
 
 from streams.kafka import topics
+from streams.kafka.cluster import Cluster
 from streams.ledger.audit import audit
 
 COUNT = 80
@@ -19,15 +25,12 @@ JANUARY_1970_MS = 1000
 def send(connection, count, timestamp=0):
     """Send payments and return the codes of the refused ones."""
     refused = []
-    producer = Producer(connection.make_writer_config())
-    for number in range(count):
-        producer.produce(
-            connection.full_name(topics.TRANSACTIONS),
-            make_transaction_bytes(number),
-            timestamp=timestamp,
-            on_delivery=lambda error, _: error and refused.append(error.code()),
-        )
-    assert producer.flush(30) == 0
+
+    def note(error, _):
+        if error:
+            refused.append(error.code())
+
+    publishing.send(connection, range(count), timestamp=timestamp, on_delivery=note)
     return refused
 
 
@@ -43,7 +46,7 @@ def test_an_unsafe_topic_is_refused_by_every_command_until_it_is_mended(
 ):
     alter_topic(connection, topic, settings)
     [(name, value)] = settings.items()
-    declared = {each.name: each for each in topics.TOPICS}[topic].config()[name]
+    declared = BY_NAME[topic].config()[name]
     wrong = f"has {name}={value} (declared: {declared}"
     mending = (
         f"kafka-configs.sh --bootstrap-server {connection.bootstrap_servers} --alter "
@@ -67,16 +70,14 @@ def test_an_unsafe_topic_is_refused_by_every_command_until_it_is_mended(
 
 
 def test_nothing_is_created_beside_a_topic_with_other_partitions(connection):
-    admin = AdminClient(connection.make_client_config())
-    for deleted in admin.delete_topics([connection.full_name(topics.LABELS)]).values():
-        deleted.result(10)
+    delete_topic(connection, topics.LABELS)
     refused = run_on(connection, "topics", "--partitions", "8")
     assert refused.returncode == 1
     name = connection.full_name(topics.TRANSACTIONS)
     assert f"{name} has 4 partitions, declared are 8" in refused.stderr
     assert "run: fraud topics --partitions 4; " in refused.stderr
     assert f"--alter --topic {name} --partitions 8" in refused.stderr
-    assert connection.full_name(topics.LABELS) not in admin.list_topics(timeout=10).topics
+    assert Cluster(connection).find_ids(topics.LABELS) == {}
     assert run_on(connection, "topics", "--partitions", "4").returncode == 0
 
 

@@ -1,15 +1,15 @@
 """The generated docs/drift-measurements.md, and the figures that docs/drift.md quotes from it."""
 
 import re
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 from benchmarks.drift import page
 from benchmarks.drift.pace import Pace
 from benchmarks.drift.trials import Undisturbed
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
+DOCS = ROOT / "docs"
 MEASUREMENTS = (DOCS / "drift-measurements.md").read_text()
 QUOTED = {  # row of docs/drift.md: the row of each table with windows of 1,000
     "mean shift of 0.5 standard deviations": ("mean shift", "mean shift of 0.5 sd"),

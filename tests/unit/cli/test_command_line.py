@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import version
 
 import pytest
+from support.commands import run
 from support.data import creditcard_files as creditcard
 from support.ports import find_free_port
 
@@ -42,13 +43,7 @@ def fraud(monkeypatch, run_fraud):
     "module", ["cli.app", "typer.main", "cli.commands.ledger", "cli.commands.train"]
 )
 def test_ctrl_c_during_the_imports_prints_nothing(module):
-    done = subprocess.run(
-        [sys.executable, "-c", CTRL_C_AT_AN_IMPORT, module],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run([sys.executable, "-c", CTRL_C_AT_AN_IMPORT, module])
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
@@ -57,23 +52,14 @@ def test_help_imports_no_library_that_only_the_work_needs():
         "import sys; from cli.main import main; sys.argv = ['fraud', '--help']\n"
         "try: main()\nfinally: print(*sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert {"numpy", "pandas", "xgboost", "evidently", "rich.markdown"} & set(
-        done.stdout.splitlines()[-1].split()
-    ) == set()
+    done = run([sys.executable, "-c", loaded], check=True)
+    heavy = {"numpy", "pandas", "xgboost", "evidently", "rich.markdown"}
+    assert heavy.isdisjoint(done.stdout.splitlines()[-1].split())
 
 
 def test_a_background_job_survives_ctrl_c():
     ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + CTRL_C_AT_AN_IMPORT
-    done = subprocess.run(
-        [sys.executable, "-c", ignoring, "cli.app"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run([sys.executable, "-c", ignoring, "cli.app"])
     assert done.returncode == 0
     assert "replay" in done.stdout
 
@@ -212,10 +198,7 @@ def test_no_broker_is_said_soon(fraud, monkeypatch, tmp_path, command):
     servers = f"127.0.0.1:{find_free_port()}"
     monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", servers)
     monkeypatch.setattr(broker, "_ANSWER_S", 0.2)
-    code, printed, errors = fraud(command)
-    assert (code, printed) == (1, "")
-    assert errors.startswith(f"fraud: no broker answers at {servers}")
-    assert errors.count("\n") == 1
+    assert fraud.fail(command).startswith(f"fraud: no broker answers at {servers}")
 
 
 def test_ctrl_c_is_taken_while_no_broker_answers(monkeypatch):
@@ -242,6 +225,5 @@ def test_a_transaction_too_large_for_its_outputs_is_never_allowed_and_the_limit_
     fraud, monkeypatch
 ):
     monkeypatch.setattr("cli.commands.score.Supervisor", None)  # if allowed, it would never end
-    code, printed, errors = fraud("score", "--max-bytes", str(MAX_SCORED_BYTES + 1))
-    assert (code, printed) == (2, "")
-    assert str(MAX_SCORED_BYTES) in errors
+    error = fraud.fail("score", "--max-bytes", MAX_SCORED_BYTES + 1, code=2)
+    assert str(MAX_SCORED_BYTES) in error

@@ -4,12 +4,13 @@ import ast
 import os
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import typer
+from support.commands import run
+from support.paths import ROOT
 
 from cli.main import _import_app
 from cli.support.parsers import make_number_parser
@@ -24,7 +25,7 @@ def commands(group, name=("fraud",)):
             yield (*name, word), command
 
 
-ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = Path(sys.executable).with_name("fraud")
 COMMANDS = dict(commands(typer.main.get_command(_import_app())))
 RUNNING_UNTIL_STOPPED = {("fraud", "score"), ("fraud", "serve")}
 WITHOUT_BARS = RUNNING_UNTIL_STOPPED | {
@@ -95,10 +96,7 @@ def test_a_flag_of_a_variable_is_described_as_its_declaration_says(command, opti
 
 
 def test_the_help_lists_every_command_once_under_a_heading():
-    program = Path(sys.executable).with_name("fraud")
-    shown = subprocess.run(
-        [program, "--help"], capture_output=True, text=True, timeout=60, check=True
-    ).stdout
+    shown = run([PROGRAM, "--help"], check=True).stdout
     sections = dict(re.findall(r"^(\w+):\n((?:  .+\n)+)", shown, re.MULTILINE))
     assert [*sections][1:] == ["Run", "Model", "Look", "Operate"]
     listed = [
@@ -130,10 +128,7 @@ def test_there_are_as_many_commands_as_modules_add():
 
 def test_a_shell_completes_commands():
     typed = {"_FRAUD_COMPLETE": "complete_bash", "COMP_WORDS": "fraud mon", "COMP_CWORD": "1"}
-    program = Path(sys.executable).with_name("fraud")
-    done = subprocess.run(
-        [program], env=os.environ | typed, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run([PROGRAM], env=os.environ | typed)
     assert done.stdout.split() == ["monitor"]
 
 

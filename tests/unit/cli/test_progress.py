@@ -2,16 +2,16 @@
 
 import os
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from support.commands import run
 from support.data import labelled
+from support.paths import ROOT
 from support.ports import find_free_port
 from support.terminal import run_in_terminal
 
-CLI = Path(__file__).resolve().parents[3] / "cli"
+CLI = ROOT / "cli"
 RATE = re.compile(rb"\d [kM]?B/s|\d/s")
 LEFT = re.compile(rb"\d+:\d\d:\d\d")
 
@@ -96,14 +96,7 @@ def test_quiet_draws_nothing(name, variables, tmp_path):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_pipe_gets_nothing(name, variables, tmp_path):
     colours = {"FORCE_COLOR": "1"}  # Rich takes anything for a terminal then
-    done = subprocess.run(
-        command(name),
-        env=variables | colours,
-        cwd=tmp_path,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    done = run(command(name), env=variables | colours, cwd=tmp_path, text=False)
     assert errors_of(name, done.stderr) == []
 
 

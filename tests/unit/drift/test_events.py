@@ -1,36 +1,19 @@
 """Reading windows from `drift.events`, among labels and changes of severity."""
 
-from datetime import UTC, datetime
-
 import msgspec
 import pytest
+from support.data.windows import CLOSED_AT, make_window
 
-from drift.events import WindowClosed, WindowLabelled, collect_recent_windows, decode_windows
+from drift.events import WindowLabelled, collect_recent_windows, decode_windows
 from drift.quality import Quality
 
-AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
-
-def closed(number, detected=False):
-    return msgspec.json.encode(
-        WindowClosed(
-            window=number,
-            offsets={},
-            events=5_000,
-            partial=False,
-            score=None if detected is None else 0.0,
-            detected=detected,
-            report=None,
-            model_version="v",
-            closed_at=AT,
-            distances={},
-        )
-    )
+def closed(number, **changes):
+    return msgspec.json.encode(make_window(number, **changes))
 
 
 def test_a_window_lists_what_drifted_farthest_first():
-    window = msgspec.structs.replace(
-        msgspec.json.decode(closed(1, True), type=WindowClosed),
+    window = make_window(
         distances={"V1": 0.9, "V2": 0.1, "V3": 2.0, "margin": 0.1},
         limits={"V1": 1.0, "V2": 1.0, "V3": 1.0, "margin": 1.0},
         stuck={"V1": 0.2, "V2": 3.0, "V3": 0.0, "margin": 0.0},
@@ -41,7 +24,7 @@ def test_a_window_lists_what_drifted_farthest_first():
 
 def labelled(number):
     return msgspec.json.encode(
-        WindowLabelled(window=number, judged_at=AT, horizon_seconds=60.0, quality=Quality())
+        WindowLabelled(window=number, judged_at=CLOSED_AT, horizon_seconds=60.0, quality=Quality())
     )
 
 

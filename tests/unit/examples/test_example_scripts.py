@@ -4,12 +4,12 @@ tests/integration/producer/test_examples.py runs the examples on a real Kafka.
 """
 
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
+from support import commands
+from support.paths import ROOT
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture
@@ -21,16 +21,9 @@ def run_script(tmp_path):
         (tmp_path / program).chmod(0o755)
         for needed in ("bash", "cat", "dirname"):
             (tmp_path / needed).symlink_to(shutil.which(needed))
-        command = [EXAMPLES / script, "alerts"]
-        variables |= {"PATH": str(tmp_path)}
-        return subprocess.run(
-            command,
-            env=variables,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
+        own = {"PATH": str(tmp_path)}
+        return commands.run(
+            [EXAMPLES / script, "alerts"], env=variables | own, cwd=tmp_path, check=True
         ).stdout
 
     return run

@@ -1,14 +1,13 @@
 """Kafka in a container and Kafka from its jars are the same Kafka."""
 
 import re
-from pathlib import Path
 
 import yaml
+from support.paths import ROOT
 
 from infra.kafka import IMAGE, VERSION
 from streams.kafka import topics
 
-ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["kafka"]
 # addresses, folders, and settings that only LocalBroker needs (see server.properties)
 OWN = {

@@ -1,17 +1,14 @@
 """Prometheus and Grafana in containers next to the demo: same images, free ports, never fatal."""
 
-from pathlib import Path
-
 import pytest
 import yaml
+from support.paths import ROOT
 from support.ports import find_free_port
 
 from infra.watch import configuration
 from infra.watch.containers import IMAGES, Containers
 
-SERVICES = yaml.safe_load((Path(__file__).resolve().parents[3] / "docker-compose.yml").read_text())[
-    "services"
-]
+SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 
 @pytest.fixture

@@ -233,7 +233,7 @@ def test_training_and_replay_refuse_a_file_with_its_cause_in_one_line(written, n
         assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", "NaN", "nan", " ", "NA", "n/a", "NULL", "None"])
+@pytest.mark.parametrize("text", ["", '""', "NaN", "nan", " ", "NA", "n/a", "NULL", "null", "None"])
 def test_a_missing_value_means_the_same_to_all(written, text):
     path = written(table(with_cell(3, "V14", text)).encode())
     with pytest.raises(PaymentFileError, match="row 3: V14 is missing"):
@@ -244,6 +244,7 @@ def test_a_missing_value_means_the_same_to_all(written, text):
     ]
     sent = [json.loads(encode_transaction(row)) for row in read(Selection(path), "r")]
     assert [i for i, one in enumerate(sent) if "V14" not in one] == [3]
+    assert [name for name in INPUTS if name not in sent[3]] == ["V14"]
 
 
 @pytest.mark.parametrize("factor", [1, 1000, 10**6, 10**9])

@@ -91,6 +91,14 @@ def dataset(*urls):
     )
 
 
+@pytest.fixture
+def fetched(server, tmp_path):
+    """Fetches the dataset into `tmp_path` from the server's /data.csv; returns its content."""
+    return lambda progress=silent: fetch(
+        tmp_path, None, progress, dataset(server.url + "/data.csv")
+    ).read_bytes()
+
+
 def test_fetching_does_not_import_pandas():
     code = "import sys, producer.dataset; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -104,66 +112,54 @@ def test_the_dataset_is_fetched_once_and_then_cached(server, tmp_path):
     assert server.requests == [None]
 
 
-def test_progress_reports_bytes_and_total(server, tmp_path):
+def test_progress_reports_bytes_and_total(fetched):
     reports = []
-    fetch(
-        tmp_path,
-        None,
-        lambda done, total: reports.append((done, total)),
-        dataset(server.url + "/data.csv"),
-    )
+    fetched(lambda *report: reports.append(report))
     assert reports == sorted(reports)
     assert reports[-1] == (len(CONTENT), len(CONTENT))
 
 
-def test_an_interrupted_download_resumes(server, tmp_path):
+def test_an_interrupted_download_resumes(server, fetched):
     server.cuts = [300_000, 100_000]
-    path = fetch(tmp_path, None, silent, dataset(server.url + "/data.csv"))
-    assert path.read_bytes() == CONTENT
+    assert fetched() == CONTENT
     assert server.requests == [None, "bytes=300000-", "bytes=400000-"]
 
 
-def test_a_download_of_an_earlier_run_resumes(server, tmp_path):
+def test_a_download_of_an_earlier_run_resumes(server, tmp_path, fetched):
     (tmp_path / "data.csv.part").write_bytes(CONTENT[:500_000])
     reports = []
-    path = fetch(
-        tmp_path,
-        None,
-        lambda done, total: reports.append((done, total)),
-        dataset(server.url + "/data.csv"),
-    )
-    assert path.read_bytes() == CONTENT
+    assert fetched(lambda *report: reports.append(report)) == CONTENT
     assert server.requests == ["bytes=500000-"]
     assert reports[0][0] > 500_000
     assert reports[-1] == (len(CONTENT), len(CONTENT))
 
 
-def test_without_ranges_the_download_restarts(server, tmp_path):
+def test_without_ranges_the_download_restarts(server, tmp_path, fetched):
     server.ranges = False
     (tmp_path / "data.csv.part").write_bytes(b"something else")
-    assert fetch(tmp_path, None, silent, dataset(server.url + "/data.csv")).read_bytes() == CONTENT
+    assert fetched() == CONTENT
 
 
-def test_a_part_longer_than_the_file_restarts_the_download(server, tmp_path):
+def test_a_part_longer_than_the_file_restarts_the_download(server, tmp_path, fetched):
     (tmp_path / "data.csv.part").write_bytes(CONTENT + b"more")
-    assert fetch(tmp_path, None, silent, dataset(server.url + "/data.csv")).read_bytes() == CONTENT
+    assert fetched() == CONTENT
     assert server.requests == [f"bytes={len(CONTENT) + 4}-", None]
 
 
-def test_a_file_with_a_wrong_checksum_is_refused_and_moved_aside(server, tmp_path):
+def test_a_file_with_a_wrong_checksum_is_refused_and_moved_aside(server, tmp_path, fetched):
     server.files["/data.csv"] = b"not the data"
     for name in ("data.csv.refused", "data.csv.refused.2"):
         with pytest.raises(
             DataError, match=r"wrong checksum: data\.csv has sha256 .* moved to .*refused"
         ):
-            fetch(tmp_path, None, silent, dataset(server.url + "/data.csv"))
+            fetched()
         assert (tmp_path / name).read_bytes() == b"not the data"
     assert not (tmp_path / "data.csv").exists()
 
 
-def test_a_corrupt_cache_is_moved_aside_with_a_warning_and_fetched_again(server, tmp_path, caplog):
+def test_a_corrupt_cache_is_moved_aside_with_a_warning_and_fetched_again(fetched, tmp_path, caplog):
     (tmp_path / "data.csv").write_bytes(b"spoilt")
-    assert fetch(tmp_path, None, silent, dataset(server.url + "/data.csv")).read_bytes() == CONTENT
+    assert fetched() == CONTENT
     assert (tmp_path / "data.csv.refused").read_bytes() == b"spoilt"
     assert "wrong checksum: data.csv" in caplog.text
 

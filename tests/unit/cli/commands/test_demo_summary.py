@@ -1,7 +1,6 @@
 """The demo's summary leads with what was caught, and explains what is unusual."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from io import StringIO
 from types import SimpleNamespace
 
@@ -9,10 +8,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 from sklearn.metrics import average_precision_score
+from support.data.windows import make_window
 
 from cli.commands.demo.caught import measure_caught
 from cli.commands.demo.summary import Summary
-from drift.events import WindowClosed
 from model.manifest import Capacity
 from payments.contract import DECISIONS
 from streams.ledger.reconcile import Audit
@@ -31,21 +30,6 @@ def caught(model):
     return measure_caught(reader, FRAUD, model)
 
 
-def window(number, score, detected):
-    return WindowClosed(
-        window=number,
-        offsets={},
-        events=5000,
-        partial=False,
-        score=score,
-        detected=detected,
-        report=None,
-        model_version="v",
-        closed_at=datetime.now(UTC),
-        distances={},
-    )
-
-
 @pytest.fixture
 def summary(caught):
     return Summary(
@@ -56,7 +40,7 @@ def summary(caught):
         achieved_per_second=2000.0,
         end_to_end_seconds={"p50": 0.01, "p95": 0.02, "p99": 0.03},
         caught=caught,
-        windows=[window(1, 0.0, False), window(2, 0.034, False)],
+        windows=[make_window(1), make_window(2, score=0.034)],
         addresses={"console": "http://127.0.0.1:8000/console"},
         load=0.5,
         cores=2,
@@ -108,7 +92,8 @@ def test_no_drift_is_one_line_and_drift_shows_its_windows(summary):
     calm = lines(summary)
     assert any("drift │ none │ in 2 windows, score 0.000 to 0.034" in line for line in calm)
     assert not any("no drift" in line for line in calm)
-    drifted = lines(replace(summary, windows=[*summary.windows, window(3, 0.4, True)]))
+    third = make_window(3, detected=True, score=0.4)
+    drifted = lines(replace(summary, windows=[*summary.windows, third]))
     assert any("drift │ 1 of 3 │ windows drifted, score 0.000 to 0.400" in one for one in drifted)
     assert sum("no drift" in line for line in drifted) == 2
 

@@ -1,9 +1,8 @@
 """`fraud evaluate`: sentences, JSON, page and card; fitted rows are refused by content."""
 
 import html
-import json
 import re
-from functools import partial
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -45,19 +44,12 @@ def fraud(models, csv, monkeypatch, run_fraud):
     monkeypatch.setenv("FRAUD_HOME", str(models.parent))
     monkeypatch.setenv("FRAUD_DATA", str(csv))
     monkeypatch.delenv("FRAUD_MODEL_DIR", raising=False)
-    return partial(run_fraud, "evaluate")
+    return replace(run_fraud, first=("evaluate",))
 
 
 @pytest.fixture
 def run_evaluate(fraud):
-    """Run the command with --json and return the result."""
-
-    def run(*arguments):
-        code, printed, errors = fraud("--json", *arguments)
-        assert (code, errors) == (0, "")
-        return json.loads(printed, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-
-    return run
+    return fraud.read_json
 
 
 def other(tmp_path, rows):
@@ -95,9 +87,7 @@ def test_the_test_part_is_evaluated(run_evaluate, models, csv):
 
 def test_precision_and_recall_with_their_counts_come_first(fraud, run_evaluate):
     at_capacity = run_evaluate()["at_capacity"]
-    code, printed, errors = fraud()
-    first = printed.splitlines()[0]
-    assert (code, errors) == (0, "")
+    first = fraud.succeed().splitlines()[0]
     assert first.startswith(f"At p >= 0.2: precision {at_capacity['precision']['value']:.4f} (")
     assert (
         f"{at_capacity['caught']} frauds among {at_capacity['flagged']} alerts; "
@@ -141,9 +131,7 @@ def test_the_table_has_each_number_with_and_without_duplicates(fraud, run_evalua
         [found[part] for part in ("at_capacity", "block")],
         [found["without_twins"][part] for part in ("at_capacity", "block")],
     ]
-    code, printed, errors = fraud()
-    assert (code, errors) == (0, "")
-    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    lines = [" ".join(line.split()) for line in fraud.succeed().splitlines()]
     page = html.unescape(Path(found["page"]).read_text())
     for number, title in (
         ("precision", "precision at"),
@@ -235,18 +223,15 @@ def test_evaluating_another_file_does_not_change_the_card(run_evaluate, models, 
 def test_fitted_rows_in_another_file_are_refused(fraud, run_evaluate, csv, tmp_path, moved):
     rows = dataset.read(csv)[200:500]
     path = other(tmp_path, rows.assign(Time=rows["Time"] + moved))
-    code, printed, errors = fraud("--data", path)
-    assert (code, printed) == (1, "")
-    assert errors.startswith(f"fraud: the model was fitted on 300 of the 300 rows of {path}")
-    assert errors.count("\n") == 1
+    said = f"fraud: the model was fitted on 300 of the 300 rows of {path}"
+    assert fraud.fail("--data", path).startswith(said)
     assert run_evaluate("--data", path, "--allow-seen")["data"]["seen"] == 300
 
 
 def test_a_single_fitted_row_among_others_is_refused(fraud, csv, tmp_path):
     rows = pd.concat([labelled.rows(600, seed=8), dataset.read(csv)[7:8]]).sort_values("Time")
-    code, _, errors = fraud("--data", other(tmp_path, rows))
-    assert code == 1
-    assert "fitted on 1 of the 601 rows" in errors
+    error = fraud.fail("--data", other(tmp_path, rows))
+    assert "fitted on 1 of the 601 rows" in error
 
 
 def test_only_the_test_part_of_the_training_file_is_evaluated(run_evaluate, csv, monkeypatch):
@@ -268,9 +253,7 @@ def test_a_single_class(fraud, run_evaluate, tmp_path, label, count):
     assert found["test"]["roc_auc"]["value"] is None
     assert (found["test"]["auprc"]["value"] is None) == (label == 0)
     assert found["test"]["brier"]["value"] is not None
-    code, printed, errors = fraud("--data", path)
-    assert (code, errors) == (0, "")
-    assert ("no fraud among" in printed) == (label == 0)
+    assert ("no fraud among" in fraud.succeed("--data", path)) == (label == 0)
 
 
 def test_a_file_other_than_the_training_file_is_refused_in_one_line(
@@ -279,10 +262,7 @@ def test_a_file_other_than_the_training_file_is_refused_in_one_line(
     path = other(tmp_path, labelled.rows(600, seed=8))
     monkeypatch.setenv("FRAUD_DATA", str(path))
     for arguments in ((), ("--data", path)):
-        code, printed, errors = fraud(*arguments)
-        assert (code, printed) == (1, "")
-        assert f"{path} is not the file that model" in errors
-        assert errors.count("\n") == 1
+        assert f"{path} is not the file that model" in fraud.fail(*arguments)
 
 
 def test_without_the_training_file_seen_rows_are_unknown(run_evaluate, tmp_path, monkeypatch):

@@ -1,29 +1,9 @@
 """The line that `fraud monitor` prints for a window."""
 
-from datetime import UTC, datetime
-
 import pytest
+from support.data.windows import make_window
 
 from cli.commands.monitor import _format_event
-from drift.events import WindowClosed
-
-
-def window(**changes):
-    fields = {
-        "window": 7,
-        "offsets": {},
-        "events": 5_000,
-        "partial": False,
-        "score": 0.0,
-        "detected": False,
-        "report": None,
-        "model_version": "v",
-        "closed_at": datetime(2026, 1, 31, tzinfo=UTC),
-        "distances": {"V1": 0.1, "V4": 0.25},
-        "severity": "ok",
-        "tail": 0.5,
-    }
-    return WindowClosed(**fields | changes)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +20,15 @@ def window(**changes):
     ],
 )
 def test_a_verdict_names_the_test_if_no_distance_drifted(changes, verdict):
-    found = window(**changes)
-    assert _format_event(found) == (
-        f"window 7: 5,000 events, {verdict}, score {found.score:.3f}, "
+    fields = {"distances": {"V1": 0.1, "V4": 0.25}, "severity": "ok", "tail": 0.5}
+    window = make_window(7, **(fields | changes))
+    assert _format_event(window) == (
+        f"window 7: 5,000 events, {verdict}, score {window.score:.3f}, "
         "largest distance 0.25 sd (V4), severity ok"
     )
 
 
 def test_a_window_without_a_verdict_says_so():
-    assert _format_event(window(score=None, detected=None, distances={}, partial=True)) == (
+    assert _format_event(make_window(7, detected=None, partial=True)) == (
         "window 7 (partial): 5,000 events, too few for a verdict"
     )

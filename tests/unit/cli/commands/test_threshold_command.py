@@ -1,8 +1,7 @@
 """`fraud threshold`: compares choices, and saves one as a new version of the same booster."""
 
-import json
 import shutil
-from functools import partial
+from dataclasses import replace
 
 import pytest
 
@@ -23,18 +22,12 @@ def fraud(tmp_path, monkeypatch, run_fraud):
     """Run the command and return its exit code, output and errors."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("FRAUD_MODEL_DIR", raising=False)
-    return partial(run_fraud, "threshold")
+    return replace(run_fraud, first=("threshold",))
 
 
 def test_it_compares_capacities_precisions_and_costs_with_the_choice_in_use(fraud, models, model):
-    code, printed, _ = fraud("--json")
-    result = json.loads(printed)
-    assert (code, result["version"], result["rows"], result["saved"]) == (
-        0,
-        model.version,
-        1600,
-        False,
-    )
+    result = fraud.read_json()
+    assert (result["version"], result["rows"], result["saved"]) == (model.version, 1600, False)
     choices = result["choices"]
     assert list(choices) == ["in use", "review", "block", "costs"]
     assert choices["in use"][0]["review"]["probability"] == model.thresholds.review
@@ -60,8 +53,7 @@ def test_it_compares_capacities_precisions_and_costs_with_the_choice_in_use(frau
 
 
 def test_it_draws_a_table(fraud, models, model):
-    code, printed, _ = fraud()
-    assert code == 0
+    printed = fraud.succeed()
     assert model.version in printed
     assert "100 a day" in printed
     assert "from p = 0.2" in printed
@@ -74,11 +66,10 @@ def test_the_table_shows_alerts_a_day_and_the_legitimate_payments_that_they_stop
 ):
     monkeypatch.setenv("COLUMNS", "60")  # a table narrower than its numbers would cut them off
     asked = ("--alerts-per-day", 400, "--block-precision", 0.5)
-    review = json.loads(fraud(*asked, "--json")[1])["choices"]["asked for"][0]["review"]
-    _, printed, _ = fraud(*asked)
+    review = fraud.read_json(*asked)["choices"]["asked for"][0]["review"]
+    lines = fraud.succeed(*asked).splitlines()
     heading, line = (
-        next(line for line in printed.splitlines() if word in line).split()
-        for word in ("flagged", "400 a day")
+        next(line for line in lines if word in line).split() for word in ("flagged", "400 a day")
     )
     legitimate = review["legitimate"]
     assert review["alerts_a_day"] == pytest.approx(
@@ -99,9 +90,7 @@ def test_the_table_shows_alerts_a_day_and_the_legitimate_payments_that_they_stop
 
 
 def test_saving_makes_a_new_version_of_the_same_booster(fraud, models, model):
-    code, printed, _ = fraud("--cost-review", 1, "--cost-block", 30, "--save", "--json")
-    assert code == 0
-    result = json.loads(printed)
+    result = fraud.read_json("--cost-review", 1, "--cost-block", 30, "--save")
     saved = Model.load(models / LATEST)
     assert saved.version == result["version"] != model.version
     for name in (MODEL, REFERENCE):
@@ -136,8 +125,7 @@ def test_saving_the_current_choice_keeps_the_version(fraud, models, model):
     ],
 )
 def test_half_a_choice_or_two_choices_are_refused(fraud, models, arguments):
-    code, printed, _ = fraud(*arguments)
-    assert (code, printed) == (2, "")
+    assert fraud.fail(*arguments, code=2)
 
 
 @pytest.mark.parametrize(
@@ -156,10 +144,7 @@ def test_half_a_choice_or_two_choices_are_refused(fraud, models, arguments):
 def test_values_that_are_not_numbers_or_too_large_are_refused_in_one_line(
     fraud, models, model, option, arguments
 ):
-    code, printed, errors = fraud(*arguments, "--save")
-    assert (code, printed) == (2, "")
-    assert option in errors
-    assert errors.count("\n") == 1
+    assert option in fraud.fail(*arguments, "--save", code=2)
     assert sorted(path.name for path in models.iterdir()) == sorted([model.version, LATEST])
 
 
@@ -168,13 +153,8 @@ def test_the_highest_allowed_costs_give_finite_numbers(fraud, models):
         ["--alerts-per-day", 2000],
         ["--cost-review", "1e9", "--cost-block", "1e9"],
     ):
-        code, printed, _ = fraud(*arguments, "--json")
-        assert code == 0
-        json.loads(printed, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+        assert fraud.read_json(*arguments)
 
 
 def test_without_a_model_it_says_what_to_run(fraud):
-    code, _, errors = fraud()
-    assert code == 1
-    assert errors.startswith("fraud: there is no model")
-    assert errors.count("\n") == 1
+    assert fraud.fail().startswith("fraud: there is no model")

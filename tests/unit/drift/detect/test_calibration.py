@@ -17,10 +17,14 @@ K = len(COLUMNS)
 SIZE = 500
 
 
+def normal(seed, rows=SIZE):
+    return np.random.default_rng(seed).normal(size=(rows, K))
+
+
 def moving(rows, seed):
     """Return rows whose mean moves by a standard deviation within a day of 20,000 rows."""
     level = np.sin(np.arange(rows) * 2 * np.pi / 20_000)[:, None]
-    return np.random.default_rng(seed).normal(size=(rows, K)) + level
+    return normal(seed, rows) + level
 
 
 def test_a_block_is_not_part_of_its_baseline():
@@ -60,24 +64,24 @@ def test_random_blocks_would_make_every_hour_drift():
 
 @pytest.fixture(scope="module")
 def detector():
-    return DriftDetector(np.random.default_rng(4).normal(size=(30_000, K)))
+    return DriftDetector(normal(4, 30_000))
+
+
+def make_baseline(windows):
+    rolling = RollingBaseline()
+    for rows in windows:
+        rolling.add(rows)
+    return rolling
 
 
 @pytest.fixture(scope="module")
 def before():
-    rolling = RollingBaseline()
-    random = np.random.default_rng(5)
-    for _ in range(WINDOWS):
-        rolling.add(random.normal(size=(SIZE, K)))
-    return rolling
+    return make_baseline(normal(5, WINDOWS * SIZE).reshape(WINDOWS, SIZE, K))
 
 
 def test_undisturbed_windows_are_not_drift(detector, before):
-    random = np.random.default_rng(6)
-    assert (
-        sum(detector.detect(random.normal(size=(SIZE, K)), before).detected for _ in range(200))
-        <= 1
-    )
+    windows = normal(6, 200 * SIZE).reshape(200, SIZE, K)
+    assert sum(detector.detect(rows, before).detected for rows in windows) <= 1
 
 
 def at_its_mean(share):
@@ -89,7 +93,7 @@ def at_its_mean(share):
     [lambda column: column + 0.6, lambda column: column * 1.8, at_its_mean(0.5), at_its_mean(0.25)],
 )
 def test_the_disturbed_feature_comes_first(detector, before, change):
-    rows = np.random.default_rng(7).normal(size=(SIZE, K))
+    rows = normal(7)
     rows[:, 13] = change(rows[:, 13])
     verdict = detector.detect(rows, before)
     assert verdict.detected
@@ -98,7 +102,7 @@ def test_the_disturbed_feature_comes_first(detector, before, change):
 
 
 def test_five_times_as_many_high_scores_are_drift_that_no_distance_shows(detector, before):
-    rows = np.random.default_rng(8).normal(size=(SIZE, K))
+    rows = normal(8)
     rows[:25, -1] = 2.8  # beyond the 99th percentile, which 5 usually are
     verdict = detector.detect(rows, before)
     assert verdict.score == 0
@@ -107,7 +111,7 @@ def test_five_times_as_many_high_scores_are_drift_that_no_distance_shows(detecto
 
 
 def test_a_column_stuck_at_a_usual_value_is_drift_that_no_distance_shows(detector, before):
-    rows = np.random.default_rng(7).normal(size=(SIZE, K))
+    rows = normal(7)
     rows[:, 13] = at_its_mean(0.25)(rows[:, 13])
     verdict = detector.detect(rows, before)
     assert (verdict.score, verdict.detected) == (0, True)
@@ -115,46 +119,39 @@ def test_a_column_stuck_at_a_usual_value_is_drift_that_no_distance_shows(detecto
 
 
 def test_one_repeated_payment_is_not_a_constant_value(detector, before):
-    rows = np.random.default_rng(7).normal(size=(SIZE, K))
+    rows = normal(7)
     rows[:59] = rows[0]
     assert max(detector.detect(rows, before).constant_ratios.values()) < 1
 
 
 def test_a_column_that_was_always_constant_is_not_drift():
     def halves(rows, seed):
-        values = np.random.default_rng(seed).normal(size=(rows, K))
+        values = normal(seed, rows)
         values[:, 3] = np.where(
             np.random.default_rng(seed + 100).random(rows) < 0.5, 0.0, values[:, 3]
         )
         return values
 
     detector = DriftDetector(halves(30_000, 1))
-    rolling = RollingBaseline()
-    for seed in range(2, 2 + WINDOWS):
-        rolling.add(halves(SIZE, seed))
+    rolling = make_baseline(halves(SIZE, seed) for seed in range(2, 2 + WINDOWS))
     verdict = detector.detect(halves(SIZE, 20), rolling)
     assert not verdict.detected
     assert verdict.constant_ratios["V4"] < 1
 
 
 def test_a_rebuilt_baseline_is_the_same(before):
-    again = RollingBaseline()
-    random = np.random.default_rng(5)
-    for _ in range(WINDOWS):
-        again.add(random.normal(size=(SIZE, K)))
+    again = make_baseline(normal(5, WINDOWS * SIZE).reshape(WINDOWS, SIZE, K))
     assert np.array_equal(again.samples, before.samples)
     assert again.span == WINDOWS * SIZE
 
 
 def test_the_baseline_is_the_last_windows():
-    rolling = RollingBaseline()
-    for number in range(WINDOWS + 3):
-        rolling.add(np.full((SIZE, K), float(number)))
+    rolling = make_baseline(np.full((SIZE, K), float(n)) for n in range(WINDOWS + 3))
     assert set(np.concatenate(rolling.samples, axis=1)[0]) == set(range(3, WINDOWS + 3))
 
 
 def test_larger_baselines_have_smaller_thresholds():
-    rows = np.random.default_rng(9).normal(size=(20_000, K))
+    rows = normal(9, 20_000)
     assert (
         calibrate_thresholds(rows, SIZE, 5_000).distances.mean()
         < calibrate_thresholds(rows, SIZE, SIZE).distances.mean()

@@ -64,16 +64,22 @@ def label(payment, fraud=True, at=0, source="chargeback", arrived_ms=0, **change
     return Record(json.dumps(fields | changes).encode(), arrived_ms)
 
 
+def fill(order, index_ms):
+    """Return the labels of payment "a", which arrive one second after the other, from the first."""
+    labels = Labels(index_ms)
+    labels.add(
+        label("a", fraud, at, source, arrived_ms=1_000 * n)
+        for n, (at, fraud, source) in enumerate(order, 1)
+    )
+    return labels
+
+
 @given(
     st.permutations([(5, True, "analyst"), (9, False, "chargeback"), (7, True, "replay")]),
     st.integers(1, 3_000),
 )
 def test_the_last_labelled_at_wins_in_any_order_of_arrival(order, index_ms):
-    labels = Labels(index_ms)
-    labels.add(
-        label("a", fraud, at, source, arrived_ms=1_000 * n)
-        for n, (at, fraud, source) in enumerate(order)
-    )
+    labels = fill(order, index_ms)
     assert labels.truth("a", EVER) == Truth(fraud=False, full=True)
     assert labels.truth("b", EVER) is None
 
@@ -99,11 +105,7 @@ def test_analysts_do_not_cover_all_payments():
     st.integers(1, 4_000),
 )
 def test_a_full_source_counts_regardless_of_the_last_labeller(order, index_ms):
-    labels = Labels(index_ms)
-    labels.add(
-        label("a", fraud, at, source, arrived_ms=1_000 * n)
-        for n, (at, fraud, source) in enumerate(order)
-    )
+    labels = fill(order, index_ms)
     assert labels.truth("a", EVER) == Truth(fraud=True, full=True)
 
 
@@ -128,11 +130,7 @@ def test_analysts_who_confirm_alerts_later_do_not_change_recall(later_ms):
     st.integers(1, 4_000),
 )
 def test_labels_outside_the_period_are_ignored(order, index_ms):
-    labels = Labels(index_ms)
-    labels.add(
-        label("a", fraud, at, source, arrived_ms=1_000 * n)
-        for n, (at, fraud, source) in enumerate(order, 1)
-    )
+    labels = fill(order, index_ms)
     assert labels.truth("a", (0, 999)) is labels.truth("a", (3_001, 9_999)) is None
     for n, (_, fraud, source) in enumerate(order, 1):
         assert labels.truth("a", (1_000 * n, 1_000 * n)) == Truth(fraud, source != "analyst")

@@ -1,20 +1,19 @@
 import re
 from concurrent.futures import Future
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
+from support.data.windows import CLOSED_AT, make_window
 
 from drift.detect.detector import COLUMNS, DriftDetector
 from drift.errors import ReportError, ReportProcessError
-from drift.events import WindowClosed
 from drift.metrics import DriftMetrics
 from drift.reports.index import IndexEntry, ReportFolder, update_folder
 from drift.reports.schedule import ReportSchedule, name_reports_folder, report_name
 from streams.kafka.connection import Connection
 
-START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ROWS = np.random.default_rng(1).normal(size=(500, len(COLUMNS)))
 VERDICT = DriftDetector(ROWS).detect(ROWS)
 
@@ -52,19 +51,8 @@ def reports(registry, tmp_path):
 
 
 def event(number, detected, report):
-    return WindowClosed(
-        window=number,
-        offsets={},
-        events=5_000,
-        partial=False,
-        score=0.1 if detected is not None else None,
-        detected=detected,
-        report=report,
-        model_version="v",
-        closed_at=START,
-        distances={},
-        end=START + timedelta(minutes=number),
-    )
+    end = CLOSED_AT + timedelta(minutes=number)
+    return make_window(number, detected=detected, report=report, end=end)
 
 
 def close(reports, number, detected):
@@ -167,25 +155,22 @@ def test_the_folder_keeps_the_newest_reports_and_the_index_links_them(tmp_path):
         (tmp_path / report_name(number)).write_text("")
     points = [
         IndexEntry(
-            n, START + timedelta(minutes=n), 5_000, n / 10, n > 5, report_name(n) if n < 8 else None
+            n,
+            CLOSED_AT + timedelta(minutes=n),
+            5_000,
+            n / 10,
+            n > 5,
+            report_name(n) if n < 8 else None,
         )
         for n in range(1, 10)
     ]
     update_folder(
-        ReportFolder(tmp_path, [*points, IndexEntry(10, START, 3, None, None, None)], keep=3)
+        ReportFolder(tmp_path, [*points, IndexEntry(10, CLOSED_AT, 3, None, None, None)], keep=3)
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "index.html",
-        report_name(5),
-        report_name(6),
-        report_name(7),
-    ]
+    newest = {report_name(number) for number in (5, 6, 7)}
+    assert {path.name for path in tmp_path.iterdir()} == {"index.html", *newest}
     page = (tmp_path / "index.html").read_text()
-    assert set(re.findall(r'href="(window-[^"]+)"', page)) == {
-        report_name(5),
-        report_name(6),
-        report_name(7),
-    }
+    assert set(re.findall(r'href="(window-[^"]+)"', page)) == newest
     assert page.count("<circle") == 9  # windows without a verdict are not on the plot
     assert page.count('<circle class="drift"') == 4
     assert "too few events" in page
@@ -193,7 +178,7 @@ def test_the_folder_keeps_the_newest_reports_and_the_index_links_them(tmp_path):
 
 
 def test_the_index_names_what_drifted(tmp_path):
-    entry = IndexEntry(1, START, 5_000, 0.1, True, None, ("V4", "margin"), ("V2", "V3"))
+    entry = IndexEntry(1, CLOSED_AT, 5_000, 0.1, True, None, ("V4", "margin"), ("V2", "V3"))
     update_folder(ReportFolder(tmp_path, [entry], keep=0))
     page = (tmp_path / "index.html").read_text()
     assert "V4, margin" in page
@@ -202,7 +187,11 @@ def test_the_index_names_what_drifted(tmp_path):
 
 @pytest.mark.parametrize(
     "points",
-    [[], [IndexEntry(1, START, 3, None, None, None)], [IndexEntry(1, START, 3, 0.5, True, None)]],
+    [
+        [],
+        [IndexEntry(1, CLOSED_AT, 3, None, None, None)],
+        [IndexEntry(1, CLOSED_AT, 3, 0.5, True, None)],
+    ],
 )
 def test_an_index_of_few_windows_is_complete(tmp_path, points):
     update_folder(ReportFolder(tmp_path, points, keep=0))

@@ -26,46 +26,31 @@ def copy(model, tmp_path):
 
 def opened(model):
     """The card's last section after `fraud evaluate`."""
-    card_test_part.record_opening(
-        model.directory,
-        assess(
-            model,
-            Sample(
-                "test part",
-                labelled.rows()[3200:],
-                2000.0,
-                is_test_part=True,
-                fitted=None,
-                seen=0,
-            ),
-        ),
-    )
+    rows = labelled.rows()[3200:]
+    sample = Sample("test part", rows, 2000.0, is_test_part=True, fitted=None, seen=0)
+    card_test_part.record_opening(model.directory, assess(model, sample))
     return last_section(model)
 
 
+def read_card(model):
+    return (model.directory / CARD).read_text()
+
+
 def last_section(model):
-    return (model.directory / CARD).read_text().partition("## Test part\n")[2]
+    return read_card(model).partition("## Test part\n")[2]
 
 
 def rechosen(model, trained, policy=OTHER):
     """What `fraud threshold --save` does."""
-    return publish.save_thresholds(
-        model,
-        choose_thresholds(
-            policy,
-            LabelledScores.from_reference(trained.reference, trained.manifest.payments_per_day),
-        ),
-        policy,
-        model.directory.parent,
-    )
+    scores = LabelledScores.from_reference(trained.reference, trained.manifest.payments_per_day)
+    chosen = choose_thresholds(policy, scores)
+    return publish.save_thresholds(model, chosen, policy, model.directory.parent)
 
 
 def test_it_has_the_counts_of_the_thresholds(trained, model):
-    text = (model.directory / CARD).read_text()
-    fraud, flagged = (
-        trained.reference["Class"] == 1,
-        trained.reference["probability"] >= model.thresholds.review,
-    )
+    text = read_card(model)
+    fraud = trained.reference["Class"] == 1
+    flagged = trained.reference["probability"] >= model.thresholds.review
     precision = (fraud & flagged).sum() / flagged.sum()
     assert model.version in text
     assert f"| {flagged.sum()} | {(fraud & flagged).sum()} | {precision:.3f} |" in text
@@ -73,14 +58,14 @@ def test_it_has_the_counts_of_the_thresholds(trained, model):
 
 
 def test_it_has_the_folds_and_their_mean(model):
-    text = (model.directory / CARD).read_text()
+    text = read_card(model)
     values = [fold.average_precision for fold in model.manifest.folds]
     assert all(f"| {value:.3f} |" in text for value in values)
     assert f"| mean | | | {np.mean(values):.3f} |" in text
 
 
 def test_calibration_is_measured_on_rows_that_it_was_not_fitted_on(trained, model):
-    text = (model.directory / CARD).read_text()
+    text = read_card(model)
     rows = trained.reference
     segment, raw = rows["segment"], rows["ahead_1"].astype(float)
     fraud = rows["Class"].to_numpy() == 1
@@ -95,7 +80,7 @@ def test_calibration_is_measured_on_rows_that_it_was_not_fitted_on(trained, mode
 
 
 def test_recall_comes_from_later_rows_with_its_range(model):
-    text = (model.directory / CARD).read_text()
+    text = read_card(model)
     recalls = [cut.caught / cut.frauds for cut in model.manifest.cuts]
     expected = f"{np.mean(recalls):.2f} ({min(recalls):.2f} to {max(recalls):.2f})"
     assert f"Expect a recall of {expected} at `review`" in text
@@ -103,7 +88,7 @@ def test_recall_comes_from_later_rows_with_its_range(model):
 
 
 def test_it_has_the_patterns_of_reasons(model):
-    text = (model.directory / CARD).read_text()
+    text = read_card(model)
     first = model.manifest.patterns[0]
     assert f"| {', '.join(first.features)} | {first.alerts} | {first.frauds} |" in text
 
@@ -120,7 +105,7 @@ def test_the_card_of_an_earlier_release_says_what_it_lacks(trained):
 
 
 def test_the_test_part_is_unopened_until_it_is_evaluated(copy):
-    before = (copy.directory / CARD).read_text()
+    before = read_card(copy)
     assert "**Not opened for this artefact**" in before
     section = opened(copy)
     assert "Not opened" not in section
@@ -128,7 +113,7 @@ def test_the_test_part_is_unopened_until_it_is_evaluated(copy):
         f"for model {copy.version}, after it was fitted and its thresholds were chosen." in section
     )
     assert "| average precision | " in section
-    assert (copy.directory / CARD).read_text().startswith(before[: before.index("**Not opened")])
+    assert read_card(copy).startswith(before[: before.index("**Not opened")])
     assert opened(copy) == section
 
 
@@ -184,7 +169,7 @@ def test_training_again_keeps_the_openings_of_the_same_version(copy, trained):
 
 
 def test_an_opening_in_an_earlier_card_is_kept(copy):
-    text = (copy.directory / CARD).read_text()
+    text = read_card(copy)
     earlier = (
         "Opened by `fraud evaluate` for model 012, after it was fitted and its thresholds were "
         "chosen.\n\n| average precision | 0.8 |"

@@ -89,11 +89,8 @@ def test_the_booster_is_fitted_on_the_whole_training_part(trained):
 def test_the_manifest_names_the_rows(model):
     manifest = model.manifest
     assert manifest.fitted_on.rows_sha256 == hash_rows(labelled.rows()[:3200])
-    assert (manifest.fitted_on.first, manifest.fitted_on.last, manifest.fitted_on.rows) == (
-        0,
-        3199,
-        3200,
-    )
+    assert (manifest.fitted_on.first, manifest.fitted_on.last) == (0, 3199)
+    assert manifest.fitted_on.rows == 3200
     assert (manifest.out_of_fold.first, manifest.out_of_fold.last) == (1600, 3199)
     assert (manifest.test.first, manifest.test.last) == (3200, 3999)
 
@@ -109,22 +106,13 @@ def test_the_manifest_has_what_each_fold_gave(model):
 
 
 def test_the_thresholds_are_those_of_the_policy_on_the_out_of_fold_rows(trained):
+    scores = LabelledScores.from_reference(trained.reference, trained.manifest.payments_per_day)
     assert trained.manifest.policy == DEFAULT_POLICY
-    assert trained.manifest.thresholds == choose_thresholds(
-        DEFAULT_POLICY,
-        LabelledScores.from_reference(trained.reference, trained.manifest.payments_per_day),
-    )
+    assert trained.manifest.thresholds == choose_thresholds(DEFAULT_POLICY, scores)
     costs = Costs(cost_review=1, cost_block=50)
     other = pipeline.train(labelled.rows(), "0" * 64, policy=costs).manifest
     assert other.policy == costs
-    assert (
-        other.thresholds
-        == choose_thresholds(
-            costs,
-            LabelledScores.from_reference(trained.reference, trained.manifest.payments_per_day),
-        )
-        != trained.manifest.thresholds
-    )
+    assert other.thresholds == choose_thresholds(costs, scores) != trained.manifest.thresholds
 
 
 def test_typical_ranges_are_what_legitimate_fitted_rows_hold(model):
@@ -168,10 +156,8 @@ def test_a_recipe_is_what_the_manifest_says(tmp_path):
     recipe = Recipe({"max_depth": 2, "eta": 0.3}, trees=7)
     saved = publish.save(pipeline.train(labelled.rows(), "0" * 64, recipe), tmp_path)
     assert saved.booster.num_boosted_rounds() == saved.manifest.trees == 7
-    assert (saved.manifest.parameters["max_depth"], saved.manifest.parameters["seed"]) == (
-        2,
-        recipe.all_parameters["seed"],
-    )
+    assert saved.manifest.parameters["max_depth"] == 2
+    assert saved.manifest.parameters["seed"] == recipe.all_parameters["seed"]
 
 
 def test_labels_without_a_meaning_give_no_directions():

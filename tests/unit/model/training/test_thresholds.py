@@ -39,6 +39,12 @@ def a_day(frauds=110, wrong=()):
     return LabelledScores(scores, fraud, np.full(len(scores), 2.0), days=1)
 
 
+def four_rows(frauds, amounts, days=1):
+    """Return rows of four scores; `frauds` are the numbers of the frauds among them."""
+    fraud = np.isin(np.arange(4), frauds)
+    return LabelledScores(np.array([0.9, 0.8, 0.7, 0.1]), fraud, np.array(amounts), days)
+
+
 def limits(alerts=100, precision=0.95, confidence=0.9):
     return Limits(
         review=Capacity(alerts_per_day=alerts),
@@ -137,12 +143,8 @@ def test_a_burst_in_one_period_does_not_use_the_capacity_of_others():
 def test_rows_that_share_a_score_are_flagged_together_within_capacity():
     scores = np.full(PAYMENTS_A_DAY, 0.1)
     scores[:40], scores[40:160] = 0.9, 0.8
-    assert (
-        choose_thresholds(
-            limits(), LabelledScores(scores, np.arange(len(scores)) < 50, scores, days=1)
-        ).review
-        == 0.9
-    )
+    rows = LabelledScores(scores, np.arange(len(scores)) < 50, scores, days=1)
+    assert choose_thresholds(limits(), rows).review == 0.9
 
 
 def test_the_order_of_rows_does_not_matter():
@@ -154,26 +156,11 @@ def test_the_order_of_rows_does_not_matter():
 
 
 def test_an_outcome_counts_rows_and_money():
-    scored = LabelledScores(
-        np.array([0.9, 0.8, 0.7, 0.1]),
-        np.array([True, False, True, True]),
-        np.array([5.0, 7.0, 11.0, 13.0]),
-        days=0.5,
-    )
-    found = apply_threshold(scored, 0.7)
-    assert (found.flagged, found.caught, found.frauds, found.stopped, found.legitimate) == (
-        3,
-        2,
-        3,
-        1,
-        1,
-    )
-    assert (
-        found.caught_amount,
-        found.fraud_amount,
-        found.stopped_amount,
-        found.legitimate_amount,
-    ) == (16.0, 29.0, 7.0, 7.0)
+    found = apply_threshold(four_rows([0, 2, 3], [5.0, 7.0, 11.0, 13.0], days=0.5), 0.7)
+    assert (found.flagged, found.caught, found.frauds) == (3, 2, 3)
+    assert (found.stopped, found.legitimate) == (1, 1)
+    assert (found.caught_amount, found.fraud_amount) == (16.0, 29.0)
+    assert (found.stopped_amount, found.legitimate_amount) == (7.0, 7.0)
     assert (found.precision, found.recall, found.stopped_share) == (2 / 3, 2 / 3, 1.0)
     assert found.alerts_a_day == 6
 
@@ -182,11 +169,8 @@ def test_an_outcome_without_alerts_or_frauds_has_no_share():
     nothing = apply_threshold(
         LabelledScores(np.array([0.1]), np.array([False]), np.array([1.0]), 1), 0.5
     )
-    assert (nothing.precision, nothing.recall, nothing.bound_precision(0.9)) == (
-        None,
-        None,
-        0.0,
-    )
+    assert (nothing.precision, nothing.recall) == (None, None)
+    assert nothing.bound_precision(0.9) == 0
 
 
 def drawn_rows(*scores):
@@ -219,28 +203,20 @@ def test_no_pair_of_thresholds_costs_less_than_the_one_chosen(drawn, review, blo
 
 
 def test_costs_decide_as_they_are_defined():
-    scored = LabelledScores(
-        np.array([0.9, 0.8, 0.7, 0.1]),
-        np.array([True, False, True, False]),
-        np.array([100.0, 9.0, 50.0, 9.0]),
-        days=1,
-    )
+    scored = four_rows([0, 2], [100.0, 9.0, 50.0, 9.0])
+
+    def choose(review, block):
+        chosen = choose_thresholds(Costs(cost_review=review, cost_block=block), scored)
+        return chosen.review, chosen.block
+
     # Review all down to the second fraud, block the first: two reviews at 5 and nothing missed.
-    assert choose_thresholds(Costs(cost_review=5, cost_block=20), scored) == Thresholds(
-        review=0.7, block=0.9
-    )
-    assert (
-        compute_cost(Costs(cost_review=5, cost_block=20), Thresholds(review=0.7, block=0.9), scored)
-        == 10
-    )
+    assert choose(5, 20) == (0.7, 0.9)
+    costs = Costs(cost_review=5, cost_block=20)
+    assert compute_cost(costs, Thresholds(review=0.7, block=0.9), scored) == 10
     # If a wrong block costs less than three reviews, all three are blocked.
-    assert choose_thresholds(Costs(cost_review=5, cost_block=1), scored) == Thresholds(
-        review=0.7, block=0.7
-    )
+    assert choose(5, 1) == (0.7, 0.7)
     # Reviews that cost more than the frauds are not made.
-    assert choose_thresholds(Costs(cost_review=500, cost_block=500), scored) == Thresholds(
-        review=0.9, block=0.9
-    )
+    assert choose(500, 500) == (0.9, 0.9)
 
 
 @given(drawn_rows(0.0, 1e-300, 0.2, 0.5, 0.999, 1.0))

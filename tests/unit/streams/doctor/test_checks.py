@@ -3,6 +3,7 @@
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AclOperation
+from support.topic_changes import BY_NAME, LIMITED_SENDER_TIME
 
 from streams.doctor import checks
 from streams.doctor.checks import CheckStatus
@@ -13,21 +14,12 @@ from streams.kafka.connection import Connection
 OK, WARN, FAIL = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL
 ALL = frozenset(AclOperation)
 COMPACTED = {"cleanup.policy": "compact"}
-SENDER_TIME = {
-    "message.timestamp.type": "CreateTime",
-    "message.timestamp.before.max.ms": "86400000",
-    "message.timestamp.after.max.ms": "3600000",
-}
 
 
 def state(name, partitions=4, replicas=1, **changes):
-    [declared] = [topic for topic in topics.TOPICS if topic.name == name]
-    return TopicState(
-        declared.partitions or partitions,
-        replicas,
-        declared.config(replicas) | changes,
-        ALL,
-    )
+    declared = BY_NAME[name]
+    config = declared.config(replicas) | changes
+    return TopicState(declared.partitions or partitions, replicas, config, ALL)
 
 
 def topic_findings(**changed):
@@ -66,7 +58,7 @@ def topic_finding(name, found):
             "min.insync.replicas=1",
         ),
         ("alerts", state("alerts", replicas=3), OK, "3 replicas"),
-        ("transactions", state("transactions", **SENDER_TIME), OK, "senders' timestamps"),
+        ("transactions", state("transactions", **LIMITED_SENDER_TIME), OK, "senders' timestamps"),
     ],
 )
 def test_a_topic(name, found, verdict, said):
@@ -86,18 +78,15 @@ def test_the_advice_for_an_unsafe_topic_is_the_command_that_mends_it():
 @pytest.mark.parametrize("partitions", [3, 12])
 def test_one_topic_with_another_number_of_partitions_is_the_only_finding(partitions):
     findings = topic_findings(transactions=state("transactions", partitions))
-    assert [name for name, finding in findings.items() if finding.verdict is not OK] == [
-        "transactions"
-    ]
+    [name] = [name for name, finding in findings.items() if finding.verdict is not OK]
+    assert name == "transactions"
     assert f"run: fraud topics --partitions {partitions}" in findings["transactions"].advice
     assert "run: kafka-topics.sh" in findings["transactions"].advice
 
 
 def test_the_advice_for_a_missing_topic_creates_it():
-    assert (
-        "fraud topics"
-        in topic_finding("labels", KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)).advice
-    )
+    missing = topic_finding("labels", KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+    assert "fraud topics" in missing.advice
 
 
 @pytest.mark.parametrize(
@@ -172,12 +161,8 @@ def test_the_clock(newest, verdict, said):
     ],
 )
 def test_unencrypted_connections_warn_beyond_this_machine(servers, protocol, verdict):
-    assert (
-        checks.check_encryption(
-            Connection(servers, properties={"security.protocol": protocol})
-        ).verdict
-        is verdict
-    )
+    connection = Connection(servers, properties={"security.protocol": protocol})
+    assert checks.check_encryption(connection).verdict is verdict
 
 
 def test_a_missing_broker():

@@ -72,28 +72,17 @@ def test_an_error_of_the_client_has_one_meaning(error, failure):
 
 
 def test_exit_codes_of_a_worker():
-    assert {
-        kind.__name__: kind.exit_code
-        for kind in (
-            errors.RefusedError,
-            errors.TopicMissingError,
-            errors.LostRangeError,
-            errors.OutageError,
-            errors.CommitFatalError,
-            errors.BatchAbortedError,
-            errors.ConsumerError,
-            TooManyDeadLettersError,
-        )
-    } == {
-        "RefusedError": 5,
-        "TopicMissingError": 3,
-        "LostRangeError": 3,
-        "OutageError": 4,
-        "CommitFatalError": 1,
-        "BatchAbortedError": 1,
-        "ConsumerError": 1,
-        "TooManyDeadLettersError": 3,
+    expected = {
+        errors.RefusedError: 5,
+        errors.TopicMissingError: 3,
+        errors.LostRangeError: 3,
+        errors.OutageError: 4,
+        errors.CommitFatalError: 1,
+        errors.BatchAbortedError: 1,
+        errors.ConsumerError: 1,
+        TooManyDeadLettersError: 3,
     }
+    assert {kind: kind.exit_code for kind in expected} == expected
 
 
 class Message:

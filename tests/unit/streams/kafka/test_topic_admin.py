@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from support.topic_changes import BY_NAME
 
-from streams.kafka import topic_admin, topics
+from streams.kafka import topic_admin
 from streams.kafka.connection import Connection
 from streams.kafka.errors import DO_NOT_RESTART, TopicMismatchError
 
 CONNECTION = Connection("127.0.0.1:9092", "t.")
-BY_NAME = {topic.name: topic for topic in topics.TOPICS}
 
 
 class Cluster:

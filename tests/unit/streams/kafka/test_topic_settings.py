@@ -1,6 +1,7 @@
 """Which settings of a topic are as safe as declared, and what mends the others."""
 
 import pytest
+from support.topic_changes import BY_NAME, LIMITED_SENDER_TIME
 
 from streams.kafka import topics
 from streams.kafka.connection import Connection
@@ -12,12 +13,6 @@ from streams.kafka.topic_admin import (
 from streams.kafka.topic_settings import choose_changes, compare
 
 DAY_MS = 24 * 3600 * 1000
-BY_NAME = {topic.name: topic for topic in topics.TOPICS}
-SENDER_TIME = {
-    "message.timestamp.type": "CreateTime",
-    "message.timestamp.before.max.ms": str(DAY_MS),
-    "message.timestamp.after.max.ms": "3600000",
-}
 
 
 def differences(name="transactions", replicas=1, **changes):
@@ -124,7 +119,7 @@ def test_records_of_others_have_the_brokers_time(name):
 )
 def test_senders_timestamps_need_limits(name, changes, wrong):
     topic = BY_NAME[name]
-    found = compare(topic.settings(1), topic.config() | SENDER_TIME | changes)
+    found = compare(topic.settings(1), topic.config() | LIMITED_SENDER_TIME | changes)
     assert [each.setting.name for each in found] == wrong
 
 
@@ -146,7 +141,7 @@ def test_the_command_mends_all_differences():
 
 def test_senders_timestamps_can_stay_or_go():
     topic = BY_NAME["transactions"]
-    config = topic.config() | SENDER_TIME
+    config = topic.config() | LIMITED_SENDER_TIME
     config["message.timestamp.before.max.ms"] = "9223372036854775807"
     assert choose_changes(compare(topic.settings(1), config)) == [
         {"message.timestamp.type": "LogAppendTime"},

@@ -11,6 +11,8 @@ from streams.scorer.agent import QUEUED_BATCHES, create_app
 from streams.scorer.batch import ScoredBatch
 from streams.scorer.scoring import Scorer
 
+SEVEN = make_batch(*map(make_transaction_bytes, range(7)))
+
 
 class Broken(FakeModel):
     def compute_margins(self, rows):
@@ -104,17 +106,13 @@ def predictions(sink):
 
 
 def test_one_batch_gives_one_prediction_a_transaction():
-    sink = drive(
-        Scorer(FakeModel(), lambda: NOW), make_batch(*map(make_transaction_bytes, range(7)))
-    )
+    sink = drive(Scorer(FakeModel(), lambda: NOW), SEVEN)
     assert len(predictions(sink)) == 7
     assert sink.failures == []
 
 
 def test_an_agent_that_does_nothing_yields_no_prediction():
-    assert (
-        predictions(drive(DoesNothing(), make_batch(*map(make_transaction_bytes, range(7))))) == []
-    )
+    assert predictions(drive(DoesNothing(), SEVEN)) == []
 
 
 def test_a_batch_of_an_ended_epoch_is_not_scored():

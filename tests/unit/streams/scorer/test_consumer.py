@@ -138,6 +138,17 @@ def run(consumer):
     return committer.offsets, failures
 
 
+def read_until_done(consumer, in_flight, deliver, on_lag=lambda ranges: None, **options):
+    """Run a reader until the client's steps are over."""
+    reader = BatchConsumer(
+        positions_of(consumer), in_flight, deliver, pytest.fail, on_lag, **options
+    )
+    reader.start()
+    assert consumer.done.wait(10)
+    reader.stop()
+    reader.join(10)
+
+
 def rebalanced_amid(*offsets):
     """Return a poll during which the group rebalances, although records arrive."""
 
@@ -194,18 +205,12 @@ def lost(consumer):
 
 def test_nothing_of_lost_partitions_is_ever_committed():
     in_flight, consumer = Late(), Consumer(lambda _: range(2_000), lost)
-    reader = BatchConsumer(
-        positions_of(consumer),
+    read_until_done(
+        consumer,
         in_flight,
         in_flight.handed.append,
-        pytest.fail,
-        lambda ranges: None,
-        in_flight.take_offsets_to_commit,
+        take_offsets_to_commit=in_flight.take_offsets_to_commit,
     )
-    reader.start()
-    assert consumer.done.wait(10)
-    reader.stop()
-    reader.join(10)
     assert in_flight.epochs == [(0, 1)]  # which an exactly-once batch is dropped for
     assert consumer.commits == []
 
@@ -223,9 +228,8 @@ def reported_lag(monkeypatch):
 
         def arrive(consumer):
             consumer.passed = consumer.high = 3
-            return [0] * scorer_consumer._MIN_OVERLAPPED_BATCH + [
-                1
-            ]  # so many that the next poll does not wait for them
+            # so many that the next poll does not wait for them
+            return [0] * scorer_consumer._MIN_OVERLAPPED_BATCH + [1]
 
         def ending(_):
             before.extend(ranges)
@@ -233,17 +237,7 @@ def reported_lag(monkeypatch):
             return []
 
         consumer = Consumer(arrive, lambda _: [], lambda _: [], ending, lambda _: [])
-        reader = BatchConsumer(
-            positions_of(consumer),
-            in_flight,
-            lambda batch: None,
-            pytest.fail,
-            ranges.append,
-        )
-        reader.start()
-        assert consumer.done.wait(10)
-        reader.stop()
-        reader.join(10)
+        read_until_done(consumer, in_flight, lambda batch: None, on_lag=ranges.append)
         return before, ranges[len(before) :]
 
     return run

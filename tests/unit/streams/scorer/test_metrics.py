@@ -1,10 +1,11 @@
 import json
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from support.data.transactions import make_transaction, make_transaction_bytes
-from support.fakes import NOW, FakeModel, FakeRecord
+from support.fakes import NOW, FakeModel, FakeRecord, make_batch
 
 from payments.contract import INPUTS
 from streams.kafka.group_consumer import OpenTransaction
@@ -27,22 +28,31 @@ def test_a_histogram_of_arrays_equals_the_librarys():
     assert generate_latest(ours).decode().splitlines() == expected
 
 
+NOW_MS = int(NOW.timestamp() * 1000)
+
+
 @pytest.fixture
 def registry():
     return CollectorRegistry()
 
 
-def test_counts_move_by_what_was_committed(registry):
-    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=2)
-    sent_ms = int(NOW.timestamp() * 1000) - 20
+@pytest.fixture
+def metrics(registry):
+    return ScorerMetrics(registry, "transactions", "v1", restarts=2)
+
+
+def commit(metrics, batch, **model):
+    metrics.record_commit(Scorer(FakeModel(**model), lambda: NOW).score(batch), NOW)
+
+
+def test_counts_move_by_what_was_committed(registry, metrics):
     values = [
         make_transaction_bytes(0, V1=-3.0),
         make_transaction_bytes(1, V1=9.0),
         b"",
         make_transaction_bytes(2, V2=666.0),
     ]
-    batch = Batch(0, 0, [FakeRecord(value, at, sent_ms=sent_ms) for at, value in enumerate(values)])
-    metrics.record_commit(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
+    commit(metrics, make_batch(*values, sent_ms=NOW_MS - 20))
     value = registry.get_sample_value
     assert {
         name: value("fraud_transactions_total", {"outcome": name})
@@ -61,20 +71,15 @@ def test_counts_move_by_what_was_committed(registry):
     assert value("fraud_sender_timestamps") == 1
 
 
-def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(registry):
-    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
-
+def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(registry, metrics):
     def lag(partition, name="fraud_consumer_lag"):
         labels = {"topic": "transactions", "partition": partition}
         return registry.get_sample_value(name, labels)
 
     metrics.set_lag({0: (5, 12), 1: (0, 0)}, NOW)
     assert (lag("0"), lag("1")) == (7, 0)
-    batch = Batch(
-        0, 0, [FakeRecord(make_transaction_bytes(1), offset=9, sent_ms=int(NOW.timestamp() * 1000))]
-    )
-    metrics.record_commit(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
-    later = datetime.fromtimestamp(NOW.timestamp() + 30, UTC)
+    commit(metrics, Batch(0, 0, [FakeRecord(make_transaction_bytes(1), 9, sent_ms=NOW_MS)]))
+    later = NOW + timedelta(seconds=30)
     metrics.set_lag({0: (5, 12)}, later)
     assert (lag("0"), lag("1")) == (2, None)
     assert lag("0", "fraud_consumer_lag_seconds") == 30
@@ -82,20 +87,16 @@ def test_lag_is_counted_from_the_last_commit_and_a_partition_that_left_has_none(
     assert (lag("0"), lag("0", "fraud_consumer_lag_seconds")) == (0, 0)
 
 
-def test_a_timestamp_in_the_future_does_not_hide_the_lag(registry):
-    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
-    ahead_ms = int(NOW.timestamp() * 1000) + 86_400_000
-    batch = Batch(0, 0, [FakeRecord(make_transaction_bytes(1), offset=9, sent_ms=ahead_ms)])
-    metrics.record_commit(Scorer(FakeModel(), lambda: NOW).score(batch), NOW)
+def test_a_timestamp_in_the_future_does_not_hide_the_lag(registry, metrics):
+    ahead_ms = NOW_MS + 86_400_000
+    commit(metrics, Batch(0, 0, [FakeRecord(make_transaction_bytes(1), 9, sent_ms=ahead_ms)]))
     for seconds in (0, 30):
         metrics.set_lag({0: (5, 12)}, NOW + timedelta(seconds=seconds))
     labels = {"topic": "transactions", "partition": "0"}
     assert registry.get_sample_value("fraud_consumer_lag_seconds", labels) == 30
 
 
-def test_an_open_transaction_is_counted_and_timed_until_it_ends(registry):
-    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
-
+def test_an_open_transaction_is_counted_and_timed_until_it_ends(registry, metrics):
     def values(partition):
         labels = {"topic": "transactions", "partition": partition}
         return tuple(
@@ -104,7 +105,7 @@ def test_an_open_transaction_is_counted_and_timed_until_it_ends(registry):
         )
 
     def look(seconds, **found):
-        now = datetime.fromtimestamp(NOW.timestamp() + seconds, UTC)
+        now = NOW + timedelta(seconds=seconds)
         places = {int(number[1:]): OpenTransaction(*place) for number, place in found.items()}
         metrics.set_lag({0: (5, 12), 1: (0, 0)}, now)
         metrics.set_open_transactions(places, now)
@@ -119,9 +120,7 @@ def test_an_open_transaction_is_counted_and_timed_until_it_ends(registry):
     assert values("0") == (None, None)
 
 
-def test_the_number_of_series_is_constant(registry):
-    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
-
+def test_the_number_of_series_is_constant(registry, metrics):
     def series(seed):
         name = INPUTS[seed % len(INPUTS)]
         values = [
@@ -136,20 +135,10 @@ def test_the_number_of_series_is_constant(registry):
             make_transaction_bytes(seed, V2=666.0),
             make_transaction_bytes(seed, padding="x" * 70_000),
         ]
-        batch = Batch(
-            0, 0, [FakeRecord(value, at, partition=seed) for at, value in enumerate(values)]
-        )
-        metrics.record_commit(Scorer(FakeModel(version=f"v{seed}"), lambda: NOW).score(batch), NOW)
+        commit(metrics, make_batch(*values, partition=seed), version=f"v{seed}")
         metrics.set_lag(dict.fromkeys(range(seed, seed + 4), (0, 9)), NOW)  # partitions come and go
-        assert registry.get_sample_value(
-            "fraud_transactions_total", {"outcome": "rejected"}
-        ) == 6 * (seed + 1)
-        return len(
-            [
-                line
-                for line in generate_latest(registry).decode().splitlines()
-                if not line.startswith("#")
-            ]
-        )
+        rejected = registry.get_sample_value("fraud_transactions_total", {"outcome": "rejected"})
+        assert rejected == 6 * (seed + 1)
+        return len(re.findall("^[^#]", generate_latest(registry).decode(), re.MULTILINE))
 
     assert {series(seed) for seed in range(100)} == {series(100)}

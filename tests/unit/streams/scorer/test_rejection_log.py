@@ -1,17 +1,14 @@
 """A stream in which nearly everything is rejected is said once a minute, with the reason."""
 
 import pytest
-from support.fakes import FakeRecord
+from support.fakes import make_scored
 
 from streams.scorer import rejection_log
-from streams.scorer.batch import Batch, ScoredBatch
 from streams.scorer.rejection_log import RejectionLog
 
 
 def batch(scored, rejected, kind="invalid_transaction", detail="missing field `V3`"):
-    records = [FakeRecord(b"")] * (scored + rejected)
-    made = ScoredBatch(Batch(0, 0, records))
-    made.dead_letters[kind] += rejected
+    made = make_scored(scored + rejected, rejected, kind)
     made.details = {kind: detail}
     return made
 

@@ -21,21 +21,20 @@ def outputs(scored, topic):
     return [output for output in scored.outputs if output.topic == topic]
 
 
+def source_offsets(outputs):
+    return [int(dict(output.headers)["source.offset"]) for output in outputs]
+
+
 def test_each_decision_follows_its_probability():
     margins = {"approve": -3.0, "review": 1.0, "block": 5.0}
-    scored = scorer().score(
-        make_batch(
-            *(make_transaction_bytes(i, V1=margin) for i, margin in enumerate(margins.values()))
-        )
-    )
+    values = [make_transaction_bytes(i, V1=margin) for i, margin in enumerate(margins.values())]
+    scored = scorer().score(make_batch(*values))
     predictions = [json.loads(output.value) for output in outputs(scored, "predictions")]
     assert [prediction["decision"] for prediction in predictions] == list(margins)
     for prediction, margin in zip(predictions, margins.values(), strict=True):
         assert prediction["probability"] == pytest.approx(1 / (1 + math.exp(-margin)), abs=1e-15)
-    assert [json.loads(output.value)["decision"] for output in outputs(scored, "alerts")] == [
-        "review",
-        "block",
-    ]
+    alerts = [json.loads(output.value)["decision"] for output in outputs(scored, "alerts")]
+    assert alerts == ["review", "block"]
 
 
 def test_a_prediction_contains_its_transaction_byte_for_byte():
@@ -48,12 +47,8 @@ def test_a_prediction_contains_its_transaction_byte_for_byte():
 def test_an_alert_adds_up_and_is_valid():
     [alert] = outputs(scorer().score(make_batch(make_transaction_bytes(1, V1=4.0))), "alerts")
     content = json.loads(alert.value)
-    assert (
-        content["base"]
-        + sum(reason["contribution"] for reason in content["reasons"])
-        + content["rest"]
-        == content["margin"]
-    )
+    contributions = [reason["contribution"] for reason in content["reasons"]]
+    assert content["base"] + sum(contributions) + content["rest"] == content["margin"]
     assert content["reasons"][0] == {
         "feature": "V1",
         "value": 4.0,
@@ -86,13 +81,8 @@ def test_a_single_failing_record_is_a_dead_letter_and_the_others_are_scored(faul
     [dead] = outputs(scored, "transactions.dlq")
     assert dead.value == values[2]
     assert dict(dead.headers)["error.kind"] == b"scoring_failed"
-    assert dict(dead.headers)["source.offset"] == b"2"
-    assert [dict(output.headers)["source.offset"] for output in outputs(scored, "predictions")] == [
-        b"0",
-        b"1",
-        b"3",
-        b"4",
-    ]
+    assert source_offsets([dead]) == [2]
+    assert source_offsets(outputs(scored, "predictions")) == [0, 1, 3, 4]
 
 
 def test_a_record_whose_output_was_refused_is_a_dead_letter_and_the_others_are_scored():
@@ -125,12 +115,9 @@ def test_a_transient_failure_is_retried_and_no_record_is_blamed(monkeypatch):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_failing_records_are_dead_letters_even_in_a_batch_without_others(count):
-    scored = scorer().score(
-        make_batch(*(make_transaction_bytes(i, V2=666.0) for i in range(count)))
-    )
-    assert [dict(output.headers)["error.kind"] for output in scored.outputs] == [
-        b"scoring_failed"
-    ] * count
+    scored = scorer().score(make_batch(*[make_transaction_bytes(1, V2=666.0)] * count))
+    kinds = [dict(output.headers)["error.kind"] for output in scored.outputs]
+    assert kinds == [b"scoring_failed"] * count
 
 
 class Broken(FakeModel):
@@ -148,10 +135,9 @@ class Mute(FakeModel):
 def test_a_model_that_fails_on_any_row_stops_the_process_instead_of_emptying_the_topic(
     model, count
 ):
+    batch = make_batch(b"", *[make_transaction_bytes(1, V1=4.0)] * count)
     with pytest.raises(ScoringFailedError, match="no memory"):
-        Scorer(model, lambda: NOW).score(
-            make_batch(b"", *(make_transaction_bytes(i, V1=4.0) for i in range(count)))
-        )
+        Scorer(model, lambda: NOW).score(batch)
 
 
 broken = st.one_of(
@@ -172,26 +158,19 @@ broken = st.one_of(
 @given(st.lists(st.one_of(broken, st.integers(0, 99).map(make_transaction_bytes))))
 def test_every_record_has_exactly_one_prediction_or_dead_letter(values):
     scored = scorer().score(make_batch(*values))
-    answered = sorted(
-        int(dict(output.headers)["source.offset"])
-        for output in scored.outputs
-        if output.topic in ("predictions", "transactions.dlq")
-    )
-    assert answered == list(range(len(values)))
-    for output in outputs(scored, "transactions.dlq"):
-        assert output.value == values[int(dict(output.headers)["source.offset"])]
-        assert output.key == b"key"
+    dead = outputs(scored, "transactions.dlq")
+    answered = source_offsets(outputs(scored, "predictions") + dead)
+    assert sorted(answered) == list(range(len(values)))
+    for output, offset in zip(dead, source_offsets(dead), strict=True):
+        assert (output.value, output.key) == (values[offset], b"key")
     assert sum(scored.outcomes.values()) == len(values)
 
 
 def test_times_keep_their_utc_offset():
-    [prediction] = outputs(
-        scorer().score(
-            make_batch(make_transaction_bytes(1, event_time="2013-09-01T02:00:00+02:00"))
-        ),
-        "predictions",
-    )
+    time = "2013-09-01T02:00:00+02:00"
+    batch = make_batch(make_transaction_bytes(1, event_time=time))
+    [prediction] = outputs(scorer().score(batch), "predictions")
     content = msgspec.json.decode(prediction.value)
-    assert content["event_time"] == "2013-09-01T02:00:00+02:00"
+    assert content["event_time"] == time
     assert content["scored_at"] == "2026-01-02T03:04:05Z"
-    assert content["transaction"] == make_transaction(1, event_time="2013-09-01T02:00:00+02:00")
+    assert content["transaction"] == make_transaction(1, event_time=time)
