@@ -15,7 +15,7 @@ from itsdangerous import TimestampSigner
 from limits import parse
 from starlette.responses import RedirectResponse
 
-from api.errors import refuse
+from api.errors import refuse, wants_page
 
 RATE = "120000/minute"  # a client that scores 2,000 a second; one core serves no more
 SESSION = timedelta(hours=12)  # an analyst's shift
@@ -102,11 +102,10 @@ def check_key(key: Key) -> Check:
             return None
         if key.matches(candidate) or key.accepts(request.cookies.get(COOKIE, "")):
             return None
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        if request.method == "GET" and wants_page(request):
             return RedirectResponse(f"{LOGIN}?next={quote(path)}", 303)
-        return refuse(
-            401, "the X-API-Key header is missing or wrong", {"WWW-Authenticate": "ApiKey"}
-        )
+        challenge = {"WWW-Authenticate": "ApiKey"}
+        return refuse(request, 401, "the X-API-Key header is missing or wrong", challenge)
 
     return check
 
@@ -122,7 +121,7 @@ def check_host(hosts: Collection[str]) -> Check:
         name = re.sub(r":\d+$", "", request.headers.get("host", ""))
         if name.lower() in names:
             return None
-        return refuse(400, "the Host header names another server")
+        return refuse(request, 400, "the Host header names another server")
 
     return check
 
@@ -135,7 +134,7 @@ def check_origin(request: Request) -> Response | None:
         return None
     if origin.lower() in (f"http://{host}".lower(), f"https://{host}".lower()):
         return None
-    return refuse(403, "a page of another origin may not send this")
+    return refuse(request, 403, "a page of another origin may not send this")
 
 
 def check_rate(rate: str, clock: Callable[[], datetime]) -> Check:
@@ -164,6 +163,6 @@ def check_rate(rate: str, clock: Callable[[], datetime]) -> Check:
         if counts[client] <= limit.amount:
             return None
         wait_s = ceil((window + 1) * limit.get_expiry() - now)
-        return refuse(429, f"more than {rate}", {"Retry-After": str(wait_s)})
+        return refuse(request, 429, f"more than {rate}", {"Retry-After": str(wait_s)})
 
     return check

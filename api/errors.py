@@ -1,13 +1,19 @@
-"""Error answers: a status and `detail`, without the input and without a traceback."""
+"""Error answers: a status and `detail`, without the input and without a traceback.
+
+A browser gets them as a page, any other client as JSON.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
 
+from api.templating import render
 from payments.records import InvalidTransactionError
 
 
@@ -52,32 +58,52 @@ def _make_answer(content: Any, status: int, headers: Mapping[str, str] | None = 
     return Response(json.dumps(content, separators=(",", ":")), status, headers, "application/json")
 
 
-def refuse(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the answer to a request that is not served."""
-    return _make_answer({"detail": detail}, status, headers)
+def wants_page(request: Request) -> bool:
+    """Return whether the client is a browser that opens a page."""
+    return "text/html" in request.headers.get("accept", "")
 
 
-def _list_errors(errors: Iterable[Mapping[str, Any]]) -> Response:
-    kept = [
+def refuse(
+    request: Request, status: int, detail: Any, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the answer to a request that is not served; `detail` is a text or FieldErrors."""
+    if not wants_page(request):
+        return _make_answer({"detail": detail}, status, headers)
+    texts = [detail] if isinstance(detail, str) else map(_describe, detail)
+    page = render("error.html", status, title=HTTPStatus(status).phrase, texts=texts)
+    page.headers.update(headers or {})
+    return page
+
+
+def _describe(error: Mapping[str, Any]) -> str:
+    return f"{error['loc'][-1]}: {error['msg']}"
+
+
+def _strip(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the errors as FieldErrors, without the input."""
+    return [
         {"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]} for error in errors
     ]
-    return _make_answer({"detail": kept}, 422)
 
 
-def refuse_body(body: bytes, model: type[BaseModel], error: InvalidTransactionError) -> Response:
+def refuse_body(
+    request: Request, body: bytes, model: type[BaseModel], error: InvalidTransactionError
+) -> Response:
     """Return the answer to a body that `payments.records.decode` rejected.
 
     The decoder stops at the first wrong field. Validating against `model` again, with pydantic,
     names all of them.
     """
     if error.kind == "too_large":
-        return refuse(413, error.detail)
+        return refuse(request, 413, error.detail)
     try:
         model.model_validate_json(body)
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False, include_context=False, include_input=False)
-        return _list_errors([{**entry, "loc": ("body", *entry["loc"])} for entry in errors])
-    return _list_errors([{"loc": ("body",), "msg": error.detail, "type": error.kind}])
+        named = [{**entry, "loc": ("body", *entry["loc"])} for entry in errors]
+        return refuse(request, 422, _strip(named))
+    whole = {"loc": ["body"], "msg": error.detail, "type": error.kind}
+    return refuse(request, 422, [whole])
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -88,9 +114,13 @@ def add_handlers(app: FastAPI) -> None:
     """
 
     @app.exception_handler(RequestValidationError)
-    async def handle_invalid_request(_: Request, error: RequestValidationError) -> Response:
-        return _list_errors(error.errors())
+    async def handle_invalid_request(request: Request, error: RequestValidationError) -> Response:
+        return refuse(request, 422, _strip(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def handle_refusal(request: Request, error: HTTPException) -> Response:
+        return refuse(request, error.status_code, error.detail, error.headers)
 
     @app.exception_handler(Exception)
-    async def handle_failure(_: Request, __: Exception) -> Response:
-        return refuse(500, "internal error; the server's log says more")
+    async def handle_failure(request: Request, _: Exception) -> Response:
+        return refuse(request, 500, "internal error; the server's log says more")

@@ -1,6 +1,7 @@
 """ASGI middleware for every request: checks, the body limit and security headers."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from fastapi import HTTPException, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -75,17 +76,17 @@ def _limit_body(receive: Receive) -> Receive:
     return receive_counted
 
 
-def _choose_policy(path: str) -> str:
-    if not path.startswith(REPORTS) or path == REPORTS:
+def _choose_policy(path: str, status: int) -> str:
+    if status >= HTTPStatus.BAD_REQUEST or not path.startswith(REPORTS) or path == REPORTS:
         return _PAGE
     return _REPORT_INDEX if path.endswith(f"/{REPORT_INDEX}") else _REPORT
 
 
 def _add_headers(send: Send, path: str) -> Send:
-    headers = [*_HEADERS, (b"content-security-policy", _choose_policy(path).encode())]
-
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
+            policy = _choose_policy(path, message["status"]).encode()
+            headers = [*_HEADERS, (b"content-security-policy", policy)]
             present = {name for name, _ in message["headers"]}
             missing = [header for header in headers if header[0] not in present]
             message["headers"] = [*message["headers"], *missing]

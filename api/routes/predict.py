@@ -59,7 +59,7 @@ async def predict(request: Request) -> Response:
     try:
         payment = decode(body, buffer, 0, layout=PAYMENT)
     except InvalidTransactionError as error:
-        return errors.refuse_body(body, Payment, error)
+        return errors.refuse_body(request, body, Payment, error)
     row = np.frombuffer(buffer, np.float32).reshape(1, -1)
     scored = _score(get_dependencies(request).model, get_inputs(payment, PAYMENT), row)
     return Response(_encode(scored), media_type="application/json")

@@ -46,13 +46,13 @@ async def publish(request: Request) -> Response:
     try:
         record = decode(body, bytearray(ROW_BYTES), 0)
     except InvalidTransactionError as error:
-        return errors.refuse_body(body, Transaction, error)
+        return errors.refuse_body(request, body, Transaction, error)
     try:
         await get_dependencies(request).publisher.publish(
             TRANSACTIONS, choose_key(record.transaction_id, record.account_id), body
         )
     except NotConfirmedError as error:
-        return errors.refuse(503, f"not confirmed: {error}")
+        return errors.refuse(request, 503, f"not confirmed: {error}")
     return Response(
         Accepted(transaction_id=record.transaction_id).model_dump_json(),
         202,

@@ -69,6 +69,12 @@ def client(bus, clock, tmp_path):
     return make
 
 
+@pytest.fixture
+def locked(client):
+    """A client of an application that requires a key."""
+    return client(key="secret")
+
+
 def raw(name, text):
     """A payment in which one field is this JSON text."""
     return json.dumps(PAYMENT | {name: "?"}).replace('"?"', text).encode()
@@ -201,10 +207,8 @@ def test_a_transaction_is_published_byte_for_byte(client, bus):
 def test_an_unconfirmed_transaction_is_a_503(client, bus):
     bus.away = True
     answer = client().post("/transactions", content=make_transaction_bytes(1))
-    assert (answer.status_code, answer.json()) == (
-        503,
-        {"detail": "not confirmed: no broker answers"},
-    )
+    detail = {"detail": "not confirmed: no broker answers"}
+    assert (answer.status_code, answer.json()) == (503, detail)
 
 
 @pytest.mark.parametrize(
@@ -276,44 +280,60 @@ def test_a_failure_shows_no_traceback(client):
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "changes", "status", "text"),
+    [
+        ("GET", "/nothing", {}, 404, "Not Found"),
+        ("GET", "/reports/<b>.html", {}, 404, "Not Found"),
+        ("GET", "/console", {"Host": "evil.example"}, 400, "names another server"),
+        ("POST", "/predict", {"Origin": "http://evil.example"}, 403, "another origin"),
+        ("POST", "/predict", {}, 422, "body: "),
+    ],
+)
+def test_a_browser_gets_an_error_as_a_page_like_the_console(
+    client, method, path, changes, status, text
+):
+    api = client()
+    answer = api.request(method, path, headers={"Accept": "text/html,*/*;q=0.8"} | changes)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert '<link rel="stylesheet" href="/console/static/console.css">' in answer.text
+    assert text in answer.text
+    assert "<b>" not in answer.text
+    assert api.request(method, path, headers=changes).json()["detail"]
+
+
 def test_a_client_gets_a_limited_number_of_requests_in_a_window(client, clock):
     api = client(rate="2/minute")
     assert [api.get("/").status_code for _ in range(3)] == [200, 200, 429]
     wait = int(api.get("/").headers["retry-after"])
     clock.now += timedelta(seconds=wait - 1)
     assert api.get("/").status_code == 429
-    assert [api.get(path).status_code for path in ("/health", "/ready", "/metrics")] == [
-        200,
-        200,
-        200,
-    ]  # a busy client can't fail the probes
+    for probe in ("/health", "/ready", "/metrics"):  # a busy client can't fail them
+        assert api.get(probe).status_code == 200
     clock.now += timedelta(seconds=1)
     assert api.get("/").status_code == 200
 
 
 def test_only_pages_of_this_origin_can_change_something(client, bus):
     api = client()
-    for origin in (
+    others = (
         "http://evil.example",
         "null",
         "http://127.0.0.1:8001",
         "http://127.0.0.1",
         "http://[",
-    ):
-        assert (
-            api.post(
-                "/transactions", content=make_transaction_bytes(1), headers={"Origin": origin}
-            ).status_code
-            == 403
-        )
-        assert api.get("/health", headers={"Origin": origin}).status_code == 200
-    assert bus.published == []
-    assert (
-        api.post(
-            "/transactions", content=make_transaction_bytes(1), headers={"Origin": HERE}
-        ).status_code
-        == 202
     )
+
+    def send(origin):
+        headers = {"Origin": origin}
+        sent = api.post("/transactions", content=make_transaction_bytes(1), headers=headers)
+        return sent.status_code, api.get("/health", headers=headers).status_code
+
+    assert {send(origin) for origin in others} == {(403, 200)}
+    assert bus.published == []
+    assert send(HERE) == (202, 200)
 
 
 def test_only_requests_to_its_own_host_names_are_answered(client):
@@ -337,28 +357,27 @@ def test_only_requests_to_its_own_host_names_are_answered(client):
     assert "content-security-policy" in refusal.headers
 
 
-def test_with_a_key_everything_but_probes_requires_it(client):
-    api = client(key="secret")
+def test_with_a_key_everything_but_probes_requires_it(locked):
     paths = (
         "/health",
         "/ready",
         "/metrics",
         "/",
         "/docs",
-        "/openapi.json",
+        "/openlocked.json",
         "/reports/",
         "/alerts",
         "/console",
         "/nothing",
     )
-    assert [path for path in paths if api.get(path).status_code != 401] == [
+    assert [path for path in paths if locked.get(path).status_code != 401] == [
         "/health",
         "/ready",
         "/metrics",
     ]
-    assert api.post("/predict", json=PAYMENT).status_code == 401
-    assert api.post("/predict", json=PAYMENT, headers={"X-API-Key": "secre"}).status_code == 401
-    assert api.post("/predict", json=PAYMENT, headers={"X-API-Key": "secret"}).status_code == 200
+    assert locked.post("/predict", json=PAYMENT).status_code == 401
+    assert locked.post("/predict", json=PAYMENT, headers={"X-API-Key": "secre"}).status_code == 401
+    assert locked.post("/predict", json=PAYMENT, headers={"X-API-Key": "secret"}).status_code == 200
 
 
 @pytest.mark.parametrize("key", ["", 15 * "k"])
@@ -378,21 +397,20 @@ def test_a_key_of_sixteen_characters_is_long_enough(monkeypatch):
         serve(host="0.0.0.0", rate_limit="often")
 
 
-def test_a_login_lasts_twelve_hours(client, clock):
-    api = client(key="secret")
-    asked = api.get("/docs", headers={"Accept": "text/html"})
+def test_a_login_lasts_twelve_hours(locked, clock):
+    asked = locked.get("/docs", headers={"Accept": "text/html"})
     assert (asked.status_code, asked.headers["location"]) == (303, "/login?next=/docs")
-    assert api.post("/login", data={"key": "wrong", "next": "/docs"}).status_code == 401
-    entered = api.post("/login", data={"key": "secret", "next": "/docs"})
+    assert locked.post("/login", data={"key": "wrong", "next": "/docs"}).status_code == 401
+    entered = locked.post("/login", data={"key": "secret", "next": "/docs"})
     assert (entered.status_code, entered.headers["location"]) == (303, "/docs")
     cookie = entered.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert "secret" not in cookie
     assert "Secure" not in cookie
-    assert api.get("/docs").status_code == 200
+    assert locked.get("/docs").status_code == 200
     clock.now += timedelta(hours=12)
-    assert api.get("/docs").status_code == 401
+    assert locked.get("/docs").status_code == 401
 
 
 def test_the_session_cookie_is_secure_behind_a_tls_proxy(client):
@@ -402,22 +420,20 @@ def test_the_session_cookie_is_secure_behind_a_tls_proxy(client):
     assert (entered.status_code, "Secure" in entered.headers["set-cookie"]) == (303, True)
 
 
-def test_a_logout_ends_the_session_in_this_browser(client):
-    api = client(key="secret")
-    api.post("/login", data={"key": "secret"})
-    assert 'action="/logout"' in api.get("/console").text
-    left = api.post("/logout")
+def test_a_logout_ends_the_session_in_this_browser(locked):
+    locked.post("/login", data={"key": "secret"})
+    assert 'action="/logout"' in locked.get("/console").text
+    left = locked.post("/logout")
     assert (left.status_code, left.headers["location"]) == (303, "/login")
-    assert api.get("/docs").status_code == 401
-    assert api.post("/logout").status_code == 401
+    assert locked.get("/docs").status_code == 401
+    assert locked.post("/logout").status_code == 401
 
 
-def test_a_page_of_another_origin_cannot_log_an_analyst_out(client):
-    api = client(key="secret")
-    api.post("/login", data={"key": "secret"})
-    assert api.post("/logout", headers={"Origin": "http://evil.example"}).status_code == 403
-    assert api.get("/logout").status_code == 405
-    assert api.get("/docs").status_code == 200
+def test_a_page_of_another_origin_cannot_log_an_analyst_out(locked):
+    locked.post("/login", data={"key": "secret"})
+    assert locked.post("/logout", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert locked.get("/logout").status_code == 405
+    assert locked.get("/docs").status_code == 200
 
 
 def test_without_a_key_there_is_nothing_to_log_out_of(client):
@@ -425,16 +441,15 @@ def test_without_a_key_there_is_nothing_to_log_out_of(client):
     assert "/logout" not in client().get("/console").text
 
 
-def test_an_unsigned_session_is_refused(client):
-    api = client(key="secret")
+def test_an_unsigned_session_is_refused(locked):
     for session in ("", ".", "9999999999.", "9999999999.00", "ä.b"):
         assert (
-            api.get("/docs", headers={"Cookie": f"{COOKIE}={session}".encode()}).status_code == 401
+            locked.get("/docs", headers={"Cookie": f"{COOKIE}={session}".encode()}).status_code
+            == 401
         )
 
 
-def test_the_login_never_redirects_to_another_site(client):
-    api = client(key="secret")
+def test_the_login_never_redirects_to_another_site(locked):
     for elsewhere in (
         "//evil.example",
         "http://evil.example",
@@ -445,9 +460,10 @@ def test_the_login_never_redirects_to_another_site(client):
         '"><b>',
     ):
         assert (
-            api.post("/login", data={"key": "secret", "next": elsewhere}).headers["location"] == "/"
+            locked.post("/login", data={"key": "secret", "next": elsewhere}).headers["location"]
+            == "/"
         )
-        assert 'name="next" value="/"' in api.get("/login", params={"next": elsewhere}).text
+        assert 'name="next" value="/"' in locked.get("/login", params={"next": elsewhere}).text
 
 
 def test_pages_may_run_only_scripts_of_this_server(client):
@@ -455,14 +471,7 @@ def test_pages_may_run_only_scripts_of_this_server(client):
         policy = client().get(path).headers["content-security-policy"]
         assert "default-src 'self'" in policy
         assert "unsafe" not in policy
-    script = (
-        client()
-        .get("/docs")
-        .headers["content-security-policy"]
-        .split("script-src")[1]
-        .split(";")[0]
-    )
-    assert script.startswith(" 'self' 'sha256-")
+    assert "script-src 'self' 'sha256-" in client().get("/docs").headers["content-security-policy"]
 
 
 def test_reports_are_listed_and_sandboxed(client, tmp_path):
@@ -572,9 +581,7 @@ def test_no_request_adds_a_metric_series(client):
                     json={f"field {seed}": seed},
                     headers={"User-Agent": f"agent {seed}"},
                 )
-        return len(
-            [line for line in api.get("/metrics").text.splitlines() if not line.startswith("#")]
-        )
+        return len(re.findall("^[^#]", api.get("/metrics").text, re.MULTILINE))
 
     series(0)  # the second answer of /metrics is the first to count /metrics itself
     assert {series(seed) for seed in range(1, 5)} == {series(5)}

@@ -10,12 +10,8 @@ from streams.scorer.metrics import ScorerMetrics
 
 
 def page(approve=0, review=0, latency=()):
-    counts = {
-        (TRANSACTIONS, "approve"): approve,
-        (TRANSACTIONS, "review"): review,
-        (TRANSACTIONS, "block"): 0,
-        (TRANSACTIONS, "rejected"): 0,
-    }
+    outcomes = {"approve": approve, "review": review, "block": 0, "rejected": 0}
+    counts = {(TRANSACTIONS, outcome): count for outcome, count in outcomes.items()}
     return counts | {(LATENCY, bound): count for bound, count in latency}
 
 
