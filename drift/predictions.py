@@ -13,8 +13,10 @@ from confluent_kafka import Message
 from drift.detect.detector import compute_margins
 from payments.arrays import Floats, Ints
 from payments.contract import FLOAT32_OVERFLOW, INPUTS, Decision
+from payments.records import UNREADABLE
+from streams.skipped_records import SkippedRecordLog
 
-log = logging.getLogger(__name__)
+_skips = SkippedRecordLog(logging.getLogger(__name__))
 
 # Only the fields that are needed: decoding the rest takes time. The limits are the contract's: one
 # value beyond them would make every distance infinite.
@@ -63,25 +65,14 @@ def decode(messages: Sequence[Message]) -> Decoded:
     rows = np.empty((len(messages), WIDTH))
     buffer = rows.data.cast("B")
     count = 0
-    skipped: tuple[Message, Exception] | None = None
     for message in messages:
         try:
             _decode_into(buffer, count * WIDTH * 8, message.value() or b"")
-        except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
-            skipped = skipped or (message, error)
+        except UNREADABLE as error:
+            _skips.add(message, error)
             continue
         positions[count] = message.partition(), message.offset(), message.timestamp()[1]
         count += 1
-    if skipped:
-        first, reason = skipped
-        log.warning(
-            "%s: skipped %d records that are not predictions, first partition %d offset %d (%s)",
-            first.topic(),
-            len(messages) - count,
-            first.partition(),
-            first.offset(),
-            type(reason).__name__,
-        )
     positions = positions[:count]
     rows = rows[:count]
     rows[:, _EVENT_TIME] = np.clip(rows[:, _EVENT_TIME], 0, positions[:, 2])

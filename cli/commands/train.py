@@ -22,6 +22,7 @@ from cli.commands.threshold import (
     describe_threshold,
     describe_threshold_as_json,
 )
+from cli.support.home import probe_writing
 from cli.support.options import AsJson, Data, PaymentsPerDay
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, make_bar, make_columns, show_steps
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from model.training.recipe import Recipe
     from model.training.thresholds import Outcome
     from model.training.tuning import TuningResult
+
+
+_MODEL_BYTES = 40 * 10**6  # one of creditcard.csv has 34 MB
 
 
 @app.command(rich_help_panel=MODEL)
@@ -75,6 +79,8 @@ def train(
             "--tune finds parameters and --like takes known ones; give only one of them"
         )
     recipe = _read_recipe(like) if like else None
+    settings.home.mkdir(parents=True, exist_ok=True)
+    probe_writing(settings.models if settings.models.exists() else settings.home, _MODEL_BYTES)
     path = fetch(settings, quiet)
     announce(path, for_training=True)
     tuned = _tune(path, quiet) if tune else None

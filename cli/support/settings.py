@@ -222,7 +222,7 @@ def find_home(root: Path, data_home: Path) -> Path:
     return root / ".run" if (root / "pyproject.toml").is_file() else data_home
 
 
-SECTIONS = (
+SECTIONS: tuple[type[Section], ...] = (
     KafkaVariables,
     PortVariables,
     ApiVariables,

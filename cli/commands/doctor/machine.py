@@ -2,13 +2,13 @@
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import psutil
 
+from cli.support.home import probe_writing
 from cli.support.settings import Settings
 from infra.demo_ports import Port
 from streams.doctor.checks import CheckStatus, Finding, try_check
@@ -42,8 +42,7 @@ def check_home(home: Path) -> Finding:
     """Check that files can be written below FRAUD_HOME, and that there is space for them."""
     folder = next(folder for folder in (home, *home.parents) if folder.exists())
     try:
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(4096))
+        probe_writing(folder, 4096)
     except OSError as error:
         return Finding(
             "home",

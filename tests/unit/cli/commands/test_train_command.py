@@ -1,6 +1,7 @@
 """`fraud train` turns a CSV into an artefact; errors are one line and exit code 1."""
 
-import json
+import errno
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -23,12 +24,11 @@ def fraud(tmp_path, monkeypatch, run_fraud):
     """Run the command and return its exit code, output and errors."""
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("FRAUD_DATA", raising=False)
-    return run_fraud
+    return replace(run_fraud, first=("train",))
 
 
 def test_trains_and_names_the_rows(fraud, csv, tmp_path):
-    code, printed, errors = fraud("train", "--data", csv)
-    assert (code, errors) == (0, "")
+    printed = fraud.succeed("--data", csv)
     model = Model.load(tmp_path / "home" / "models" / LATEST)
     assert model.version in printed
     assert f"rows 0..3199 (3,200), sha256 {model.manifest.fitted_on.rows_sha256}" in printed
@@ -44,10 +44,8 @@ def test_trains_and_names_the_rows(fraud, csv, tmp_path):
 
 def test_the_result_as_json(fraud, csv, monkeypatch):
     monkeypatch.setenv("FRAUD_DATA", str(csv))
-    code, printed, _ = fraud("train", "--json", "--quiet")
-    result = json.loads(printed)
+    result = fraud.read_json("--quiet")
     review, block = result["thresholds"]["review"], result["thresholds"]["block"]
-    assert code == 0
     assert 0 < review["probability"] <= block["probability"] < 1
     assert review["precision"] == review["caught"] / review["flagged"]
     assert block["recall"] == block["caught"] / block["frauds"]
@@ -61,8 +59,7 @@ def test_alerts_a_day_come_from_the_span_of_the_file_or_from_the_option(fraud, c
     rows = pd.read_csv(csv)
     rates = []
     for option in ((), ("--payments-per-day", 1e6)):
-        _, printed, _ = fraud("train", "--data", csv, "--json", *option)
-        result = json.loads(printed)
+        result = fraud.read_json("--data", csv, *option)
         review = result["thresholds"]["review"]
         rates.append(result["payments_per_day"])
         assert review["alerts_a_day"] == pytest.approx(review["flagged"] * rates[-1] / 1600)
@@ -72,18 +69,34 @@ def test_alerts_a_day_come_from_the_span_of_the_file_or_from_the_option(fraud, c
 
 def test_a_file_without_a_span_needs_payments_per_day(fraud, csv):
     pd.read_csv(csv).assign(Time=5.0).to_csv(csv, index=False)
-    code, _, errors = fraud("train", "--data", csv)
-    assert (code, errors.count("\n")) == (1, 1)
-    assert "give --payments-per-day" in errors
-    assert fraud("train", "--data", csv, "--payments-per-day", 2000)[0] == 0
+    assert "give --payments-per-day" in fraud.fail("--data", csv)
+    assert fraud("--data", csv, "--payments-per-day", 2000)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("full", "said"),
+    [
+        (False, "home: Not a directory; a folder above it is a file"),
+        (True, "No space left on device; free some space, or set FRAUD_HOME to another folder"),
+    ],
+)
+def test_a_home_that_cannot_hold_the_model_is_noticed_before_the_data_are_read(
+    fraud, tmp_path, monkeypatch, full, said
+):
+    if full:
+
+        def fail(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("cli.support.home.bytes", fail, raising=False)
+    else:
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "file" / "home"))
+    assert said in fraud.fail("--data", tmp_path / "none.csv")
 
 
 def test_a_file_of_another_shape_is_one_line(fraud, tmp_path):
     path = tmp_path / "other.csv"
     path.write_text("a,b\n1,2\n")
-    code, printed, errors = fraud("train", "--data", path)
-    assert (code, printed) == (1, "")
-    assert errors.startswith("fraud: ")
-    assert errors.count("\n") == 1
-    assert "lacks the columns Time, V1" in errors
+    assert "lacks the columns Time, V1" in fraud.fail("--data", path)
     assert not (tmp_path / "home" / "models").exists()
