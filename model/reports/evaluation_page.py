@@ -1,7 +1,7 @@
 """The HTML page of an assessment."""
 
 import numpy as np
-import plotly.graph_objects as go  # type: ignore[import-untyped]
+import plotly.graph_objects as go
 
 from model.evaluation import curves
 from model.evaluation.assessment import Assessment

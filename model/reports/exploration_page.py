@@ -1,8 +1,8 @@
 """The HTML page of an exploration."""
 
 import pandas as pd
-import plotly.graph_objects as go  # type: ignore[import-untyped]
-from plotly.subplots import make_subplots  # type: ignore[import-untyped]
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from model.evaluation.exploration import FENCE, Density, Exploration, estimate_densities
 from model.reports import exploration_text as text

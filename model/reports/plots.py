@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-import plotly.graph_objects as go  # type: ignore[import-untyped]
-from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
 COLOURS = {"legitimate": "#4c78a8", "fraud": "#d62728", "other": "#7f7f7f"}
 
