@@ -4,13 +4,19 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupState,
+    IsolationLevel,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.kafka.connection import Connection
 from streams.kafka.errors import TopicMissingError, is_topic_missing, is_transient
 from streams.kafka.retry import retry_for
-from streams.kafka.topic_ids import TopicEpoch, find_topic_ids
+from streams.kafka.topic_ids import TopicEpoch, describe_topics, read_description
 
 Offsets = dict[int, int]
 
@@ -67,8 +73,13 @@ class Cluster:
     def find_ids(self, *topics: str) -> dict[str, str]:
         """Return the topics' ids, without missing topics. A recreated topic has a new id."""
         names = {self._connection.full_name(topic): topic for topic in topics}
-        ids = retry_for(_TIMEOUT_S, lambda: find_topic_ids(self._admin, names, _TIMEOUT_S))
-        return {names[name]: topic_id for name, topic_id in ids.items()}
+
+        def find() -> dict[str, str]:
+            answers = describe_topics(self._admin, names, _TIMEOUT_S)
+            found = {name: read_description(answer) for name, answer in answers.items()}
+            return {names[name]: topic.topic_id for name, topic in found.items() if topic}
+
+        return retry_for(_TIMEOUT_S, find)
 
     def find_earliest(self, topic: str, partitions: list[int] | None = None) -> Offsets:
         """Return the first offset that the log still holds, by partition; None: all of them."""
@@ -116,6 +127,20 @@ class Cluster:
             place.partition: Committed(place.offset, TopicEpoch.decode(place.metadata))
             for place in positions
             if place.offset >= 0
+        }
+
+    def find_owned(self, group: str, topic: str) -> set[int] | None:
+        """Return the partitions that members of a group read; None while the group rebalances."""
+        name = self._connection.full_name(group)
+        answers = self._admin.describe_consumer_groups([name], request_timeout=_TIMEOUT_S)
+        found = answers[name].result()
+        if found.state != ConsumerGroupState.STABLE:
+            return None
+        return {
+            place.partition
+            for member in found.members
+            for place in member.assignment.topic_partitions
+            if place.topic == self._connection.full_name(topic)
         }
 
     def _list_offsets(

@@ -1,18 +1,17 @@
 """Notices new partitions and recreated topics, for readers that no consumer group tells."""
 
 import logging
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Event
 from time import monotonic
-from typing import NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, TopicDescription
 
 from streams.kafka.connection import Connection
 from streams.kafka.errors import TopicMissingError, TopicRecreatedError
-from streams.kafka.topic_ids import read_topic_id
+from streams.kafka.topic_ids import DescribedTopic, describe_topics, read_description
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +20,6 @@ RECREATED_WITHIN_S = 30.0
 """A topic that is gone for longer is not being recreated."""
 _TIMEOUT_S = 30.0
 _PAUSE_S = 0.5
-
-
-class _Seen(NamedTuple):
-    topic_id: str
-    partitions: Set[int]
 
 
 class TopicChanges:
@@ -43,7 +37,7 @@ class TopicChanges:
         self._clock = clock
         self._looked_at = clock()
         self._answers: dict[str, Future[TopicDescription]] = {}
-        seen = {name: _read(answer) for name, answer in self._ask().items()}
+        seen = {name: read_description(answer) for name, answer in self._ask().items()}
         missing = [name for name, topic in seen.items() if topic is None]
         if missing:
             raise TopicMissingError(missing)
@@ -74,7 +68,7 @@ class TopicChanges:
         answers = self._answers
         self._answers = {}
         try:
-            found = {name: _read(answer) for name, answer in answers.items()}
+            found = {name: read_description(answer) for name, answer in answers.items()}
         except KafkaException as error:  # an outage, which the reader reports itself
             log.debug("the topics were not looked at: %s", error)
             return {}
@@ -88,7 +82,7 @@ class TopicChanges:
         """
         deadline = self._clock() + RECREATED_WITHIN_S
         while not stop.is_set() and self._clock() < deadline:
-            found = {name: _read(answer) for name, answer in self._ask().items()}
+            found = {name: read_description(answer) for name, answer in self._ask().items()}
             for name, topic in found.items():
                 self._compare(name, topic)
             if None not in found.values():
@@ -96,17 +90,14 @@ class TopicChanges:
             stop.wait(_PAUSE_S)
 
     def _ask(self) -> dict[str, Future[TopicDescription]]:
-        answers: dict[str, Future[TopicDescription]] = self._admin.describe_topics(
-            TopicCollection(list(self._names)), request_timeout=_TIMEOUT_S
-        )
-        return answers
+        return describe_topics(self._admin, self._names, _TIMEOUT_S)
 
     def _report_missing(self, missing: set[str]) -> None:
         for name in missing - self._missing:
             log.warning("the topic %s is gone; waiting for it", name)
         self._missing = missing
 
-    def _compare(self, name: str, found: _Seen | None) -> tuple[str, list[int]] | None:
+    def _compare(self, name: str, found: DescribedTopic | None) -> tuple[str, list[int]] | None:
         seen = self._seen[name]
         if found is None:
             return None
@@ -118,14 +109,3 @@ class TopicChanges:
         self._seen[name] = found
         log.warning("%s has new partitions, read from now on: %s", name, sorted(new))
         return self._names[name], sorted(new)
-
-
-def _read(answer: Future[TopicDescription]) -> _Seen | None:
-    """Return what an answer says; None if the topic is missing."""
-    try:
-        topic = answer.result()
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return None
-        raise
-    return _Seen(read_topic_id(topic), {partition.id for partition in topic.partitions})

@@ -3,8 +3,9 @@
 Only the id tells a topic from a deleted one of the same name.
 """
 
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Iterable, Set
+from concurrent.futures import Future
+from typing import NamedTuple, Self
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -37,23 +38,31 @@ class TopicEpoch(msgspec.Struct, frozen=True, omit_defaults=True):
             return None
 
 
-def find_topic_ids(admin: AdminClient, names: Iterable[str], timeout_s: float) -> dict[str, str]:
-    """Return the topics' ids by full name, as Kafka's tools print them; without missing topics.
+class DescribedTopic(NamedTuple):
+    """A topic's id, as Kafka's tools print it, and its partitions."""
 
-    Creates no topic. Raises KafkaException.
-    """
-    answers = admin.describe_topics(TopicCollection(list(names)), request_timeout=timeout_s)
-    ids = {}
-    for name, answer in answers.items():
-        try:
-            ids[name] = read_topic_id(answer.result())
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise
-    return ids
+    topic_id: str
+    partitions: Set[int]
 
 
-def read_topic_id(topic: TopicDescription) -> str:
-    """Return a topic's id as Kafka's tools print it."""
+def describe_topics(
+    admin: AdminClient, names: Iterable[str], timeout_s: float
+) -> dict[str, Future[TopicDescription]]:
+    """Ask for topics by full name; `read_description` reads the answers. Creates no topic."""
+    answers: dict[str, Future[TopicDescription]] = admin.describe_topics(
+        TopicCollection(list(names)), request_timeout=timeout_s
+    )
+    return answers
+
+
+def read_description(answer: Future[TopicDescription]) -> DescribedTopic | None:
+    """Wait for an answer; return None if the topic is missing. Raises KafkaException."""
+    try:
+        topic = answer.result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        raise
     # in the URL-safe alphabet, unlike librdkafka
-    return str(topic.topic_id).replace("+", "-").replace("/", "_")
+    topic_id = str(topic.topic_id).replace("+", "-").replace("/", "_")
+    return DescribedTopic(topic_id, {partition.id for partition in topic.partitions})

@@ -32,12 +32,13 @@ class TopicWatch(threading.Thread):
     def __init__(
         self,
         connection: Connection,
+        cluster: Cluster,
         stop: threading.Event,
         on_failure: Callable[[BaseException], None],
     ) -> None:
         super().__init__(name="topics", daemon=True)
         self._connection = connection
-        self._cluster = Cluster(connection)
+        self._cluster = cluster
         self._stop_event = stop
         self._on_failure = on_failure
         self._ids: dict[str, str] = {}

@@ -17,6 +17,7 @@ from payments.records import MAX_TRANSACTION_BYTES
 from streams.kafka import topics
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import get_utc_now
+from streams.kafka.cluster import Cluster
 from streams.kafka.committer import (
     DEADLINE_S,
     FlushingCommitter,
@@ -119,7 +120,8 @@ class Worker:
             close()
 
     async def _score(self) -> None:
-        watch = TopicWatch(self._connection, self._stopping, self._fail)
+        cluster = Cluster(self._connection)
+        watch = TopicWatch(self._connection, cluster, self._stopping, self._fail)
         committer = self._make_committer(watch.metadata)
         await asyncio.to_thread(committer.open)
         refused: dict[Position, str] = {}
@@ -139,7 +141,7 @@ class Worker:
             asyncio.run_coroutine_threadsafe(channel.put(batch), self._loop).result()
 
         unowned = UnownedPartitions(
-            self._connection, topics.SCORER_GROUP, topics.TRANSACTIONS, self._stopping
+            cluster, topics.SCORER_GROUP, topics.TRANSACTIONS, self._stopping
         )
         consumer = self._create_consumer(watch, deliver, committer.take_offsets_to_commit)
         try:

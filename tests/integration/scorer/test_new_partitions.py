@@ -41,7 +41,7 @@ def test_partitions_that_nobody_reads_are_found(connection, monkeypatch):
     slow = GROUP_SETTINGS | {"topic.metadata.refresh.interval.ms": 300_000}
     member = GroupConsumer(connection, topics.SCORER_GROUP, topics.TRANSACTIONS, slow, pytest.fail)
     stop = threading.Event()
-    unowned = UnownedPartitions(connection, topics.SCORER_GROUP, topics.TRANSACTIONS, stop)
+    unowned = UnownedPartitions(Cluster(connection), topics.SCORER_GROUP, topics.TRANSACTIONS, stop)
     member.subscribe(lambda _: None, lambda _: None, lambda _: None)
     try:
         wait_for(lambda: member.poll(1) and member.ready, 30, "the member has its partitions")

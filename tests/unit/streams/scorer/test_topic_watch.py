@@ -38,15 +38,13 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(monkeypatch):
-    cluster = Cluster()
-    monkeypatch.setattr(topic_watch, "Cluster", lambda _: cluster)
-    return cluster
+def cluster():
+    return Cluster()
 
 
 @pytest.fixture
 def watch(cluster):
-    watch = TopicWatch(Connection("broker:9092"), threading.Event(), pytest.fail)
+    watch = TopicWatch(Connection("broker:9092"), cluster, threading.Event(), pytest.fail)
     watch.open()
     return watch
 
