@@ -39,6 +39,8 @@ _FEW_QUOTES = 120
 _INDENTED_LENGTH = MAX_NESTING * (MAX_NESTING + 1)
 # In bytes. A longer record usually exceeds that length, whatever its depth.
 _MAX_INDENTED = 4096
+# A record with this is probably deep, and long when indented.
+_STEEP = 8 * _OPENS
 # A longer run contains a whole block that starts at a multiple of half of the limit.
 _NUMBER_BLOCK = MAX_NUMBER_LENGTH // 2
 _NAME_BLOCK = MAX_NAME_LENGTH // 2
@@ -66,7 +68,7 @@ def _is_nested_deeply(value: bytes) -> bool:
     if opening <= MAX_NESTING:
         return False
     if _BACKSLASH in value:
-        if len(value) <= _MAX_INDENTED:
+        if len(value) <= _MAX_INDENTED and _STEEP not in marks:
             # Finding what a backslash escapes costs more than this.
             indented = msgspec.json.format(value, indent=1)
             if len(indented) < _INDENTED_LENGTH:
@@ -145,7 +147,10 @@ class _Quotes:
 
 def _blank_escaped(value: bytes) -> bytes:
     r"""Replace each escaped quote, and each escaped backslash, with spaces."""
-    if _BACKSLASH not in value or rb"\"" not in value:
+    first = value.find(b"\\")
+    if first < 0:
         return value
+    end = value.rfind(b"\\") + 2
     # From the left, so that in a run of backslashes each escapes the next.
-    return value.replace(rb"\\", b"  ").replace(rb"\"", b"  ")
+    plain = value[first:end].replace(rb"\\", b"  ").replace(rb"\"", b"  ")
+    return value[:first] + plain + value[end:]

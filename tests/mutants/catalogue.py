@@ -180,8 +180,8 @@ MUTANTS = (
         "tests/unit/payments/test_json_limits.py",
         (
             "payments/json_limits.py",
-            r"""value.replace(rb"\\", b"  ").replace(""",
-            "value.replace(",
+            r"""value[first:end].replace(rb"\\", b"  ").replace(""",
+            "value[first:end].replace(",
         ),
     ),
     mutant(
@@ -190,7 +190,7 @@ MUTANTS = (
         (
             "payments/json_limits.py",
             "_INDENTED_LENGTH = MAX_NESTING * (MAX_NESTING + 1)",
-            "_INDENTED_LENGTH = MAX_NESTING * (MAX_NESTING + 9)",
+            "_INDENTED_LENGTH = MAX_NESTING * MAX_NESTING * 2",
         ),
     ),
     mutant(
