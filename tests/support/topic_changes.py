@@ -17,9 +17,11 @@ from streams.kafka import topic_admin
 from streams.kafka.connection import Connection
 from streams.kafka.topic_settings import SENDER_TIME_LIMITS
 from streams.kafka.topics import TOPICS
+from support.publishing import open_transactional
 from support.waiting import wait_for
 
 BY_NAME = {topic.name: topic for topic in TOPICS}
+_PROBE_BYTES = 40_000
 PARTITIONS = 4  # as the fixture `connection` creates them
 SENDER_TIME = {"message.timestamp.type": "CreateTime"}
 LIMITED_SENDER_TIME = SENDER_TIME | {limit.name: limit.declared for limit in SENDER_TIME_LIMITS}
@@ -73,6 +75,31 @@ def delete_records(connection: Connection, name: str, before: Mapping[int, int])
         [TopicPartition(full_name, *place) for place in before.items()]
     ).values():
         deleted.result(10)
+
+
+def limit_messages(connection: Connection, name: str, size: int) -> None:
+    """Set the largest message of a topic, and wait until the broker applies it.
+
+    `size` must not be near _PROBE_BYTES.
+    """
+    alter_topic(connection, name, {"max.message.bytes": str(size)})
+    accepted = size > _PROBE_BYTES
+    wait_for(lambda: _accepts_probe(connection, name) == accepted, 30, f"{name} has its limit")
+
+
+def _accepts_probe(connection: Connection, name: str) -> bool:
+    """Return whether a topic accepts a message; send it in a transaction that is aborted."""
+    errors = []
+    producer = open_transactional(connection, "probe")
+    producer.begin_transaction()
+    producer.produce(
+        connection.full_name(name),
+        b"x" * _PROBE_BYTES,
+        on_delivery=lambda error, _: errors.append(error),
+    )
+    producer.flush(30)
+    producer.abort_transaction(30)
+    return errors[0] is None  # never `==`: confluent-kafka (2.16) cannot compare it with None
 
 
 def grow_topic(connection: Connection, name: str, partitions: int) -> None:

@@ -15,7 +15,7 @@ from support.monitoring import (
     running,
 )
 from support.publishing import publish
-from support.topic_changes import delete_records, grow_topic, recreate_topic
+from support.topic_changes import delete_records, grow_topic, limit_messages, recreate_topic
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
@@ -25,7 +25,7 @@ from drift import predictions, window_reader
 from drift.committer import WindowCommitter
 from drift.errors import WindowGoneError
 from streams.kafka.cluster import Cluster
-from streams.kafka.errors import BatchAbortedError, TopicMissingError
+from streams.kafka.errors import BatchAbortedError, OutputRefusedError, TopicMissingError
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 
@@ -231,6 +231,17 @@ def test_a_window_whose_transaction_is_aborted_is_read_again(connection, tmp_pat
     assert len(attempts) == 4
     assert [window["window"] for window in windows] == [1, 2, 3]
     assert_each_in_one_window(connection, windows, 3 * SIZE)
+
+
+def test_an_event_that_its_topic_refuses_ends_the_monitor(connection, tmp_path):
+    with running(connection, tmp_path) as monitor:
+        monitor.wait_until_ready()
+        limit_messages(connection, DRIFT_EVENTS, 100)
+        predict(connection, SIZE)
+        wait_for(lambda: monitor.failure, 30, "the monitor to fail")
+    assert isinstance(monitor.failure, OutputRefusedError)
+    assert "drift.events refuses an output as too large" in str(monitor.failure)
+    assert monitor.windows == []
 
 
 def test_a_second_member_takes_its_share_and_no_event_is_in_two_windows(connection, tmp_path):

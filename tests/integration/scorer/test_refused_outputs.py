@@ -1,16 +1,15 @@
 """A topic that takes less than a transaction's outputs need, under a running scorer."""
 
 import pytest
-from confluent_kafka import Producer
 from support.commands import FRAUD
 from support.data.transactions import make_transaction_bytes
+from support.publishing import publish
 from support.scorer_process import DIED, run_scorer
-from support.topic_changes import alter_topic
+from support.topic_changes import limit_messages
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
 from streams.kafka import topics
-from streams.kafka.committer import make_producer_settings
 from streams.ledger.audit import audit
 
 LIMIT = 20_000
@@ -23,43 +22,15 @@ def trained(model):
     """Every scorer here needs a model on disk."""
 
 
-def send(connection, *values):
-    producer = Producer(connection.make_writer_config())
-    for number, value in enumerate(values):
-        producer.produce(connection.full_name(topics.TRANSACTIONS), value, f"t-{number}")
-    assert producer.flush(60) == 0
-
-
-def limit_topics(connection, names, size=LIMIT):
-    """Set the largest message of topics, and wait until the broker applies it."""
-    for name in names:
-        alter_topic(connection, name, {"max.message.bytes": str(size)})
-        wait_for(lambda name=name: accepts_large(connection, name) == (size > LIMIT), 30, name)
-
-
-def accepts_large(connection, name):
-    """Return whether a topic accepts a large message; send it in a transaction that is aborted."""
-    errors = []
-    settings = make_producer_settings(connection.full_name("probe"))
-    settings["on_delivery"] = lambda error, _: errors.append(error)
-    producer = Producer(connection.make_writer_config(settings))
-    producer.init_transactions(30)
-    producer.begin_transaction()
-    producer.produce(connection.full_name(name), MALFORMED)
-    producer.flush(30)
-    producer.abort_transaction(30)
-    return errors[0] is None  # never `==`: confluent-kafka (2.16) cannot compare an error with None
-
-
 @pytest.mark.parametrize("guarantee", ["exactly-once", "at-least-once"])
 def test_a_transaction_whose_prediction_is_refused_is_a_dead_letter(connection, guarantee):
-    small = [make_transaction_bytes(number) for number in range(600)]
+    small = [make_transaction_bytes(number) for number in range(60)]
     command = [*FRAUD, "score", "--guarantee", guarantee]
     with run_scorer(connection, command=command) as system:
-        limit_topics(connection, [topics.PREDICTIONS])
-        send(connection, *small[:300], LARGE, *small[300:], LARGE)
+        limit_messages(connection, topics.PREDICTIONS, LIMIT)
+        publish(connection, topics.TRANSACTIONS, [*small[:30], LARGE, *small[30:], LARGE])
         dead = read_all(connection, topics.DEAD_LETTERS, 2)
-        read_all(connection, topics.PREDICTIONS, 600)
+        read_all(connection, topics.PREDICTIONS, 60)
         wait_for(lambda: audit(connection).pending == 0, 30, "the scorer has caught up")
         assert system.stop() == 0
         assert DIED not in system.log
@@ -72,22 +43,25 @@ def test_a_transaction_whose_prediction_is_refused_is_a_dead_letter(connection, 
         assert f"{predictions} refuses an output as too large" in detail
         assert f"--entity-name {predictions} --add-config max.message.bytes=1048588" in detail
     result = audit(connection)
-    assert (result.sent, result.scored, result.rejected, result.lost) == (602, 600, 2, 0)
+    assert (result.sent, result.scored, result.rejected, result.lost) == (62, 60, 2, 0)
     if guarantee == "exactly-once":
         assert (len(dead), result.duplicated) == (2, 0)
 
 
 def test_a_dead_letter_that_is_refused_stops_the_scorer_until_the_limit_is_raised(connection):
-    limited = topics.PREDICTIONS, topics.DEAD_LETTERS
     name = connection.full_name(topics.DEAD_LETTERS)
     with run_scorer(connection) as system:
-        limit_topics(connection, limited)
-        send(connection, make_transaction_bytes(0), MALFORMED, LARGE, make_transaction_bytes(1))
+        limit_messages(connection, topics.PREDICTIONS, LIMIT)
+        limit_messages(connection, topics.DEAD_LETTERS, LIMIT)
+        values = make_transaction_bytes(0), MALFORMED, LARGE, make_transaction_bytes(1)
+        publish(connection, topics.TRANSACTIONS, values)
         assert system.process.wait(60) == 3
         assert f"{name} refuses an output as too large; to raise its limit, run: " in system.log
         assert f"--entity-name {name} --add-config max.message.bytes=1114124" in system.log
     assert audit(connection).duplicated == 0
-    limit_topics(connection, limited, topics.MAX_RECORD_BYTES + topics.DEAD_LETTER_EXTRA_BYTES)
+    raised = topics.MAX_RECORD_BYTES + topics.DEAD_LETTER_EXTRA_BYTES
+    limit_messages(connection, topics.PREDICTIONS, raised)
+    limit_messages(connection, topics.DEAD_LETTERS, raised)
     with run_scorer(connection):
         wait_for(lambda: audit(connection).pending == 0, 60, "the scorer has caught up")
     result = audit(connection)
