@@ -152,13 +152,11 @@ def detect_disturbance(
     random = np.random.default_rng(5)
     at_once, within_two, right = (dict.fromkeys(methods, 0) for _ in range(3))
     for feature in features:
-        start = int(random.integers(len(stream.rows) - (WINDOWS + 2) * size))
-        before = _fill_baseline(stream.rows[start : start + WINDOWS * size], size)
+        before, following = _draw_run(stream, size, random)
         disturbance = Disturbance(kind, 0, size=amount, feature=feature)
         detected_by = set[str]()
-        for window in range(2):
-            first = start + (WINDOWS + window) * size
-            current = disturb(stream.model, stream.rows[first : first + size], disturbance, random)
+        for window, rows in enumerate(following):
+            current = disturb(stream.model, rows, disturbance, random)
             verdicts = judge_by_method(stream.known, current, before, methods)
             before.add(current)
             for method, (detected, column) in verdicts.items():
@@ -172,6 +170,16 @@ def detect_disturbance(
         method: Detection(len(features), at_once[method], within_two[method], right[method])
         for method in methods
     }
+
+
+def _draw_run(
+    stream: Stream, size: int, random: np.random.Generator
+) -> tuple[RollingBaseline, list[Floats]]:
+    """Return a baseline of windows from a random row on, and the rows of the two that follow."""
+    start = int(random.integers(len(stream.rows) - (WINDOWS + 2) * size))
+    end = start + WINDOWS * size
+    following = [stream.rows[first : first + size] for first in (end, end + size)]
+    return _fill_baseline(stream.rows[start:end], size), following
 
 
 def _fill_baseline(rows: Floats, size: int) -> RollingBaseline:
@@ -191,10 +199,9 @@ def detect_high_scores(stream: Stream, size: int, share: float, runs: int) -> in
     margins = stream.rows[:, -1]
     pool = stream.rows[margins >= np.quantile(margins, 1 - share)]
     for _ in range(runs):
-        start = int(random.integers(len(stream.rows) - (WINDOWS + 2) * size))
-        before = _fill_baseline(stream.rows[start : start + WINDOWS * size], size)
-        for first in (start + WINDOWS * size, start + (WINDOWS + 1) * size):
-            current = add_high_scores(stream.rows[first : first + size], pool, share, 3.0, random)
+        before, following = _draw_run(stream, size, random)
+        for rows in following:
+            current = add_high_scores(rows, pool, share, 3.0, random)
             verdict = stream.known.detect(current, before)
             before.add(current)
             if verdict is not None and verdict.detected:

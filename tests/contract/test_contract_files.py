@@ -110,9 +110,9 @@ def test_the_example_transaction_is_scored():
 
 def test_the_example_alert_adds_up():
     alert = contract.Alert.model_validate_json(messages.make_examples()["alert"])
-    assert alert.base + sum(
-        reason.contribution for reason in alert.reasons
-    ) + alert.rest == pytest.approx(alert.margin, abs=1e-4)
+    contributions = [reason.contribution for reason in alert.reasons]
+    total = alert.base + sum(contributions) + alert.rest
+    assert total == pytest.approx(alert.margin, abs=1e-4)
     assert alert.probability == pytest.approx(1 / (1 + math.exp(-alert.margin)), abs=1e-6)
     assert alert.decision == "block"
     assert alert.probability >= alert.thresholds.block

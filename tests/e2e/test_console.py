@@ -111,23 +111,43 @@ def browser():
 @contextlib.contextmanager
 def open_console(browser, server, name="Ana", **options):
     """Open the page in a fresh profile; errors and warnings in the browser fail the test."""
-    context = browser.new_context(**options)
-    page = context.new_page()
+    with open_page(browser, "error", "warning", **options) as page:
+        page.goto(f"{server.url}/console")
+        if name:
+            page.get_by_label("Analyst").fill(name)
+        expect(page.get_by_text("live", exact=True)).to_be_visible()
+        yield page
+
+
+@contextlib.contextmanager
+def open_page(browser, *kinds, **options):
+    """Open a page in a fresh profile; messages of these kinds on its console fail the test."""
     errors = []
-    page.on(
-        "console",
-        lambda message: (
-            errors.append(message.text) if message.type in ("error", "warning") else None
-        ),
-    )
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"{server.url}/console")
-    if name:
-        page.get_by_label("Analyst").fill(name)
-    expect(page.get_by_text("live", exact=True)).to_be_visible()
-    yield page
-    context.close()
+
+    def note(message):
+        if message.type in kinds:
+            errors.append(message.text)
+
+    with contextlib.closing(browser.new_context(**options)) as context:
+        page = context.new_page()
+        page.on("console", note)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
     assert errors == []
+
+
+def judge(page, verdict):
+    page.get_by_role("button", name=verdict).click()
+
+
+def open_tab(page, name):
+    page.get_by_role("tab", name=name).click()
+
+
+def write_index(folder, name):
+    """Write an index of one report."""
+    entry = IndexEntry(7, datetime(2026, 1, 31, tzinfo=UTC), 5_000, 0.5, True, name)
+    update_folder(ReportFolder(folder, [entry], keep=1))
 
 
 def find_row(page, name):
@@ -152,9 +172,9 @@ def test_an_alert_appears_without_a_reload_and_a_click_writes_its_label(
         expect(find_row(page, "click-1")).to_be_visible(timeout=2_000)
         find_row(page, "click-1").click()
         expect(page.get_by_text("component 3", exact=True)).to_be_visible()
-        page.get_by_role("button", name="Fraud").click()
+        judge(page, "Fraud")
         expect(find_row(page, "click-1")).to_have_count(0)  # it is no longer open
-        page.get_by_role("tab", name="Judged").click()
+        open_tab(page, "Judged")
         expect(find_row(page, "click-1").get_by_text("fraud")).to_be_visible()
     (label,) = read_labels(module_connection, "click-1")
     assert {name: label[name] for name in ("account_id", "is_fraud", "source", "labelled_by")} == {
@@ -214,11 +234,11 @@ def test_a_judgement_can_be_changed_and_survives_a_restart(browser, server, modu
     publish(module_connection, make_alert("again-1"), make_alert("again-2"))
     with open_console(browser, server) as page:
         find_row(page, "again-1").click()
-        page.get_by_role("button", name="Fraud").click()
-        page.get_by_role("tab", name="Judged").click()
+        judge(page, "Fraud")
+        open_tab(page, "Judged")
         find_row(page, "again-1").click()
         page.get_by_label("Analyst").fill("Bo")
-        page.get_by_role("button", name="Legitimate").click()
+        judge(page, "Legitimate")
         expect(page.get_by_text("Judged legitimate by Bo")).to_be_visible()
         assert [label["labelled_by"] for label in read_labels(module_connection, "again-1", 2)] == [
             "Ana",
@@ -229,7 +249,7 @@ def test_a_judgement_can_be_changed_and_survives_a_restart(browser, server, modu
     with open_console(browser, server) as page:
         expect(find_row(page, "again-2")).to_be_visible()
         expect(find_row(page, "again-1")).to_have_count(0)
-        page.get_by_role("tab", name="Judged").click()
+        open_tab(page, "Judged")
         expect(find_row(page, "again-1").get_by_text("legitimate")).to_be_visible()
         expect(page.locator("#precision-note")).to_have_text("of 2 judged alerts")
 
@@ -240,7 +260,7 @@ def test_markup_in_alerts_is_shown_as_text(browser, server, module_connection):
     with open_console(browser, server) as page:
         find_row(page, SCRIPT).click()
         expect(page.locator("#detail .feature")).to_have_text(SCRIPT)
-        page.get_by_role("button", name="Fraud").click()
+        judge(page, "Fraud")
         expect(page.get_by_text(f"{SCRIPT}: saved as fraud by Ana.")).to_be_visible()
         assert page.title() == "Fraud alerts"
     assert read_labels(module_connection, SCRIPT)
@@ -285,8 +305,8 @@ def test_keys_judge_only_the_alert_on_view(browser, server, module_connection):
         page.keyboard.press("f")  # the highlighted alert is not the one on view
         expect(page.get_by_role("heading", name="view-9502")).to_be_visible()
         expect(page.locator("#message")).to_have_text("Opened. Press again to judge it.")
-        page.get_by_role("tab", name="Judged").click()
-        page.get_by_role("tab", name="Open").click()  # highlights the first again
+        open_tab(page, "Judged")
+        open_tab(page, "Open")  # highlights the first again
         page.keyboard.press("l")
         expect(page.get_by_role("heading", name="view-9503")).to_be_visible()
         page.set_viewport_size(PHONE)
@@ -505,21 +525,8 @@ def test_the_index_and_a_report_are_drawn_without_errors(browser, creditcard, mo
     subprocess.run(
         command, env={**os.environ, "FRAUD_MODEL_DIR": str(model.directory)}, cwd=ROOT, check=True
     )
-    update_folder(
-        ReportFolder(
-            tmp_path,
-            [IndexEntry(7, datetime(2026, 1, 31, tzinfo=UTC), 2_000, 0.5, True, name)],
-            keep=1,
-        )
-    )
-    with contextlib.closing(browser.new_context()) as context:
-        page = context.new_page()
-        errors = []
-        page.on(
-            "console",
-            lambda message: errors.append(message.text) if message.type == "error" else None,
-        )
-        page.on("pageerror", lambda error: errors.append(str(error)))
+    write_index(tmp_path, name)
+    with open_page(browser, "error") as page:
         page.goto((tmp_path / "index.html").as_uri())
         expect(page.locator("svg circle")).to_have_count(1)
         page.get_by_role("link", name="report", exact=True).click()
@@ -527,7 +534,6 @@ def test_the_index_and_a_report_are_drawn_without_errors(browser, creditcard, mo
             timeout=30_000
         )
         expect(page.get_by_text("Confusion Matrix", exact=False).first).to_be_visible()
-        assert errors == []
 
 
 def test_one_login_with_the_key_opens_console_and_reports(browser, connection, model, tmp_path):
@@ -535,13 +541,7 @@ def test_one_login_with_the_key_opens_console_and_reports(browser, connection, m
     name = "window-000007.html"
     folder.mkdir(parents=True)
     (folder / name).write_text("<script>document.title = `origin ${self.origin}`</script>")
-    update_folder(
-        ReportFolder(
-            folder,
-            [IndexEntry(7, datetime(2026, 1, 31, tzinfo=UTC), 5_000, 0.5, True, name)],
-            keep=1,
-        )
-    )
+    write_index(folder, name)
     changes = {"FRAUD_HOME": str(tmp_path), "FRAUD_API_KEY": "of the tests in a browser"}
     with (
         run_server(connection, model, **changes) as own,

@@ -136,12 +136,9 @@ class Story:
         """Send the dead letters back, in a transaction whose markers then end their partitions."""
         result = redrive(self.connection, Choice(), dry_run=False, progress=lambda *_: None)
         assert result.sent == sum(REFUSED.values())
-        wait_for(
-            lambda: (
-                self.prometheus.query_value("sum(fraud_dead_letters_total)") == sum(KINDS.values())
-            ),
-            30,
-            "they are refused again",
+        again = sum(KINDS.values())
+        self.prometheus.wait_for_value(
+            "sum(fraud_dead_letters_total)", again, "they are refused again"
         )
         refused_at = time.time()
         wait_for(
@@ -151,7 +148,7 @@ class Story:
             30,
             "a newer lag",
         )
-        wait_for(lambda: self.prometheus.query_value("max(fraud_consumer_lag)") == 0, 30, "no lag")
+        self.prometheus.wait_for_value("max(fraud_consumer_lag)", 0, "no lag")
 
 
 def copy_model_for_monitor(model, folder):
@@ -221,7 +218,7 @@ def story(module_connection, model, tmp_path_factory):
     ):
         events = Story(module_connection, prometheus, received, rows, targets)
         wait_for(scoring.ready, 60, "the scorer is ready")
-        wait_for(lambda: prometheus.query_value("sum(up)") == 5, 60, "Prometheus sees everything")
+        prometheus.wait_for_value("sum(up)", 5, "Prometheus sees everything")
         events.began = time.time()
         wait_for(
             lambda: (
@@ -240,11 +237,8 @@ def play(story, scoring, api):
     prometheus = story.prometheus
     call_api(api, story.rows.iloc[FRAUDS])
     story.refuse()
-    wait_for(
-        lambda: prometheus.query_value("sum(fraud_dead_letters_total)") == sum(REFUSED.values()),
-        30,
-        "the dead letters",
-    )
+    refused = sum(REFUSED.values())
+    prometheus.wait_for_value("sum(fraud_dead_letters_total)", refused, "the dead letters")
     story.redrive()
     story.send(WINDOW)
     while prometheus.query_value("data_drift_detected") is None or story.sent < 3 * WINDOW:
@@ -252,16 +246,11 @@ def play(story, scoring, api):
         wait_for_last_window(story)
         assert story.sent <= 15 * WINDOW, "no verdict"
     everything = story.sent + sum(KINDS.values())
-    wait_for(
-        lambda: prometheus.query_value("sum(fraud_transactions_total)") == everything,
-        30,
-        "all counts",
-    )  # a kill would lose them
+    # a kill would lose counts
+    prometheus.wait_for_value("sum(fraud_transactions_total)", everything, "all counts")
     os.kill(scoring.pids()[1], signal.SIGKILL)
     story.send(WINDOW)  # its partitions wait for a new owner
-    wait_for(
-        lambda: prometheus.query_value("max(fraud_worker_restarts_total)") == 1, 30, "the restart"
-    )
+    prometheus.wait_for_value("max(fraud_worker_restarts_total)", 1, "the restart")
     wait_for_last_window(story)
     story.send_in_an_open_transaction(WINDOW)
     wait_for_last_window(story)
@@ -279,11 +268,8 @@ def play(story, scoring, api):
         60,
         "the rise of frauds in the labels",
     )
-    wait_for(
-        lambda: prometheus.query_value("sum(fraud_label_payments)") == story.sent,
-        60,
-        "all windows compared with their labels",
-    )
+    compared = "all windows compared with their labels"
+    prometheus.wait_for_value("sum(fraud_label_payments)", story.sent, compared)
     labelled_at = time.time()
     wait_for(
         lambda: prometheus.query_value("min(timestamp(fraud_label_payments))") > labelled_at + 1,
@@ -295,13 +281,8 @@ def play(story, scoring, api):
 
 def wait_for_last_window(story):
     """Wait until Prometheus shows the window of the last transactions."""
-    wait_for(
-        lambda: (
-            story.prometheus.query_value("sum(fraud_drift_windows_total)") == story.sent // WINDOW
-        ),
-        60,
-        f"window {story.sent // WINDOW}",
-    )
+    last = story.sent // WINDOW
+    story.prometheus.wait_for_value("sum(fraud_drift_windows_total)", last, f"window {last}")
 
 
 def call_api(api, row):

@@ -48,6 +48,9 @@ class Prometheus:
         found = self.query(expression)
         return float(found[0]["value"][1]) if found else None
 
+    def wait_for_value(self, expression: str, value: float, what: str) -> None:
+        wait_for(lambda: self.query_value(expression) == value, 60, what)
+
     def query_range(self, expression: str, start: float, end: float) -> list[dict]:
         return self.request("query_range", query=expression, start=start, end=end, step=1)["result"]
 

@@ -93,12 +93,14 @@ def test_a_csv_contains_the_transactions_that_would_be_sent(parameters, tmp_path
     write(simulate_rows(), tmp_path / "made.csv")
     sent = list(make_rows(simulate_rows(), "r"))
     again = list(read(Selection(tmp_path / "made.csv"), "r"))
-    assert [json.loads(encode_transaction(row)) for row in again] == [
-        json.loads(encode_transaction(row)) for row in sent
-    ]
-    assert [(row.number, row.is_fraud, row.account_id) for row in again] == [
-        (row.number, row.is_fraud, row.account_id) for row in sent
-    ]
+
+    def describe(rows):
+        return [
+            (row.number, row.is_fraud, row.account_id, json.loads(encode_transaction(row)))
+            for row in rows
+        ]
+
+    assert describe(again) == describe(sent)
     assert 50 < sum(b'"V14"' not in encode_transaction(row) for row in again) < 200
     assert len({row.account_id for row in again}) == 5
 
@@ -160,9 +162,9 @@ OPEN_ENDED = (
 @pytest.mark.parametrize("text", OPEN_ENDED)
 def test_nothing_changes_before_the_disturbance(disturbed, plain, text):
     found = disturbed(text)
-    np.testing.assert_array_equal(found.values[:MOMENT], plain.values[:MOMENT])
-    np.testing.assert_array_equal(found.times[:MOMENT], plain.times[:MOMENT])
-    np.testing.assert_array_equal(found.is_fraud[:MOMENT], plain.is_fraud[:MOMENT])
+    for name in ("values", "times", "is_fraud"):
+        before = getattr(plain, name)[:MOMENT]
+        np.testing.assert_array_equal(getattr(found, name)[:MOMENT], before, name)
 
 
 def test_shift_moves_one_feature_by_a_number_of_sd_until_it_ends(parameters, disturbed, plain):
@@ -282,12 +284,8 @@ def test_the_parameters_are_few_plain_numbers_based_on_many_rows(parameters):
 
 def test_every_component_has_a_spread_in_every_direction(parameters):
     for mixture in (parameters.legitimate, parameters.fraud):
-        assert (
-            np.linalg.svd(
-                mixture.factors / parameters.sd.clip(max=2)[None, :, None], compute_uv=False
-            ).min()
-            > 1e-3
-        )
+        factors = mixture.factors / parameters.sd.clip(max=2)[None, :, None]
+        assert np.linalg.svd(factors, compute_uv=False).min() > 1e-3
 
 
 def test_parameters_survive_a_round_trip_and_other_files_are_refused(parameters, tmp_path):

@@ -2,11 +2,6 @@
 
 import pytest
 from support.data import creditcard_files as creditcard
-from typer.testing import CliRunner
-
-import cli.commands.demo
-import cli.commands.replay  # noqa: F401 - both add their command
-from cli.app import app
 
 
 @pytest.mark.parametrize(
@@ -25,19 +20,13 @@ from cli.app import app
         (["--label-delay", "soon"], "is not a duration"),
     ],
 )
-def test_bad_usage(bad, why):
-    result = CliRunner().invoke(app, ["replay", *bad], env={"COLUMNS": "200", "NO_COLOR": "1"})
-    assert result.exit_code == 2
-    assert why in result.output
+def test_bad_usage(run_fraud, bad, why):
+    assert why in run_fraud.fail("replay", *bad, code=2)
 
 
 @pytest.mark.parametrize("rate", ["nan", "inf", "-1"])
-def test_the_demo_rejects_such_a_rate_too(rate):
-    result = CliRunner().invoke(
-        app, ["demo", f"--rate={rate}"], env={"COLUMNS": "200", "NO_COLOR": "1"}
-    )
-    assert result.exit_code == 2
-    assert "is not a rate" in result.output
+def test_the_demo_rejects_such_a_rate_too(run_fraud, rate):
+    assert "is not a rate" in run_fraud.fail("demo", f"--rate={rate}", code=2)
 
 
 WITHOUT = {

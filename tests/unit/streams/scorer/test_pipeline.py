@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections import Counter
 
-from support.fakes import FakeRecord
+from support.fakes import FakeRecord, make_scored
 
 from streams.kafka.errors import BatchAbortedError, CommitFatalError, OutputRefusedError
 from streams.scorer.batch import MAX_BATCH, Batch, InFlight, ScoredBatch
@@ -100,16 +100,8 @@ def test_the_next_batch_is_scored_while_one_is_committed_and_its_commit_comes_af
 
 
 def test_the_next_offset_is_that_after_the_batchs_last_record_of_each_partition():
-    batch = Batch(
-        0,
-        0,
-        [
-            FakeRecord(b"", offset=4, partition=1),
-            FakeRecord(b"", offset=9, partition=0),
-            FakeRecord(b"", offset=7, partition=1),
-        ],
-    )
-    assert ScoredBatch(batch).find_next_offsets() == {1: 8, 0: 10}
+    records = [FakeRecord(b"", *place) for place in ((4, 1), (9, 0), (7, 1))]
+    assert ScoredBatch(Batch(0, 0, records)).find_next_offsets() == {1: 8, 0: 10}
 
 
 def test_an_abort_ends_the_epoch_and_drops_what_follows_in_it():
@@ -184,24 +176,16 @@ def test_a_dead_letter_that_is_refused_is_a_failure():
     assert (committed, failures) == ([], [error])
 
 
-def with_dead(dead, epoch, number=0):
-    result = ScoredBatch(Batch(epoch, number, [FakeRecord(b"")] * 4_096))
-    result.dead_letters["malformed_json"] = dead
-    return result
-
-
 def test_dead_letters_of_an_aborted_batch_count_once_however_often_it_is_read():
     committer = Committer(BatchAbortedError("rebalance"), BatchAbortedError("rebalance"))
-    _, committed, failures = submit(
-        committer, *(with_dead(400, epoch) for epoch in range(3)), most=0.1
-    )
+    again = [make_scored(4_096, 400, epoch=epoch) for epoch in range(3)]
+    _, committed, failures = submit(committer, *again, most=0.1)
     assert (len(committed), failures) == (1, [])
 
 
 def test_the_batch_with_too_many_dead_letters_is_not_committed():
     committer = Committer()
-    _, committed, failures = submit(
-        committer, with_dead(1_000, 0), with_dead(1, 0, number=1), most=0.1
-    )
+    batches = make_scored(4_096, 1_000), make_scored(4_096, 1, number=1)
+    _, committed, failures = submit(committer, *batches, most=0.1)
     assert [type(error) for error in failures] == [TooManyDeadLettersError]
     assert len(committed) == len(committer.offsets) == 1
