@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from payments.labels import is_about
+
 WINDOWS = 60  # drift windows, as many as the console plots
 SIZE = 2_000  # alerts: about 6 MB at 3 KB each, and more than one person reviews in a day
 # A replay labels every transaction with the dataset's class, which would show analysts the answer.
@@ -69,15 +71,10 @@ class Item:
         return self.arrived_label.record if self.arrived_label else None
 
     def is_older_than(self, label: ArrivedLabel) -> bool:
-        """Return whether a label with the id and account of this alert can be about it.
-
-        Ids may be used again, so an analyst's label is about alerts raised before it arrived, and a
-        chargeback about payments made before that: it may come before the alert if the scorer is
-        behind.
-        """
-        if label.record.source == "analyst":
-            return label.arrived_ms >= self.raised_ms
-        return label.arrived_ms >= min(self.raised_ms, _to_ms(self.alert.event_time))
+        """Return whether a label with the id and account of this alert can be about it."""
+        by_analyst = label.record.source == "analyst"
+        made_ms = _to_ms(self.alert.event_time)
+        return is_about(by_analyst, label.arrived_ms, made_ms, self.raised_ms)
 
     def encode(self) -> bytes:
         """Return JSON: the alert's fields, with the transaction unchanged, `position`, `label`."""

@@ -65,7 +65,7 @@ def _decode(message: Message) -> tuple[Decision, ScoredPayment] | None:
     return prediction.decision, ScoredPayment(
         prediction.transaction_id,
         prediction.transaction.account_id,
-        min(made_ms, scored_ms),
+        made_ms,
         scored_ms,
     )
 

@@ -10,6 +10,7 @@ from confluent_kafka import Message
 
 from drift.labels.label_index import LabelIndex
 from drift.quality import Truth
+from payments.labels import is_about
 from payments.records import UNREADABLE
 from payments.rfc3339 import parse_time
 from streams.kafka.messages import arrived_ms
@@ -103,12 +104,11 @@ class LabelStore:
     def truth(self, payment: ScoredPayment, period_ms: tuple[int, int]) -> Truth | None:
         """Return what labels say about a payment; None if none arrived in [first, last].
 
-        A label counts for the payments of its account (of any, if it names none) that were made
-        before it arrived, and an analyst's for those scored before it arrived: ids may be used
-        again. The label with the latest date wins, of two with the same date the later one.
+        A label counts for the payments of its account (of any, if it names none) that it can be
+        about. The label with the latest date wins, of two with the same date the later one.
         """
         first, last = period_ms
-        first = max(first, payment.made_ms)
+        times = payment.made_ms, payment.scored_ms
         keys = [_hash_id(payment.transaction_id, None)]
         if payment.account_id is not None:
             keys.append(_hash_id(payment.transaction_id, payment.account_id))
@@ -117,7 +117,7 @@ class LabelStore:
             for key in keys
             for index in self._indexes
             for arrived, label in index.get(key)
-            if first <= arrived <= last and (label & _FULL or arrived >= payment.scored_ms)
+            if first <= arrived <= last and is_about(not label & _FULL, arrived, *times)
         ]
         if not labels:
             return None

@@ -400,9 +400,9 @@ MUTANTS = (
         "a verdict closes a later alert of the same id",
         "tests/unit/api/test_alert_store.py::test_a_label_is_not_about_a_later_alert",
         (
-            "api/alert_store.py",
-            "            return label.arrived_ms >= self.raised_ms\n",
-            "            return True\n",
+            "payments/labels.py",
+            "(scored_ms if by_analyst else min(made_ms, scored_ms))",
+            "(0 if by_analyst else min(made_ms, scored_ms))",
         ),
     ),
     mutant(
