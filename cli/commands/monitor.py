@@ -16,7 +16,7 @@ from cli.support.options import ModelFolder
 from cli.support.parsers import parse_duration
 from cli.support.settings import Settings
 from cli.support.stopping import exit_after, stop_on_signals
-from drift.detect.verdict import describe_verdict
+from drift.detect.verdict import describe_shift, describe_verdict
 
 if TYPE_CHECKING:
     from drift.events import WindowClosed
@@ -46,7 +46,7 @@ def _format_event(event: "WindowClosed") -> str:
     verdict = describe_verdict(event.detected, event.score, event.stuck)
     top = f", highest weight {event.top[0].feature}" if event.top else ""
     outliers = "".join(f", {count} outliers in {name}" for name, count in event.outliers.items())
-    shifted = f", shifted for ten windows {', '.join(event.shifted)}" if event.shifted else ""
+    shifted = describe_shift(event.shifted)
     report = f", {event.report}" if event.report else ""
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, "

@@ -13,7 +13,7 @@ from cli.support.options import AsJson, ModelFolder
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
-from drift.detect.verdict import describe_verdict
+from drift.detect.verdict import describe_shift, describe_verdict
 
 if TYPE_CHECKING:
     from drift.reports.evidently_report import ReportRequest
@@ -107,6 +107,7 @@ def _request_for_window(settings: Settings, number: int, out: Path | None) -> "R
         verdict.clip(sample(rows, read.offsets, SAMPLE_ROWS)),
         verdict,
         window_reader.read_labelled(connection, event),
+        event.shifted,
     )
 
 
@@ -157,6 +158,7 @@ def _write(request: "ReportRequest") -> dict[str, Any]:
         "detected": verdict.detected,
         "distances": verdict.distances,
         "stuck": verdict.constant_ratios,
+        "shifted": request.shifted,
         "labelled": len(request.labelled.fraud) if request.labelled else 0,
     }
 
@@ -165,7 +167,7 @@ def _format_result(result: dict[str, Any]) -> str:
     farthest = max(result["distances"], key=result["distances"].__getitem__)
     verdict = describe_verdict(result["detected"], result["score"], result["stuck"])
     return (
-        f"{verdict}, score {result['score']:.3f}, "
+        f"{verdict}{describe_shift(result['shifted'])}, score {result['score']:.3f}, "
         f"largest distance {result['distances'][farthest]:.2f} sd ({farthest}), "
         f"{result['labelled']:,} labelled; {result['report']}"
     )

@@ -1,6 +1,6 @@
 """A drift verdict in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def describe_verdict(
@@ -12,3 +12,8 @@ def describe_verdict(
     if constant := [name for name, ratio in constant_ratios.items() if ratio >= 1]:
         return f"DRIFT, {', '.join(constant)} stuck at one value"
     return "DRIFT" if score else "DRIFT in the tail of the scores"
+
+
+def describe_shift(shifted: Sequence[str]) -> str:
+    """Return the columns with a lasting shift as the end of a text; empty if there are none."""
+    return f", shifted for ten windows: {' '.join(shifted)}" if shifted else ""

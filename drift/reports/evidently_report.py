@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drift.detect.detector import COLUMNS, DRIFT_SHARE, METHOD, Verdict
-from drift.detect.verdict import describe_verdict
+from drift.detect.verdict import describe_shift, describe_verdict
 from model.files import write_atomically
 from payments.arrays import Flags, Floats
 
@@ -38,13 +38,15 @@ class ReportRequest:
     """A report to write to `path`.
 
     `rows`: a window, or a sample of it, float64[n, columns of drift.detect.detector.COLUMNS];
-    `verdict`: on the whole window; `labelled`: its labelled payments.
+    `verdict`: on the whole window; `labelled`: its labelled payments; `shifted`: what has differed
+    from the model's reference for ten windows.
     """
 
     path: Path
     rows: Floats
     verdict: Verdict
     labelled: LabelledPayments | None = None
+    shifted: tuple[str, ...] = ()
 
 
 def write_report(request: ReportRequest) -> None:
@@ -56,7 +58,7 @@ def write_report(request: ReportRequest) -> None:
     snapshots = [measure_drift(request)]
     if request.labelled is not None and request.labelled.has_two_classes:
         snapshots.append(_measure_quality(request.labelled))
-    write_atomically(request.path, _make_page(request.verdict, snapshots))
+    write_atomically(request.path, _make_page(request, snapshots))
 
 
 def measure_drift(request: ReportRequest) -> Any:
@@ -95,23 +97,24 @@ def _measure_quality(labelled: LabelledPayments) -> Any:
     )
 
 
-def _make_page(verdict: Verdict, snapshots: Iterable[Any]) -> str:
+def _make_page(request: ReportRequest, snapshots: Iterable[Any]) -> str:
     from evidently.core.metric_types import render_widgets
     from evidently.legacy.renderers.html_widgets import group_widget
 
     widgets = [widget for snapshot in snapshots for widget in snapshot.to_snapshot_model().widgets]
     return str(
-        render_widgets([_make_verdict_widget(verdict), group_widget(title="", widgets=widgets)])
+        render_widgets([_make_verdict_widget(request), group_widget(title="", widgets=widgets)])
     )
 
 
-def _make_verdict_widget(verdict: Verdict) -> Any:
+def _make_verdict_widget(request: ReportRequest) -> Any:
     """Return the verdict on the whole window.
 
     Evidently sees a sample, and does not test the tail or constant values.
     """
     from evidently.legacy.renderers.html_widgets import CounterData, counter
 
+    verdict = request.verdict
     ratios = {name: distance / verdict.limits[name] for name, distance in verdict.distances.items()}
     farthest = max(ratios, key=ratios.__getitem__)
     constant = max(verdict.constant_ratios, key=verdict.constant_ratios.__getitem__)
@@ -122,7 +125,7 @@ def _make_verdict_widget(verdict: Verdict) -> Any:
         f"stuck at one value / limit, {constant}": verdict.constant_ratios[constant],
     }
     words = describe_verdict(verdict.detected, verdict.score, verdict.constant_ratios)
-    title = f"Verdict on all rows: {words}"
+    title = f"Verdict on all rows: {words}{describe_shift(request.shifted)}"
     return counter(
         title=title,
         counters=[CounterData(label, f"{value:.3f}") for label, value in values.items()],

@@ -113,7 +113,9 @@ class ReportSchedule:
         """
         self._entries.append(_make_entry(event))
         if event.report and verdict is not None:
-            request = ReportRequest(self._home / event.report, verdict.clip(rows), verdict)
+            request = ReportRequest(
+                self._home / event.report, verdict.clip(rows), verdict, shifted=event.shifted
+            )
             self._unfinished.append(self._writer.write(request, self._report_folder()))
             return
         self._index_is_stale = True

@@ -66,7 +66,7 @@ def test_evidently_computes_the_same_distances_and_score(reports, detector, tmp_
     verdict = detector.detect(rows)
     path = tmp_path / "reports" / "window-000001.html"
     labelled = LabelledPayments(alert=rows[:400, 0] > 1, fraud=rows[:400, 0] > 1.2)
-    written = ReportRequest(path, rows, verdict, labelled)
+    written = ReportRequest(path, rows, verdict, labelled, ("V3", "margin"))
     reports.write(written, report_folder(path.parent)).result(WAIT_S)
     found = findings(written)
     assert found.values == pytest.approx(verdict.distances, rel=1e-9)
@@ -77,7 +77,7 @@ def test_evidently_computes_the_same_distances_and_score(reports, detector, tmp_
         r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?https?:", html
     )  # the page needs no network
     for part in (
-        "Verdict on all rows: DRIFT",
+        "Verdict on all rows: DRIFT, shifted for ten windows: V3 margin",
         f'"value": "{verdict.tail:.3f}"',
         "Dataset Drift",
         "Classification Quality",
