@@ -4,6 +4,7 @@ import threading
 from time import sleep
 
 import pytest
+from support.monitoring import PROFILE
 from support.ports import find_free_port
 from typer.testing import CliRunner
 
@@ -25,7 +26,7 @@ def refused(monkeypatch, tmp_path):
 
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.setenv("FRAUD_MONITOR_PORT", str(find_free_port()))
-    monkeypatch.setattr("drift.loading.load", lambda _: (None, None))
+    monkeypatch.setattr("drift.loading.load", lambda _: (None, PROFILE))
     monkeypatch.setattr(cli.commands.monitor, "stop_on_signals", lambda *_: None)
     monkeypatch.setattr(Monitor, "run", run)
     monkeypatch.setattr(Labelling, "run", linger)
