@@ -1,6 +1,7 @@
-"""A model of synthetic rows, trained once for all unit tests."""
+"""A model of synthetic rows, trained once for all unit tests, and a registry of metrics."""
 
 import pytest
+from prometheus_client import CollectorRegistry
 from support.data import labelled
 
 from model import publish
@@ -16,3 +17,8 @@ def trained() -> pipeline.TrainedModel:
 @pytest.fixture(scope="session")
 def model(trained, tmp_path_factory) -> Model:
     return publish.save(trained, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()

@@ -89,10 +89,8 @@ def test_without_a_broker_it_scores_and_reports_the_outage(model):
         answer = client.post("/transactions", content=make_transaction_bytes(1))
         assert answer.status_code == 503
         assert answer.json()["detail"].startswith("not confirmed: ")
-        assert (client.get("/ready").status_code, client.get("/ready").json()["kafka"]) == (
-            503,
-            False,
-        )
+        ready = client.get("/ready")
+        assert (ready.status_code, ready.json()["kafka"]) == (503, False)
         # A client that names another address in a header is still the same client.
         forged = [
             client.get("/", headers={"X-Forwarded-For": f"192.0.2.{number}"}).status_code

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 
+import psutil
 import pytest
 from support.data.transactions import make_transaction_bytes
 from support.ports import find_free_port, hold_port
@@ -90,7 +91,7 @@ def test_workers_that_come_and_go_lose_and_duplicate_nothing(connection):
             assert len(workers) == 2
             third.process.kill()
             wait_for(
-                lambda: not any(is_alive(pid) for pid in workers),
+                lambda: not any(map(psutil.pid_exists, workers)),
                 20,
                 "the workers exit after their supervisor",
             )
@@ -152,14 +153,6 @@ def read_scored_ids(connection):
     return [prediction["transaction_id"] for prediction in predictions]
 
 
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_missing_topics_end_the_scorer_with_a_line_that_says_what_to_do(broker, tmp_path):
     home = {"FRAUD_HOME": str(tmp_path), "FRAUD_MODEL_DIR": str(Settings.from_environment().model)}
     with run_scorer(Connection(broker, topic_prefix="nowhere."), wait=False, **home) as system:
@@ -195,7 +188,7 @@ def test_the_requested_workers_are_announced_until_the_scorer_is_stopped(tmp_pat
         system.process.kill()
         system.process.wait(20)
         wait_for(
-            lambda: not any(is_alive(pid) for pid in workers),
+            lambda: not any(map(psutil.pid_exists, workers)),
             20,
             "the worker exits after its supervisor",
         )

@@ -24,11 +24,8 @@ def test_a_rate_counts_from_the_first_sight_of_each_worker():
     throughput.observe(0, {"a": page(1_000), "b": page(5_000)})
     assert last(throughput).rate is None
     throughput.observe(2, {"a": page(1_150, 50), "b": page(5_000)})
-    assert (last(throughput).rate, last(throughput).alert_rate, last(throughput).workers) == (
-        100,
-        0.25,
-        2,
-    )
+    point = last(throughput)
+    assert (point.rate, point.alert_rate, point.workers) == (100, 0.25, 2)
 
 
 def test_a_rate_ignores_what_is_older_than_its_window():
@@ -50,11 +47,8 @@ def test_without_a_page_a_figure_is_absent_and_its_window_restarts():
     throughput = Throughput()
     throughput.observe(0, {"a": page(0)})
     throughput.observe(1, {})
-    assert (last(throughput).workers, last(throughput).rate, last(throughput).p99_ms) == (
-        0,
-        None,
-        None,
-    )
+    point = last(throughput)
+    assert (point.workers, point.rate, point.p99_ms) == (0, None, None)
     throughput.observe(2, {"a": page(500)})
     assert last(throughput).rate is None
 
@@ -63,11 +57,8 @@ def test_an_idle_scorer_has_a_rate_of_0_and_no_latency():
     throughput = Throughput()
     for at in range(2):
         throughput.observe(at, {"a": page(7, latency=[("0.1", 7), ("+Inf", 7)])})
-    assert (last(throughput).rate, last(throughput).alert_rate, last(throughput).p50_ms) == (
-        0,
-        None,
-        None,
-    )
+    point = last(throughput)
+    assert (point.rate, point.alert_rate, point.p50_ms) == (0, None, None)
 
 
 def test_a_client_of_a_previous_process_gets_everything():

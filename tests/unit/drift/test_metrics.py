@@ -2,8 +2,7 @@ import re
 from collections import Counter
 from datetime import timedelta
 
-import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from support.data.windows import CLOSED_AT, make_window
 
 from drift.detect.detector import COLUMNS
@@ -24,11 +23,6 @@ def closed(score, detected, at=1, distance=0.25, **more):
         end=CLOSED_AT + timedelta(seconds=at),
         **more,
     )
-
-
-@pytest.fixture
-def registry():
-    return CollectorRegistry()
 
 
 def test_unknown_gauges_are_absent(registry):

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
 from support.data.windows import CLOSED_AT, make_window
 
 from drift.detect.detector import COLUMNS, DriftDetector
@@ -38,11 +37,6 @@ class SlowWriter:
         for _, _, future in self.begun:
             if not future.done():
                 future.set_exception(error) if error else future.set_result(None)
-
-
-@pytest.fixture
-def registry():
-    return CollectorRegistry()
 
 
 @pytest.fixture

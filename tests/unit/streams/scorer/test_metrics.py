@@ -32,11 +32,6 @@ NOW_MS = int(NOW.timestamp() * 1000)
 
 
 @pytest.fixture
-def registry():
-    return CollectorRegistry()
-
-
-@pytest.fixture
 def metrics(registry):
     return ScorerMetrics(registry, "transactions", "v1", restarts=2)
 
