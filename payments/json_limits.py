@@ -146,11 +146,14 @@ class _Quotes:
 
 
 def _blank_escaped(value: bytes) -> bytes:
-    r"""Replace each escaped quote, and each escaped backslash, with spaces."""
+    r"""Replace each escaped quote and backslash with spaces, if there is an escaped quote."""
     first = value.find(b"\\")
     if first < 0:
         return value
     end = value.rfind(b"\\") + 2
+    escaped = value[first:end]
+    if rb"\"" not in escaped:
+        return value
     # From the left, so that in a run of backslashes each escapes the next.
-    plain = value[first:end].replace(rb"\\", b"  ").replace(rb"\"", b"  ")
+    plain = escaped.replace(rb"\\", b"  ").replace(rb"\"", b"  ")
     return value[:first] + plain + value[end:]

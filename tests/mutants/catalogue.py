@@ -180,8 +180,8 @@ MUTANTS = (
         "tests/unit/payments/test_json_limits.py",
         (
             "payments/json_limits.py",
-            r"""value[first:end].replace(rb"\\", b"  ").replace(""",
-            "value[first:end].replace(",
+            r"""escaped.replace(rb"\\", b"  ").replace(""",
+            "escaped.replace(",
         ),
     ),
     mutant(
