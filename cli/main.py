@@ -100,8 +100,12 @@ def _report(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
-    line = "; ".join(part.strip() for part in _describe(error).splitlines() if part.strip())
-    print(f"fraud: {line}", file=sys.stderr)
+    from streams.kafka.errors import TopicMismatchError
+
+    lines = [part.strip() for part in _describe(error).splitlines() if part.strip()]
+    if not isinstance(error, TopicMismatchError):  # which has one line for each topic
+        lines = ["; ".join(lines)]
+    print("\n".join(f"fraud: {line}" for line in lines), file=sys.stderr)
     return USAGE if isinstance(error, SettingsError | TyperException) else FAILED
 
 

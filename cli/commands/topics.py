@@ -1,4 +1,4 @@
-"""`fraud topics`: create the topics, and reject existing ones that differ."""
+"""`fraud topics`: create the topics, and reject existing ones that are less safe."""
 
 import json
 from typing import Annotated
@@ -28,7 +28,7 @@ def create_topics(
     ] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Create missing topics; fail if an existing one differs from its declaration.
+    """Create missing topics; then fail if another one is less safe than declared.
 
     Example: fraud topics --partitions 8
     """

@@ -25,7 +25,7 @@ from streams.kafka.auth import connect_admin
 from streams.kafka.clock import CLOCK_DIFFERENCE
 from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.connection import Connection
-from streams.kafka.errors import RefusedError
+from streams.kafka.errors import RefusedError, TopicRecreatedError
 from streams.kafka.open_transactions import OWN_TRANSACTION_S, find_hidden
 from streams.kafka.topic_admin import choose_command, choose_partitions, find_usual_count
 from streams.kafka.topic_settings import compare, has_sender_time
@@ -33,7 +33,10 @@ from streams.kafka.topic_settings import compare, has_sender_time
 _ANSWER_S = 10
 _OPEN = "open transactions"
 _OFFSETS = "offsets of groups"
+_OFFSETS_TOPIC = "topic of offsets"
 _CLOCK = "clock"
+_SCORED_BY = {"score", "ledger"}
+_OUTPUTS = (topics.PREDICTIONS, topics.DEAD_LETTERS)
 _UNSUPPORTED = {KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION}
 _TRANSACTIONS_KEPT_MIN = (
     next(topic.retention_ms for topic in topics.TOPICS if topic.name == topics.TRANSACTIONS)
@@ -80,12 +83,17 @@ def check_cluster(
     yield check_encryption(connection)
     states = describe_topics(admin, connection)
     yield from check_topics(connection, states)
+    roles = tuple(roles)
     yield try_check(_OFFSETS, lambda: check_offsets_retention(get_offsets_retention_min(admin)))
     if isinstance(states[topics.TRANSACTIONS], TopicState):
         cluster = Cluster(connection)
         yield try_check(
             _OPEN, lambda: check_open_transactions(find_hidden(cluster, topics.TRANSACTIONS))
         )
+        if _SCORED_BY.intersection(roles) and all(
+            isinstance(states[name], TopicState) for name in _OUTPUTS
+        ):
+            yield try_check(_OFFSETS_TOPIC, lambda: check_offsets_topic(cluster))
     checker = AclChecker(admin, connection, states)
     for role in roles:
         yield try_check(_name_permissions(role), partial(_check_role, checker, role))
@@ -172,21 +180,36 @@ def _check_topic(
         advice = "for a full check, run this as the user that runs `fraud topics`"
         found = f"{counted}; this user may not see its settings"
         return Finding(what, CheckStatus.WARN, found, advice)
+    name = connection.full_name(topic.name)
     if differences := compare(topic.settings(state.replicas), state.config):
-        name = connection.full_name(topic.name)
         advice = f"run: {choose_command(connection, name, differences)}"
         found = f"has {', '.join(map(str, differences))}"
         return Finding(what, CheckStatus.FAIL, found, advice)
-    declared = topic.partitions or usual
-    if state.partitions != declared:
-        advice = choose_partitions(connection, topic, state.partitions, declared)
-        if topic.partitions:
-            found = f"has {state.partitions} partitions, {declared} are declared"
-            return Finding(what, CheckStatus.FAIL, found, advice)
-        found = f"has {state.partitions} partitions, {declared} are usual here"
-        return Finding(what, CheckStatus.WARN, found, advice)
+    if finding := _check_partitions(connection, topic, state, usual):
+        return finding
+    if differences := compare(topic.preferences(), state.config):
+        advice = (
+            "records that are large before their compression can stop the scorer; to refuse them, "
+            f"run: {choose_command(connection, name, differences)}"
+        )
+        return Finding(what, CheckStatus.WARN, f"has {', '.join(map(str, differences))}", advice)
     kept = ", with its senders' timestamps" if has_sender_time(state.config) else ""
     return Finding(what, CheckStatus.OK, f"{counted}, as declared{kept}")
+
+
+def _check_partitions(
+    connection: Connection, topic: topics.Topic, state: TopicState, usual: int
+) -> Finding | None:
+    what = f"topic {topic.name}"
+    declared = topic.partitions or usual
+    if state.partitions == declared:
+        return None
+    advice = choose_partitions(connection, topic, state.partitions, declared)
+    if topic.partitions:
+        found = f"has {state.partitions} partitions, {declared} are declared"
+        return Finding(what, CheckStatus.FAIL, found, advice)
+    found = f"has {state.partitions} partitions, {declared} are usual here"
+    return Finding(what, CheckStatus.WARN, found, advice)
 
 
 def _explain_unknown_topic(what: str, error: KafkaError) -> Finding:
@@ -222,6 +245,25 @@ def check_offsets_retention(kept_min: int | None) -> Finding:
         "because it can't tell which transactions it has scored"
     )
     return Finding(what, CheckStatus.WARN, found, advice)
+
+
+def check_offsets_topic(cluster: Cluster) -> Finding:
+    """Check that the scorer's offsets are of this `transactions`, not of a deleted one."""
+    [partitions] = cluster.list_partitions(topics.TRANSACTIONS).values()
+    committed = cluster.find_epochs(topics.SCORER_GROUP, topics.TRANSACTIONS, partitions)
+    try:
+        cluster.check_epochs(
+            topics.SCORER_GROUP,
+            topics.TRANSACTIONS,
+            committed,
+            _OUTPUTS,
+            "`fraud score` and `fraud ledger` refuse that",
+        )
+    except TopicRecreatedError as error:
+        advice = "to accept the new topic: docs/runbooks/scorer-down.md"
+        return Finding(_OFFSETS_TOPIC, CheckStatus.FAIL, str(error), advice)
+    found = "those of fraud-scorer are of this `transactions`" if committed else "none yet"
+    return Finding(_OFFSETS_TOPIC, CheckStatus.OK, found)
 
 
 def _name_permissions(role: str) -> str:

@@ -1,5 +1,6 @@
 """Ask a cluster about topics, their partitions and offsets, and a group's committed offsets."""
 
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -14,7 +15,12 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from streams.kafka.connection import Connection
-from streams.kafka.errors import TopicMissingError, is_topic_missing, is_transient
+from streams.kafka.errors import (
+    TopicMissingError,
+    TopicRecreatedError,
+    is_topic_missing,
+    is_transient,
+)
 from streams.kafka.retry import retry_for
 from streams.kafka.topic_ids import TopicEpoch, describe_topics, read_description
 
@@ -128,6 +134,33 @@ class Cluster:
             for place in positions
             if place.offset >= 0
         }
+
+    def check_epochs(
+        self,
+        group: str,
+        topic: str,
+        committed: Mapping[int, Committed],
+        outputs: Iterable[str],
+        advice: str,
+    ) -> None:
+        """Check that a group's offsets, and so its `outputs`, are of this topic and no earlier one.
+
+        Raises TopicRecreatedError, which ends with `advice`, and TopicMissingError.
+        """
+        name = self._connection.full_name(topic)
+        topic_id = self.find_ids(topic).get(topic)
+        if topic_id is None:
+            raise TopicMissingError([name])
+        for position in committed.values():
+            epoch = position.epoch
+            if epoch is not None and epoch.topic_id != topic_id:
+                raise TopicRecreatedError.of(name, epoch.topic_id, topic_id, advice)
+        if not committed and any(
+            offset for output in outputs for offset in self.find_high_watermarks(output).values()
+        ):
+            raise TopicRecreatedError.without_offsets(
+                name, self._connection.full_name(group), topic_id, advice
+            )
 
     def find_owned(self, group: str, topic: str) -> set[int] | None:
         """Return the partitions that members of a group read; None while the group rebalances."""

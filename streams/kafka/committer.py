@@ -21,6 +21,7 @@ from streams.kafka.errors import (
     CommitFatalError,
     OutageError,
     OutputRefusedError,
+    WriteRefusedError,
     classify_refusal,
 )
 from streams.kafka.messages import Output
@@ -40,6 +41,17 @@ DEADLINE_S = 30.0
 # handshake, or for a host name that no longer resolves (a stopped container). `classify` calls
 # the first of them a refusal. If it is one, the next process learns so in `open`.
 _DISCONNECTED = {KafkaError._AUTHENTICATION, KafkaError._RESOLVE, KafkaError._TRANSPORT}
+
+# What a topic answers to a record that it would refuse again.
+_REFUSALS = {
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.INVALID_TIMESTAMP,
+    KafkaError.INVALID_RECORD,
+    KafkaError.POLICY_VIOLATION,
+    KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+    KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
+    KafkaError.TOPIC_EXCEPTION,
+}
 
 ProducerFactory = Callable[[dict[str, Any]], Producer]
 
@@ -98,7 +110,7 @@ class _BatchCommitter:
         self._input_topic = connection.full_name(input_topic)
         self._metadata = metadata
         self._waited = False
-        self._refusing_topic: str | None = None
+        self._refusal: tuple[str, KafkaError] | None = None
         self._calls = CallThread("kafka calls")
 
     def _make_producer(self, settings: Mapping[str, Any]) -> Producer:
@@ -107,14 +119,25 @@ class _BatchCommitter:
 
     def _on_delivery_error(self, error: KafkaError, message: Message) -> None:
         # the client's transactional calls may hide this error behind a later one
-        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            self._refusing_topic = message.topic()
+        if error.code() in _REFUSALS:
+            self._refusal = message.topic() or "", error
 
     def _raise_if_refused(self) -> None:
-        """Raise OutputRefusedError if a topic refused an output since `write`."""
+        """Raise OutputRefusedError or WriteRefusedError if a topic refused an output since `write`.
+
+        `abort` or another call may have hidden the cause.
+        """
+        if self._refusal is None:
+            return
+        refusing, error = self._refusal
+        if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
+            raise WriteRefusedError(
+                f"{refusing} refuses an output: {error.str()}. Compare the topic's settings, and "
+                "the clocks of this machine and the brokers: fraud doctor"
+            )
         for topic in topics.TOPICS:
             name = self._connection.full_name(topic.name)
-            if name == self._refusing_topic:
+            if name == refusing:
                 limit = {"max.message.bytes": str(topic.max_record_bytes)}
                 raise OutputRefusedError(
                     f"{name} refuses an output as too large; to raise its limit, run: "
@@ -122,7 +145,7 @@ class _BatchCommitter:
                 )
 
     def _produce(self, outputs: list[Output]) -> None:
-        self._refusing_topic = None
+        self._refusal = None
         names = {topic.name: self._connection.full_name(topic.name) for topic in topics.TOPICS}
         produce = self._producer.produce
         for output in outputs:

@@ -15,6 +15,7 @@ StreamError
 └── CommitError                   a batch was not committed
     ├── BatchAbortedError         read the batch again
     ├── OutputRefusedError        a topic refuses an output as too large
+    ├── WriteRefusedError         a topic refuses an output for a reason that stays
     └── CommitFatalError          no commit of this process can succeed any more
         └── OutageError           Kafka was unreachable too long; restart the process
 
@@ -74,7 +75,7 @@ class TopicError(StreamError):
 
 
 class TopicMismatchError(TopicError):
-    """A topic exists with other partitions or less safe settings than declared."""
+    """Topics have other partitions or less safe settings than declared; each has its line."""
 
     exit_code = DO_NOT_RESTART
 
@@ -125,6 +126,12 @@ class OutputRefusedError(CommitError):
 
     Kafka refuses everything in a request for a partition, without saying what is too large.
     """
+
+    exit_code = DO_NOT_RESTART
+
+
+class WriteRefusedError(CommitError):
+    """A topic refuses an output, and would refuse it again: its settings or a clock are wrong."""
 
     exit_code = DO_NOT_RESTART
 

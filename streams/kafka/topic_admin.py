@@ -41,20 +41,27 @@ class FoundTopic:
 def create(connection: Connection, partitions: int = PARTITIONS, replication: int = 1) -> list[str]:
     """Create the missing topics and return their names.
 
-    Raises TopicMismatchError, before creating any, if one exists with other partitions or less safe
-    settings; TopicError if a new one does not appear; KafkaException if the cluster refuses.
+    Raises TopicMismatchError, before creating any, if one exists with other partitions, and after
+    that if one has less safe settings; TopicError if a new one does not appear; KafkaException if
+    the cluster refuses.
     """
     admin = AdminClient(connection.make_client_config())
     wanted = {connection.full_name(topic.name): topic for topic in TOPICS}
-    existing = wanted.keys() & admin.list_topics(timeout=_TIMEOUT_S).topics.keys()
-    found = {name: topic for name, topic in wanted.items() if name in existing}
-    _refuse_mismatch(admin, connection, found, partitions)
+    found = find_topics(admin, wanted)
+    missing = [name for name in wanted if name not in found]
+    if wrong := _list_other_counts(connection, wanted, found, partitions):
+        wrong += _list_unsafe(connection, wanted, found)
+        if missing:
+            wrong.append(f"not created until then: {', '.join(missing)}")
+        raise TopicMismatchError("\n".join(wrong))
     new = [
         NewTopic(
-            name, topic.partitions or partitions, replication, config=topic.config(replication)
+            name,
+            wanted[name].partitions or partitions,
+            replication,
+            config=wanted[name].config(replication),
         )
-        for name, topic in wanted.items()
-        if name not in existing
+        for name in missing
     ]
     created = []
     for name, future in admin.create_topics(new, request_timeout=_TIMEOUT_S).items() if new else ():
@@ -66,12 +73,12 @@ def create(connection: Connection, partitions: int = PARTITIONS, replication: in
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
     _wait_until_known(admin, wanted.keys())
-    others = {
-        name: topic
-        for name, topic in wanted.items()
-        if name not in created and name not in existing
-    }
-    _refuse_mismatch(admin, connection, others, partitions)
+    others = find_topics(admin, (name for name in wanted if name not in created))
+    wrong = _list_other_counts(connection, wanted, others, partitions)
+    if wrong := wrong + _list_unsafe(connection, wanted, others):
+        if created:
+            wrong.append(f"created {', '.join(created)}")
+        raise TopicMismatchError("\n".join(wrong))
     return created
 
 
@@ -90,13 +97,8 @@ def refuse_unsafe(admin: AdminClient, connection: Connection, names: Iterable[st
             "records; grant DescribeConfigs on them",
             ", ".join(hidden),
         )
-    wrong = [
-        _explain_settings(connection, name, differences)
-        for name, topic in found.items()
-        if (differences := find_differences(wanted[name], topic))
-    ]
-    if wrong:
-        raise TopicMismatchError("; ".join(wrong))
+    if wrong := _list_unsafe(connection, wanted, found):
+        raise TopicMismatchError("\n".join(wrong))
 
 
 def find_topics(admin: AdminClient, names: Iterable[str]) -> dict[str, FoundTopic]:
@@ -199,23 +201,31 @@ def _wait_until_known(admin: AdminClient, names: AbstractSet[str]) -> None:
         sleep(_POLL_S)
 
 
-def _refuse_mismatch(
-    admin: AdminClient, connection: Connection, wanted: Mapping[str, Topic], partitions: int
-) -> None:
-    found = find_topics(admin, wanted)
+def _list_other_counts(
+    connection: Connection,
+    wanted: Mapping[str, Topic],
+    found: Mapping[str, FoundTopic],
+    partitions: int,
+) -> list[str]:
+    """Return which topics have other partitions than declared, and the commands to choose from."""
     wrong = []
-    for name, topic in wanted.items():
-        count = found[name].partitions
-        declared = topic.partitions or partitions
-        if count != declared:
-            choice = choose_partitions(connection, topic, count, declared)
-            wrong.append(f"{name} has {count} partitions, declared are {declared}; {choice}")
-        if differences := find_differences(topic, found[name]):
-            wrong.append(_explain_settings(connection, name, differences))
-    if wrong:
-        raise TopicMismatchError("; ".join(wrong))
+    for name, topic in found.items():
+        declared = wanted[name].partitions or partitions
+        if topic.partitions != declared:
+            choice = choose_partitions(connection, wanted[name], topic.partitions, declared)
+            wrong.append(
+                f"{name} has {topic.partitions} partitions, declared are {declared}; {choice}"
+            )
+    return wrong
 
 
-def _explain_settings(connection: Connection, name: str, differences: list[Difference]) -> str:
-    command = choose_command(connection, name, differences)
-    return f"{name} has {', '.join(map(str, differences))}; run: {command}"
+def _list_unsafe(
+    connection: Connection, wanted: Mapping[str, Topic], found: Mapping[str, FoundTopic]
+) -> list[str]:
+    """Return which topics have less safe settings than declared, and the commands that mend it."""
+    return [
+        f"{name} has {', '.join(map(str, differences))}; "
+        f"run: {choose_command(connection, name, differences)}"
+        for name, topic in found.items()
+        if (differences := find_differences(wanted[name], topic))
+    ]

@@ -45,9 +45,7 @@ class Difference:
         if declared == _UNLIMITED:
             declared = "unlimited"
         elif setting.least is not None and setting.most is None:
-            declared += " or more"
-        elif setting.least is None and setting.most is not None:
-            declared += " or less"
+            declared = f"{setting.least:.0f} or more"
         return f"{setting.name}={self.found} (declared: {declared})"
 
 
@@ -59,11 +57,6 @@ def exactly(name: str, value: object) -> Setting:
 def at_least(name: str, value: int) -> Setting:
     """Declare a setting of which larger values are as safe."""
     return Setting(name, str(value), least=value)
-
-
-def at_most(name: str, value: int) -> Setting:
-    """Declare a setting of which smaller values are as safe."""
-    return Setting(name, str(value), most=value)
 
 
 def unlimited(name: str) -> Setting:
@@ -83,13 +76,24 @@ def in_sync(replicas: int) -> Setting:
 
 BROKER_TIME = exactly("message.timestamp.type", "LogAppendTime")
 """A record has the time at which the broker appended it; latency and retention rest on that."""
-# If records have their senders' timestamps, a wrong clock can make a record expire at once. These
-# limits make the broker refuse it, and the sender learns so. A day is for senders that were
-# offline, the hour is Kafka's own limit since 4.0.
+# If records have their writers' timestamps, the broker refuses those that are too far from its own
+# time. A writer waits up to 30 s for the broker, and the clocks of two machines differ.
+_LEAST_LIMIT_MS = 10 * 60 * 1000
+_BEFORE = "message.timestamp.before.max.ms"
+_AFTER = "message.timestamp.after.max.ms"
+_MAX_BEFORE_MS = 24 * _HOUR_MS  # for senders that were offline
+_MAX_AFTER_MS = _HOUR_MS  # Kafka's own limit since 4.0
+# A sender with a wrong clock could make its records expire at once. These limits make the broker
+# refuse them, and the sender learns so.
 SENDER_TIME_LIMITS = (
-    at_most("message.timestamp.before.max.ms", 24 * _HOUR_MS),
-    at_most("message.timestamp.after.max.ms", _HOUR_MS),
+    Setting(_BEFORE, str(_MAX_BEFORE_MS), least=_LEAST_LIMIT_MS, most=_MAX_BEFORE_MS),
+    Setting(_AFTER, str(_MAX_AFTER_MS), least=_LEAST_LIMIT_MS, most=_MAX_AFTER_MS),
 )
+OWN_TIME_LIMITS = (
+    Setting(_BEFORE, str(_MAX_BEFORE_MS), least=_LEAST_LIMIT_MS),
+    Setting(_AFTER, str(_MAX_AFTER_MS), least=_LEAST_LIMIT_MS),
+)
+"""Of topics that only this system writes: a limit must not refuse its own records."""
 
 
 def has_sender_time(config: Mapping[str, str | None]) -> bool:
@@ -100,13 +104,17 @@ def has_sender_time(config: Mapping[str, str | None]) -> bool:
 def compare(declared: Sequence[Setting], config: Mapping[str, str | None]) -> list[Difference]:
     """Return the settings in which a topic's `config` is less safe than declared.
 
-    Senders' timestamps are as safe as BROKER_TIME within SENDER_TIME_LIMITS. A setting that the
-    broker does not have can't do harm and is not compared.
+    Senders' timestamps are as safe as BROKER_TIME within SENDER_TIME_LIMITS; topics without that
+    setting are this system's own (OWN_TIME_LIMITS). A setting that the broker does not have can't
+    do harm and is not compared.
     """
     found = {name: value for name, value in config.items() if value is not None}
+    compared = tuple(declared)
+    if has_sender_time(found) and BROKER_TIME not in declared:
+        compared += OWN_TIME_LIMITS
     wrong = [
         Difference(setting, found[setting.name])
-        for setting in declared
+        for setting in compared
         if setting.name in found and not setting.is_safe(found[setting.name])
     ]
     if has_sender_time(found) and BROKER_TIME in declared:
@@ -125,7 +133,7 @@ def choose_changes(differences: Sequence[Difference]) -> list[dict[str, str]]:
     """Return the settings that mend the differences; if there is a choice, the best ones first."""
     changes = {each.setting.name: each.setting.declared for each in differences}
     limits = changes.keys() & {limit.name for limit in SENDER_TIME_LIMITS}
-    if not limits:
+    if not limits or BROKER_TIME.name not in changes:
         return [changes]
     with_broker_time = {name: value for name, value in changes.items() if name not in limits}
     with_sender_time = {name: value for name, value in changes.items() if name != BROKER_TIME.name}

@@ -59,27 +59,31 @@ class Topic:
             exactly("cleanup.policy", "delete"),
             at_least("retention.ms", self.retention_ms),
             unlimited("retention.bytes"),
-            *self._size_settings(),
+            self._size_setting(),
             in_sync(replicas),
             exactly("unclean.leader.election.enable", "false"),
             *((BROKER_TIME,) if self.is_input else ()),
         )
 
+    def preferences(self) -> tuple[Setting, ...]:
+        """Return the settings with which the topic is created, but which it may lack.
+
+        Uncompressed, so that the size limit applies to the record's own bytes: with compression the
+        broker accepts a transaction of 5 MB that fits no dead letter, and one of 150 MB that no
+        client can read; either stops the scorer. A client's batch may then hold MAX_RECORD_BYTES
+        before compression.
+        """
+        return (exactly("compression.type", "uncompressed"),) if self.name == TRANSACTIONS else ()
+
     def config(self, replicas: int = 1) -> dict[str, str]:
         """Return the settings with which the topic is created."""
-        return {setting.name: setting.declared for setting in self.settings(replicas)}
+        declared = *self.settings(replicas), *self.preferences()
+        return {setting.name: setting.declared for setting in declared}
 
-    def _size_settings(self) -> tuple[Setting, ...]:
-        if self.name != TRANSACTIONS:
-            return (at_least("max.message.bytes", self.max_record_bytes),)
-        # A larger transaction fits no dead letter. Uncompressed, so that the limit applies to the
-        # record's own bytes: with compression the broker accepts a record of 5 MB that fits no dead
-        # letter, and one of 150 MB that no client can read. A client's batch may hold
-        # MAX_RECORD_BYTES before compression.
-        return (
-            exactly("max.message.bytes", self.max_record_bytes),
-            exactly("compression.type", "uncompressed"),
-        )
+    def _size_setting(self) -> Setting:
+        # a larger transaction fits no dead letter
+        declare = exactly if self.name == TRANSACTIONS else at_least
+        return declare("max.message.bytes", self.max_record_bytes)
 
 
 TOPICS = (

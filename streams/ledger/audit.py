@@ -25,7 +25,7 @@ from confluent_kafka import Message
 from payments.arrays import Ints
 from streams.kafka import reader
 from streams.kafka.clock import CLOCK_DIFFERENCE, get_utc_now
-from streams.kafka.cluster import Cluster, Committed
+from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
 from streams.kafka.errors import TopicRecreatedError
 from streams.kafka.messages import Position, ReadHeaders, read_origin
@@ -75,7 +75,13 @@ def audit(
         cluster, TRANSACTIONS, partitions[TRANSACTIONS], since if start is None else None
     )
     committed = cluster.find_epochs(SCORER_GROUP, TRANSACTIONS, partitions[TRANSACTIONS])
-    _check_epochs(connection, cluster, committed, ids)
+    cluster.check_epochs(
+        SCORER_GROUP,
+        TRANSACTIONS,
+        committed,
+        OUTPUTS,
+        "Nothing of the new topic counts as scored; `fraud score` says how to go on",
+    )
     epochs = Epochs(committed, {topic: len(partitions[topic]) for topic in OUTPUTS})
     begin |= {
         number: min(max(offset, begin[number]), end[number])
@@ -103,27 +109,6 @@ def audit(
         offsets = {number: position.offset for number, position in committed.items()}
         result = reconciliation.finish(offsets, foreign, earlier)
         return replace(result, hidden=sum(hidden.values()))
-
-
-def _check_epochs(
-    connection: Connection,
-    cluster: Cluster,
-    committed: Mapping[int, Committed],
-    ids: Mapping[str, str],
-) -> None:
-    """Check that the outputs are of this topic. Raises TopicRecreatedError."""
-    name = connection.full_name(TRANSACTIONS)
-    remedy = "Nothing of the new topic counts as scored; `fraud score` says how to go on"
-    for position in committed.values():
-        epoch = position.epoch
-        if epoch is not None and epoch.topic_id != ids[TRANSACTIONS]:
-            raise TopicRecreatedError.of(name, epoch.topic_id, ids[TRANSACTIONS], remedy)
-    if not committed and any(
-        offset for topic in OUTPUTS for offset in cluster.find_high_watermarks(topic).values()
-    ):
-        raise TopicRecreatedError.without_offsets(
-            name, connection.full_name(SCORER_GROUP), ids[TRANSACTIONS], remedy
-        )
 
 
 def _refuse_change(

@@ -293,6 +293,22 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "an output that a topic refuses for good is tried again",
+        "tests/unit/streams/kafka/test_committer.py::"
+        "test_an_output_that_would_be_refused_again_stops_the_scorer_with_the_cause",
+        ("streams/kafka/committer.py", "    KafkaError.INVALID_TIMESTAMP,\n", ""),
+    ),
+    mutant(
+        "a limit on timestamps that refuses the scorer's own records is not noticed",
+        "tests/unit/streams/kafka/test_topic_settings.py::"
+        "test_a_limit_that_refuses_own_records_is_unsafe",
+        (
+            "streams/kafka/topic_settings.py",
+            "        compared += OWN_TIME_LIMITS\n",
+            "        pass\n",
+        ),
+    ),
+    mutant(
         "a refused output hidden behind a later error",
         "tests/unit/streams/kafka/test_committer.py::"
         "test_an_output_that_is_too_large_is_reported_whatever_the_client_says_of_its_transaction",

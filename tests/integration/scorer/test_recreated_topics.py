@@ -8,6 +8,7 @@ from support.topic_changes import delete_topic, grow_topic, recreate_topic
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
+from streams.doctor.checks import CheckStatus, check_offsets_topic
 from streams.kafka import topic_admin, topics
 from streams.kafka.cluster import Cluster
 from streams.kafka.errors import TopicMissingError, TopicRecreatedError
@@ -61,10 +62,14 @@ def test_a_topic_recreated_while_the_scorer_is_stopped_stops_it_until_its_offset
         read_all(connection, topics.PREDICTIONS, 50)
         assert system.stop() == 0
     assert count_outputs(connection) == (50, 0)
+    assert check_offsets_topic(Cluster(connection)).verdict is CheckStatus.OK
     recreate_topic(connection, topics.TRANSACTIONS)
     send(connection, range(100, 140), partition=0)
     with pytest.raises(TopicRecreatedError, match="was recreated"):
         audit(connection)
+    finding = check_offsets_topic(Cluster(connection))
+    assert finding.verdict is CheckStatus.FAIL
+    assert f"was recreated (new id {find_id(connection)})" in finding.found
     with run_scorer(connection, wait=False) as system:
         assert system.process.wait(60) == 3
         assert f"was recreated (new id {find_id(connection)})" in system.log

@@ -13,9 +13,11 @@ from support.topic_changes import (
     recreate_with,
 )
 from support.topic_reader import read_all
+from support.waiting import wait_for
 
 from streams.kafka import topics
 from streams.kafka.cluster import Cluster
+from streams.kafka.topic_settings import OWN_TIME_LIMITS
 from streams.ledger.audit import audit
 
 COUNT = 80
@@ -45,6 +47,7 @@ def test_an_unsafe_topic_is_refused_by_every_command_until_it_is_mended(
     connection, topic, settings
 ):
     alter_topic(connection, topic, settings)
+    delete_topic(connection, topics.LABELS)
     [(name, value)] = settings.items()
     declared = BY_NAME[topic].config()[name]
     wrong = f"has {name}={value} (declared: {declared}"
@@ -57,6 +60,7 @@ def test_an_unsafe_topic_is_refused_by_every_command_until_it_is_mended(
     assert created.returncode == 1
     assert wrong in created.stderr
     assert mending in created.stderr
+    assert created.stderr.endswith(f"fraud: created {connection.full_name(topics.LABELS)}\n")
     with run_scorer(connection, wait=False) as system:
         assert system.process.wait(60) == 3
         assert wrong in system.log
@@ -77,8 +81,28 @@ def test_nothing_is_created_beside_a_topic_with_other_partitions(connection):
     assert f"{name} has 4 partitions, declared are 8" in refused.stderr
     assert "run: fraud topics --partitions 4; " in refused.stderr
     assert f"--alter --topic {name} --partitions 8" in refused.stderr
+    labels = connection.full_name(topics.LABELS)
+    assert refused.stderr.endswith(f"fraud: not created until then: {labels}\n")
     assert Cluster(connection).find_ids(topics.LABELS) == {}
     assert run_on(connection, "topics", "--partitions", "4").returncode == 0
+
+
+def test_a_topic_that_begins_to_refuse_the_scorers_clock_stops_it(connection):
+    with run_scorer(connection) as system:
+        for limit in OWN_TIME_LIMITS:
+            alter_topic(connection, topics.PREDICTIONS, {limit.name: "0"})
+        wait_for(
+            lambda: send(connection, COUNT) or system.process.poll() is not None,
+            60,
+            "the scorer has ended",
+        )
+        assert system.process.wait(30) == 3
+        assert f"{connection.full_name(topics.PREDICTIONS)} refuses an output: " in system.log
+    refused = run_on(connection, "topics", "--partitions", "4").stderr
+    assert "has message.timestamp.before.max.ms=0 (declared: 600000 or more), " in refused
+    with run_scorer(connection, wait=False) as system:
+        assert system.process.wait(60) == 3
+        assert "has message.timestamp.before.max.ms=0 (declared: " in system.log
 
 
 def test_payments_dated_1970_before_the_first_scorer_are_scored(connection):

@@ -57,6 +57,12 @@ def topic_finding(name, found):
             FAIL,
             "min.insync.replicas=1",
         ),
+        (
+            "transactions",
+            state("transactions", **{"compression.type": "producer"}),
+            WARN,
+            "has compression.type=producer (declared: uncompressed)",
+        ),
         ("alerts", state("alerts", replicas=3), OK, "3 replicas"),
         ("transactions", state("transactions", **LIMITED_SENDER_TIME), OK, "senders' timestamps"),
     ],

@@ -10,11 +10,13 @@ from streams.kafka import committer as committing
 from streams.kafka.committer import FlushingCommitter, TransactionalCommitter
 from streams.kafka.connection import Connection
 from streams.kafka.errors import (
+    DO_NOT_RESTART,
     BatchAbortedError,
     CommitFatalError,
     OutageError,
     OutputRefusedError,
     RefusedError,
+    WriteRefusedError,
 )
 from streams.kafka.open_transactions import OWN_TRANSACTION_S
 
@@ -83,6 +85,20 @@ def test_an_output_that_is_too_large_is_reported_whatever_the_client_says_of_its
     committer.write([])
     with pytest.raises(BatchAbortedError):
         committer.abort(hidden)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD, KafkaError.POLICY_VIOLATION],
+)
+def test_an_output_that_would_be_refused_again_stops_the_scorer_with_the_cause(code):
+    committer = committer_of(Cluster(None))
+    committer._on_delivery_error(KafkaError(code), Report())
+    with pytest.raises(WriteRefusedError) as found:
+        committer.abort(KafkaException(KafkaError(KafkaError._STATE)))
+    assert found.value.exit_code == DO_NOT_RESTART
+    assert str(found.value).startswith(f"alerts refuses an output: {KafkaError(code).str()}. ")
+    assert "fraud doctor" in str(found.value)
 
 
 class Clock:

@@ -65,12 +65,14 @@ def test_outputs_may_have_a_larger_limit():
     assert differences("predictions", max_message_bytes="2000000") == []
 
 
-@pytest.mark.parametrize(
-    "changes", [{"max_message_bytes": "2000000"}, {"compression_type": "producer"}]
-)
-def test_a_transaction_that_fits_no_dead_letter_is_unsafe(changes):
-    [found] = differences("transactions", **changes)
+def test_a_transaction_that_fits_no_dead_letter_is_unsafe():
+    [found] = differences("transactions", max_message_bytes="2000000")
     assert "(declared: " in str(found)
+
+
+def test_compression_alone_loses_nothing():
+    assert BY_NAME["transactions"].config()["compression.type"] == "uncompressed"
+    assert differences("transactions", compression_type="producer") == []
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,10 @@ def test_records_of_others_have_the_brokers_time(name):
         ({}, []),
         ({"message.timestamp.before.max.ms": "3600000"}, []),
         (
+            {"message.timestamp.before.max.ms": "1"},
+            ["message.timestamp.type", "message.timestamp.before.max.ms"],
+        ),
+        (
             {"message.timestamp.before.max.ms": "9223372036854775807"},
             ["message.timestamp.type", "message.timestamp.before.max.ms"],
         ),
@@ -126,6 +132,27 @@ def test_senders_timestamps_need_limits(name, changes, wrong):
 def test_own_topics_may_have_either_time():
     assert differences("predictions", message_timestamp_type="CreateTime") == []
     assert differences("predictions", message_timestamp_type="LogAppendTime") == []
+
+
+@pytest.mark.parametrize("name", ["predictions", "alerts", "transactions.dlq", "drift.events"])
+@pytest.mark.parametrize(
+    ("limit", "declared"),
+    [
+        ("message.timestamp.before.max.ms", "86400000"),
+        ("message.timestamp.after.max.ms", "3600000"),
+    ],
+)
+def test_a_limit_that_refuses_own_records_is_unsafe(name, limit, declared):
+    topic = BY_NAME[name]
+
+    def compare_with(**changes):
+        return compare(topic.settings(1), topic.config() | LIMITED_SENDER_TIME | changes)
+
+    found = compare_with(**{limit: "1"})
+    assert [str(each) for each in found] == [f"{limit}=1 (declared: 600000 or more)"]
+    assert choose_changes(found) == [{limit: declared}]
+    assert compare_with(**{limit: "9223372036854775807"}) == []
+    assert compare_with(**{limit: "1", "message.timestamp.type": "LogAppendTime"}) == []
 
 
 def test_the_command_mends_all_differences():
