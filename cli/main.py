@@ -95,6 +95,7 @@ def _report(error: Exception) -> int:
     from typer import TyperException
 
     from cli.support.settings import ProcessVariables
+    from cli.support.terminal import escape
 
     if ProcessVariables().debug:
         import traceback
@@ -105,7 +106,7 @@ def _report(error: Exception) -> int:
     lines = [part.strip() for part in _describe(error).splitlines() if part.strip()]
     if not isinstance(error, TopicMismatchError):  # which has one line for each topic
         lines = ["; ".join(lines)]
-    print("\n".join(f"fraud: {line}" for line in lines), file=sys.stderr)
+    print("\n".join(escape(f"fraud: {line}").plain for line in lines), file=sys.stderr)
     return USAGE if isinstance(error, SettingsError | TyperException) else FAILED
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from payments import features
 from payments.arrays import Singles
-from payments.contract import FLOAT32_OVERFLOW, INPUTS
+from payments.contract import INPUTS
 from payments.errors import PaymentFileError
 from payments.files.columns import CLASS, COLUMNS, TIME
 from payments.files.reader import Batch, PaymentFile, open_file
@@ -20,13 +20,10 @@ def read(path: Path) -> pd.DataFrame:
     """Return the rows of a payment file for training or evaluation.
 
     Time (seconds), V1..V28 and Amount are float64, Class (1 is fraud) int64. Raises
-    PaymentFileError if the file cannot be read, lacks a column, misses a value, has one that does
-    not fit a float32 or a negative Amount, or is not in time order.
+    PaymentFileError if the file cannot be read, lacks a column, misses a value, has an invalid one,
+    or is not in time order.
     """
     table = _read_complete(open_file(path, COLUMNS), COLUMNS)
-    negative = np.flatnonzero(table["Amount"] < 0)
-    if len(negative):
-        raise PaymentFileError(f"{path}, row {negative[0]}: Amount is negative")
     earlier = np.flatnonzero(np.diff(table[TIME]) < 0)
     if len(earlier):
         raise PaymentFileError(
@@ -40,7 +37,7 @@ def read_inputs(path: Path) -> pd.DataFrame:
     """Return V1..V28, Amount and, if the file has one, Class, all float64.
 
     Raises PaymentFileError if the file cannot be read, lacks another column, misses a value, or has
-    one that does not fit a float32.
+    an invalid one.
     """
     file = open_file(path)
     return _read_complete(file, (*INPUTS, CLASS) if CLASS in file.columns else INPUTS)
@@ -52,12 +49,7 @@ def _read_complete(file: PaymentFile, names: tuple[str, ...]) -> pd.DataFrame:
             batch.check(*names)
             yield batch
 
-    table = _make_table(file.path, names, check())
-    beyond = np.argwhere(np.abs(table.to_numpy()) >= FLOAT32_OVERFLOW)
-    if len(beyond):
-        row, column = beyond[0]
-        raise PaymentFileError(f"{file.path}, row {row}: {names[column]} does not fit a float32")
-    return table
+    return _make_table(names, check())
 
 
 @dataclass(frozen=True)
@@ -86,19 +78,15 @@ def survey(path: Path) -> tuple[pd.DataFrame, list[UnusableCells]]:
                 missing[name] += len(batch.columns[name].find_missing())
             yield batch
 
-    table = _make_table(path, names, count_missing())
-    table = table.where(table.abs() < FLOAT32_OVERFLOW)
-    table["Amount"] = table["Amount"].where(table["Amount"] >= 0)
+    table = _make_table(names, count_missing())
     unusable = table.isna().sum()
     return table, [
         UnusableCells(name, missing[name], int(unusable[name]) - missing[name]) for name in names
     ]
 
 
-def _make_table(path: Path, names: tuple[str, ...], batches: Iterable[Batch]) -> pd.DataFrame:
+def _make_table(names: tuple[str, ...], batches: Iterable[Batch]) -> pd.DataFrame:
     parts = [[batch.read_numbers(name) for name in names] for batch in batches]
-    if not parts:
-        raise PaymentFileError(f"{path} has no rows")
     return pd.DataFrame(
         dict(zip(names, map(np.concatenate, zip(*parts, strict=True)), strict=True))
     )

@@ -18,7 +18,8 @@ FLOAT32_OVERFLOW = float(2**128 - 2**103)
 COMPONENTS = tuple(f"V{i}" for i in range(1, 29))
 INPUTS = (*COMPONENTS, "Amount")
 
-Identifier = Annotated[str, Field(min_length=1, max_length=128)]
+IDENTIFIER_CHARACTERS = 128  # at most
+Identifier = Annotated[str, Field(min_length=1, max_length=IDENTIFIER_CHARACTERS)]
 Float32 = Annotated[float, Field(gt=-FLOAT32_OVERFLOW, lt=FLOAT32_OVERFLOW, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Decision = Literal["approve", "review", "block"]

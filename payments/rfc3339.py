@@ -5,7 +5,7 @@ other readers refuse; and it refuses leap seconds, which RFC 3339 allows.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -17,14 +17,17 @@ _TIME_MARKS = b"Tt"
 _UTC_MARKS = b"Zz"
 _COLON = ord(":")
 _LEAP_SECOND = re.compile(rb'("\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:)60(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)"')
+_EDGE_YEARS = (MINYEAR, MAXYEAR)
 _LAST_MICROSECOND = 999_999
 
 
 class TimeFormatError(ValueError):
     """A value that is not a time in RFC 3339 with an offset. The text holds no part of it."""
 
-    def __init__(self) -> None:
-        super().__init__("not RFC 3339 with an offset, such as 2026-01-31T12:00:00+01:00")
+    def __init__(
+        self, cause: str = "not RFC 3339 with an offset, such as 2026-01-31T12:00:00+01:00"
+    ) -> None:
+        super().__init__(cause)
 
 
 def parse_time(raw: bytes) -> datetime:
@@ -38,7 +41,16 @@ def parse_time(raw: bytes) -> datetime:
         return _parse_leap_second(_unescape(raw))
     if not _has_marks(raw) and not _has_marks(_unescape(raw)):
         raise TimeFormatError
+    if at.year in _EDGE_YEARS:
+        _refuse_out_of_range(at)
     return at
+
+
+def _refuse_out_of_range(at: datetime) -> None:
+    try:
+        at.astimezone(UTC)
+    except OverflowError:
+        raise TimeFormatError("out of the years 0001 to 9999 in UTC") from None
 
 
 def parse_text(text: str) -> datetime:

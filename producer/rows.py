@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import count, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -53,6 +54,16 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     account_id: str | None = None
 
 
+class Extent(NamedTuple):
+    """`rows`: how many `read` yields, None if it never ends.
+
+    `incomplete`: the rows of one lap that lack a value among V1..V28 and Amount.
+    """
+
+    rows: int | None
+    incomplete: int
+
+
 @dataclass(frozen=True)
 class Selection:
     """The rows of a payment file to read: 0-based, `first` to `end` (exclusive), at most `limit`.
@@ -73,8 +84,8 @@ class Selection:
         ends = (self.end, limit)
         return min((end for end in ends if end is not None), default=None)
 
-    def check(self, *needed: str, ordered: bool = False) -> int | None:
-        """Read one lap; return how many rows `read` yields, None if it never ends.
+    def check(self, *needed: str, ordered: bool = False) -> Extent:
+        """Read and check one lap.
 
         Raises PaymentFileError if the file lacks a needed column or misses a value there, has an
         invalid row or none that is selected, or, with `ordered`, rows out of the order of Time.
@@ -82,6 +93,7 @@ class Selection:
         columns = (*([TIME] if ordered else []), *INPUTS, *needed)
         file = open_file(self.path, columns)
         rows = 0
+        incomplete = 0
         latest = -math.inf
         for batch in _read_batches(file, self, {*needed, *file.columns & {TIME}}):
             if ordered:
@@ -93,9 +105,10 @@ class Selection:
                     )
                 latest = times[-1]
             rows += batch.size
+            incomplete += _count_incomplete(batch)
         if not rows:
             raise describe_range_error(self)
-        return self.limit if self.loop else rows
+        return Extent(self.limit if self.loop else rows, incomplete)
 
 
 def read(selection: Selection, run: str) -> Iterator[Row]:
@@ -168,6 +181,12 @@ def _read_batches(
         yield batch
 
 
+def _count_incomplete(batch: Batch) -> int:
+    texts = [batch.columns[name].texts for name in INPUTS]
+    missing = [np.asarray(column.is_null()) for column in texts if column.null_count]
+    return int(np.any(missing, axis=0).sum())
+
+
 def _read_fields(file: PaymentFile, selection: Selection) -> Iterator[_Fields]:
     origin = EPOCH.timestamp() if file.unit.unix else 0.0
     for batch in _read_batches(file, selection, file.columns & {TIME}):
@@ -187,5 +206,6 @@ def _read_fields(file: PaymentFile, selection: Selection) -> Iterator[_Fields]:
 def describe_range_error(selection: Selection) -> PaymentFileError:
     """Return the error of a selection without rows: which rows the file has."""
     rows = sum(batch.size for batch in open_file(selection.path).read_batches())
-    has = f"rows 0 to {rows - 1:,}" if rows else "no rows"
-    return PaymentFileError(f"{selection.path} has {has}; none from row {selection.first:,} on")
+    return PaymentFileError(
+        f"{selection.path} has rows 0 to {rows - 1:,}; none from row {selection.first:,} on"
+    )

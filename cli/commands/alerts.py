@@ -18,7 +18,7 @@ from rich.text import Text
 from cli.app import LOOK, app
 from cli.support.broker import ensure_reachable
 from cli.support.settings import Settings
-from cli.support.terminal import escape, make_console, to_utc
+from cli.support.terminal import escape, format_utc, make_console
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -108,7 +108,7 @@ def _make_table(names: list[str], heading: bool) -> Table:
 def _cells(alert: Any) -> dict[str, Text]:
     """Return the cells by column, in the order of _COLUMNS."""
     return {
-        "scored at (UTC)": Text(f"{to_utc(alert.scored_at):%Y-%m-%d %H:%M:%S}"),
+        "scored at (UTC)": Text(format_utc(alert.scored_at)),
         "transaction": escape(alert.transaction_id),
         "decision": Text(alert.decision, _STYLES.get(alert.decision, "")),
         "prob.": Text(f"{alert.probability:.4f}"),

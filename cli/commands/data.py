@@ -38,7 +38,7 @@ def data(
 
     path = fetch(Settings.from_environment(), quiet)
     sha256 = dataset.verify(path)
-    rows = Selection(path).check()
+    rows = Selection(path).check().rows
     description = {"path": str(path), "rows": rows, "bytes": path.stat().st_size, "sha256": sha256}
     if as_json:
         print(json.dumps(description, allow_nan=False))

@@ -19,7 +19,7 @@ from cli.support.options import Data
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
-from cli.support.terminal import FILE_WIDTH, escape, make_console
+from cli.support.terminal import FILE_WIDTH, make_console
 from model.files import write_atomically
 
 
@@ -87,7 +87,7 @@ def _find_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
         )
     if alert is None:
         raise CommandError(
-            f"no alert for transaction {escape(transaction_id)}; approved payments have none, and "
+            f"no alert for transaction {transaction_id}; approved payments have none, and "
             "alerts are deleted after 30 days"
         )
     return alert

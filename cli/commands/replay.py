@@ -212,7 +212,13 @@ def replay(
     selection = Selection(path, first, end, limit, loop)
     with show_bars(quiet) as update:
         update("checking the file", 0, 1)
-        total = selection.check(*([CLASS] if labels else []), ordered=speed is not None)
+        extent = selection.check(*([CLASS] if labels else []), ordered=speed is not None)
+    if extent.incomplete:
+        print(
+            f"fraud: rows without a value in V1..V28 or Amount: {extent.incomplete:,}; they are "
+            "sent without it, and the scorer rejects them",
+            file=sys.stderr,
+        )
     rows = read(selection, name)
     if disturb:
         rows = disturb_rows(rows, [parse(text) for text in disturb])
@@ -220,4 +226,4 @@ def replay(
     stop = make_stop_event()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
     job = ReplayJob(name, connection, schedule, stop, quiet, as_json)
-    job.run(rows, feed, total)
+    job.run(rows, feed, extent.rows)

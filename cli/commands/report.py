@@ -32,14 +32,15 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Report on this CSV instead of a window. Needs no Kafka; a Class column adds "
-            "quality metrics.",
+            help="Report on this payment file instead of a window. Needs no Kafka; a Class column "
+            "adds quality metrics.",
         ),
     ] = None,
     reference: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="With --data: CSV to compare with; default: the model's reference."
+            metavar="FILE",
+            help="With --data: file to compare with; default: the model's reference.",
         ),
     ] = None,
     model: ModelFolder = None,

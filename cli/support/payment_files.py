@@ -15,6 +15,7 @@ def announce(
     `without`: what follows from the lack of a column. Raises PaymentFileError if it is not a
     payment file, or lacks a column: of V1..V28 and Amount; for training also Time or Class.
     """
+    from cli.support.terminal import escape
     from payments.contract import INPUTS
     from payments.files.columns import COLUMNS
     from payments.files.reader import open_file
@@ -22,4 +23,5 @@ def announce(
     file = open_file(path, COLUMNS if for_training else INPUTS)
     lacking = [effect for name, effect in without.items() if name not in file.columns]
     if notes := [*file.notes, *lacking]:
-        print(f"fraud: reading {path}: {', '.join(notes)}", file=sys.stderr)
+        line = f"fraud: reading {path}: {', '.join(notes)}"
+        print(escape(line).plain, file=sys.stderr)

@@ -21,10 +21,10 @@ def escape(text: str) -> Text:
     return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in text))
 
 
-def to_utc(at: datetime) -> datetime:
-    """Return a time in UTC; the first or last that there is if it is out of range there."""
+def format_utc(at: datetime) -> str:
+    """Return a time in UTC to the second; the first or last that there is if it is out of range."""
     try:
-        return at.astimezone(UTC)
+        utc = at.astimezone(UTC)
     except OverflowError:
-        edge = datetime.min if at.year == 1 else datetime.max
-        return edge.replace(tzinfo=UTC)
+        utc = datetime.min if at.year == 1 else datetime.max
+    return utc.replace(tzinfo=None).isoformat(" ", "seconds")

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from scipy.special import logit
 
-from cli.support.terminal import escape, to_utc
+from cli.support.terminal import escape, format_utc
 from model.explanation import BASE, MARGIN, REST, Step, build_waterfall
 from payments import display
 
@@ -79,8 +79,8 @@ def _choose_color(step: Step) -> str:
 
 def _format_heading(alert: Any) -> Iterator[Text]:
     yield Text("transaction ") + escape(alert.transaction_id)
-    happened = f"{to_utc(alert.event_time):%Y-%m-%d %H:%M:%S} UTC"
-    scored = f"{to_utc(alert.scored_at):%Y-%m-%d %H:%M:%S} UTC"
+    happened = f"{format_utc(alert.event_time)} UTC"
+    scored = f"{format_utc(alert.scored_at)} UTC"
     sentence = f"of {happened}, amount {alert.amount:,.2f}, scored {scored} by model "
     yield Text(sentence) + escape(alert.model_version)
 

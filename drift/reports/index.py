@@ -41,7 +41,7 @@ class IndexEntry(NamedTuple):
     @property
     def until_text(self) -> str:
         """Return the end of the window as shown on the page."""
-        return f"{self.until:%Y-%m-%d %H:%M:%S}"
+        return self.until.replace(tzinfo=None).isoformat(" ", "seconds")
 
     @property
     def verdict(self) -> str:

@@ -3,6 +3,7 @@
 columns     the columns, and how a header may spell them
 container   plain, gzip, bzip2, xz and zip files
 delimited   text with a separator: its encoding and separator
+quotes      quotes that swallow rows
 parquet     Parquet files
 cells       the numbers in the text of cells, and their decimal mark
 clock       the unit of Time

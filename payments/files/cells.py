@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from payments.arrays import Floats
-from payments.files.columns import CLASS
+from payments.contract import FLOAT32_OVERFLOW
+from payments.files.columns import AMOUNT, CLASS
 
 # Text that means a missing value, in any case: what pandas and R write, and spreadsheets show.
 MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "<na>", "null", "none"})
 
-# A JSON number that is finite as a float64. Others are read one by one.
-_PLAIN = r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]+)?(?:[eE][+-]?[0-9][0-9]?)?"
-_PLAIN_CELL = f"^{_PLAIN}$"
+# A JSON number that fits a float32. Others are read one by one.
+_PLAIN_AMOUNT = r"(?:0|[1-9][0-9]{0,18})(?:\.[0-9]+)?(?:[eE](?:[+]?0?|-[0-9]?)[0-9])?"
+_PLAIN = f"-?{_PLAIN_AMOUNT}"
 _PLAIN_ROW = f"^{_PLAIN}(?:\n{_PLAIN})*$"
 _JSON = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -75,7 +76,9 @@ def read_columns(cells: Mapping[str, pa.Array], decimal_comma: bool = False) -> 
     rows = pc.binary_join_element_wise(*cells.values(), b"\n")
     plain = _all_match(rows, _PLAIN_ROW)  # one match a row costs 1 us, one a cell 3 to 5
     return {
-        name: Column(column, {}) if plain and name != CLASS else _read_cells(name, column, column)
+        name: Column(column, {})
+        if plain and name not in (AMOUNT, CLASS)
+        else _read_cells(name, column, column)
         for name, column in cells.items()
     }
 
@@ -92,7 +95,7 @@ def _read_cells(name: str, column: pa.Array, original: pa.Array) -> Column:
     if name == CLASS:
         plain = set(column.unique().to_pylist()) <= {b"0", b"1"}
     else:
-        plain = _all_match(column, _PLAIN_CELL)
+        plain = _all_match(column, f"^{_PLAIN_AMOUNT if name == AMOUNT else _PLAIN}$")
     if plain:
         return Column(column, {})
     texts: list[bytes | None] = []
@@ -120,8 +123,17 @@ def _read_number(name: str, word: str) -> float | str | None:
         thousands = _THOUSANDS.fullmatch(word)
         return "is %s; remove the thousands separators" if thousands else "is %s, not a number"
     value = float(word)
-    if value in (np.inf, -np.inf):
-        return "is %s, beyond float64"
-    if name == CLASS and value not in (0, 1):
-        return "is %s, not 0 or 1"
+    if cause := _find_refusal(name, value):
+        return f"is %s, {cause}"
     return value
+
+
+def _find_refusal(name: str, value: float) -> str | None:
+    """Return why no transaction may have a value; None if one may."""
+    if abs(value) >= FLOAT32_OVERFLOW:
+        return "which does not fit a float32"
+    if name == AMOUNT and value < 0:
+        return "which is negative"
+    if name == CLASS and value not in (0, 1):
+        return "not 0 or 1"
+    return None

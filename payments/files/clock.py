@@ -2,6 +2,16 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
+from payments.arrays import Floats
+
+# The first Time in seconds from the first row is 0 in a whole file, and more in a part of one. A
+# larger number, such as a date 20260131, is something else.
+FIRST_SECONDS = 1e7
+_EXCEL_DAYS = (25_000, 80_000)  # 1968 to 2119
+_EXCEL_SPAN_DAYS = 100
+
 
 class Unit(NamedTuple):
     """`per_second`: of the file's numbers. `unix`: they count from 1970, not from the first row."""
@@ -31,6 +41,33 @@ _UNITS = (
 def find_unit(value: float) -> Unit | None:
     """Return the unit that a Time looks like; None if it looks like no time."""
     return next((unit for unit in _UNITS if unit.fits(value)), None)
+
+
+def choose_unit(times: Floats) -> Unit | str:
+    """Return the unit of a file from its first times, float64[n >= 1], or what is wrong with it."""
+    first = float(times[0])
+    unit = find_unit(first)
+    if unit is None or (unit is SECONDS and abs(first) >= FIRST_SECONDS):
+        return (
+            "neither seconds from the first row nor Unix time; "
+            "subtract the first row's, or write Unix seconds"
+        )
+    if _looks_like_excel(times):
+        return (
+            "which looks like a date of Excel in days; "
+            "write seconds from the first row, or Unix seconds: (days - 25569) * 86400"
+        )
+    return unit
+
+
+def _looks_like_excel(times: Floats) -> bool:
+    """Return whether times could be close dates with a time of day, finer than milliseconds."""
+    low, high = _EXCEL_DAYS
+    return bool(
+        ((low <= times) & (times < high)).all()
+        and np.ptp(times) < _EXCEL_SPAN_DAYS
+        and (np.abs(times - times.round(3)) > 1e-6).any()
+    )
 
 
 def describe_misfit(value: float, unit: Unit) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from payments.contract import COMPONENTS, INPUTS
 from payments.errors import PaymentFileError
 
-TIME, CLASS, ACCOUNT = "Time", "Class", "account_id"
+TIME, AMOUNT, CLASS, ACCOUNT = "Time", "Amount", "Class", "account_id"
 COLUMNS = (TIME, *INPUTS, CLASS)
 
 _NAMES = {name.casefold(): name for name in (*COLUMNS, ACCOUNT)}

@@ -1,4 +1,4 @@
-"""Open what a text file is packed in: gzip, bzip2, xz, or a zip archive of one table."""
+"""Open what a payment file is packed in: gzip, bzip2, xz, or a zip archive of one payment file."""
 
 import bz2
 import gzip
@@ -11,25 +11,49 @@ from typing import IO, Any
 
 from payments.errors import PaymentFileError
 
-_STARTS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
 _OPENERS: dict[str, Callable[[Path], Any]] = {
     "gzip": gzip.GzipFile,
     "bzip2": bz2.BZ2File,
     "xz": lzma.LZMAFile,
 }
-_TEXT = (".csv", ".tsv", ".txt")
+_STARTS = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",  # an empty one
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z\xbc\xaf": "7z",
+    b"PAR1": "Parquet",
+    b"ARROW1": "Arrow",
+    b"ORC": "ORC",
+    b"SQLite format 3\0": "SQLite",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+}
+_TAR = (257, b"ustar")  # its offset in the first header
+_WORKBOOK = "xl/workbook.xml"
+_TABLES = (".csv", ".tsv", ".parquet")
+
+
+def find_format(head: bytes) -> str | None:
+    """Return the name of the binary format that the first bytes of a file are in."""
+    if head.startswith(_TAR[1], _TAR[0]):
+        return "tar"
+    return next((name for start, name in _STARTS.items() if head.startswith(start)), None)
 
 
 def find_packing(path: Path) -> str | None:
-    """Return "gzip", "bzip2", "xz", "zip", or None for a file that is not compressed."""
+    """Return "gzip", "bzip2", "xz", "zip", or None for a file that is packed in none of them."""
     with path.open("rb") as file:
-        magic = file.read(6)
-    return next((name for start, name in _STARTS.items() if magic.startswith(start)), None)
+        found = find_format(file.read(16))
+    return found if found == "zip" or found in _OPENERS else None
 
 
 @contextmanager
 def open_packed(path: Path) -> Iterator[IO[bytes]]:
-    """Open the decompressed bytes. Raises PaymentFileError for an archive of several tables."""
+    """Open the unpacked bytes. Raises PaymentFileError for an archive of several payment files."""
     packing = find_packing(path)
     if packing == "zip":
         with (
@@ -44,8 +68,11 @@ def open_packed(path: Path) -> Iterator[IO[bytes]]:
 
 def _find_only_table(path: Path, archive: zipfile.ZipFile) -> str:
     names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
-    tables = [name for name in names if name.lower().endswith(_TEXT)]
+    if _WORKBOOK in names:
+        raise PaymentFileError(f"{path} is an Excel workbook: save the sheet as CSV")
+    tables = [name for name in names if name.lower().endswith(_TABLES)]
+    tables = tables or [name for name in names if name.lower().endswith(".txt")]
     if len(tables) != 1:
-        listed = ", ".join(names[:10]) or "nothing"
+        listed = ", ".join((tables or names)[:10]) or "nothing"
         raise PaymentFileError(f"{path} is an archive; expected one CSV in it, found {listed}")
     return tables[0]

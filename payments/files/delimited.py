@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,12 +13,15 @@ import pyarrow.csv
 
 from payments.errors import PaymentFileError
 from payments.files.columns import count_known, match_columns
-from payments.files.container import find_packing, open_packed
+from payments.files.container import find_format, find_packing, open_packed
+from payments.files.quotes import ADVICE, QuoteCheck
 from payments.files.table import Table
 
 _BLOCK = 1 << 19  # bytes; no record may be longer
 _SEPARATORS = {",": ",", ";": "';'", "\t": "tab", "|": "'|'"}
 _UTF8 = "utf-8"
+# What may precede the header: a byte order mark, blank lines, and Excel's line with the separator.
+_LEAD = re.compile(r'\ufeff?[\r\n]*(?:"?sep=([,;\t|])"?[\r\n]+)?', re.IGNORECASE)
 
 
 def recognise(path: Path) -> Table:
@@ -25,12 +29,23 @@ def recognise(path: Path) -> Table:
     packing = find_packing(path)
     with open_packed(path) as file:
         head = file.read(_BLOCK)
-    if not head.strip():
-        raise PaymentFileError(f"{path} is empty")
+    if binary := find_format(head):
+        packed = f" in {packing}" if packing else ""
+        raise PaymentFileError(
+            f"{path} is {binary}{packed}; "
+            "save it as CSV in UTF-8, packed once at most, or as Parquet, not packed"
+        )
     encoding = _find_encoding(head)
-    separator, header = _find_header(head.decode(encoding, errors="replace"))
+    text = head.decode(encoding, errors="replace")
+    lead = next(_LEAD.finditer(text))
+    text = text[lead.end() :]
+    if not text.strip():
+        raise PaymentFileError(f"{path} is empty")
+    separator, header = _find_header(path, text, lead[1] or "".join(_SEPARATORS))
     columns = match_columns(path, header)
-    stream = partial(_stream, path, encoding, separator, columns)
+    stream = partial(
+        _stream, path, encoding, len(lead[0].encode()), separator, len(header), columns
+    )
     notes = [
         packing,
         None if encoding == _UTF8 else encoding.upper(),
@@ -47,20 +62,41 @@ def _find_encoding(head: bytes) -> str:
     return _UTF8
 
 
-def _find_header(text: str) -> tuple[str, list[str]]:
+def _find_header(path: Path, text: str, separators: str) -> tuple[str, list[str]]:
     """Return the separator that gives the most known columns, and the names."""
-    lines = text.removeprefix("\ufeff").lstrip("\r\n")
-    headers = {
-        separator: next(csv.reader(io.StringIO(lines, newline=""), delimiter=separator), [])
-        for separator in _SEPARATORS
-    }
+    try:
+        headers = {
+            separator: next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+            for separator in separators
+        }
+    except csv.Error:  # a name longer than csv.field_size_limit
+        raise PaymentFileError(f"{path}: the header opens a quote that is never closed") from None
     separator = max(headers, key=lambda each: (count_known(headers[each]), len(headers[each])))
+    if "\0" in "".join(headers[separator]):
+        raise PaymentFileError(f"{path} is binary, not text; save it as CSV in UTF-8")
     return separator, headers[separator]
 
 
+class _CheckedText(io.RawIOBase):
+    """Text in UTF-8, checked as it is read."""
+
+    def __init__(self, file: Any, quotes: QuoteCheck) -> None:
+        self._file = file
+        self._quotes = quotes
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        block: bytes = self._file.read(size)
+        self._quotes.add(block)
+        return block
+
+
 def _stream(
-    path: Path, encoding: str, separator: str, columns: dict[str, str]
+    path: Path, encoding: str, skip: int, separator: str, width: int, columns: dict[str, str]
 ) -> Iterator[pa.RecordBatch]:
+    """Yield batches. `skip`: the bytes in UTF-8 before the header; `width`: of its columns."""
     broken: list[Any] = []
 
     def refuse(row: Any) -> str:
@@ -70,10 +106,14 @@ def _stream(
         return "error"
 
     with open_packed(path) as file:
+        text: Any = file
+        if encoding != _UTF8:
+            text = pa.transcoding_input_stream(pa.PythonFile(file, "r"), encoding, _UTF8)
+        text.read(skip)
         try:
             for batch in pyarrow.csv.open_csv(
-                file,
-                pyarrow.csv.ReadOptions(block_size=_BLOCK, use_threads=False, encoding=encoding),
+                _CheckedText(text, QuoteCheck(path, separator, width, _BLOCK)),
+                pyarrow.csv.ReadOptions(block_size=_BLOCK, use_threads=False),
                 pyarrow.csv.ParseOptions(
                     delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse
                 ),
@@ -84,14 +124,21 @@ def _stream(
                 ),
             ):
                 yield batch.rename_columns(list(columns))
-        except pa.ArrowInvalid:
-            if not broken:
+        except pa.ArrowInvalid as error:
+            if broken:
+                raise PaymentFileError(_describe_width(path, broken[0])) from None
+            if "Empty CSV" not in str(error):  # a header without a line break
                 raise
-            raise PaymentFileError(_describe_width(path, broken[0])) from None
 
 
 def _describe_width(path: Path, row: Any) -> str:
     number = row.number - 2  # Arrow counts from 1, with the header
+    lines = len(row.text.strip().splitlines())
+    if lines > 1:
+        return (
+            f"{path}, row {number} has {row.actual_columns} columns, the header "
+            f"{row.expected_columns}, with a quote that closes on its line {lines}: {ADVICE}"
+        )
     if row.actual_columns < row.expected_columns:
         return (
             f"{path}, row {number} is cut short: "

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from payments.errors import PaymentFileError
-from payments.files.columns import match_columns
+from payments.files.columns import ACCOUNT, match_columns
 from payments.files.table import Table
 
 _MAGIC = b"PAR1"
@@ -44,7 +44,8 @@ def _check_type(path: Path, name: str, kind: pa.DataType) -> None:
         pa.types.is_null,
     )
     if not any(check(kind) for check in readable):
-        raise PaymentFileError(f"{path}: the column {name} has type {kind}; numbers are needed")
+        needed = "text is" if name == ACCOUNT else "numbers are"
+        raise PaymentFileError(f"{path}: the column {name} has type {kind}; {needed} needed")
 
 
 def _stream(path: Path, columns: dict[str, str]) -> Iterator[pa.RecordBatch]:

@@ -1,7 +1,6 @@
 """Stream the rows of a payment file, however it is written."""
 
 import lzma
-import math
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -14,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from payments.arrays import Floats
-from payments.contract import INPUTS
+from payments.contract import IDENTIFIER_CHARACTERS, INPUTS
 from payments.errors import PaymentFileError
 from payments.files import delimited, parquet
-from payments.files.cells import Column, read_columns, uses_decimal_comma
-from payments.files.clock import SECONDS, Unit, describe_misfit, find_unit
+from payments.files.cells import MISSING, Column, read_columns, uses_decimal_comma
+from payments.files.clock import SECONDS, Unit, choose_unit, describe_misfit
 from payments.files.columns import ACCOUNT, COLUMNS, TIME, require
 from payments.files.table import Table
 
@@ -117,14 +116,20 @@ class PaymentFile:
 
     def _read_accounts(self, first: int, cells: list[bytes]) -> list[str | None]:
         accounts: list[str | None] = []
-        for cell in cells:
+        for row, cell in enumerate(cells, first):
             try:
-                accounts.append(cell.decode().strip() or None)
+                account = cell.decode().strip()
             except UnicodeDecodeError as error:
                 raise PaymentFileError(
-                    f"{self.path}, row {first + len(accounts)}: {ACCOUNT} is not UTF-8 "
+                    f"{self.path}, row {row}: {ACCOUNT} is not UTF-8 "
                     f"(byte {cell[error.start]:#04x}, as in Latin-1); save the file as UTF-8"
                 ) from None
+            if len(account) > IDENTIFIER_CHARACTERS:
+                raise PaymentFileError(
+                    f"{self.path}, row {row}: {ACCOUNT} has {len(account)} characters, "
+                    f"{IDENTIFIER_CHARACTERS} are allowed"
+                )
+            accounts.append(None if account.casefold() in MISSING else account)
         return accounts
 
 
@@ -136,7 +141,7 @@ def open_file(path: Path, needed: Sequence[str] = INPUTS) -> PaymentFile:
         require(path, needed, table.header)
         first = next((batch for batch in table.stream() if batch.num_rows), None)
     if first is None:
-        return PaymentFile(path, table, False, SECONDS)
+        raise PaymentFileError(f"{path} has a header and no rows")
     numbers = [first.column(name) for name in COLUMNS if name in table.columns]
     decimal_comma = uses_decimal_comma(numbers)
     unit = _find_unit(path, first.column(TIME), decimal_comma) if TIME in table.columns else SECONDS
@@ -144,16 +149,15 @@ def open_file(path: Path, needed: Sequence[str] = INPUTS) -> PaymentFile:
 
 
 def _find_unit(path: Path, cells: pa.Array, decimal_comma: bool) -> Unit:
-    """Return the unit of the first Time that is a number."""
-    times = read_columns({TIME: cells}, decimal_comma)[TIME].values.tolist()
-    row = next((i for i, time in enumerate(times) if not math.isnan(time)), None)
-    if row is None:
+    """Return the unit of the first rows' times."""
+    times = read_columns({TIME: cells}, decimal_comma)[TIME].values
+    present = np.flatnonzero(~np.isnan(times))
+    if not len(present):
         return SECONDS
-    unit = find_unit(times[row])
-    if unit is None:
+    unit = choose_unit(times[present])
+    if isinstance(unit, str):
         raise PaymentFileError(
-            f"{path}, row {row}: Time is {times[row]:.15g}, "
-            "neither seconds from the first row nor Unix time"
+            f"{path}, row {present[0]}: Time is {times[present[0]]:.15g}, {unit}"
         )
     return unit
 

@@ -176,6 +176,33 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "rows swallowed by a quote that is never closed",
+        "tests/unit/payments/test_files.py",
+        (
+            "payments/files/quotes.py",
+            "(not block or len(self._rest) > self._max_bytes)",
+            "len(self._rest) > self._max_bytes",
+        ),
+    ),
+    mutant(
+        "rows swallowed by a quote that another row closes",
+        "tests/unit/payments/test_files.py",
+        (
+            "payments/files/quotes.py",
+            "cell.count(self._separator) >= self._columns - 1",
+            "cell.count(self._separator) >= self._columns",
+        ),
+    ),
+    mutant(
+        "accounts merged because a missing account counts as one",
+        "tests/unit/producer/test_rows.py",
+        (
+            "payments/files/reader.py",
+            "None if account.casefold() in MISSING else account",
+            "account or None",
+        ),
+    ),
+    mutant(
         "an escaped backslash hides the quote after it",
         "tests/unit/payments/test_json_limits.py",
         (

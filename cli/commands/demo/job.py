@@ -195,7 +195,7 @@ class Job:
                 "the model is of an earlier release; get the present defaults with: fraud train"
             )
         test = manifest.test
-        rows = Selection(self.data).check() or 0
+        rows = Selection(self.data).check().rows or 0
         if rows <= test.first:
             raise CommandError(
                 f"{self.data} has no row {test.first}: the model was trained on another file; "

@@ -40,8 +40,8 @@ def with_value(column, value):
 @pytest.mark.parametrize(
     ("table", "says"),
     [
-        (with_value("Amount", 1e39), "row 9: Amount does not fit a float32"),
-        (with_value("Amount", -0.01), "row 9: Amount is negative"),
+        (with_value("Amount", 1e39), "row 9: Amount is '1e.39', which does not fit a float32"),
+        (with_value("Amount", -0.01), "row 9: Amount is '-0.01', which is negative"),
     ],
 )
 def test_refuses_amounts_that_no_transaction_may_have(tmp_path, table, says):

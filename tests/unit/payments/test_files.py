@@ -5,12 +5,14 @@ import gzip
 import io
 import json
 import lzma
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
@@ -64,6 +66,19 @@ def parquet(convert=lambda table: table):
     return file.getvalue()
 
 
+def tarred():
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("creditcard.csv"))
+    return file.getvalue()
+
+
+def noted(notes, rows=ROWS):
+    """A file with a last column `memo`, which is x in rows without a note."""
+    noted_rows = [row | {"memo": notes.get(i, "x")} for i, row in enumerate(rows)]
+    return table(noted_rows, (*HEADER, "memo")).encode()
+
+
 def trained(path):
     """The rows for training: Time from the first row, V1..V28, Amount, Class."""
     found = dataset.read(path)
@@ -89,6 +104,14 @@ def epoch(factor):
 
 READ = {
     "plain": (table().encode(), []),
+    "declared semicolons": (
+        b"sep=;\r\n" + table(separator=";").encode(),
+        ["separator ';'"],
+    ),
+    "declared semicolons in UTF-16": (
+        ("sep=;\n" + table(separator=";")).encode("utf-16"),
+        ["UTF-16", "separator ';'"],
+    ),
     "semicolons": (table(separator=";").encode(), ["separator ';'"]),
     "tabs": (table(separator="\t").encode(), ["separator tab"]),
     "bars": (table(separator="|").encode(), ["separator '|'"]),
@@ -133,6 +156,10 @@ READ = {
         ["gzip", "separator ';'"],
     ),
     "zip": (zipped(creditcard_csv=table(), readme="text"), ["zip"]),
+    "zip with a text": (zipped(**{"README.txt": "text", "a.csv": table()}), ["zip"]),
+    "zip of a text": (zipped(**{"payments.txt": table()}), ["zip"]),
+    "quotes inside text": (noted({1: '5" pipe', 2: '"a ""b"" c"', 3: '"x"y"'}), []),
+    "line breaks in quotes": (noted({2: '"a\n\r\nb, c"', 11: '"d\n"'}), []),
     "Parquet": (parquet(), ["Parquet"]),
     "Parquet of text": (
         parquet(lambda found: found.cast(pa.schema([(name, pa.string()) for name in HEADER]))),
@@ -142,7 +169,10 @@ READ = {
 
 REFUSED = {
     "empty": (b"", "is empty"),
-    "header alone": (table([]).encode(), "has no rows"),
+    "a byte order mark alone": ("\ufeff".encode(), "is empty"),
+    "header alone": (table([]).encode(), "has a header and no rows"),
+    "header without a line end": (table([]).strip().encode(), "has a header and no rows"),
+    "Parquet without rows": (parquet(lambda found: found[:0]), "has a header and no rows"),
     "no columns": (
         b"a,b\n1,2\n",
         r"lacks the columns (Time, )?V1\.\.V28, Amount.*; the header has a, b",
@@ -171,6 +201,22 @@ REFUSED = {
         "row 3: V3 is 'inf', which is infinite",
     ),
     "text": (table(with_cell(3, "V3", "abc")).encode(), "row 3: V3 is 'abc', not a number"),
+    "negative": (
+        table(with_cell(3, "Amount", "-5")).encode(),
+        "row 3: Amount is '-5', which is negative",
+    ),
+    "negative in Parquet": (
+        parquet(lambda found: found.set_column(29, "Amount", pc.negate(found["Amount"]))),
+        "row 0: Amount is '-0.25', which is negative",
+    ),
+    "beyond float32": (
+        table(with_cell(3, "V3", "1e308")).encode(),
+        "row 3: V3 is '1e308', which does not fit a float32",
+    ),
+    "long account": (
+        table([row | {"account_id": "a" * 129} for row in ROWS], (*HEADER, "account_id")).encode(),
+        "row 0: account_id has 129 characters, 128 are allowed",
+    ),
     "class": (table(with_cell(3, "Class", "2")).encode(), "row 3: Class is '2', not 0 or 1"),
     "no time": (table(with_cell(3, "Time", "")).encode(), "row 3: Time is missing"),
     "other unit": (
@@ -182,12 +228,37 @@ REFUSED = {
         table(with_cell(0, "Time", "1e11")).encode(),
         "row 0: Time is 100000000000, neither seconds from the first row nor Unix time",
     ),
+    "too late for the first row": (
+        table(with_cell(0, "Time", "500000000")).encode(),
+        "row 0: Time is 500000000, neither seconds from the first row nor Unix time; subtract",
+    ),
+    "a date as a number": (
+        table(with_cell(0, "Time", "20260131")).encode(),
+        "row 0: Time is 20260131, neither seconds",
+    ),
+    "days of Excel": (
+        table(
+            [row | {"Time": f"{45823.5 + i / 86400:.10f}"} for i, row in enumerate(ROWS)]
+        ).encode(),
+        "row 0: Time is 45823.5, which looks like a date of Excel in days; write seconds",
+    ),
     "cut short": (table().encode()[:-8], "row 11 is cut short: it has 30 of 31 columns"),
     "too long": (
         table(with_cell(3, "V3", "1,5")).encode(),
         "row 3 has 32 columns, the header 31",
     ),
     "cut gzip": (gzip.compress(table().encode())[:-20], "is damaged: "),
+    "gzip in gzip": (gzip.compress(gzip.compress(table().encode())), "is gzip in gzip; save it"),
+    "zip in gzip": (gzip.compress(zipped(creditcard_csv=table())), "is zip in gzip; save it"),
+    "Parquet in zip": (zipped(a_csv=parquet()), "is Parquet in zip; save it"),
+    "tar": (tarred(), "is tar; save it"),
+    "tar in gzip": (gzip.compress(tarred()), "is tar in gzip; save it"),
+    "zstd": (pa.compress(table().encode(), "zstd", asbytes=True), "is zstd; save it"),
+    "UTF-32": (table().encode("utf-32"), "is UTF-32; save it"),
+    "UTF-32 without a mark": (table().encode("utf-32-le"), "is binary, not text"),
+    "unknown binary": (b"\x01\x02\0\x03" * 20, "is binary, not text"),
+    "Excel workbook": (zipped(**{"xl/workbook.xml": "", "x": ""}), "is an Excel workbook: save"),
+    "empty zip": (zipped(), "expected one CSV in it, found nothing"),
     "cut zip": (zipped(creditcard_csv=table())[:-20], "is damaged: "),
     "two tables": (
         zipped(a_csv=table(), b_csv=table()),
@@ -200,7 +271,44 @@ REFUSED = {
         r"the column Time has type timestamp\[ms\]; numbers are needed",
     ),
     "cut UTF-16": (table().encode("utf-16")[:-1], "is not valid utf-16"),
+    "bytes as an account": (
+        parquet(lambda found: found.append_column("account_id", pa.array([b"a"] * len(ROWS)))),
+        "the column account_id has type binary; text is needed",
+    ),
     "never closed": (b'"never closed', "lacks the columns"),
+    "long header that is never closed": (b'"' + b"x" * 200_000, "the header opens a quote that is"),
+    "open quote": (
+        noted({1: '"open'}),
+        "row 1 opens a quote before 'open' that is never closed: close it, or write a quote",
+    ),
+    "open quote in the last row": (
+        noted({11: '"9,1'}),
+        "row 11 opens a quote before '9,1' that",
+    ),
+    "open quote after closed ones": (
+        noted({2: '"a\nb"', 3: '"""x"" "', 7: '"ab ""c"""', 9: '"open'}),
+        "row 9 opens a quote before 'open' that is never closed",
+    ),
+    "quote closed in another row": (
+        noted({1: '"open', 5: 'close"'}),
+        "row 1 opens a quote before 'open' that closes on its line 5, around whole rows",
+    ),
+    "quote closed in the next row": (
+        noted({1: '"open', 2: 'close"'}),
+        "row 1 opens a quote before 'open' that closes on its line 2, around whole rows",
+    ),
+    "quote closed in another column": (
+        noted({1: '"open'}, [*ROWS[:2], ROWS[2] | {"Class": '"0"'}, *ROWS[3:]]),
+        "row 1 has 33 columns, the header 32, with a quote that closes on its line 2: close it",
+    ),
+    "open quote in UTF-16": (
+        noted({4: '"open'}).decode().encode("utf-16"),
+        "row 4 opens a quote before 'open' that is never closed",
+    ),
+    "open quote with carriage returns": (
+        noted({4: '"open'}).replace(b"\n", b"\r"),
+        "row 4 opens a quote before 'open' that is never closed",
+    ),
 }
 
 
@@ -233,7 +341,10 @@ def test_training_and_replay_refuse_a_file_with_its_cause_in_one_line(written, n
         assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", '""', "NaN", "nan", " ", "NA", "n/a", "NULL", "null", "None"])
+MISSING = ["", '""', "NaN", "nan", " ", "NA", "n/a", "NULL", "null", "None", "<NA>", "#N/A"]
+
+
+@pytest.mark.parametrize("text", MISSING)
 def test_a_missing_value_means_the_same_to_all(written, text):
     path = written(table(with_cell(3, "V14", text)).encode())
     with pytest.raises(PaymentFileError, match="row 3: V14 is missing"):
@@ -245,6 +356,7 @@ def test_a_missing_value_means_the_same_to_all(written, text):
     sent = [json.loads(encode_transaction(row)) for row in read(Selection(path), "r")]
     assert [i for i, one in enumerate(sent) if "V14" not in one] == [3]
     assert [name for name in INPUTS if name not in sent[3]] == ["V14"]
+    assert Selection(path).check() == (len(ROWS), 1)
 
 
 @pytest.mark.parametrize("factor", [1, 1000, 10**6, 10**9])
@@ -280,7 +392,7 @@ def test_rows_out_of_order_are_refused_if_order_matters(written):
     for use in (dataset.read, lambda path: Selection(path).check(ordered=True)):
         with pytest.raises(PaymentFileError, match="row 4 is earlier than the row before it"):
             use(path)
-    assert Selection(path).check() == len(ROWS)
+    assert Selection(path).check().rows == len(ROWS)
 
 
 def test_rows_of_several_blocks_are_numbered_through(written, monkeypatch):
@@ -288,7 +400,7 @@ def test_rows_of_several_blocks_are_numbered_through(written, monkeypatch):
     path = written(table(with_cell(11, "V3", "abc")).encode())
     with pytest.raises(PaymentFileError, match="row 11: V3 is 'abc'"):
         Selection(path).check()
-    assert Selection(path, first=2, end=11).check() == 9
+    assert Selection(path, first=2, end=11).check().rows == 9
     numbers = [row.number for row in read(Selection(path, first=2, limit=7), "r")]
     assert numbers == list(range(2, 9))
     last = with_cell(4, "Time", "1")

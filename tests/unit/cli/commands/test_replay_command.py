@@ -1,5 +1,7 @@
 """What `fraud replay` refuses before it does anything."""
 
+import zipfile
+
 import pytest
 from support.data import creditcard_files as creditcard
 
@@ -59,6 +61,32 @@ def test_an_invalid_file_is_refused_before_connecting_to_kafka(
     assert (code, printed) == (1, "")
     assert errors.splitlines()[-1].startswith(f"fraud: {path}")
     assert line in errors.splitlines()[-1]
+
+
+def test_rows_that_the_scorer_will_reject_are_counted(tmp_path, monkeypatch, run_fraud):
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    rows = [creditcard.row(0), creditcard.row(1, V3="", Amount="NA"), creditcard.row(2, V9="null")]
+    path = creditcard.write(tmp_path / "rows.csv", rows)
+    _, _, errors = run_fraud("replay", "--data", path, "-q")
+    assert errors.splitlines()[0] == (
+        "fraud: rows without a value in V1..V28 or Amount: 2; they are sent without it, and the "
+        "scorer rejects them"
+    )
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_a_message_quotes_from_a_file_cannot_steer_the_terminal(tmp_path, run_fraud, packed):
+    path = tmp_path / "rows.csv"
+    header = "\x1b[31mTime,V1\x1b]0;x\x07"
+    if packed:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(header, "")
+    else:
+        path.write_text(f"{header}\n1,2\n")
+    code, _, errors = run_fraud("replay", "--data", path)
+    assert code == 1
+    assert r"\x1b[31mTime" in errors
+    assert errors.replace("\n", "").isprintable()
 
 
 def test_how_a_file_is_read_is_one_line_on_stderr(tmp_path, run_fraud):

@@ -1,5 +1,6 @@
 """Explorations count flaws and show shifts, also for files of one row or one value."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,13 @@ def test_a_shifted_column_stands_out():
     assert found["V5"].psi > 0.25
     assert found["V6"].psi < 0.1
     assert found["V5"].ks == max(one.ks for one in found.values())
+
+
+def test_two_rows_are_compared_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = explore(labelled.rows(2))
+    assert {one.ks for one in found.features} == {1.0}
 
 
 def test_psi_of_a_known_case():
