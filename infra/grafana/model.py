@@ -4,6 +4,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from infra.grafana.frame import Panels, make_choice, make_dashboard
 from infra.grafana.panels import (
+    THIRD,
     draw_bars,
     draw_distribution,
     draw_lines,
@@ -108,14 +109,14 @@ def _show_scores() -> Panels:
                 "{{outcome}}",
             ),
             stacked=True,
-        ),
+        ).span(THIRD),
         draw_lines(
             "Alerts in an hour, and as usual",
             "Alerts of the last hour, and the number expected from the last day's share of alerts.",
             "short",
             query("fraud:alerts:increase1h", "alerts"),
             query("fraud:usual_alerts:increase1h", "usual"),
-        ),
+        ).span(THIRD),
         draw_lines(
             "Budget used",
             "Alerts of the last half day, relative to the model's budget for its payments; without "
@@ -125,7 +126,7 @@ def _show_scores() -> Panels:
             query("fraud:budget_used:ratio12h", "used"),
             query("max(fraud_card_alert_share_low) / max(fraud_card_alert_share)", "lowest cut"),
             query("max(fraud_card_alert_share_high) / max(fraud_card_alert_share)", "highest cut"),
-        ),
+        ).span(THIRD),
     ]
 
 
