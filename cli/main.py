@@ -175,11 +175,12 @@ def _describe_kafka(failure: Exception) -> str:
     error: KafkaError = failure.args[0]
     # not by `classify`: a broker answers with the other transient codes
     if error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN):
-        servers = Settings.from_environment().connection().bootstrap_servers
-        return (
-            f"no broker answers at {servers}: "
-            "start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS"
-        )
+        settings = Settings.from_environment()
+        servers = settings.connection().bootstrap_servers
+        advice = "start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS"
+        if settings.given_servers or settings.kafka_config:
+            advice = "check the address, and security.protocol in FRAUD_KAFKA_CONFIG"
+        return f"no broker answers at {servers}: {advice} ({error.str()})"
     return f"Kafka: {error.str()}"
 
 

@@ -167,7 +167,8 @@ def decode(values: Iterable[bytes | None]) -> Iterator[Event]:
         if event is not None:
             yield event
     if skipped:
-        log.warning("skipped %d records of drift.events that are no events", skipped)
+        records = "record" if skipped == 1 else "records"
+        log.warning("skipped %d %s of drift.events: not events", skipped, records)
 
 
 def decode_windows(values: Iterable[bytes | None]) -> Iterator[WindowClosed]:

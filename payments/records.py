@@ -25,9 +25,9 @@ from payments.contract import (
     Thresholds,
     Transaction,
 )
-from payments.envelopes import describe_envelope
+from payments.envelopes import describe_envelope, describe_malformed
 from payments.features import pack
-from payments.json_limits import JsonLimitError, check_json_limits
+from payments.json_limits import MAX_NESTING, JsonLimitError, check_json_limits
 from payments.rfc3339 import AwareTime, TimeFormatError, parse_time
 
 DeadLetterKind = Literal["malformed_json", "invalid_transaction", "too_large", "scoring_failed"]
@@ -199,8 +199,14 @@ def decode(
         ) from None
     except JsonLimitError as error:
         raise InvalidTransactionError("malformed_json", str(error)) from None
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        detail = describe_envelope(value) or f"{type(error).__name__}: {error}"
-        raise InvalidTransactionError("malformed_json", detail) from None
+    except RecursionError:
+        raise InvalidTransactionError(
+            "malformed_json", f"nested more than {MAX_NESTING} levels deep"
+        ) from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        found = describe_envelope(value) or describe_malformed(value)
+        raise InvalidTransactionError(
+            "malformed_json", found or f"{type(error).__name__}: {error}"
+        ) from None
     decoded: TransactionRecord = record
     return decoded

@@ -36,6 +36,7 @@ class SkippedRecordLog:
         self._log = log
         self._clock = clock
         self._counts: defaultdict[str, int] = defaultdict(int)
+        self._totals: defaultdict[str, int] = defaultdict(int)
         self._due: dict[str, float] = {}
 
     def add(self, message: Message, error: Exception) -> None:
@@ -46,10 +47,15 @@ class SkippedRecordLog:
         if now < self._due.get(topic, now):
             return
         self._due[topic] = now + _LOG_EVERY_S
+        count = self._counts.pop(topic)
+        self._totals[topic] += count
         self._log.warning(
-            "skipped %d records of %s, the last at partition %d offset %d: %s",
-            self._counts.pop(topic),
+            "skipped %d record%s of %s (%d since the start), the last at partition %d offset %d: "
+            "%s",
+            count,
+            "" if count == 1 else "s",
             topic,
+            self._totals[topic],
             message.partition(),
             message.offset(),
             describe_error(error),

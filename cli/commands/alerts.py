@@ -154,23 +154,41 @@ def format_json(value: bytes) -> bytes:
     return msgspec.json.format(masked, indent=-1) if b"\n" in masked or b"\r" in masked else masked
 
 
-def _decode(messages: "list[Message]") -> list[tuple[bytes, Any]]:
-    """Return each alert's bytes and record.
+class _AlertDecoder:
+    """Decodes alerts, and counts what is not one: any client can write to the topic."""
 
-    Report on stderr what is not an alert: any client can write.
-    """
-    from payments.records import UNREADABLE, AlertRecord, describe_error
+    def __init__(self) -> None:
+        from payments.records import AlertRecord
 
-    alerts = []
-    for message in messages:
+        self._decoder = msgspec.json.Decoder(AlertRecord)
+        self._skipped = 0
+        self._first = ""
+
+    def decode(self, message: "Message") -> Any | None:
+        """Return the alert; None if the record is not one."""
+        from payments.records import UNREADABLE, describe_error
+
         try:
-            alerts.append(
-                (message.value(), msgspec.json.decode(message.value() or b"", type=AlertRecord))
-            )
+            return self._decoder.decode(message.value() or b"")
         except UNREADABLE as error:
             place = f"partition {message.partition()} offset {message.offset()}"
-            print(f"fraud: not an alert at {place}: {describe_error(error)}", file=sys.stderr)
-    return alerts
+            self._first = self._first or f"{place}: {describe_error(error)}"
+            self._skipped += 1
+            return None
+
+    def decode_all(self, messages: "Iterable[Message]") -> list[tuple[bytes, Any]]:
+        """Return each alert's bytes and record; say on stderr how many records were skipped."""
+        alerts = [
+            (message.value() or b"", alert)
+            for message in messages
+            if (alert := self.decode(message)) is not None
+        ]
+        if self._skipped:
+            skipped = "1 record" if self._skipped == 1 else f"{self._skipped:,} records"
+            print(f"fraud: skipped {skipped}: not an alert, such as {self._first}", file=sys.stderr)
+        self._skipped = 0
+        self._first = ""
+        return alerts
 
 
 @app.command(name="alerts", rich_help_panel=LOOK)
@@ -207,8 +225,10 @@ def print_alerts(
     connection = ensure_reachable(Settings.from_environment().connection())
     console = make_console(_FILE_WIDTH)
 
+    decoder = _AlertDecoder()
+
     def show(messages: "list[Message]", heading: bool) -> None:
-        alerts = _decode(messages)
+        alerts = decoder.decode_all(messages)
         if as_json:
             sys.stdout.buffer.writelines(format_json(value) + b"\n" for value, _ in alerts)
             sys.stdout.buffer.flush()
@@ -216,11 +236,15 @@ def print_alerts(
             console.print(lay_out((alert for _, alert in alerts), heading, console.width))
 
     changes = TopicChanges(connection, ALERTS)
-    messages, end = newest.read_newest(connection, ALERTS, limit)
+    messages, end = newest.read_newest(
+        connection, ALERTS, limit, lambda message: decoder.decode(message) is not None
+    )
     with contextlib.suppress(KeyboardInterrupt):
         if follow and not as_json and sys.stdout.isatty():
             batches = chain([messages], _follow(connection, changes, end))
-            show_live(console, ([alert for _, alert in _decode(batch)] for batch in batches))
+            show_live(
+                console, ([alert for _, alert in decoder.decode_all(batch)] for batch in batches)
+            )
             return
         show(messages, heading=True)
         for batch in _follow(connection, changes, end) if follow else ():

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -83,23 +84,30 @@ def print_list(
     from streams.dlq.dead_letters import read
 
     choice = _make_choice(kinds, since)
-    count = 0
+    count = skipped = 0
     connection = ensure_reachable(Settings.from_environment().connection())
 
     def count_letters() -> "Iterator[DeadLetter]":
-        nonlocal count
+        nonlocal count, skipped
         for letter in read(connection, choice, progress):
-            count += 1
-            yield letter
+            if letter.kind:
+                count += 1
+                yield letter
+            else:
+                skipped += 1
 
     with show_bars(quiet) as progress:
         newest = nlargest(limit, count_letters(), key=lambda letter: letter.written_ms)[::-1]
+    if skipped:
+        records = "1 record" if skipped == 1 else f"{skipped:,} records"
+        print(f"fraud: skipped {records} without a dead letter's headers", file=sys.stderr)
     if as_json:
         for letter in newest:
             print(json.dumps(dead_letter_view.describe(letter), allow_nan=False))
         return
     make_console().print(dead_letter_view.make_table(newest))
-    print(f"{len(newest):,} of {count:,}" if count > len(newest) else f"{count:,} dead letters")
+    letters = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+    print(f"{len(newest):,} of {letters}" if count > len(newest) else letters)
 
 
 @dlq.command()

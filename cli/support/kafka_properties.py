@@ -94,7 +94,9 @@ def _find_problems(lines: list[Line], bootstrap_servers: str) -> Iterator[str]:
             instead = _JAVA[line.key]
             yield f"{at} is Java's; " + (f"write {instead} instead" if instead else "remove it")
         elif line.key in SERVERS:
-            if _split(line.value) != _split(bootstrap_servers):
+            if not line.value:
+                yield f"{at} is empty; write the address, or remove the line"
+            elif _split(line.value) != _split(bootstrap_servers):
                 yield f"{at} is not the FRAUD_BOOTSTRAP_SERVERS that is set; remove one of the two"
         elif line.key in FIXED and line.value.lower() != FIXED[line.key]:
             fixed = FIXED[line.key]

@@ -77,8 +77,8 @@ def check_cluster(
         advice = "fix FRAUD_KAFKA_CONFIG; docs/security.md has an example"
         yield Finding("connection", CheckStatus.FAIL, str(error), advice)
         return
-    except KafkaException:
-        yield report_unreachable(connection)
+    except KafkaException as error:
+        yield report_unreachable(connection, error.args[0])
         return
     yield check_encryption(connection)
     states = describe_topics(admin, connection)
@@ -123,14 +123,14 @@ def _check_role(checker: AclChecker, role: str) -> Finding:
     return check_acls(role, *checker.check(ACLS[role]))
 
 
-def report_unreachable(connection: Connection) -> Finding:
-    """Report that no broker answers."""
+def report_unreachable(connection: Connection, error: KafkaError) -> Finding:
+    """Report that no broker answers, with the client's last error."""
     return Finding(
         "connection",
         CheckStatus.FAIL,
-        f"no broker answers at {connection.bootstrap_servers}",
-        "start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS; a broker that expects "
-        "TLS doesn't answer either: set security.protocol in FRAUD_KAFKA_CONFIG",
+        f"no broker answers at {connection.bootstrap_servers}: {error.str()}",
+        "start it (`fraud kafka start` starts the local one), or correct FRAUD_BOOTSTRAP_SERVERS; "
+        "the wrong side of TLS gets no answer either: see security.protocol in FRAUD_KAFKA_CONFIG",
     )
 
 

@@ -8,11 +8,17 @@ import logging
 import threading
 from collections.abc import Iterable
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.kafka.connection import Connection
-from streams.kafka.errors import RefusedError, TopicMissingError, classify_refusal
+from streams.kafka.errors import (
+    RefusedError,
+    TopicMissingError,
+    classify_refusal,
+    is_transient,
+    shorten,
+)
 from streams.kafka.retry import retry_until
 from streams.kafka.topic_admin import refuse_unsafe
 
@@ -27,11 +33,15 @@ _RETRY_S = 1.0
 def connect_admin(connection: Connection, timeout: float = _ANSWER_S) -> AdminClient:
     """Return an admin client that the cluster has accepted.
 
-    Raises RefusedError; KafkaException if no broker answers within `timeout` seconds.
+    Raises RefusedError; KafkaException, with the client's last error, if no broker answers within
+    `timeout` seconds.
     """
     refusals: list[RefusedError] = []
+    last: list[KafkaError] = []
 
     def on_error(error: KafkaError) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which only follows from the others
+            last[:] = [error]
         refused = classify_refusal(error, connection.bootstrap_servers)
         if refused:
             refusals.append(refused)
@@ -44,7 +54,12 @@ def connect_admin(connection: Connection, timeout: float = _ANSWER_S) -> AdminCl
         admin.poll(_POLL_S)
     if refusals:
         raise refusals[0]
-    answer.result()
+    try:
+        answer.result()
+    except KafkaException as error:
+        if not last or not is_transient(error):
+            raise
+        raise KafkaException(KafkaError(error.args[0].code(), shorten(last[0]))) from None
     return admin
 
 
@@ -57,10 +72,10 @@ def wait_for_topics(connection: Connection, names: Iterable[str], stop: threadin
     wanted = tuple(names)
     warned = False
 
-    def on_retry(_: KafkaError) -> None:
+    def on_retry(error: KafkaError) -> None:
         nonlocal warned
         if not warned:
-            log.warning("waiting for Kafka at %s", connection.bootstrap_servers)
+            log.warning("waiting for Kafka at %s: %s", connection.bootstrap_servers, error.str())
             warned = True
 
     def check() -> None:

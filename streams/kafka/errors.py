@@ -1,7 +1,8 @@
 """Errors of everything that talks to Kafka, and the one classification of the client's own errors.
 
 StreamError
-├── RefusedError                  Kafka refuses the credentials, the certificate or the permissions
+├── RefusedError                  Kafka refuses the credentials, the certificate, the permissions or
+│                                 a client's settings
 ├── ReadingError                  a topic cannot be read
 │   ├── TopicMissingError         a topic does not exist, or this user may not see it
 │   ├── ReadingStoppedError       the cluster reported records but did not deliver them
@@ -45,7 +46,7 @@ class StreamError(RuntimeError):
 
 
 class RefusedError(StreamError):
-    """Kafka refused the credentials, the certificate or the permissions; retrying does not help."""
+    """Kafka refused this user or a client's settings; retrying does not help."""
 
     exit_code = HOPELESS
 
@@ -172,6 +173,16 @@ _UNKNOWN_TOPIC = {
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._UNKNOWN_PARTITION,
 }
+# What a broker refuses of a group's member, whenever it asks -> what decides it
+_GROUP_REFUSALS = {
+    KafkaError.INVALID_SESSION_TIMEOUT: "set session.timeout.ms in FRAUD_KAFKA_CONFIG within the "
+    "brokers' group.min.session.timeout.ms and group.max.session.timeout.ms",
+    KafkaError.INCONSISTENT_GROUP_PROTOCOL: "stop the group's members that use another "
+    "partition.assignment.strategy",
+    KafkaError.GROUP_MAX_SIZE_REACHED: "stop some of its members, or raise the brokers' "
+    "group.max.size",
+    KafkaError.UNSUPPORTED_VERSION: "the brokers are too old for this client",
+}
 _UNREADABLE = {KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG}
 # No broker answers, a partition's leader or a group's coordinator is being elected, moved or
 # loaded, or a commit is still pending.
@@ -229,13 +240,20 @@ def is_topic_missing(error: BaseException) -> bool:
     return isinstance(error, TopicMissingError)
 
 
+def shorten(error: KafkaError) -> str:
+    """Return the text of an error of the client, without the broker's name and the duration.
+
+    They are "sasl_ssl://host:9092/bootstrap: " before it, and "(after 322ms in state AUTH_REQ)" or
+    "(after 781 ms)" after it.
+    """
+    return re.sub(r"^(\w+://\S+|\S+/\S+): | \(after \d+ ?ms[^)]*\)$", "", error.str())
+
+
 def classify_refusal(error: KafkaError, servers: str = "") -> RefusedError | None:
     """Return the error to raise if Kafka refuses this user; None if it does not."""
     if classify(error) is not Failure.REFUSED:
         return None
-    # without the "sasl_ssl://host:9092/bootstrap: " before it, and the "(after 322ms in state
-    # AUTH_REQ)" or "(after 781 ms)" after it
-    reason = re.sub(r"^\w+://\S+: | \(after \d+ ?ms[^)]*\)$", "", error.str())
+    reason = shorten(error)
     at = f"Kafka at {servers}" if servers else "Kafka"
     if error.code() == KafkaError._SSL:
         return RefusedError(
@@ -255,6 +273,8 @@ def classify_consumer_error(error: KafkaError, topic: str) -> StreamError | None
     """Return the error to raise for one that a consumer reports; None if it recovers by itself."""
     if refused := classify_refusal(error):
         return refused
+    if advice := _GROUP_REFUSALS.get(error.code()):
+        return RefusedError(f"{topic}: {error.str()}; {advice}")
     if classify(error) is not Failure.FATAL:
         return None
     hint = "" if error.code() in _UNREADABLE else " (do the topics exist? run: fraud topics)"

@@ -1,5 +1,6 @@
 """Any bytes decode to a transaction that all readers agree on, or to a dead letter's reason."""
 
+import gzip
 import json
 import math
 from datetime import UTC, date, datetime, time, timedelta
@@ -238,6 +239,29 @@ def test_an_envelope_is_named(envelope, value):
     with pytest.raises(InvalidTransactionError, match=envelope) as caught:
         read(value)
     assert len(caught.value.detail) < 200
+
+
+UNREADABLE = {
+    "the value is empty": b"",
+    "starts with a byte order mark": b"\xef\xbb\xbf" + message(),
+    "is UTF-16": message().decode().encode("utf-16"),
+    "UTF-16: send UTF-8": message().decode().encode("utf-16-le"),
+    "is UTF-32": message().decode().encode("utf-32"),
+    "compressed with gzip": gzip.compress(message()),
+    "nested more than 100 levels deep": with_raw("note", "[" * 2000 + "]" * 2000),
+    "half of a surrogate pair": with_raw("note", r'"\ud800"'),
+    "JSON is malformed": b"\0" * 20,
+    "codec can't decode": bytes(range(256)),
+    "truncated": message()[:-1],
+}
+
+
+@pytest.mark.parametrize(("said", "value"), UNREADABLE.items(), ids=UNREADABLE.keys())
+def test_what_is_not_json_is_named(said, value):
+    with pytest.raises(InvalidTransactionError, match=said) as caught:
+        read(value)
+    assert caught.value.kind == "malformed_json"
+    assert "Schema Registry" not in caught.value.detail
 
 
 def test_a_field_of_an_envelope_alone_is_not_taken_for_one():

@@ -300,7 +300,7 @@ def test_the_command_lists_filters_and_sends(bus, fraud):
     assert r"\x1b[2Jno" in table
     assert "2026-01-31 12:00:00" in table
     assert f"{second[0]}:{second[1]}" in table
-    assert "1 dead letters" in fraud("list", "--kind", "malformed_json").stdout
+    assert "1 dead letter\n" in fraud("list", "--kind", "malformed_json").stdout
     assert "1 of 2" in fraud("list", "--limit", "1").stdout
     assert "0 dead letters" in fraud("list", "--since", "2100-01-01T00:00:00Z").stdout
     assert fraud("list", "--kind", "unkind").exit_code == 2
@@ -320,6 +320,12 @@ def test_the_command_lists_filters_and_sends(bus, fraud):
         "1 already sent by an earlier redrive, or duplicates of another dead letter",
     ]
     assert bus.read_redriven(4).keys() == {first, second}
+    for _ in range(3):
+        bus._write(DEAD_LETTERS, b"junk")
+    limited = fraud("list", "--limit", "1")
+    assert "invalid_transaction" in limited.stdout
+    assert "1 of 2 dead letters\n" in limited.stdout
+    assert "fraud: skipped 3 records without a dead letter's headers\n" in limited.stderr
 
 
 def test_the_command_escapes_control_characters(bus, fraud):

@@ -83,6 +83,11 @@ def test_the_address_in_the_file_may_repeat_the_other_but_not_differ(configured,
     )
 
 
+def test_an_empty_address_in_the_file_is_named(refused):
+    said = "line 1: bootstrap.servers is empty; write the address, or remove the line"
+    assert refused(f"bootstrap.servers=\n{CLOUD}", servers="") == said
+
+
 def test_the_file_tunes_clients(configured):
     connection = configured("session.timeout.ms=45000\nmetadata.max.age.ms=60000")
     config = connection.make_reader_config("g", GROUP_SETTINGS)

@@ -57,6 +57,8 @@ def test_a_flood_of_bad_records_gives_a_line_a_minute(caplog):
     now += 1
     skips.add(FakeRecord(b"", 20_001), ValueError("bad"))
     assert [record.getMessage() for record in caplog.records] == [
-        "skipped 1 records of transactions, the last at partition 0 offset 0: bad",
-        "skipped 20001 records of transactions, the last at partition 0 offset 20001: bad",
+        "skipped 1 record of transactions (1 since the start), "
+        "the last at partition 0 offset 0: bad",
+        "skipped 20001 records of transactions (20002 since the start), "
+        "the last at partition 0 offset 20001: bad",
     ]

@@ -172,8 +172,10 @@ def test_unencrypted_connections_warn_beyond_this_machine(servers, protocol, ver
 
 
 def test_a_missing_broker():
-    silent = checks.report_unreachable(Connection("127.0.0.1:1"))
-    assert (silent.verdict, silent.found) == (FAIL, "no broker answers at 127.0.0.1:1")
+    error = KafkaError(KafkaError._TIMED_OUT, "Failed to resolve")
+    silent = checks.report_unreachable(Connection("127.0.0.1:1"), error)
+    said = "no broker answers at 127.0.0.1:1: Failed to resolve"
+    assert (silent.verdict, silent.found) == (FAIL, said)
 
 
 class RefusingAdmin:

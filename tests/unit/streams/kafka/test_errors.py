@@ -50,6 +50,23 @@ def test_only_what_waiting_does_not_fix_is_a_refusal(error, text):
 
 
 @pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (KafkaError.INVALID_SESSION_TIMEOUT, "set session.timeout.ms in FRAUD_KAFKA_CONFIG "),
+        (KafkaError.INCONSISTENT_GROUP_PROTOCOL, "partition.assignment.strategy"),
+        (KafkaError.GROUP_MAX_SIZE_REACHED, "group.max.size"),
+        (KafkaError.UNSUPPORTED_VERSION, "too old"),
+    ],
+)
+def test_what_a_group_refuses_whenever_it_is_asked_ends_the_member(code, advice):
+    error = KafkaError(code, f"JoinGroup failed: {KafkaError(code).str()}")
+    refused = errors.classify_consumer_error(error, "transactions")
+    assert isinstance(refused, RefusedError)
+    assert str(refused).startswith("transactions: JoinGroup failed: Broker: ")
+    assert advice in str(refused)
+
+
+@pytest.mark.parametrize(
     ("error", "failure"),
     [
         (KafkaError(KafkaError._TRANSPORT), Failure.TRANSIENT),
