@@ -180,8 +180,8 @@ MUTANTS = (
         "tests/unit/payments/test_files.py",
         (
             "payments/files/quotes.py",
-            "(not block or len(self._rest) > self._max_bytes)",
-            "len(self._rest) > self._max_bytes",
+            "(not block or len(self._rest) > self._max_bytes) and",
+            "len(self._rest) > self._max_bytes and",
         ),
     ),
     mutant(

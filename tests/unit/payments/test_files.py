@@ -440,3 +440,21 @@ def test_any_dialect_gives_the_same_rows(
         path.write_bytes(pack(text.encode(encoding)))
         assert replayed(path) == expected
         assert np.array_equal(np.array(trained(path)), np.array(expected))
+
+
+@given(
+    notes=st.lists(st.text('"x ', max_size=4), min_size=1, max_size=6),
+    place=st.integers(0, len(HEADER)),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+@settings(max_examples=100, deadline=None)
+def test_no_row_is_lost_to_a_quote(notes, place, newline):
+    rows = [row | {"memo": note} for row, note in zip(ROWS, notes, strict=False)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "any"
+        header = (*HEADER[:place], "memo", *HEADER[place:])
+        path.write_bytes(table(rows, header, newline=newline).encode())
+        try:
+            assert replayed(path) == EXPECTED[: len(rows)]
+        except PaymentFileError as error:
+            assert "quote" in str(error) and '"' in "".join(notes)
