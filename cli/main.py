@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FILE_ADVICE = {
     errno.EACCES: "change its permissions",
     errno.EPERM: "change its permissions",
+    errno.ENOENT: "create it",
     errno.EROFS: "use a disk that can be written",
     errno.ENOTDIR: "a folder above it is a file: rename that",
     errno.ENOSPC: "free some space",

@@ -54,5 +54,6 @@ def _send(pipe: Pipe, directory: Path) -> None:
 def _load(directory: Path) -> _Loaded:
     from model.artefact import Model
 
+    model = Model.load(directory)
     version, rows = read_rows(directory)
-    return version, rows, measure(Model.load(directory))
+    return version, rows, measure(model)

@@ -1,8 +1,9 @@
-"""`fraud kafka start|stop|status`: a local Kafka."""
+"""`fraud kafka start|stop|status|tool`: a local Kafka, and Kafka's own tools."""
 
 import json
+import subprocess
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +16,7 @@ from cli.support.settings import Settings
 if TYPE_CHECKING:
     from infra.kafka import Status
 
-kafka = typer.Typer(cls=Commands, help="Start, stop or check a local Kafka.")
+kafka = typer.Typer(cls=Commands, help="Start, stop or check a local Kafka; run Kafka's tools.")
 app.add_typer(kafka, name="kafka", rich_help_panel=RUN)
 
 _GIVEN = "given by FRAUD_BOOTSTRAP_SERVERS or FRAUD_KAFKA_CONFIG"
@@ -70,6 +71,28 @@ def status(as_json: AsJson = False) -> None:
     _show(current, as_json)
     if not current.running:
         raise typer.Exit(FAILED)
+
+
+@kafka.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def tool(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as kafka-topics.sh.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGUMENTS", help="Passed to the tool.")
+    ] = None,
+) -> None:
+    """Run one of Kafka's own tools: that on the PATH, else the one of the local Kafka.
+
+    Example: fraud kafka tool kafka-topics.sh --bootstrap-server 127.0.0.1:9092 --list
+    """
+    from infra.kafka import jars, tools
+
+    if name not in tools.CLASSES:
+        raise typer.BadParameter(
+            f"{name!r} is not one of {', '.join(tools.CLASSES)}", param_hint="NAME"
+        )
+    command = tools.make_command(Settings.from_environment().home, name)
+    done = subprocess.run([*command, *(arguments or ())], env=jars.java_environment(), check=False)
+    raise typer.Exit(done.returncode)
 
 
 def _read_status(settings: Settings) -> "Status":

@@ -68,7 +68,7 @@ class GroupConsumer:
         client: Callable[[dict[str, Any]], Consumer] = Consumer,
     ) -> None:
         self.topic = connection.full_name(topic)
-        self._servers = connection.bootstrap_servers
+        self.connection = connection
         self._on_failure = on_failure
         self._health = CoordinatorHealth(on_failure)
         self._rebalances = 0
@@ -136,6 +136,6 @@ class GroupConsumer:
 
         The client recovers from all other errors by itself.
         """
-        refused = classify_refusal(error, self._servers)
+        refused = classify_refusal(error, self.connection.bootstrap_servers)
         if refused:
             self._on_failure(refused)

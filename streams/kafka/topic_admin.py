@@ -154,9 +154,18 @@ def make_grow_command(connection: Connection, name: str, partitions: int) -> str
     return f"{tool} --alter --topic {name} --partitions {partitions}"
 
 
+def make_reset_command(connection: Connection, group: str, topic: str, to: str) -> str:
+    """Return the command that sets a group's offsets of a topic, by their full names.
+
+    `topic` may end with ":" and a partition; `to` is an option of the tool.
+    """
+    tool = _tool("kafka-consumer-groups.sh", connection)
+    return f"{tool} --group {group} --topic {topic} --reset-offsets {to} --execute"
+
+
 def _tool(name: str, connection: Connection) -> str:
     secured = " --command-config client.properties" if connection.properties else ""
-    return f"{name} --bootstrap-server {connection.bootstrap_servers}{secured}"
+    return f"fraud kafka tool {name} --bootstrap-server {connection.bootstrap_servers}{secured}"
 
 
 def choose_partitions(connection: Connection, topic: Topic, count: int, declared: int) -> str:

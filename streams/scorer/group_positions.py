@@ -10,6 +10,7 @@ from streams.kafka.cluster import find_committed
 from streams.kafka.errors import LostRangeError, OutageError, is_transient
 from streams.kafka.group_consumer import GroupConsumer
 from streams.kafka.retry import retry_for
+from streams.kafka.topic_admin import make_reset_command
 from streams.kafka.topics import SCORER_GROUP
 from streams.scorer.topic_watch import TopicWatch
 
@@ -93,12 +94,18 @@ class GroupPositions:
         offset = position.offset
         low, high = self._find_watermarks(position)
         # deleted by retention, or cut off at the end
-        first, end = (offset, low) if offset < low else (high, offset)
+        first, end, remaining = (offset, low, low) if offset < low else (high, offset, high)
+        connection = self.group.connection
+        reset = make_reset_command(
+            connection,
+            connection.full_name(SCORER_GROUP),
+            f"{self.group.topic}:{partition}",
+            f"--to-offset {remaining}",
+        )
         return LostRangeError(
             f"partition {partition} of {self.group.topic}: next to read is {offset}, "
             f"but the log holds {low} to {high - 1}; offsets {first} to {end - 1} are lost. "
-            f"To go on without them, set the offset of group {SCORER_GROUP} "
-            "with Kafka's kafka-consumer-groups tool"
+            f"To go on without them, stop all scorers, run `{reset}`, and start them again"
         )
 
     def _find_committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
 from streams.kafka.errors import TopicMissingError, TopicRecreatedError
+from streams.kafka.topic_admin import make_reset_command
 from streams.kafka.topic_ids import TopicEpoch
 from streams.kafka.topics import ALERTS, DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TRANSACTIONS
 
@@ -144,11 +145,14 @@ class TopicWatch(threading.Thread):
                 "What the old one held is gone, and `fraud ledger` reports it as lost. "
                 "To go on, start the scorer again"
             )
+        reset = make_reset_command(
+            self._connection,
+            self._connection.full_name(SCORER_GROUP),
+            self._connection.full_name(TRANSACTIONS),
+            "--to-earliest",
+        )
         return (
             "Records of the old topic that were not scored are gone; none of the new one counts as "
             "scored. To score the new topic from its beginning, stop all scorers, run "
-            f"`kafka-consumer-groups.sh --bootstrap-server {self._connection.bootstrap_servers} "
-            f"--group {self._connection.full_name(SCORER_GROUP)} "
-            f"--topic {self._connection.full_name(TRANSACTIONS)} "
-            "--reset-offsets --to-earliest --execute`, and start them again"
+            f"`{reset}`, and start them again"
         )

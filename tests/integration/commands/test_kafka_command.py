@@ -8,6 +8,8 @@ from support.commands import FRAUD, run
 from support.ports import find_free_port
 
 from infra.kafka import broker
+from streams.kafka.connection import Connection
+from streams.kafka.topic_admin import make_alter_command
 
 
 @pytest.fixture
@@ -38,6 +40,14 @@ def test_kafka_can_be_started_queried_and_stopped(environment, tmp_path):
         moved = kafka(environment | {"FRAUD_KAFKA_PORT": str(find_free_port())}, "start")
         assert moved.returncode == 1
         assert f"already runs at {address}" in moved.stderr
+
+        command = make_alter_command(Connection(address), "t", {"retention.ms": "3600000"})
+        listed = ["fraud", "kafka", "tool", "kafka-topics.sh", "--bootstrap-server", address]
+        for tool in ([*listed, "--create", "--topic", "t"], command.split()):
+            done = kafka(environment, *tool[2:])
+            assert done.returncode == 0, done.stderr
+        described = kafka(environment, *listed[2:], "--describe", "--topic", "t")
+        assert "retention.ms=3600000" in described.stdout
 
         status = json.loads(kafka(environment, "status", "--json").stdout)
         assert (status["running"], status["bootstrap_servers"]) == (True, address)

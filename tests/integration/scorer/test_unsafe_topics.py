@@ -52,7 +52,8 @@ def test_an_unsafe_topic_is_refused_by_every_command_until_it_is_mended(
     declared = BY_NAME[topic].config()[name]
     wrong = f"has {name}={value} (declared: {declared}"
     mending = (
-        f"kafka-configs.sh --bootstrap-server {connection.bootstrap_servers} --alter "
+        "fraud kafka tool kafka-configs.sh --bootstrap-server "
+        f"{connection.bootstrap_servers} --alter "
         f"--entity-type topics --entity-name {connection.full_name(topic)} "
         f"--add-config {name}={declared}"
     )

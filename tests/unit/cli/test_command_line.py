@@ -108,6 +108,11 @@ def test_an_expected_error_is_one_line_and_debug_shows_the_programs_output(
             "or set FRAUD_HOME to another folder",
         ),
         (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "/home/of/fraud"),
+            "/home/of/fraud: No such file or directory; create it, or set FRAUD_HOME to another "
+            "folder",
+        ),
+        (
             PermissionError(errno.EACCES, "Permission denied", "/elsewhere"),
             "/elsewhere: Permission denied; change its permissions",
         ),

@@ -76,7 +76,8 @@ def test_a_topic(name, found, verdict, said):
 
 def test_the_advice_for_an_unsafe_topic_is_the_command_that_mends_it():
     assert topic_finding("transactions", state("transactions", **COMPACTED)).advice == (
-        "run: kafka-configs.sh --bootstrap-server 127.0.0.1:9092 --alter --entity-type topics "
+        "run: fraud kafka tool kafka-configs.sh --bootstrap-server "
+        "127.0.0.1:9092 --alter --entity-type topics "
         "--entity-name t.transactions --add-config cleanup.policy=delete"
     )
 
@@ -87,7 +88,7 @@ def test_one_topic_with_another_number_of_partitions_is_the_only_finding(partiti
     [name] = [name for name, finding in findings.items() if finding.verdict is not OK]
     assert name == "transactions"
     assert f"run: fraud topics --partitions {partitions}" in findings["transactions"].advice
-    assert "run: kafka-topics.sh" in findings["transactions"].advice
+    assert "run: fraud kafka tool kafka-topics.sh" in findings["transactions"].advice
 
 
 def test_the_advice_for_a_missing_topic_creates_it():

@@ -79,7 +79,8 @@ def test_an_output_that_is_too_large_is_reported_whatever_the_client_says_of_its
         committer.abort(hidden)
     assert str(found.value) == (
         "alerts refuses an output as too large; to raise its limit, run: "
-        "kafka-configs.sh --bootstrap-server 127.0.0.1:9 --alter --entity-type topics "
+        "fraud kafka tool kafka-configs.sh --bootstrap-server "
+        "127.0.0.1:9 --alter --entity-type topics "
         "--entity-name alerts --add-config max.message.bytes=1048588"
     )
     committer.write([])

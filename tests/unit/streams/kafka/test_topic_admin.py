@@ -52,7 +52,10 @@ def test_topics_that_may_lose_records_are_refused_with_the_commands_that_mend_th
     with pytest.raises(TopicMismatchError) as refused:
         topic_admin.refuse_unsafe(cluster, CONNECTION, ["transactions", "predictions", "alerts"])
     assert refused.value.exit_code == DO_NOT_RESTART
-    command = "kafka-configs.sh --bootstrap-server 127.0.0.1:9092 --alter --entity-type topics"
+    command = (
+        "fraud kafka tool kafka-configs.sh --bootstrap-server "
+        "127.0.0.1:9092 --alter --entity-type topics"
+    )
     assert str(refused.value).splitlines() == [
         "t.transactions has cleanup.policy=compact (declared: delete); "
         f"run: {command} --entity-name t.transactions --add-config cleanup.policy=delete",

@@ -159,7 +159,8 @@ def test_the_command_mends_all_differences():
     found = differences("transactions", cleanup_policy="compact", retention_ms="1000")
     connection = Connection("broker:9092", "t.")
     assert choose_command(connection, "t.transactions", found) == (
-        "kafka-configs.sh --bootstrap-server broker:9092 --alter --entity-type topics "
+        "fraud kafka tool kafka-configs.sh --bootstrap-server "
+        "broker:9092 --alter --entity-type topics "
         "--entity-name t.transactions --add-config cleanup.policy=delete,retention.ms=604800000"
     )
     secured = Connection("broker:9092", properties={"security.protocol": "SSL"})
@@ -184,21 +185,23 @@ def test_senders_timestamps_can_stay_or_go():
             4,
             8,
             "to keep 4, run: fraud topics --partitions 4; to have 8, run: "
-            "kafka-topics.sh --bootstrap-server b:1 --alter --topic transactions --partitions 8",
+            "fraud kafka tool kafka-topics.sh --bootstrap-server "
+            "b:1 --alter --topic transactions --partitions 8",
         ),
         (
             "transactions",
             12,
             8,
             "to keep 12, run: fraud topics --partitions 12; to have 8, run: "
-            "kafka-topics.sh --bootstrap-server b:1 --delete --topic transactions "
+            "fraud kafka tool kafka-topics.sh --bootstrap-server b:1 --delete --topic transactions "
             "(its records are lost), then: fraud topics",
         ),
         (
             "drift.events",
             3,
             1,
-            "to have 1, run: kafka-topics.sh --bootstrap-server b:1 --delete --topic drift.events "
+            "to have 1, run: fraud kafka tool kafka-topics.sh --bootstrap-server "
+            "b:1 --delete --topic drift.events "
             "(its records are lost), then: fraud topics",
         ),
     ],

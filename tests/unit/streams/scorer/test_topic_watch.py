@@ -59,7 +59,8 @@ def test_offsets_of_another_topic_are_refused_with_the_command_that_accepts_the_
         watch.check_committed([committed(0, 5, watch_epoch()), committed(1, 5, old)])
     assert 'the topic "transactions" was recreated (old id old, new id id of' in str(refused.value)
     assert (
-        "`kafka-consumer-groups.sh --bootstrap-server broker:9092 --group fraud-scorer "
+        "`fraud kafka tool kafka-consumer-groups.sh --bootstrap-server "
+        "broker:9092 --group fraud-scorer "
         "--topic transactions --reset-offsets --to-earliest --execute`" in str(refused.value)
     )
 
