@@ -194,6 +194,24 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "a replay sends negative amounts, which the scorer rejects",
+        "tests/unit/payments/test_files.py",
+        (
+            "payments/files/cells.py",
+            "{_PLAIN_AMOUNT if name == AMOUNT else _PLAIN}",
+            "{_PLAIN}",
+        ),
+    ),
+    mutant(
+        "a time that UTC has no year for is scored",
+        "tests/contract/test_records.py::test_invalid",
+        (
+            "payments/rfc3339.py",
+            "if at.year in _EDGE_YEARS:",
+            "if at.year not in _EDGE_YEARS:",
+        ),
+    ),
+    mutant(
         "accounts merged because a missing account counts as one",
         "tests/unit/producer/test_rows.py",
         (

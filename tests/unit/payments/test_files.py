@@ -366,6 +366,13 @@ def test_unix_times_become_the_event_times(written, factor):
     assert times[:2] == ["2025-06-15T15:06:40Z", "2025-06-15T15:06:47Z"]
 
 
+def test_a_part_of_a_file_keeps_its_times(written):
+    part = [row | {"Time": f"{45823 + i}.125"} for i, row in enumerate(ROWS)]
+    rows = read(Selection(written(table(part).encode())), "r")
+    times = [json.loads(encode_transaction(row))["event_time"] for row in rows]
+    assert times[0] == "2013-09-01T12:43:43.125000Z"
+
+
 def test_without_a_class_rows_have_no_label(written):
     path = written(table(header=HEADER[:-1]).encode())
     assert [row.is_fraud for row in read(Selection(path), "r")] == [None] * len(ROWS)
