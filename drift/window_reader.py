@@ -21,6 +21,7 @@ from streams.kafka import reader
 from streams.kafka.clock import get_utc_now
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
+from streams.kafka.errors import TopicMissingError
 from streams.kafka.topics import LABELS, PREDICTIONS
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ def read_window(connection: Connection, event: WindowClosed) -> Window:
     ReadingError.
     """
     topic_id = Cluster(connection).find_ids(PREDICTIONS).get(PREDICTIONS)
+    if topic_id is None:
+        raise TopicMissingError([connection.full_name(PREDICTIONS)])
     if event.topic_id not in (None, topic_id):
         raise WindowGoneError(
             f"window {event.window} is of a topic `predictions` that was recreated since "

@@ -37,7 +37,7 @@ Kinds = Annotated[
 Since = Annotated[
     str | None,
     typer.Option(
-        metavar="TIME", help="Only those of the last 10m, or since an RFC 3339 time. Default: all."
+        metavar="TIME", help="Only those of the last 10m, or since an RFC 3339 time. [default: all]"
     ),
 ]
 

@@ -39,7 +39,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A labelled file; default: the file the model was trained on, its test part.",
+            help="A labelled file. [default: the test part of the file the model was trained on]",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -53,7 +53,7 @@ def evaluate(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Evaluate a model: precision and recall at its capacity, metrics with intervals, curves.
+    """Evaluate a model: precision and recall of its alerts, metrics with intervals, curves.
 
     Keep the test part for the final evaluation: choices based on it make it useless as a test.
 

@@ -27,7 +27,7 @@ from model.files import write_atomically
 def explain(
     transaction_id: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="transaction_id of an alert; its newest is used."),
+        typer.Argument(metavar="ID", help="transaction_id of an alert; its newest is used."),
     ] = None,
     row: Annotated[
         int | None,

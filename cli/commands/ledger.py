@@ -82,7 +82,7 @@ def audit_ledger(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Only records of the last 10m, or since an RFC 3339 time. Default: all.",
+            help="Only records of the last 10m, or since an RFC 3339 time. [default: all]",
         ),
     ] = None,
     as_json: AsJson = False,

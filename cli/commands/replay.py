@@ -39,7 +39,7 @@ Rate = Annotated[
     typer.Option(
         parser=parse_rate,
         metavar="NUMBER",
-        help=f"Transactions per second; 0: as fast as possible; default: {_RATE:g}.",
+        help=f"Transactions per second; 0: as fast as possible. [default: {_RATE:g}]",
     ),
 ]
 Speed = Annotated[
@@ -51,7 +51,7 @@ Speed = Annotated[
 ]
 Run = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Prefix of every transaction_id; default: the time."),
+    typer.Option(metavar="NAME", help="Prefix of every transaction_id. [default: the time]"),
 ]
 
 

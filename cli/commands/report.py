@@ -40,13 +40,15 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="With --data: file to compare with; default: the model's reference.",
+            help="With --data: file to compare with. [default: the model's reference]",
         ),
     ] = None,
     model: ModelFolder = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="HTML file to write; default: in reports in FRAUD_HOME."),
+        typer.Option(
+            metavar="FILE", help="HTML file to write. [default: in reports in FRAUD_HOME]"
+        ),
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -146,7 +146,7 @@ def score(
             min=1,
             max=topics.MAX_SCORED_BYTES,
             metavar="NUMBER",
-            help="Larger transactions become dead letters. Default: 65536.",
+            help="Larger transactions become dead letters. [default: 65536]",
         ),
     ] = None,
     max_dead_share: Annotated[

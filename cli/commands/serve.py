@@ -1,6 +1,8 @@
 """`fraud serve`: the HTTP API and the console."""
 
+import errno
 import gc
+import os
 import signal
 import socket
 from types import FrameType
@@ -13,6 +15,7 @@ from cli.errors import CommandError
 from cli.support.imports import block_sklearn
 from cli.support.settings import Settings
 from streams.kafka.clock import get_utc_now
+from streams.kafka.connection import Connection
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -30,8 +33,11 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
+        # without the address, which create_server appends; an unknown host name has no errno
+        is_system_error = (error.errno or 0) in errno.errorcode
+        reason = os.strerror(error.errno or 0) if is_system_error else error.strerror
         raise CommandError(
-            f"cannot listen on port {port} of {host} ({error.strerror}); "
+            f"cannot listen on port {port} of {host} ({reason}); "
             "choose others with FRAUD_API_PORT and --host"
         ) from None
 
@@ -45,7 +51,7 @@ def _make_access(hosts: list[str], key: str | None, rate: str | None) -> "Access
         raise CommandError(f"--rate-limit: {error}; try 2000/second or {RATE}") from None
 
 
-def _build(settings: Settings, access: "Access", fresh: bool) -> "FastAPI":
+def _build(settings: Settings, connection: Connection, access: "Access", fresh: bool) -> "FastAPI":
     block_sklearn()
     from api.app import create_app
     from api.dependencies import Dependencies
@@ -53,7 +59,6 @@ def _build(settings: Settings, access: "Access", fresh: bool) -> "FastAPI":
     from model.artefact import Model
     from streams.status_server import make_process_registry
 
-    connection = settings.connection()
     model = Model.load(settings.model)
     dependencies = Dependencies(
         model,
@@ -115,7 +120,7 @@ def serve(
     rate_limit: Annotated[
         str | None,
         typer.Option(
-            metavar="RATE", help="Limit per client, such as 2000/second. Default: 120000/minute."
+            metavar="RATE", help="Limit per client, such as 2000/second. [default: 120000/minute]"
         ),
     ] = None,
     fresh: Annotated[
@@ -138,8 +143,9 @@ def serve(
         )
     name = f"[{host}]" if ":" in host else host
     access = _make_access([name, *(allow_host or ())], settings.api_key, rate_limit)
+    connection = settings.connection()
     listening = _bind(host, settings.api_port)
-    application = _build(settings, access, fresh)
+    application = _build(settings, connection, access, fresh)
     address = f"http://{name}:{settings.api_port}"
     print(f"{address} answers; documentation: {address}/docs", flush=True)
     _run(application, listening)

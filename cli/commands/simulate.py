@@ -54,7 +54,7 @@ def simulate(
     fraud_rate: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, metavar="SHARE", help="Share of frauds; default: that of the data."
+            min=0, max=1, metavar="SHARE", help="Share of frauds. [default: that of the data]"
         ),
     ] = None,
     accounts: Annotated[

@@ -29,7 +29,7 @@ PaymentsPerDay = Annotated[
     typer.Option(
         parser=make_number_parser(1e-3, 1e12),
         metavar="NUMBER",
-        help="Payments a day; default: the file's rows over its Time span.",
+        help="Payments a day. [default: the file's rows over its Time span]",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
