@@ -55,7 +55,7 @@ class AlertFeed:
         self._since = since
         self._skipped = count_skipped_records(registry, _TOPICS)
         self._skips = SkippedRecordLog(log)
-        self._topics = {connection.full_name(topic): topic for topic in _TOPICS}
+        self._topics = {connection.qualify(topic): topic for topic in _TOPICS}
         self._handlers: dict[str, Callable[[Message], None]] = {
             ALERTS: self._add_alert,
             LABELS: self._add_label,

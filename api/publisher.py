@@ -71,7 +71,7 @@ class KafkaPublisher:
 
         try:
             self._producer.produce(
-                self._connection.full_name(topic),
+                self._connection.qualify(topic),
                 value,
                 key,
                 headers=self._headers,

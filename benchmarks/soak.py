@@ -156,7 +156,7 @@ def main(
     seconds = (warm_up + minutes) * 60
     with open_bench(_PORT) as bench:
         prefix = f"soak-{time.time():.0f}."
-        connection = bench.connection(prefix)
+        connection = bench.make_connection(prefix)
         topic_admin.create(connection)
         with (
             run_system(bench, _SYSTEM, prefix) as supervisor,

@@ -177,7 +177,7 @@ def _describe_kafka(failure: Exception) -> str:
     # not by `classify`: a broker answers with the other transient codes
     if error.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN):
         settings = Settings.from_environment()
-        servers = settings.connection().bootstrap_servers
+        servers = settings.make_connection().bootstrap_servers
         advice = "start one with `fraud kafka start`, or set FRAUD_BOOTSTRAP_SERVERS"
         if settings.given_servers or settings.kafka_config:
             advice = "check the address, and security.protocol in FRAUD_KAFKA_CONFIG"

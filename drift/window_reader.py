@@ -53,7 +53,7 @@ def read_window(connection: Connection, event: WindowClosed) -> Window:
     """
     topic_id = Cluster(connection).find_ids(PREDICTIONS).get(PREDICTIONS)
     if topic_id is None:
-        raise TopicMissingError([connection.full_name(PREDICTIONS)])
+        raise TopicMissingError([connection.qualify(PREDICTIONS)])
     if event.topic_id not in (None, topic_id):
         raise WindowGoneError(
             f"window {event.window} is of a topic `predictions` that was recreated since "

@@ -36,7 +36,7 @@ class Sender:
 
         Raise ReplayError if no broker answers or the topic does not exist.
         """
-        self._topic = connection.full_name(topic)
+        self._topic = connection.qualify(topic)
         self._stop = stop
         self._producer = Producer(
             connection.make_writer_config(_SETTINGS | {"linger.ms": linger_ms})

@@ -156,7 +156,7 @@ def create_topics(broker: str) -> Iterator[Connection]:
     yield own
     admin = AdminClient(own.make_client_config())  # keep it: its requests end with it
     for deleted in admin.delete_topics(
-        [own.full_name(topic.name) for topic in topics.TOPICS]
+        [own.qualify(topic.name) for topic in topics.TOPICS]
     ).values():
         deleted.result()
 

@@ -47,7 +47,7 @@ def measure_memory() -> Memory:
         preload(bench, records)
         if not drain(bench, SYSTEMS["ours-2"], records).complete:
             raise BenchError(f"the scorer did not finish {records:,} transactions")
-        connection = bench.connection(DRAIN)
+        connection = bench.make_connection(DRAIN)
         forget(connection, topics.MONITOR_GROUP)
         clear(connection, topics.DRIFT_EVENTS, topics.LABELS)
         _send_labels(connection, MAX_LABELS)
@@ -80,7 +80,7 @@ def _send_labels(connection: Connection, count: int) -> None:
     """Send labels of unknown payments: the monitor holds them like any other."""
     settings = {"linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
     producer = Producer(connection.make_writer_config(settings))
-    topic = connection.full_name(topics.LABELS)
+    topic = connection.qualify(topics.LABELS)
     now = datetime.now(UTC).isoformat()
     for number in range(count):
         key = f"memory-{number}"

@@ -65,7 +65,7 @@ def measure_paces(records: int, sizes: Iterable[int]) -> list[Pace]:
 
 
 def _measure_pace(bench: Bench, records: int, size: int) -> Pace:
-    connection = bench.connection(DRAIN)
+    connection = bench.make_connection(DRAIN)
     forget(connection, topics.MONITOR_GROUP)
     clear(connection, topics.DRIFT_EVENTS)
     name = f"monitor-{size}"

@@ -44,7 +44,7 @@ class Bench:
     model: Path
     broker: LocalBroker
 
-    def connection(self, prefix: str) -> Connection:
+    def make_connection(self, prefix: str) -> Connection:
         """Return a connection to the bench's cluster, for topics under `prefix`."""
         return Connection(self.broker.bootstrap_servers, prefix)
 
@@ -147,7 +147,7 @@ def open_bench(port: int = KAFKA_PORT) -> Iterator[Bench]:
     try:
         bench = Bench(home, data, model, broker)
         for prefix in (DRAIN, LIVE):
-            topic_admin.create(bench.connection(prefix))
+            topic_admin.create(bench.make_connection(prefix))
         yield bench
     finally:
         broker.stop()

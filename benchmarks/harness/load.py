@@ -41,7 +41,10 @@ def main(run: str, limit: str, rate: str, size: str = "0") -> None:
     settings = Settings.from_environment()
     selection = Selection(fetch(settings, quiet=True), limit=int(limit), loop=True)
     totals = Replay(
-        settings.connection(), _number_rows(selection, run, int(size)), at_rate(float(rate)), time
+        settings.make_connection(),
+        _number_rows(selection, run, int(size)),
+        at_rate(float(rate)),
+        time,
     ).run(threading.Event())
     print(json.dumps(asdict(totals)))
 

@@ -51,7 +51,7 @@ def find_output_ends(connection: Connection) -> dict[str, Offsets]:
 
 def preload(bench: Bench, records: int) -> None:
     """Make the input hold exactly `records` transactions, reusing an input of that size."""
-    connection = bench.connection(DRAIN)
+    connection = bench.make_connection(DRAIN)
     end = Cluster(connection).find_end(topics.TRANSACTIONS)
     if sum(end.values()) - sum(find_first_offsets(connection).values()) == records:
         return
@@ -60,7 +60,7 @@ def preload(bench: Bench, records: int) -> None:
 
 def load(bench: Bench, records: int, size: int = 0) -> None:
     """Replace the input with `records` transactions of at least `size` bytes."""
-    clear(bench.connection(DRAIN), topics.TRANSACTIONS)
+    clear(bench.make_connection(DRAIN), topics.TRANSACTIONS)
     with bench.start_sender(DRAIN, run_name(records), records, size=size) as sender:
         out, _ = sender.communicate()
     if sender.returncode:
@@ -74,7 +74,7 @@ def clear(connection: Connection, *names: str) -> None:
     cluster = Cluster(connection)
     admin = AdminClient(connection.make_client_config())
     ends = [
-        TopicPartition(connection.full_name(name), partition, offset)
+        TopicPartition(connection.qualify(name), partition, offset)
         for name in names
         for partition, offset in cluster.find_end(name).items()
         if offset
@@ -90,9 +90,9 @@ def reset(connection: Connection, group: str) -> None:
     """
     forget(connection, group)
     clear(connection, *_OUTPUTS)
-    name = connection.full_name(group)
+    name = connection.qualify(group)
     first = [
-        TopicPartition(connection.full_name(topics.TRANSACTIONS), partition, offset)
+        TopicPartition(connection.qualify(topics.TRANSACTIONS), partition, offset)
         for partition, offset in find_first_offsets(connection).items()
     ]
     admin = AdminClient(connection.make_client_config())
@@ -104,7 +104,7 @@ def forget(connection: Connection, group: str) -> None:
     """Delete a group's offsets, waiting until its last member has left."""
     admin = AdminClient(connection.make_client_config())
     deadline = time.monotonic() + _GROUP_GONE_S
-    name = connection.full_name(group)
+    name = connection.qualify(group)
     while True:
         try:
             admin.delete_consumer_groups([name])[name].result()

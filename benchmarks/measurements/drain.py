@@ -56,7 +56,7 @@ def drain(bench: Bench, system: System, records: int) -> DrainResult:
 
     Raises BenchError.
     """
-    connection = bench.connection(DRAIN)
+    connection = bench.make_connection(DRAIN)
     reset(connection, system.group)
     begin = find_output_ends(connection)
     with run_system(bench, system, DRAIN) as process:
@@ -102,7 +102,7 @@ class _Watcher:
         self._process = process
         self._records = records
         self._begin = sum(begin.values())
-        self._cluster = Cluster(bench.connection(DRAIN))
+        self._cluster = Cluster(bench.make_connection(DRAIN))
         self._partitions = list(begin)
         self.tree = ProcessTree(process)
         self._broker = ProcessTree(bench.find_broker_process())

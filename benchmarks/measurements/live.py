@@ -59,7 +59,7 @@ class _Session:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._connection = bench.connection(LIVE)
+        self._connection = bench.make_connection(LIVE)
 
     def prepare(self, system: System) -> None:
         """Clear the topics and the group's offsets."""

@@ -63,7 +63,7 @@ class Measurement:
                 result = drain(self.bench, SYSTEMS["ours-1"], records)
                 _print_drain(f"{size:,} bytes, run {run}", result)
                 found.append(asdict(result) | {"size": size})
-        clear(self.bench.connection(DRAIN), topics.TRANSACTIONS)
+        clear(self.bench.make_connection(DRAIN), topics.TRANSACTIONS)
         self.results.write("sizes", found)
 
     def measure_latencies(

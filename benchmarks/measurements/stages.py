@@ -60,7 +60,7 @@ class Stages:
 
 def measure_stages(bench: Bench, size: int) -> Stages:
     """Measure every stage on records of the preloaded topic. Raises BenchError."""
-    connection = bench.connection(DRAIN)
+    connection = bench.make_connection(DRAIN)
     model = Model.load(bench.model)
     batches, consume, metadata = _consume(connection, size)
     scorer = Scorer(model, get_utc_now)
@@ -141,7 +141,7 @@ def _consume(connection: Connection, size: int) -> tuple[list[Batch], float, obj
     Raises BenchError if there are too few records.
     """
     consumer = Consumer(connection.make_reader_config("bench-stages", CONSUMER_SETTINGS))
-    name = connection.full_name(topics.TRANSACTIONS)
+    name = connection.qualify(topics.TRANSACTIONS)
     records: list[Message] = []
     try:
         starts = find_first_offsets(connection).items()
@@ -170,7 +170,7 @@ def _measure_commits(
     Producing until everything is delivered; ending the transaction; both, as the worker does it.
     """
     producer = Producer(
-        connection.make_writer_config(make_producer_settings(connection.full_name("bench-stages")))
+        connection.make_writer_config(make_producer_settings(connection.qualify("bench-stages")))
     )
     committer = TransactionalCommitter(
         connection, ["bench-stages"], Event(), client=lambda _: producer
@@ -182,7 +182,7 @@ def _measure_commits(
         committer.commit(done.find_next_offsets(), metadata)
 
     committing = _measure_median_cpu(write_and_commit, scored)
-    transactions = connection.full_name(topics.TRANSACTIONS)
+    transactions = connection.qualify(topics.TRANSACTIONS)
     produce: list[float] = []
     commit: list[float] = []
     for done in scored:
@@ -190,7 +190,7 @@ def _measure_commits(
         producer.begin_transaction()
         for output in done.outputs:
             producer.produce(
-                connection.full_name(output.topic), output.value, output.key, headers=output.headers
+                connection.qualify(output.topic), output.value, output.key, headers=output.headers
             )
         producer.flush()
         delivered = _read_cpu_us()

@@ -222,7 +222,7 @@ def print_alerts(
     from streams.kafka.topic_changes import TopicChanges
     from streams.kafka.topics import ALERTS
 
-    connection = ensure_reachable(Settings.from_environment().connection())
+    connection = ensure_reachable(Settings.from_environment().make_connection())
     console = make_console(_FILE_WIDTH)
 
     decoder = _AlertDecoder()

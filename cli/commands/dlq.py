@@ -85,7 +85,7 @@ def print_list(
 
     choice = _make_choice(kinds, since)
     count = skipped = 0
-    connection = ensure_reachable(Settings.from_environment().connection())
+    connection = ensure_reachable(Settings.from_environment().make_connection())
 
     def count_letters() -> "Iterator[DeadLetter]":
         nonlocal count, skipped
@@ -132,7 +132,7 @@ def show(
     from streams.dlq.dead_letters import read
 
     choice = _make_choice(None, None, frozenset({parse_position(position)}))
-    connection = ensure_reachable(Settings.from_environment().connection())
+    connection = ensure_reachable(Settings.from_environment().make_connection())
     with show_bars(quiet) as progress:
         letter = next(read(connection, choice, progress), None)
     if letter is None:
@@ -175,7 +175,7 @@ def redrive(
     from streams.dlq import redrive as redriving
 
     choice = _make_choice(kinds, since, frozenset(map(parse_position, positions or ())))
-    connection = ensure_reachable(Settings.from_environment().connection())
+    connection = ensure_reachable(Settings.from_environment().make_connection())
     with show_bars(quiet) as progress:
         result = redriving.redrive(connection, choice, dry_run=dry_run, progress=progress)
     if as_json:

@@ -80,7 +80,7 @@ def _find_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
     from streams.kafka import newest
     from streams.kafka.topics import ALERTS
 
-    connection = ensure_reachable(settings.connection())
+    connection = ensure_reachable(settings.make_connection())
     with show_bars(quiet) as progress:
         alert = newest.find_newest(
             connection, ALERTS, msgspec.json.Decoder(AlertRecord), transaction_id, progress

@@ -98,7 +98,7 @@ def tool(
 def _read_status(settings: Settings) -> "Status":
     from infra.kafka import Status, broker, ready
 
-    connection = settings.connection()
+    connection = settings.make_connection()
     if settings.given_servers:
         return Status(
             ready.answers(

@@ -99,7 +99,7 @@ def audit_ledger(
     begin = parse_time(since, datetime.now(UTC)) if since else None
     with show_bars(quiet) as on_progress:
         result = audit(
-            ensure_reachable(Settings.from_environment().connection()),
+            ensure_reachable(Settings.from_environment().make_connection()),
             since=begin,
             on_progress=on_progress,
         )

@@ -139,7 +139,7 @@ def monitor(
             "because predictions are kept a day longer"
         )
     settings = Settings.from_environment(model_dir=model)
-    connection = settings.connection()
+    connection = settings.make_connection()
     stop = threading.Event()
     registry = make_process_registry()
     directory = settings.model.resolve()  # keep this one even if `latest` moves

@@ -222,7 +222,7 @@ def replay(
     rows = read(selection, name)
     if disturb:
         rows = disturb_rows(rows, [parse(text) for text in disturb])
-    connection = ensure_reachable(settings.connection())
+    connection = ensure_reachable(settings.make_connection())
     stop = make_stop_event()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
     job = ReplayJob(name, connection, schedule, stop, quiet, as_json)

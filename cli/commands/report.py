@@ -87,7 +87,7 @@ def _request_for_window(settings: Settings, number: int, out: Path | None) -> "R
     from drift.reports.schedule import name_reports_folder, report_name
     from drift.windows.window import sample
 
-    connection = ensure_reachable(settings.connection())
+    connection = ensure_reachable(settings.make_connection())
     event, before = window_reader.find_window(connection, number)
     directory = settings.model
     kept = settings.models / event.model_version

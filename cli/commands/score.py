@@ -80,7 +80,7 @@ def _score(settings: Settings, number: int, restarts: int, options: ScorerOption
         gc.freeze()  # these objects stay
         gc.set_threshold(_GC_THRESHOLD)
         Worker(
-            settings.connection(), model, identity, options, partial(exit_after, _HARD_STOP_S)
+            settings.make_connection(), model, identity, options, partial(exit_after, _HARD_STOP_S)
         ).run()
     except StreamError as error:
         if error.exit_code == FAILED:
@@ -170,7 +170,7 @@ def score(
     artefact = settings.model.resolve()
     if not artefact.is_dir():
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
-    settings.connection()  # refuse invalid client settings before any worker starts
+    settings.make_connection()  # refuse invalid client settings before any worker starts
     options = ScorerOptions(guarantee, max_bytes, max_dead_share)
     settings = settings.model_copy(update={"model_dir": artefact})
     _check_ports(settings, workers)

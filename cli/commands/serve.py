@@ -143,7 +143,7 @@ def serve(
         )
     name = f"[{host}]" if ":" in host else host
     access = _make_access([name, *(allow_host or ())], settings.api_key, rate_limit)
-    connection = settings.connection()
+    connection = settings.make_connection()
     listening = _bind(host, settings.api_port)
     application = _build(settings, connection, access, fresh)
     address = f"http://{name}:{settings.api_port}"

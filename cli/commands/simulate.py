@@ -112,7 +112,7 @@ def simulate(
     name = choose_run_name(run)
     mean_s = parse_duration(label_delay)
     schedule = choose_schedule(rate, speed)
-    connection = ensure_reachable(Settings.from_environment().connection())
+    connection = ensure_reachable(Settings.from_environment().make_connection())
     _send(
         chunks,
         ReplayJob(name, connection, schedule, make_stop_event(), quiet, as_json),

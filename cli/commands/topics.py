@@ -33,7 +33,7 @@ def create_topics(
     Example: fraud topics --partitions 8
     """
     created = topic_admin.create(
-        ensure_reachable(Settings.from_environment().connection()), partitions, replication
+        ensure_reachable(Settings.from_environment().make_connection()), partitions, replication
     )
     if as_json:
         print(json.dumps({"created": created}, allow_nan=False))

@@ -273,7 +273,7 @@ class Settings(KafkaVariables, PortVariables, ApiVariables, FileVariables, Proce
             return self.bootstrap_servers
         return kafka_properties.find_servers(self.kafka_config)
 
-    def connection(self) -> Connection:
+    def make_connection(self) -> Connection:
         """Return how to reach the cluster.
 
         Raises SettingsError, also if the clients can't be created with FRAUD_KAFKA_CONFIG.

@@ -245,7 +245,7 @@ class Labelling(threading.Thread):
 
         for event in events:
             producer.produce(
-                self._connection.full_name(topics.DRIFT_EVENTS),
+                self._connection.qualify(topics.DRIFT_EVENTS),
                 msgspec.json.encode(event),
                 headers=make_headers(),
                 on_delivery=on_delivery,

@@ -39,7 +39,7 @@ def name_reports_folder(connection: Connection) -> str:
 
     Each topic prefix numbers its windows from 1, so each has its own folder.
     """
-    return f"reports/{connection.full_name(PREDICTIONS)}" if connection.topic_prefix else "reports"
+    return f"reports/{connection.qualify(PREDICTIONS)}" if connection.topic_prefix else "reports"
 
 
 def report_name(window: int) -> str:

@@ -60,7 +60,7 @@ def read(
     Holds one batch in memory at a time. Raises ReadingError, KafkaException.
     """
     begin, end = reader.find_range(Cluster(connection), DEAD_LETTERS, since=choice.since)
-    transactions = connection.full_name(TRANSACTIONS)
+    transactions = connection.qualify(TRANSACTIONS)
     for message in chain.from_iterable(
         reader.read_with_progress(connection, DEAD_LETTERS, begin, end, progress)
     ):

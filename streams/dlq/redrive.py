@@ -101,7 +101,7 @@ def _open_producer(connection: Connection) -> Producer:
     """Return a producer that has fenced every other redrive, and so ended their transactions."""
     producer = Producer(
         connection.make_writer_config(
-            make_producer_settings(connection.full_name(REDRIVE_TRANSACTIONAL_ID))
+            make_producer_settings(connection.qualify(REDRIVE_TRANSACTIONAL_ID))
         )
     )
     producer.init_transactions(_PATIENCE_S)
@@ -157,7 +157,7 @@ def _find_sent(
         begin[partition] = min(offset + 1, begin.get(partition, offset + 1))
     cluster = Cluster(connection)
     end = cluster.find_high_watermarks(TRANSACTIONS, list(begin)) if begin else {}
-    topic = connection.full_name(TRANSACTIONS).encode()
+    topic = connection.qualify(TRANSACTIONS).encode()
     sent = set[Position]()
     for message in chain.from_iterable(
         read_with_progress(connection, TRANSACTIONS, begin, end, progress)
@@ -210,7 +210,7 @@ def _send(
     producer.begin_transaction()
     for position, letter in chunk:
         producer.produce(
-            connection.full_name(TRANSACTIONS),
+            connection.qualify(TRANSACTIONS),
             letter.value,
             letter.key,
             position[0],
@@ -229,7 +229,7 @@ def _is_retriable(error: BaseException) -> bool:
 def _make_headers(connection: Connection, position: Position) -> Headers:
     partition, offset = position
     return make_headers() | {
-        "redriven.topic": connection.full_name(TRANSACTIONS).encode(),
+        "redriven.topic": connection.qualify(TRANSACTIONS).encode(),
         "redriven.partition": b"%d" % partition,
         "redriven.offset": b"%d" % offset,
     }

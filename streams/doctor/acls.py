@@ -113,7 +113,7 @@ def make_bindings(
     return [
         AclBinding(
             acl.resource,
-            connection.full_name(acl.name),
+            connection.qualify(acl.name),
             ResourcePatternType.PREFIXED if acl.prefixed else ResourcePatternType.LITERAL,
             f"User:{user}",
             host,

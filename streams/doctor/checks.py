@@ -180,7 +180,7 @@ def _check_topic(
         advice = "for a full check, run this as the user that runs `fraud topics`"
         found = f"{counted}; this user may not see its settings"
         return Finding(what, CheckStatus.WARN, found, advice)
-    name = connection.full_name(topic.name)
+    name = connection.qualify(topic.name)
     if differences := compare(topic.settings(state.replicas), state.config):
         advice = f"run: {choose_command(connection, name, differences)}"
         found = f"has {', '.join(map(str, differences))}"
@@ -322,7 +322,7 @@ def _find_newest_ms(
 ) -> int:
     """Return the latest timestamp of any record in ms since 1970, -1 without records."""
     specs = {
-        TopicPartition(connection.full_name(name), partition): OffsetSpec.max_timestamp()
+        TopicPartition(connection.qualify(name), partition): OffsetSpec.max_timestamp()
         for name, state in states.items()
         if isinstance(state, TopicState)
         for partition in range(state.partitions)

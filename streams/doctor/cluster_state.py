@@ -35,7 +35,7 @@ def describe_topics(
     admin: AdminClient, connection: Connection
 ) -> dict[str, TopicState | KafkaError]:
     """Return the state of each declared topic by name without prefix, or why it is unknown."""
-    names = {connection.full_name(topic.name): topic.name for topic in topics.TOPICS}
+    names = {connection.qualify(topic.name): topic.name for topic in topics.TOPICS}
     descriptions = admin.describe_topics(
         TopicCollection(list(names)), include_authorized_operations=True, request_timeout=_ANSWER_S
     )
@@ -112,7 +112,7 @@ class AclChecker:
         return False if classify_refusal(state) else None
 
     def _check_group(self, acl: Acl) -> bool | None:
-        name = self._connection.full_name(acl.name)
+        name = self._connection.qualify(acl.name)
 
         def ask() -> bool:
             answers = self._admin.describe_consumer_groups(
@@ -129,7 +129,7 @@ class AclChecker:
     def _check_transactional_id(self, name: str) -> bool | None:
         producer = Producer(
             self._connection.make_writer_config(
-                {"transactional.id": self._connection.full_name(name)}
+                {"transactional.id": self._connection.qualify(name)}
             )
         )
         try:

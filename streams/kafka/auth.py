@@ -81,7 +81,7 @@ def wait_for_topics(connection: Connection, names: Iterable[str], stop: threadin
     def check() -> None:
         admin = connect_admin(connection)
         existing = admin.list_topics(timeout=_ANSWER_S).topics.keys()
-        missing = {connection.full_name(name) for name in wanted} - existing
+        missing = {connection.qualify(name) for name in wanted} - existing
         if missing:
             raise TopicMissingError(sorted(missing))
         refuse_unsafe(admin, connection, wanted)

@@ -68,17 +68,16 @@ class Cluster:
         """Return the partition numbers of each topic. Raises TopicMissingError."""
         # List all topics: asking for one by name may create it.
         existing = self._admin.list_topics(timeout=_TIMEOUT_S).topics
-        missing = [name for name in map(self._connection.full_name, topics) if name not in existing]
+        missing = [name for name in map(self._connection.qualify, topics) if name not in existing]
         if missing:
             raise TopicMissingError(missing)
         return {
-            topic: sorted(existing[self._connection.full_name(topic)].partitions)
-            for topic in topics
+            topic: sorted(existing[self._connection.qualify(topic)].partitions) for topic in topics
         }
 
     def find_ids(self, *topics: str) -> dict[str, str]:
         """Return the topics' ids, without missing topics. A recreated topic has a new id."""
-        names = {self._connection.full_name(topic): topic for topic in topics}
+        names = {self._connection.qualify(topic): topic for topic in topics}
 
         def find() -> dict[str, str]:
             answers = describe_topics(self._admin, names, _TIMEOUT_S)
@@ -120,7 +119,7 @@ class Cluster:
 
     def find_epochs(self, group: str, topic: str, partitions: list[int]) -> dict[int, Committed]:
         """Return the same as `find_committed`, with the epoch of each offset."""
-        name = self._connection.full_name(topic)
+        name = self._connection.qualify(topic)
         asked = [TopicPartition(name, partition) for partition in partitions]
         # Not with the admin client, which has no group: librdkafka 2.16 crashes in it while the
         # coordinator is loading.
@@ -147,7 +146,7 @@ class Cluster:
 
         Raises TopicRecreatedError, which ends with `advice`, and TopicMissingError.
         """
-        name = self._connection.full_name(topic)
+        name = self._connection.qualify(topic)
         topic_id = self.find_ids(topic).get(topic)
         if topic_id is None:
             raise TopicMissingError([name])
@@ -159,12 +158,12 @@ class Cluster:
             offset for output in outputs for offset in self.find_high_watermarks(output).values()
         ):
             raise TopicRecreatedError.without_offsets(
-                name, self._connection.full_name(group), topic_id, advice
+                name, self._connection.qualify(group), topic_id, advice
             )
 
     def find_owned(self, group: str, topic: str) -> set[int] | None:
         """Return the partitions that members of a group read; None while the group rebalances."""
-        name = self._connection.full_name(group)
+        name = self._connection.qualify(group)
         answers = self._admin.describe_consumer_groups([name], request_timeout=_TIMEOUT_S)
         found = answers[name].result()
         if found.state != ConsumerGroupState.STABLE:
@@ -173,7 +172,7 @@ class Cluster:
             place.partition
             for member in found.members
             for place in member.assignment.topic_partitions
-            if place.topic == self._connection.full_name(topic)
+            if place.topic == self._connection.qualify(topic)
         }
 
     def _list_offsets(
@@ -185,7 +184,7 @@ class Cluster:
     ) -> Offsets:
         if partitions is None:
             partitions = self.list_partitions(topic)[topic]
-        name = self._connection.full_name(topic)
+        name = self._connection.qualify(topic)
         asked = {TopicPartition(name, partition): spec for partition in partitions}
 
         def list_offsets() -> Offsets:

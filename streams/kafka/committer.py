@@ -107,7 +107,7 @@ class _BatchCommitter:
         self._client = client
         self._producer: Producer
         self._give_up = give_up
-        self._input_topic = connection.full_name(input_topic)
+        self._input_topic = connection.qualify(input_topic)
         self._metadata = metadata
         self._waited = False
         self._refusal: tuple[str, KafkaError] | None = None
@@ -136,7 +136,7 @@ class _BatchCommitter:
                 "the clocks of this machine and the brokers: fraud doctor"
             )
         for topic in topics.TOPICS:
-            name = self._connection.full_name(topic.name)
+            name = self._connection.qualify(topic.name)
             if name == refusing:
                 limit = {"max.message.bytes": str(topic.max_record_bytes)}
                 raise OutputRefusedError(
@@ -146,7 +146,7 @@ class _BatchCommitter:
 
     def _produce(self, outputs: list[Output]) -> None:
         self._refusal = None
-        names = {topic.name: self._connection.full_name(topic.name) for topic in topics.TOPICS}
+        names = {topic.name: self._connection.qualify(topic.name) for topic in topics.TOPICS}
         produce = self._producer.produce
         for output in outputs:
             try:
@@ -213,8 +213,7 @@ class TransactionalCommitter(_BatchCommitter):
     ) -> None:
         super().__init__(connection, give_up, input_topic, metadata, client)
         self._turns = deque(
-            self._make_producer(make_producer_settings(connection.full_name(name)))
-            for name in names
+            self._make_producer(make_producer_settings(connection.qualify(name))) for name in names
         )
         self._producer = self._turns[0]
 

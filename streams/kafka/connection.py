@@ -64,7 +64,7 @@ class Connection:
     topic_prefix: str = ""
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a password
 
-    def full_name(self, name: str) -> str:
+    def qualify(self, name: str) -> str:
         """Return the full name of a topic, group or transactional id on this cluster."""
         return self.topic_prefix + name
 
@@ -86,7 +86,7 @@ class Connection:
         default; nothing here does.
         """
         own = {
-            "group.id": self.full_name(group or READER_GROUP),
+            "group.id": self.qualify(group or READER_GROUP),
             "isolation.level": FIXED["isolation.level"],
             "enable.auto.commit": FIXED["enable.auto.commit"],
         }

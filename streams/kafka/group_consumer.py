@@ -67,7 +67,7 @@ class GroupConsumer:
         on_failure: Callable[[RefusedError | OutageError], None],
         client: Callable[[dict[str, Any]], Consumer] = Consumer,
     ) -> None:
-        self.topic = connection.full_name(topic)
+        self.topic = connection.qualify(topic)
         self.connection = connection
         self._on_failure = on_failure
         self._health = CoordinatorHealth(on_failure)

@@ -78,7 +78,7 @@ def read(
     that, and KafkaException on a fatal error.
     """
     open_until = {number: end[number] for number in begin if begin[number] < end[number]}
-    topic = connection.full_name(name)
+    topic = connection.qualify(name)
     idle = 0
     consumer = Consumer(connection.make_reader_config(None, _READER))
     try:
@@ -133,9 +133,7 @@ def follow(
     def find_places(topic: str, partitions: list[int]) -> list[TopicPartition]:
         offsets = begin[topic]
         return [
-            TopicPartition(
-                connection.full_name(topic), number, offsets.get(number, OFFSET_BEGINNING)
-            )
+            TopicPartition(connection.qualify(topic), number, offsets.get(number, OFFSET_BEGINNING))
             for number in partitions
         ]
 

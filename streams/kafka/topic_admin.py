@@ -46,7 +46,7 @@ def create(connection: Connection, partitions: int = PARTITIONS, replication: in
     the cluster refuses.
     """
     admin = AdminClient(connection.make_client_config())
-    wanted = {connection.full_name(topic.name): topic for topic in TOPICS}
+    wanted = {connection.qualify(topic.name): topic for topic in TOPICS}
     found = find_topics(admin, wanted)
     missing = [name for name in wanted if name not in found]
     if wrong := _list_other_counts(connection, wanted, found, partitions):
@@ -88,7 +88,7 @@ def refuse_unsafe(admin: AdminClient, connection: Connection, names: Iterable[st
     Raises TopicMismatchError, KafkaException. Settings that this user may not see are logged.
     """
     chosen = set(names)
-    wanted = {connection.full_name(topic.name): topic for topic in TOPICS if topic.name in chosen}
+    wanted = {connection.qualify(topic.name): topic for topic in TOPICS if topic.name in chosen}
     found = find_topics(admin, wanted)
     hidden = [name for name, topic in found.items() if topic.config is None]
     if hidden:
@@ -173,7 +173,7 @@ def choose_partitions(connection: Connection, topic: Topic, count: int, declared
 
     Kafka adds partitions but never removes any.
     """
-    name = connection.full_name(topic.name)
+    name = connection.qualify(topic.name)
     if count < declared:
         change = make_grow_command(connection, name, declared)
     else:

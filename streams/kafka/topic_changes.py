@@ -32,7 +32,7 @@ class TopicChanges:
     def __init__(
         self, connection: Connection, *topics: str, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._names = {connection.full_name(topic): topic for topic in topics}
+        self._names = {connection.qualify(topic): topic for topic in topics}
         self._admin = AdminClient(connection.make_client_config())
         self._clock = clock
         self._looked_at = clock()

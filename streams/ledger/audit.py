@@ -117,7 +117,7 @@ def _refuse_change(
     for topic, topic_id in before.items():
         if after.get(topic) != topic_id:
             raise TopicRecreatedError.of(
-                connection.full_name(topic),
+                connection.qualify(topic),
                 topic_id,
                 after.get(topic, "none yet"),
                 "It happened during this audit: run it again",

@@ -98,7 +98,7 @@ class GroupPositions:
         connection = self.group.connection
         reset = make_reset_command(
             connection,
-            connection.full_name(SCORER_GROUP),
+            connection.qualify(SCORER_GROUP),
             f"{self.group.topic}:{partition}",
             f"--to-offset {remaining}",
         )

@@ -89,8 +89,8 @@ class TopicWatch(threading.Thread):
         )
         if is_new and self._has_lost_offsets():
             raise TopicRecreatedError.without_offsets(
-                self._connection.full_name(TRANSACTIONS),
-                self._connection.full_name(SCORER_GROUP),
+                self._connection.qualify(TRANSACTIONS),
+                self._connection.qualify(SCORER_GROUP),
                 current,
                 self._advice(TRANSACTIONS),
             )
@@ -110,7 +110,7 @@ class TopicWatch(threading.Thread):
 
     def _find_ids(self) -> dict[str, str]:
         ids = self._cluster.find_ids(*SCORER_TOPICS)
-        missing = [self._connection.full_name(name) for name in SCORER_TOPICS if name not in ids]
+        missing = [self._connection.qualify(name) for name in SCORER_TOPICS if name not in ids]
         if missing:
             raise TopicMissingError(missing)
         return ids
@@ -135,9 +135,7 @@ class TopicWatch(threading.Thread):
         }
 
     def _recreated(self, name: str, old: str, new: str) -> TopicRecreatedError:
-        return TopicRecreatedError.of(
-            self._connection.full_name(name), old, new, self._advice(name)
-        )
+        return TopicRecreatedError.of(self._connection.qualify(name), old, new, self._advice(name))
 
     def _advice(self, name: str) -> str:
         if name != TRANSACTIONS:
@@ -147,8 +145,8 @@ class TopicWatch(threading.Thread):
             )
         reset = make_reset_command(
             self._connection,
-            self._connection.full_name(SCORER_GROUP),
-            self._connection.full_name(TRANSACTIONS),
+            self._connection.qualify(SCORER_GROUP),
+            self._connection.qualify(TRANSACTIONS),
             "--to-earliest",
         )
         return (

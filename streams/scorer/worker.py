@@ -88,7 +88,7 @@ class Worker:
         self._registry = make_process_registry()
         self._metrics = ScorerMetrics(
             self._registry,
-            connection.full_name(topics.TRANSACTIONS),
+            connection.qualify(topics.TRANSACTIONS),
             model.version,
             identity.restarts,
         )

@@ -177,7 +177,7 @@ def test_a_thousand_broken_messages_become_dead_letters_and_the_others_are_score
         assert message.key() == original.key()
         assert headers["error.kind"].decode() == BROKEN[original.value()]
         assert headers["error.detail"].decode()
-        assert headers["source.topic"].decode() == connection.full_name(topics.TRANSACTIONS)
+        assert headers["source.topic"].decode() == connection.qualify(topics.TRANSACTIONS)
         assert headers["contract.version"] == b"1"
         assert pd.Timestamp(headers["failed.at"].decode()).tzinfo is not None
     result = read_ledger(connection)

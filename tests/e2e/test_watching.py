@@ -99,7 +99,7 @@ class Story:
         ):
             body = {"transaction_id": f"w-{i}", "event_time": "2013-09-01T00:00:00Z", **values}
             producer.produce(
-                self.connection.full_name(topics.TRANSACTIONS), json.dumps(body), f"w-{i}"
+                self.connection.qualify(topics.TRANSACTIONS), json.dumps(body), f"w-{i}"
             )
             is_fraud = bool(fraud) or (frauds_every > 0 and i % frauds_every == 0)
             label = {
@@ -108,7 +108,7 @@ class Story:
                 "labelled_at": "2026-01-01T00:00:00Z",
                 "source": "replay",
             }
-            producer.produce(self.connection.full_name(topics.LABELS), json.dumps(label), f"w-{i}")
+            producer.produce(self.connection.qualify(topics.LABELS), json.dumps(label), f"w-{i}")
         producer.flush()
         self.sent += count
 
@@ -129,7 +129,7 @@ class Story:
         producer = Producer(self.connection.make_writer_config({}))
         for value, count in REFUSED.items():
             for i in range(count):
-                producer.produce(self.connection.full_name(topics.TRANSACTIONS), value, str(i))
+                producer.produce(self.connection.qualify(topics.TRANSACTIONS), value, str(i))
         producer.flush()
 
     def redrive(self):

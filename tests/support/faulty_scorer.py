@@ -80,7 +80,7 @@ class OffsetsOutside(TransactionalCommitter):
         self.outputs = outputs
 
     def commit(self, offsets, group_metadata):
-        topic = self._connection.full_name(TRANSACTIONS)
+        topic = self._connection.qualify(TRANSACTIONS)
         self._producer.begin_transaction()
         self._producer.send_offsets_to_transaction(
             [TopicPartition(topic, *item) for item in offsets.items()], group_metadata, 10

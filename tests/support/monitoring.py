@@ -94,7 +94,7 @@ def predict(
         producer.begin_transaction()
         for i, row in enumerate(rows[start : start + 50], start):
             producer.produce(
-                connection.full_name(PREDICTIONS),
+                connection.qualify(PREDICTIONS),
                 prediction(row[0], row, second(i)),
                 partition=(i * 7 // 3) % PARTITIONS,
             )

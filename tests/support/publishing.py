@@ -19,7 +19,7 @@ def publish(
     spread over the partitions.
     """
     producer = Producer(connection.make_writer_config())
-    name = connection.full_name(topic)
+    name = connection.qualify(topic)
     for number, value in enumerate(values):
         producer.produce(name, value, **{"key": f"t-{number}"} | options)
     assert producer.flush(60) == 0
@@ -33,7 +33,7 @@ def send(connection: Connection, numbers: Iterable[int], **options: Any) -> None
 def open_transactional(connection: Connection, name: str = "client") -> Producer:
     """Return a producer of this transactional id that can begin transactions."""
     producer = Producer(
-        connection.make_writer_config({"transactional.id": connection.full_name(name)})
+        connection.make_writer_config({"transactional.id": connection.qualify(name)})
     )
     producer.init_transactions(30)
     return producer

@@ -28,7 +28,7 @@ def reset_offsets(connection: Connection, partitions: int = 4) -> None:
 
 
 def _commit(connection: Connection, offsets: Mapping[int, int], metadata: str) -> None:
-    name = connection.full_name(topics.TRANSACTIONS)
+    name = connection.qualify(topics.TRANSACTIONS)
     places = [TopicPartition(name, number, offset, metadata) for number, offset in offsets.items()]
     consumer = Consumer(connection.make_reader_config(topics.SCORER_GROUP))
     # a new broker may still be looking for the coordinator

@@ -29,7 +29,7 @@ LIMITED_SENDER_TIME = SENDER_TIME | {limit.name: limit.declared for limit in SEN
 
 def delete_topic(connection: Connection, name: str) -> None:
     admin = AdminClient(connection.make_client_config())  # keep it: its requests end with it
-    full_name = connection.full_name(name)
+    full_name = connection.qualify(name)
     [deleted] = admin.delete_topics([full_name]).values()
     deleted.result(10)
     wait_for(lambda: full_name not in admin.list_topics(timeout=5).topics, 30, "the topic is gone")
@@ -37,7 +37,7 @@ def delete_topic(connection: Connection, name: str) -> None:
 
 def recreate_topic(connection: Connection, name: str) -> None:
     delete_topic(connection, name)
-    assert topic_admin.create(connection, PARTITIONS) == [connection.full_name(name)]
+    assert topic_admin.create(connection, PARTITIONS) == [connection.qualify(name)]
 
 
 def recreate_with(connection: Connection, name: str, settings: Mapping[str, str]) -> None:
@@ -46,7 +46,7 @@ def recreate_with(connection: Connection, name: str, settings: Mapping[str, str]
     A broker adopts an alteration only a moment after it has confirmed it.
     """
     delete_topic(connection, name)
-    full_name = connection.full_name(name)
+    full_name = connection.qualify(name)
     new = NewTopic(full_name, PARTITIONS, 1, config=BY_NAME[name].config() | dict(settings))
     admin = AdminClient(connection.make_client_config())
     [created] = admin.create_topics([new]).values()
@@ -60,7 +60,7 @@ def alter_topic(connection: Connection, name: str, settings: Mapping[str, str]) 
         for key, value in settings.items()
     ]
     resource = ConfigResource(
-        ResourceType.TOPIC, connection.full_name(name), incremental_configs=entries
+        ResourceType.TOPIC, connection.qualify(name), incremental_configs=entries
     )
     admin = AdminClient(connection.make_client_config())
     [altered] = admin.incremental_alter_configs([resource]).values()
@@ -69,7 +69,7 @@ def alter_topic(connection: Connection, name: str, settings: Mapping[str, str]) 
 
 def delete_records(connection: Connection, name: str, before: Mapping[int, int]) -> None:
     """Delete the records before an offset of each of these partitions, as retention does."""
-    full_name = connection.full_name(name)
+    full_name = connection.qualify(name)
     admin = AdminClient(connection.make_client_config())
     for deleted in admin.delete_records(
         [TopicPartition(full_name, *place) for place in before.items()]
@@ -93,7 +93,7 @@ def _accepts_probe(connection: Connection, name: str) -> bool:
     producer = open_transactional(connection, "probe")
     producer.begin_transaction()
     producer.produce(
-        connection.full_name(name),
+        connection.qualify(name),
         b"x" * _PROBE_BYTES,
         on_delivery=lambda error, _: errors.append(error),
     )
@@ -104,6 +104,6 @@ def _accepts_probe(connection: Connection, name: str) -> bool:
 
 def grow_topic(connection: Connection, name: str, partitions: int) -> None:
     admin = AdminClient(connection.make_client_config())
-    full_name = connection.full_name(name)
+    full_name = connection.qualify(name)
     [grown] = admin.create_partitions([NewPartitions(full_name, partitions)]).values()
     grown.result(10)

@@ -23,7 +23,7 @@ def read_all(
             settings={"enable.partition.eof": True, "fetch.wait.max.ms": 10}
         )
     )
-    name = connection.full_name(topic)
+    name = connection.qualify(topic)
     try:
         partitions = set(consumer.list_topics(name, timeout=30).topics[name].partitions)
         consumer.assign([TopicPartition(name, partition, 0) for partition in partitions])

@@ -71,7 +71,7 @@ class Job:
         self._refuse_ports()
         watching = self._start_watching()
         settings = self._start_kafka(stack)
-        connection = settings.connection()
+        connection = settings.make_connection()
         topic_admin.create(connection)
         stack.callback(processes.stop)
         stack.callback(watching.stop)

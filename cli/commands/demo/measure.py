@@ -55,7 +55,7 @@ class LiveReader(threading.Thread):
         self._consumer = Consumer(
             connection.make_reader_config(None, {"fetch.queue.backoff.ms": 5})
         )
-        name = connection.full_name(PREDICTIONS)
+        name = connection.qualify(PREDICTIONS)
         self._consumer.assign(
             [TopicPartition(name, partition, offset) for partition, offset in begin.items()]
         )

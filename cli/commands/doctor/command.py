@@ -75,7 +75,7 @@ def doctor(
     checked = _check_roles(roles)
     with Console(stderr=True, quiet=quiet or not sys.stderr.isatty()).status("checking"):
         cluster = checks.check_cluster(
-            settings.connection(), checked, lambda: time.time_ns() // 1_000_000
+            settings.make_connection(), checked, lambda: time.time_ns() // 1_000_000
         )
         findings = [*cluster, *machine.run_checks(settings)]
     failed = sum(finding.verdict is checks.CheckStatus.FAIL for finding in findings)

@@ -43,9 +43,7 @@ def publish(connection, values):
     first_ms = int(time.time() * 1000)
     for i, value in enumerate(values):
         producer.begin_transaction()
-        producer.produce(
-            connection.full_name(ALERTS), value, partition=i % 4, timestamp=first_ms + i
-        )
+        producer.produce(connection.qualify(ALERTS), value, partition=i % 4, timestamp=first_ms + i)
         producer.commit_transaction()
     abort(connection, 1, producer)
 
@@ -54,7 +52,7 @@ def abort(connection, count, producer):
     """Write alerts in a transaction that is aborted."""
     producer.begin_transaction()
     for i in range(count):
-        producer.produce(connection.full_name(ALERTS), make_alert(59), partition=i % 4)
+        producer.produce(connection.qualify(ALERTS), make_alert(59), partition=i % 4)
     producer.flush()
     producer.abort_transaction()
 

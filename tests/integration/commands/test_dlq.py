@@ -53,7 +53,7 @@ class Bus:
     def _write(self, topic, value, key=None, partition=0, headers=None):
         written = []
         self._producer.produce(
-            self.connection.full_name(topic),
+            self.connection.qualify(topic),
             value,
             key,
             partition,
@@ -73,7 +73,7 @@ class Bus:
         self, source, value, key=b"key", kind="malformed_json", detail="no JSON", topic=None
     ):
         headers = make_dead_letter_headers(
-            topic or self.connection.full_name(TRANSACTIONS), *source, kind, detail, NOW
+            topic or self.connection.qualify(TRANSACTIONS), *source, kind, detail, NOW
         )
         self._write(DEAD_LETTERS, value, key, source[0] % 4, headers)
 
@@ -88,7 +88,7 @@ class Bus:
             b"{}",
             None,
             source[0],
-            make_origin_headers(self.connection.full_name(TRANSACTIONS), *source),
+            make_origin_headers(self.connection.qualify(TRANSACTIONS), *source),
         )
 
     def read_redriven(self, count):
@@ -97,7 +97,7 @@ class Bus:
         for message in read_all(self.connection, TRANSACTIONS, count):
             headers = dict(message.headers() or [])
             if "redriven.offset" in headers:
-                assert headers["redriven.topic"] == self.connection.full_name(TRANSACTIONS).encode()
+                assert headers["redriven.topic"] == self.connection.qualify(TRANSACTIONS).encode()
                 assert ("contract.version", b"1") in message.headers()
                 place = int(headers["redriven.partition"]), int(headers["redriven.offset"])
                 assert place not in found, "sent twice"
@@ -174,7 +174,7 @@ def test_records_in_the_open_transaction_of_another_redrive_are_sent_only_once(b
     letter = read_one(connection)
     first.begin_transaction()
     first.produce(
-        connection.full_name(TRANSACTIONS),
+        connection.qualify(TRANSACTIONS),
         letter.value,
         headers=redriving._make_headers(connection, letter.origin),
     )
@@ -205,7 +205,7 @@ def test_a_redrive_waits_for_a_redriven_record_after_another_clients_open_transa
     first = redriving._open_producer(connection)
     other = open_transactional(connection, "other")
     other.begin_transaction()
-    other.produce(connection.full_name(TRANSACTIONS), b"{}", partition=0)
+    other.produce(connection.qualify(TRANSACTIONS), b"{}", partition=0)
     other.flush()
     redriving._send(connection, first, [(letter.origin, letter)])
     looking = threading.Event()
@@ -278,7 +278,7 @@ def test_foreign_headers_do_no_harm(bus, connection):
     bus.write_dead_letter((0, 0), b"of another topic", topic="elsewhere")
     bus._write(DEAD_LETTERS, b"without headers")
     forged = make_headers() | {
-        "redriven.topic": connection.full_name(TRANSACTIONS).encode(),
+        "redriven.topic": connection.qualify(TRANSACTIONS).encode(),
         "redriven.partition": b"x",
     }
     bus._write(TRANSACTIONS, b"{}", headers=forged)

@@ -40,7 +40,7 @@ class Bus:
 
     def _produce(self, topic, value, partition, headers=None, timestamp=0):
         self._producer.produce(
-            self.connection.full_name(topic),
+            self.connection.qualify(topic),
             value,
             b"key",
             partition,
@@ -65,7 +65,7 @@ class Bus:
 
     def predict(self, *sources, partition=None, timestamp=0):
         for source in sources:
-            headers = make_origin_headers(self.connection.full_name(TRANSACTIONS), *source)
+            headers = make_origin_headers(self.connection.qualify(TRANSACTIONS), *source)
             place = source[0] if partition is None else partition
             self._produce(PREDICTIONS, b"{}", place, headers, timestamp)
 
@@ -76,7 +76,7 @@ class Bus:
     def reject(self, *sources):
         for source in sources:
             headers = make_dead_letter_headers(
-                self.connection.full_name(TRANSACTIONS), *source, "malformed_json", "no JSON", NOW
+                self.connection.qualify(TRANSACTIONS), *source, "malformed_json", "no JSON", NOW
             )
             self._produce(DEAD_LETTERS, b"\xff", source[0], headers)
 
@@ -250,6 +250,6 @@ def test_a_missing_topic_is_a_one_line_error(connection):
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
         "fraud: no such topic, or no permission to see it: "
-        f"{missing.full_name('transactions')}, {missing.full_name('predictions')}, "
-        f"{missing.full_name('transactions.dlq')}; `fraud topics` creates what is missing"
+        f"{missing.qualify('transactions')}, {missing.qualify('predictions')}, "
+        f"{missing.qualify('transactions.dlq')}; `fraud topics` creates what is missing"
     ]

@@ -41,7 +41,7 @@ def gauges(monitor):
 def shares(connection):
     """Return the number of partitions of each group member."""
     admin = AdminClient(connection.make_client_config())
-    group = connection.full_name("fraud-monitor")
+    group = connection.qualify("fraud-monitor")
     found = admin.describe_consumer_groups([group])[group].result(10)
     return [len(member.assignment.topic_partitions) for member in found.members]
 
@@ -76,7 +76,7 @@ def test_windows_cover_each_prediction_once_and_gauges_follow_them(connection, t
     ]  # 250 are too few for a verdict
     assert windows[-1]["score"] is None
     first, third = (
-        f"reports/{connection.full_name(PREDICTIONS)}/window-{n:06d}.html" for n in (1, 3)
+        f"reports/{connection.qualify(PREDICTIONS)}/window-{n:06d}.html" for n in (1, 3)
     )
     assert [window["report"] for window in windows] == [
         first,

@@ -46,7 +46,7 @@ class World:
     def write(self, topic, value, partition=0, ago=timedelta()):
         sent = int((datetime.now(UTC) - ago).timestamp() * 1000)
         self.producer.produce(
-            self.connection.full_name(topic),
+            self.connection.qualify(topic),
             json.dumps(value).encode(),
             partition=partition,
             timestamp=sent,
@@ -76,7 +76,7 @@ class World:
             begin=begin,
             end=datetime.now(UTC) - ago,
         )
-        self.producer.produce(self.connection.full_name(DRIFT_EVENTS), msgspec.json.encode(event))
+        self.producer.produce(self.connection.qualify(DRIFT_EVENTS), msgspec.json.encode(event))
         self.producer.flush(10)
         return event
 
@@ -294,7 +294,7 @@ def test_labels_of_new_partitions_and_of_a_recreated_topic_count(world, monkeypa
     world.producer = Producer(
         world.connection.make_writer_config({"topic.metadata.refresh.interval.ms": 100})
     )
-    name = world.connection.full_name(LABELS)
+    name = world.connection.qualify(LABELS)
     wait_for(lambda: 5 in world.producer.list_topics(timeout=10).topics[name].partitions, 30, "5")
     fields = {"is_fraud": True, "labelled_at": "2026-01-01T00:00:00Z", "source": "chargeback"}
     world.write(LABELS, {"transaction_id": "0-9", **fields}, partition=5)

@@ -29,7 +29,7 @@ def variables(module_connection):
     ):
         producer.begin_transaction()
         producer.produce(
-            module_connection.full_name("alerts"),
+            module_connection.qualify("alerts"),
             ALERT.replace(b'"t-1"', b'"%s"' % identifier),
             "account-7",
         )

@@ -50,7 +50,7 @@ def test_jackson_reads_every_accepted_transaction(module_connection):
     command = [
         *(require_program("java"), "-cp", f"{JARS}/*", console_consumer),
         *("--bootstrap-server", module_connection.bootstrap_servers),
-        *("--topic", module_connection.full_name("transactions")),
+        *("--topic", module_connection.qualify("transactions")),
         *("--from-beginning", "--max-messages", str(len(accepted)), "--timeout-ms", "60000"),
         *("--formatter-property", deserializer),
     ]

@@ -84,7 +84,7 @@ def send_largest(connection):
         )
     )
     for size in range(topics.MAX_RECORD_BYTES, 0, -1):
-        producer.produce(connection.full_name(topics.TRANSACTIONS), b"x" * size, partition=0)
+        producer.produce(connection.qualify(topics.TRANSACTIONS), b"x" * size, partition=0)
         assert producer.flush(30) == 0
         if reported[-1] is None:
             return b"x" * size, len(reported) - 1

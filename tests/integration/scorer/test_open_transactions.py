@@ -25,7 +25,7 @@ def outside(connection):
     producer = open_transactional(connection)
     producer.begin_transaction()
     for number in range(COUNT):
-        name = connection.full_name(topics.TRANSACTIONS)
+        name = connection.qualify(topics.TRANSACTIONS)
         producer.produce(name, make_transaction_bytes(number), partition=1)
     assert producer.flush(30) == 0
     return producer

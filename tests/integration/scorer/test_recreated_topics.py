@@ -34,7 +34,7 @@ def test_a_question_about_the_offsets_of_a_topic_that_is_gone_names_it(connectio
     delete_topic(connection, topics.LABELS)
     with pytest.raises(TopicMissingError, match="labels"):
         Cluster(connection).find_end(topics.LABELS, [0])
-    assert topic_admin.create(connection, 4) == [connection.full_name(topics.LABELS)]
+    assert topic_admin.create(connection, 4) == [connection.qualify(topics.LABELS)]
 
 
 def test_a_recreated_topic_has_a_new_id_and_a_deleted_one_has_none(connection):

@@ -34,7 +34,7 @@ def test_a_transaction_whose_prediction_is_refused_is_a_dead_letter(connection, 
         wait_for(lambda: audit(connection).pending == 0, 30, "the scorer has caught up")
         assert system.stop() == 0
         assert DIED not in system.log
-    predictions = connection.full_name(topics.PREDICTIONS)
+    predictions = connection.qualify(topics.PREDICTIONS)
     for message in dead:
         headers = dict(message.headers())
         assert message.value() == LARGE
@@ -49,7 +49,7 @@ def test_a_transaction_whose_prediction_is_refused_is_a_dead_letter(connection, 
 
 
 def test_a_dead_letter_that_is_refused_stops_the_scorer_until_the_limit_is_raised(connection):
-    name = connection.full_name(topics.DEAD_LETTERS)
+    name = connection.qualify(topics.DEAD_LETTERS)
     with run_scorer(connection) as system:
         limit_messages(connection, topics.PREDICTIONS, LIMIT)
         limit_messages(connection, topics.DEAD_LETTERS, LIMIT)

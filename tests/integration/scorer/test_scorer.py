@@ -68,7 +68,7 @@ def test_a_partition_that_ends_in_markers_and_aborted_records_has_no_lag(connect
         producer.begin_transaction()
         for i in range(40):
             producer.produce(
-                connection.full_name(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}"
+                connection.qualify(topics.TRANSACTIONS), make_transaction_bytes(i), f"t-{i}"
             )
         assert producer.flush(60) == 0
         wait_for(lambda: sum(read_lags(system)) >= 40, 30, "the uncommitted records count as lag")
@@ -127,7 +127,7 @@ def test_uncommitted_records_are_never_scored(connection):
             producer.begin_transaction()
             for i in range(first, first + 10):
                 producer.produce(
-                    connection.full_name(topics.TRANSACTIONS),
+                    connection.qualify(topics.TRANSACTIONS),
                     make_transaction_bytes(i) if i % 10 else b"broken",
                     partition=0,
                 )

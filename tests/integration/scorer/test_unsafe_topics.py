@@ -54,14 +54,14 @@ def test_an_unsafe_topic_is_refused_by_every_command_until_it_is_mended(
     mending = (
         "fraud kafka tool kafka-configs.sh --bootstrap-server "
         f"{connection.bootstrap_servers} --alter "
-        f"--entity-type topics --entity-name {connection.full_name(topic)} "
+        f"--entity-type topics --entity-name {connection.qualify(topic)} "
         f"--add-config {name}={declared}"
     )
     created = run_on(connection, "topics", "--partitions", "4")
     assert created.returncode == 1
     assert wrong in created.stderr
     assert mending in created.stderr
-    assert created.stderr.endswith(f"fraud: created {connection.full_name(topics.LABELS)}\n")
+    assert created.stderr.endswith(f"fraud: created {connection.qualify(topics.LABELS)}\n")
     with run_scorer(connection, wait=False) as system:
         assert system.process.wait(60) == 3
         assert wrong in system.log
@@ -78,11 +78,11 @@ def test_nothing_is_created_beside_a_topic_with_other_partitions(connection):
     delete_topic(connection, topics.LABELS)
     refused = run_on(connection, "topics", "--partitions", "8")
     assert refused.returncode == 1
-    name = connection.full_name(topics.TRANSACTIONS)
+    name = connection.qualify(topics.TRANSACTIONS)
     assert f"{name} has 4 partitions, declared are 8" in refused.stderr
     assert "run: fraud topics --partitions 4; " in refused.stderr
     assert f"--alter --topic {name} --partitions 8" in refused.stderr
-    labels = connection.full_name(topics.LABELS)
+    labels = connection.qualify(topics.LABELS)
     assert refused.stderr.endswith(f"fraud: not created until then: {labels}\n")
     assert Cluster(connection).find_ids(topics.LABELS) == {}
     assert run_on(connection, "topics", "--partitions", "4").returncode == 0
@@ -98,7 +98,7 @@ def test_a_topic_that_begins_to_refuse_the_scorers_clock_stops_it(connection):
             "the scorer has ended",
         )
         assert system.process.wait(30) == 3
-        assert f"{connection.full_name(topics.PREDICTIONS)} refuses an output: " in system.log
+        assert f"{connection.qualify(topics.PREDICTIONS)} refuses an output: " in system.log
     refused = run_on(connection, "topics", "--partitions", "4").stderr
     assert "has message.timestamp.before.max.ms=0 (declared: 600000 or more), " in refused
     with run_scorer(connection, wait=False) as system:

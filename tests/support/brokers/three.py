@@ -59,7 +59,7 @@ class ThreeBrokers:
     def find_coordinator(self, group: str) -> int:
         """Return the node that coordinates a consumer group."""
         admin = AdminClient(self.connection.make_client_config())
-        name = self.connection.full_name(group)
+        name = self.connection.qualify(group)
         return admin.describe_consumer_groups([name])[name].result().coordinator.id
 
 

@@ -33,7 +33,7 @@ def configured(write):
 
     def read(text, servers="kafka:9093"):
         write(text, servers)
-        return Settings.from_environment().connection()
+        return Settings.from_environment().make_connection()
 
     return read
 
@@ -170,7 +170,7 @@ def test_quotes_and_repeated_lines_are_named_together(refused):
 def test_the_error_of_an_invalid_line_gives_only_its_number(write):
     write("sasl.username=scorer\nsasl.password: S3CRET\n")
     with pytest.raises(SettingsError, match=r"line 2 is not key=value$") as refused:
-        Settings.from_environment().connection()
+        Settings.from_environment().make_connection()
     assert "S3CRET" not in str(refused.value)
 
 

@@ -43,12 +43,12 @@ def is_killed_with_all_the_others(barrier, number, restarts):
 
 
 def cannot_start_again(path, number, restarts):
-    """Worker 0 runs until `path` has three lines; worker 1 dies, and then cannot start."""
+    """Worker 0 runs until `path` has four lines; worker 1 dies, and then cannot start."""
     if number:
         with path.open("a") as starts:
             starts.write("start\n")
         os._exit(CANNOT_START if restarts else 9)
-    wait_for(lambda: path.exists() and len(path.read_text().splitlines()) >= 3, 60, "3 starts")
+    wait_for(lambda: path.exists() and len(path.read_text().splitlines()) >= 4, 60, "4 starts")
     os._exit(CANNOT_START)
 
 
