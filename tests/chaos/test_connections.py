@@ -50,7 +50,7 @@ def test_connections_that_are_cut_and_slowed_cost_only_time(connections, creditc
     direct, indirect, proxy = connections
     with (
         run_scorer(indirect, workers=2) as system,
-        run_replay(direct, creditcard, rate=500) as replay,
+        run_replay(direct, creditcard, rate=300) as replay,
     ):
         for number in range(1, CUTS + 1):
             read_all(direct, topics.PREDICTIONS, COUNT * number // (2 * CUTS))
