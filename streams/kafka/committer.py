@@ -2,9 +2,9 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Event, Lock
 from time import monotonic
@@ -88,6 +88,22 @@ def make_producer_settings(transactional_id: str) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _raise_reported() -> Iterator[None]:
+    """Raise the error that the client reports, not the SystemError that hides it.
+
+    confluent-kafka 2.16 still calls `on_delivery` while the exception of a fatal error is pending,
+    which Python answers with a SystemError.
+    """
+    try:
+        yield
+    except SystemError as error:
+        reported: BaseException = error
+        while isinstance(reported, SystemError) and reported.__cause__ is not None:
+            reported = reported.__cause__
+        raise reported from None
+
+
 class _BatchCommitter:
     """Base class of both guarantees. Only one thread at a time may use an instance.
 
@@ -152,7 +168,8 @@ class _BatchCommitter:
             try:
                 produce(names[output.topic], output.value, output.key, headers=output.headers)
             except BufferError:  # librdkafka's queue is full: wait for the broker
-                self._producer.flush(_CALL_TIMEOUT_S)
+                with _raise_reported():
+                    self._producer.flush(_CALL_TIMEOUT_S)
                 produce(names[output.topic], output.value, output.key, headers=output.headers)
 
     def _within_deadline(self, call: Callable[[], None]) -> None:
@@ -178,7 +195,8 @@ class _BatchCommitter:
         while True:
             asked_at = monotonic()
             try:
-                call()
+                with _raise_reported():
+                    call()
             except KafkaException as error:
                 if not error.args[0].retriable() or self._give_up.is_set():
                     raise
@@ -258,7 +276,8 @@ class TransactionalCommitter(_BatchCommitter):
         try:
             # Send the outputs and the offsets at the same time, to save a round trip
             # (docs/decisions/0010).
-            self._producer.flush(_CALL_TIMEOUT_S)
+            with _raise_reported():
+                self._producer.flush(_CALL_TIMEOUT_S)
             self._wait(ended)
         except KafkaException as error:
             self.abort(error)

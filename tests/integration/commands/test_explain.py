@@ -58,7 +58,7 @@ def test_a_transaction_without_an_alert_is_a_one_line_error(bus):
     missing = fraud("[b]no\x1b[2Jbody")
     assert isinstance(missing.exception, CommandError)
     assert str(missing.exception) == (
-        r"no alert for transaction [b]no\x1b[2Jbody; approved payments have none, "
+        "no alert for transaction [b]no\x1b[2Jbody; approved payments have none, "
         "and alerts are deleted after 30 days"
     )
 
