@@ -1,4 +1,4 @@
-"""What the scripts that take pictures share: a browser, and the text of a terminal as a drawing."""
+"""A browser and drawings of a terminal, for the scripts that take pictures."""
 
 import shutil
 import tempfile

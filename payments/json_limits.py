@@ -14,6 +14,7 @@ import numpy as np
 # that depth, pydantic at 200). Without a fixed limit, a record could be valid here and unreadable
 # in the next process.
 MAX_NESTING = 100
+TOO_DEEP = f"nested more than {MAX_NESTING} levels deep"
 # In characters. Other readers refuse longer numbers: Python's json above 4,300 digits, Jackson
 # above 1,000 characters (StreamReadConstraints).
 MAX_NUMBER_LENGTH = 1000
@@ -54,7 +55,7 @@ def check_json_limits(value: bytes) -> None:
     if len(value) > MAX_NAME_LENGTH:
         value = _blank_escaped(value)  # once for all checks
     if (_LIST in value or value.find(b"{", 1) > 0) and _is_nested_deeply(value):
-        raise JsonLimitError(f"nested more than {MAX_NESTING} levels deep")
+        raise JsonLimitError(TOO_DEEP)
     if len(value) > MAX_NUMBER_LENGTH and _has_long_number(value):
         raise JsonLimitError(f"a number of more than {MAX_NUMBER_LENGTH} characters")
     if len(value) > MAX_NAME_LENGTH and _has_long_name(value):

@@ -27,7 +27,7 @@ from payments.contract import (
 )
 from payments.envelopes import describe_envelope, describe_malformed
 from payments.features import pack
-from payments.json_limits import MAX_NESTING, JsonLimitError, check_json_limits
+from payments.json_limits import TOO_DEEP, JsonLimitError, check_json_limits
 from payments.rfc3339 import AwareTime, TimeFormatError, parse_time
 
 DeadLetterKind = Literal["malformed_json", "invalid_transaction", "too_large", "scoring_failed"]
@@ -200,9 +200,7 @@ def decode(
     except JsonLimitError as error:
         raise InvalidTransactionError("malformed_json", str(error)) from None
     except RecursionError:
-        raise InvalidTransactionError(
-            "malformed_json", f"nested more than {MAX_NESTING} levels deep"
-        ) from None
+        raise InvalidTransactionError("malformed_json", TOO_DEEP) from None
     except (msgspec.DecodeError, UnicodeError) as error:
         found = describe_envelope(value) or describe_malformed(value)
         raise InvalidTransactionError(

@@ -175,7 +175,7 @@ def detect_disturbance(
 def _draw_run(
     stream: Stream, size: int, random: np.random.Generator
 ) -> tuple[RollingBaseline, list[Floats]]:
-    """Return a baseline of windows from a random row on, and the rows of the two that follow."""
+    """Return the baseline of a random run of windows, and the rows of the two after it."""
     start = int(random.integers(len(stream.rows) - (WINDOWS + 2) * size))
     end = start + WINDOWS * size
     following = [stream.rows[first : first + size] for first in (end, end + size)]

@@ -5,9 +5,10 @@ longer shows them. A shift here lasts for ten windows. It has a severity apart f
 because a real stream is never as still as a reference.
 
 A column shifts if its distance from the reference reaches its limit. The margin also shifts if the
-share of high scores changes, which moves no distance. Such counts vary more than independent events
-(12 times, for the alerts of creditcard.csv), so no test on counts is used: each of the ten windows
-must have fewer than the reference, or each more, and all together a fifth less or a quarter more.
+share of high scores changes, which moves no distance. Counts of high scores vary more than counts
+of independent events, as alerts do (python -m benchmarks.operating_point), so no test for those is
+used: each of the ten windows must have fewer than the reference, or each more, and all together a
+fifth less or a quarter more.
 """
 
 from collections.abc import Sequence

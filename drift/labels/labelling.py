@@ -45,10 +45,7 @@ HORIZON_S = 24 * 3600.0
 
 Chargebacks take weeks, longer than predictions are kept.
 """
-MAX_HORIZON_S = (
-    next(topic.retention_ms for topic in topics.TOPICS if topic.name == topics.PREDICTIONS) / 1000
-    - 24 * 3600
-)
+MAX_HORIZON_S = topics.BY_NAME[topics.PREDICTIONS].retention_ms / 1000 - 24 * 3600
 _BATCH_WINDOWS = 50  # per read of predictions: opening a reader takes as long as reading 10,000
 _ROUND_S = 5.0
 _FLUSH_S = 10.0

@@ -36,12 +36,8 @@ _OFFSETS = "offsets of groups"
 _OFFSETS_TOPIC = "topic of offsets"
 _CLOCK = "clock"
 _SCORED_BY = {"score", "ledger"}
-_OUTPUTS = (topics.PREDICTIONS, topics.DEAD_LETTERS)
 _UNSUPPORTED = {KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION}
-_TRANSACTIONS_KEPT_MIN = (
-    next(topic.retention_ms for topic in topics.TOPICS if topic.name == topics.TRANSACTIONS)
-    // 60_000
-)
+_TRANSACTIONS_KEPT_MIN = topics.BY_NAME[topics.TRANSACTIONS].retention_ms // 60_000
 
 
 class CheckStatus(StrEnum):
@@ -98,7 +94,7 @@ def check_cluster(
             permitted.append(role)
     # a user that may not read the group would wait in vain for its offsets
     if _SCORED_BY.intersection(permitted) and all(
-        isinstance(states[name], TopicState) for name in (topics.TRANSACTIONS, *_OUTPUTS)
+        isinstance(states[name], TopicState) for name in (topics.TRANSACTIONS, *topics.OUTCOMES)
     ):
         yield try_check(_OFFSETS_TOPIC, lambda: check_offsets_topic(cluster))
     yield try_check(
@@ -260,7 +256,7 @@ def check_offsets_topic(cluster: Cluster) -> Finding:
             topics.SCORER_GROUP,
             topics.TRANSACTIONS,
             committed,
-            _OUTPUTS,
+            topics.OUTCOMES,
             "`fraud score` and `fraud ledger` refuse that",
         )
     except TopicRecreatedError as error:

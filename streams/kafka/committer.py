@@ -141,7 +141,7 @@ class _BatchCommitter:
     def _raise_if_refused(self) -> None:
         """Raise OutputRefusedError or WriteRefusedError if a topic refused an output since `write`.
 
-        `abort` or another call may have hidden the cause.
+        The error of the call that failed may hide the refusal.
         """
         if self._refusal is None:
             return
@@ -151,14 +151,12 @@ class _BatchCommitter:
                 f"{refusing} refuses an output: {error.str()}. Compare the topic's settings, and "
                 "the clocks of this machine and the brokers: fraud doctor"
             )
-        for topic in topics.TOPICS:
-            name = self._connection.qualify(topic.name)
-            if name == refusing:
-                limit = {"max.message.bytes": str(topic.max_record_bytes)}
-                raise OutputRefusedError(
-                    f"{name} refuses an output as too large; to raise its limit, run: "
-                    f"{make_alter_command(self._connection, name, limit)}"
-                )
+        topic = topics.BY_NAME[refusing.removeprefix(self._connection.topic_prefix)]
+        limit = {"max.message.bytes": str(topic.max_record_bytes)}
+        raise OutputRefusedError(
+            f"{refusing} refuses an output as too large; to raise its limit, run: "
+            f"{make_alter_command(self._connection, refusing, limit)}"
+        )
 
     def _produce(self, outputs: list[Output]) -> None:
         self._refusal = None
@@ -265,8 +263,8 @@ class TransactionalCommitter(_BatchCommitter):
     def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None:
         """Make the outputs and the offsets (next offset by partition) visible together.
 
-        Raises BatchAbortedError, OutputRefusedError, CommitFatalError or RefusedError; then neither
-        is visible.
+        Raises BatchAbortedError, OutputRefusedError, WriteRefusedError, CommitFatalError or
+        RefusedError; then neither is visible.
         """
         positions = [
             TopicPartition(self._input_topic, partition, offset, self._metadata.get(partition, ""))
@@ -299,8 +297,9 @@ class TransactionalCommitter(_BatchCommitter):
     def abort(self, error: KafkaException) -> NoReturn:
         """Abort the transaction because of `error`.
 
-        Raises BatchAbortedError; OutputRefusedError if an output is too large; RefusedError if
-        Kafka refuses this user; CommitFatalError if the producer cannot be used any more.
+        Raises BatchAbortedError; OutputRefusedError or WriteRefusedError if a topic refused an
+        output; RefusedError if Kafka refuses this user; CommitFatalError if the producer cannot be
+        used any more.
         """
         cause = error.args[0]
         disconnected = cause.code() in _DISCONNECTED
@@ -363,7 +362,8 @@ class FlushingCommitter(_BatchCommitter):
     def commit(self, offsets: Mapping[int, int], group_metadata: Any) -> None:  # noqa: ARG002
         """Wait until the outputs are acknowledged.
 
-        Raises BatchAbortedError, OutputRefusedError, CommitFatalError or RefusedError.
+        Raises BatchAbortedError, OutputRefusedError, WriteRefusedError, CommitFatalError or
+        RefusedError.
         """
         try:
             self._within_deadline(partial(self._persist, self._flush))
@@ -375,7 +375,8 @@ class FlushingCommitter(_BatchCommitter):
     def abort(self, error: KafkaException) -> NoReturn:
         """Leave the offsets uncommitted.
 
-        Raises BatchAbortedError, OutputRefusedError, CommitFatalError or RefusedError.
+        Raises BatchAbortedError, OutputRefusedError, WriteRefusedError, CommitFatalError or
+        RefusedError.
         """
         self._raise_if_refused()
         cause = error.args[0]

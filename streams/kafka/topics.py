@@ -1,6 +1,8 @@
 """Declares the topics: names, partitions and settings. streams.kafka.topic_admin creates them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from streams.kafka.topic_settings import (
     BROKER_TIME,
@@ -94,3 +96,6 @@ TOPICS = (
     Topic(LABELS, 90 * _DAY_MS, is_input=True),
     Topic(DRIFT_EVENTS, 90 * _DAY_MS, partitions=1),
 )
+BY_NAME: Mapping[str, Topic] = MappingProxyType({topic.name: topic for topic in TOPICS})
+OUTCOMES = (PREDICTIONS, DEAD_LETTERS)
+"""One of these has a record for each of `transactions` that was handled."""

@@ -11,12 +11,18 @@ from streams.kafka.connection import Connection
 from streams.kafka.errors import TopicMissingError, TopicRecreatedError
 from streams.kafka.topic_admin import make_reset_command
 from streams.kafka.topic_ids import TopicEpoch
-from streams.kafka.topics import ALERTS, DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TRANSACTIONS
+from streams.kafka.topics import (
+    ALERTS,
+    DEAD_LETTERS,
+    OUTCOMES,
+    PREDICTIONS,
+    SCORER_GROUP,
+    TRANSACTIONS,
+)
 
 log = logging.getLogger(__name__)
 
 SCORER_TOPICS = (TRANSACTIONS, PREDICTIONS, ALERTS, DEAD_LETTERS)
-_OUTPUTS = (PREDICTIONS, DEAD_LETTERS)  # that `fraud ledger` compares with `transactions`
 _CHECK_EVERY_S = 5.0
 
 
@@ -127,7 +133,7 @@ class TopicWatch(threading.Thread):
         return not self._cluster.find_committed(SCORER_GROUP, TRANSACTIONS, partitions)
 
     def _find_output_ends(self) -> dict[str, list[int]]:
-        ends = {name: self._cluster.find_high_watermarks(name) for name in _OUTPUTS}
+        ends = {name: self._cluster.find_high_watermarks(name) for name in OUTCOMES}
         return {
             name: [offset for _, offset in sorted(offsets.items())]
             for name, offsets in ends.items()

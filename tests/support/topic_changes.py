@@ -16,11 +16,10 @@ from confluent_kafka.admin import (
 from streams.kafka import topic_admin
 from streams.kafka.connection import Connection
 from streams.kafka.topic_settings import SENDER_TIME_LIMITS
-from streams.kafka.topics import TOPICS
+from streams.kafka.topics import BY_NAME
 from support.publishing import open_transactional
 from support.waiting import wait_for
 
-BY_NAME = {topic.name: topic for topic in TOPICS}
 _PROBE_BYTES = 40_000
 PARTITIONS = 4  # as the fixture `connection` creates them
 SENDER_TIME = {"message.timestamp.type": "CreateTime"}

@@ -3,7 +3,7 @@
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AclOperation
-from support.topic_changes import BY_NAME, LIMITED_SENDER_TIME
+from support.topic_changes import LIMITED_SENDER_TIME
 
 from streams.doctor import checks
 from streams.doctor.checks import CheckStatus
@@ -17,7 +17,7 @@ COMPACTED = {"cleanup.policy": "compact"}
 
 
 def state(name, partitions=4, replicas=1, **changes):
-    declared = BY_NAME[name]
+    declared = topics.BY_NAME[name]
     config = declared.config(replicas) | changes
     return TopicState(declared.partitions or partitions, replicas, config, ALL)
 

@@ -5,9 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from support.topic_changes import BY_NAME
 
-from streams.kafka import topic_admin
+from streams.kafka import topic_admin, topics
 from streams.kafka.connection import Connection
 from streams.kafka.errors import DO_NOT_RESTART, TopicMismatchError
 
@@ -39,7 +38,9 @@ class Cluster:
 
 
 def config(name, **changes):
-    return BY_NAME[name].config() | {key.replace("_", "."): value for key, value in changes.items()}
+    return topics.BY_NAME[name].config() | {
+        key.replace("_", "."): value for key, value in changes.items()
+    }
 
 
 def test_topics_that_may_lose_records_are_refused_with_the_commands_that_mend_them():

@@ -1,7 +1,7 @@
 """Which settings of a topic are as safe as declared, and what mends the others."""
 
 import pytest
-from support.topic_changes import BY_NAME, LIMITED_SENDER_TIME
+from support.topic_changes import LIMITED_SENDER_TIME
 
 from streams.kafka import topics
 from streams.kafka.connection import Connection
@@ -17,18 +17,18 @@ DAY_MS = 24 * 3600 * 1000
 
 def differences(name="transactions", replicas=1, **changes):
     """Compare the declaration with itself, after changes of names with `_` instead of `.`."""
-    topic = BY_NAME[name]
+    topic = topics.BY_NAME[name]
     changed = {key.replace("_", "."): value for key, value in changes.items()}
     return compare(topic.settings(replicas), topic.config(replicas) | changed)
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", topics.BY_NAME)
 @pytest.mark.parametrize("replicas", [1, 2, 3, 5])
 def test_a_topic_is_created_as_declared(name, replicas):
     assert differences(name, replicas) == []
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", topics.BY_NAME)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -47,7 +47,7 @@ def test_less_safe_than_declared(name, changes):
     assert str(found).startswith(f"{setting.replace('_', '.')}={value} (declared: ")
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", topics.BY_NAME)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -71,7 +71,7 @@ def test_a_transaction_that_fits_no_dead_letter_is_unsafe():
 
 
 def test_compression_alone_loses_nothing():
-    assert BY_NAME["transactions"].config()["compression.type"] == "uncompressed"
+    assert topics.BY_NAME["transactions"].config()["compression.type"] == "uncompressed"
     assert differences("transactions", compression_type="producer") == []
 
 
@@ -91,7 +91,7 @@ def test_two_of_three_replicas_are_in_sync_in_a_new_topic():
 
 @pytest.mark.parametrize("name", ["transactions", "labels"])
 def test_records_of_others_have_the_brokers_time(name):
-    assert BY_NAME[name].config()["message.timestamp.type"] == "LogAppendTime"
+    assert topics.BY_NAME[name].config()["message.timestamp.type"] == "LogAppendTime"
 
 
 @pytest.mark.parametrize("name", ["transactions", "labels"])
@@ -124,7 +124,7 @@ def test_records_of_others_have_the_brokers_time(name):
     ],
 )
 def test_senders_timestamps_need_limits(name, changes, wrong):
-    topic = BY_NAME[name]
+    topic = topics.BY_NAME[name]
     found = compare(topic.settings(1), topic.config() | LIMITED_SENDER_TIME | changes)
     assert [each.setting.name for each in found] == wrong
 
@@ -143,7 +143,7 @@ def test_own_topics_may_have_either_time():
     ],
 )
 def test_a_limit_that_refuses_own_records_is_unsafe(name, limit, declared):
-    topic = BY_NAME[name]
+    topic = topics.BY_NAME[name]
 
     def compare_with(**changes):
         return compare(topic.settings(1), topic.config() | LIMITED_SENDER_TIME | changes)
@@ -168,7 +168,7 @@ def test_the_command_mends_all_differences():
 
 
 def test_senders_timestamps_can_stay_or_go():
-    topic = BY_NAME["transactions"]
+    topic = topics.BY_NAME["transactions"]
     config = topic.config() | LIMITED_SENDER_TIME
     config["message.timestamp.before.max.ms"] = "9223372036854775807"
     assert choose_changes(compare(topic.settings(1), config)) == [
@@ -207,7 +207,7 @@ def test_senders_timestamps_can_stay_or_go():
     ],
 )
 def test_the_commands_for_another_number_of_partitions(name, count, declared, said):
-    assert choose_partitions(Connection("b:1"), BY_NAME[name], count, declared) == said
+    assert choose_partitions(Connection("b:1"), topics.BY_NAME[name], count, declared) == said
 
 
 def test_most_topics_decide_on_the_usual_number():
