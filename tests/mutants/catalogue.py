@@ -363,6 +363,16 @@ MUTANTS = (
             "        raise BatchAbortedError",
         ),
     ),
+    mutant(
+        "a fenced worker does not say so",
+        "tests/unit/streams/kafka/test_committer.py::"
+        "test_being_fenced_is_named_although_delivery_reports_hide_it",
+        (
+            "streams/kafka/committer.py",
+            "            reported = reported.__cause__\n        raise reported from None",
+            "            reported = reported.__cause__\n        raise",
+        ),
+    ),
     # tests/chaos/test_connections.py (the answer that is lost) fails in it too, but takes minutes
     mutant(
         "an uncertain commit aborted",

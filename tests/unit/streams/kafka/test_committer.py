@@ -160,6 +160,25 @@ def test_being_fenced_is_excused_only_after_a_call_that_timed_out(monkeypatch, s
     assert type(found.value) is raised
 
 
+class HiddenFencing(Fencing):
+    """The same, as reported by one of its calls: Python hides the error behind two others."""
+
+    def __init__(self, call):
+        setattr(self, call, self.report)
+
+    def report(self, *_arguments):
+        fenced = KafkaException(KafkaError(KafkaError._FENCED, fatal=True))
+        first = SystemError("<method 'code'> returned a result with an exception set")
+        first.__cause__ = fenced
+        raise SystemError("<method 'topic'> returned a result with an exception set") from first
+
+
+@pytest.mark.parametrize("call", ["flush", "send_offsets_to_transaction", "commit_transaction"])
+def test_being_fenced_is_named_although_delivery_reports_hide_it(call):
+    with pytest.raises(CommitFatalError, match="does another one run with the same FRAUD_INSTANCE"):
+        committer_of(HiddenFencing(call)).commit({0: 1}, None)
+
+
 def test_the_error_of_being_fenced_during_an_abort_also_suggests_a_duplicate_instance():
     committer = committer_of(Cluster(KafkaError._FENCED))
     with pytest.raises(CommitFatalError, match="does another one run with the same FRAUD_INSTANCE"):
