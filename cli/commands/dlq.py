@@ -181,6 +181,6 @@ def redrive(
     if as_json:
         print(json.dumps(asdict(result), allow_nan=False))
     else:
-        print("\n".join(dead_letter_view.summarise(result, dry_run)))
+        print("\n".join(dead_letter_view.summarize(result, dry_run)))
     if result.missing or result.unknown or result.expired or result.too_large:
         raise typer.Exit(FAILED)

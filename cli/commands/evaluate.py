@@ -236,7 +236,7 @@ def _show(
 
     console = make_console(_FILE_WIDTH, markup=False)
     evaluation = assessment.evaluation
-    for line in text.summarise(assessment):
+    for line in text.summarize(assessment):
         console.print(line, soft_wrap=True)
     console.print(text.describe_blocked(evaluation.block), soft_wrap=True)
     console.print(text.describe_money(evaluation), soft_wrap=True)

@@ -81,7 +81,7 @@ def make_table(letters: "list[DeadLetter]") -> Table:
     return shown
 
 
-def summarise(result: "RedriveResult", dry_run: bool) -> Iterator[str]:
+def summarize(result: "RedriveResult", dry_run: bool) -> Iterator[str]:
     """Yield the result of a redrive, line by line."""
     yield (
         f"{result.chosen:,} chosen, {result.to_send:,} would be sent"

@@ -7,7 +7,7 @@ Prometheus notices the missing workers.
 import json
 from pathlib import Path
 
-_ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - recognised, not listened on
+_ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - recognized, not listened on
 
 
 def make_pattern(home: Path) -> Path:

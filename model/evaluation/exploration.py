@@ -122,10 +122,10 @@ def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Explo
         fraud_amount=float(table["Amount"][is_fraud].sum()) if classed else None,
         compared=compared,
         features=[
-            _summarise_feature(name, table[name].to_numpy(np.float64), first, last)
+            _summarize_feature(name, table[name].to_numpy(np.float64), first, last)
             for name in INPUTS
         ],
-        hours=_summarise_hours(table[: len(times)]),
+        hours=_summarize_hours(table[: len(times)]),
     )
 
 
@@ -164,7 +164,7 @@ def compute_psi(first: Floats, last: Floats) -> float:
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def _summarise_feature(name: str, values: Floats, first: slice, last: slice) -> FeatureSummary:
+def _summarize_feature(name: str, values: Floats, first: slice, last: slice) -> FeatureSummary:
     begin, end, values = (part[~np.isnan(part)] for part in (values[first], values[last], values))
     if not len(values):
         return FeatureSummary(name)
@@ -188,7 +188,7 @@ def _summarise_feature(name: str, values: Floats, first: slice, last: slice) -> 
     )
 
 
-def _summarise_hours(table: pd.DataFrame) -> list[HourSummary]:
+def _summarize_hours(table: pd.DataFrame) -> list[HourSummary]:
     hour = ((table["Time"] - table["Time"].min()) // HOUR_S).astype(int)
     by_hour = table.groupby(hour)
     counted = pd.DataFrame(

@@ -30,7 +30,7 @@ def render_page(assessment: Assessment, baselines: dict[str, BaselineResult] | N
         assessment=assessment,
         evaluation=evaluation,
         baselines=baselines,
-        headline=text.summarise(assessment),
+        headline=text.summarize(assessment),
         level=LEVEL,
         resamples=RESAMPLES,
         plots={

@@ -47,7 +47,7 @@ def format_interval(interval: Interval, name: str = "") -> str:
     return f"{value} ({low} to {high})"
 
 
-def summarise(assessment: Assessment) -> list[str]:
+def summarize(assessment: Assessment) -> list[str]:
     """Return the results at `review`, the alerts raised, the possible recall and the trade-off."""
     evaluation = assessment.evaluation
     review = evaluation.review

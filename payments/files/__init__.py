@@ -7,5 +7,5 @@ quotes      quotes that swallow rows
 parquet     Parquet files
 cells       the numbers in the text of cells, and their decimal mark
 clock       the unit of Time
-reader      all of it: `open_file` recognises a file, `PaymentFile.read_batches` streams its rows
+reader      all of it: `open_file` recognizes a file, `PaymentFile.read_batches` streams its rows
 """

@@ -1,4 +1,4 @@
-"""Recognise and stream text with a separator: its encoding and separator."""
+"""Recognize and stream text with a separator: its encoding and separator."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ _UTF8 = "utf-8"
 _LEAD = re.compile(r'\ufeff?[\r\n]*(?:"?sep=([,;\t|])"?[\r\n]+)?', re.IGNORECASE)
 
 
-def recognise(path: Path) -> Table:
+def recognize(path: Path) -> Table:
     """Return the table in a text file, and how it is written. Raises PaymentFileError."""
     packing = find_packing(path)
     with open_packed(path) as file:

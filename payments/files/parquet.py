@@ -1,4 +1,4 @@
-"""Recognise and stream Parquet files."""
+"""Recognize and stream Parquet files."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -21,7 +21,7 @@ def is_parquet(path: Path) -> bool:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
-def recognise(path: Path) -> Table:
+def recognize(path: Path) -> Table:
     """Return the table in a Parquet file. Raises PaymentFileError."""
     with pyarrow.parquet.ParquetFile(path) as file:
         schema = file.schema_arrow

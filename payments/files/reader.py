@@ -61,7 +61,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class PaymentFile:
-    """A file that was recognised.
+    """A file that was recognized.
 
     `decimal_comma`: its numbers have a comma for the decimal point. `unit`: of its Time.
     """
@@ -134,10 +134,10 @@ class PaymentFile:
 
 
 def open_file(path: Path, needed: Sequence[str] = INPUTS) -> PaymentFile:
-    """Recognise a payment file that has the needed columns. Raises PaymentFileError."""
+    """Recognize a payment file that has the needed columns. Raises PaymentFileError."""
     with _translate_errors(path):
-        recognise = parquet.recognise if parquet.is_parquet(path) else delimited.recognise
-        table = recognise(path)
+        recognize = parquet.recognize if parquet.is_parquet(path) else delimited.recognize
+        table = recognize(path)
         require(path, needed, table.header)
         first = next((batch for batch in table.stream() if batch.num_rows), None)
     if first is None:

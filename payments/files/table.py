@@ -1,4 +1,4 @@
-"""The result of recognising a file, the same for every format."""
+"""The result of recognizing a file, the same for every format."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Table:
-    """A file that was recognised.
+    """A file that was recognized.
 
     `header`: all its column names. `columns`: the spelling of each known column. `notes`: how the
     file differs from a plain CSV. `stream()` yields Arrow batches of the known columns, in file

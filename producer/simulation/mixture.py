@@ -1,4 +1,4 @@
-"""Gaussian mixtures with full covariance: fit by expectation maximisation, sample, store.
+"""Gaussian mixtures with full covariance: fit by expectation maximization, sample, store.
 
 Formulas: C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, 9.2.2. scikit-learn's fit
 keeps components supported by a handful of rows, which must not be stored, and computes in float64
@@ -90,7 +90,7 @@ def fit(
     rounds: int,
     progress: Callable[[int, float], None],
 ) -> tuple[Mixture, Floats]:
-    """Run `rounds` rounds of expectation maximisation from the groups in `labels`.
+    """Run `rounds` rounds of expectation maximization from the groups in `labels`.
 
     Return the mixture and each component's support in rows [K]. Drop a component once fewer than
     `least` rows support it. Add `ridge` to each variance.
@@ -101,7 +101,7 @@ def fit(
     for turn in range(rounds):
         shares, likelihood = assign_responsibilities(mixture, singles)
         kept = shares[_count_effective_rows(shares) >= least]
-        mixture = _maximise(kept, singles, ridge)
+        mixture = _maximize(kept, singles, ridge)
         support = _count_effective_rows(kept)
         progress(turn, likelihood)
     return mixture, support
@@ -118,7 +118,7 @@ def _count_effective_rows(shares: Singles) -> Floats:
     return support
 
 
-def _maximise(shares: Singles, rows: Singles, ridge: float) -> Mixture:
+def _maximize(shares: Singles, rows: Singles, ridge: float) -> Mixture:
     totals = shares.sum(axis=1, dtype=np.float64)
     means = (shares @ rows).astype(np.float64) / totals[:, None]
     factors = np.empty((len(totals), rows.shape[1], rows.shape[1]))
