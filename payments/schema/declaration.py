@@ -103,6 +103,11 @@ class FieldDeclaration(_Strict):
     values: Annotated[list[str], Field(min_length=1)] | str | None = None
     most: Annotated[int, Field(ge=1, le=4096)] = 256
 
+    @property
+    def stream_unit(self) -> str:
+        """The unit of a time in the stream: "rfc3339", "s", "ms" or "us"."""
+        return "rfc3339" if self.unit in (None, FROM_FIRST_ROW) else str(self.unit)
+
     @model_validator(mode="after")
     def _check_attributes(self) -> Self:
         for attribute, types in _BELONGS.items():

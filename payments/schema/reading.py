@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from payments.errors import InputError
 from payments.schema.checks import Problem, find_problems
-from payments.schema.declaration import FILE, Declaration
+from payments.schema.declaration import FILE, Declaration, FieldDeclaration, Roles
 from payments.schema.features import Feature, list_features
 from payments.schema.lines import find_line
 
@@ -49,6 +49,39 @@ class Schema(NamedTuple):
     def name(self) -> str:
         """The name that the file gives itself."""
         return self.declaration.name
+
+    @property
+    def reference(self) -> str:
+        """Name and version, as in `cards@0123456789ab`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def roles(self) -> Roles:
+        """Which field is what."""
+        return self.declaration.roles
+
+    @property
+    def fields(self) -> dict[str, FieldDeclaration]:
+        """The fields by name, in the order of their declaration."""
+        return self.declaration.fields
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The fields that the model reads as they are: numbers, then categories."""
+        features = self.declaration.features
+        return (*features.numbers, *features.categories)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The column of each field in files, and of the labels if files have them."""
+        columns = {name: field.file or field.path or name for name, field in self.fields.items()}
+        roles = (self.roles.label, self.roles.labelled_at)
+        return columns | {column: column for column in roles if column is not None}
+
+    @property
+    def time_column(self) -> str:
+        """The column of the time in files."""
+        return self.columns[self.roles.time]
 
 
 @cache

@@ -103,3 +103,17 @@ def test_all_problems_are_named_at_once(tmp_path):
 def test_a_missing_file_names_the_builtin_schemas():
     with pytest.raises(SchemaError, match="creditcard and cards"):
         read_schema("none.toml")
+
+
+def test_fields_have_their_column_in_files(tmp_path):
+    creditcard = read_schema("creditcard")
+    assert creditcard.time_column == "Time"
+    assert creditcard.columns["Class"] == "Class"
+    text = CARDS.replace(
+        '{ type = "entity", name = "device", optional = true }',
+        '{ type = "entity", path = "device.id" }',
+    )
+    schema = parse_schema(text, "x.toml", tmp_path)
+    assert schema.columns["device_id"] == "device.id"
+    assert schema.reference == f"cards@{schema.version}"
+    assert schema.inputs == ("amount", "currency", "country", "channel", "mcc")
