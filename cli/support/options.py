@@ -23,6 +23,7 @@ def flag(setting: str, name: str = "", **options: Any) -> Any:
 
 
 Data = Annotated[Path | None, flag("data", metavar="FILE")]
+SchemaName = Annotated[str | None, flag("schema_name", "--schema", metavar="SCHEMA")]
 ModelFolder = Annotated[Path | None, flag("model_dir", "--model", metavar="FOLDER")]
 PaymentsPerDay = Annotated[
     float | None,

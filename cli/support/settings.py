@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from cli.errors import SettingsError
 from cli.support import kafka_properties
 from infra import demo_ports
+from payments.schema.reading import DEFAULT, Schema, read_schema
 from streams.kafka.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,6 +164,13 @@ class FileVariables(Section):
         "creditcard.csv, downloaded",
         "/path/to/creditcard.csv",
     )
+    schema_name: str = _declare_variable(
+        DEFAULT,
+        "The schema of the payments: a TOML file, or a built-in one by its name.",
+        DEFAULT,
+        "/path/to/schema.toml",
+        validation_alias="FRAUD_SCHEMA",
+    )
     cache: Annotated[Path, AfterValidator(_own_folder)] = Field(
         default_factory=lambda: Path.home() / ".cache",
         validation_alias="XDG_CACHE_HOME",
@@ -265,6 +273,11 @@ class Settings(KafkaVariables, PortVariables, ApiVariables, FileVariables, Proce
     def model(self) -> Path:
         """The model in use."""
         return self.model_dir or self.models / "latest"
+
+    @property
+    def schema(self) -> Schema:  # type: ignore[override]  # in place of a deprecated method
+        """What the payments look like. Raises SchemaError."""
+        return read_schema(self.schema_name)
 
     @property
     def given_servers(self) -> str | None:
