@@ -3,7 +3,7 @@
 Read-only, except that the check of transactional ids opens one that no worker uses.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -35,6 +35,7 @@ _OPEN = "open transactions"
 _OFFSETS = "offsets of groups"
 _OFFSETS_TOPIC = "topic of offsets"
 _CLOCK = "clock"
+_WRITTEN_IN_TRANSACTIONS = (topics.TRANSACTIONS, *topics.OUTCOMES, topics.ALERTS)
 _SCORED_BY = {"score", "ledger"}
 _UNSUPPORTED = {KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION}
 _TRANSACTIONS_KEPT_MIN = topics.BY_NAME[topics.TRANSACTIONS].retention_ms // 60_000
@@ -81,9 +82,11 @@ def check_cluster(
     yield from check_topics(connection, states)
     yield try_check(_OFFSETS, lambda: check_offsets_retention(get_offsets_retention_min(admin)))
     cluster = Cluster(connection)
-    if isinstance(states[topics.TRANSACTIONS], TopicState):
+    found = [name for name in _WRITTEN_IN_TRANSACTIONS if isinstance(states[name], TopicState)]
+    if found:
         yield try_check(
-            _OPEN, lambda: check_open_transactions(find_hidden(cluster, topics.TRANSACTIONS))
+            _OPEN,
+            lambda: check_open_transactions({name: find_hidden(cluster, name) for name in found}),
         )
     checker = AclChecker(admin, connection, states)
     permitted = []
@@ -270,20 +273,26 @@ def _name_permissions(role: str) -> str:
     return f"permissions of {role}"
 
 
-def check_open_transactions(hidden: Offsets) -> Finding:
-    """Report partitions of `transactions` whose last offsets are behind an open transaction.
+def check_open_transactions(hidden: Mapping[str, Offsets]) -> Finding:
+    """Report partitions whose last offsets are behind an open transaction.
 
-    `hidden`: the number of such offsets by partition.
+    `hidden`: the number of such offsets by topic and partition.
     """
-    if not hidden:
-        return Finding(_OPEN, CheckStatus.OK, "none hides a record of `transactions`")
-    listed = ", ".join(f"{count:,} of partition {number}" for number, count in hidden.items())
+    listed = "; ".join(
+        f"`{topic}` ({_list_hidden(offsets)})" for topic, offsets in hidden.items() if offsets
+    )
+    if not listed:
+        return Finding(_OPEN, CheckStatus.OK, f"none hides a record of {', '.join(hidden)}")
     found = (
         f"one was left open for over {OWN_TRANSACTION_S:.0f} s: nobody can read the last offsets "
-        f"of `transactions` ({listed})"
+        f"of {listed}"
     )
     advice = "end it, or wait until it times out: docs/runbooks/transaction-left-open.md"
     return Finding(_OPEN, CheckStatus.FAIL, found, advice)
+
+
+def _list_hidden(offsets: Offsets) -> str:
+    return ", ".join(f"{count:,} of partition {number}" for number, count in offsets.items())
 
 
 def check_acls(role: str, missing: list[str], unknown: list[str]) -> Finding:

@@ -55,6 +55,12 @@ _REFUSALS = {
 
 ProducerFactory = Callable[[dict[str, Any]], Producer]
 
+_NO_ANSWER = "no answer from the cluster"
+_NOT_ENDED = (
+    "the brokers have not ended this worker's last transaction "
+    "(docs/runbooks/transaction-left-open.md)"
+)
+
 _NO_METADATA: Mapping[int, str] = MappingProxyType({})
 
 _PRODUCER: dict[str, Any] = {
@@ -126,6 +132,7 @@ class _BatchCommitter:
         self._input_topic = connection.qualify(input_topic)
         self._metadata = metadata
         self._waited = False
+        self._waits_for = _NO_ANSWER
         self._refusal: tuple[str, KafkaError] | None = None
         self._calls = CallThread("kafka calls")
 
@@ -180,7 +187,7 @@ class _BatchCommitter:
         except TimeoutError:
             self._give_up.set()  # if the call returns after all, it is not repeated
             raise OutageError(
-                f"no answer from the cluster for {DEADLINE_S:.0f} s; a new client has to connect"
+                f"{self._waits_for} for {DEADLINE_S:.0f} s; a new client has to connect"
             ) from None
 
     def _persist(self, call: Callable[[], None]) -> None:
@@ -196,10 +203,14 @@ class _BatchCommitter:
                 with _raise_reported():
                     call()
             except KafkaException as error:
-                if not error.args[0].retriable() or self._give_up.is_set():
+                cause = error.args[0]
+                if not cause.retriable() or self._give_up.is_set():
                     raise
                 self._waited = True
-                log.warning("Kafka does not answer (%s): trying again", error.args[0].str())
+                not_ended = cause.code() == KafkaError.CONCURRENT_TRANSACTIONS
+                self._waits_for = _NOT_ENDED if not_ended else _NO_ANSWER
+                said = _NOT_ENDED if not_ended else f"Kafka does not answer ({cause.str()})"
+                log.warning("%s: trying again", said)
                 self._give_up.wait(_UNREACHABLE_PAUSE_S)
             else:
                 return

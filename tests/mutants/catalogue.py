@@ -344,6 +344,16 @@ MUTANTS = (
         ("streams/kafka/committer.py", "    KafkaError.INVALID_TIMESTAMP,\n", ""),
     ),
     mutant(
+        "a transaction that the brokers never end looks like an outage",
+        "tests/unit/streams/kafka/test_committer.py::"
+        "test_a_transaction_that_the_brokers_never_end_is_named",
+        (
+            "streams/kafka/committer.py",
+            "self._waits_for = _NOT_ENDED if not_ended else _NO_ANSWER",
+            "self._waits_for = _NO_ANSWER",
+        ),
+    ),
+    mutant(
         "a limit on timestamps that refuses the scorer's own records is not noticed",
         "tests/unit/streams/kafka/test_topic_settings.py::"
         "test_a_limit_that_refuses_own_records_is_unsafe",

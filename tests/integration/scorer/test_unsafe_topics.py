@@ -88,7 +88,8 @@ def test_nothing_is_created_beside_a_topic_with_other_partitions(connection):
     assert run_on(connection, "topics", "--partitions", "4").returncode == 0
 
 
-def test_a_topic_that_begins_to_refuse_the_scorers_clock_stops_it(connection):
+def test_a_topic_that_begins_to_refuse_the_scorers_clock_stops_it(own_broker, own_connection):
+    connection = own_connection
     with run_scorer(connection) as system:
         for limit in OWN_TIME_LIMITS:
             alter_topic(connection, topics.PREDICTIONS, {limit.name: "0"})
@@ -104,6 +105,15 @@ def test_a_topic_that_begins_to_refuse_the_scorers_clock_stops_it(connection):
     with run_scorer(connection, wait=False) as system:
         assert system.process.wait(60) == 3
         assert "has message.timestamp.before.max.ms=0 (declared: " in system.log
+    for limit in OWN_TIME_LIMITS:
+        alter_topic(connection, topics.PREDICTIONS, {limit.name: limit.declared})
+    with run_scorer(connection, wait=False) as system:
+        # the topic refused the transaction's marker as well, and Kafka does not send it again
+        named = "have not ended this worker's last transaction (docs/runbooks/transaction-left-open"
+        wait_for(lambda: named in system.log, 60, "the scorer says what it waits for")
+        own_broker.stop()
+        own_broker.start(say=print)
+        wait_for(lambda: audit(connection).complete, 120, "every payment is scored")
 
 
 def test_payments_dated_1970_before_the_first_scorer_are_scored(connection):

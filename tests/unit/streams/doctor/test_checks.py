@@ -212,8 +212,8 @@ def test_a_question_without_an_answer_costs_no_other_finding(monkeypatch, code, 
 
 
 def test_records_behind_an_open_transaction_are_a_failure():
-    finding = checks.check_open_transactions({3: 1_200, 5: 8})
+    finding = checks.check_open_transactions({"transactions": {3: 1_200, 5: 8}, "alerts": {}})
     assert (finding.verdict, finding.what) == (FAIL, "open transactions")
-    assert "(1,200 of partition 3, 8 of partition 5)" in finding.found
+    assert finding.found.endswith("of `transactions` (1,200 of partition 3, 8 of partition 5)")
     assert "docs/runbooks/transaction-left-open.md" in finding.advice
-    assert checks.check_open_transactions({}).verdict is OK
+    assert checks.check_open_transactions({"alerts": {}}).verdict is OK

@@ -239,6 +239,24 @@ def test_a_call_that_never_returns_ends_the_process(monkeypatch, call):
     assert give_up.is_set()  # or an abandoned call would be repeated
 
 
+class Unended:
+    """A producer whose last transaction the brokers never end."""
+
+    def init_transactions(self, _timeout):
+        raise KafkaException(KafkaError(KafkaError.CONCURRENT_TRANSACTIONS, retriable=True))
+
+
+def test_a_transaction_that_the_brokers_never_end_is_named(monkeypatch, caplog):
+    monkeypatch.setattr(committing, "DEADLINE_S", 0.05)
+    monkeypatch.setattr(committing, "_UNREACHABLE_PAUSE_S", 0.01)
+    error = collect_error(committer_of(Unended()).open)
+    assert type(error) is OutageError
+    expected = "the brokers have not ended this worker's last transaction (docs/runbooks/"
+    assert str(error).startswith(expected)
+    assert expected in caplog.text
+    assert "does not answer" not in caplog.text
+
+
 class Silent:
     """A producer whose messages nobody acknowledges."""
 
