@@ -14,6 +14,7 @@ from payments.contract import INPUTS
 from payments.errors import PaymentFileError
 from payments.files.columns import CLASS, COLUMNS, TIME
 from payments.files.reader import Batch, PaymentFile, open_file
+from payments.schema.reading import DEFAULT, read_schema
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -23,7 +24,7 @@ def read(path: Path) -> pd.DataFrame:
     PaymentFileError if the file cannot be read, lacks a column, misses a value, has an invalid one,
     or is not in time order.
     """
-    table = _read_complete(open_file(path, COLUMNS), COLUMNS)
+    table = _read_complete(open_file(path, read_schema(DEFAULT), (TIME, CLASS)), COLUMNS)
     earlier = np.flatnonzero(np.diff(table[TIME]) < 0)
     if len(earlier):
         raise PaymentFileError(
@@ -39,7 +40,7 @@ def read_inputs(path: Path) -> pd.DataFrame:
     Raises PaymentFileError if the file cannot be read, lacks another column, misses a value, or has
     an invalid one.
     """
-    file = open_file(path)
+    file = open_file(path, read_schema(DEFAULT))
     return _read_complete(file, (*INPUTS, CLASS) if CLASS in file.columns else INPUTS)
 
 
@@ -68,7 +69,7 @@ def survey(path: Path) -> tuple[pd.DataFrame, list[UnusableCells]]:
     a missing or invalid cell; Time and Class are left out if the file has none. Raises
     PaymentFileError if the file cannot be read, lacks another column, or has no rows.
     """
-    file = open_file(path)
+    file = open_file(path, read_schema(DEFAULT))
     names = tuple(name for name in COLUMNS if name in file.columns)
     missing = dict.fromkeys(names, 0)
 

@@ -12,6 +12,7 @@ from producer.errors import SimulationError
 from producer.rows import Row, encode_inputs
 from producer.simulation.disturbance import ON_FEATURE, Disturbance, disturb_values
 from producer.simulation.parameters import Parameters
+from producer.templates import ID, TIME
 
 _CHUNK = 1_000
 SEED = 1
@@ -53,23 +54,20 @@ def _apply(
         if not touched.any():
             yield from chunk
             continue
-        values = np.array([_decode_inputs(row.inputs) for row in chunk])
+        values = np.array([_decode_inputs(row.template) for row in chunk])
         disturb_values(disturbances, values, where, (parameters.mean, parameters.sd), chance)
         for row, is_touched, changed in zip(chunk, touched.tolist(), values, strict=True):
-            yield (
-                msgspec.structs.replace(row, inputs=_encode_numbers(changed)) if is_touched else row
-            )
+            yield _replace_inputs(row, changed) if is_touched else row
 
 
-def _decode_inputs(inputs: bytes) -> list[float]:
-    numbers = msgspec.json.decode(b"{%b}" % inputs[1:], type=dict[str, float])
+def _decode_inputs(template: bytes) -> list[float]:
+    numbers = msgspec.json.decode(template.replace(ID, b"0", 1).replace(TIME, b"0", 1))
     return [numbers.get(name, np.nan) for name in INPUTS]
 
 
-def _encode_numbers(values: Floats) -> bytes:
-    return encode_inputs(
-        [None if np.isnan(value) else repr(value).encode() for value in values.tolist()]
-    )
+def _replace_inputs(row: Row, values: Floats) -> Row:
+    numbers = [None if np.isnan(value) else repr(value).encode() for value in values.tolist()]
+    return msgspec.structs.replace(row, template=encode_inputs(numbers, row.key))
 
 
 def shift_halfway(rows: int) -> list[Disturbance]:

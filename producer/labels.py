@@ -25,10 +25,10 @@ _POLL_EVERY = 256
 
 
 def encode_label(row: Row, at: datetime) -> bytes:
-    """Return the row's class as JSON of `payments.contract.Label`, known since `at`."""
+    """Return the row's label as JSON of `payments.contract.Label`, known since `at`."""
     record = LabelRecord(
         transaction_id=row.transaction_id,
-        account_id=row.account_id,
+        account_id=row.key,
         is_fraud=row.is_fraud,
         labelled_at=at,
         source="replay",
@@ -37,9 +37,9 @@ def encode_label(row: Row, at: datetime) -> bytes:
 
 
 def send_label(sender: Sender, row: Row, clock: Clock) -> None:
-    """Send the row's class, known since now."""
+    """Send the row's label, known since now."""
     now = datetime.fromtimestamp(clock.time(), UTC)
-    sender.send(choose_key(row.transaction_id, row.account_id), encode_label(row, now))
+    sender.send(choose_key(row.transaction_id, row.key), encode_label(row, now))
     if sender.sent % _POLL_EVERY == 0:
         sender.poll()
 

@@ -126,9 +126,7 @@ class Replay:
             if (
                 stop.is_set()
                 or sender.failed
-                or not sender.send(
-                    choose_key(row.transaction_id, row.account_id), encode_transaction(row)
-                )
+                or not sender.send(choose_key(row.transaction_id, row.key), encode_transaction(row))
             ):
                 break
             self._last = row

@@ -16,6 +16,7 @@ import msgspec
 
 from cli.commands.data import fetch
 from cli.support.settings import Settings
+from payments.schema.reading import DEFAULT, read_schema
 from producer.replay import Replay
 from producer.rows import Row, Selection, encode_transaction, read
 from producer.schedule import at_rate
@@ -28,8 +29,8 @@ def _number_rows(selection: Selection, run: str, size: int) -> Iterator[Row]:
         numbered = msgspec.structs.replace(row, transaction_id=f"{run}-{number}")
         missing = size - len(encode_transaction(numbered)) - len(_FILLER % b"") if size else 0
         if missing > 0:
-            inputs = row.inputs + _FILLER % (b"x" * missing)
-            numbered = msgspec.structs.replace(numbered, inputs=inputs)
+            filled = row.template[:-1] + _FILLER % (b"x" * missing) + b"}"
+            numbered = msgspec.structs.replace(numbered, template=filled)
         yield numbered
 
 
@@ -39,7 +40,9 @@ def main(run: str, limit: str, rate: str, size: str = "0") -> None:
     Fill each up to `size` bytes with a field that the scorer ignores; 0 adds none.
     """
     settings = Settings.from_environment()
-    selection = Selection(fetch(settings, quiet=True), limit=int(limit), loop=True)
+    selection = Selection(
+        fetch(settings, quiet=True), read_schema(DEFAULT), limit=int(limit), loop=True
+    )
     totals = Replay(
         settings.make_connection(),
         _number_rows(selection, run, int(size)),

@@ -19,6 +19,7 @@ from benchmarks.harness.bench import LIVE, Bench, BenchError
 from benchmarks.harness.results import Entry
 from benchmarks.measurements import http_load
 from model.artefact import Model
+from payments.schema.reading import DEFAULT, read_schema
 from producer.rows import Selection, encode_transaction, read
 
 PORT = 38000  # not the port of a demo that may be running
@@ -69,7 +70,7 @@ def measure_api(bench: Bench, seconds: float) -> ApiResult:
     Raises BenchError if it exits and http_load.AnswerError if it rejects a request.
     """
     first = Model.load(bench.model).manifest.test.first
-    rows = read(Selection(bench.data, first=first, limit=_ROWS), "bench")
+    rows = read(Selection(bench.data, read_schema(DEFAULT), first=first, limit=_ROWS), "bench")
     bodies = [encode_transaction(row) for row in rows]
     environment = bench.environment(LIVE) | {"FRAUD_API_PORT": str(PORT)}
     command = [sys.executable, "-m", "cli.main", "serve", "--rate-limit", _NO_LIMIT]

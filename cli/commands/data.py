@@ -33,12 +33,13 @@ def data(
 
     Example: fraud data
     """
+    from payments.schema.reading import DEFAULT, read_schema
     from producer import dataset
     from producer.rows import Selection
 
     path = fetch(Settings.from_environment(), quiet)
     sha256 = dataset.verify(path)
-    rows = Selection(path).check().rows
+    rows = Selection(path, read_schema(DEFAULT)).check().rows
     description = {"path": str(path), "rows": rows, "bytes": path.stat().st_size, "sha256": sha256}
     if as_json:
         print(json.dumps(description, allow_nan=False))

@@ -66,7 +66,7 @@ def evaluate(
     settings = Settings.from_environment(model_dir=model)
     loaded = Model.load(settings.model)
     if data:
-        announce(data, for_training=True)
+        announce(data, settings.schema, for_training=True)
         if hash_file(data) == loaded.manifest.fitted_on.dataset_sha256 and not allow_seen:
             settings = settings.model_copy(update={"data": data})
             data = None

@@ -100,9 +100,9 @@ def _explain_row(settings: Settings, row: int, quiet: bool) -> bytes:
     from producer import rows
 
     path = fetch(settings, quiet)
-    announce(path)
+    announce(path, settings.schema)
     model = Model.load(settings.model)
-    selection = rows.Selection(path, first=row, limit=1)
+    selection = rows.Selection(path, settings.schema, first=row, limit=1)
     for content in rows.read(selection, "row"):
         try:
             return msgspec.json.encode(

@@ -29,7 +29,7 @@ def explore(
 
     settings = Settings.from_environment(data=data)
     path = fetch(settings, quiet)
-    announce(path)
+    announce(path, settings.schema)
     with show_bars(quiet) as update:
         update("reading and summarizing", 0, 3)
         rows, unusable = dataset.survey(path)

@@ -14,9 +14,9 @@ import typer
 
 from cli.app import RUN, app
 from cli.commands.data import fetch
-from cli.errors import INTERRUPTED
+from cli.errors import INTERRUPTED, CommandError
 from cli.support.broker import ensure_reachable
-from cli.support.options import AsJson, Data
+from cli.support.options import AsJson, Data, SchemaName
 from cli.support.parsers import parse_duration, parse_rate
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, make_bar, show_bars
@@ -152,6 +152,7 @@ class ReplayJob:
 def replay(
     *,
     data: Data = None,
+    schema_name: SchemaName = None,
     first: Annotated[
         int, typer.Option("--from", min=0, metavar="ROW", help="First row, from 0.")
     ] = 0,
@@ -188,14 +189,15 @@ def replay(
 ) -> None:
     """Send rows of a file to the topic `transactions` and confirm each delivery.
 
-    Nothing is sent unless all of the rows can be read. --labels needs the column Class, --speed
-    needs Time, in order.
+    Nothing is sent unless all of the rows can be read. --labels needs the schema's label in the
+    file, --speed its time, in order.
 
     Ctrl-C stops cleanly, with exit code 130.
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
-    from payments.files.columns import CLASS, TIME
+    from payments.files.columns import abbreviate, list_needed
+    from payments.schema.reading import DEFAULT
     from producer.disturbed import disturb as disturb_rows
     from producer.labels import LabelFeed
     from producer.rows import Selection, read
@@ -206,16 +208,32 @@ def replay(
     delay_s = parse_duration(label_delay)
     if end is not None and end <= first:
         raise typer.BadParameter("--to must be greater than --from")
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(data=data, schema_name=schema_name)
+    schema = settings.schema
+    label = schema.roles.label
+    if labels and label is None:
+        raise CommandError(f"the schema {schema.name} has no label: name its column in [roles]")
+    if disturb and schema.name != DEFAULT:
+        raise typer.BadParameter(f"--disturb is for the schema {DEFAULT}")
     path = fetch(settings, quiet)
-    announce(path, without={TIME: "no Time, rows are one second apart", CLASS: "no Class"})
-    selection = Selection(path, first, end, limit, loop)
+    time_column = schema.time_column
+    announce(
+        path,
+        schema,
+        without={
+            time_column: f"no {time_column}, rows are one second apart",
+            label: f"no {label}",
+        },
+    )
+    selection = Selection(path, schema, first, end, limit, loop)
     with show_bars(quiet) as update:
         update("checking the file", 0, 1)
-        extent = selection.check(*([CLASS] if labels else []), ordered=speed is not None)
+        extent = selection.check(*([label] if label and labels else []), ordered=speed is not None)
     if extent.incomplete:
+        *others, last = abbreviate(list_needed(schema), schema.columns.values())
+        columns = f"{', '.join(others)} or {last}" if others else last
         print(
-            f"fraud: rows without a value in V1..V28 or Amount: {extent.incomplete:,}; they are "
+            f"fraud: rows without a value in {columns}: {extent.incomplete:,}; they are "
             "sent without it, and the scorer rejects them",
             file=sys.stderr,
         )

@@ -66,7 +66,7 @@ def report(
     settings = Settings.from_environment(model_dir=model)
     for path in (data, reference):
         if path:
-            announce(path)
+            announce(path, settings.schema)
     with show_bars(quiet) as update:
         update("reading", 0, 2)
         request = (

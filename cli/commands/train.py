@@ -82,7 +82,7 @@ def train(
     settings.home.mkdir(parents=True, exist_ok=True)
     probe_writing(settings.models if settings.models.exists() else settings.home, _MODEL_BYTES)
     path = fetch(settings, quiet)
-    announce(path, for_training=True)
+    announce(path, settings.schema, for_training=True)
     tuned = _tune(path, quiet) if tune else None
     model, outcomes = train_model(
         settings, path, quiet, policy, tuned.recipe if tuned else recipe, payments_per_day

@@ -3,24 +3,31 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-_NOTHING: Mapping[str, str] = {}
+if TYPE_CHECKING:
+    from payments.schema.reading import Schema
+
+_NOTHING: Mapping[str | None, str] = {}
 
 
 def announce(
-    path: Path, *, for_training: bool = False, without: Mapping[str, str] = _NOTHING
+    path: Path,
+    schema: "Schema",
+    *,
+    for_training: bool = False,
+    without: Mapping[str | None, str] = _NOTHING,
 ) -> None:
     """Print how a file differs from a plain CSV, on one line of stderr.
 
     `without`: what follows from the lack of a column. Raises PaymentFileError if it is not a
-    payment file, or lacks a column: of V1..V28 and Amount; for training also Time or Class.
+    payment file, or lacks a needed column; for training also that of the time or the label.
     """
     from cli.support.terminal import escape
-    from payments.contract import INPUTS
-    from payments.files.columns import COLUMNS
     from payments.files.reader import open_file
 
-    file = open_file(path, COLUMNS if for_training else INPUTS)
+    needed = [name for name in (schema.time_column, schema.roles.label) if name and for_training]
+    file = open_file(path, schema, needed)
     lacking = [effect for name, effect in without.items() if name not in file.columns]
     if notes := [*file.notes, *lacking]:
         line = f"fraud: reading {path}: {', '.join(notes)}"

@@ -1,10 +1,12 @@
-"""Find the unit of the column Time by the size of its numbers."""
+"""The unit of the times in a file: the schema's, or found by the size of the numbers."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from payments.arrays import Floats
+from payments.schema.declaration import FROM_FIRST_ROW
 
 # The first Time in seconds from the first row is 0 in a whole file, and more in a part of one. A
 # larger number, such as a date 20260131, is something else.
@@ -29,6 +31,7 @@ class Unit(NamedTuple):
 
 # Seconds from the first row are less than 31 years; Unix times are of 2001 to 2286.
 SECONDS = Unit("seconds from the first row", 1, False, -1e9, 1e9)
+RFC3339 = Unit("RFC 3339", 1e6, True, -math.inf, math.inf)  # read as microseconds
 _UNITS = (
     SECONDS,
     Unit("Unix seconds", 1, True, 1e9, 1e10),
@@ -36,6 +39,14 @@ _UNITS = (
     Unit("Unix microseconds", 1e6, True, 1e15, 1e16),
     Unit("Unix nanoseconds", 1e9, True, 1e18, 1e19),
 )
+_DECLARED = {"s": _UNITS[1], "ms": _UNITS[2], "us": _UNITS[3]}
+
+
+def get_unit(declared: str | None) -> Unit | None:
+    """Return the unit that a schema declares; None if it is to be found in the file."""
+    if declared == FROM_FIRST_ROW:
+        return None
+    return _DECLARED.get(declared or "", RFC3339)
 
 
 def find_unit(value: float) -> Unit | None:
@@ -70,8 +81,8 @@ def _looks_like_excel(times: Floats) -> bool:
     )
 
 
-def describe_misfit(value: float, unit: Unit) -> str:
-    """Return what is wrong with a Time in a file whose first row has `unit`."""
+def describe_misfit(value: float, unit: Unit, origin: str) -> str:
+    """Return what is wrong with a time that is not of the unit of `origin`."""
     other = find_unit(value)
     looks = f"looks like {other.name}" if other else "looks like no time"
-    return f"is {value:.15g}, which {looks}; the first row has {unit.name}"
+    return f"is {value:.15g}, which {looks}; {origin} has {unit.name}"

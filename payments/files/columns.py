@@ -1,38 +1,73 @@
-"""The columns of a payment file.
+"""The columns of a payment file: those of a schema's fields, and of its labels.
 
-Time        seconds from the first row, or Unix time
-V1..V28     components
-Amount      in the currency of the data
-Class       1: fraud, 0: legitimate; optional unless labels are needed
-account_id  text; optional
+The label is a boolean: 1 is fraud, 0 legitimate. When it became known is written like the payment's
+time.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
-from payments.contract import COMPONENTS, INPUTS
+from payments.contract import INPUTS
 from payments.errors import PaymentFileError
+from payments.schema.declaration import FROM_FIRST_ROW, FieldDeclaration
+from payments.schema.reading import Schema
 
-TIME, AMOUNT, CLASS, ACCOUNT = "Time", "Amount", "Class", "account_id"
+Columns = Mapping[str, FieldDeclaration]
+"""The declaration of each column's cells."""
+
+TEXTS = ("id", "entity", "category", "text")
+"""The types of fields whose cells are text."""
+TEXT = FieldDeclaration(type="text")
+
+# of creditcard.csv
+TIME, CLASS = "Time", "Class"
 COLUMNS = (TIME, *INPUTS, CLASS)
 
-_NAMES = {name.casefold(): name for name in (*COLUMNS, ACCOUNT)}
+_NUMBERED = re.compile(r"(.*?)(\d+)")
 _SHOWN = 40
 
 
-def count_known(header: Iterable[str]) -> int:
+def list_columns(schema: Schema) -> dict[str, FieldDeclaration]:
+    """Return the columns that a file of payments may have, in the order of their declaration."""
+    roles = schema.roles
+    columns = {schema.columns[name]: field for name, field in schema.fields.items()}
+    if roles.label is not None:
+        columns[roles.label] = FieldDeclaration(type="boolean", optional=True)
+    if roles.labelled_at is not None:
+        unit = schema.fields[roles.time].unit
+        columns[roles.labelled_at] = FieldDeclaration(type="time", unit=unit, optional=True)
+    return columns
+
+
+def list_needed(schema: Schema) -> tuple[str, ...]:
+    """Return the columns without which no row is a payment.
+
+    A row's number can stand for the id, and for a time that counts from the first row.
+    """
+    return tuple(
+        schema.columns[name]
+        for name, field in schema.fields.items()
+        if not (field.optional or field.type == "id" or field.unit == FROM_FIRST_ROW)
+    )
+
+
+def count_known(header: Iterable[str], known: Iterable[str]) -> int:
     """Return how many names of a header are those of known columns."""
-    return sum(name.strip().casefold() in _NAMES for name in header)
+    names = {name.casefold() for name in known}
+    return sum(name.strip().casefold() in names for name in header)
 
 
-def match_columns(path: Path, header: Sequence[str]) -> dict[str, str]:
+def match_columns(path: Path, header: Sequence[str], known: Iterable[str]) -> dict[str, str]:
     """Return the spelling in the header of each known column it has.
 
     Upper and lower case are the same. Raises PaymentFileError if a known column is repeated.
     """
+    names = {name.casefold(): name for name in known}
     spellings: dict[str, str] = {}
     for spelling in header:
-        name = _NAMES.get(spelling.strip().casefold())
+        name = names.get(spelling.strip().casefold())
         if name in spellings:
             raise PaymentFileError(
                 f"{path} repeats the column {name} ({spellings[name]!r}, {spelling!r}); keep one"
@@ -42,23 +77,36 @@ def match_columns(path: Path, header: Sequence[str]) -> dict[str, str]:
     return spellings
 
 
-def require(path: Path, needed: Iterable[str], header: Sequence[str]) -> None:
+def require(path: Path, needed: Iterable[str], header: Sequence[str], known: Iterable[str]) -> None:
     """Raise PaymentFileError if a header lacks a needed column; list what it has."""
-    has = match_columns(path, header)
+    has = match_columns(path, header, known)
     lacking = [name for name in needed if name not in has]
     if lacking:
         names = [spelling.strip() for spelling in header if spelling.strip()]
-        listed = ", ".join(_abbreviate(names)[:_SHOWN]) or "no names"
+        listed = ", ".join(abbreviate(names, known)[:_SHOWN]) or "no names"
         raise PaymentFileError(
-            f"{path} lacks the columns {', '.join(_abbreviate(lacking))}; "
+            f"{path} lacks the columns {', '.join(abbreviate(lacking, known))}; "
             f"the header has {listed[:500]}"
         )
 
 
-def _abbreviate(names: list[str]) -> list[str]:
-    """Replace a complete run of V1 to V28 by V1..V28."""
-    size = len(COMPONENTS)
-    for at in range(len(names)):
-        if tuple(names[at : at + size]) == COMPONENTS:
-            return [*names[:at], f"{COMPONENTS[0]}..{COMPONENTS[-1]}", *names[at + size :]]
-    return names
+def abbreviate(names: Sequence[str], known: Iterable[str]) -> list[str]:
+    """Return names with each complete run of numbered columns as in V1..V28."""
+    found = list(names)
+    for run in _find_runs(known):
+        for at in range(len(found)):
+            if found[at : at + len(run)] == run:
+                found[at : at + len(run)] = [f"{run[0]}..{run[-1]}"]
+    return found
+
+
+def _find_runs(names: Iterable[str]) -> list[list[str]]:
+    """Return the runs of at least three names that differ in a number that counts up."""
+
+    def find_start(place: tuple[int, str]) -> tuple[str, int]:
+        at, name = place
+        match = _NUMBERED.fullmatch(name)
+        return (match[1], int(match[2]) - at) if match else (name, -1)
+
+    runs = [[name for _, name in run] for _, run in groupby(enumerate(names), find_start)]
+    return [run for run in runs if len(run) > 2]

@@ -33,7 +33,7 @@ _STARTS = {
 }
 _TAR = (257, b"ustar")  # its offset in the first header
 _WORKBOOK = "xl/workbook.xml"
-_TABLES = (".csv", ".tsv", ".parquet")
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 
 def find_format(head: bytes) -> str | None:

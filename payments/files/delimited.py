@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from payments.errors import PaymentFileError
-from payments.files.columns import count_known, match_columns
+from payments.files.columns import Columns, count_known, match_columns
 from payments.files.container import find_format, find_packing, open_packed
 from payments.files.quotes import ADVICE, QuoteCheck
 from payments.files.table import Table
@@ -24,8 +24,11 @@ _UTF8 = "utf-8"
 _LEAD = re.compile(r'\ufeff?[\r\n]*(?:"?sep=([,;\t|])"?[\r\n]+)?', re.IGNORECASE)
 
 
-def recognize(path: Path) -> Table:
-    """Return the table in a text file, and how it is written. Raises PaymentFileError."""
+def recognize(path: Path, known: Columns | None) -> Table:
+    """Return the table in a text file, and how it is written. Raises PaymentFileError.
+
+    `known`: the columns to read, by default all.
+    """
     packing = find_packing(path)
     with open_packed(path) as file:
         head = file.read(_BLOCK)
@@ -41,8 +44,8 @@ def recognize(path: Path) -> Table:
     text = text[lead.end() :]
     if not text.strip():
         raise PaymentFileError(f"{path} is empty")
-    separator, header = _find_header(path, text, lead[1] or "".join(_SEPARATORS))
-    columns = match_columns(path, header)
+    separator, header = _find_header(path, text, lead[1] or "".join(_SEPARATORS), known or ())
+    columns = match_columns(path, header, known or header)
     stream = partial(
         _stream, path, encoding, len(lead[0].encode()), separator, len(header), columns
     )
@@ -62,7 +65,9 @@ def _find_encoding(head: bytes) -> str:
     return _UTF8
 
 
-def _find_header(path: Path, text: str, separators: str) -> tuple[str, list[str]]:
+def _find_header(
+    path: Path, text: str, separators: str, known: Iterable[str]
+) -> tuple[str, list[str]]:
     """Return the separator that gives the most known columns, and the names."""
     try:
         headers = {
@@ -71,7 +76,9 @@ def _find_header(path: Path, text: str, separators: str) -> tuple[str, list[str]
         }
     except csv.Error:  # a name longer than csv.field_size_limit
         raise PaymentFileError(f"{path}: the header opens a quote that is never closed") from None
-    separator = max(headers, key=lambda each: (count_known(headers[each]), len(headers[each])))
+    separator = max(
+        headers, key=lambda each: (count_known(headers[each], known), len(headers[each]))
+    )
     if "\0" in "".join(headers[separator]):
         raise PaymentFileError(f"{path} is binary, not text; save it as CSV in UTF-8")
     return separator, headers[separator]

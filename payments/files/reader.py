@@ -3,7 +3,7 @@
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,35 +12,40 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from payments.arrays import Floats
-from payments.contract import IDENTIFIER_CHARACTERS, INPUTS
+from payments.arrays import Floats, Ints
 from payments.errors import PaymentFileError
-from payments.files import delimited, parquet
-from payments.files.cells import MISSING, Column, read_columns, uses_decimal_comma
-from payments.files.clock import SECONDS, Unit, choose_unit, describe_misfit
-from payments.files.columns import ACCOUNT, COLUMNS, TIME, require
+from payments.files import delimited, json_lines, parquet
+from payments.files.cells import Column, read_numbers, read_text, uses_decimal_comma
+from payments.files.clock import RFC3339, SECONDS, Unit, choose_unit, describe_misfit, get_unit
+from payments.files.columns import TEXTS, Columns, list_columns, list_needed, require
 from payments.files.table import Table
+from payments.files.times import are_local, read_times
+from payments.schema.reading import Schema
 
 
 @dataclass(frozen=True)
 class Batch:
     """Consecutive rows: `first` is the number of the first one in the file, from 0.
 
-    `columns`: those of Time, V1..V28, Amount and Class that the file has; `unit`: of Time.
-    `accounts`: None for a row without one.
+    `columns`: those of `known` that the file has; `unit`: of the times.
     """
 
     path: Path
+    known: Columns
     unit: Unit
     first: int
     size: int
     columns: dict[str, Column]
-    accounts: list[str | None]
 
     def read_numbers(self, name: str) -> Floats:
-        """Return the numbers of a column, NaN if missing or invalid; Time in seconds."""
+        """Return the numbers of a column, NaN if missing or invalid; times in seconds."""
         values = self.columns[name].values
-        return values / self.unit.per_second if name == TIME else values
+        return values / self.unit.per_second if self.known[name].type == "time" else values
+
+    def read_milliseconds(self, name: str) -> Ints:
+        """Return the times of a column, cut to whole milliseconds since 1970. None is missing."""
+        micros = np.rint(self.columns[name].values * (1e6 / self.unit.per_second))
+        return micros.astype(np.int64) // 1000
 
     def check(self, *complete: str) -> None:
         """Raise PaymentFileError for the first invalid cell, or missing one in these columns."""
@@ -55,7 +60,8 @@ class Batch:
             for row in self.columns[name].find_missing()
         }
         if bad:
-            row, name = min(bad, key=lambda place: (place[0], COLUMNS.index(place[1])))
+            order = list(self.columns)
+            row, name = min(bad, key=lambda place: (place[0], order.index(place[1])))
             raise PaymentFileError(f"{self.path}, row {self.first + row}: {name} {bad[row, name]}")
 
 
@@ -63,13 +69,16 @@ class Batch:
 class PaymentFile:
     """A file that was recognized.
 
-    `decimal_comma`: its numbers have a comma for the decimal point. `unit`: of its Time.
+    `known`: the columns that it may have. `decimal_comma`: its numbers have a comma for the decimal
+    point. `unit`: of its times. `local`: they have no offset.
     """
 
     path: Path
     _table: Table
+    known: Columns
     decimal_comma: bool
     unit: Unit
+    local: bool
 
     @property
     def columns(self) -> frozenset[str]:
@@ -78,7 +87,7 @@ class PaymentFile:
 
     @property
     def notes(self) -> list[str]:
-        """How the file differs from a plain CSV."""
+        """How the file differs from a plain CSV that has what the schema declares."""
         respelled = [
             f"{spelling.strip()!r} is {name}"
             for name, spelling in self._table.columns.items()
@@ -86,9 +95,18 @@ class PaymentFile:
         ]
         if len(respelled) > 3:
             respelled = [*respelled[:3], f"{len(respelled) - 3} more names in another case"]
-        unit = [f"Time in {self.unit.name}"] if self.unit != SECONDS else []
+        unit = [f"{name} in {self.unit.name}" for name in self._find_recognized_times()]
         comma = ["decimal comma"] if self.decimal_comma else []
-        return [*self._table.notes, *comma, *respelled, *unit]
+        local = ["times without an offset, read as UTC"] if self.local else []
+        return [*self._table.notes, *comma, *respelled, *unit, *local]
+
+    def _find_recognized_times(self) -> list[str]:
+        """Return the columns of times that are of another unit than the schema declares."""
+        return [
+            name
+            for name in _select(self.known, self.columns, "time")
+            if self.unit != (get_unit(self.known[name].unit) or SECONDS)
+        ]
 
     def read_batches(self, first: int = 0, end: int | None = None) -> Iterator[Batch]:
         """Yield the rows from `first` up to, not including, `end`. Raises PaymentFileError."""
@@ -105,70 +123,86 @@ class PaymentFile:
                     return
 
     def _read(self, first: int, batch: pa.RecordBatch) -> Batch:
-        cells = {name: batch.column(name) for name in COLUMNS if name in self.columns}
-        columns = read_columns(cells, self.decimal_comma)
-        if TIME in columns:
-            columns[TIME] = _refuse_misfits(columns[TIME], self.unit)
-        accounts: list[str | None] = [None] * batch.num_rows
-        if ACCOUNT in self.columns:
-            accounts = self._read_accounts(first, batch.column(ACCOUNT).to_pylist())
-        return Batch(self.path, self.unit, first, batch.num_rows, columns, accounts)
-
-    def _read_accounts(self, first: int, cells: list[bytes]) -> list[str | None]:
-        accounts: list[str | None] = []
-        for row, cell in enumerate(cells, first):
-            try:
-                account = cell.decode().strip()
-            except UnicodeDecodeError as error:
-                raise PaymentFileError(
-                    f"{self.path}, row {row}: {ACCOUNT} is not UTF-8 "
-                    f"(byte {cell[error.start]:#04x}, as in Latin-1); save the file as UTF-8"
-                ) from None
-            if len(account) > IDENTIFIER_CHARACTERS:
-                raise PaymentFileError(
-                    f"{self.path}, row {row}: {ACCOUNT} has {len(account)} characters, "
-                    f"{IDENTIFIER_CHARACTERS} are allowed"
-                )
-            accounts.append(None if account.casefold() in MISSING else account)
-        return accounts
+        cells = {name: batch.column(name) for name in self.known if name in self.columns}
+        texts = _select(self.known, cells, *TEXTS)
+        times = _select(self.known, cells, "time")
+        written = times if self.unit is RFC3339 else []
+        numbers = {name: cells[name] for name in cells if name not in (*texts, *written)}
+        columns = read_numbers(numbers, self.known, self.decimal_comma) if numbers else {}
+        columns |= {name: read_times(cells[name], self.local) for name in written}
+        for name in times:
+            origin = "the schema" if get_unit(self.known[name].unit) else "the first row"
+            columns[name] = _refuse_misfits(columns[name], self.unit, origin)
+        for name in texts:
+            columns[name] = read_text(cells[name], self.known[name])
+            for row, cause in columns[name].invalid.items():
+                raise PaymentFileError(f"{self.path}, row {first + row}: {name} {cause}")
+        ordered = {name: columns[name] for name in cells}
+        return Batch(self.path, self.known, self.unit, first, batch.num_rows, ordered)
 
 
-def open_file(path: Path, needed: Sequence[str] = INPUTS) -> PaymentFile:
-    """Recognize a payment file that has the needed columns. Raises PaymentFileError."""
+def _select(known: Columns, names: Collection[str], *types: str) -> list[str]:
+    return [name for name, field in known.items() if name in names and field.type in types]
+
+
+def open_file(path: Path, schema: Schema, needed: Sequence[str] = ()) -> PaymentFile:
+    """Recognize a file of a schema's payments. Raises PaymentFileError.
+
+    `needed`: columns that it must have besides those without which no row is a payment.
+    """
+    known = list_columns(schema)
     with _translate_errors(path):
-        recognize = parquet.recognize if parquet.is_parquet(path) else delimited.recognize
-        table = recognize(path)
-        require(path, needed, table.header)
+        table = _recognize(path, known)
+        required = {*list_needed(schema), *needed}
+        require(path, [name for name in known if name in required], table.header, known)
         first = next((batch for batch in table.stream() if batch.num_rows), None)
     if first is None:
         raise PaymentFileError(f"{path} has a header and no rows")
-    numbers = [first.column(name) for name in COLUMNS if name in table.columns]
-    decimal_comma = uses_decimal_comma(numbers)
-    unit = _find_unit(path, first.column(TIME), decimal_comma) if TIME in table.columns else SECONDS
-    return PaymentFile(path, table, decimal_comma, unit)
+    cells = {name: first.column(name) for name in table.columns}
+    unit = get_unit(schema.fields[schema.roles.time].unit)
+    written = ("time", *TEXTS) if unit is RFC3339 else TEXTS
+    texts = _select(known, cells, *written)
+    decimal_comma = uses_decimal_comma(cells[name] for name in cells if name not in texts)
+    time = schema.time_column
+    local = unit is RFC3339 and time in cells and are_local(cells[time])
+    if unit is None:
+        unit = SECONDS
+        if time in cells:
+            times = read_numbers({time: cells[time]}, known, decimal_comma)[time].values
+            unit = _find_unit(path, times, time)
+    return PaymentFile(path, table, known, decimal_comma, unit, local)
 
 
-def _find_unit(path: Path, cells: pa.Array, decimal_comma: bool) -> Unit:
+def _recognize(path: Path, known: Columns) -> Table:
+    if parquet.is_parquet(path):
+        return parquet.recognize(path, known)
+    if json_lines.is_json(path):
+        return json_lines.recognize(path, known)
+    return delimited.recognize(path, known)
+
+
+def _find_unit(path: Path, times: Floats, name: str) -> Unit:
     """Return the unit of the first rows' times."""
-    times = read_columns({TIME: cells}, decimal_comma)[TIME].values
     present = np.flatnonzero(~np.isnan(times))
     if not len(present):
         return SECONDS
     unit = choose_unit(times[present])
     if isinstance(unit, str):
         raise PaymentFileError(
-            f"{path}, row {present[0]}: Time is {times[present[0]]:.15g}, {unit}"
+            f"{path}, row {present[0]}: {name} is {times[present[0]]:.15g}, {unit}"
         )
     return unit
 
 
-def _refuse_misfits(times: Column, unit: Unit) -> Column:
+def _refuse_misfits(times: Column, unit: Unit, origin: str) -> Column:
     """Return the times with those of another unit as invalid."""
     values = times.values
     misfit = (values < unit.low) | (values >= unit.high)
     if not misfit.any():
         return times
-    causes = {i: describe_misfit(float(values[i]), unit) for i in np.flatnonzero(misfit).tolist()}
+    causes = {
+        i: describe_misfit(float(values[i]), unit, origin) for i in np.flatnonzero(misfit).tolist()
+    }
     return Column(pc.if_else(misfit, None, times.texts), {**times.invalid, **causes})
 
 

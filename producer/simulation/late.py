@@ -54,7 +54,7 @@ class LateLabels:
     def follow(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the rows unchanged and remember them for labels."""
         for row in rows:
-            account = 0 if row.account_id is None else parse_account_number(row.account_id) + 1
+            account = 0 if row.key is None else parse_account_number(row.key) + 1
             self._unsent.append((row.number << _ACCOUNT_BITS | account) << 1 | bool(row.is_fraud))
             yield row
 

@@ -82,5 +82,6 @@ def make_rows(chunks: Iterable[Chunk], run: str) -> Iterator[Row]:
         for number, (time, values, is_fraud, account) in enumerate(table, chunk.first):
             # repr, number by number, takes twice as long
             texts = msgspec.json.encode(values)[1:-1].split(b",")
-            inputs = encode_inputs([None if text == b"null" else text for text in texts])
-            yield Row(number, f"{run}-{number}", time, inputs, is_fraud, account)
+            numbers = [None if text == b"null" else text for text in texts]
+            template = encode_inputs(numbers, account)
+            yield Row(number, f"{run}-{number}", time, template, is_fraud, account)

@@ -198,8 +198,8 @@ MUTANTS = (
         "tests/unit/payments/test_files.py",
         (
             "payments/files/cells.py",
-            "{_PLAIN_AMOUNT if name == AMOUNT else _PLAIN}",
-            "{_PLAIN}",
+            "_PLAIN_MINOR if field.unit == 'minor' else _PLAIN_AMOUNT",
+            "_PLAIN",
         ),
     ),
     mutant(
@@ -215,9 +215,9 @@ MUTANTS = (
         "accounts merged because a missing account counts as one",
         "tests/unit/producer/test_rows.py",
         (
-            "payments/files/reader.py",
-            "None if account.casefold() in MISSING else account",
-            "account or None",
+            "payments/files/cells.py",
+            "pc.is_in(pc.utf8_lower(texts), _MISSING_TEXTS)",
+            'pc.equal(texts, "")',
         ),
     ),
     mutant(

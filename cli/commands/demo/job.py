@@ -25,6 +25,7 @@ from infra.interrupts import Interrupts
 from infra.kafka import broker as kafka
 from infra.watch.containers import Containers
 from model.artefact import Model
+from payments.schema.reading import DEFAULT, read_schema
 from producer.disturbed import disturb, shift_halfway
 from producer.labels import LabelFeed, replay_with_labels
 from producer.replay import Replay, Totals
@@ -195,7 +196,7 @@ class Job:
                 "the model is of an earlier release; get the present defaults with: fraud train"
             )
         test = manifest.test
-        rows = Selection(self.data).check().rows or 0
+        rows = Selection(self.data, read_schema(DEFAULT)).check().rows or 0
         if rows <= test.first:
             raise CommandError(
                 f"{self.data} has no row {test.first}: the model was trained on another file; "
@@ -204,7 +205,7 @@ class Job:
         return test.first, min(rows, test.last + 1) - test.first
 
     def _send(self, connection: Connection, run: str, first: int, count: int) -> Totals:
-        selection = Selection(self.data, first, first + count)
+        selection = Selection(self.data, read_schema(DEFAULT), first, first + count)
         stop = threading.Event()
         feed = LabelFeed(connection, read(selection, run), LABEL_DELAY_S, time, stop)
         pace = f"{self.rate:,.0f} per second" if self.rate else "as fast as possible"

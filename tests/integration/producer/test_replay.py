@@ -16,6 +16,7 @@ from support.waiting import wait_for
 
 from payments.contract import Label
 from payments.errors import PaymentFileError
+from payments.schema.reading import read_schema
 from producer.errors import ReplayError
 from producer.labels import LabelFeed, replay_with_labels
 from producer.replay import Replay
@@ -23,6 +24,7 @@ from producer.rows import Selection, encode_transaction, read
 from producer.schedule import at_rate
 from streams.kafka.connection import Connection
 
+CREDITCARD = read_schema("creditcard")
 COUNT = 1_000
 DELAY_S = 2  # longer than a new producer needs for its first record
 RECENT_MS = 5 * 60 * 1000
@@ -54,10 +56,13 @@ def row_number(message):
 
 
 def test_every_row_is_sent_once_and_in_order_within_its_partition(connection, data):
-    totals = run_replay(connection, Selection(data))
+    totals = run_replay(connection, Selection(data, CREDITCARD))
     assert (totals.sent, totals.delivered) == (COUNT, COUNT)
     messages = read_all(connection, "transactions", COUNT)
-    expected = {row.transaction_id: encode_transaction(row) for row in read(Selection(data), "r")}
+    expected = {
+        row.transaction_id: encode_transaction(row)
+        for row in read(Selection(data, CREDITCARD), "r")
+    }
     assert len(messages) == COUNT
     assert {message.key().decode(): message.value() for message in messages} == expected
     for partition in {message.partition() for message in messages}:
@@ -86,7 +91,7 @@ def test_accounts_and_missing_fields_of_a_simulated_file_arrive(connection, tmp_
 
 
 def test_headers_and_the_time_of_sending(connection, data):
-    run_replay(connection, Selection(data, limit=50))
+    run_replay(connection, Selection(data, CREDITCARD, limit=50))
     now = time.time() * 1000
     for message in read_all(connection, "transactions", 50):
         assert message.headers() == [("contract.version", b"1")]
@@ -95,7 +100,7 @@ def test_headers_and_the_time_of_sending(connection, data):
 
 def test_progress_ends_with_the_last_record_and_the_start_is_reported(connection, data):
     reports = []
-    replay = make_replay(connection, Selection(data, limit=300), 3_000, reports.append)
+    replay = make_replay(connection, Selection(data, CREDITCARD, limit=300), 3_000, reports.append)
     totals = replay.run(threading.Event())
     assert reports[-1] == 300
     assert replay.started.is_set()
@@ -105,7 +110,7 @@ def test_progress_ends_with_the_last_record_and_the_start_is_reported(connection
 
 def test_labels_have_a_topic_and_a_delay(connection, data):
     recreate_with(connection, "transactions", SENDER_TIME)  # the delay begins when a row is sent
-    totals, labels = run_with_labels(connection, Selection(data), DELAY_S)
+    totals, labels = run_with_labels(connection, Selection(data, CREDITCARD), DELAY_S)
     assert (totals.delivered, labels) == (COUNT, COUNT)
     sent_at = {
         message.key(): message.timestamp()[1]
@@ -113,7 +118,7 @@ def test_labels_have_a_topic_and_a_delay(connection, data):
     }
     found = read_all(connection, "labels", COUNT)
     assert len(found) == COUNT
-    truth = {row.transaction_id: row.is_fraud for row in read(Selection(data), "r")}
+    truth = {row.transaction_id: row.is_fraud for row in read(Selection(data, CREDITCARD), "r")}
     for message in found:
         label = Label.model_validate_json(message.value())
         assert (label.source, label.is_fraud) == ("replay", truth.pop(label.transaction_id))
@@ -125,7 +130,7 @@ def test_labels_have_a_topic_and_a_delay(connection, data):
 
 
 def test_only_labels_contain_the_class(connection, data):
-    run_with_labels(connection, Selection(data, limit=100), 0)
+    run_with_labels(connection, Selection(data, CREDITCARD, limit=100), 0)
     for message in read_all(connection, "transactions", 100):
         assert set(json.loads(message.value())) == {
             "transaction_id",
@@ -138,7 +143,7 @@ def test_only_labels_contain_the_class(connection, data):
 
 def test_a_stopped_replay_has_confirmed_everything_it_sent(connection, data):
     stop = threading.Event()
-    looping = Selection(data, loop=True)
+    looping = Selection(data, CREDITCARD, loop=True)
     replay = make_replay(connection, looping, 2_000, lambda sent: sent > 500 and stop.set())
     totals = replay.run(stop)
     assert 500 < totals.sent == totals.delivered
@@ -153,7 +158,9 @@ def bad(tmp_path):
 
 
 def test_an_invalid_row_ends_the_replay_after_the_valid_ones(connection, data, bad):
-    rows = chain(read(Selection(data, limit=2), "r"), read(Selection(bad), "r"))
+    rows = chain(
+        read(Selection(data, CREDITCARD, limit=2), "r"), read(Selection(bad, CREDITCARD), "r")
+    )
     replay = Replay(connection, rows, at_rate(0), time)
     with pytest.raises(PaymentFileError, match="row 2: Amount is 'much'"):
         replay.run(threading.Event())
@@ -163,7 +170,7 @@ def test_an_invalid_row_ends_the_replay_after_the_valid_ones(connection, data, b
 
 def test_an_invalid_row_ends_the_labels_too(connection, bad):
     with pytest.raises(PaymentFileError, match="row 2"):
-        run_with_labels(connection, Selection(bad), 3600)
+        run_with_labels(connection, Selection(bad, CREDITCARD), 3600)
 
 
 def refuse_all_transactions(connection):
@@ -176,7 +183,7 @@ def test_undelivered_records_are_counted(connection, data):
         ReplayError,
         match=r"^\d+ of \d+ records were not delivered; the first error: .*size too large",
     ):
-        run_replay(connection, Selection(data, loop=True), rate=1_000)
+        run_replay(connection, Selection(data, CREDITCARD, loop=True), rate=1_000)
 
 
 def test_a_missing_topic_and_an_empty_selection_are_errors(connection, data):
@@ -184,9 +191,9 @@ def test_a_missing_topic_and_an_empty_selection_are_errors(connection, data):
     with pytest.raises(
         ReplayError, match=r"the topic .*other\.transactions does not exist; run: fraud topics"
     ):
-        run_replay(elsewhere, Selection(data))
+        run_replay(elsewhere, Selection(data, CREDITCARD))
     with pytest.raises(ReplayError, match="the file has no rows in this range"):
-        run_replay(connection, Selection(data, first=COUNT))
+        run_replay(connection, Selection(data, CREDITCARD, first=COUNT))
 
 
 def test_the_command_replays_a_part_and_prints_its_totals(connection, data):

@@ -26,8 +26,10 @@ from payments.errors import PaymentFileError
 from payments.files import delimited
 from payments.files.columns import COLUMNS
 from payments.files.reader import open_file
+from payments.schema.reading import read_schema
 from producer.rows import Selection, encode_transaction, read
 
+CREDITCARD = read_schema("creditcard")
 ROWS = [
     {name: text.strip('"') for name, text in creditcard.row(i, Time=str(7 * i)).items()}
     for i in range(12)
@@ -87,7 +89,7 @@ def trained(path):
 
 def replayed(path):
     """The same of a replay, from the transactions as they are sent."""
-    rows = list(read(Selection(path), "r"))
+    rows = list(read(Selection(path, CREDITCARD), "r"))
     sent = [json.loads(encode_transaction(row)) for row in rows]
     return [
         (row.time - rows[0].time, *(values[name] for name in INPUTS), float(bool(row.is_fraud)))
@@ -327,14 +329,14 @@ def test_training_and_replay_read_the_same_rows(written, name):
     path = written(content)
     assert trained(path) == EXPECTED
     assert replayed(path) == EXPECTED
-    assert open_file(path).notes == notes
+    assert open_file(path, CREDITCARD).notes == notes
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_training_and_replay_refuse_a_file_with_its_cause_in_one_line(written, name):
     content, cause = REFUSED[name]
     path = written(content)
-    for use in (trained, lambda path: Selection(path).check()):
+    for use in (trained, lambda path: Selection(path, CREDITCARD).check()):
         with pytest.raises(PaymentFileError, match=cause) as refused:
             use(path)
         assert str(refused.value).startswith(str(path))
@@ -353,66 +355,68 @@ def test_a_missing_value_means_the_same_to_all(written, text):
     assert [(one.name, one.missing, one.invalid) for one in unusable if one.missing] == [
         ("V14", 1, 0)
     ]
-    sent = [json.loads(encode_transaction(row)) for row in read(Selection(path), "r")]
+    sent = [json.loads(encode_transaction(row)) for row in read(Selection(path, CREDITCARD), "r")]
     assert [i for i, one in enumerate(sent) if "V14" not in one] == [3]
     assert [name for name in INPUTS if name not in sent[3]] == ["V14"]
-    assert Selection(path).check() == (len(ROWS), 1)
+    assert Selection(path, CREDITCARD).check() == (len(ROWS), 1)
 
 
 @pytest.mark.parametrize("factor", [1, 1000, 10**6, 10**9])
 def test_unix_times_become_the_event_times(written, factor):
-    rows = read(Selection(written(table(epoch(factor)).encode())), "r")
+    rows = read(Selection(written(table(epoch(factor)).encode()), CREDITCARD), "r")
     times = [json.loads(encode_transaction(row))["event_time"] for row in rows]
     assert times[:2] == ["2025-06-15T15:06:40Z", "2025-06-15T15:06:47Z"]
 
 
 def test_a_part_of_a_file_keeps_its_times(written):
     part = [row | {"Time": f"{45823 + i}.125"} for i, row in enumerate(ROWS)]
-    rows = read(Selection(written(table(part).encode())), "r")
+    rows = read(Selection(written(table(part).encode()), CREDITCARD), "r")
     times = [json.loads(encode_transaction(row))["event_time"] for row in rows]
     assert times[0] == "2013-09-01T12:43:43.125000Z"
 
 
 def test_without_a_class_rows_have_no_label(written):
     path = written(table(header=HEADER[:-1]).encode())
-    assert [row.is_fraud for row in read(Selection(path), "r")] == [None] * len(ROWS)
-    for use in (dataset.read, lambda path: Selection(path).check("Class")):
+    assert [row.is_fraud for row in read(Selection(path, CREDITCARD), "r")] == [None] * len(ROWS)
+    for use in (dataset.read, lambda path: Selection(path, CREDITCARD).check("Class")):
         with pytest.raises(PaymentFileError, match="lacks the columns Class"):
             use(path)
     assert "Class" not in dataset.survey(path)[0]
     partly = written(table(with_cell(3, "Class", "")).encode())
-    assert [row.is_fraud is None for row in read(Selection(partly), "r")].index(True) == 3
+    assert [row.is_fraud is None for row in read(Selection(partly, CREDITCARD), "r")].index(
+        True
+    ) == 3
     with pytest.raises(PaymentFileError, match="row 3: Class is missing"):
-        Selection(partly).check("Class")
+        Selection(partly, CREDITCARD).check("Class")
 
 
 def test_without_a_time_rows_are_a_second_apart(written):
     path = written(table(header=HEADER[1:]).encode())
-    assert [row.time for row in read(Selection(path, first=2), "r")][:2] == [2.0, 3.0]
-    for use in (dataset.read, lambda path: Selection(path).check(ordered=True)):
+    assert [row.time for row in read(Selection(path, CREDITCARD, first=2), "r")][:2] == [2.0, 3.0]
+    for use in (dataset.read, lambda path: Selection(path, CREDITCARD).check(ordered=True)):
         with pytest.raises(PaymentFileError, match="lacks the columns Time"):
             use(path)
 
 
 def test_rows_out_of_order_are_refused_if_order_matters(written):
     path = written(table(with_cell(4, "Time", "1")).encode())
-    for use in (dataset.read, lambda path: Selection(path).check(ordered=True)):
+    for use in (dataset.read, lambda path: Selection(path, CREDITCARD).check(ordered=True)):
         with pytest.raises(PaymentFileError, match="row 4 is earlier than the row before it"):
             use(path)
-    assert Selection(path).check().rows == len(ROWS)
+    assert Selection(path, CREDITCARD).check().rows == len(ROWS)
 
 
 def test_rows_of_several_blocks_are_numbered_through(written, monkeypatch):
     monkeypatch.setattr(delimited, "_BLOCK", 1_000)
     path = written(table(with_cell(11, "V3", "abc")).encode())
     with pytest.raises(PaymentFileError, match="row 11: V3 is 'abc'"):
-        Selection(path).check()
-    assert Selection(path, first=2, end=11).check().rows == 9
-    numbers = [row.number for row in read(Selection(path, first=2, limit=7), "r")]
+        Selection(path, CREDITCARD).check()
+    assert Selection(path, CREDITCARD, first=2, end=11).check().rows == 9
+    numbers = [row.number for row in read(Selection(path, CREDITCARD, first=2, limit=7), "r")]
     assert numbers == list(range(2, 9))
     last = with_cell(4, "Time", "1")
     with pytest.raises(PaymentFileError, match="row 4 is earlier"):
-        Selection(written(table(last).encode())).check(ordered=True)
+        Selection(written(table(last).encode()), CREDITCARD).check(ordered=True)
 
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)

@@ -15,13 +15,18 @@ from support.data import creditcard_files as creditcard
 from payments.contract import FLOAT32_OVERFLOW, INPUTS
 from payments.errors import PaymentFileError
 from payments.records import ROW_BYTES, decode
+from payments.schema.reading import read_schema
 from producer.rows import Selection, encode_transaction, read
 
+CREDITCARD = read_schema("creditcard")
 LARGEST = math.nextafter(FLOAT32_OVERFLOW, 0)
 
 
 def transactions(path, run="r", **selection):
-    return [json.loads(encode_transaction(row)) for row in read(Selection(path, **selection), run)]
+    return [
+        json.loads(encode_transaction(row))
+        for row in read(Selection(path, CREDITCARD, **selection), run)
+    ]
 
 
 @pytest.fixture
@@ -40,16 +45,16 @@ def test_a_transaction_has_every_field_of_its_row_and_no_others(ten):
 
 
 def test_the_contract_accepts_every_transaction(ten):
-    for row in read(Selection(ten), "r"):
+    for row in read(Selection(ten, CREDITCARD), "r"):
         record = decode(encode_transaction(row), bytearray(ROW_BYTES), 0)
         assert record.transaction_id == row.transaction_id
 
 
 def test_the_class_is_kept_out_of_the_transaction(ten):
-    assert [row.is_fraud for row in read(Selection(ten), "r")] == [False] * 9 + [True]
+    assert [row.is_fraud for row in read(Selection(ten, CREDITCARD), "r")] == [False] * 9 + [True]
     assert all(
         not re.search(rb"class|label|fraud", encode_transaction(row), re.IGNORECASE)
-        for row in read(Selection(ten), "r")
+        for row in read(Selection(ten, CREDITCARD), "r")
     )
 
 
@@ -78,28 +83,32 @@ def test_number_formats_that_json_lacks_become_json(tmp_path, text):
 @pytest.mark.parametrize("text", ["0", "1", '"0"', '"1"', "0.0", "1.0"])
 def test_the_class_can_be_written_in_several_ways(tmp_path, text):
     path = creditcard.write(tmp_path / "one.csv", [creditcard.row(0, Class=text)])
-    assert [row.is_fraud for row in read(Selection(path), "r")] == [float(text.strip('"')) == 1]
+    assert [row.is_fraud for row in read(Selection(path, CREDITCARD), "r")] == [
+        float(text.strip('"')) == 1
+    ]
 
 
 def test_a_part_of_the_file_keeps_its_row_numbers(ten):
-    part = Selection(ten, first=3, end=7)
+    part = Selection(ten, CREDITCARD, first=3, end=7)
     assert [row.transaction_id for row in read(part, "r")] == ["r-3", "r-4", "r-5", "r-6"]
     assert part.check().rows == 4
-    assert [row.transaction_id for row in read(Selection(ten, first=8, limit=5), "r")] == [
+    assert [
+        row.transaction_id for row in read(Selection(ten, CREDITCARD, first=8, limit=5), "r")
+    ] == [
         "r-8",
         "r-9",
     ]
-    assert Selection(ten, first=8, limit=5).check().rows == 2
+    assert Selection(ten, CREDITCARD, first=8, limit=5).check().rows == 2
     assert transactions(ten, first=10) == []
 
 
 def test_a_part_beyond_the_end_is_refused_with_the_range_of_rows(ten):
     with pytest.raises(PaymentFileError, match="has rows 0 to 9; none from row 10 on"):
-        Selection(ten, first=10).check()
+        Selection(ten, CREDITCARD, first=10).check()
 
 
 def test_laps_are_numbered_and_time_continues(ten):
-    laps = list(islice(read(Selection(ten, first=8, loop=True), "r"), 6))
+    laps = list(islice(read(Selection(ten, CREDITCARD, first=8, loop=True), "r"), 6))
     assert [row.transaction_id for row in laps] == [
         "r-8",
         "r-9",
@@ -113,14 +122,14 @@ def test_laps_are_numbered_and_time_continues(ten):
 
 
 def test_the_limit_applies_to_all_laps_together(ten):
-    endless = Selection(ten, loop=True)
+    endless = Selection(ten, CREDITCARD, loop=True)
     assert endless.check().rows is None
-    limited = Selection(ten, limit=25, loop=True)
+    limited = Selection(ten, CREDITCARD, limit=25, loop=True)
     assert limited.check().rows == len(list(read(limited, "r"))) == 25
 
 
 def test_a_loop_over_no_rows_ends(ten):
-    assert list(read(Selection(ten, first=10, loop=True), "r")) == []
+    assert list(read(Selection(ten, CREDITCARD, first=10, loop=True), "r")) == []
 
 
 def test_fractions_of_a_second_are_kept(tmp_path):
@@ -150,7 +159,7 @@ def test_fractions_of_a_second_are_kept(tmp_path):
 def test_the_account_of_a_row_is_in_its_transaction(tmp_path, text, account):
     rows = [creditcard.row(i, account_id=text) for i in range(2)]
     path = creditcard.write(tmp_path / "accounts.csv", rows, (*creditcard.COLUMNS, "account_id"))
-    assert [row.account_id for row in read(Selection(path), "r")] == [account, account]
+    assert [row.key for row in read(Selection(path, CREDITCARD), "r")] == [account, account]
     plain = transactions(creditcard.write(tmp_path / "plain.csv", rows))
     assert transactions(path) == [
         row | ({"account_id": account} if account else {}) for row in plain

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from payments.contract import INPUTS
+from payments.schema.reading import read_schema
 from producer.errors import DataError, SimulationError
 from producer.rows import Selection, encode_transaction, read
 from producer.simulation import Chunk, Disturbance, Parameters, SimulationOptions, simulate
@@ -16,6 +17,7 @@ from producer.simulation.output import make_rows, write
 from producer.simulation.parameters import DEFAULT, MIN_FRAUDS, MIN_ROWS
 from producer.simulation.simulate import CHUNK
 
+CREDITCARD = read_schema("creditcard")
 COUNT = 20_000
 MOMENT = 10_000
 V14 = INPUTS.index("V14")
@@ -92,17 +94,16 @@ def test_a_csv_contains_the_transactions_that_would_be_sent(parameters, tmp_path
 
     write(simulate_rows(), tmp_path / "made.csv")
     sent = list(make_rows(simulate_rows(), "r"))
-    again = list(read(Selection(tmp_path / "made.csv"), "r"))
+    again = list(read(Selection(tmp_path / "made.csv", CREDITCARD), "r"))
 
     def describe(rows):
         return [
-            (row.number, row.is_fraud, row.account_id, json.loads(encode_transaction(row)))
-            for row in rows
+            (row.number, row.is_fraud, row.key, json.loads(encode_transaction(row))) for row in rows
         ]
 
     assert describe(again) == describe(sent)
     assert 50 < sum(b'"V14"' not in encode_transaction(row) for row in again) < 200
-    assert len({row.account_id for row in again}) == 5
+    assert len({row.key for row in again}) == 5
 
 
 def test_amounts_are_common_prices_or_between_the_stored_ones(parameters, plain):

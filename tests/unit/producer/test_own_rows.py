@@ -1,0 +1,118 @@
+"""Rows of a team's own files become transactions of its schema."""
+
+import json
+from itertools import islice
+
+import pytest
+from support.data import own_payments
+
+from payments.errors import PaymentFileError
+from payments.schema.reading import parse_schema
+from producer.rows import Selection, encode_transaction, read
+
+COUNT = 400
+PAYMENTS = own_payments.make(COUNT)
+FLAT = own_payments.flatten(PAYMENTS)
+
+
+def schema(text=own_payments.SCHEMA):
+    return parse_schema(text, "own.toml", None)
+
+
+def sent(path, declared=None, **selection):
+    rows = read(Selection(path, declared or schema(), **selection), "r")
+    return [json.loads(encode_transaction(row)) for row in islice(rows, 3 * COUNT)]
+
+
+def expected(row):
+    cells = {name: column[row] for name, column in PAYMENTS.items()}
+    payer = {"card": cells["card"]} | ({"country": cells["country"]} if cells["country"] else {})
+    merchant = {"merchant": cells["merchant"]} if cells["merchant"] else {}
+    return merchant | {
+        "payment_id": cells["id"],
+        "paid_at": cells["time"].replace("+00:00", "Z"),
+        "payer": payer,
+        "amount": float(cells["amount"]),
+        "channel": cells["channel"],
+        "attempts": float(cells["attempts"]),
+        "new_device": cells["new_device"] == "yes",
+    }
+
+
+@pytest.fixture
+def csv(tmp_path):
+    return own_payments.write_csv(tmp_path / "own.csv", FLAT)
+
+
+def test_each_format_gives_the_same_transactions_with_nested_fields(tmp_path, csv):
+    wanted = [expected(row) for row in range(COUNT)]
+    assert sent(csv) == wanted
+    assert sent(own_payments.write_json_lines(tmp_path / "own.jsonl", PAYMENTS)) == wanted
+    assert sent(own_payments.write_parquet(tmp_path / "own.parquet", PAYMENTS)) == wanted
+
+
+def test_the_key_and_the_label_are_those_of_the_roles(csv):
+    rows = list(read(Selection(csv, schema()), "r"))
+    assert [row.key for row in rows] == PAYMENTS["card"]
+    assert [row.is_fraud for row in rows] == [cell == "1" for cell in PAYMENTS["is_fraud"]]
+    assert b"is_fraud" not in encode_transaction(rows[0])
+
+
+def test_each_lap_has_ids_and_times_of_its_own(csv):
+    laps = sent(csv, first=COUNT - 2, loop=True)
+    first = PAYMENTS["id"][-1]
+    assert [one["payment_id"] for one in laps[1:6:2]] == [first, f"{first}-1", f"{first}-2"]
+    times = [one["paid_at"] for one in laps[:20]]
+    assert times == sorted(set(times))
+
+
+def test_without_ids_rows_are_named_after_the_run(tmp_path):
+    without = {name: cells for name, cells in FLAT.items() if name != "id"}
+    path = own_payments.write_csv(tmp_path / "own.csv", without)
+    assert [one["payment_id"] for one in sent(path)[:2]] == ["r-0", "r-1"]
+
+
+def test_an_id_without_a_value_is_refused(tmp_path):
+    path = own_payments.write_csv(tmp_path / "own.csv", FLAT | {"id": ["", *FLAT["id"][1:]]})
+    with pytest.raises(PaymentFileError, match="row 0: id is missing"):
+        sent(path)
+
+
+def test_text_is_escaped(tmp_path):
+    cards = ['"a\\ ""b\u0007é"' for _ in range(COUNT)]
+    path = own_payments.write_csv(tmp_path / "own.csv", FLAT | {"payer.card": cards})
+    assert sent(path)[0]["payer"]["card"] == 'a\\ "b\u0007é'
+
+
+@pytest.mark.parametrize(
+    ("unit", "cell", "value"),
+    [
+        ("s", "1767571200", 1767571200),
+        ("s", "1767571200.25", 1767571200.25),
+        ("ms", "1767571200123", 1767571200123),
+        ("us", "1767571200123456", 1767571200123456),
+    ],
+)
+def test_times_keep_the_unit_of_the_stream(tmp_path, unit, cell, value):
+    text = own_payments.SCHEMA.replace('file = "time"', f'file = "time", unit = "{unit}"')
+    path = own_payments.write_csv(tmp_path / "own.csv", FLAT | {"time": [cell] * COUNT})
+    assert sent(path, schema(text))[0]["paid_at"] == value
+
+
+def test_an_amount_in_minor_units_is_an_integer(tmp_path):
+    text = own_payments.SCHEMA.replace('type = "amount"', 'type = "amount", unit = "minor"')
+    path = own_payments.write_csv(tmp_path / "own.csv", FLAT | {"amount": ["1250", "3.0"] * 200})
+    assert [one["amount"] for one in sent(path, schema(text))[:2]] == [1250, 3]
+    assert b'"amount":3,' in encode_transaction(list(read(Selection(path, schema(text)), "r"))[1])
+    path = own_payments.write_csv(tmp_path / "bad.csv", FLAT | {"amount": ["12.5"] * COUNT})
+    with pytest.raises(
+        PaymentFileError, match=r"row 0: amount is '12.5', which is no whole number"
+    ):
+        sent(path, schema(text))
+
+
+def test_a_row_without_a_needed_value_is_counted(tmp_path):
+    cells = FLAT | {"channel": ["", *FLAT["channel"][1:]], "attempts": [""] * COUNT}
+    path = own_payments.write_csv(tmp_path / "own.csv", cells)
+    assert Selection(path, schema()).check() == (COUNT, 1)
+    assert "channel" not in sent(path)[0] and "attempts" not in sent(path)[0]
