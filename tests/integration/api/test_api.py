@@ -14,6 +14,7 @@ from support.fakes import NOW, FakeRecord
 from support.topic_reader import read_all
 
 from model.training.split import split
+from payments.schema.reading import read_schema
 from producer import rows
 from streams.kafka.connection import Connection
 from streams.scorer.batch import Batch
@@ -42,7 +43,13 @@ def values(creditcard, creditcard_rows):
     """Transactions of the test part as they stand on the bus: the first of them, and all frauds."""
     test = split(len(creditcard_rows)).test
     found = rows.read(
-        rows.Selection(creditcard, first=test.start, limit=test.stop - test.start), "run"
+        rows.Selection(
+            creditcard,
+            read_schema("creditcard"),
+            first=test.start,
+            limit=test.stop - test.start,
+        ),
+        "run",
     )
     return [
         rows.encode_transaction(row)

@@ -12,6 +12,7 @@ from support.fakes import NOW, FakeModel, make_batch
 from model.dataset import make_matrix
 from payments.contract import INPUTS
 from payments.records import AlertRecord
+from payments.schema.reading import read_schema
 from producer import rows
 from streams.kafka.topics import ALERTS, PREDICTIONS
 from streams.scorer.scoring import Scorer
@@ -45,7 +46,9 @@ def payment(inputs):
 @pytest.fixture(scope="module")
 def alerts(model, creditcard, last_fifth):
     """The alerts of the test part, as `fraud score` would write them for `fraud replay`."""
-    replayed = rows.read(rows.Selection(creditcard, first=int(last_fifth.index[0])), "run")
+    replayed = rows.read(
+        rows.Selection(creditcard, read_schema("creditcard"), first=int(last_fifth.index[0])), "run"
+    )
     outputs = scored(model, map(rows.encode_transaction, replayed))
     assert len(outputs[PREDICTIONS]) == len(last_fifth)
     return [msgspec.json.decode(output.value, type=AlertRecord) for output in outputs[ALERTS]]

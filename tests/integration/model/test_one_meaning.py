@@ -7,6 +7,7 @@ from support.data.transactions import matrix_of
 from model.dataset import make_matrix
 from payments.contract import Transaction
 from payments.records import ROW_BYTES, decode
+from payments.schema.reading import read_schema
 from producer import rows
 
 COUNT = 2_048
@@ -18,7 +19,9 @@ def values(creditcard, last_fifth):
     first = int(last_fifth.index[0])
     return [
         rows.encode_transaction(row)
-        for row in rows.read(rows.Selection(creditcard, first=first, limit=COUNT), "run")
+        for row in rows.read(
+            rows.Selection(creditcard, read_schema("creditcard"), first=first, limit=COUNT), "run"
+        )
     ]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from support.commands import make_environment, run_on, start
 from support.data import creditcard_files as creditcard
+from support.data import own_payments
 from support.topic_changes import SENDER_TIME, alter_topic, recreate_with
 from support.topic_reader import read_all
 from support.waiting import wait_for
@@ -88,6 +89,26 @@ def test_accounts_and_missing_fields_of_a_simulated_file_arrive(connection, tmp_
     assert {message.key().decode() for message in read_all(connection, "labels", 100)} == set(
         expected.values()
     )
+
+
+def test_a_teams_own_file_arrives_under_its_key_with_its_labels(connection, tmp_path):
+    payments = own_payments.make(200)
+    path = own_payments.write_csv(tmp_path / "own.csv", own_payments.flatten(payments))
+    (tmp_path / "own.toml").write_text(own_payments.SCHEMA)
+    options = ["--rate", "0", "--labels", "--label-delay", "0s", "--json"]
+    declared = ["--schema", str(tmp_path / "own.toml"), "--data", str(path)]
+    done = run_on(connection, "replay", *declared, *options)
+    assert done.returncode == 0, done.stderr
+    ids = payments["id"]
+    sent = {
+        json.loads(one.value())["payment_id"]: one
+        for one in read_all(connection, "transactions", 200)
+    }
+    assert [sent[one].key().decode() for one in ids] == payments["card"]
+    labels = [(one.key(), json.loads(one.value())) for one in read_all(connection, "labels", 200)]
+    truth = {label["transaction_id"]: (key.decode(), label["is_fraud"]) for key, label in labels}
+    frauds = [cell == "1" for cell in payments["is_fraud"]]
+    assert [truth[one] for one in ids] == list(zip(payments["card"], frauds, strict=True))
 
 
 def test_headers_and_the_time_of_sending(connection, data):
