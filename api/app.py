@@ -11,7 +11,9 @@ from api import errors
 from api.auth import COOKIE, LOCAL_ACCESS, OPEN, Access, Key
 from api.dependencies import Dependencies
 from api.middleware import SecurityMiddleware
-from api.routes import alerts, console, labels, login, predict, runbooks, site, status, transactions
+from api.routes import alerts, console, labels, login, runbooks, site, status
+from api.routes.predict import create_predict_router
+from api.routes.transactions import create_transactions_router
 from payments.contract import CONTRACT_VERSION
 from streams.latency_buckets import LATENCY_BUCKETS_S
 
@@ -41,11 +43,13 @@ def create_app(dependencies: Dependencies, access: Access = LOCAL_ACCESS) -> Fas
     app.state.dependencies = dependencies
     app.state.has_login = bool(access.key)
     errors.add_handlers(app)
-    app.include_router(predict.router)  # first: routes are matched in order
+    app.include_router(
+        create_predict_router(dependencies.model)
+    )  # first: routes are matched in order
     app.include_router(site.router)
     app.include_router(runbooks.router)
     app.include_router(status.router)
-    app.include_router(transactions.router)
+    app.include_router(create_transactions_router(dependencies))
     app.include_router(alerts.router)
     app.include_router(labels.router)
     app.include_router(console.router)

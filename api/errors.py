@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from api.templating import render
-from payments.records import InvalidTransactionError
+from payments.decoder import InvalidTransactionError
 
 
 class Refusal(BaseModel):
@@ -89,7 +89,7 @@ def _strip(errors: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def refuse_body(
     request: Request, body: bytes, model: type[BaseModel], error: InvalidTransactionError
 ) -> Response:
-    """Return the answer to a body that `payments.records.decode` rejected.
+    """Return the answer to a body that the decoder rejected.
 
     The decoder stops at the first wrong field. Validating against `model` again, with pydantic,
     names all of them.

@@ -7,7 +7,7 @@ from fastapi import HTTPException, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import Check
-from payments.records import MAX_TRANSACTION_BYTES
+from payments.decoder import MAX_TRANSACTION_BYTES
 
 # A page may run only scripts of this server. A report brings its own scripts, so it is sandboxed:
 # it has an opaque origin, without the reader's session. An index of reports is not sandboxed, or

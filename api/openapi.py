@@ -1,13 +1,50 @@
-"""OpenAPI descriptions of bodies that `payments.records` decodes instead of FastAPI."""
+"""OpenAPI descriptions of bodies that `payments.decoder` decodes instead of FastAPI."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
-from payments.contract import COMPONENTS
+from payments.schema.declaration import FieldDeclaration
+from payments.schema.reading import Schema
 
-EXAMPLE = dict.fromkeys(COMPONENTS, 0.0) | {"Amount": 12.5}
-"""The inputs of an ordinary payment. The components are those of a PCA, so their means are 0."""
+_EXAMPLES: dict[str, Any] = {
+    "id": "t-1",
+    "time": "2013-09-01T12:00:00+02:00",
+    "entity": "account-7",
+    "amount": 12.5,
+    "number": 0.0,  # the mean of a principal component
+    "boolean": False,
+    "category": "other",
+    "text": "text",
+}
+
+
+def make_example(schema: Schema, fields: Sequence[str]) -> dict[str, Any]:
+    """Return an ordinary payment with these fields; optional ones are left out."""
+    example: dict[str, Any] = {}
+    for name in fields:
+        field = schema.fields[name]
+        if field.optional:
+            continue
+        *objects, last = field.find_parts(name)
+        inside = example
+        for part in objects:
+            inside = inside.setdefault(part, {})
+        inside[last] = _make_value(field)
+    return example
+
+
+def _make_value(field: FieldDeclaration) -> Any:
+    if isinstance(field.values, list):
+        return field.values[0]
+    if field.unit == "minor":
+        return 1250
+    if field.type == "time" and field.stream_unit != "rfc3339":
+        return {"s": 1_700_000_000, "ms": 1_700_000_000_000, "us": 1_700_000_000_000_000}[
+            field.stream_unit
+        ]
+    return _EXAMPLES[field.type]
 
 
 def describe_body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,11 @@ from model.training import pipeline
 from model.training.recipe import Recipe
 from model.training.split import Fold, split
 from payments.contract import INPUTS
+from payments.features import FeatureEncoder
+from payments.schema.reading import DEFAULT, read_schema
 from producer.simulation import Parameters, simulate
+
+ENCODER = FeatureEncoder(read_schema(DEFAULT), {})  # of creditcard.csv
 
 SEED = 1
 FOLDS = 3
@@ -77,7 +81,7 @@ def measure_separation(
     random = np.random.default_rng(SEED)
     features = np.vstack(
         [
-            make_matrix(table)[random.choice(len(table), rows, replace=False)]
+            make_matrix(table, ENCODER)[random.choice(len(table), rows, replace=False)]
             for table in (real, made)
         ]
     )
@@ -99,12 +103,12 @@ def measure_transfer(
         f"fitted on {fitted}, judged on {judged}": [] for fitted in tables for judged in tables
     }
     for fitted, table in tables.items():
-        recipe = Recipe().with_directions(table)
+        recipe = Recipe().with_directions(table, ENCODER)
         for fold in forward:
-            booster = pipeline.fit_booster(table[fold.fitted], recipe)
+            booster = pipeline.fit_booster(table[fold.fitted], recipe, ENCODER)
             for judged, other in tables.items():
                 rows = other[fold.judged]
-                margins = booster.inplace_predict(make_matrix(rows), predict_type="margin")
+                margins = booster.inplace_predict(make_matrix(rows, ENCODER), predict_type="margin")
                 precisions[f"fitted on {fitted}, judged on {judged}"].append(
                     float(average_precision_score(rows["Class"], margins))
                 )

@@ -22,7 +22,11 @@ from model.training.pipeline import fit_booster, predict_out_of_fold
 from model.training.recipe import Recipe
 from model.training.split import split
 from payments.arrays import Flags, Floats
+from payments.features import FeatureEncoder
+from payments.schema.reading import DEFAULT, read_schema
 from producer.dataset import fetch
+
+ENCODER = FeatureEncoder(read_schema(DEFAULT), {})  # of creditcard.csv
 
 SEEDS = tuple(range(1, 13))  # none is the recipe's own
 FOREST = "random forest with SMOTE"
@@ -47,7 +51,7 @@ class Folds:
     def score(self, recipe: Recipe, seed: int) -> list[Floats]:
         """Return the margins of each fold's rows from boosters of this seed."""
         seeded = replace(recipe, parameters=recipe.parameters | {"seed": seed})
-        return predict_out_of_fold(self.table, seeded)
+        return predict_out_of_fold(self.table, seeded, ENCODER)
 
     def measure(self, scores: list[Floats]) -> list[float]:
         """Return the average precision on each fold."""
@@ -61,9 +65,9 @@ def _measure_score_us(table: pd.DataFrame, recipe: Recipe, boosters: int) -> flo
     """Return the CPU microseconds to score a row with that many boosters; the least of all runs."""
     parts = split(len(table))
     larger = replace(recipe, trees=recipe.trees * boosters)  # two boosters cost what one costs
-    booster = fit_booster(table[parts.train], larger.with_directions(table))
+    booster = fit_booster(table[parts.train], larger.with_directions(table, ENCODER), ENCODER)
     booster.set_param({"nthread": 1})
-    rows = dataset.make_matrix(table[parts.out_of_fold][:_BATCH])
+    rows = dataset.make_matrix(table[parts.out_of_fold][:_BATCH], ENCODER)
     times = []
     for _ in range(_TIMED_BATCHES):
         started = thread_time()
@@ -108,11 +112,11 @@ def _compare_forest(folds: Folds) -> None:
     print("\nAverage precision by fold; the model's lead with its 95% interval:\n")
     print("| fold | frauds | model | forest | lead |")
     print("|---|---|---|---|---|")
-    margins = predict_out_of_fold(table, Recipe())
+    margins = predict_out_of_fold(table, Recipe(), ENCODER)
     for number, (fold, truth, ours) in enumerate(
         zip(split(len(table)).folds, folds.truths, margins, strict=True), 1
     ):
-        forest = BASELINES[FOREST](table[fold.fitted])(table[fold.judged])
+        forest = BASELINES[FOREST](table[fold.fitted], ENCODER)(table[fold.judged])
         compared = compare(ours, {FOREST: forest}, truth)[FOREST]
         lead = compared.difference["auprc"]
         print(

@@ -26,7 +26,11 @@ from model.training.recipe import Recipe
 from model.training.split import split
 from model.training.thresholds import DEFAULT_POLICY, LabelledScores, measure_payments_per_day
 from payments.arrays import Flags, Floats
+from payments.features import FeatureEncoder
+from payments.schema.reading import DEFAULT, read_schema
 from producer.dataset import fetch
+
+ENCODER = FeatureEncoder(read_schema(DEFAULT), {})  # of creditcard.csv
 
 SEGMENTS = 8  # for 7 prefixes, judged on up to a fifth of the file
 SEEDS = (1, 2, 3)
@@ -54,8 +58,10 @@ def _read_cuts(table: pd.DataFrame, seed: int) -> list[Cut]:
     rows = parts.out_of_fold.stop - first
     edges = [first + rows * number // SEGMENTS for number in range(SEGMENTS + 1)]
     recipe = Recipe()
-    seeded = replace(recipe, parameters=recipe.parameters | {"seed": seed}).with_directions(table)
-    ahead = score_ahead(table, edges, partial(fit_booster, recipe=seeded))
+    seeded = replace(recipe, parameters=recipe.parameters | {"seed": seed}).with_directions(
+        table, ENCODER
+    )
+    ahead = score_ahead(table, edges, partial(fit_booster, recipe=seeded, encoder=ENCODER), ENCODER)
     reference = table[parts.out_of_fold].reset_index(drop=True).join(ahead)
     return read_cuts(reference, first, measure_payments_per_day(table))
 
@@ -143,7 +149,7 @@ def main() -> None:
         f"\nOf the alerts from {SCORE:g}, the highest {LARGER:g} a day alone have a recall of "
         f"{within:.2f} instead of {whole:.2f}."
     )
-    model = Model.load(settings.model)
+    model = Model.load(settings.model, settings.schema)
     scored = LabelledScores.from_reference(
         pd.read_parquet(model.reference), model.manifest.payments_per_day
     )

@@ -27,7 +27,7 @@ from benchmarks.harness.systems import list_workers, run_system
 from benchmarks.harness.topic import clear
 from drift import predictions
 from model.artefact import Model, compute_probabilities
-from payments import features
+from payments.schema.reading import DEFAULT, read_schema
 from streams.kafka import topic_admin, topics
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
@@ -106,7 +106,7 @@ def count_differences(connection: Connection, model: Model) -> int:
             continue
         rows = predictions.decode(batch).rows
         again = compute_probabilities(
-            model.compute_margins(features.pack_rows(predictions.get_inputs(rows)))
+            model.compute_margins(predictions.get_inputs(rows).astype(np.float32))
         )
         differences += int(np.count_nonzero(again != predictions.get_probabilities(rows)))
     return differences
@@ -170,7 +170,7 @@ def main(
         path = bench.home / "soak.json"
         path.write_text(json.dumps([(sample.at, sample.pid, sample.mib) for sample in samples]))
         print(f"sent {json.loads(out)['achieved_per_second']:,.0f} a second; samples in {path}")
-        differences = count_differences(connection, Model.load(bench.model))
+        differences = count_differences(connection, Model.load(bench.model, read_schema(DEFAULT)))
         passed = print_report(samples, warm_up * 60, books, differences)
         clear(connection, *(topic.name for topic in topics.TOPICS))
     sys.exit(not passed)

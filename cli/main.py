@@ -32,8 +32,8 @@ _FILE_ADVICE = {
 def main() -> None:
     """Run a subcommand and exit.
 
-    0: done; 1: failed; 2: bad usage; 3: do not restart, because `fraud score` stopped on purpose or
-    a port is in use; 130: Ctrl-C.
+    0: done; 1: failed; 2: bad usage; 3: `fraud score` stopped on purpose, do not restart;
+    130: Ctrl-C.
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry from Evidently and others
     try:
@@ -108,9 +108,7 @@ def _report(error: Exception) -> int:
     if not isinstance(error, TopicMismatchError):  # which has one line for each topic
         lines = ["; ".join(lines)]
     print("\n".join(escape(f"fraud: {line}").plain for line in lines), file=sys.stderr)
-    if isinstance(error, SettingsError | TyperException):
-        return USAGE
-    return error.exit_code if isinstance(error, CommandError) else FAILED
+    return USAGE if isinstance(error, SettingsError | TyperException) else FAILED
 
 
 def _describe(error: Exception) -> str:

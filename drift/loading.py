@@ -12,11 +12,12 @@ from drift.detect.reference_profile import ReferenceProfile, measure
 from drift.errors import NoReferenceError
 from drift.reports.process import hold_ctrl_c
 from payments.arrays import Floats
+from payments.schema.reading import Schema
 
 _Loaded = tuple[str, Floats, ReferenceProfile]
 
 
-def load(directory: Path) -> tuple[ModelReference, ReferenceProfile]:
+def load(directory: Path, schema: Schema) -> tuple[ModelReference, ReferenceProfile]:
     """Return a model's reference and profile.
 
     Raises NoReferenceError, model.errors.ArtefactError.
@@ -24,7 +25,7 @@ def load(directory: Path) -> tuple[ModelReference, ReferenceProfile]:
     context = multiprocessing.get_context("spawn")
     pipe, child_pipe = context.Pipe(duplex=False)
     process = context.Process(
-        target=_send, args=(child_pipe, directory), name="drift-loading", daemon=True
+        target=_send, args=(child_pipe, directory, schema), name="drift-loading", daemon=True
     )
     with hold_ctrl_c():
         process.start()
@@ -44,16 +45,16 @@ def load(directory: Path) -> tuple[ModelReference, ReferenceProfile]:
     return from_rows(directory, version, rows), profile
 
 
-def _send(pipe: Pipe, directory: Path) -> None:
+def _send(pipe: Pipe, directory: Path, schema: Schema) -> None:
     try:
-        pipe.send(_load(directory))
+        pipe.send(_load(directory, schema))
     except Exception as error:
         pipe.send(error)
 
 
-def _load(directory: Path) -> _Loaded:
+def _load(directory: Path, schema: Schema) -> _Loaded:
     from model.artefact import Model
 
-    model = Model.load(directory)
+    model = Model.load(directory, schema)
     version, rows = read_rows(directory)
     return version, rows, measure(model)

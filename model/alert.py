@@ -8,15 +8,11 @@ from typing import Any, Protocol
 import msgspec
 import numpy as np
 
+from model.manifest import Usual
 from payments.arrays import Floats, Singles
-from payments.contract import INPUTS, Decision, Thresholds
-from payments.records import (
-    AlertRecord,
-    ReasonRecord,
-    ThresholdsRecord,
-    TransactionRecord,
-    get_inputs,
-)
+from payments.contract import Decision, Thresholds
+from payments.decoder import DecodedTransaction, TransactionDecoder
+from payments.records import AlertRecord, ReasonRecord, ThresholdsRecord
 
 REASONS = 5  # in each alert, by the contract
 
@@ -29,7 +25,11 @@ class ScoringModel(Protocol):
     @property
     def thresholds(self) -> Thresholds: ...  # noqa: D102
     @property
-    def typical_ranges(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
+    def typical_ranges(self) -> dict[str, Usual]: ...  # noqa: D102
+    @property
+    def features(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def decoder(self) -> TransactionDecoder: ...  # noqa: D102
     def compute_margins(self, rows: Singles) -> Floats: ...  # noqa: D102
     def explain(self, rows: Singles) -> tuple[float, Floats]: ...  # noqa: D102
 
@@ -38,21 +38,22 @@ class ScoringModel(Protocol):
 class ExplainedScore:
     """A model's score of one transaction, split into contributions.
 
-    `contributions` is float64[29] in the order of INPUTS; `base` + their sum = `margin` within
-    1e-4.
+    `row` is its features, float32[features], and `contributions`, float64[features], what each
+    adds to the margin: `base` + their sum = `margin` within 1e-4.
     """
 
     margin: float
     probability: float
     decision: Decision
     base: float
+    row: Singles
     contributions: Floats
 
 
 def build_alert(
     model: ScoringModel,
     transaction: bytes,
-    sent: TransactionRecord,
+    sent: DecodedTransaction,
     score: ExplainedScore,
     scored_at: datetime,
     limit: int = REASONS,
@@ -61,7 +62,7 @@ def build_alert(
 
     `transaction` is the record's bytes, and `sent` the same decoded.
     """
-    reasons, rest = rank_reasons(model, get_inputs(sent), score.contributions, limit)
+    reasons, rest = rank_reasons(model, sent.values, score.row, score.contributions, limit)
     return AlertRecord(
         transaction_id=sent.transaction_id,
         event_time=sent.event_time,
@@ -70,8 +71,8 @@ def build_alert(
         margin=score.margin,
         decision=score.decision,
         thresholds=ThresholdsRecord(review=model.thresholds.review, block=model.thresholds.block),
-        amount=sent.Amount,
-        expected_loss=score.probability * sent.Amount,
+        amount=sent.amount,
+        expected_loss=score.probability * sent.amount,
         model_version=model.version,
         base=score.base,
         reasons=reasons,
@@ -82,25 +83,32 @@ def build_alert(
 
 def rank_reasons(
     model: ScoringModel,
-    values: Sequence[float],
+    values: Sequence[Any],
+    row: Singles,
     contributions: Floats,
     limit: int = REASONS,
 ) -> tuple[list[Any], float]:
     """Return the `limit` largest contributions as ReasonRecords, and the sum of the others.
 
-    The largest contribution towards fraud comes first. `values` are a transaction's 29 inputs as
-    they were sent, and `contributions`, float64[29], is what each adds to the margin; both in the
-    order of INPUTS.
+    The largest contribution towards fraud comes first. `values` are a payment's inputs as they were
+    sent, `row` its features, float32[features], and `contributions`, float64[features], what each
+    adds to the margin.
     """
     order = np.argsort(-contributions, kind="stable")
-    typical_ranges = model.typical_ranges
+    shown = [*values, *row[len(values) :].tolist()]
     reasons = [
-        ReasonRecord(
-            feature=INPUTS[index],
-            value=values[index],
-            usual=typical_ranges[INPUTS[index]],
-            contribution=float(contributions[index]),
-        )
-        for index in order[:limit]
+        _make_reason(model, index, shown[index], float(contributions[index]))
+        for index in order[:limit].tolist()
     ]
     return reasons, float(contributions[order[limit:]].sum())
+
+
+def _make_reason(model: ScoringModel, index: int, value: Any, contribution: float) -> Any:
+    feature = model.features[index]
+    usual = model.typical_ranges[feature]
+    return ReasonRecord(
+        feature=feature,
+        value=float(value) if isinstance(value, bool) else value,
+        usual={"share": usual.get(value, 0.0)} if isinstance(usual, dict) else usual,
+        contribution=contribution,
+    )

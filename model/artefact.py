@@ -28,9 +28,19 @@ from model.errors import (
     NewerFormatError,
     OlderFormatError,
 )
-from model.manifest import FORMAT_VERSION, OLDEST_FORMAT, Manifest, derive_version, hash_content
+from model.manifest import (
+    FORMAT_VERSION,
+    OLDEST_FORMAT,
+    Manifest,
+    Usual,
+    derive_version,
+    hash_content,
+)
 from payments.arrays import Floats, Singles
-from payments.contract import INPUTS, Decision, Thresholds
+from payments.contract import Decision, Thresholds
+from payments.decoder import TransactionDecoder
+from payments.features import FeatureEncoder
+from payments.schema.reading import Schema
 
 MODEL = "model.ubj"
 MANIFEST = "manifest.json"
@@ -38,6 +48,7 @@ REFERENCE = "reference.parquet"
 CARD = "MODEL_CARD.md"
 HASHED = (MODEL, REFERENCE)
 LATEST = "latest"
+_SHOWN_NAMES = 5
 
 
 def compute_probabilities(margins: Floats) -> Floats:
@@ -75,10 +86,14 @@ class Model:
     version: str
     manifest: Manifest
     booster: xgboost.Booster
+    schema: Schema
+    decoder: TransactionDecoder
 
     @classmethod
-    def load(cls, directory: Path) -> "Model":
+    def load(cls, directory: Path, schema: Schema) -> "Model":
         """Load and check `<models>/<version>`, following a link such as `latest`.
+
+        `schema` is that of the payments to score.
 
         Raises ArtefactError.
         """
@@ -87,20 +102,17 @@ class Model:
         content = {
             name: _read_checked(resolved / name, manifest.hashes.get(name, "")) for name in HASHED
         }
-        if manifest.features != INPUTS:
-            raise FeatureMismatchError(
-                f"{directory} was not made for the features V1..V28, Amount, in this order; "
-                "run: fraud train"
-            )
+        _check_schema(directory, manifest, schema)
         booster = xgboost.Booster({"nthread": 1})
         booster.load_model(bytearray(content[MODEL]))
         booster.set_param({"nthread": 1})  # the loaded file may have set another value
-        if booster.feature_names != list(INPUTS):
+        if booster.feature_names != list(manifest.features):
             raise FeatureMismatchError(
                 f"{resolved / MODEL} was made for other features than its manifest says; "
                 "run: fraud train"
             )
-        return cls(resolved, version, manifest, booster)
+        decoder = TransactionDecoder(schema, FeatureEncoder(schema, manifest.categories))
+        return cls(resolved, version, manifest, booster, schema, decoder)
 
     @property
     def thresholds(self) -> Thresholds:
@@ -109,12 +121,15 @@ class Model:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the booster's inputs in its order, that of `payments.contract.INPUTS`."""
+        """Names of the booster's inputs in its order, that of the schema."""
         return self.manifest.features
 
     @property
-    def typical_ranges(self) -> dict[str, tuple[float, float]]:
-        """Feature to (1st, 99th percentile) among the legitimate rows the booster was fitted on."""
+    def typical_ranges(self) -> dict[str, Usual]:
+        """Feature to (1st, 99th percentile) among the legitimate rows the booster was fitted on.
+
+        Of a category, the share of each value.
+        """
         return self.manifest.usual
 
     @property
@@ -129,22 +144,52 @@ class Model:
         return self.directory / REFERENCE
 
     def compute_margins(self, rows: Singles) -> Floats:
-        """Return float64[n] calibrated log odds of float32[n, 29] rows.
+        """Return float64[n] calibrated log odds of float32[n, features] rows.
 
         Columns are in the order of `features`.
         """
         return np.asarray(self.booster.inplace_predict(rows, predict_type="margin"), np.float64)
 
     def explain(self, rows: Singles) -> tuple[float, Floats]:
-        """Return the base and float64[n, 29] contributions of float32[n, 29] rows, n >= 1.
+        """Return the base and float64[n, features] contributions of float32[n, features].
 
-        Exact TreeSHAP (Lundberg et al. 2020), in log odds. The base plus the sum of a row's
+        n >= 1. Exact TreeSHAP (Lundberg et al. 2020), in log odds. The base plus the sum of a row's
         contributions is its margin within 1e-4. This takes about 100 times as long as scoring, so
         only alerts are explained.
         """
-        matrix = xgboost.DMatrix(rows, feature_names=list(self.features), nthread=1)
+        matrix = xgboost.DMatrix(
+            rows,
+            feature_names=list(self.features),
+            feature_types=self.decoder.encoder.feature_types,
+            nthread=1,
+        )
         contributions = np.asarray(self.booster.predict(matrix, pred_contribs=True), np.float64)
         return float(contributions[0, -1]), contributions[:, :-1]
+
+
+def _check_schema(directory: Path, manifest: Manifest, schema: Schema) -> None:
+    """Raise FeatureMismatchError if a model was trained for another schema."""
+    names = tuple(feature.name for feature in schema.features)
+    trained_for = manifest.schema_reference
+    if manifest.features == names and trained_for in (None, schema.reference):
+        return
+    lacking = [name for name in names if name not in manifest.features]
+    extra = [name for name in manifest.features if name not in names]
+    differences = [
+        *([f"it lacks {_shorten(lacking)}"] if lacking else []),
+        *([f"it also has {_shorten(extra)}"] if extra else []),
+    ]
+    difference = " and ".join(differences) or "the features have the same names"
+    raise FeatureMismatchError(
+        f"{directory} was trained for the schema {trained_for or 'of an earlier release'}, and "
+        f"these payments have {schema.reference}: {difference}; pass the model's schema with "
+        "--schema, or run: fraud train"
+    )
+
+
+def _shorten(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN_NAMES])
+    return shown if len(names) <= _SHOWN_NAMES else f"{shown} and {len(names) - _SHOWN_NAMES} more"
 
 
 def _read_manifest(directory: Path, resolved: Path) -> tuple[str, Manifest]:

@@ -4,17 +4,27 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from payments import features
+from model.manifest import hash_file
 from payments.arrays import Singles
 from payments.contract import INPUTS
 from payments.errors import PaymentFileError
+from payments.features import FeatureEncoder
 from payments.files.columns import CLASS, COLUMNS, TIME
 from payments.files.reader import Batch, PaymentFile, open_file
-from payments.schema.reading import DEFAULT, read_schema
+from payments.schema.reading import DEFAULT, Schema, read_schema
+
+
+class TrainingData(NamedTuple):
+    """Rows in time order, the encoder that made their features, and the file's SHA-256."""
+
+    table: pd.DataFrame
+    encoder: FeatureEncoder
+    sha256: str
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -32,6 +42,15 @@ def read(path: Path) -> pd.DataFrame:
             "rows are split by time: sort the file by Time"
         )
     return table.astype({CLASS: "int64"})
+
+
+def read_for_training(path: Path, schema: Schema) -> TrainingData:
+    """Return the rows of a file, with the categories of its training part.
+
+    Raises PaymentFileError, and InputError for a schema with features of history.
+    """
+    encoder = FeatureEncoder(schema, {})
+    return TrainingData(read(path), encoder, hash_file(path))
 
 
 def read_inputs(path: Path) -> pd.DataFrame:
@@ -93,9 +112,9 @@ def _make_table(names: tuple[str, ...], batches: Iterable[Batch]) -> pd.DataFram
     )
 
 
-def make_matrix(table: pd.DataFrame) -> Singles:
-    """Return a table's model inputs, float32[n, 29]. Raises InputError for NaN and infinity."""
-    return features.pack_rows(table[list(INPUTS)].to_numpy(np.float64))
+def make_matrix(table: pd.DataFrame, encoder: FeatureEncoder) -> Singles:
+    """Return a table's features as the model reads them, float32[n, features]."""
+    return table[list(encoder.names)].to_numpy(np.float32)
 
 
 def hash_rows(table: pd.DataFrame) -> str:

@@ -4,12 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from model.alert import ExplainedScore, build_alert
 from model.artefact import Model, compute_probabilities, decide
-from payments.contract import INPUTS
-from payments.records import ROW_BYTES, decode
 
 BASE = "base"
 REST = "rest"
@@ -35,9 +31,7 @@ def explain(model: Model, transaction: bytes, at: datetime) -> Any:
     A payment that `model` approves gets one too. `transaction` is a record's value as on the topic;
     `at` becomes scored_at. Raises InvalidTransactionError.
     """
-    buffer = bytearray(ROW_BYTES)
-    sent = decode(transaction, buffer, 0)
-    row = np.frombuffer(buffer, np.float32).reshape(1, -1)
+    sent, row = model.decoder.decode_one(transaction)
     margins = model.compute_margins(row)
     scores = compute_probabilities(margins)
     base, contributions = model.explain(row)
@@ -46,9 +40,10 @@ def explain(model: Model, transaction: bytes, at: datetime) -> Any:
         float(scores[0]),
         decide(scores, model.thresholds)[0],
         base,
+        row[0],
         contributions[0],
     )
-    return build_alert(model, transaction, sent, score, at, limit=len(INPUTS))
+    return build_alert(model, transaction, sent, score, at, limit=len(model.features))
 
 
 def build_waterfall(explained: Any, limit: int) -> list[Step]:

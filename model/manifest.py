@@ -9,13 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from payments.contract import Thresholds
 
-FORMAT_VERSION = 4
-OLDEST_FORMAT = 3  # without `payments_per_day`, `cuts` and `patterns`
+FORMAT_VERSION = 5
+OLDEST_FORMAT = 3  # without `payments_per_day`, `cuts`, `patterns`, `schema` and `categories`
 _VERSION_DIGITS = 12
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)  # not in JSON
+
+
+Usual = tuple[float, float] | dict[str, float]
 
 
 class Rows(_Part):
@@ -121,7 +124,7 @@ class ForwardCut(_Part):
 
 
 class ReasonPattern(_Part):
-    """The features of an alert's reasons as a set, in the order of INPUTS.
+    """The features of an alert's reasons as a set, in the booster's order.
 
     `alerts` counts the out-of-fold rows at or above `review` with exactly these, and `frauds` the
     frauds among them.
@@ -135,19 +138,25 @@ class ReasonPattern(_Part):
 class Manifest(_Part):
     """Everything about a model except its trees and reference rows.
 
-    `usual` holds each feature's 1st and 99th percentile among the legitimate fitted rows,
-    `hashes` the SHA-256 of each file, and `policy` how the thresholds were chosen on the
-    out-of-fold rows. `payments_per_day` counts those of the file trained on, `cuts` show the policy
-    on later rows, and `patterns` are the reasons' patterns, the most frequent first. Models of an
-    earlier release lack these three.
+    `schema` is the name and version of the schema, and `categories` has the values of each category
+    in the order of their codes. `usual` holds each feature's 1st and 99th percentile among the
+    legitimate fitted rows, of a category the share of each value; `hashes` the SHA-256 of each
+    file, and `policy` how the thresholds were chosen on the out-of-fold rows. `payments_per_day`
+    counts those of the file trained on, `cuts` show the policy on later rows, and `patterns` are
+    the reasons' patterns, the most frequent first. Models of an earlier release lack these three,
+    `schema` and `categories`.
     """
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
     format_version: int = FORMAT_VERSION
+    schema_reference: str | None = Field(None, alias="schema")
+    categories: dict[str, tuple[str, ...]] = {}
     features: tuple[str, ...]
     thresholds: Thresholds
     policy: Policy
     calibration: Calibration
-    usual: dict[str, tuple[float, float]]
+    usual: dict[str, Usual]
     hashes: dict[str, str]
     fitted_on: FittedRows
     out_of_fold: Rows

@@ -16,6 +16,7 @@ from model.training.forward_cuts import try_policy
 from model.training.patterns import count_patterns
 from model.training.pipeline import TrainedModel
 from payments.contract import Thresholds
+from payments.schema.reading import Schema
 
 
 def save(trained: TrainedModel, models: Path) -> Model:
@@ -31,7 +32,7 @@ def save(trained: TrainedModel, models: Path) -> Model:
         trained.reference.to_parquet(
             folder / REFERENCE, engine="pyarrow", compression="zstd", index=False
         )
-        return _publish(folder, trained.manifest, trained.reference, models)
+        return _publish(folder, trained.manifest, trained.reference, models, trained.schema)
 
 
 def save_thresholds(model: Model, thresholds: Thresholds, policy: Policy, models: Path) -> Model:
@@ -57,7 +58,7 @@ def save_thresholds(model: Model, thresholds: Thresholds, policy: Policy, models
             }
         )
         opened = card_test_part.carry_over(_read_openings(model.directory))
-        return _publish(folder, manifest, reference, models, opened)
+        return _publish(folder, manifest, reference, models, model.schema, opened)
 
 
 def _publish(
@@ -65,6 +66,7 @@ def _publish(
     manifest: Manifest,
     reference: pd.DataFrame,
     models: Path,
+    schema: Schema,
     opened: Sequence[str] = (),
 ) -> Model:
     manifest = manifest.model_copy(
@@ -77,9 +79,9 @@ def _publish(
     )
     opened = card_test_part.merge_openings(_read_openings(models / version), opened)
     (folder / CARD).write_text(card.render_card(version, manifest, reference, opened))
-    _place(folder, models / version)
+    _place(folder, models / version, schema)
     _name_latest(models, version)
-    return Model.load(models / version)
+    return Model.load(models / version, schema)
 
 
 def _read_openings(directory: Path) -> list[str]:
@@ -87,11 +89,11 @@ def _read_openings(directory: Path) -> list[str]:
     return card_test_part.parse_openings(path.read_text()) if path.exists() else []
 
 
-def _place(folder: Path, target: Path) -> None:
+def _place(folder: Path, target: Path, schema: Schema) -> None:
     """Move the folder to `target`; if that is intact already, replace only its card."""
     if target.exists():
         try:
-            Model.load(target)
+            Model.load(target, schema)
         except ArtefactError:
             shutil.rmtree(target)
         else:

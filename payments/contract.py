@@ -1,12 +1,12 @@
-"""The messages on the bus, declared once.
+"""The messages that the system writes, declared once; `payments.transaction` has the input.
 
-The stream's decoder (`payments.records`), the JSON Schemas and the API's schema are derived from
+The stream's records (`payments.records`), the JSON Schemas and the API's schema are derived from
 these classes. Fields are encoded in the order of their declaration.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 CONTRACT_VERSION = "1"
 
@@ -35,23 +35,6 @@ class Message(BaseModel):
 class _Identified(Message):
     transaction_id: Identifier
     event_time: AwareDatetime = Field(description="RFC 3339 with an offset")
-
-
-_inputs: dict[str, Any] = dict.fromkeys(COMPONENTS, (Float32, ...)) | {
-    "Amount": (Annotated[Float32, Field(ge=0)], ...)
-}
-
-Payment = create_model(
-    "Payment", __base__=Message, __doc__="What the model reads of a transaction.", **_inputs
-)
-
-Transaction = create_model(
-    "Transaction",
-    __base__=_Identified,
-    __doc__="One payment. Features of the model are functions of V1..V28 and Amount only.",
-    **_inputs,
-    account_id=(Identifier | None, None),
-)
 
 
 class Thresholds(Message):

@@ -1,44 +1,185 @@
-"""The model's inputs from a transaction: V1..V28 and Amount.
+"""The model's matrix: numbers as they are, categories as codes, and the calendar.
 
-Each number is rounded once to a float32 (IEEE 754, half to even). `pack_rows` converts many rows at
-once, for training and the API. `pack` is for the stream, which writes each row into one buffer
-while decoding. Both give the same bits for the same numbers; a property test compares them.
+Each number is rounded once to a float32 (IEEE 754, half to even). `encode` converts the rows of a
+file at once. `pack` is for the stream, which writes each row into one buffer while decoding, and
+`add_calendar` fills in the rest of a batch. Both ways give the same bits; property tests compare
+them.
 """
 
 import struct
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from payments.arrays import Singles
-from payments.contract import FLOAT32_OVERFLOW, INPUTS
+from payments.arrays import Floats, Ints, Singles
+from payments.contract import FLOAT32_OVERFLOW
 from payments.errors import InputError
+from payments.schema.declaration import LEARNED, Calendar, FieldDeclaration
+from payments.schema.reading import Schema
 
-pack = struct.Struct(f"<{len(INPUTS)}f").pack_into
-"""pack(buffer, at, *numbers): write one row of finite numbers at byte `at`.
+Categories = Mapping[str, tuple[str, ...]]
+"""The values of each category that have a code, in the order of their codes."""
 
-The numbers are in the order of `INPUTS`. Raises OverflowError for a number beyond float32.
-"""
+# A value in fewer rows teaches the model nothing of its own: it is one of the others.
+MIN_CATEGORY_ROWS = 10
+_NIGHT_ENDS = 7  # the hour
+_SATURDAY = 5
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
+_QUARTER_MS = _HOUR_MS // 4  # offsets from UTC change at full quarters of an hour
+_MONDAY = 3  # 1970-01-01 was a Thursday, the fourth day of the week
 
 
-def pack_rows(values: ArrayLike) -> Singles:
-    """Return float32[n, 29] of n >= 0 rows of 29 numbers in the order of `INPUTS`.
+class FeatureEncoder:
+    """Turns the payments of a schema into rows of the model's matrix.
 
-    Raises InputError for rows of another length, and for NaN, infinity or a number beyond float32:
-    XGBoost would treat NaN as missing.
+    `names` are the matrix's columns and `inputs` the fields that the first ones come from.
+    `row_bytes` is the size of a row. Raises InputError for a schema with features of history.
     """
-    numbers = np.asarray(values, np.float64)
-    if numbers.size == 0:
-        return np.empty((0, len(INPUTS)), np.float32)
-    if numbers.ndim != 2 or numbers.shape[1] != len(INPUTS):
-        raise InputError(
-            f"expected rows of {len(INPUTS)} numbers (V1..V28, Amount), "
-            f"got an array of shape {numbers.shape}"
+
+    def __init__(self, schema: Schema, categories: Categories) -> None:
+        if any(feature.kind in ("velocity", "risk") for feature in schema.features):
+            raise InputError(
+                f"the schema {schema.name} has features of history, which the stream cannot "
+                "compute yet: remove [[features.velocity]] and [[features.risk]]"
+            )
+        declared = schema.declaration.features
+        self.schema = schema
+        self.categories = dict(categories)
+        self.names = tuple(feature.name for feature in schema.features)
+        self.inputs = schema.inputs
+        self.row_bytes = 4 * len(self.names)
+        self.feature_types = ["c" if each.kind == "category" else "q" for each in schema.features]
+        self._numbers = len(declared.numbers)
+        self._calendar = declared.calendar
+        self._zone = declared.timezone
+        self._codes = [_number_values(categories[name]) for name in declared.categories]
+        self._others = [float(len(categories[name])) for name in declared.categories]
+        self._pack = struct.Struct(f"<{len(self.inputs)}f").pack_into
+        self._is_plain = not self._codes and not any(
+            schema.fields[name].optional for name in declared.numbers
         )
-    bad = np.argwhere(~(np.abs(numbers) < FLOAT32_OVERFLOW))
-    if len(bad):
-        row, column = bad[0]
-        raise InputError(
-            f"row {row}: {INPUTS[column]} is {numbers[row, column]}, which does not fit a float32"
-        )
-    return numbers.astype(np.float32)
+
+    @property
+    def needs_time(self) -> bool:
+        """Whether a feature depends on the time of the payment."""
+        return bool(self._calendar)
+
+    def pack(self, buffer: bytearray, row: int, values: Sequence[Any]) -> None:
+        """Write the inputs of one payment to row number `row` of `buffer`.
+
+        `values` are those of `inputs`: finite numbers, booleans, texts, and None for a missing
+        one. Raises OverflowError for a number beyond float32.
+        """
+        if self._is_plain:
+            self._pack(buffer, row * self.row_bytes, *values)
+            return
+        numbers = [np.nan if value is None else value for value in values[: self._numbers]]
+        codes = [
+            known.get(value, other)
+            for known, other, value in zip(
+                self._codes, self._others, values[self._numbers :], strict=True
+            )
+        ]
+        self._pack(buffer, row * self.row_bytes, *numbers, *codes)
+
+    def add_calendar(self, matrix: Singles, times_ms: Ints) -> None:
+        """Fill in the calendar columns of float32[n, features] from int64[n] ms since 1970."""
+        if not self._calendar:
+            return
+        local = times_ms + _find_offsets_ms(self._zone, times_ms)
+        for column, part in enumerate(self._calendar, len(self.inputs)):
+            matrix[:, column] = _PARTS[part](local)
+
+    def encode(self, columns: Mapping[str, ArrayLike], times_ms: Ints | None = None) -> Singles:
+        """Return float32[n, features] of n payments.
+
+        `columns` has n values of each field in `inputs`: numbers with NaN for a missing one, texts
+        with None. `times_ms`: int64[n], if `needs_time`. Raises InputError for infinity, a number
+        beyond float32, and a missing number that is not optional, because XGBoost would treat it
+        as missing.
+        """
+        numbers = [np.asarray(columns[name], np.float64) for name in self.inputs[: self._numbers]]
+        for name, values in zip(self.inputs, numbers, strict=False):
+            self._check(name, values)
+        coded = [
+            np.array([known.get(value, other) for value in np.asarray(columns[name], object)])
+            for name, known, other in zip(
+                self.inputs[self._numbers :], self._codes, self._others, strict=True
+            )
+        ]
+        rows = len([*numbers, *coded][0])
+        matrix = np.empty((rows, len(self.names)), np.float32)
+        for column, values in enumerate([*numbers, *coded]):
+            matrix[:, column] = values
+        if times_ms is not None:
+            self.add_calendar(matrix, times_ms)
+        return matrix
+
+    def _check(self, name: str, values: Floats) -> None:
+        usable = np.abs(values) < FLOAT32_OVERFLOW
+        if self.schema.fields[name].optional:
+            usable |= np.isnan(values)
+        if len(bad := np.flatnonzero(~usable)):
+            raise InputError(
+                f"row {bad[0]}: {name} is {values[bad[0]]}, which does not fit a float32"
+            )
+
+
+def _count_weekday(local: Ints) -> Ints:
+    return (local // _DAY_MS + _MONDAY) % 7
+
+
+_PARTS: dict[Calendar, Callable[[Ints], Ints]] = {
+    "hour": lambda local: local // _HOUR_MS % 24,
+    "weekday": _count_weekday,
+    "weekend": lambda local: (_count_weekday(local) >= _SATURDAY).astype(np.int64),
+    "night": lambda local: (local // _HOUR_MS % 24 < _NIGHT_ENDS).astype(np.int64),
+}
+
+
+def _number_values(values: Sequence[str]) -> dict[str | None, float]:
+    codes: dict[str | None, float] = {value: float(code) for code, value in enumerate(values)}
+    return codes | {None: np.nan}
+
+
+def _find_offsets_ms(zone: str, times_ms: Ints) -> Ints:
+    quarters, position = np.unique(times_ms // _QUARTER_MS, return_inverse=True)
+    offsets = [_find_offset_ms(zone, quarter) for quarter in quarters.tolist()]
+    return np.array(offsets, np.int64)[position]
+
+
+@lru_cache(maxsize=4096)  # 42 days of quarters
+def _find_offset_ms(zone: str, quarter: int) -> int:
+    at = datetime.fromtimestamp(quarter * _QUARTER_MS / 1000, UTC)
+    try:
+        offset = at.astimezone(ZoneInfo(zone)).utcoffset()
+    except OverflowError:  # in the first or the last hours that a datetime can hold
+        return 0
+    return 0 if offset is None else round(offset.total_seconds() * 1000)
+
+
+def learn_categories(schema: Schema, columns: Mapping[str, Sequence[str | None]]) -> Categories:
+    """Return the values of each category that get a code, from the rows a model is trained on.
+
+    Those that the schema lists; of a learned category, the most frequent ones, at most as many as
+    the schema allows. A category is one of `columns`, with None for a missing value.
+    """
+    return {
+        name: _list_values(schema.fields[name], columns[name])
+        for name in schema.declaration.features.categories
+    }
+
+
+def _list_values(field: FieldDeclaration, values: Sequence[str | None]) -> tuple[str, ...]:
+    if field.values != LEARNED:
+        return tuple(field.values or ())
+    counts = Counter(value for value in values if value is not None)
+    frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[: field.most]
+    return tuple(value for value, count in frequent if count >= MIN_CATEGORY_ROWS)

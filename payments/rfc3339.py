@@ -4,8 +4,9 @@ msgspec also accepts a space before the time and an offset without a colon, whic
 other readers refuse; and it refuses leap seconds, which RFC 3339 allows.
 """
 
+import math
 import re
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -17,6 +18,7 @@ _TIME_MARKS = b"Tt"
 _UTC_MARKS = b"Zz"
 _COLON = ord(":")
 _LEAP_SECOND = re.compile(rb'("\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:)60(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)"')
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EDGE_YEARS = (MINYEAR, MAXYEAR)
 _LAST_MICROSECOND = 999_999
 
@@ -49,6 +51,17 @@ def parse_time(raw: bytes) -> datetime:
 def _refuse_out_of_range(at: datetime) -> None:
     try:
         at.astimezone(UTC)
+    except OverflowError:
+        raise TimeFormatError("out of the years 0001 to 9999 in UTC") from None
+
+
+def parse_number(number: float, per_unit: int) -> datetime:
+    """Return the time of a number since 1970, with `per_unit` microseconds each.
+
+    Cut to microseconds. Raises TimeFormatError.
+    """
+    try:
+        return _EPOCH + timedelta(microseconds=math.floor(number * per_unit))
     except OverflowError:
         raise TimeFormatError("out of the years 0001 to 9999 in UTC") from None
 

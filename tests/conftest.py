@@ -18,6 +18,7 @@ import hypothesis
 import pytest
 import yaml
 from confluent_kafka.admin import AdminClient
+from support.data.transactions import CREDITCARD
 from support.paths import JARS
 from support.ports import find_free_port
 
@@ -188,7 +189,7 @@ def model(creditcard: Path) -> Model:
     settings = Settings.from_environment()
     if not settings.model.exists():
         train_model(settings, creditcard, quiet=True)
-    return Model.load(settings.model)
+    return Model.load(settings.model, CREDITCARD)
 
 
 @dataclass

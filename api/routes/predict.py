@@ -4,27 +4,19 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
-import numpy as np
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import errors
-from api.dependencies import get_dependencies
-from api.openapi import EXAMPLE, describe_body
+from api.openapi import describe_body, make_example
 from model.alert import ScoringModel, rank_reasons
 from model.artefact import compute_probabilities, decide
 from payments.arrays import Singles
-from payments.contract import Decision, Payment, Probability, Reason
-from payments.records import (
-    PAYMENT,
-    ROW_BYTES,
-    InvalidTransactionError,
-    decode,
-    get_inputs,
-    make_struct,
-)
-
-router = APIRouter(tags=["scoring"])
+from payments.contract import Decision, Probability, Reason
+from payments.decoder import InvalidTransactionError
+from payments.display import abbreviate_names
+from payments.records import ReasonRecord, make_struct
+from payments.transaction import list_payment_fields, make_payment_model
 
 
 class Score(BaseModel):
@@ -42,31 +34,40 @@ class Score(BaseModel):
     )
 
 
-_ScoreRecord = make_struct(Score)
+_ScoreRecord = make_struct(Score, reasons=list.__class_getitem__(ReasonRecord))
 _encode = msgspec.json.Encoder().encode
 
 
-@router.post(
-    "/predict",
-    response_model=Score,
-    summary="Score a payment",
-    openapi_extra=describe_body(Payment, EXAMPLE),
-)
-async def predict(request: Request) -> Response:
-    """From V1..V28 and Amount. Publishes nothing and does not need Kafka. Ignores other fields."""
-    body = await request.body()
-    buffer = bytearray(ROW_BYTES)
-    try:
-        payment = decode(body, buffer, 0, layout=PAYMENT)
-    except InvalidTransactionError as error:
-        return errors.refuse_body(request, body, Payment, error)
-    row = np.frombuffer(buffer, np.float32).reshape(1, -1)
-    scored = _score(get_dependencies(request).model, get_inputs(payment, PAYMENT), row)
-    return Response(_encode(scored), media_type="application/json")
+def create_predict_router(model: ScoringModel) -> APIRouter:
+    """Create the route, with a description of the payments that `model` reads."""
+    router = APIRouter(tags=["scoring"])
+    schema = model.decoder.schema
+    payment_model = make_payment_model(schema)
+    fields = list_payment_fields(schema)
+
+    @router.post(
+        "/predict",
+        response_model=Score,
+        summary="Score a payment",
+        description=(
+            f"From {abbreviate_names(fields)}. Publishes nothing and does not need Kafka. "
+            "Ignores other fields."
+        ),
+        openapi_extra=describe_body(payment_model, make_example(schema, fields)),
+    )
+    async def predict(request: Request) -> Response:
+        body = await request.body()
+        try:
+            values, row = model.decoder.decode_payment(body)
+        except InvalidTransactionError as error:
+            return errors.refuse_body(request, body, payment_model, error)
+        return Response(_encode(_score(model, values, row)), media_type="application/json")
+
+    return router
 
 
-def _score(model: ScoringModel, values: Sequence[float], row: Singles) -> Any:
-    """The Score of float32[1, 29]; `values` are its numbers as they were sent."""
+def _score(model: ScoringModel, values: Sequence[Any], row: Singles) -> Any:
+    """The Score of float32[1, features]; `values` are its inputs as they were sent."""
     scores = compute_probabilities(model.compute_margins(row))
     decision = decide(scores, model.thresholds)[0]
     suspicious = decision != "approve"
@@ -76,5 +77,7 @@ def _score(model: ScoringModel, values: Sequence[float], row: Singles) -> Any:
         threshold=model.thresholds.review,
         decision=decision,
         model_version=model.version,
-        reasons=rank_reasons(model, values, model.explain(row)[1][0])[0] if suspicious else [],
+        reasons=(
+            rank_reasons(model, values, row[0], model.explain(row)[1][0])[0] if suspicious else []
+        ),
     )

@@ -149,7 +149,7 @@ def main(
     Example: python -m benchmarks.drift --rows 2500000
     """
     settings = Settings.from_environment()
-    model = Model.load(settings.model)
+    model = Model.load(settings.model, settings.schema)
     paces = pace.measure_paces(records, PACE_SIZES)
     simulated = [_measure_simulated(model, rhythm, rows, runs) for rhythm in (False, True)]
     needed = {size: (SIZES[size] + POOLED_WINDOWS - 1) * size for size in FRAUD_SIZES}

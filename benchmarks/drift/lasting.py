@@ -47,7 +47,7 @@ def _describe(name: str, known: DriftDetector, rows: Floats, size: int) -> str:
 def main() -> None:
     """Print a table."""
     settings = Settings.from_environment()
-    model = Model.load(settings.model)
+    model = Model.load(settings.model, settings.schema)
     known = load(settings.model).detector
     table = dataset.read(fetch(settings.cache, settings.data, lambda *_: None))
     print("| stream | window | windows | drift | warn | alarm | first alarm |")

@@ -69,7 +69,7 @@ def measure_api(bench: Bench, seconds: float) -> ApiResult:
 
     Raises BenchError if it exits and http_load.AnswerError if it rejects a request.
     """
-    first = Model.load(bench.model).manifest.test.first
+    first = Model.load(bench.model, read_schema(DEFAULT)).manifest.test.first
     rows = read(Selection(bench.data, read_schema(DEFAULT), first=first, limit=_ROWS), "bench")
     bodies = [encode_transaction(row) for row in rows]
     environment = bench.environment(LIVE) | {"FRAUD_API_PORT": str(PORT)}

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from time import thread_time
 
 from payments.contract import INPUTS
-from payments.records import MAX_TRANSACTION_BYTES, ROW_BYTES, decode
+from payments.decoder import MAX_TRANSACTION_BYTES, TransactionDecoder
+from payments.features import FeatureEncoder
+from payments.schema.reading import DEFAULT, read_schema
 
 SIZES = (1_100, 2_000, 4_000, 16_000, MAX_TRANSACTION_BYTES)
 _NUMBERS = {name: round(3.1 / (number - 14.5), 9) for number, name in enumerate(INPUTS)}
@@ -16,6 +18,8 @@ SMALL = json.dumps(
 ).encode()
 _DEEP = "[" * 98 + "]" * 98
 _ROUNDS = 7
+_SCHEMA = read_schema(DEFAULT)
+_DECODER = TransactionDecoder(_SCHEMA, FeatureEncoder(_SCHEMA, {}))
 _ROUND_BYTES = 150_000
 
 
@@ -99,9 +103,9 @@ def measure_ratio(value: bytes) -> float:
 
 
 def _measure_ns_per_byte(value: bytes) -> float:
-    row = bytearray(ROW_BYTES)
+    row = bytearray(_DECODER.encoder.row_bytes)
     times = _ROUND_BYTES // len(value)
     started = thread_time()
     for _ in range(times):
-        decode(value, row, 0)
+        _DECODER.decode(value, row, 0)
     return 1e9 * (thread_time() - started) / (times * len(value))

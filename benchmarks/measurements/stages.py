@@ -11,13 +11,13 @@ from threading import Event
 from time import monotonic, process_time
 from typing import TypeVar
 
+import numpy as np
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from benchmarks.harness.bench import DRAIN, Bench, BenchError
 from benchmarks.harness.topic import find_first_offsets
 from model.artefact import Model, compute_probabilities, decide
-from payments import features
-from payments.records import ROW_BYTES, decode, get_inputs
+from payments.schema.reading import DEFAULT, read_schema
 from streams.kafka import topics
 from streams.kafka.clock import get_utc_now
 from streams.kafka.committer import TransactionalCommitter, make_producer_settings
@@ -61,7 +61,7 @@ class Stages:
 def measure_stages(bench: Bench, size: int) -> Stages:
     """Measure every stage on records of the preloaded topic. Raises BenchError."""
     connection = bench.make_connection(DRAIN)
-    model = Model.load(bench.model)
+    model = Model.load(bench.model, read_schema(DEFAULT))
     batches, consume, metadata = _consume(connection, size)
     scorer = Scorer(model, get_utc_now)
     scored = [scorer.score(batch) for batch in batches]
@@ -101,20 +101,21 @@ class _Parts:
 
     def __init__(self, model: Model, first: Batch) -> None:
         self._model = model
-        self._rows = bytearray(len(first.records) * ROW_BYTES)
-        self._numbers = [
-            get_inputs(decode(record.value(), self._rows, row))
+        self._encoder = model.decoder.encoder
+        self._rows = bytearray(len(first.records) * self._encoder.row_bytes)
+        self._values = [
+            model.decoder.decode(record.value(), self._rows, row).values
             for row, record in enumerate(first.records)
         ]
-        self.matrix = features.pack_rows(self._numbers)
+        self.matrix = np.frombuffer(bytes(self._rows), np.float32).reshape(len(self._values), -1)
 
     def decode(self, batch: Batch) -> None:
         for row, record in enumerate(batch.records):
-            decode(record.value(), self._rows, row)
+            self._model.decoder.decode(record.value(), self._rows, row)
 
     def pack(self, _: Batch) -> None:
-        for row, numbers in enumerate(self._numbers):
-            features.pack(self._rows, row * ROW_BYTES, *numbers)
+        for row, values in enumerate(self._values):
+            self._encoder.pack(self._rows, row, values)
 
     def score(self, _: Batch) -> None:
         decide(

@@ -15,8 +15,7 @@ import numpy as np
 
 from model.alert import ExplainedScore, build_alert
 from model.artefact import Model, compute_probabilities, decide
-from payments.contract import INPUTS
-from payments.records import ROW_BYTES, PredictionRecord, decode
+from payments.records import PredictionRecord
 
 _encode = msgspec.json.Encoder().encode
 
@@ -72,9 +71,10 @@ class PeerScorer:
 
     def score(self, values: Sequence[bytes]) -> list[ScoredOutputs]:
         """Return the output for each value, in order. Raises InvalidTransactionError."""
-        packed = bytearray(len(values) * ROW_BYTES)
-        records = [decode(value, packed, row) for row, value in enumerate(values)]
-        rows = np.frombuffer(packed, np.float32).reshape(-1, len(INPUTS))
+        decoder = self._model.decoder
+        packed = bytearray(len(values) * decoder.encoder.row_bytes)
+        records = [decoder.decode(value, packed, row) for row, value in enumerate(values)]
+        rows = np.frombuffer(packed, np.float32).reshape(len(values), -1)
         margins = self._model.compute_margins(rows)
         scores = compute_probabilities(margins)
         now = datetime.now(UTC)
@@ -96,9 +96,9 @@ class PeerScorer:
             if decision != "approve":
                 base, contributions = self._model.explain(rows[row : row + 1])
                 explained = ExplainedScore(
-                    float(margins[row]), score, decision, base, contributions[0]
+                    float(margins[row]), score, decision, base, rows[row], contributions[0]
                 )
                 encoded_alert = _encode(build_alert(self._model, value, record, explained, now))
-            key = (record.account_id or record.transaction_id).encode()
+            key = (record.key or record.transaction_id).encode()
             scored.append(ScoredOutputs(key, _encode(prediction), encoded_alert))
         return scored

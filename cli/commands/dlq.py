@@ -53,7 +53,7 @@ def parse_position(text: str) -> "Position":
 def _make_choice(
     kinds: list[str] | None, since: str | None, origins: "frozenset[Position]" = frozenset()
 ) -> "Choice":
-    from payments.records import DEAD_LETTER_KINDS
+    from payments.decoder import DEAD_LETTER_KINDS
     from streams.dlq.dead_letters import Choice
 
     for kind in kinds or ():

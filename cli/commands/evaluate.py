@@ -64,7 +64,7 @@ def evaluate(
     from model.manifest import hash_file
 
     settings = Settings.from_environment(model_dir=model)
-    loaded = Model.load(settings.model)
+    loaded = Model.load(settings.model, settings.schema)
     if data:
         announce(data, settings.schema, for_training=True)
         if hash_file(data) == loaded.manifest.fitted_on.dataset_sha256 and not allow_seen:
@@ -164,7 +164,7 @@ def _open_other_file(
     seen = None
     if trained_on is not None:
         fitted = select_rows(trained_on, model.manifest.fitted_on)
-        seen = int(find_seen_rows(rows, fitted).sum())
+        seen = int(find_seen_rows(rows, fitted, model.decoder.encoder).sum())
     return Sample(
         path.name,
         rows,

@@ -96,12 +96,12 @@ def _find_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
 def _explain_row(settings: Settings, row: int, quiet: bool) -> bytes:
     from model.artefact import Model
     from model.explanation import explain as explain_row
-    from payments.records import InvalidTransactionError
+    from payments.decoder import InvalidTransactionError
     from producer import rows
 
     path = fetch(settings, quiet)
     announce(path, settings.schema)
-    model = Model.load(settings.model)
+    model = Model.load(settings.model, settings.schema)
     selection = rows.Selection(path, settings.schema, first=row, limit=1)
     for content in rows.read(selection, "row"):
         try:

@@ -12,7 +12,6 @@ import typer
 
 from cli.app import RUN, app
 from cli.errors import CommandError
-from cli.support.listener import explain_taken
 from cli.support.options import ModelFolder
 from cli.support.parsers import parse_duration
 from cli.support.settings import Settings
@@ -144,7 +143,7 @@ def monitor(
     stop = threading.Event()
     registry = make_process_registry()
     directory = settings.model.resolve()  # keep this one even if `latest` moves
-    reference, profile = load(directory)
+    reference, profile = load(directory, settings.schema)
     metrics = DriftMetrics(registry)
     show_card(registry, profile)
     since = get_utc_now() if fresh else None
@@ -187,9 +186,7 @@ def monitor(
         watcher.run(stop)
         if labelling.failure:
             raise labelling.failure
-    except PortTakenError as error:
-        raise explain_taken(error, settings.home) from None
-    except CommitError as error:
+    except (PortTakenError, CommitError) as error:
         raise CommandError(str(error)) from None
     finally:
         stop.set()

@@ -124,7 +124,7 @@ def _request_for_file(
     from drift.windows.window import sample
     from model.artefact import Model
 
-    loaded = Model.load(settings.model)
+    loaded = Model.load(settings.model, settings.schema)
     rows, labelled = score_file(loaded, data)
     if reference:
         reference_rows, _ = score_file(loaded, reference)

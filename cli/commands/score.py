@@ -14,7 +14,6 @@ import typer
 from cli.app import RUN, app
 from cli.errors import DONE, FAILED, CommandError, SettingsError
 from cli.support.imports import block_sklearn
-from cli.support.listener import explain_taken
 from cli.support.options import flag
 from cli.support.settings import Settings
 from cli.support.stopping import exit_after
@@ -77,7 +76,7 @@ def _score(settings: Settings, number: int, restarts: int, options: ScorerOption
         settings.metrics_host,
     )
     try:
-        model = Model.load(settings.model)
+        model = Model.load(settings.model, settings.schema)
         gc.freeze()  # these objects stay
         gc.set_threshold(_GC_THRESHOLD)
         Worker(
@@ -103,14 +102,16 @@ def announce(home: Path, host: str, port: int, workers: int) -> Path:
 
 
 def _check_ports(settings: Settings, workers: int) -> None:
-    """Raise PortError if the workers could not listen, before another scorer's file is replaced."""
+    """Exit if the workers could not listen, before anything of another scorer is overwritten."""
+    from streams.kafka.errors import DO_NOT_RESTART
     from streams.status_server import PortTakenError, check_port
 
     try:
         for worker in range(workers):
             check_port(settings.metrics_port + worker, PORT_SETTING, settings.metrics_host)
     except PortTakenError as error:
-        raise explain_taken(error, settings.home) from None
+        log.error("%s", error)  # noqa: TRY400 - the message says what to do
+        sys.exit(DO_NOT_RESTART)
 
 
 def _try_announce(settings: Settings, workers: int) -> Path | None:

@@ -125,7 +125,7 @@ def threshold(
             "--save needs a choice: --review-probability, --alerts-per-day, --block-precision, or "
             "both costs"
         )
-    loaded = Model.load(settings.model)
+    loaded = Model.load(settings.model, settings.schema)
     reference = pd.read_parquet(loaded.reference)
     manifest = loaded.manifest
     scored = LabelledScores.from_reference(reference, manifest.payments_per_day)

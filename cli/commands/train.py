@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from model.training.recipe import Recipe
     from model.training.thresholds import Outcome
     from model.training.tuning import TuningResult
+    from payments.schema.reading import Schema
 
 
 _MODEL_BYTES = 40 * 10**6  # one of creditcard.csv has 34 MB
@@ -78,12 +79,12 @@ def train(
         raise typer.BadParameter(
             "--tune finds parameters and --like takes known ones; give only one of them"
         )
-    recipe = _read_recipe(like) if like else None
+    recipe = _read_recipe(like, settings.schema) if like else None
     settings.home.mkdir(parents=True, exist_ok=True)
     probe_writing(settings.models if settings.models.exists() else settings.home, _MODEL_BYTES)
     path = fetch(settings, quiet)
     announce(path, settings.schema, for_training=True)
-    tuned = _tune(path, quiet) if tune else None
+    tuned = _tune(path, settings.schema, quiet) if tune else None
     model, outcomes = train_model(
         settings, path, quiet, policy, tuned.recipe if tuned else recipe, payments_per_day
     )
@@ -94,18 +95,18 @@ def train(
         print("\n".join([*_describe_tuning(tuned), *_describe_model(model, outcomes)]))
 
 
-def _read_recipe(directory: Path) -> "Recipe":
+def _read_recipe(directory: Path, schema: "Schema") -> "Recipe":
     from model.artefact import Model
     from model.training.recipe import Recipe
 
-    manifest = Model.load(directory).manifest
+    manifest = Model.load(directory, schema).manifest
     parameters = dict(manifest.parameters)
     # Only whether there are directions; the data decides which.
     directed = parameters.pop("monotone_constraints", None) is not None
     return Recipe(parameters, manifest.trees, directed)
 
 
-def _tune(data: Path, quiet: bool) -> "TuningResult":
+def _tune(data: Path, schema: "Schema", quiet: bool) -> "TuningResult":
     from model import dataset
     from model.training import tuning
 
@@ -124,7 +125,8 @@ def _tune(data: Path, quiet: bool) -> "TuningResult":
                 searching, completed=step.elapsed, trials=step.trials, rate=rate, best=best
             )
 
-        return tuning.tune(dataset.read(data), time.monotonic, progress=report)
+        rows = dataset.read_for_training(data, schema)
+        return tuning.tune(rows.table, rows.encoder, time.monotonic, progress=report)
 
 
 def _describe_tuning(tuned: "TuningResult | None") -> list[str]:
@@ -156,18 +158,15 @@ def train_model(
     out-of-fold rows.
     """
     from model import dataset  # XGBoost and pandas take a second to import
-    from model.manifest import hash_file
     from model.publish import save
     from model.training import leaks, pipeline, thresholds
 
     with show_steps(quiet) as step:
         step.say("reading the rows")
-        table = dataset.read(data)
-        digest = hash_file(data)
+        rows = dataset.read_for_training(data, settings.schema)
         step.say("growing trees")
         trained = pipeline.train(
-            table,
-            digest,
+            rows,
             recipe,
             policy=policy or thresholds.DEFAULT_POLICY,
             payments_per_day=payments_per_day,
@@ -175,7 +174,7 @@ def train_model(
         )
         step.say("writing the model and its card")
         model = save(trained, settings.models)
-        leak = leaks.find_leak(table, trained.manifest)
+        leak = leaks.find_leak(rows.table, trained.manifest)
     if leak:  # printed even if `quiet`
         print(f"fraud: warning: {leak}", file=sys.stderr)
     return model, thresholds.apply_thresholds(

@@ -15,13 +15,16 @@ from pydantic import BaseModel
 from drift import events
 from drift.detect.impact import AlertRate, Ranked
 from drift.quality import Outcomes, Quality
-from payments import contract, records
+from payments import contract, decoder, records
+from payments.schema.reading import DEFAULT, read_schema
+from payments.transaction import make_transaction_model
 from streams.kafka import messages
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SENT = datetime(2013, 9, 1, 12, 30, tzinfo=UTC)
 SCORED = SENT + timedelta(milliseconds=12)
 MODEL = "0123456789ab"
+SCHEMA = read_schema(DEFAULT)
 FRAUD_LIKE = {"V3": -7.0, "V4": 6.0, "V10": -6.0, "V11": 5.0, "V12": -9.0, "V14": -9.0, "V17": -8.0}
 COMPONENTS = dict.fromkeys(contract.COMPONENTS, 0.0) | FRAUD_LIKE
 AMOUNT = 129.9
@@ -39,7 +42,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
     "source.topic": {"type": "string"},
     "source.partition": _DIGITS,
     "source.offset": _DIGITS,
-    "error.kind": {"type": "string", "enum": list(records.DEAD_LETTER_KINDS)},
+    "error.kind": {"type": "string", "enum": list(decoder.DEAD_LETTER_KINDS)},
     "error.detail": {
         "type": "string",
         "description": f"at most {messages.MAX_DETAIL_BYTES} bytes of UTF-8",
@@ -51,7 +54,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
 def make_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each message and of its headers, which are UTF-8 text."""
     models: dict[str, type[BaseModel]] = {
-        "transaction": contract.Transaction,
+        "transaction": make_transaction_model(SCHEMA),
         "prediction": contract.Prediction,
         "alert": contract.Alert,
         "label": contract.Label,

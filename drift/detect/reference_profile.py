@@ -10,7 +10,6 @@ from drift.detect.detector import COLUMNS, compute_margins
 from drift.detect.wasserstein import sample_evenly
 from model.intervals import UNDEFINED, Interval
 from payments.contract import INPUTS
-from payments.features import pack_rows
 
 if TYPE_CHECKING:
     from model.artefact import Model
@@ -46,7 +45,7 @@ def measure(model: "Model") -> ReferenceProfile:
 
     rows = pd.read_parquet(model.reference, columns=list(COLUMNS)).to_numpy(np.float64)
     _, contributions = model.explain(
-        pack_rows(sample_evenly(rows, _EXPLAINED_ROWS)[:, : len(INPUTS)])
+        sample_evenly(rows, _EXPLAINED_ROWS)[:, : len(INPUTS)].astype(np.float32)
     )
     mean = np.abs(contributions).mean(axis=0)
     shares = (mean / (mean.sum() or 1.0)).tolist()

@@ -20,7 +20,7 @@ def score_file(model: Model, path: Path) -> tuple[Floats, LabelledPayments | Non
     """
     table = dataset.read_inputs(path)
     values = table[list(INPUTS)].to_numpy(np.float64)
-    scores = model.compute_margins(dataset.make_matrix(table))
+    scores = model.compute_margins(dataset.make_matrix(table, model.decoder.encoder))
     labelled = None
     if CLASS in table:
         alert = scores >= compute_margins(np.array([model.thresholds.review]))

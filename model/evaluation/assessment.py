@@ -115,7 +115,7 @@ def assess(
     capacity = model.manifest.budget
     duplicated = None
     if sample.fitted is not None:
-        duplicated = seen_rows.find_duplicates(sample.rows, sample.fitted)
+        duplicated = seen_rows.find_duplicates(sample.rows, sample.fitted, model.decoder.encoder)
     some = duplicated is not None and 0 < duplicated.sum() < len(duplicated)
     total = RESAMPLES * (2 if some else 1)
     evaluation = evaluate(
@@ -145,7 +145,7 @@ def assess(
 def _score(model: Model, sample: Sample) -> LabelledScores:
     rows = sample.rows
     return LabelledScores(
-        compute_probabilities(model.compute_margins(make_matrix(rows))),
+        compute_probabilities(model.compute_margins(make_matrix(rows, model.decoder.encoder))),
         rows["Class"].to_numpy() == 1,
         rows["Amount"].to_numpy(np.float64),
         len(rows) / sample.payments_per_day,

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from model.dataset import make_matrix
 from model.intervals import estimate_share
 from payments.arrays import Flags
+from payments.features import FeatureEncoder
 
 # Legitimate payments can be identical. In creditcard.csv, 3.0% of the test part repeat a row of the
 # training part, and at most 2.6% of a sixth of the training part repeat an earlier row; none of
@@ -16,25 +17,25 @@ from payments.arrays import Flags
 _BY_CHANCE = 0.05
 
 
-def find_duplicates(rows: pd.DataFrame, fitted: pd.DataFrame) -> Flags:
-    """Return bool[n]: whether a row has the V1..V28 and Amount of a fitted row, at any Time.
+def find_duplicates(rows: pd.DataFrame, fitted: pd.DataFrame, encoder: FeatureEncoder) -> Flags:
+    """Return bool[n]: whether a row has the features of a fitted row, at any Time.
 
     Values are compared as the model reads them, in float32.
     """
-    return np.isin(_hash_inputs(rows), _hash_inputs(fitted))
+    return np.isin(_hash_inputs(rows, encoder), _hash_inputs(fitted, encoder))
 
 
-def find_seen_rows(rows: pd.DataFrame, fitted: pd.DataFrame) -> Flags:
+def find_seen_rows(rows: pd.DataFrame, fitted: pd.DataFrame, encoder: FeatureEncoder) -> Flags:
     """Return bool[n]: whether a row is one of the fitted rows.
 
     A duplicate counts as seen if its Time is equal too. If there are more duplicates than chance
     explains, all of them do: if the lower bound of their share is above _BY_CHANCE, among the
     rows or among the frauds alone, which decide most metrics.
     """
-    duplicated = find_duplicates(rows, fitted)
+    duplicated = find_duplicates(rows, fitted, encoder)
     if _exceeds_chance(duplicated) or _exceeds_chance(duplicated[rows["Class"].to_numpy() == 1]):
         return duplicated
-    return duplicated & np.isin(_hash_with_time(rows), _hash_with_time(fitted))
+    return duplicated & np.isin(_hash_with_time(rows, encoder), _hash_with_time(fitted, encoder))
 
 
 def _exceeds_chance(duplicated: Flags) -> bool:
@@ -42,12 +43,13 @@ def _exceeds_chance(duplicated: Flags) -> bool:
     return low is not None and low > _BY_CHANCE
 
 
-def _hash_inputs(table: pd.DataFrame) -> NDArray[np.uint64]:
-    return _hash(pd.DataFrame(make_matrix(table)))
+def _hash_inputs(table: pd.DataFrame, encoder: FeatureEncoder) -> NDArray[np.uint64]:
+    return _hash(pd.DataFrame(make_matrix(table, encoder)))
 
 
-def _hash_with_time(table: pd.DataFrame) -> NDArray[np.uint64]:
-    return _hash(pd.DataFrame(make_matrix(table)).assign(time=table["Time"].to_numpy()))
+def _hash_with_time(table: pd.DataFrame, encoder: FeatureEncoder) -> NDArray[np.uint64]:
+    matrix = pd.DataFrame(make_matrix(table, encoder))
+    return _hash(matrix.assign(time=table["Time"].to_numpy()))
 
 
 def _hash(table: pd.DataFrame) -> NDArray[np.uint64]:

@@ -25,6 +25,7 @@ from model.training.thresholds import (
     measure_payments_per_day,
 )
 from payments.arrays import Floats
+from payments.features import FeatureEncoder
 
 SEGMENT = "segment"
 _FOLDS = 3  # whose middle threshold is chosen for a capacity
@@ -69,6 +70,7 @@ def score_ahead(
     table: pd.DataFrame,
     edges: Sequence[int],
     fit: Callable[[pd.DataFrame], xgboost.Booster],
+    encoder: FeatureEncoder,
 ) -> pd.DataFrame:
     """Return the columns of a reference that `read_cuts` reads, for the rows of all segments.
 
@@ -90,7 +92,7 @@ def score_ahead(
         ):
             if step < horizon:
                 ahead[step, start - first : stop - first] = booster.inplace_predict(
-                    make_matrix(table[start:stop]), predict_type="margin"
+                    make_matrix(table[start:stop], encoder), predict_type="margin"
                 )
     segment = np.repeat(np.arange(segments, dtype=np.int8), np.diff(edges))
     return pd.DataFrame(

@@ -10,17 +10,17 @@ import xgboost
 from model.alert import REASONS
 from model.dataset import make_matrix
 from model.manifest import ReasonPattern
-from payments.contract import INPUTS
+from payments.features import FeatureEncoder
 
 # A column of the reference: the features of a row's reasons, separated by commas, in the order of
-# INPUTS; None for rows that are not among the highest scores.
+# the booster; None for rows that are not among the highest scores.
 PATTERN = "pattern"
 # Of the rows. More alerts than this cannot be looked at, and explaining a row takes 0.3 ms.
 _EXPLAINED_SHARE = 0.01
 
 
 def explain_highest(
-    reference: pd.DataFrame, boosters: Sequence[xgboost.Booster]
+    reference: pd.DataFrame, boosters: Sequence[xgboost.Booster], encoder: FeatureEncoder
 ) -> "pd.Series[str]":
     """Return the column PATTERN, with the boosters of the folds in order.
 
@@ -35,12 +35,15 @@ def explain_highest(
         if not len(rows):
             continue
         data = xgboost.DMatrix(
-            make_matrix(reference.iloc[rows]), feature_names=list(INPUTS), nthread=1
+            make_matrix(reference.iloc[rows], encoder),
+            feature_names=list(encoder.names),
+            feature_types=encoder.feature_types,
+            nthread=1,
         )
         contributions = np.asarray(booster.predict(data, pred_contribs=True))[:, :-1]
         strongest = np.argsort(-contributions, kind="stable", axis=1)[:, :REASONS]
         for row, features in zip(rows.tolist(), np.sort(strongest, axis=1).tolist(), strict=True):
-            patterns[row] = ",".join(INPUTS[feature] for feature in features)
+            patterns[row] = ",".join(encoder.names[feature] for feature in features)
     return pd.Series(patterns, reference.index, "str")
 
 

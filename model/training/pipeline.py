@@ -1,6 +1,6 @@
 """The training pipeline: forward folds, calibration and thresholds from them, then the booster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,16 @@ import xgboost
 from sklearn.metrics import average_precision_score
 
 from model.artefact import compute_probabilities
-from model.dataset import hash_rows, make_matrix
+from model.dataset import TrainingData, hash_rows, make_matrix
 from model.errors import TrainingError
-from model.manifest import Calibration, FittedRows, Fold, Manifest, Policy, Rows
+from model.manifest import Calibration, FittedRows, Fold, Manifest, Policy, Rows, Usual
 from model.training import calibration, forward_cuts, patterns, thresholds
 from model.training.recipe import Recipe
 from model.training.split import Split, split
 from model.training.thresholds import DEFAULT_POLICY, LabelledScores
 from payments.arrays import Floats
-from payments.contract import INPUTS
+from payments.features import FeatureEncoder
+from payments.schema.reading import Schema
 
 TYPICAL_QUANTILES = (0.01, 0.99)
 
@@ -36,6 +37,7 @@ class TrainedModel:
     booster: xgboost.Booster
     reference: pd.DataFrame
     manifest: Manifest
+    schema: Schema
 
 
 class _Report(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # xgboost is untyped
@@ -63,52 +65,56 @@ class _Counter:
 
 
 def train(
-    table: pd.DataFrame,
-    dataset_sha256: str,
+    data: TrainingData,
     recipe: Recipe | None = None,
     policy: Policy = DEFAULT_POLICY,
     payments_per_day: float | None = None,
     progress: TrainingProgress = lambda _done, _total: None,
 ) -> TrainedModel:
-    """Train a model on the training part of `table`, as returned by `model.dataset.read`.
+    """Train a model on the training part of `data`.
 
     Calibration, thresholds and reference come from the forward folds; then the booster is fitted
     on the whole training part. Of the test part, only the number of rows and the last Time are
     read, for `payments_per_day`; not even these if it is given. `progress` is called with the
     number of trees grown, and of all trees. Raises TrainingError.
     """
+    table, encoder, sha256 = data
     parts = split(len(table))
     _refuse_one_class(table, parts)
     rate = payments_per_day or thresholds.measure_payments_per_day(table)
-    recipe = (recipe or Recipe()).with_directions(table)
+    recipe = (recipe or Recipe()).with_directions(table, encoder)
     edges = _segment_edges(parts)
     grown = _Counter(progress, recipe.trees * len(edges))
     boosters: dict[int, xgboost.Booster] = {}
 
     def fit(rows: pd.DataFrame) -> xgboost.Booster:
-        boosters[len(rows)] = fit_booster(rows, recipe, grown)
+        boosters[len(rows)] = fit_booster(rows, recipe, encoder, grown)
         return boosters[len(rows)]
 
-    ahead = forward_cuts.score_ahead(table, edges, fit)
+    ahead = forward_cuts.score_ahead(table, edges, fit, encoder)
     of_folds = [boosters[fold.fitted.stop] for fold in parts.folds]
     raw = [
-        _raw_margins(booster, table[fold.judged])
+        _raw_margins(booster, table[fold.judged], encoder)
         for booster, fold in zip(of_folds, parts.folds, strict=True)
     ]
     reference, calibrated = _make_reference(table, parts, raw)
-    reference = reference.join(ahead).assign(pattern=patterns.explain_highest(reference, of_folds))
+    reference = reference.join(ahead).assign(
+        pattern=patterns.explain_highest(reference, of_folds, encoder)
+    )
     chosen = thresholds.choose_thresholds(policy, LabelledScores.from_reference(reference, rate))
     cuts = forward_cuts.read_cuts(reference, parts.out_of_fold.start, rate)
     manifest = Manifest(
-        features=INPUTS,
+        schema=encoder.schema.reference,
+        categories=encoder.categories,
+        features=encoder.names,
         thresholds=chosen,
         policy=policy,
         calibration=calibrated,
-        usual=_find_typical_ranges(table[parts.train]),
+        usual=_find_typical_ranges(table[parts.train], encoder),
         hashes={},
         fitted_on=FittedRows(
             **_describe_rows(parts.train).model_dump(),
-            dataset_sha256=dataset_sha256,
+            dataset_sha256=sha256,
             rows_sha256=hash_rows(table[parts.train]),
         ),
         out_of_fold=_describe_rows(parts.out_of_fold),
@@ -121,33 +127,42 @@ def train(
         patterns=patterns.count_patterns(reference, chosen.review),
     )
     booster = calibration.calibrate_booster(
-        fit_booster(table[parts.train], recipe, grown), calibrated
+        fit_booster(table[parts.train], recipe, encoder, grown), calibrated
     )
-    return TrainedModel(booster, reference, manifest)
+    return TrainedModel(booster, reference, manifest, encoder.schema)
 
 
 def predict_out_of_fold(
-    table: pd.DataFrame, recipe: Recipe, grown: Callable[[], None] = lambda: None
+    table: pd.DataFrame,
+    recipe: Recipe,
+    encoder: FeatureEncoder,
+    grown: Callable[[], None] = lambda: None,
 ) -> list[Floats]:
     """Return the raw margins of each forward fold's judged rows.
 
     Each fold's booster is fitted on the rows before them. `grown` is called after each tree.
     """
-    recipe = recipe.with_directions(table)
+    recipe = recipe.with_directions(table, encoder)
     return [
-        _raw_margins(fit_booster(table[fold.fitted], recipe, grown), table[fold.judged])
+        _raw_margins(
+            fit_booster(table[fold.fitted], recipe, encoder, grown), table[fold.judged], encoder
+        )
         for fold in split(len(table)).folds
     ]
 
 
 def fit_booster(
-    table: pd.DataFrame, recipe: Recipe, grown: Callable[[], None] = lambda: None
+    table: pd.DataFrame,
+    recipe: Recipe,
+    encoder: FeatureEncoder,
+    grown: Callable[[], None] = lambda: None,
 ) -> xgboost.Booster:
     """Return a booster fitted on all rows of `table`."""
     data = xgboost.QuantileDMatrix(
-        make_matrix(table),
+        make_matrix(table, encoder),
         table["Class"].to_numpy(),
-        feature_names=list(INPUTS),
+        feature_names=list(encoder.names),
+        feature_types=encoder.feature_types,
         nthread=recipe.all_parameters["nthread"],
     )
     return xgboost.train(
@@ -155,8 +170,9 @@ def fit_booster(
     )
 
 
-def _raw_margins(booster: xgboost.Booster, rows: pd.DataFrame) -> Floats:
-    return np.asarray(booster.inplace_predict(make_matrix(rows), predict_type="margin"), np.float64)
+def _raw_margins(booster: xgboost.Booster, rows: pd.DataFrame, encoder: FeatureEncoder) -> Floats:
+    matrix = make_matrix(rows, encoder)
+    return np.asarray(booster.inplace_predict(matrix, predict_type="margin"), np.float64)
 
 
 def _segment_edges(parts: Split) -> list[int]:
@@ -208,7 +224,18 @@ def _describe_folds(table: pd.DataFrame, parts: Split, raw: list[Floats]) -> tup
     )
 
 
-def _find_typical_ranges(fitted: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    legitimate = fitted.loc[fitted["Class"] == 0, list(INPUTS)]
+def _find_typical_ranges(fitted: pd.DataFrame, encoder: FeatureEncoder) -> dict[str, Usual]:
+    legitimate = fitted.loc[fitted["Class"] == 0, list(encoder.names)]
     low, high = (legitimate.quantile(q) for q in TYPICAL_QUANTILES)
-    return {name: (float(low[name]), float(high[name])) for name in INPUTS}
+    return {
+        name: _find_shares(legitimate[name], encoder.categories[name])
+        if name in encoder.categories
+        else (float(low[name]), float(high[name]))
+        for name in encoder.names
+    }
+
+
+def _find_shares(codes: "pd.Series[float]", values: Sequence[str]) -> dict[str, float]:
+    """Return the share of rows with each value of a category."""
+    shares = codes.value_counts(normalize=True, dropna=False)
+    return {value: float(shares.get(code, 0.0)) for code, value in enumerate(values)}

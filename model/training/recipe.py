@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from model.training.split import split
-from payments.contract import INPUTS
+from payments.features import FeatureEncoder
 
 _FIXED: dict[str, Any] = {
     "objective": "binary:logistic",
@@ -52,7 +52,7 @@ class Recipe:
     trees: int = TREES
     directed: bool = True
 
-    def with_directions(self, table: pd.DataFrame) -> "Recipe":
+    def with_directions(self, table: pd.DataFrame, encoder: FeatureEncoder) -> "Recipe":
         """Return the recipe with the signs of strong correlations with fraud as directions.
 
         They come from the first half of the training part, which no fold judges, so that no
@@ -63,7 +63,8 @@ class Recipe:
             return self
         first_half = table[split(len(table)).folds[0].fitted]
         with np.errstate(invalid="ignore"):  # a constant column has no correlation
-            strength = first_half[list(INPUTS)].corrwith(first_half["Class"]).fillna(0.0)
+            strength = first_half[list(encoder.names)].corrwith(first_half["Class"]).fillna(0.0)
+        strength[list(encoder.categories)] = 0.0  # codes have no order
         signs = np.where(strength.abs() >= LEAST_CORRELATION, np.sign(strength), 0).astype(int)
         constraints = {"monotone_constraints": f"({','.join(map(str, signs))})"}
         return Recipe(self.parameters | constraints, self.trees, directed=False)

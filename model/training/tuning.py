@@ -13,6 +13,7 @@ from model.training.inference_cost import explain_ms, score_us
 from model.training.pipeline import fit_booster, predict_out_of_fold
 from model.training.recipe import Recipe
 from model.training.split import split
+from payments.features import FeatureEncoder
 
 # Limits for scoring a row and explaining an alert, as estimated by `model.training.inference_cost`.
 # Alerts are 0.15% of the rows, so 1 ms is 1.5 us a row.
@@ -57,15 +58,20 @@ class _OutOfTimeError(Exception):
 class _FoldScorer:
     """Measures recipes on the forward folds. Raises _OutOfTimeError between two trees."""
 
-    def __init__(self, table: pd.DataFrame, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, table: pd.DataFrame, encoder: FeatureEncoder, clock: Callable[[], float]
+    ) -> None:
         self._table = table
+        self._encoder = encoder
         self._clock = clock
         truth = table["Class"].to_numpy()
         self._truths = [truth[fold.judged] for fold in split(len(table)).folds]
 
     def measure(self, recipe: Recipe, deadline: float) -> float:
         """Return the mean average precision over the folds."""
-        margins = predict_out_of_fold(self._table, recipe, self._check_time(deadline))
+        margins = predict_out_of_fold(
+            self._table, recipe, self._encoder, self._check_time(deadline)
+        )
         folds = zip(self._truths, margins, strict=True)
         return float(np.mean([average_precision_score(truth, scores) for truth, scores in folds]))
 
@@ -76,9 +82,8 @@ class _FoldScorer:
         leaves.
         """
         train = self._table[split(len(self._table)).train]
-        return explain_ms(
-            fit_booster(train, recipe.with_directions(self._table), self._check_time(deadline))
-        )
+        directed = recipe.with_directions(self._table, self._encoder)
+        return explain_ms(fit_booster(train, directed, self._encoder, self._check_time(deadline)))
 
     def _check_time(self, deadline: float) -> Callable[[], None]:
         def grown() -> None:
@@ -90,6 +95,7 @@ class _FoldScorer:
 
 def tune(
     table: pd.DataFrame,
+    encoder: FeatureEncoder,
     clock: Callable[[], float],
     seconds: float = SECONDS,
     progress: Callable[[TuningProgress], None] = lambda _: None,
@@ -103,7 +109,7 @@ def tune(
     MAX_EXPLAIN_MS. The test part is not read.
     """
     start = clock()
-    scorer = _FoldScorer(table, clock)
+    scorer = _FoldScorer(table, encoder, clock)
     study = _search(
         scorer,
         start + seconds * _SEARCH_SHARE,

@@ -108,6 +108,10 @@ class FieldDeclaration(_Strict):
         """The unit of a time in the stream: "rfc3339", "s", "ms" or "us"."""
         return "rfc3339" if self.unit in (None, FROM_FIRST_ROW) else str(self.unit)
 
+    def find_parts(self, name: str) -> list[str]:
+        """Return the member's name in each of the nested objects that lead to the field `name`."""
+        return (self.path or name).split(".")
+
     @model_validator(mode="after")
     def _check_attributes(self) -> Self:
         for attribute, types in _BELONGS.items():

@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from payments.contract import DECISIONS, INPUTS
-from payments.records import DEAD_LETTER_KINDS
+from model.alert import ScoringModel
+from payments.contract import DECISIONS
+from payments.decoder import DEAD_LETTER_KINDS
 from streams.kafka.group_consumer import OpenTransaction
 from streams.latency_buckets import LATENCY_BUCKETS_S
 from streams.scorer.batch import ScoredBatch
@@ -82,7 +83,7 @@ class ScorerMetrics:
     """The metrics of one worker. Counters increase after the commit has returned."""
 
     def __init__(
-        self, registry: CollectorRegistry, topic: str, version: str, restarts: int
+        self, registry: CollectorRegistry, topic: str, model: ScoringModel, restarts: int
     ) -> None:
         self._topic = topic
         self.transactions = Counter(
@@ -152,13 +153,13 @@ class ScorerMetrics:
         )
         self.workers.set(1)
         self.restarts.inc(restarts)
-        self.model.labels(version).set(1)
+        self.model.labels(model.version).set(1)
         for outcome in (*DECISIONS, "rejected"):
             self.transactions.labels(outcome)
         for kind in DEAD_LETTER_KINDS:
             self.dead_letters.labels(kind)
         # a series that began with its first alert would hide that alert from increase()
-        for feature in INPUTS:
+        for feature in model.features:
             self.reasons.labels(feature)
         # partition -> next offset, timestamp of the last record in seconds
         self._committed: dict[int, tuple[int, float]] = {}

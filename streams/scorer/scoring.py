@@ -16,23 +16,19 @@ import numpy as np
 from model.alert import ExplainedScore, ScoringModel, build_alert
 from model.artefact import compute_probabilities, decide
 from payments.arrays import Floats, Singles
-from payments.contract import INPUTS, Decision
-from payments.records import (
+from payments.contract import Decision
+from payments.decoder import (
     MAX_TRANSACTION_BYTES,
-    ROW_BYTES,
     DeadLetterKind,
     InvalidTransactionError,
-    PredictionRecord,
-    decode,
+    compute_times_ms,
 )
+from payments.records import PredictionRecord
 from streams.kafka import messages, topics
 from streams.kafka.messages import Output, Position
 from streams.scorer.batch import Batch, Record, ScoredBatch
 
 _ATTEMPTS = 2  # the first failure may be no record's fault, for example when memory runs out
-
-# A row that any model can score: the mean of each component, and a valid amount.
-_KNOWN_GOOD = np.zeros((1, len(INPUTS)), np.float32)
 
 _NONE_REFUSED: Mapping[Position, str] = MappingProxyType({})
 
@@ -54,18 +50,13 @@ class _ValidRecord(msgspec.Struct, gc=False):
 
 @dataclass
 class _ValidRecords:
-    """The valid records of a batch and their packed rows.
+    """The valid records of a batch and their features, float32[n, features].
 
     It keeps no decoded transactions: 30 numbers each would not fit in the CPU caches.
     """
 
     records: list[_ValidRecord]
-    rows: bytearray
-
-    def as_matrix(self) -> Singles:
-        """Return the packed rows as float32[n, 29], without a copy."""
-        rows = np.frombuffer(self.rows, np.float32, len(self.records) * len(INPUTS))
-        return rows.reshape(-1, len(INPUTS))
+    matrix: Singles
 
 
 class Scorer:
@@ -138,8 +129,9 @@ class Scorer:
     def _check_model(self) -> None:
         """Raise ScoringFailedError if the model cannot score any record."""
         try:
-            self._model.compute_margins(_KNOWN_GOOD)
-            self._model.explain(_KNOWN_GOOD)
+            known_good = np.zeros((1, len(self._model.features)), np.float32)
+            self._model.compute_margins(known_good)
+            self._model.explain(known_good)
         except Exception as error:
             raise ScoringFailedError(
                 f"scoring fails on any record: {type(error).__name__}: {error}"
@@ -149,7 +141,7 @@ class Scorer:
         valid = self._decode(records, scored)
         if not valid.records:
             return
-        margins = self._model.compute_margins(valid.as_matrix())
+        margins = self._model.compute_margins(valid.matrix)
         scored.probabilities = compute_probabilities(margins)
         decided = decide(scored.probabilities, self._model.thresholds)
         scored.outcomes.update(decided)
@@ -161,18 +153,24 @@ class Scorer:
             self._add_alerts(scored, valid, margins, decided, suspicious, scored_at)
 
     def _decode(self, records: Sequence[Record], scored: ScoredBatch) -> _ValidRecords:
-        valid = _ValidRecords([], bytearray(len(records) * ROW_BYTES))
+        decoder = self._model.decoder
+        encoder = decoder.encoder
+        rows = bytearray(len(records) * encoder.row_bytes)
+        valid: list[_ValidRecord] = []
         for record in records:
             try:
-                sent = decode(record.value(), valid.rows, len(valid.records), self._max_bytes)
+                sent = decoder.decode(record.value(), rows, len(valid), self._max_bytes)
             except InvalidTransactionError as error:
                 self._reject(scored, record, error.kind, error.detail)
             else:
-                key = messages.choose_key(sent.transaction_id, sent.account_id)
-                valid.records.append(
-                    _ValidRecord(record, sent.transaction_id, sent.event_time, key)
-                )
-        return valid
+                key = messages.choose_key(sent.transaction_id, sent.key)
+                valid.append(_ValidRecord(record, sent.transaction_id, sent.event_time, key))
+        features = len(encoder.names)
+        matrix = np.frombuffer(rows, np.float32, len(valid) * features).reshape(-1, features)
+        if encoder.needs_time:
+            times = compute_times_ms([each.event_time for each in valid])
+            encoder.add_calendar(matrix, times)
+        return _ValidRecords(valid, matrix)
 
     def _reject(
         self, scored: ScoredBatch, record: Record, kind: DeadLetterKind, detail: str
@@ -216,17 +214,19 @@ class Scorer:
         suspicious: list[int],
         scored_at: datetime,
     ) -> None:
-        base, shares = self._model.explain(valid.as_matrix()[suspicious])
+        base, shares = self._model.explain(valid.matrix[suspicious])
         for index, contributions in zip(suspicious, shares, strict=True):
             one = valid.records[index]
             value = one.record.value() or b""
             # decode again: about one record in a thousand is an alert
-            sent = decode(value, bytearray(ROW_BYTES), 0, self._max_bytes)
+            row = bytearray(self._model.decoder.encoder.row_bytes)
+            sent = self._model.decoder.decode(value, row, 0, self._max_bytes)
             explained = ExplainedScore(
                 float(margins[index]),
                 float(scored.probabilities[index]),
                 decided[index],
                 base,
+                valid.matrix[index],
                 contributions,
             )
             raised = build_alert(self._model, value, sent, explained, scored_at)

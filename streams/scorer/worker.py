@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from model.alert import ScoringModel
-from payments.records import MAX_TRANSACTION_BYTES
+from payments.decoder import MAX_TRANSACTION_BYTES
 from streams.kafka import topics
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import get_utc_now
@@ -89,7 +89,7 @@ class Worker:
         self._metrics = ScorerMetrics(
             self._registry,
             connection.qualify(topics.TRANSACTIONS),
-            model.version,
+            model,
             identity.restarts,
         )
 

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from support.data.transactions import Transaction
 
 from payments import contract, records
 
 NOW = datetime(2013, 9, 1, 12, 30, tzinfo=UTC)
 PAIRS = [
-    (contract.Transaction, records.TransactionStruct),
+    (Transaction, records.make_struct(Transaction)),
     (contract.Prediction, records.PredictionRecord),
     (contract.Alert, records.AlertRecord),
     (contract.Label, records.LabelRecord),
@@ -29,7 +30,7 @@ def test_model_and_record_have_the_same_fields(model, struct):
 
 def test_a_transaction_has_the_inputs_in_their_order():
     assert list(contract.INPUTS) == [f"V{i}" for i in range(1, 29)] + ["Amount"]
-    assert [name for name in contract.Transaction.model_fields if name in contract.INPUTS] == list(
+    assert [name for name in Transaction.model_fields if name in contract.INPUTS] == list(
         contract.INPUTS
     )
 
@@ -84,7 +85,7 @@ def test_a_prediction_contains_the_input_byte_for_byte():
 
 
 def test_the_schema_names_every_limit():
-    schema = contract.Transaction.model_json_schema()
+    schema = Transaction.model_json_schema()
     assert schema["properties"]["transaction_id"] | {"title": None} == {
         "maxLength": 128,
         "minLength": 1,

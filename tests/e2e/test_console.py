@@ -18,6 +18,7 @@ from support import publishing
 from support.commands import FRAUD, make_environment
 from support.data.alerts import encode_alert, make_reasons
 from support.data.transactions import make_transaction_bytes
+from support.fakes import FakeModel
 from support.paths import ROOT
 from support.ports import find_free_port
 from support.programs import require_program
@@ -401,7 +402,7 @@ def run_worker(port):
     """Serve a worker's metrics: 2% of its transactions are alerts, and each takes 20 ms."""
     registry = CollectorRegistry()
     stop = threading.Event()
-    metrics = ScorerMetrics(registry, "transactions", "v1", restarts=0)
+    metrics = ScorerMetrics(registry, "transactions", FakeModel("v1"), restarts=0)
 
     def score():
         while not stop.wait(0.05):

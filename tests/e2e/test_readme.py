@@ -18,6 +18,7 @@ import pytest
 from support import commands
 from support.api_process import run_api
 from support.commands import FRAUD, make_environment
+from support.data.transactions import CREDITCARD
 from support.doc_pages import read_shell_blocks
 from support.paths import ROOT
 from support.ports import find_free_port
@@ -237,10 +238,10 @@ def test_models_can_be_backed_up_and_restored(model, tmp_path):
     run(BACKUP, variables, {}, tmp_path)
     shutil.rmtree(home)
     run(RESTORE, variables, {}, tmp_path)
-    assert Model.load(home / "models" / "latest").version == model.version
+    assert Model.load(home / "models" / "latest", CREDITCARD).version == model.version
     (home / "models" / "latest" / "model.ubj").write_bytes(b"damaged")
     run(RESTORE, variables, {}, tmp_path)
-    assert Model.load(home / "models" / "latest").version == model.version
+    assert Model.load(home / "models" / "latest", CREDITCARD).version == model.version
     assert [path.read_bytes() for path in home.glob("restored.*/before/latest/model.ubj")] == [
         b"damaged"
     ]

@@ -15,6 +15,7 @@ from streams.kafka.group_consumer import GroupConsumer
 from streams.kafka.topics import SCORER_GROUP, TRANSACTIONS
 from streams.scorer.batch import Batch, ScoredBatch
 from streams.scorer.group_positions import GroupPositions
+from support.data.transactions import DECODER
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -55,6 +56,9 @@ class FakeModel:
     version: str = "fake"
     thresholds: Thresholds = field(default_factory=lambda: Thresholds(review=0.5, block=0.9))
     typical_ranges: dict = field(default_factory=lambda: dict.fromkeys(INPUTS, (-1.0, 1.0)))
+
+    features = INPUTS
+    decoder = DECODER
 
     def compute_margins(self, rows):
         if (rows[:, 1] == 666).any():

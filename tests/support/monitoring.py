@@ -38,7 +38,7 @@ SIZE = 600  # enough for a verdict
 
 def write_whole_model(home: Path) -> Path:
     """Save a complete artefact with the reference of `write_model`, and return its directory."""
-    trained = pipeline.train(labelled.rows(1_500), "0" * 64)
+    trained = pipeline.train(labelled.data(labelled.rows(1_500)))
     rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
     repeated = np.arange(len(rows)) * len(trained.reference) // len(rows)  # in order
     whole = trained.reference.iloc[repeated].reset_index(drop=True)

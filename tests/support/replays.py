@@ -13,6 +13,7 @@ from streams.kafka import topics
 from streams.kafka.messages import read_origin
 from streams.ledger.audit import audit
 from support.commands import make_environment, start
+from support.data.transactions import ENCODER
 from support.topic_reader import read_all
 
 COUNT = 20_000
@@ -45,7 +46,7 @@ def finish_replay(replay):
 
 @functools.cache
 def _read_rows(creditcard):
-    return make_matrix(read(creditcard).iloc[:COUNT])
+    return make_matrix(read(creditcard).iloc[:COUNT], ENCODER)
 
 
 def predict_undisturbed(creditcard, model):

@@ -3,11 +3,11 @@
 import json
 import re
 
-import msgspec
 import numpy as np
 
-from payments.contract import INPUTS, Transaction
-from payments.records import DEAD_LETTER_KINDS, ROW_BYTES, InvalidTransactionError, decode
+from payments.contract import INPUTS
+from payments.decoder import DEAD_LETTER_KINDS, InvalidTransactionError
+from support.data.transactions import DECODER, ENCODER, Transaction
 
 _LEAP_SECOND = re.compile(r"(?<=:\d\d):60(\.\d+)?")
 FIELDS = {
@@ -23,9 +23,9 @@ def check_decoding(value: bytes) -> str:
     Asserts that json and pydantic read an accepted value alike, and that its row holds the
     float32 of the numbers sent.
     """
-    row = bytearray(ROW_BYTES)
+    row = bytearray(ENCODER.row_bytes)
     try:
-        record = decode(value, row, 0)
+        record = DECODER.decode(value, row, 0)
     except InvalidTransactionError as error:
         assert error.kind in DEAD_LETTER_KINDS
         return error.kind
@@ -36,10 +36,15 @@ def check_decoding(value: bytes) -> str:
         document["event_time"] = _LEAP_SECOND.sub(":59.999999", time)
         value = json.dumps(document).encode()
     model = Transaction.model_validate_json(value)
-    assert model.model_dump() == msgspec.structs.asdict(record)
+    assert tuple(model.model_dump().values()) == (
+        record.transaction_id,
+        record.event_time,
+        *record.values,
+        record.key,
+    )
     packed = np.frombuffer(row, np.float32)
     assert np.isfinite(packed).all()
     assert (packed == np.array([float(document[name]) for name in INPUTS]).astype(np.float32)).all()
     record.transaction_id.encode()
-    (record.account_id or "").encode()
+    (record.key or "").encode()
     return "accepted"

@@ -11,7 +11,7 @@ from model.training import pipeline
 
 @pytest.fixture(scope="session")
 def trained() -> pipeline.TrainedModel:
-    return pipeline.train(labelled.rows(), "0" * 64)
+    return pipeline.train(labelled.data(labelled.rows()))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from bytewax.dataflow import Dataflow
 
 from benchmarks.peers.common import PeerScorer, PeerSettings, make_origin_headers
 from model.artefact import Model
+from payments.schema.reading import DEFAULT, read_schema
 
 _BATCH = 4096
 # Otherwise a fast reader stalls for up to 1 s each time its queue is full.
@@ -23,7 +24,7 @@ _WRITING = {
 }
 
 settings = PeerSettings.from_environment("bytewax")
-scorer = PeerScorer(Model.load(settings.model))
+scorer = PeerScorer(Model.load(settings.model, read_schema(DEFAULT)))
 
 
 def score(messages: list[KafkaSourceMessage]) -> list[KafkaSinkMessage]:

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.peers.common import PeerScorer, PeerSettings, make_origin_headers
 from model.artefact import Model
+from payments.schema.reading import DEFAULT, read_schema
 
 _BATCH = 4096
 
@@ -16,7 +17,7 @@ _BATCH = 4096
 def main(number: str) -> None:
     """Read, score, write and commit in turn, until killed."""
     settings = PeerSettings.from_environment("confluent")
-    scorer = PeerScorer(Model.load(settings.model))
+    scorer = PeerScorer(Model.load(settings.model, read_schema(DEFAULT)))
     consumer = Consumer(
         {
             "bootstrap.servers": settings.servers,

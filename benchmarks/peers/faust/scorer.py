@@ -10,9 +10,10 @@ import numpy as np
 from benchmarks.peers.common import PeerScorer, PeerSettings, make_origin_headers
 from model.artefact import Model, compute_probabilities, decide
 from payments.contract import INPUTS
+from payments.schema.reading import DEFAULT, read_schema
 
 settings = PeerSettings.from_environment("faust")
-model = Model.load(settings.model)
+model = Model.load(settings.model, read_schema(DEFAULT))
 scorer = PeerScorer(model)
 
 

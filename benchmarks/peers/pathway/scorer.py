@@ -10,6 +10,7 @@ import pathway as pw
 
 from benchmarks.peers.common import PeerScorer, PeerSettings
 from model.artefact import Model
+from payments.schema.reading import DEFAULT, read_schema
 
 _BATCH = 4096
 _BACKLOG = 50_000  # records in processing; without a limit the whole topic is pulled into memory
@@ -22,7 +23,7 @@ _WRITING = {
 }
 
 settings = PeerSettings.from_environment("pathway")
-scorer = PeerScorer(Model.load(settings.model))
+scorer = PeerScorer(Model.load(settings.model, read_schema(DEFAULT)))
 
 
 # deterministic: otherwise Pathway keeps every result in memory in case its input is retracted

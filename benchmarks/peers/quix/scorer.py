@@ -9,6 +9,7 @@ from quixstreams import Application, message_context
 
 from benchmarks.peers.common import PeerScorer, PeerSettings, ScoredOutputs, make_origin_headers
 from model.artefact import Model
+from payments.schema.reading import DEFAULT, read_schema
 
 # Otherwise a fast reader stalls for up to 1 s each time its queue is full.
 _READING = {"fetch.queue.backoff.ms": 5}
@@ -18,7 +19,7 @@ _WRITING = {"batch.size": 1_000_000, "batch.num.messages": 10_000, "retry.backof
 def main(guarantee: str) -> None:
     """Score until stopped."""
     settings = PeerSettings.from_environment("quix")
-    scorer = PeerScorer(Model.load(settings.model))
+    scorer = PeerScorer(Model.load(settings.model, read_schema(DEFAULT)))
     app = Application(
         settings.servers,
         consumer_group=settings.group,

@@ -182,7 +182,7 @@ class Job:
             end_to_end_seconds=measure.measure_latency(
                 reader.arrived, totals.started_at, self.rate
             ),
-            caught=measure_caught(reader, truth, Model.load(settings.model)),
+            caught=measure_caught(reader, truth, Model.load(settings.model, settings.schema)),
             windows=windows,
             addresses=self._list_addresses(connection),
             load=load,
@@ -190,7 +190,7 @@ class Job:
         )
 
     def _test_part(self, settings: Settings) -> tuple[int, int]:
-        manifest = Model.load(settings.model).manifest
+        manifest = Model.load(settings.model, settings.schema).manifest
         if not manifest.cuts:
             self._say(
                 "the model is of an earlier release; get the present defaults with: fraud train"

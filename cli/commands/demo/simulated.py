@@ -6,6 +6,7 @@ from rich.console import Console
 
 from cli.errors import CommandError
 from cli.support.settings import Settings
+from payments.schema.reading import Schema
 from producer.dataset import ROWS
 
 SEED = 1
@@ -26,7 +27,7 @@ def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
     data = own.home / "simulated.csv"
     console.print(f"simulating {ROWS:,} transactions")
     write(simulate(Parameters.load(), ROWS, SEED), data)
-    if not _is_trained_on(own.model, data):
+    if not _is_trained_on(own.model, own.schema, data):
         if settings.model_dir:
             raise CommandError(
                 f"FRAUD_MODEL_DIR={settings.model_dir} is not a model of {data}: "
@@ -37,12 +38,13 @@ def prepare(settings: Settings, console: Console) -> tuple[Settings, Path]:
     return settings.model_copy(update={"model_dir": own.model}), data
 
 
-def _is_trained_on(directory: Path, data: Path) -> bool:
+def _is_trained_on(directory: Path, schema: Schema, data: Path) -> bool:
     from model.artefact import Model
     from model.errors import ModelError
     from model.manifest import hash_file
 
     try:
-        return Model.load(directory).manifest.fitted_on.dataset_sha256 == hash_file(data)
+        manifest = Model.load(directory, schema).manifest
     except ModelError:
         return False
+    return manifest.fitted_on.dataset_sha256 == hash_file(data)

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 from scipy.special import logit
-from support.data.transactions import make_transaction
+from support.data.transactions import ENCODER, make_transaction
 from support.fakes import NOW, FakeModel, make_batch
 
 from model.dataset import make_matrix
@@ -57,7 +57,10 @@ def alerts(model, creditcard, last_fifth):
 def test_the_reasons_of_every_alert_add_up_to_its_margin(model, alerts, last_fifth):
     assert (
         len(alerts)
-        == (model.compute_margins(make_matrix(last_fifth)) >= logit(model.thresholds.review)).sum()
+        == (
+            model.compute_margins(make_matrix(last_fifth, ENCODER))
+            >= logit(model.thresholds.review)
+        ).sum()
         > 10
     )
     for alert in alerts:

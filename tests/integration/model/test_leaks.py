@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.metrics import average_precision_score
+from support.data.transactions import ENCODER
 
 from model.dataset import make_matrix
 from model.training import leaks, pipeline
@@ -18,8 +19,10 @@ def test_shuffled_training_labels_teach_nothing(creditcard_rows, last_fifth):
     labels = creditcard_rows["Class"].to_numpy().copy()
     labels[train] = np.random.default_rng(20130901).permutation(labels[train])
     shuffled = creditcard_rows.assign(Class=labels)
-    booster = pipeline.fit_booster(shuffled[train], Recipe().with_directions(shuffled))
-    margins = booster.inplace_predict(make_matrix(last_fifth), predict_type="margin")
+    booster = pipeline.fit_booster(
+        shuffled[train], Recipe().with_directions(shuffled, ENCODER), encoder=ENCODER
+    )
+    margins = booster.inplace_predict(make_matrix(last_fifth, ENCODER), predict_type="margin")
     assert (
         len(np.unique(margins)) > 1
     )  # a score that is the same for all would rank nothing, whatever had leaked

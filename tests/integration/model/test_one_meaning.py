@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from support.data.transactions import matrix_of
+from support.data.transactions import DECODER, ENCODER, Transaction, matrix_of
 
 from model.dataset import make_matrix
-from payments.contract import Transaction
-from payments.records import ROW_BYTES, decode
 from payments.schema.reading import read_schema
 from producer import rows
 
@@ -26,13 +24,13 @@ def values(creditcard, last_fifth):
 
 
 def trained(values, last_fifth):
-    return make_matrix(last_fifth.iloc[:COUNT])
+    return make_matrix(last_fifth.iloc[:COUNT], ENCODER)
 
 
 def streamed(values, last_fifth):
-    buffer = bytearray(len(values) * ROW_BYTES)
+    buffer = bytearray(len(values) * ENCODER.row_bytes)
     for number, value in enumerate(values):
-        decode(value, buffer, number)
+        DECODER.decode(value, buffer, number)
     return np.frombuffer(buffer, np.float32).reshape(len(values), -1)
 
 
@@ -43,7 +41,7 @@ def served(values, last_fifth):
 @pytest.fixture(scope="module")
 def expected(model, last_fifth):
     """Return the margins of all rows at once, as in training."""
-    return model.compute_margins(make_matrix(last_fifth.iloc[:COUNT]))
+    return model.compute_margins(make_matrix(last_fifth.iloc[:COUNT], ENCODER))
 
 
 @pytest.mark.parametrize("path", [trained, streamed, served])

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 from support.commands import make_environment
+from support.data.transactions import Transaction
 from support.paths import JARS, ROOT
 from support.programs import require_program
 from support.publishing import open_transactional
 from support.topic_reader import read_all
 
 from infra.kafka import jars
-from payments.contract import Transaction
 
 EXAMPLES = ROOT / "examples"
 ALERT = (ROOT / "docs" / "contract" / "examples" / "alert.json").read_bytes().strip()

@@ -4,12 +4,11 @@ import os
 import sys
 
 from support.commands import run
+from support.data.transactions import Transaction
 from support.paths import ROOT
 from support.ports import find_free_port
 from support.topic_changes import alter_topic
 from support.topic_reader import read_all
-
-from payments.contract import Transaction
 
 EXAMPLE = ROOT / "examples" / "publish.py"
 

@@ -5,9 +5,19 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any
 
-from payments import features
+import numpy as np
+
 from payments.arrays import Singles
 from payments.contract import COMPONENTS, INPUTS
+from payments.decoder import TransactionDecoder
+from payments.features import FeatureEncoder
+from payments.schema.reading import read_schema
+from payments.transaction import make_transaction_model
+
+CREDITCARD = read_schema("creditcard")
+ENCODER = FeatureEncoder(CREDITCARD, {})
+DECODER = TransactionDecoder(CREDITCARD, ENCODER)
+Transaction = make_transaction_model(CREDITCARD)
 
 
 def make_transaction(i: int, **changes: Any) -> dict[str, Any]:
@@ -31,4 +41,5 @@ def make_transaction_bytes(i: int, **changes: Any) -> bytes:
 
 def matrix_of(transactions: Iterable[Any]) -> Singles:
     """Return float32[n, 29] of n valid transactions, decoded in either way."""
-    return features.pack_rows([attrgetter(*INPUTS)(transaction) for transaction in transactions])
+    rows = [attrgetter(*INPUTS)(transaction) for transaction in transactions]
+    return ENCODER.encode(dict(zip(INPUTS, np.array(rows).reshape(-1, len(INPUTS)).T, strict=True)))

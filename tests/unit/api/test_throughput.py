@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from support.fakes import FakeModel
 
 from api.throughput import LATENCY, TRANSACTIONS, Throughput, estimate_quantile_ms
 from api.worker_metrics import parse
@@ -86,7 +87,7 @@ def test_a_quantile_is_linear_inside_its_bucket(share, buckets, expected):
 
 def test_parse_reads_the_page_of_a_worker():
     registry = CollectorRegistry()
-    metrics = ScorerMetrics(registry, "transactions", "v1", 0)
+    metrics = ScorerMetrics(registry, "transactions", FakeModel("v1"), 0)
     metrics.transactions.labels("review").inc(3)
     metrics.end_to_end.observe(np.array([0.004, 0.004, 60.0]))
     counts = parse(generate_latest(registry).decode())

@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from support.data.transactions import CREDITCARD
 
 from drift import loading
 from drift.detect import reference
@@ -12,7 +13,7 @@ from model.errors import ArtefactError
 
 
 def test_loading_in_a_child_gives_the_same_result(model):
-    known, found = loading.load(model.directory)
+    known, found = loading.load(model.directory, CREDITCARD)
     here = reference.load(model.directory)
     assert known.version == here.version == model.version
     assert np.array_equal(known.detector.sample, here.detector.sample)
@@ -21,12 +22,12 @@ def test_loading_in_a_child_gives_the_same_result(model):
 
 def test_errors_of_the_child_are_raised_here(tmp_path, model):
     with pytest.raises(ArtefactError, match=r"there is no model in .*; run: fraud train"):
-        loading.load(tmp_path)
+        loading.load(tmp_path, CREDITCARD)
     for file in model.directory.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "reference.parquet").write_bytes(b"")
     with pytest.raises((ArtefactError, NoReferenceError), match="fraud train"):
-        loading.load(tmp_path)
+        loading.load(tmp_path, CREDITCARD)
 
 
 @pytest.mark.parametrize("heavy", ["pandas", "pyarrow", "xgboost", "sklearn"])

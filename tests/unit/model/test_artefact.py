@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 from support.data import labelled
+from support.data.transactions import CREDITCARD, ENCODER
 
 from model import publish
 from model.artefact import (
@@ -54,7 +55,7 @@ def rewrite(directory, **changes):
 
 
 def test_the_loaded_model_equals_the_trained_one(trained, model):
-    rows = make_matrix(labelled.rows())
+    rows = make_matrix(labelled.rows(), ENCODER)
     np.testing.assert_array_equal(
         model.compute_margins(rows), trained.booster.inplace_predict(rows, predict_type="margin")
     )
@@ -66,7 +67,7 @@ def test_the_loaded_model_equals_the_trained_one(trained, model):
 def test_latest_is_a_relative_link_that_is_followed_once(model, trained):
     latest = model.directory.parent / LATEST
     assert str(latest.readlink()) == model.version
-    assert Model.load(latest).directory == model.directory
+    assert Model.load(latest, CREDITCARD).directory == model.directory
 
 
 def test_saving_again_replaces_a_damaged_artefact_and_leaves_no_other_files(trained, tmp_path):
@@ -83,7 +84,7 @@ def test_the_files_of_an_artefact(model):
 
 def test_a_missing_artefact_says_what_to_run(tmp_path):
     with pytest.raises(MissingArtefactError, match="run: fraud train"):
-        Model.load(tmp_path / "models" / LATEST)
+        Model.load(tmp_path / "models" / LATEST, CREDITCARD)
 
 
 @pytest.mark.parametrize("name", [MODEL, REFERENCE])
@@ -92,10 +93,10 @@ def test_a_changed_or_lost_file_is_refused(copy, name):
     content[len(content) // 2] ^= 1
     (copy / name).write_bytes(content)
     with pytest.raises(DamagedArtefactError, match=f"{name} was changed"):
-        Model.load(copy)
+        Model.load(copy, CREDITCARD)
     (copy / name).unlink()
     with pytest.raises(DamagedArtefactError, match=f"{name} cannot be read"):
-        Model.load(copy)
+        Model.load(copy, CREDITCARD)
 
 
 def test_a_manifest_changed_by_hand_is_refused(copy):
@@ -103,7 +104,7 @@ def test_a_manifest_changed_by_hand_is_refused(copy):
     content["thresholds"]["block"] = 0.999999
     (copy / MANIFEST).write_text(json.dumps(content))
     with pytest.raises(DamagedArtefactError, match="was changed"):
-        Model.load(copy)
+        Model.load(copy, CREDITCARD)
 
 
 @pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
@@ -126,7 +127,7 @@ def test_a_manifest_with_a_number_that_json_does_not_have_is_refused(copy):
         json.dumps(content | {"policy": {"cost_review": np.inf, "cost_block": 20.0}})
     )
     with pytest.raises(DamagedArtefactError, match="is not a manifest"):
-        Model.load(copy)
+        Model.load(copy, CREDITCARD)
     with pytest.raises(ValueError, match="not JSON compliant"):
         derive_version({"number": np.nan})
 
@@ -146,13 +147,13 @@ def test_a_manifest_with_a_number_that_json_does_not_have_is_refused(copy):
 def test_an_invalid_manifest_is_refused(copy, content):
     (copy / MANIFEST).write_text(content)
     with pytest.raises(DamagedArtefactError):
-        Model.load(copy)
+        Model.load(copy, CREDITCARD)
 
 
 def test_a_newer_format_is_refused_before_the_rest_is_read(copy):
     rewrite(copy, format_version=FORMAT_VERSION + 1, something="that is not known yet")
     with pytest.raises(NewerFormatError, match=f"format {FORMAT_VERSION + 1}"):
-        Model.load(copy)
+        Model.load(copy, CREDITCARD)
 
 
 def test_a_model_of_the_format_before_loads_without_what_it_lacks(copy):
@@ -168,7 +169,7 @@ def test_a_model_of_the_format_before_loads_without_what_it_lacks(copy):
     }
     content["version"] = derive_version({k: v for k, v in content.items() if k != "version"})
     (copy / MANIFEST).write_text(json.dumps(content))
-    loaded = Model.load(copy).manifest
+    loaded = Model.load(copy, CREDITCARD).manifest
     assert (loaded.payments_per_day, loaded.cuts, loaded.patterns) == (None, (), ())
     assert loaded.policy.review == Capacity(alerts_per_day=100)
 
@@ -176,18 +177,18 @@ def test_a_model_of_the_format_before_loads_without_what_it_lacks(copy):
 def test_an_older_format_is_refused_with_what_to_run(copy):
     rewrite(copy, format_version=1, held_back={"first": 2400, "last": 3199, "rows": 800})
     with pytest.raises(OlderFormatError, match=r"format 1, this release reads .* run: fraud train"):
-        Model.load(copy)
+        Model.load(copy, CREDITCARD)
 
 
 @pytest.mark.parametrize("features", [list(INPUTS[::-1]), list(INPUTS[:-1]), [*INPUTS, "Hour"]])
 def test_other_features_or_another_order_are_refused(copy, features):
     rewrite(copy, features=features)
     with pytest.raises(FeatureMismatchError):
-        Model.load(copy)
+        Model.load(copy, CREDITCARD)
 
 
 def test_a_booster_of_other_features_is_refused(copy):
-    booster = Model.load(copy).booster
+    booster = Model.load(copy, CREDITCARD).booster
     booster.feature_names = list(INPUTS[::-1])
     (copy / MODEL).write_bytes(booster.save_raw("ubj"))
     hashes = json.loads((copy / MANIFEST).read_text())["hashes"] | {
@@ -195,11 +196,11 @@ def test_a_booster_of_other_features_is_refused(copy):
     }
     rewrite(copy, hashes=hashes)
     with pytest.raises(FeatureMismatchError):
-        Model.load(copy)
+        Model.load(copy, CREDITCARD)
 
 
 def test_contributions_add_up_to_the_margin(model):
-    rows = make_matrix(labelled.rows())
+    rows = make_matrix(labelled.rows(), ENCODER)
     base, contributions = model.explain(rows)
     assert contributions.shape == (len(rows), len(INPUTS))
     np.testing.assert_allclose(
@@ -208,7 +209,7 @@ def test_contributions_add_up_to_the_margin(model):
 
 
 def test_a_calibration_is_in_the_booster_for_margins_and_contributions_alike(model):
-    rows = make_matrix(labelled.rows(200))
+    rows = make_matrix(labelled.rows(200), ENCODER)
     before = model.compute_margins(rows)
     calibrated = replace(
         model, booster=calibrate_booster(model.booster, Calibration(scale=0.7, offset=-1.5))
@@ -223,7 +224,7 @@ def test_a_calibration_is_in_the_booster_for_margins_and_contributions_alike(mod
 
 
 def test_a_row_scores_the_same_alone_and_in_a_batch(model):
-    rows = make_matrix(labelled.rows(300))
+    rows = make_matrix(labelled.rows(300), ENCODER)
     alone = np.concatenate(
         [model.compute_margins(rows[index : index + 1]) for index in range(len(rows))]
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.data import labelled
+from support.data.transactions import ENCODER
 
 from model import dataset
 from payments.contract import INPUTS
@@ -24,7 +25,7 @@ def test_reads_back_what_was_written_and_ignores_further_columns(tmp_path):
 
 def test_the_matrix_equals_the_rows_that_the_stream_packs(tmp_path):
     table = labelled.rows(50)
-    matrix = dataset.make_matrix(table)
+    matrix = dataset.make_matrix(table, ENCODER)
     assert matrix.dtype == np.float32
     assert matrix.shape == (50, 29)
     assert matrix[7, -1] == np.float32(table["Amount"][7])

@@ -12,7 +12,7 @@ from cli.support.waterfall import draw_waterfall
 from model.explanation import BASE, MARGIN, REST, build_waterfall, explain
 from payments import display
 from payments.contract import COMPONENTS, INPUTS
-from payments.records import InvalidTransactionError
+from payments.decoder import InvalidTransactionError
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

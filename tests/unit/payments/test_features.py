@@ -8,13 +8,18 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.data.transactions import make_transaction, make_transaction_bytes, matrix_of
+from support.data.transactions import (
+    DECODER,
+    ENCODER,
+    Transaction,
+    make_transaction,
+    make_transaction_bytes,
+    matrix_of,
+)
 
 from model import dataset
-from payments import features
-from payments.contract import COMPONENTS, FLOAT32_OVERFLOW, INPUTS, Transaction
+from payments.contract import COMPONENTS, FLOAT32_OVERFLOW, INPUTS
 from payments.errors import InputError
-from payments.records import ROW_BYTES, decode
 
 LARGEST = float(np.nextafter(FLOAT32_OVERFLOW, 0))
 NUMBERS = st.floats(-LARGEST, LARGEST) | st.sampled_from(
@@ -27,9 +32,9 @@ ROWS = st.lists(
 
 def streamed(values):
     """The stream's path: bytes, decoded and packed one by one."""
-    rows = bytearray(len(values) * ROW_BYTES)
+    rows = bytearray(len(values) * ENCODER.row_bytes)
     for number, value in enumerate(values):
-        decode(value, rows, number)
+        DECODER.decode(value, rows, number)
     return bytes(rows)
 
 
@@ -39,30 +44,29 @@ def as_json(row):
 
 @given(rows=ROWS.map(lambda rows: [[*row[:-1], abs(row[-1])] for row in rows]))
 def test_training_stream_and_api_give_the_same_bits(rows):
-    trained = dataset.make_matrix(pd.DataFrame(rows, columns=list(INPUTS))[list(reversed(INPUTS))])
+    trained = dataset.make_matrix(
+        pd.DataFrame(rows, columns=list(INPUTS))[list(reversed(INPUTS))], ENCODER
+    )
     values = [as_json(row) for row in rows]
     served = matrix_of(Transaction.model_validate_json(value) for value in values)
-    assert (
-        trained.tobytes()
-        == streamed(values)
-        == served.tobytes()
-        == features.pack_rows(rows).tobytes()
-    )
+    assert trained.tobytes() == streamed(values) == served.tobytes()
     assert trained.shape == served.shape == (len(rows), 29)
+
+
+def encode(rows):
+    return ENCODER.encode(dict(zip(INPUTS, np.array(rows).T, strict=True)))
 
 
 @given(number=st.floats(allow_nan=False, allow_infinity=False))
 def test_both_forms_refuse_the_same_numbers(number):
-    row, buffer = [number] * len(INPUTS), bytearray(ROW_BYTES)
+    row, buffer = [number] * len(INPUTS), bytearray(ENCODER.row_bytes)
     try:
-        features.pack(buffer, 0, *row)
+        ENCODER.pack(buffer, 0, row)
     except OverflowError:
         with pytest.raises(InputError):
-            features.pack_rows([row])
+            encode([row])
     else:
-        assert (
-            features.pack_rows([row]).tobytes() == bytes(buffer) == struct.pack("<f", number) * 29
-        )
+        assert encode([row]).tobytes() == bytes(buffer) == struct.pack("<f", number) * 29
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, FLOAT32_OVERFLOW])
@@ -70,21 +74,15 @@ def test_values_that_are_not_finite_are_named_and_refused(bad):
     rows = np.zeros((3, 29))
     rows[1, 4] = bad
     with pytest.raises(InputError, match="row 1: V5 is"):
-        features.pack_rows(rows)
-
-
-@pytest.mark.parametrize("shape", [(29,), (2, 28), (2, 30), (2, 29, 1)])
-def test_rows_of_another_length_are_refused(shape):
-    with pytest.raises(InputError, match="rows of 29 numbers"):
-        features.pack_rows(np.zeros(shape))
+        encode(rows)
 
 
 def test_no_rows_are_a_matrix_without_rows():
-    assert matrix_of([]).shape == features.pack_rows(np.empty((0, 29))).shape == (0, 29)
+    assert encode(np.empty((0, 29))).shape == (0, 29)
 
 
-def test_a_decoded_record_serves_as_a_transaction():
+def test_the_row_of_a_decoded_transaction_is_that_of_its_values():
     value = make_transaction_bytes(3)
-    record = decode(value, bytearray(ROW_BYTES), 0)
-    assert matrix_of([record]).tobytes() == streamed([value])
-    assert matrix_of([record])[0, COMPONENTS.index("V7")] == np.float32(make_transaction(3)["V7"])
+    sent, row = DECODER.decode_one(value)
+    assert encode([sent.values]).tobytes() == row.tobytes() == streamed([value])
+    assert row[0, COMPONENTS.index("V7")] == np.float32(make_transaction(3)["V7"])

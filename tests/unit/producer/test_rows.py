@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.data import creditcard_files as creditcard
+from support.data.transactions import DECODER, ENCODER
 
 from payments.contract import FLOAT32_OVERFLOW, INPUTS
 from payments.errors import PaymentFileError
-from payments.records import ROW_BYTES, decode
 from payments.schema.reading import read_schema
 from producer.rows import Selection, encode_transaction, read
 
@@ -46,7 +46,7 @@ def test_a_transaction_has_every_field_of_its_row_and_no_others(ten):
 
 def test_the_contract_accepts_every_transaction(ten):
     for row in read(Selection(ten, CREDITCARD), "r"):
-        record = decode(encode_transaction(row), bytearray(ROW_BYTES), 0)
+        record = DECODER.decode(encode_transaction(row), bytearray(ENCODER.row_bytes), 0)
         assert record.transaction_id == row.transaction_id
 
 

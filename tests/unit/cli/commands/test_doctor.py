@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.data.transactions import CREDITCARD
 
 from cli.commands.doctor import command, machine
 from cli.support.settings import Settings
@@ -14,7 +15,7 @@ OK, WARN, FAIL = CheckStatus.OK, CheckStatus.WARN, CheckStatus.FAIL
 
 
 def test_the_model(tmp_path):
-    finding = machine.check_model(tmp_path / "latest")
+    finding = machine.check_model(tmp_path / "latest", CREDITCARD)
     assert (finding.verdict, finding.advice) == (FAIL, "run: fraud train")
 
 

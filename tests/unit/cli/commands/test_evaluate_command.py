@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 from support.data import labelled
+from support.data.transactions import CREDITCARD, ENCODER
 
 from model import dataset, publish
 from model.artefact import CARD, Model, compute_probabilities
 from model.evaluation import baselines
-from model.manifest import hash_file
 from model.training import pipeline
 
 METRICS = ("auprc", "roc_auc", "recall_at_fpr_1pct", "recall_at_precision_90", "brier")
@@ -35,7 +35,7 @@ def csv(tmp_path_factory):
 @pytest.fixture(scope="module")
 def models(csv, tmp_path_factory):
     folder = tmp_path_factory.mktemp("home") / "models"
-    publish.save(pipeline.train(dataset.read(csv), hash_file(csv)), folder)
+    publish.save(pipeline.train(dataset.read_for_training(csv, CREDITCARD)), folder)
     return folder
 
 
@@ -60,9 +60,9 @@ def other(tmp_path, rows):
 
 def test_the_test_part_is_evaluated(run_evaluate, models, csv):
     found = run_evaluate()
-    model = Model.load(models / "latest")
+    model = Model.load(models / "latest", CREDITCARD)
     test = dataset.read(csv)[3200:]
-    scores = compute_probabilities(model.compute_margins(dataset.make_matrix(test)))
+    scores = compute_probabilities(model.compute_margins(dataset.make_matrix(test, ENCODER)))
     assert found["test"]["auprc"]["value"] == pytest.approx(
         average_precision_score(test["Class"], scores)
     )
@@ -98,11 +98,11 @@ def test_precision_and_recall_with_their_counts_come_first(fraud, run_evaluate):
 
 def test_every_number_is_also_given_without_duplicates(run_evaluate, models, csv):
     found = run_evaluate()
-    model, rows = Model.load(models / "latest"), dataset.read(csv)
+    model, rows = Model.load(models / "latest", CREDITCARD), dataset.read(csv)
     rest = rows[3200:].drop(index=3900)  # the repeated payment
     fraud, flagged = (
         rest["Class"] == 1,
-        compute_probabilities(model.compute_margins(dataset.make_matrix(rest)))
+        compute_probabilities(model.compute_margins(dataset.make_matrix(rest, ENCODER)))
         >= model.thresholds.review,
     )
     caught = (fraud & flagged).sum()
@@ -208,7 +208,7 @@ def test_the_card_says_that_the_test_part_was_opened(run_evaluate, models):
     assert "Not opened" not in card
     run_evaluate()
     assert (folder / CARD).read_text() == card
-    assert Model.load(folder).version == found["model"]
+    assert Model.load(folder, CREDITCARD).version == found["model"]
 
 
 def test_evaluating_another_file_does_not_change_the_card(run_evaluate, models, tmp_path):

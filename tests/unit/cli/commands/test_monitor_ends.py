@@ -26,7 +26,7 @@ def refused(monkeypatch, tmp_path):
 
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.setenv("FRAUD_MONITOR_PORT", str(find_free_port()))
-    monkeypatch.setattr("drift.loading.load", lambda _: (None, PROFILE))
+    monkeypatch.setattr("drift.loading.load", lambda *_: (None, PROFILE))
     monkeypatch.setattr(cli.commands.monitor, "stop_on_signals", lambda *_: None)
     monkeypatch.setattr(Monitor, "run", run)
     monkeypatch.setattr(Labelling, "run", linger)

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from support.data.transactions import CREDITCARD
 
 from model.artefact import LATEST, MODEL, REFERENCE, Model
 
@@ -91,7 +92,7 @@ def test_the_table_shows_alerts_a_day_and_the_legitimate_payments_that_they_stop
 
 def test_saving_makes_a_new_version_of_the_same_booster(fraud, models, model):
     result = fraud.read_json("--cost-review", 1, "--cost-block", 30, "--save")
-    saved = Model.load(models / LATEST)
+    saved = Model.load(models / LATEST, CREDITCARD)
     assert saved.version == result["version"] != model.version
     for name in (MODEL, REFERENCE):
         assert (saved.directory / name).read_bytes() == (model.directory / name).read_bytes()
@@ -103,15 +104,15 @@ def test_saving_makes_a_new_version_of_the_same_booster(fraud, models, model):
     same = {"thresholds", "policy", "cuts", "patterns"}
     assert saved.manifest.model_dump(exclude=same) == model.manifest.model_dump(exclude=same)
     assert (
-        Model.load(models / model.version).thresholds == model.thresholds
+        Model.load(models / model.version, CREDITCARD).thresholds == model.thresholds
     )  # the one before is still there
 
 
 def test_saving_the_current_choice_keeps_the_version(fraud, models, model):
     fraud("--alerts-per-day", 400, "--save")
-    assert Model.load(models / LATEST).version != model.version
+    assert Model.load(models / LATEST, CREDITCARD).version != model.version
     fraud("--review-probability", 0.2, "--block-precision", 0.95, "--save")
-    assert Model.load(models / LATEST).version == model.version
+    assert Model.load(models / LATEST, CREDITCARD).version == model.version
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from support.data import labelled
+from support.data.transactions import CREDITCARD
 
 from model.artefact import LATEST, Model
 
@@ -29,7 +30,7 @@ def fraud(tmp_path, monkeypatch, run_fraud):
 
 def test_trains_and_names_the_rows(fraud, csv, tmp_path):
     printed = fraud.succeed("--data", csv)
-    model = Model.load(tmp_path / "home" / "models" / LATEST)
+    model = Model.load(tmp_path / "home" / "models" / LATEST, CREDITCARD)
     assert model.version in printed
     assert f"rows 0..3199 (3,200), sha256 {model.manifest.fitted_on.rows_sha256}" in printed
     assert "the test part was not opened" in printed

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 from support.data import labelled
+from support.data.transactions import ENCODER
 
 from model.errors import TrainingError
 from model.evaluation import baselines
@@ -19,7 +20,7 @@ FOLD = Fold(
 
 
 def run(table, rows, folds=()):
-    return baselines.run_baselines(table, FITTED, folds, rows, lambda _: None)
+    return baselines.run_baselines(table, FITTED, folds, rows, ENCODER, lambda _: None)
 
 
 @pytest.fixture(scope="module")

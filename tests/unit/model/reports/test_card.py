@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.data import labelled
+from support.data.transactions import CREDITCARD
 
 from model import publish
 from model.artefact import CARD, Model
@@ -21,7 +22,9 @@ OTHER = DEFAULT_POLICY.model_copy(update={"review": Capacity(alerts_per_day=400)
 @pytest.fixture
 def copy(model, tmp_path):
     """Return a copy of the artefact in a new folder of models, which tests may change."""
-    return Model.load(shutil.copytree(model.directory, tmp_path / "models" / model.version))
+    return Model.load(
+        shutil.copytree(model.directory, tmp_path / "models" / model.version), CREDITCARD
+    )
 
 
 def opened(model):

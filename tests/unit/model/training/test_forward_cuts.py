@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from support.data import labelled
+from support.data.transactions import ENCODER
 
 from model.artefact import compute_probabilities
 from model.dataset import make_matrix
@@ -33,9 +34,11 @@ def test_each_cut_is_judged_by_a_booster_fitted_on_all_rows_before_it(trained):
     assert [cut.fitted.rows for cut in cuts] == [1866, 2133, 2399, 2666, 2933]
     assert [cut.judged.last for cut in cuts] == [2665, 2932, 3199, 3199, 3199]
     cut, read = cuts[1], read_cuts(trained.reference, 1600, trained.manifest.payments_per_day)[1]
-    booster = pipeline.fit_booster(table[: cut.fitted.rows], Recipe().with_directions(table))
+    booster = pipeline.fit_booster(
+        table[: cut.fitted.rows], Recipe().with_directions(table, ENCODER), encoder=ENCODER
+    )
     judged = table[cut.judged.first : cut.judged.last + 1]
-    raw = booster.inplace_predict(make_matrix(judged), predict_type="margin").astype(float)
+    raw = booster.inplace_predict(make_matrix(judged, ENCODER), predict_type="margin").astype(float)
     before = trained.reference[: cut.fitted.rows - 1600]
     calibration = fit_platt_scaling(
         before["ahead_1"].to_numpy(float), before["Class"].to_numpy() == 1

@@ -2,6 +2,7 @@
 
 import pytest
 from support.data import labelled
+from support.data.transactions import ENCODER
 
 from model.training import inference_cost
 from model.training.pipeline import fit_booster
@@ -12,6 +13,7 @@ def fitted(depth, trees=3, **parameters):
     return fit_booster(
         labelled.rows(1000),
         Recipe({"max_depth": depth, "min_child_weight": 0.01, **parameters}, trees, directed=False),
+        encoder=ENCODER,
     )
 
 

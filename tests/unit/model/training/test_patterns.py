@@ -2,6 +2,7 @@
 
 import numpy as np
 from support.data import labelled
+from support.data.transactions import ENCODER
 
 from model.alert import REASONS
 from model.dataset import make_matrix
@@ -21,10 +22,12 @@ def test_a_pattern_is_the_set_of_the_five_strongest_features(trained):
     assert len(explained) == 16  # 1% of the rows, those with the highest scores
     assert reference.loc[explained, "probability"].min() >= reference["probability"].quantile(0.985)
     fold = split(len(table)).folds[0]
-    booster = pipeline.fit_booster(table[fold.fitted], Recipe().with_directions(table))
+    booster = pipeline.fit_booster(
+        table[fold.fitted], Recipe().with_directions(table, ENCODER), encoder=ENCODER
+    )
     rows = [row for row in explained if reference["fold"][row] == 1]
     contributions = booster.predict(
-        xgboost.DMatrix(make_matrix(reference.iloc[rows]), feature_names=list(INPUTS)),
+        xgboost.DMatrix(make_matrix(reference.iloc[rows], ENCODER), feature_names=list(INPUTS)),
         pred_contribs=True,
     )[:, :-1]
     for row, line in zip(rows, contributions, strict=True):

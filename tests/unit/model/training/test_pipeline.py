@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 from support.data import labelled
+from support.data.transactions import ENCODER
 
 from model import publish
 from model.artefact import CARD, MANIFEST, MODEL, REFERENCE, compute_probabilities
@@ -22,7 +23,7 @@ from payments.contract import INPUTS
 
 
 def test_the_same_rows_give_the_same_bytes(model, tmp_path):
-    again = publish.save(pipeline.train(labelled.rows(), "0" * 64), tmp_path)
+    again = publish.save(pipeline.train(labelled.data(labelled.rows())), tmp_path)
     assert again.version == model.version
     for name in (MODEL, MANIFEST, REFERENCE, CARD):
         assert (again.directory / name).read_bytes() == (model.directory / name).read_bytes(), name
@@ -31,7 +32,7 @@ def test_the_same_rows_give_the_same_bytes(model, tmp_path):
 def test_other_rows_give_another_version(model, tmp_path):
     table = labelled.rows()
     table.loc[0, "V1"] += 0.5
-    assert publish.save(pipeline.train(table, "0" * 64), tmp_path).version != model.version
+    assert publish.save(pipeline.train(labelled.data(table)), tmp_path).version != model.version
 
 
 def test_the_test_part_changes_nothing(trained):
@@ -39,7 +40,7 @@ def test_the_test_part_changes_nothing(trained):
     part = table.index[split(len(table)).test]
     table.loc[part, list(INPUTS)] *= -3.0
     table.loc[part, "Class"] = 1 - table.loc[part, "Class"]
-    other = pipeline.train(table, "0" * 64)
+    other = pipeline.train(labelled.data(table))
     assert other.booster.save_raw("ubj") == trained.booster.save_raw("ubj")
     assert other.manifest == trained.manifest
     pd.testing.assert_frame_equal(other.reference, trained.reference)
@@ -48,11 +49,11 @@ def test_the_test_part_changes_nothing(trained):
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_labels_of_a_fold_and_of_what_follows_do_not_reach_its_scores(number):
     table = labelled.rows()
-    honest = pipeline.predict_out_of_fold(table, Recipe())
+    honest = pipeline.predict_out_of_fold(table, Recipe(), encoder=ENCODER)
     later = table.index[split(len(table)).folds[number].judged.start :]
     table.loc[later, "Class"] = 1 - table.loc[later, "Class"]
     np.testing.assert_array_equal(
-        pipeline.predict_out_of_fold(table, Recipe())[number], honest[number]
+        pipeline.predict_out_of_fold(table, Recipe(), encoder=ENCODER)[number], honest[number]
     )
 
 
@@ -69,9 +70,11 @@ def test_the_reference_is_the_out_of_fold_rows_in_order_with_their_scores(traine
         reference["probability"], compute_probabilities(reference["margin"].to_numpy())
     )
     for number, fold in enumerate(parts.folds, 1):
-        booster = pipeline.fit_booster(table[fold.fitted], Recipe().with_directions(table))
+        booster = pipeline.fit_booster(
+            table[fold.fitted], Recipe().with_directions(table, ENCODER), encoder=ENCODER
+        )
         raw = booster.inplace_predict(
-            make_matrix(table[fold.judged]), predict_type="margin"
+            make_matrix(table[fold.judged], ENCODER), predict_type="margin"
         ).astype(float)
         margins = model.manifest.calibration.scale * raw + model.manifest.calibration.offset
         np.testing.assert_array_equal(reference.loc[reference["fold"] == number, "margin"], margins)
@@ -80,7 +83,11 @@ def test_the_reference_is_the_out_of_fold_rows_in_order_with_their_scores(traine
 def test_the_booster_is_fitted_on_the_whole_training_part(trained):
     table = labelled.rows()
     whole = calibrate_booster(
-        pipeline.fit_booster(table[split(len(table)).train], Recipe().with_directions(table)),
+        pipeline.fit_booster(
+            table[split(len(table)).train],
+            Recipe().with_directions(table, ENCODER),
+            encoder=ENCODER,
+        ),
         trained.manifest.calibration,
     )
     assert whole.save_raw("ubj") == trained.booster.save_raw("ubj")
@@ -110,7 +117,7 @@ def test_the_thresholds_are_those_of_the_policy_on_the_out_of_fold_rows(trained)
     assert trained.manifest.policy == DEFAULT_POLICY
     assert trained.manifest.thresholds == choose_thresholds(DEFAULT_POLICY, scores)
     costs = Costs(cost_review=1, cost_block=50)
-    other = pipeline.train(labelled.rows(), "0" * 64, policy=costs).manifest
+    other = pipeline.train(labelled.data(labelled.rows()), policy=costs).manifest
     assert other.policy == costs
     assert other.thresholds == choose_thresholds(costs, scores) != trained.manifest.thresholds
 
@@ -137,15 +144,14 @@ def test_rows_of_one_class_are_refused(first, last, only):
     table = labelled.rows()
     table.loc[table.index[first:last], "Class"] = only
     with pytest.raises(TrainingError, match="no fraud" if only == 0 else "no legitimate"):
-        pipeline.train(table, "0" * 64)
+        pipeline.train(labelled.data(table))
 
 
 def test_progress_counts_every_tree():
     seen = []
     recipe = Recipe(trees=5)
     pipeline.train(
-        labelled.rows(),
-        "0" * 64,
+        labelled.data(labelled.rows()),
         recipe,
         progress=lambda done, total: seen.append((done, total)),
     )
@@ -154,7 +160,7 @@ def test_progress_counts_every_tree():
 
 def test_a_recipe_is_what_the_manifest_says(tmp_path):
     recipe = Recipe({"max_depth": 2, "eta": 0.3}, trees=7)
-    saved = publish.save(pipeline.train(labelled.rows(), "0" * 64, recipe), tmp_path)
+    saved = publish.save(pipeline.train(labelled.data(labelled.rows()), recipe), tmp_path)
     assert saved.booster.num_boosted_rounds() == saved.manifest.trees == 7
     assert saved.manifest.parameters["max_depth"] == 2
     assert saved.manifest.parameters["seed"] == recipe.all_parameters["seed"]
@@ -162,10 +168,10 @@ def test_a_recipe_is_what_the_manifest_says(tmp_path):
 
 def test_labels_without_a_meaning_give_no_directions():
     table = labelled.rows()
-    constrained = Recipe().with_directions(table).parameters["monotone_constraints"]
+    constrained = Recipe().with_directions(table, ENCODER).parameters["monotone_constraints"]
     assert set(constrained) & {"1"}
     table["Class"] = np.random.default_rng(1).permutation(table["Class"])
-    unconstrained = Recipe().with_directions(table).parameters["monotone_constraints"]
+    unconstrained = Recipe().with_directions(table, ENCODER).parameters["monotone_constraints"]
     assert unconstrained.count("0") > constrained.count("0")
 
 
@@ -173,13 +179,13 @@ def test_a_constant_column_has_no_direction_and_gives_no_warning():
     table = labelled.rows().assign(V4=1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        recipe = Recipe().with_directions(table)
+        recipe = Recipe().with_directions(table, ENCODER)
     assert recipe.parameters["monotone_constraints"][1:-1].split(",")[3] == "0"
 
 
 def test_directions_come_from_rows_that_no_fold_judges():
     table = labelled.rows()
-    constrained = Recipe().with_directions(table)
+    constrained = Recipe().with_directions(table, ENCODER)
     later = table.index[split(len(table)).folds[0].judged.start :]
     table.loc[later, "Class"] = 1 - table.loc[later, "Class"]
-    assert Recipe().with_directions(table) == constrained
+    assert Recipe().with_directions(table, ENCODER) == constrained

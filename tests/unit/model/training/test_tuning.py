@@ -6,6 +6,7 @@ import numpy as np
 import optuna
 import pytest
 from support.data import labelled
+from support.data.transactions import ENCODER
 
 from model.training import tuning
 from model.training.inference_cost import explain_ms, score_us
@@ -43,11 +44,11 @@ def test_it_finds_better_parameters_than_poor_defaults_within_the_limit_of_a_sco
     monkeypatch.setattr(
         tuning,
         "predict_out_of_fold",
-        lambda table, recipe, grown: (
-            tried.append(recipe) or predict_out_of_fold(table, recipe, grown)
+        lambda table, recipe, encoder, grown: (
+            tried.append(recipe) or predict_out_of_fold(table, recipe, encoder, grown)
         ),
     )
-    tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=300, progress=steps.append)
+    tuned = tuning.tune(labelled.rows(1000), ENCODER, ticking(), seconds=300, progress=steps.append)
     assert tuned.recipe.parameters["max_depth"] >= 3
     assert tuned.average_precision > tuned.default_average_precision
     assert tuned.trials > 3
@@ -87,13 +88,17 @@ def test_what_costs_too_much_to_explain_is_never_taken(quick, monkeypatch):
 
     def costs(tuned):
         return explain_ms(
-            fit_booster(table[split(len(table)).train], tuned.recipe.with_directions(table))
+            fit_booster(
+                table[split(len(table)).train],
+                tuned.recipe.with_directions(table, ENCODER),
+                ENCODER,
+            )
         )
 
-    free = tuning.tune(table, ticking(), seconds=300)
+    free = tuning.tune(table, ENCODER, ticking(), seconds=300)
     limit = 0.9 * costs(free)
     monkeypatch.setattr(tuning, "MAX_EXPLAIN_MS", limit)
-    limited = tuning.tune(table, ticking(), seconds=300)
+    limited = tuning.tune(table, ENCODER, ticking(), seconds=300)
     assert [tuned.recipe.parameters["max_depth"] >= 3 for tuned in (free, limited)] == [
         True,
         True,
@@ -103,7 +108,7 @@ def test_what_costs_too_much_to_explain_is_never_taken(quick, monkeypatch):
 
 def test_if_every_trial_costs_too_much_the_defaults_stay(quick, monkeypatch):
     monkeypatch.setattr(tuning, "MAX_EXPLAIN_MS", 0.0)
-    tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=200)
+    tuned = tuning.tune(labelled.rows(1000), ENCODER, ticking(), seconds=200)
     assert (tuned.recipe.parameters["max_depth"], tuned.trials) == (1, 0)
     assert tuned.average_precision == tuned.default_average_precision
 
@@ -112,14 +117,14 @@ def test_it_ends_in_time_and_in_the_middle_of_a_trial_if_need_be(quick):
     looks = []
     clock = ticking()
     tuned = tuning.tune(
-        labelled.rows(1000), lambda: looks.append(clock()) or looks[-1], seconds=100
+        labelled.rows(1000), ENCODER, lambda: looks.append(clock()) or looks[-1], seconds=100
     )
     assert looks[-1] < 110  # a few calls more to notice that the time is up
     assert tuned.recipe.parameters["max_depth"] >= 1
 
 
 def test_without_any_time_the_defaults_stay(quick):
-    tuned = tuning.tune(labelled.rows(), ticking(), seconds=1)
+    tuned = tuning.tune(labelled.rows(), ENCODER, ticking(), seconds=1)
     assert tuned == tuning.TuningResult(
         Recipe({"max_depth": 1, "eta": 0.01}, 4, directed=False), None, None, 0
     )
@@ -128,7 +133,7 @@ def test_without_any_time_the_defaults_stay(quick):
 def test_a_lucky_trial_does_not_replace_defaults_that_are_better_on_other_seeds(quick, monkeypatch):
     """Scores are perfect for the search's seed and random for others, except the defaults'."""
 
-    def scores(table, recipe, grown):
+    def scores(table, recipe, encoder, grown):
         for _ in range(30):
             grown()
         truths = [
@@ -139,7 +144,7 @@ def test_a_lucky_trial_does_not_replace_defaults_that_are_better_on_other_seeds(
         return [truth if honest else random.random(len(truth)) for truth in truths]
 
     monkeypatch.setattr(tuning, "predict_out_of_fold", scores)
-    tuned = tuning.tune(labelled.rows(1000), ticking(), seconds=200)
+    tuned = tuning.tune(labelled.rows(1000), ENCODER, ticking(), seconds=200)
     assert tuned.trials > 3
     assert tuned.recipe.parameters["max_depth"] == 1
 
@@ -150,4 +155,6 @@ def test_the_test_part_is_not_read(quick):
     part = other.index[split(len(other)).test]
     other.loc[part, list(INPUTS)] = 0.0
     other.loc[part, "Class"] = 1 - other.loc[part, "Class"]
-    assert tuning.tune(other, ticking(), seconds=60) == tuning.tune(table, ticking(), seconds=60)
+    assert tuning.tune(other, ENCODER, ticking(), seconds=60) == tuning.tune(
+        table, ENCODER, ticking(), seconds=60
+    )

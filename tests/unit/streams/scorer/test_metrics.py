@@ -33,7 +33,7 @@ NOW_MS = int(NOW.timestamp() * 1000)
 
 @pytest.fixture
 def metrics(registry):
-    return ScorerMetrics(registry, "transactions", "v1", restarts=2)
+    return ScorerMetrics(registry, "transactions", FakeModel("v1"), restarts=2)
 
 
 def commit(metrics, batch, **model):
