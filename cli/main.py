@@ -80,6 +80,7 @@ def _import_app() -> "Typer":
         monitor,
         replay,
         report,
+        schema,
         score,
         serve,
         simulate,
@@ -102,10 +103,11 @@ def _report(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
+    from payments.schema.reading import SchemaError
     from streams.kafka.errors import TopicMismatchError
 
     lines = [part.strip() for part in _describe(error).splitlines() if part.strip()]
-    if not isinstance(error, TopicMismatchError):  # which has one line for each topic
+    if not isinstance(error, SchemaError | TopicMismatchError):  # which have a line for each fault
         lines = ["; ".join(lines)]
     print("\n".join(escape(f"fraud: {line}").plain for line in lines), file=sys.stderr)
     return USAGE if isinstance(error, SettingsError | TyperException) else FAILED

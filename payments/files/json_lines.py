@@ -47,7 +47,7 @@ def recognize(path: Path, known: Columns | None) -> Table:
             columns.setdefault(name, name)
     packing = find_packing(path)
     notes = ["JSON lines", *([packing] if packing else [])]
-    return Table(list(header), columns, notes, partial(_stream, path, columns))
+    return Table(list(header), columns, notes, partial(_stream, path, columns), is_nested=True)
 
 
 def _read_objects(path: Path) -> Iterator[tuple[int, _Members]]:

@@ -47,7 +47,7 @@ def recognize(path: Path, known: Columns | None) -> Table:
     for name, spelling in columns.items():
         _check_type(path, name, schema.field(spelling).type, fields[name])
     stream = partial(_stream, path, columns, fields)
-    return Table(list(schema.names), columns, ["Parquet"], stream)
+    return Table(list(schema.names), columns, ["Parquet"], stream, is_nested=True)
 
 
 def _flatten(table: pa.Table) -> pa.Table:

@@ -111,7 +111,7 @@ class PaymentFile:
     def read_batches(self, first: int = 0, end: int | None = None) -> Iterator[Batch]:
         """Yield the rows from `first` up to, not including, `end`. Raises PaymentFileError."""
         start = 0
-        with _translate_errors(self.path):
+        with translate_errors(self.path):
             for batch in self._table.stream():
                 stop = start + batch.num_rows
                 low = max(first, start)
@@ -151,8 +151,8 @@ def open_file(path: Path, schema: Schema, needed: Sequence[str] = ()) -> Payment
     `needed`: columns that it must have besides those without which no row is a payment.
     """
     known = list_columns(schema)
-    with _translate_errors(path):
-        table = _recognize(path, known)
+    with translate_errors(path):
+        table = recognize(path, known)
         required = {*list_needed(schema), *needed}
         require(path, [name for name in known if name in required], table.header, known)
         first = next((batch for batch in table.stream() if batch.num_rows), None)
@@ -173,7 +173,8 @@ def open_file(path: Path, schema: Schema, needed: Sequence[str] = ()) -> Payment
     return PaymentFile(path, table, known, decimal_comma, unit, local)
 
 
-def _recognize(path: Path, known: Columns) -> Table:
+def recognize(path: Path, known: Columns | None) -> Table:
+    """Return the table in a file. `known`: the columns to read, by default all."""
     if parquet.is_parquet(path):
         return parquet.recognize(path, known)
     if json_lines.is_json(path):
@@ -207,7 +208,7 @@ def _refuse_misfits(times: Column, unit: Unit, origin: str) -> Column:
 
 
 @contextmanager
-def _translate_errors(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turn what libraries raise about a file into PaymentFileError."""
     try:
         yield

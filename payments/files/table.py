@@ -11,10 +11,12 @@ class Table:
 
     `header`: all its column names. `columns`: the spelling of each known column. `notes`: how the
     file differs from a plain CSV. `stream()` yields Arrow batches of the known columns, in file
-    order, each cell as bytes of text, UTF-8 if the file's encoding is right.
+    order, each cell as bytes of text, UTF-8 if the file's encoding is right. `is_nested`: a point
+    in a name is a step into an object.
     """
 
     header: list[str]
     columns: dict[str, str]
     notes: list[str]
     stream: Callable[[], Iterator[Any]]
+    is_nested: bool = False

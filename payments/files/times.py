@@ -30,6 +30,11 @@ def are_local(cells: pa.Array) -> bool:
     return bool(_LOCAL.fullmatch(first))
 
 
+def is_refused_date(word: str) -> bool:
+    """Return whether a text is a date that has no time of day or can be read in two ways."""
+    return bool(_DATE.fullmatch(word) or _AMBIGUOUS.fullmatch(word))
+
+
 def read_times(cells: pa.Array, local: bool) -> Column:
     """Return the times in cells of text, `local` ones without an offset, as UTC."""
     pattern, kind = (_PLAIN_LOCAL, None) if local else (_PLAIN, "UTC")

@@ -19,6 +19,7 @@ def find_problems(declaration: Declaration) -> Iterator[Problem]:
     """Yield everything that the parts of a declaration contradict each other in."""
     yield from _check_roles(declaration)
     yield from _check_fields(declaration)
+    yield from _check_columns(declaration)
     references = list(_check_references(declaration))
     yield from references
     if not references:
@@ -58,6 +59,25 @@ def _check_fields(declaration: Declaration) -> Iterator[Problem]:
             if path == used or path.startswith(f"{used}.") or used.startswith(f"{path}."):
                 yield Problem(("fields", name), f"{path} overlaps with the field {other}")
         paths[name] = path
+
+
+def _check_columns(declaration: Declaration) -> Iterator[Problem]:
+    """Yield what would read a column of a file twice. Upper and lower case are the same there."""
+    roles = ("label", "labelled_at")
+    columns = [
+        (("fields", name), field.file or field.path or name)
+        for name, field in declaration.fields.items()
+    ]
+    columns += [
+        (("roles", role), column)
+        for role in roles
+        if (column := getattr(declaration.roles, role)) not in (None, *declaration.fields)
+    ]
+    taken: dict[str, str] = {}
+    for place, column in columns:
+        other = taken.setdefault(column.casefold(), place[1])
+        if other != place[1]:
+            yield Problem(place, f"its column in files, {column}, is that of {other}")
 
 
 def _check_references(declaration: Declaration) -> Iterator[Problem]:

@@ -31,7 +31,17 @@ RUNNING_UNTIL_STOPPED = {("fraud", "score"), ("fraud", "serve")}
 WITHOUT_JSON = RUNNING_UNTIL_STOPPED | {("fraud", "kafka", "tool")}
 WITHOUT_BARS = WITHOUT_JSON | {
     ("fraud", *words.split())
-    for words in ("alerts", "kafka status", "kafka stop", "monitor", "threshold", "topics")
+    for words in (
+        "alerts",
+        "kafka status",
+        "kafka stop",
+        "monitor",
+        "schema init",
+        "schema check",
+        "schema show",
+        "threshold",
+        "topics",
+    )
 }
 
 

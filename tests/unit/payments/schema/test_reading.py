@@ -85,6 +85,12 @@ def test_listed_values_are_part_of_the_version(tmp_path):
         ('distinct = "merchant_id"', 'distinct = "amount"', "39: features.velocity.distinct: "),
         ('since_last = true\nratio_to_mean = "30d"', "", "41: features.velocity: it has no feat"),
         ("ip = {", 'ip = { path = "amount.ip",', "23: fields.ip: amount.ip overlaps with"),
+        (
+            "ip = {",
+            'ip = { file = "MCC",',
+            "23: fields.ip: its column in files, MCC, is that of mcc",
+        ),
+        ('"is_fraud"', '"is_fraud"\nlabelled_at = "Is_fraud"', "10: roles.labelled_at: its column"),
         ("[roles]", "[rolls]", "1: roles: it is missing"),
         ('["EUR", "USD", "GBP", "CHF"]', '"file:none.txt"', "19: fields.currency.values: "),
     ],

@@ -1,0 +1,202 @@
+"""Draft a schema of a file's payments: a TOML text in which each guess says why."""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import PurePath
+from typing import NamedTuple
+
+from payments.schema.declaration import FROM_FIRST_ROW, LEARNED
+from payments.schema.guesses import Guess, Guesses, guess, split_words
+from payments.schema.profile import ColumnProfile, FileProfile
+
+_MINOR = ("cents", "minor", "pence")
+_SECRETS = ("iban", "email", "phone", "ip", "pan")
+_CURRENCIES = ("currency", "ccy")
+_LISTED = 12  # values of a category, at most
+_LEAST_RUN = 3
+_DECIMALS = (2, 4)
+_NUMBERED = re.compile(r"([A-Za-z_]+)(0|[1-9]\d*)")
+_MAX_NAME = 64
+
+_HEADER = """\
+# Drafted by `fraud schema init` from the {rows} of {file}.
+# Each guess says why. Correct what is wrong, then run `fraud schema check`.
+name = "{name}"
+
+[roles]
+{roles}
+
+[fields]
+{fields}
+
+[features]
+{features}
+"""
+_VELOCITY = """
+# What {entity} did lately. The model cannot use it yet: leave it commented out.
+# [[features.velocity]]
+# entity = "{entity}"
+# windows = ["1h", "24h", "7d"]
+# measures = ["count", "sum"]
+"""
+
+
+class _Field(NamedTuple):
+    """A field of the draft. `attributes`: in TOML."""
+
+    name: str
+    attributes: str
+    guess: Guess
+
+
+def draft_schema(file: FileProfile) -> str:
+    """Return a schema of a file's payments as TOML.
+
+    Raises InputError if the file has no time, or no amount.
+    """
+    guesses = guess(file)
+    names = _name_fields(guesses)
+    fields = [
+        _Field(name, ", ".join(_list_attributes(file, column, names, guesses)), one)
+        for (column, one), name in zip(guesses.fields.items(), names.values(), strict=True)
+    ]
+    whole = _HEADER.format(
+        file=file.file,
+        rows=f"first {file.rows:,} rows" if file.rows > 1 else "only row",
+        name=_name_schema(file.file),
+        roles="\n".join(_write_roles(guesses, names)),
+        fields="\n".join(_write_fields(fields)),
+        features="\n".join(_write_features(fields)),
+    )
+    entities = [each.name for each in fields if each.guess.type == "entity"]
+    return whole + "".join(_VELOCITY.format(entity=entity) for entity in entities)
+
+
+def _name_schema(file: str) -> str:
+    stem = re.sub(r"[^a-z0-9_-]+", "-", PurePath(file).name.partition(".")[0].lower()).strip("-")
+    return (stem if stem[:1].isalpha() else f"payments-{stem}".rstrip("-"))[:32]
+
+
+def _name_fields(guesses: Guesses) -> dict[str, str]:
+    """Return the name of each column's field: letters, digits and _, each once."""
+    names: dict[str, str] = {}
+    for column in guesses.fields:
+        plain = re.sub(r"\W+", "_", column, flags=re.ASCII).strip("_")
+        plain = (plain if plain[:1].isalpha() else f"field_{plain}".rstrip("_"))[: _MAX_NAME - 3]
+        taken = {name.casefold() for name in names.values()}
+        name = plain
+        number = 2
+        while name.casefold() in taken:
+            name = f"{plain}_{number}"
+            number += 1
+        names[column] = name
+    return names
+
+
+def _quote(value: str) -> str:
+    """Return a TOML string."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _write_roles(guesses: Guesses, names: dict[str, str]) -> Iterator[str]:
+    for role in ("id", "time", "key", "amount", "label", "labelled_at"):
+        if role in guesses.roles:
+            column, why = guesses.roles[role]
+            yield f"{role} = {_quote(names.get(column, column))}  # {why}"
+        elif role == "label":
+            yield '# label = "is_fraud"  # no column has its name; training needs one of 0 and 1'
+
+
+def _list_attributes(
+    file: FileProfile, column: str, names: dict[str, str], guesses: Guesses
+) -> Iterator[str]:
+    """Yield a field's attributes in TOML."""
+    name = names[column]
+    kind = guesses.fields[column].type
+    profile = guesses.fields[column].column
+    words = split_words(column)
+    yield f"type = {_quote(kind)}"
+    if profile is not None and file.is_nested and "." in column:
+        yield f"path = {_quote(column)}"
+    elif profile is not None and name != column.strip():
+        yield f"file = {_quote(column.strip())}"
+    if profile is not None:
+        yield from _describe_content(kind, profile)
+    if kind == "amount":
+        yield from _find_currency(names, guesses)
+    if kind not in ("id", "time") and "_" in name and words:
+        yield f"name = {_quote(' '.join(words))}"
+    if kind not in ("id", "time", "amount") and (profile is None or profile.missing):
+        yield "optional = true"
+    if kind in ("entity", "text") and set(words) & set(_SECRETS):
+        yield "secret = true"
+
+
+def _describe_content(kind: str, column: ColumnProfile) -> Iterator[str]:
+    if kind == "time" and column.unit not in (None, "rfc3339"):
+        yield f'unit = "{column.unit}"'
+    elif kind == "category" and column.distinct <= _LISTED:
+        yield f"values = [{', '.join(map(_quote, column.values))}]"
+    elif kind == "category":
+        yield f"values = {_quote(LEARNED)}"
+    elif kind == "amount" and set(split_words(column.name)) & set(_MINOR) and not column.decimals:
+        yield 'unit = "minor"'
+    elif kind == "amount":
+        least, most = _DECIMALS
+        yield f"decimals = {min(most, max(least, column.decimals))}"
+
+
+def _find_currency(names: dict[str, str], guesses: Guesses) -> Iterator[str]:
+    for column, one in guesses.fields.items():
+        if one.type == "category" and set(split_words(column)) & set(_CURRENCIES):
+            yield f"currency = {_quote(names[column])}"
+            return
+
+
+def _write_fields(fields: list[_Field]) -> Iterator[str]:
+    for run in _find_runs(fields):
+        name, attributes, one = run[0]
+        if len(run) > 1:
+            yield f'"{name}..{run[-1].name}" = {{ {attributes} }}  # {len(run)} alike'
+        else:
+            yield f"{name} = {{ {attributes} }}  # {one.why}"
+
+
+def _find_runs(fields: list[_Field]) -> Iterator[list[_Field]]:
+    """Yield the fields one by one, or several that only differ in a number that counts up."""
+
+    def describe(place: int) -> object:
+        name, attributes, _ = fields[place]
+        match = _NUMBERED.fullmatch(name)
+        return (match[1], int(match[2]) - place, attributes) if match else place
+
+    for _, places in groupby(range(len(fields)), describe):
+        run = [fields[place] for place in places]
+        yield from [run] if len(run) >= _LEAST_RUN else [[each] for each in run]
+
+
+def _write_features(fields: list[_Field]) -> Iterator[str]:
+    numbers = [
+        each
+        for each in fields
+        if each.guess.type in ("number", "amount", "boolean")
+        and each.guess.column is not None
+        and each.guess.column.distinct > 1
+        and not each.guess.column.is_counter
+    ]
+    listed = [
+        run[0].name if len(run) == 1 else f"{run[0].name}..{run[-1].name}"
+        for run in _find_runs(numbers)
+    ]
+    yield f"numbers = [{', '.join(map(_quote, listed))}]"
+    categories = [each.name for each in fields if each.guess.type == "category"]
+    if categories:
+        yield f"categories = [{', '.join(map(_quote, categories))}]"
+    times = [each.guess.column for each in fields if each.guess.type == "time"]
+    if any(time is not None and time.unit == FROM_FIRST_ROW for time in times):
+        yield "# no calendar: the hour of the first row is not known"
+    else:
+        yield 'calendar = ["hour", "weekday", "night"]'
+        yield 'timezone = "UTC"  # that of your customers, such as "Europe/Brussels"'

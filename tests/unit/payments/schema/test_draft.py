@@ -1,0 +1,169 @@
+"""Drafts of schemas: what is guessed from a file, and that the draft fits the file."""
+
+import numpy as np
+import pytest
+from support.data import own_payments
+
+from payments.errors import InputError
+from payments.files.profile import profile_file
+from payments.files.reader import open_file
+from payments.schema.draft import draft_schema
+from payments.schema.reading import parse_schema
+from producer.simulation import Parameters, SimulationOptions, simulate
+from producer.simulation.output import write
+
+COUNT = 600
+PAYMENTS = own_payments.make(COUNT)
+
+
+def draft(path):
+    """The draft of a file, which reads each of its rows."""
+    drafted = parse_schema(draft_schema(profile_file(path)), "x.toml", path.parent)
+    for batch in open_file(path, drafted).read_batches():
+        batch.check()
+    return drafted
+
+
+@pytest.fixture
+def csv(tmp_path):
+    def write_columns(separator=",", **cells):
+        columns = {name: found for name, found in (PAYMENTS | cells).items() if found is not None}
+        return own_payments.write_csv(tmp_path / "own.csv", columns, separator)
+
+    return write_columns
+
+
+def types(drafted):
+    return {name: field.type for name, field in drafted.fields.items()}
+
+
+OWN = {
+    "id": "id",
+    "time": "time",
+    "card": "entity",
+    "merchant": "entity",
+    "amount": "amount",
+    "country": "category",
+    "channel": "category",
+    "attempts": "number",
+    "new_device": "boolean",
+}
+
+
+def test_a_csv_with_names_of_its_own(csv):
+    drafted = draft(csv())
+    assert types(drafted) == OWN
+    assert drafted.roles.model_dump(exclude_none=True) == {
+        "id": "id",
+        "time": "time",
+        "key": "card",
+        "amount": "amount",
+        "label": "is_fraud",
+    }
+    assert drafted.inputs == ("amount", "attempts", "new_device", "country", "channel")
+    optional = [name for name, field in drafted.fields.items() if field.optional]
+    assert optional == ["merchant", "country"]
+    assert sorted(drafted.fields["channel"].values) == ["phone", "shop", "web"]
+
+
+@pytest.mark.parametrize("kind", ["json_lines", "parquet"])
+def test_nested_fields_have_a_path(tmp_path, kind):
+    path = getattr(own_payments, f"write_{kind}")(tmp_path / "own.dat", PAYMENTS)
+    drafted = draft(path)
+    nested = {"card": "payer_card", "country": "payer_country"}
+    assert types(drafted) == {nested.get(name, name): kind for name, kind in OWN.items()}
+    assert drafted.fields["payer_card"].path == "payer.card"
+    assert drafted.roles.key == "payer_card"
+
+
+def test_the_file_of_the_simulator(tmp_path):
+    path = tmp_path / "made.csv"
+    write(simulate(Parameters.load(), COUNT, 1, [], SimulationOptions(accounts=20)), path)
+    text = draft_schema(profile_file(path))
+    drafted = draft(path)
+    assert '"V1..V28" = { type = "number" }' in text
+    assert 'numbers = ["V1..V28", "Amount"]' in text
+    assert drafted.fields["Time"].unit == "seconds from the first row"
+    assert (drafted.roles.key, drafted.roles.label) == ("account_id", "Class")
+    assert drafted.fields[drafted.roles.id].type == "id"
+    assert "# no calendar" in text
+
+
+def test_european_numbers(csv):
+    drafted = draft(csv(";", amount=[one.replace(".", ",") for one in PAYMENTS["amount"]]))
+    assert types(drafted) == OWN
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1_000), ("us", 1_000_000)])
+def test_unix_times_by_their_size(csv, unit, factor):
+    times = [str((1_769_860_800 + row) * factor) for row in range(COUNT)]
+    assert draft(csv(time=times)).fields["time"].unit == unit
+
+
+def test_what_identifies_somebody_is_never_a_category(csv):
+    few = [str(one) for one in np.arange(COUNT) % 3]
+    drafted = draft(csv(card=few, branch_id=few, terminal_number=[f"t{one}" for one in few]))
+    assert {name: types(drafted)[name] for name in ("card", "branch_id", "terminal_number")} == {
+        "card": "entity",
+        "branch_id": "entity",
+        "terminal_number": "entity",
+    }
+
+
+def test_codes_are_categories_and_counters_no_features(csv):
+    codes = [str(5_400 + row % 70) for row in range(COUNT)]
+    counter = [str(row // 2) for row in range(COUNT)]
+    drafted = draft(csv(mcc=codes, card_type=["gold", "plain"] * (COUNT // 2), seconds=counter))
+    assert types(drafted)["mcc"] == types(drafted)["card_type"] == "category"
+    assert drafted.fields["mcc"].values == "learned"
+    assert "seconds" in drafted.fields and "seconds" not in drafted.inputs
+
+
+def test_amounts_in_cents_and_their_currency(csv):
+    cents = [one.replace(".", "") for one in PAYMENTS["amount"]]
+    drafted = draft(csv(amount=None, amount_cents=cents, currency=["EUR", "USD"] * (COUNT // 2)))
+    amount = drafted.fields["amount_cents"]
+    assert (amount.unit, amount.currency) == ("minor", "currency")
+
+
+def test_when_a_label_became_known_is_a_role(csv):
+    drafted = draft(csv(reported_at=PAYMENTS["time"]))
+    assert drafted.roles.labelled_at == "reported_at"
+    assert "reported_at" not in drafted.fields
+
+
+def test_a_name_that_no_field_may_have_is_kept_for_files(csv):
+    drafted = draft(csv(**{"Größe (kg)": ["1.5"] * COUNT, "2nd": ["1", "2"] * (COUNT // 2)}))
+    assert drafted.fields["Gr_e_kg"].file == "Größe (kg)"
+    assert drafted.fields["field_2nd"].file == "2nd"
+
+
+def test_without_an_id_or_an_entity_the_stream_has_them(csv):
+    drafted = draft(csv(id=None, card=None, merchant=None))
+    assert (drafted.roles.id, drafted.roles.key) == ("transaction_id", "account_id")
+    assert drafted.fields["account_id"].optional
+    assert "not in the file" in draft_schema(profile_file(csv(id=None)))
+
+
+REFUSED = {
+    "no time": ({"time": None}, "own.csv has no column of times: write one as 2026-01-31T12:0"),
+    "dates": (
+        {"time": ["31/01/2026 12:00"] * COUNT},
+        "no time that can be read in one way only: time is '31/01/2026 12:00'; write one as 2026",
+    ),
+    "missing times": (
+        {"time": ["", *PAYMENTS["time"][1:]]},
+        "own.csv: time is missing in 1 of 600 rows; leave out payments without a time",
+    ),
+    "no amount": (
+        {"amount": None},
+        "own.csv has no column with the name of an amount: name one `amount`; its numbers are att",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_without_what_each_payment_has_is_refused(csv, name):
+    cells, cause = REFUSED[name]
+    with pytest.raises(InputError, match=cause):
+        draft(csv(**cells))
