@@ -11,16 +11,19 @@ import msgspec
 
 from payments.contract import INPUTS
 
-# Issuers' ranges start with 2 to 6; the digits may be in groups of 4, or of 4, 6 and 5. They are
-# neither part of a longer number nor a fraction.
-_CANDIDATE = (
-    r"(?<![\d.])(?:[2-6]\d{12,18}|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?"
-    r"|3\d{3}([ -])\d{6}\2\d{5})(?!\d)"
+# Issuers' ranges start with 2 to 6; the digits may be in groups of 4, or of 4, 6 and 4 or 5, all
+# with the same character between them. They are not part of a longer number, and digits without
+# groups not of a decimal number either. The console uses this pattern in JavaScript.
+PATTERN = (
+    r"(?<!\d)(?<!\d\.)(?:(?<!\.)[2-6]\d{12,18}(?!\.\d)"
+    r"|[2-6]\d{3}([ ._-])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?"
+    r"|3\d{3}([ ._-])\d{6}\2\d{4,5})(?!\d)"
 )
-_IN_TEXT = re.compile(_CANDIDATE, re.ASCII)
-_IN_BYTES = re.compile(_CANDIDATE.encode())
+_IN_TEXT = re.compile(PATTERN, re.ASCII)
+_IN_BYTES = re.compile(PATTERN.encode())
 _ESCAPED = rb"\u00"  # may write a digit
-# Masking an id would separate an alert from its account and its labels.
+# In data, masking an id would separate an alert from its account and its labels. What is shown to
+# people, in a terminal or in the console (api/static/format.js), masks ids too.
 _KEPT = frozenset({"transaction_id", "account_id", *INPUTS})
 _FIRST = 6
 _LAST = 4

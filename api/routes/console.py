@@ -14,6 +14,7 @@ from api.alert_store import Item
 from api.background import RunningBackground
 from api.dependencies import FromApp
 from api.templating import render
+from payments.card_numbers import PATTERN
 from payments.contract import INPUTS
 from payments.display import shorten_name
 
@@ -34,6 +35,15 @@ def list_names() -> Response:
     names = {feature: shorten_name(feature) for feature in INPUTS}
     return Response(
         b"export const NAMES = %b;\n" % msgspec.json.encode(names), media_type="text/javascript"
+    )
+
+
+@router.get("/card-number.js")
+def show_card_number() -> Response:
+    """Serve the pattern of card numbers as a JavaScript module."""
+    return Response(
+        b"export const CARD_NUMBER = %b;\n" % msgspec.json.encode(PATTERN),
+        media_type="text/javascript",
     )
 
 

@@ -1,6 +1,7 @@
 // The console: shows alerts as they come, opens one at a time, and labels it by click or key.
 
 import * as detail from "./detail.js";
+import { masked } from "./format.js";
 import * as queue from "./queue.js";
 import { update } from "./vitals.js";
 
@@ -93,7 +94,7 @@ async function sendLabel(alert, fraud, name, done) {
     return "Not saved: the server does not answer.";
   }
   done();
-  return `${alert.transaction_id}: saved as ${fraud ? "fraud" : "legitimate"} by ${name}.`;
+  return `${masked(alert.transaction_id)}: saved as ${fraud ? "fraud" : "legitimate"} by ${name}.`;
 }
 
 function finish() {

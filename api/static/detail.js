@@ -1,6 +1,6 @@
 // The detail pane: the alert's figures, its reasons and the two buttons.
 
-import { element, featureName, moment, money, percent, shape, short, signed } from "./format.js";
+import { element, featureName, masked, moment, money, percent, shape, short, signed } from "./format.js";
 import * as patterns from "./patterns.js";
 import { badge } from "./queue.js";
 
@@ -14,7 +14,7 @@ const MARGIN = 0.06; // share of the width left free on both sides of the marks
 export function render(alert, judge, close) {
   const back = element("button", { class: "back", type: "button" }, "‹ Queue");
   back.addEventListener("click", close);
-  const title = element("h2", { class: "title" }, alert.transaction_id);
+  const title = element("h2", { class: "title" }, masked(alert.transaction_id));
   return [
     back,
     element("div", { class: "heading" }, title, badge(alert)),
@@ -114,7 +114,7 @@ function transaction(alert) {
     { class: "transaction" },
     element("h3", {}, "Transaction"),
     pairs("fields", {
-      Account: text(sent.account_id),
+      Account: masked(text(sent.account_id)),
       "Event time": moment(alert.event_time),
       "Scored at": moment(alert.scored_at),
       Model: alert.model_version,

@@ -1,6 +1,6 @@
 // The queue: alerts by expected loss, with a tab for open and a tab for labelled alerts.
 
-import { clock, element, money, percent } from "./format.js";
+import { clock, element, masked, money, percent } from "./format.js";
 import * as patterns from "./patterns.js";
 
 export const KEPT = 2000; // the same number and the same rule as in api/alert_store.py
@@ -143,7 +143,7 @@ function makeRow(alert) {
   const option = element(
     "li",
     { id: `alert-${alert.position}`, role: "option", class: "row" },
-    element("span", { class: "id" }, alert.transaction_id),
+    element("span", { class: "id" }, masked(alert.transaction_id)),
     element("span", { class: "loss" }, money(alert.expected_loss)),
     element("span", { class: "facts" }, badge(alert), ` ${percent(alert.probability)} · ${clock(alert.scored_at)}`),
     element("span", { class: "amount" }, money(alert.amount)),

@@ -107,9 +107,11 @@ def _make_table(names: list[str], heading: bool) -> Table:
 
 def _cells(alert: Any) -> dict[str, Text]:
     """Return the cells by column, in the order of _COLUMNS."""
+    from payments.card_numbers import mask_text
+
     return {
         "scored at (UTC)": Text(format_utc(alert.scored_at)),
-        "transaction": escape(alert.transaction_id),
+        "transaction": escape(mask_text(alert.transaction_id)),
         "decision": Text(alert.decision, _STYLES.get(alert.decision, "")),
         "prob.": Text(f"{alert.probability:.4f}"),
         "amount": Text(f"{alert.amount:,.2f}"),

@@ -12,6 +12,7 @@ from scipy.special import logit
 from cli.support.terminal import escape, format_utc
 from model.explanation import BASE, MARGIN, REST, Step, build_waterfall
 from payments import display
+from payments.card_numbers import mask_text
 
 MOST_REASONS = 10  # of 29, to be readable at a glance
 _MAX_BAR = 40
@@ -78,7 +79,7 @@ def _choose_color(step: Step) -> str:
 
 
 def _format_heading(alert: Any) -> Iterator[Text]:
-    yield Text("transaction ") + escape(alert.transaction_id)
+    yield Text("transaction ") + escape(mask_text(alert.transaction_id))
     happened = f"{format_utc(alert.event_time)} UTC"
     scored = f"{format_utc(alert.scored_at)} UTC"
     sentence = f"of {happened}, amount {alert.amount:,.2f}, scored {scored} by model "

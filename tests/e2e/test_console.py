@@ -267,6 +267,25 @@ def test_markup_in_alerts_is_shown_as_text(browser, server, module_connection):
     assert read_labels(module_connection, SCRIPT)
 
 
+def test_card_numbers_in_ids_are_masked_and_labels_have_the_whole_id(
+    browser, server, module_connection
+):
+    card = "3782.822463.10005"
+    other = "4111-1111-1111-1112"  # its check digit is wrong
+    transaction = make_transaction_bytes(1, transaction_id=card, account_id=f"{card} {other}")
+    own = {"transaction_id": card, "amount": 9.0, "expected_loss": 9.0, "rest": -1.5}
+    publish(module_connection, encode_alert(transaction, **own, reasons=make_reasons(*5 * [1.5])))
+    shown = "3782.82****.*0005"
+    with open_console(browser, server) as page:
+        find_row(page, shown).click()
+        expect(page.locator("#detail .title")).to_have_text(shown)
+        expect(page.get_by_text(f"{shown} {other}")).to_be_visible()
+        judge(page, "Fraud")
+        expect(page.get_by_text(f"{shown}: saved as fraud by Ana.")).to_be_visible()
+        assert card not in page.locator("body").inner_text()
+    assert read_labels(module_connection, card)
+
+
 def test_keys_work_through_the_queue_with_the_largest_expected_loss_first(
     browser, server, module_connection
 ):

@@ -148,6 +148,24 @@ MUTANTS = (
         ("cli/commands/serve.py", "proxy_headers=False,", "proxy_headers=True,"),
     ),
     mutant(
+        "a card number with dots between its digits is shown",
+        "tests/unit/payments/test_card_numbers.py",
+        (
+            "payments/card_numbers.py",
+            r"""[2-6]\d{3}([ ._-])""",
+            r"""[2-6]\d{3}([ -])""",
+        ),
+    ),
+    mutant(
+        "a decimal number is masked as a card number",
+        "tests/unit/payments/test_card_numbers.py",
+        (
+            "payments/card_numbers.py",
+            r"""\d{12,18}(?!\.\d)""",
+            r"""\d{12,18}""",
+        ),
+    ),
+    mutant(
         "an endless head is kept in memory",
         "tests/unit/streams/test_http_limits.py",
         (

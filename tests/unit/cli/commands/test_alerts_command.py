@@ -59,6 +59,12 @@ def test_a_row_has_the_alert_and_its_three_strongest_reasons():
     ]  # a line each
 
 
+def test_a_card_number_in_an_id_is_masked():
+    text = shown(alert(transaction_id="4111_1111_1111_1111"))
+    assert "4111_11**_****_1111" in text
+    assert "4111_1111" not in text
+
+
 def test_successive_tables_line_up():
     first, second = (
         shown(alert(transaction_id="a")),
