@@ -9,7 +9,9 @@ INTERRUPTED = 128 + signal.SIGINT  # what a shell reports after Ctrl-C
 
 
 class CommandError(Exception):
-    """An expected failure. Its text says what is wrong and what to do; the exit code is 1."""
+    """An expected failure. Its text says what is wrong and what to do."""
+
+    exit_code = FAILED
 
 
 class SettingsError(ValueError):

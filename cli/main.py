@@ -32,8 +32,8 @@ _FILE_ADVICE = {
 def main() -> None:
     """Run a subcommand and exit.
 
-    0: done; 1: failed; 2: bad usage; 3: `fraud score` stopped on purpose, do not restart;
-    130: Ctrl-C.
+    0: done; 1: failed; 2: bad usage; 3: do not restart, because `fraud score` stopped on purpose or
+    a port is in use; 130: Ctrl-C.
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry from Evidently and others
     try:
@@ -110,7 +110,9 @@ def _report(error: Exception) -> int:
     if not isinstance(error, SchemaError | TopicMismatchError):  # which have a line for each fault
         lines = ["; ".join(lines)]
     print("\n".join(escape(f"fraud: {line}").plain for line in lines), file=sys.stderr)
-    return USAGE if isinstance(error, SettingsError | TyperException) else FAILED
+    if isinstance(error, SettingsError | TyperException):
+        return USAGE
+    return error.exit_code if isinstance(error, CommandError) else FAILED
 
 
 def _describe(error: Exception) -> str:

@@ -19,12 +19,17 @@ from prometheus_client import (
 from streams.http_limits import LimitedProtocol
 
 _STOP_S = 2.0
+_BACKLOG = 2048  # connections that wait for the event loop
 
 LOCAL = "127.0.0.1"
 
 
 class PortTakenError(OSError):
     """The port is in use or not allowed."""
+
+    def __init__(self, port: int, message: str) -> None:
+        super().__init__(message)
+        self.port = port
 
 
 def make_process_registry() -> CollectorRegistry:
@@ -37,19 +42,25 @@ def make_process_registry() -> CollectorRegistry:
 
 def check_port(port: int, setting: str, host: str = LOCAL) -> None:
     """Raise PortTakenError unless `serve` can listen on `host`:`port`."""
-    _listen(port, setting, host).close()
+    listen(port, setting, host).close()
 
 
-def _listen(port: int, setting: str, host: str) -> socket.socket:
+def listen(port: int, setting: str, host: str = LOCAL) -> socket.socket:
+    """Return a socket that listens on `host`:`port`.
+
+    Raises PortTakenError, which names `setting`, the variable or option that changes the port.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port))
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", error)
         code = getattr(error, "errno", 0)
         if code in errno.errorcode:
             reason = os.strerror(code)  # without the address, which create_server appends
+        at = "" if host == LOCAL else f" of {host}"
         raise PortTakenError(
-            f"port {port} cannot be used ({reason}); choose another with {setting}"
+            port, f"port {port}{at} cannot be used ({reason}); choose another with {setting}"
         ) from None
 
 
@@ -63,9 +74,9 @@ def serve(
 ) -> Callable[[], None]:
     """Serve on `host`:`port` in a background thread; return a function that stops the server.
 
-    Raises PortTakenError, which names `setting`, the variable or option that changes the port.
+    Raises PortTakenError.
     """
-    listening = _listen(port, setting, host)
+    listening = listen(port, setting, host)
     config = uvicorn.Config(
         _create_app(registry, {"/health": healthy, "/ready": ready}),
         http=LimitedProtocol,

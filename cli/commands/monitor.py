@@ -12,6 +12,7 @@ import typer
 
 from cli.app import RUN, app
 from cli.errors import CommandError
+from cli.support.listener import explain_taken
 from cli.support.options import ModelFolder
 from cli.support.parsers import parse_duration
 from cli.support.settings import Settings
@@ -186,7 +187,9 @@ def monitor(
         watcher.run(stop)
         if labelling.failure:
             raise labelling.failure
-    except (PortTakenError, CommitError) as error:
+    except PortTakenError as error:
+        raise explain_taken(error, settings.home) from None
+    except CommitError as error:
         raise CommandError(str(error)) from None
     finally:
         stop.set()

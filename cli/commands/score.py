@@ -14,6 +14,7 @@ import typer
 from cli.app import RUN, app
 from cli.errors import DONE, FAILED, CommandError, SettingsError
 from cli.support.imports import block_sklearn
+from cli.support.listener import explain_taken
 from cli.support.options import flag
 from cli.support.settings import Settings
 from cli.support.stopping import exit_after
@@ -102,16 +103,14 @@ def announce(home: Path, host: str, port: int, workers: int) -> Path:
 
 
 def _check_ports(settings: Settings, workers: int) -> None:
-    """Exit if the workers could not listen, before anything of another scorer is overwritten."""
-    from streams.kafka.errors import DO_NOT_RESTART
+    """Raise PortError if the workers could not listen, before another scorer's file is replaced."""
     from streams.status_server import PortTakenError, check_port
 
     try:
         for worker in range(workers):
             check_port(settings.metrics_port + worker, PORT_SETTING, settings.metrics_host)
     except PortTakenError as error:
-        log.error("%s", error)  # noqa: TRY400 - the message says what to do
-        sys.exit(DO_NOT_RESTART)
+        raise explain_taken(error, settings.home) from None
 
 
 def _try_announce(settings: Settings, workers: int) -> Path | None:

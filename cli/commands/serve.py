@@ -1,10 +1,7 @@
 """`fraud serve`: the HTTP API and the console."""
 
-import errno
 import gc
-import os
 import signal
-import socket
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +10,14 @@ import typer
 from cli.app import RUN, app
 from cli.errors import CommandError
 from cli.support.imports import block_sklearn
+from cli.support.listener import explain_taken
 from cli.support.settings import Settings
 from streams.kafka.clock import get_utc_now
 from streams.kafka.connection import Connection
 
 if TYPE_CHECKING:
+    import socket
+
     from fastapi import FastAPI
 
     from api.auth import Access
@@ -26,20 +26,6 @@ _LOCAL = "127.0.0.1"
 _KEY_LENGTH = 16  # characters: long enough to resist guessing at the rate limit
 _GOODBYE_S = 3  # we promise to exit within 5 s of SIGTERM, and browsers keep streams open
 _KEEP_ALIVE_S = 75  # longer than the 60 s for which load balancers keep idle connections
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        # without the address, which create_server appends; an unknown host name has no errno
-        is_system_error = (error.errno or 0) in errno.errorcode
-        reason = os.strerror(error.errno or 0) if is_system_error else error.strerror
-        raise CommandError(
-            f"cannot listen on port {port} of {host} ({reason}); "
-            "choose others with FRAUD_API_PORT and --host"
-        ) from None
 
 
 def _make_access(hosts: list[str], key: str | None, rate: str | None) -> "Access":
@@ -74,7 +60,7 @@ def _build(settings: Settings, connection: Connection, access: "Access", fresh: 
     return create_app(dependencies, access)
 
 
-def _run(application: "FastAPI", listening: socket.socket) -> None:
+def _run(application: "FastAPI", listening: "socket.socket") -> None:
     import uvicorn
 
     from api.background import end_streams
@@ -135,6 +121,8 @@ def serve(
 
     Example: FRAUD_API_KEY=... fraud serve --host 0.0.0.0 --allow-host fraud.example.org
     """
+    from streams.status_server import PortTakenError, listen
+
     settings = Settings.from_environment()
     if host != _LOCAL and len(settings.api_key or "") < _KEY_LENGTH:
         raise CommandError(
@@ -144,7 +132,10 @@ def serve(
     name = f"[{host}]" if ":" in host else host
     access = _make_access([name, *(allow_host or ())], settings.api_key, rate_limit)
     connection = settings.make_connection()
-    listening = _bind(host, settings.api_port)
+    try:
+        listening = listen(settings.api_port, "FRAUD_API_PORT", host)
+    except PortTakenError as error:
+        raise explain_taken(error, settings.home) from None
     application = _build(settings, connection, access, fresh)
     address = f"http://{name}:{settings.api_port}"
     print(f"{address} answers; documentation: {address}/docs", flush=True)

@@ -1,14 +1,12 @@
 """Checks of this machine: the model, the data, ports, and the needs of a local Kafka."""
 
-import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-import psutil
-
 from cli.support.home import probe_writing
+from cli.support.listener import find_listener, shorten
 from cli.support.settings import Settings
 from infra.demo_ports import Port
 from payments.schema.reading import Schema
@@ -16,8 +14,6 @@ from streams.doctor.checks import CheckStatus, Finding, try_check
 
 Holder = Callable[[int], str | None]
 _OURS = ("cli.main", "bin/fraud", "kafka.Kafka")
-_CHILD_OF = " < "
-_SHOWN = 80  # characters of a command line
 _SPARE_MB = 1000  # for Kafka's data, reports and models
 
 
@@ -112,41 +108,12 @@ def check_port(wanted: Port, holder: Holder) -> Finding:
         return Finding(what, CheckStatus.OK, f"free for {wanted.use}")
     if any(name in command for name in _OURS):
         return Finding(what, CheckStatus.OK, f"used by this system ({wanted.use})")
-    shown = " < ".join(each[:_SHOWN] for each in command.split(_CHILD_OF))
     return Finding(
         what,
         CheckStatus.FAIL,
-        f"needed for {wanted.use}, used by {shown or 'a process of another user'}",
+        f"needed for {wanted.use}, used by {shorten(command) or 'a process of another user'}",
         f"stop it, or set {wanted.variable} to another port",
     )
-
-
-def find_listener(home: Path, number: int) -> str | None:
-    """Return the command lines of the port's listener and its parents, or None if it is free.
-
-    The parents identify workers, which are children of `fraud score`. A container's listener is
-    Docker's, so the Kafka started for this home is looked up.
-    """
-    from infra.kafka import broker, ports
-
-    if not ports.is_taken(number):
-        return None
-    started = broker.find(home)
-    if started and started.port == number and started.alive():
-        return "kafka.Kafka"
-    with contextlib.suppress(psutil.Error):
-        for connection in psutil.net_connections("tcp"):
-            if (
-                connection.status == psutil.CONN_LISTEN
-                and connection.pid
-                and connection.laddr
-                and connection.laddr.port == number
-            ):
-                process = psutil.Process(connection.pid)
-                return _CHILD_OF.join(
-                    " ".join(each.cmdline()) for each in (process, *process.parents()[:2])
-                )
-    return ""
 
 
 def check_local_kafka(java: int | None, maven: bool, docker: bool) -> Finding:
