@@ -2,7 +2,9 @@
 
 A request's head and body must arrive in time and may not be endless, an answer must be read, and
 one address has a limited number of connections. Otherwise a few slow or endless requests would
-hold every descriptor of the server, or its memory.
+hold every descriptor of the server, or its memory. At the limit, a new connection replaces the one
+that has been without a whole request for longest, so that a client that opens connections and sends
+nothing can't keep `/health` from answering.
 """
 
 import asyncio
@@ -37,17 +39,33 @@ class LimitedProtocol(HttpToolsProtocol):
         self._is_refused = False
         self._is_head_complete = False
         self._received = 0  # bytes of this request outside its body
+        # when the wait for a request, or for the rest of one, began; None: one is being answered
+        self._waiting_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Refuse the connection if there are too many, else wait for a request."""
+        """Wait for a request; if there are too many connections, close one first."""
         super().connection_made(transport)
-        clients: list[Any] = [getattr(other, "client", None) for other in self.connections]
-        address = self.client and self.client[0]
-        same = sum(1 for client in clients if client and client[0] == address)
-        if same > MAX_CONNECTIONS_OF_ADDRESS or len(self.connections) > MAX_CONNECTIONS:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
-        else:
-            self._start_timer(HEAD_S)
+        known = [other for other in self.connections if isinstance(other, LimitedProtocol)]
+        opened = [other for other in known if not other.transport.is_closing()]
+        same = [other for other in opened if other._address == self._address]
+        for group, limit in ((same, MAX_CONNECTIONS_OF_ADDRESS), (opened, MAX_CONNECTIONS)):
+            if len(group) > limit and not _close_longest_waiting(group):
+                self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+                return
+        self._waiting_since = self.loop.time()
+        self._start_timer(HEAD_S)
+
+    @property
+    def _address(self) -> str | None:
+        return self.client[0] if self.client else None
+
+    @property
+    def _can_be_replaced(self) -> bool:
+        """Whether closing the connection cuts no answer."""
+        is_answering = self.cycle and self.cycle.response_started != self.cycle.response_complete
+        return self._waiting_since is not None and not (
+            is_answering or self.transport.get_write_buffer_size()
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timers."""
@@ -90,10 +108,17 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Stop waiting: what follows is the server's part."""
         self._stop_timer()
+        self._waiting_since = None
         self._is_head_complete = False
         self._received = 0
         if not self._is_refused:
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, unless it is there."""
+        if not self.pipeline:
+            self._waiting_since = self.loop.time()
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
         """Give the client time to read what it was sent."""
@@ -138,3 +163,12 @@ class LimitedProtocol(HttpToolsProtocol):
             b"connection: close\r\n\r\n%b" % (status, text, len(text), text)
         )
         self.transport.close()
+
+
+def _close_longest_waiting(connections: list[LimitedProtocol]) -> bool:
+    """Close the connection without a request for longest; return False if all have one."""
+    waiting = [other for other in connections if other._can_be_replaced]
+    if not waiting:
+        return False
+    min(waiting, key=lambda other: other._waiting_since or 0.0).transport.abort()
+    return True

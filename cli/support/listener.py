@@ -58,4 +58,5 @@ def shorten(command: str) -> str:
 def explain_taken(error: "PortTakenError", home: Path) -> PortError:
     """Return the error that also names the port's listener, if this user may see it."""
     command = find_listener(home, error.port)
-    return PortError(f"{error}; used by {shorten(command)}" if command else str(error))
+    process = shorten((command or "").partition(_CHILD_OF)[0])
+    return PortError(f"{error}; used by {process}" if process else str(error))

@@ -179,8 +179,27 @@ MUTANTS = (
         "tests/unit/streams/test_http_limits.py",
         (
             "streams/http_limits.py",
-            "            self._start_timer(HEAD_S)\n\n    def connection_lost",
-            "            pass\n\n    def connection_lost",
+            "        self._waiting_since = self.loop.time()\n        self._start_timer(HEAD_S)\n",
+            "        self._waiting_since = self.loop.time()\n",
+        ),
+    ),
+    mutant(
+        "connections without a request keep others out",
+        "tests/unit/streams/test_http_limits.py"
+        "::test_a_connection_without_a_whole_request_makes_room",
+        (
+            "streams/http_limits.py",
+            "if len(group) > limit and not _close_longest_waiting(group):",
+            "if len(group) > limit:",
+        ),
+    ),
+    mutant(
+        "making room for a connection cuts another one's answer",
+        "tests/unit/streams/test_http_limits.py::test_replacing_a_connection_cuts_no_answer",
+        (
+            "streams/http_limits.py",
+            "is_answering or self.transport.get_write_buffer_size()",
+            "is_answering",
         ),
     ),
     mutant(

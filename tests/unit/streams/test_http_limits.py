@@ -17,9 +17,17 @@ HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
 MIB = 1024 * 1024
 
 
+unanswered = []  # requests for /wait
+
+
 async def application(scope, receive, send):
-    """Answer with the length of the body; /large with 64 MiB, /early before reading."""
+    """Answer with the length of the body.
+
+    /large answers with 64 MiB, /early before reading, and /wait never.
+    """
     assert scope["type"] == "http"
+    if scope["path"] == "/wait":
+        unanswered.append(scope)
     size = 0
     more = scope["path"] != "/early"
     while more:
@@ -27,7 +35,7 @@ async def application(scope, receive, send):
         if message["type"] == "http.disconnect":
             return
         size += len(message.get("body", b""))
-        more = message.get("more_body", False)
+        more = message.get("more_body", False) or scope["path"] == "/wait"
     body = b"x" * 64 * MIB if scope["path"] == "/large" else b"%d" % size
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -48,6 +56,7 @@ def running():
     thread.start()
     wait_for(lambda: server.started, 30, "the server has started")
     sockets = []
+    unanswered.clear()
 
     def connect(sent=b""):
         client = socket.create_connection(listening.getsockname(), timeout=30)
@@ -58,7 +67,8 @@ def running():
 
     try:
         yield SimpleNamespace(
-            connect=connect, open_connections=lambda: len(server.server_state.connections)
+            connect=connect,
+            open_connections=lambda: len(server.server_state.connections),
         )
     finally:
         for client in sockets:
@@ -171,24 +181,51 @@ def test_a_body_in_chunks_of_one_byte_is_accepted(patient):
         )
 
 
-def test_one_address_has_a_limited_number_of_connections(patient, monkeypatch):
-    monkeypatch.setattr(http_limits, "MAX_CONNECTIONS_OF_ADDRESS", 3)
+WHOLE = HEAD + b"Content-Length: 1\r\n\r\nx"
+ANSWERING = WHOLE.replace(b"echo", b"wait")
+LIMITS = ["MAX_CONNECTIONS_OF_ADDRESS", "MAX_CONNECTIONS"]
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_the_number_of_connections_is_limited(patient, monkeypatch, limit):
+    monkeypatch.setattr(http_limits, limit, 3)
     with running() as server:
-        clients = [server.connect() for _ in range(3)]
-        wait_for(lambda: server.open_connections() == 3, 30, "they are connected")
+        clients = [server.connect(ANSWERING) for _ in range(3)]
+        wait_for(lambda: len(unanswered) == 3, 30, "their requests are there")
         assert read_status(server.connect()) == b"503"
         clients[0].close()
         wait_for(lambda: server.open_connections() == 2, 30, "one is gone")
-        assert read_status(server.connect(HEAD + b"Content-Length: 1\r\n\r\nx")) == b"200"
+        assert read_status(server.connect(WHOLE)) == b"200"
 
 
-def test_all_addresses_together_have_a_limited_number_of_connections(patient, monkeypatch):
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("sent", [b"", b"GET /", HEAD + b"Content-Length: 9\r\n\r\nx", WHOLE])
+def test_a_connection_without_a_whole_request_makes_room(patient, monkeypatch, limit, sent):
+    monkeypatch.setattr(http_limits, limit, 3)
+    with running() as server:
+        answered = server.connect(ANSWERING)
+        wait_for(lambda: unanswered, 30, "its request is there")
+        idle = []
+        for count in (2, 3):
+            idle.append(server.connect(sent))
+            if sent == WHOLE:
+                assert read_status(idle[-1]) == b"200"
+            wait_for(lambda count=count: server.open_connections() == count, 30, "it is connected")
+        assert read_status(server.connect(WHOLE)) == b"200"
+        assert is_closed(idle[0])
+        answered.setblocking(False)
+        with pytest.raises(BlockingIOError):  # open: nothing to read
+            answered.recv(1)
+
+
+def test_replacing_a_connection_cuts_no_answer(patient, monkeypatch):
     monkeypatch.setattr(http_limits, "MAX_CONNECTIONS", 2)
     with running() as server:
-        for _ in range(2):
-            server.connect()
-        wait_for(lambda: server.open_connections() == 2, 30, "they are connected")
-        assert read_status(server.connect()) == b"503"
+        unread = server.connect(HEAD.replace(b"echo", b"large") + b"Content-Length: 0\r\n\r\n")
+        assert read_status(unread) == b"200"
+        server.connect(ANSWERING)
+        wait_for(lambda: unanswered, 30, "the other's request is there")
+        assert read_status(server.connect(WHOLE)) == b"503"
 
 
 def test_what_is_not_http_is_refused_without_a_line_in_the_log(patient, caplog):
