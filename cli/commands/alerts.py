@@ -38,6 +38,7 @@ _COLUMNS = {
     "amount": 10,
     "exp. loss": 10,
 }  # and their least widths
+_ROW = [name for name in _COLUMNS if name != "transaction"]  # with the id below it
 _REASONS_COLUMN = "reasons (typical range)"
 _REASON_WIDTH = 40
 _NUMBERS = ("prob.", "amount", "exp. loss")
@@ -56,10 +57,12 @@ def format_reason(item: Any) -> str:
 def lay_out(alerts: Iterable[Any], heading: bool, width: int) -> RenderableType:
     """Return a table of alerts for `width` columns.
 
-    Reasons give way: on a narrow terminal, the id and the reasons follow below each alert. Columns
-    have a least width, so that successive tables line up.
+    Reasons give way: on a narrow terminal, the id and the reasons follow below each alert, and on a
+    very narrow one the amounts too. Columns have a least width, so that successive tables line up.
     """
     shown = list(alerts)
+    if _measure(shown, _ROW) > width:
+        return Group(*_list_lines(shown))
     if not _has_room(shown, width):
         return Group(*_stack(shown, heading))
     table = _make_table([*_COLUMNS, _REASONS_COLUMN], heading)
@@ -70,27 +73,47 @@ def lay_out(alerts: Iterable[Any], heading: bool, width: int) -> RenderableType:
 
 def _has_room(alerts: list[Any], width: int) -> bool:
     """Return whether `width` columns are enough for the reasons next to the other columns."""
+    return _measure(alerts, list(_COLUMNS)) + 1 + _REASON_WIDTH <= width
+
+
+def _count_lines(alerts: list[Any], width: int) -> int:
+    """Return how many lines an alert takes."""
+    if _measure(alerts, _ROW) > width:
+        return REASONS + 4
+    return REASONS if _has_room(alerts, width) else REASONS + 2
+
+
+def _measure(alerts: list[Any], names: list[str]) -> int:
+    """Return how wide a table of these columns is."""
     rows = [_cells(alert) for alert in alerts]
-    others = sum(
-        1 + max([least, *(cells[name].cell_len for cells in rows)])
-        for name, least in _COLUMNS.items()
-    )
-    return others + _REASON_WIDTH <= width
+    widths = (max([_COLUMNS[name], *(cells[name].cell_len for cells in rows)]) for name in names)
+    return sum(widths) + len(names) - 1
 
 
 def _stack(alerts: list[Any], heading: bool) -> Iterator[RenderableType]:
-    names = [name for name in _COLUMNS if name != "transaction"]
     if heading:
-        yield _make_table(names, heading=True)
+        yield _make_table(_ROW, heading=True)
     for alert in alerts:
         cells = _cells(alert)
-        table = _make_table(names, heading=False)
-        table.add_row(*(cells[name] for name in names))
+        table = _make_table(_ROW, heading=False)
+        table.add_row(*(cells[name] for name in _ROW))
         yield table
-        yield from (
-            Padding(line, (0, 0, 0, 2), expand=False)
-            for line in (cells["transaction"], *_reasons(alert))
-        )
+        yield from map(_indent, (cells["transaction"], *_reasons(alert)))
+
+
+def _list_lines(alerts: list[Any]) -> Iterator[RenderableType]:
+    """Yield lines of about 40 columns, with the headings of the amounts."""
+    for alert in alerts:
+        cells = _cells(alert)
+        yield Text("  ").join(cells[name] for name in ("scored at (UTC)", "decision", "prob."))
+        yield _indent(cells["transaction"])
+        for name in ("amount", "exp. loss"):
+            yield _indent(Text(f"{name} {cells[name].plain}"))
+        yield from map(_indent, _reasons(alert))
+
+
+def _indent(line: Text) -> Padding:
+    return Padding(line, (0, 0, 0, 2), expand=False)
 
 
 def _make_table(names: list[str], heading: bool) -> Table:
@@ -137,7 +160,7 @@ def show_live(console: Console, batches: Iterable[list[Any]]) -> None:
         for batch in batches:
             newest.extendleft(batch)
             count += len(batch)
-            lines = REASONS if _has_room(list(newest), console.width) else REASONS + 2
+            lines = _count_lines(list(newest), console.width)
             shown = list(newest)[: max(1, (console.height - _LIVE_LINES) // lines)]
             live.update(
                 Group(

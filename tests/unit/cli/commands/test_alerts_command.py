@@ -164,6 +164,18 @@ def test_reasons_follow_below_where_there_is_no_room_beside(columns, beside):
     assert ("component 1" in row) == beside
 
 
+@pytest.mark.parametrize("columns", [40, 50, 59])
+def test_ids_and_numbers_are_whole_on_a_very_narrow_terminal(columns):
+    lines = printed_in_terminal(columns)
+    assert max(map(len, lines)) <= columns
+    assert [line.strip() for line in lines if line.strip() in IDS] == IDS
+    for amount in AMOUNTS:
+        assert f"  amount {amount}" in lines
+    assert lines.count("  exp. loss 1,219.25") == 2
+    assert lines.count("2026-01-31 12:00:07  block  0.9877") == 2
+    assert lines.count("  component 1 -5.312 (-1.5..1.25) +2.00") == 2
+
+
 def test_reasons_are_cut_on_a_narrow_terminal():
     reasons = [line for line in printed_in_terminal(36) if "component" in line]
     assert [line[-1] for line in reasons] == ["…"] * 6
