@@ -106,8 +106,12 @@ class Labelling(threading.Thread):
             self._stop_asked.set()
 
     def _retry(self, step: Callable[[], None]) -> None:
-        """Run `step`, again after transient errors and while a topic is recreated."""
+        """Run `step`, again after transient errors and while a topic is recreated.
+
+        Logs an error once, until another follows.
+        """
         missing_since: float | None = None
+        said = ""
         while not self._stop_asked.is_set():
             try:
                 step()
@@ -118,7 +122,9 @@ class Labelling(threading.Thread):
                         raise
                 elif isinstance(error, KafkaException) and not is_transient(error):
                     raise
-                log.warning("labels: %s, trying again", error)
+                if str(error) != said:
+                    log.warning("labels: %s, trying again", error)
+                    said = str(error)
             else:
                 return
             self._stop_asked.wait(self._round_s)
