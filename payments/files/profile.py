@@ -75,14 +75,25 @@ def _profile(path: Path, name: str, cells: pa.Array, decimal_comma: bool) -> Col
     if {value.casefold() for value in profile.values} in _WORDS:
         return profile._replace(content="boolean")
     filled = texts.cast(pa.binary())
-    numbers = read_numbers({name: filled}, {name: _NUMBER}, decimal_comma)[name]
-    if not numbers.invalid:
+    few = values.slice(0, _LISTED).cast(pa.binary())  # most text is seen to be no number here
+    if _read_numbers(few, decimal_comma) and (numbers := _read_numbers(filled, decimal_comma)):
         return _describe_numbers(profile, numbers)
-    times = read_times(filled, are_local(filled))
-    if not times.invalid:
+    if _read_times(few) and (times := _read_times(filled)):
         ordered = _is_ordered(times)
         return profile._replace(content="time", unit="rfc3339", is_ordered=ordered)
     return profile._replace(content="date") if is_refused_date(profile.values[0]) else profile
+
+
+def _read_numbers(cells: pa.Array, decimal_comma: bool) -> Column | None:
+    """Return the numbers in cells; None if one is invalid."""
+    column = read_numbers({"": cells}, {"": _NUMBER}, decimal_comma)[""]
+    return None if column.invalid else column
+
+
+def _read_times(cells: pa.Array) -> Column | None:
+    """Return the times in cells; None if one is invalid."""
+    column = read_times(cells, are_local(cells))
+    return None if column.invalid else column
 
 
 def _describe_numbers(profile: ColumnProfile, numbers: Column) -> ColumnProfile:

@@ -21,6 +21,7 @@ RUN = {
         for book in DOCS
         if book.parent.name == "runbooks" and "```sh" in book.read_text()
     },
+    "docs/schema.md": ["tests/contract/test_schema_page.py"],
     "docs/security.md": ["tests/integration/commands/test_security.py"],
     "docs/simulation.md": ["tests/e2e/test_readme.py"],
     "docs/tutorial.md": ["tests/e2e/test_readme.py"],
@@ -90,7 +91,7 @@ def test_every_block_of_commands_is_tested():
     }
     assert {page for page, found in languages.items() if "sh" in found} == RUN.keys()
     # only `sh` blocks are typed
-    others = {"mermaid", "promql", "properties", "text", "yaml"}
+    others = {"mermaid", "promql", "properties", "text", "toml", "yaml"}
     assert set().union(*languages.values()) == {"sh", *others}
     for page, tests in RUN.items():
         assert [test for test in tests if f'"{page}"' not in (ROOT / test).read_text()] == []

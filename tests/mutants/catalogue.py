@@ -258,6 +258,42 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "a field dropped because JSON lines have it from a late row on",
+        "tests/unit/payments/test_own_files.py",
+        (
+            "payments/files/json_lines.py",
+            "if field.optional:",
+            "if False:",
+        ),
+    ),
+    mutant(
+        "local times among others taken for UTC",
+        "tests/unit/payments/test_own_files.py",
+        (
+            "payments/files/times.py",
+            "if is_local != local:",
+            "if False:",
+        ),
+    ),
+    mutant(
+        "a second lap of a replay with the ids of the first",
+        "tests/unit/producer/test_own_rows.py",
+        (
+            "producer/rows.py",
+            "else name}{suffix}",
+            "else name}",
+        ),
+    ),
+    mutant(
+        "a draft takes what identifies somebody for a category",
+        "tests/unit/payments/schema/test_draft.py",
+        (
+            "payments/schema/guesses.py",
+            "and not is_code and _identifies(column)",
+            "and False",
+        ),
+    ),
+    mutant(
         "an escaped backslash hides the quote after it",
         "tests/unit/payments/test_json_limits.py",
         (
