@@ -13,6 +13,7 @@ from payments.schema.declaration import FROM_FIRST_ROW
 FIRST_SECONDS = 1e7
 _EXCEL_DAYS = (25_000, 80_000)  # 1968 to 2119
 _EXCEL_SPAN_DAYS = 100
+_FROM_DAYS = "Unix seconds: (days - 25569) * 86400"
 
 
 class Unit(NamedTuple):
@@ -63,22 +64,28 @@ def choose_unit(times: Floats) -> Unit | str:
             "neither seconds from the first row nor Unix time; "
             "subtract the first row's, or write Unix seconds"
         )
-    if _looks_like_excel(times):
+    if _could_be_days(times) and (np.abs(times - times.round(3)) > 1e-6).any():
         return (
             "which looks like a date of Excel in days; "
-            "write seconds from the first row, or Unix seconds: (days - 25569) * 86400"
+            f"write seconds from the first row, or {_FROM_DAYS}"
         )
     return unit
 
 
-def _looks_like_excel(times: Floats) -> bool:
-    """Return whether times could be close dates with a time of day, finer than milliseconds."""
+def describe_doubt(times: Floats, unit: Unit) -> str:
+    """Return what else times in seconds, such as 45000 and 45001, could be; "" if nothing."""
+    if unit is not SECONDS or not len(times) or not _could_be_days(times):
+        return ""
+    return f"{unit.name}, from {times[0]:,.15g} (if they are Excel's days, write {_FROM_DAYS})"
+
+
+def _could_be_days(times: Floats) -> bool:
+    """Return whether times could be dates of Excel, close to each other.
+
+    Only a time of day, finer than milliseconds, tells them from seconds.
+    """
     low, high = _EXCEL_DAYS
-    return bool(
-        ((low <= times) & (times < high)).all()
-        and np.ptp(times) < _EXCEL_SPAN_DAYS
-        and (np.abs(times - times.round(3)) > 1e-6).any()
-    )
+    return bool(((low <= times) & (times < high)).all() and np.ptp(times) < _EXCEL_SPAN_DAYS)
 
 
 def describe_misfit(value: float, unit: Unit, origin: str) -> str:

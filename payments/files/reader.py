@@ -16,7 +16,15 @@ from payments.arrays import Floats, Ints
 from payments.errors import PaymentFileError
 from payments.files import delimited, json_lines, parquet
 from payments.files.cells import Column, read_numbers, read_text, uses_decimal_comma
-from payments.files.clock import RFC3339, SECONDS, Unit, choose_unit, describe_misfit, get_unit
+from payments.files.clock import (
+    RFC3339,
+    SECONDS,
+    Unit,
+    choose_unit,
+    describe_doubt,
+    describe_misfit,
+    get_unit,
+)
 from payments.files.columns import TEXTS, Columns, list_columns, list_needed, require
 from payments.files.table import Table
 from payments.files.times import are_local, read_times
@@ -70,7 +78,8 @@ class PaymentFile:
     """A file that was recognized.
 
     `known`: the columns that it may have. `decimal_comma`: its numbers have a comma for the decimal
-    point. `unit`: of its times. `local`: they have no offset.
+    point. `unit`: of its times. `local`: they have no offset. `doubt`: what else its times could
+    be, or "".
     """
 
     path: Path
@@ -79,6 +88,7 @@ class PaymentFile:
     decimal_comma: bool
     unit: Unit
     local: bool
+    doubt: str
 
     @property
     def columns(self) -> frozenset[str]:
@@ -96,6 +106,8 @@ class PaymentFile:
         if len(respelled) > 3:
             respelled = [*respelled[:3], f"{len(respelled) - 3} more names in another case"]
         unit = [f"{name} in {self.unit.name}" for name in self._find_recognized_times()]
+        if self.doubt:
+            unit.append(f"times in {self.doubt}")
         comma = ["decimal comma"] if self.decimal_comma else []
         local = ["times without an offset, read as UTC"] if self.local else []
         return [*self._table.notes, *comma, *respelled, *unit, *local]
@@ -165,12 +177,14 @@ def open_file(path: Path, schema: Schema, needed: Sequence[str] = ()) -> Payment
     decimal_comma = uses_decimal_comma(cells[name] for name in cells if name not in texts)
     time = schema.time_column
     local = unit is RFC3339 and time in cells and are_local(cells[time])
+    doubt = ""
     if unit is None:
         unit = SECONDS
         if time in cells:
             times = read_numbers({time: cells[time]}, known, decimal_comma)[time].values
             unit = _find_unit(path, times, time)
-    return PaymentFile(path, table, known, decimal_comma, unit, local)
+            doubt = describe_doubt(times[~np.isnan(times)], unit)
+    return PaymentFile(path, table, known, decimal_comma, unit, local, doubt)
 
 
 def recognize(path: Path, known: Columns | None) -> Table:

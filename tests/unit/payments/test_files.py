@@ -375,6 +375,25 @@ def test_a_part_of_a_file_keeps_its_times(written):
     assert times[0] == "2013-09-01T12:43:43.125000Z"
 
 
+@pytest.mark.parametrize(
+    ("times", "is_noted"),
+    [
+        ([45000, 45000, 45001], True),  # seconds of a part of a file, or days of Excel
+        ([45000, 45000, 45100], False),
+        ([0, 45000, 45001], False),
+        ([24999, 25000, 25001], False),
+    ],
+)
+def test_what_may_be_whole_days_of_excel_is_read_as_seconds_and_said(written, times, is_noted):
+    rows = [row | {"Time": str(time)} for row, time in zip(ROWS, times, strict=False)]
+    file = open_file(written(table(rows).encode()), CREDITCARD)
+    said = (
+        "times in seconds from the first row, from 45,000 (if they are Excel's days, write "
+        "Unix seconds: (days - 25569) * 86400)"
+    )
+    assert file.notes == [said] * is_noted
+
+
 def test_without_a_class_rows_have_no_label(written):
     path = written(table(header=HEADER[:-1]).encode())
     assert [row.is_fraud for row in read(Selection(path, CREDITCARD), "r")] == [None] * len(ROWS)
