@@ -201,19 +201,13 @@ def _read_fields(file: PaymentFile, selection: Selection) -> Iterator[_Fields]:
         )
         yield from zip(
             numbers,
-            _read_texts(batch, schema.columns[schema.roles.id]),
+            batch.read_texts(schema.columns[schema.roles.id]),
             times.tolist(),
             write_templates(schema, batch.columns),
             _read_labels(batch, schema.roles.label),
-            _read_texts(batch, schema.columns[schema.roles.key]),
+            batch.read_texts(schema.columns[schema.roles.key]),
             strict=True,
         )
-
-
-def _read_texts(batch: Batch, name: str) -> list[str | None]:
-    """Return the cells of a column, None if missing."""
-    column = batch.columns.get(name)
-    return [None] * batch.size if column is None else column.texts.to_pylist()
 
 
 def _read_labels(batch: Batch, name: str | None) -> list[bool | None]:

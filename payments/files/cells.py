@@ -13,6 +13,7 @@ from payments.arrays import Floats
 from payments.contract import FLOAT32_OVERFLOW, IDENTIFIER_CHARACTERS
 from payments.files.columns import Columns
 from payments.schema.declaration import FieldDeclaration
+from payments.transaction import TEXT_CHARACTERS
 
 # Text that means a missing value, in any case: what pandas and R write, and spreadsheets show.
 MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "<na>", "null", "none"})
@@ -158,7 +159,7 @@ def _find_refusal(field: FieldDeclaration, value: float) -> str | None:
 
 def read_text(cells: pa.Array, field: FieldDeclaration) -> Column:
     """Return the text in cells, without the blanks around it."""
-    limit = IDENTIFIER_CHARACTERS if field.type in ("id", "entity") else None
+    limit = TEXT_CHARACTERS if field.type == "text" else IDENTIFIER_CHARACTERS
     try:
         texts = pc.utf8_trim_whitespace(cells.cast(pa.string()))
     except pa.ArrowInvalid:
@@ -166,7 +167,7 @@ def read_text(cells: pa.Array, field: FieldDeclaration) -> Column:
     texts = pc.if_else(pc.is_in(pc.utf8_lower(texts), _MISSING_TEXTS), None, texts)
     lengths = pc.utf8_length(texts)
     invalid = {}
-    if limit and (pc.max(lengths).as_py() or 0) > limit:
+    if (pc.max(lengths).as_py() or 0) > limit:
         invalid = {
             i: f"has {length} characters, {limit} are allowed"
             for i, length in enumerate(lengths.to_pylist())

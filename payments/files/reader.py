@@ -46,9 +46,20 @@ class Batch:
     columns: dict[str, Column]
 
     def read_numbers(self, name: str) -> Floats:
-        """Return the numbers of a column, NaN if missing or invalid; times in seconds."""
+        """Return the numbers of a column, NaN if missing or invalid.
+
+        Times are in seconds, and amounts in major units, as in decoded transactions.
+        """
         values = self.columns[name].values
-        return values / self.unit.per_second if self.known[name].type == "time" else values
+        field = self.known[name]
+        if field.type == "time":
+            return values / self.unit.per_second
+        return values / 10**field.decimals if field.unit == "minor" else values
+
+    def read_texts(self, name: str) -> list[str | None]:
+        """Return the cells of a column of text, None if missing or if the file has no such one."""
+        column = self.columns.get(name)
+        return [None] * self.size if column is None else column.texts.to_pylist()
 
     def read_milliseconds(self, name: str) -> Ints:
         """Return the times of a column, cut to whole milliseconds since 1970. None is missing."""

@@ -213,6 +213,8 @@ def _guess_type(column: ColumnProfile, rows: int) -> Guess:
     elif column.content == "text":
         kind = _guess_text(column, rows)
         why = f"{counted} in {rows:,} rows"
+    if is_whole and kind in ("entity", "category"):
+        why += "; text in the stream"
     return Guess(column, kind, why)
 
 

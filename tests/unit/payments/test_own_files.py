@@ -49,6 +49,12 @@ def test_a_csv_is_read_by_its_own_names(write):
     ]
 
 
+def test_amounts_of_minor_units_are_read_as_major_ones(write):
+    text = own_payments.SCHEMA.replace('"amount" }', '"amount", unit = "minor", decimals = 3 }')
+    _, batch = read(write(amount=["1250"] * 300), schema(text))
+    assert batch.read_numbers("amount")[0] == 1.25
+
+
 def test_european_numbers_are_read(write):
     amounts = [one.replace(".", ",") for one in PAYMENTS["amount"]]
     file, batch = read(write(";", amount=amounts))

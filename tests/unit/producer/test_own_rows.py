@@ -6,7 +6,9 @@ from itertools import islice
 import pytest
 from support.data import own_payments
 
+from payments.decoder import TransactionDecoder
 from payments.errors import PaymentFileError
+from payments.features import FeatureEncoder
 from payments.schema.reading import parse_schema
 from producer.rows import Selection, encode_transaction, read
 
@@ -49,6 +51,20 @@ def test_each_format_gives_the_same_transactions_with_nested_fields(tmp_path, cs
     assert sent(csv) == wanted
     assert sent(own_payments.write_json_lines(tmp_path / "own.jsonl", PAYMENTS)) == wanted
     assert sent(own_payments.write_parquet(tmp_path / "own.parquet", PAYMENTS)) == wanted
+
+
+def test_the_scorer_accepts_every_row_and_reads_the_same_values(csv):
+    encoder = FeatureEncoder(schema(), {"country": ("BE", "FR"), "channel": ("web", "shop")})
+    decode = TransactionDecoder(schema(), encoder).decode
+    for number, row in enumerate(read(Selection(csv, schema()), "r")):
+        decoded = decode(encode_transaction(row), bytearray(encoder.row_bytes), 0)
+        assert decoded.transaction_id == row.transaction_id == PAYMENTS["id"][number]
+        assert decoded.key == row.key
+        assert decoded.event_time.isoformat() == PAYMENTS["time"][number]
+        wanted = expected(number)
+        names = ("amount", "attempts", "new_device")
+        values = [*(wanted[name] for name in names), wanted["payer"].get("country")]
+        assert decoded.values == (*values, wanted["channel"])
 
 
 def test_the_key_and_the_label_are_those_of_the_roles(csv):
