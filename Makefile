@@ -27,6 +27,8 @@ watch: setup ## Run Prometheus, Alertmanager and node exporter until Ctrl-C
 # two files at a time: the tests of a file share what they start
 test: model ## Run all tests, on a real Kafka
 	@$(BIN)/pytest tests --ignore tests/containers --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@echo 'the compiled loops of payments/state again, with checks of bounds'
+	@NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/.run/numba-boundscheck $(BIN)/pytest -q tests/unit/payments/state
 
 test-compose: setup ## Test the system in containers: takes minutes, needs Docker
 	@docker info >/dev/null 2>&1 || { echo 'a Docker engine is needed; none answers' >&2; exit 1; }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 INTERLEAVINGS = "tests/unit/streams/scorer/test_interleavings.py"
+STATE = "tests/unit/payments/state/test_engine.py"
 KILLED = (
     "tests/chaos/test_scorer_killed.py"
     "::test_a_worker_that_dies_at_a_named_point_loses_and_duplicates_nothing"
@@ -645,6 +646,51 @@ MUTANTS = (
 """,
             """        if path in OPEN:
 """,
+        ),
+    ),
+    mutant(
+        "history applied twice when two batches are retried",
+        f"{STATE}::test_batches_that_are_tried_again_count_once",
+        (
+            "payments/state/store.py",
+            "        while self._tickets:\n            self.undo()\n",
+            "        if self._tickets:\n            self.undo()\n        self._tickets.clear()\n",
+        ),
+    ),
+    mutant(
+        "history not undone",
+        f"{STATE}::test_a_rollback_leaves_the_entities_that_there_were",
+        (
+            "payments/state/store.py",
+            "            self.undo()\n",
+            "            self._tickets.pop()\n",
+        ),
+    ),
+    mutant(
+        "a late payment sees the future",
+        f"{STATE}::test_a_late_payment_sees_nothing_after_itself",
+        (
+            "payments/state/kernels.py",
+            "        high = k + 1  # some of the same time may be behind it\n",
+            "        high = run.length\n",
+        ),
+    ),
+    mutant(
+        "eviction changes a value",
+        f"{STATE}::test_eviction_and_sweeping_change_no_value_of_a_payment_within_a_day",
+        (
+            "payments/state/kernels.py",
+            "            bound = undo.newest[i] - horizon\n",
+            "            bound = undo.newest[i] - horizon // 2\n",
+        ),
+    ),
+    mutant(
+        "a sweep forgets what a payment can still see",
+        f"{STATE}::test_a_sweep_forgets_only_what_no_payment_can_see",
+        (
+            "payments/state/store.py",
+            "        bound = watermark_ms - LATENESS_MS - self.plan.kernel.horizon\n",
+            "        bound = watermark_ms - self.plan.kernel.horizon\n",
         ),
     ),
 )

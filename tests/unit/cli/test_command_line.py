@@ -53,7 +53,7 @@ def test_help_imports_no_library_that_only_the_work_needs():
         "try: main()\nfinally: print(*sys.modules)"
     )
     done = run([sys.executable, "-c", loaded], check=True)
-    heavy = {"numpy", "pandas", "xgboost", "evidently", "rich.markdown"}
+    heavy = {"numba", "numpy", "pandas", "xgboost", "evidently", "rich.markdown"}
     assert heavy.isdisjoint(done.stdout.splitlines()[-1].split())
 
 

@@ -1,0 +1,105 @@
+"""The history of all entities of a schema, and the features that it gives payments."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from payments.arrays import Hashes, Ints, Singles
+from payments.schema.reading import Schema
+from payments.state.columns import Columns
+from payments.state.plan import list_state_features, make_plans
+from payments.state.store import Store
+
+
+class Engine:
+    """Computes the features of a schema that need history. One thread only.
+
+    A batch counts at once, for the payments of later batches too, and can be taken back until it is
+    final: `commit` makes the oldest one final, `rollback` takes all others back. What a payment
+    sees depends on the set of the payments applied before it, not on their order or batches.
+
+    A payment sees the payments of its entity in (its time - window, its time], itself included, and
+    nothing older than the entity's newest payment minus the horizon: the longest window with its
+    delay, and a day. A payment that is older than that itself sees only itself and is not stored.
+
+    `features`: names of the columns that `apply` returns. `fields`: the fields whose hashes it
+    needs; `risk_fields`: those that it needs of frauds.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.features = list_state_features(schema)
+        self._stores = [Store(plan) for plan in make_plans(schema)]
+        fields = {name for each in self._stores for name in (each.plan.entity, *each.plan.compared)}
+        self.fields = tuple(sorted(fields))
+        self._risk_stores = [store for store in self._stores if len(store.plan.kernel.risks)]
+        self.risk_fields = tuple(store.plan.entity for store in self._risk_stores)
+        self._pending = 0
+
+    def apply(self, columns: Columns) -> Singles:
+        """Store payments one after the other. Returns float32[rows, features]; NaN is missing."""
+        features = np.full((len(columns.times), len(self.features)), np.nan, np.float32)
+        self._fold(columns, features)
+        return features
+
+    def fold(self, columns: Columns) -> None:
+        """Store payments without computing features, as when a state is restored."""
+        self._fold(columns, np.empty((0, len(self.features)), np.float32))
+
+    def _fold(self, columns: Columns, features: Singles) -> None:
+        self._pending += 1
+        for store in self._stores:
+            store.apply(columns, features)
+
+    def commit(self) -> None:
+        """Make the oldest batch final. Raises RuntimeError if there is none."""
+        if not self._pending:
+            raise RuntimeError("every batch is final already")
+        self._pending -= 1
+        for store in self._stores:
+            store.commit()
+
+    def rollback(self) -> None:
+        """Take back all batches that are not final."""
+        for store in self._stores:
+            store.rollback()
+        self._pending = 0
+
+    def peek(self, columns: Columns) -> Singles:
+        """Return the features that payments would have, and leave the state as it is."""
+        features = self.apply(columns)
+        self._pending -= 1
+        for store in self._stores:
+            store.undo()
+        return features
+
+    def add_frauds(self, times: Ints, hashes: Mapping[str, Hashes]) -> None:
+        """Add payments that are known to be frauds: event times, and hashes of `risk_fields`.
+
+        They count at once, and no rollback takes them back. Add each fraud once.
+        """
+        for store in self._risk_stores:
+            store.add_frauds(hashes[store.plan.entity], times)
+
+    def remove_frauds(self, times: Ints, hashes: Mapping[str, Hashes]) -> None:
+        """Take out frauds, as they were added, that turned out to be none."""
+        for store in self._risk_stores:
+            store.remove_frauds(hashes[store.plan.entity], times)
+
+    def sweep(self, watermark_ms: int, places: int = 1 << 62) -> None:
+        """Forget the entities that no payment from a day before the watermark on can see.
+
+        The caller applies no older payment but `alone`. A call looks at so many places of each
+        table and the next one goes on from there, so that no call has to take long.
+        """
+        for store in self._stores:
+            store.sweep(watermark_ms, places)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of all states, including what is reserved for more."""
+        return sum(store.memory_bytes for store in self._stores)
+
+    @property
+    def entities(self) -> dict[str, int]:
+        """How many entities of each field have payments."""
+        return {store.plan.entity: store.entities for store in self._stores}
