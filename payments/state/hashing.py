@@ -29,7 +29,8 @@ def hash_secrets(texts: Iterable[str | None], key: bytes) -> Hashes:
 
 
 def _hash(text: str) -> int:
-    return xxh3_64_intdigest(text.encode()) or 1
+    digest: int = xxh3_64_intdigest(text.encode())
+    return digest or 1
 
 
 def _hash_keyed(text: str, key: bytes) -> int:
