@@ -41,9 +41,7 @@ def profile_file(path: Path) -> FileProfile:
     sample = pa.Table.from_batches(batches)
     cells = {name: sample.column(name).combine_chunks() for name in sample.column_names}
     decimal_comma = uses_decimal_comma(column.unique() for column in cells.values())
-    columns = [
-        _profile(path, name, column, decimal_comma) for name, column in cells.items() if name
-    ]
+    columns = [_profile(name, column, decimal_comma) for name, column in cells.items() if name]
     return FileProfile(path.name, sample.num_rows, columns, table.is_nested)
 
 
@@ -55,10 +53,10 @@ def _take(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBat
             return
 
 
-def _profile(path: Path, name: str, cells: pa.Array, decimal_comma: bool) -> ColumnProfile:
+def _profile(name: str, cells: pa.Array, decimal_comma: bool) -> ColumnProfile:
     column = read_text(cells, TEXT)
     for row, cause in column.invalid.items():
-        raise PaymentFileError(f"{path}, row {row}: {name} {cause}")
+        return ColumnProfile(name, "unusable", 0, 0, [f"in row {row} it {cause}"])
     texts = column.texts.drop_null()
     counts = texts.value_counts()
     order = pc.array_sort_indices(counts.field("counts"), order="descending")
@@ -69,6 +67,7 @@ def _profile(path: Path, name: str, cells: pa.Array, decimal_comma: bool) -> Col
         missing=len(cells) - len(texts),
         distinct=len(values),
         values=values.slice(0, _LISTED).to_pylist(),
+        longest=pc.max(pc.utf8_length(values)).as_py() or 0,
     )
     if not len(values):
         return profile._replace(content="nothing")

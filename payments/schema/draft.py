@@ -67,7 +67,7 @@ def draft_schema(file: FileProfile) -> str:
         rows=f"first {file.rows:,} rows" if file.rows > 1 else "only row",
         name=_name_schema(file.file),
         roles="\n".join(_write_roles(guesses, names)),
-        fields="\n".join(_write_fields(fields)),
+        fields="\n".join([*_write_fields(fields), *_list_unusable(file)]),
         features="\n".join(_write_features(fields)),
     )
     entities = [each.name for each in fields if each.guess.type == "entity"]
@@ -128,10 +128,15 @@ def _list_attributes(
         yield from _find_currency(names, guesses)
     if kind not in ("id", "time") and "_" in name and words:
         yield f"name = {_quote(' '.join(words))}"
-    if kind not in ("id", "time", "amount") and (profile is None or profile.missing):
+    if kind not in ("id", "time", "amount") and _may_lack(kind, profile):
         yield "optional = true"
     if kind in ("entity", "text") and set(words) & set(_SECRETS):
         yield "secret = true"
+
+
+def _may_lack(kind: str, column: ColumnProfile | None) -> bool:
+    """Return whether payments may lack a field: some do, or the model does not read it."""
+    return column is None or bool(column.missing) or kind == "text" or column.is_counter
 
 
 def _describe_content(kind: str, column: ColumnProfile) -> Iterator[str]:
@@ -162,6 +167,12 @@ def _write_fields(fields: list[_Field]) -> Iterator[str]:
             yield f'"{name}..{run[-1].name}" = {{ {attributes} }}  # {len(run)} alike'
         else:
             yield f"{name} = {{ {attributes} }}  # {one.why}"
+
+
+def _list_unusable(file: FileProfile) -> Iterator[str]:
+    for column in file.columns:
+        if column.content == "unusable":
+            yield f"# {_quote(column.name)} is left out: {column.values[0]}"
 
 
 def _find_runs(fields: list[_Field]) -> Iterator[list[_Field]]:

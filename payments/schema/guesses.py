@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from payments.contract import IDENTIFIER_CHARACTERS
 from payments.errors import InputError
 from payments.schema.declaration import FROM_FIRST_ROW, FieldType
 from payments.schema.profile import ColumnProfile, FileProfile
@@ -59,7 +60,7 @@ def split_words(name: str) -> list[str]:
 
 def guess(file: FileProfile) -> Guesses:
     """Return what the columns of a file are. Raises InputError without a time or an amount."""
-    columns = {column.name: column for column in file.columns}
+    columns = {column.name: column for column in file.columns if column.content != "unusable"}
     roles: dict[str, tuple[str, str]] = {}
 
     def take(role: str, found: ColumnProfile | None, why: str) -> None:
@@ -195,6 +196,8 @@ def _guess_type(column: ColumnProfile, rows: int) -> Guess:
     why = "another time"
     if column.content == "nothing":
         why = "without a value in any row"
+    elif column.longest > IDENTIFIER_CHARACTERS:
+        why = f"up to {column.longest:,} characters"
     elif (is_whole or column.content == "text") and not is_code and _identifies(column):
         kind = "entity"
         why = f"{counted}, named like an entity"

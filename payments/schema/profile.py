@@ -2,8 +2,9 @@
 
 from typing import Literal, NamedTuple
 
-Content = Literal["nothing", "number", "boolean", "time", "date", "text"]
-"""`date`: times that are refused, because they have no time of day or can be read in two ways."""
+Content = Literal["nothing", "number", "boolean", "time", "date", "text", "unusable"]
+"""`date`: times that are refused, because they have no time of day or can be read in two ways.
+`unusable`: text that no field may have."""
 
 _FEW = 50  # different numbers may be in order by chance or in a short file
 
@@ -11,9 +12,10 @@ _FEW = 50  # different numbers may be in order by chance or in a short file
 class ColumnProfile(NamedTuple):
     """A column of a file.
 
-    `unit`: of the times that it may hold. `values`: the most frequent ones, at most 20. Of numbers,
-    `decimals` are the most after the point, and `low` and `high` the range. `is_ordered`: no number
-    or time is less than the one before.
+    `unit`: of the times that it may hold. `values`: the most frequent ones, at most 20; what is
+    wrong with an unusable one. `longest`: characters of a value. Of numbers, `decimals` are the
+    most after the point, and `low` and `high` the range. `is_ordered`: no number or time is less
+    than the one before.
     """
 
     name: str
@@ -21,6 +23,7 @@ class ColumnProfile(NamedTuple):
     missing: int
     distinct: int
     values: list[str]
+    longest: int = 0
     unit: str | None = None
     decimals: int = 0
     low: float = 0.0

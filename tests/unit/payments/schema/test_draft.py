@@ -138,6 +138,15 @@ def test_a_name_that_no_field_may_have_is_kept_for_files(csv):
     assert drafted.fields["field_2nd"].file == "2nd"
 
 
+def test_long_text_is_no_category_and_longer_text_is_left_out(csv):
+    drafted = draft(csv(note=["x" * 200, "y"] * (COUNT // 2), memo=["z" * 2_000] * COUNT))
+    assert drafted.fields["note"].type == "text"
+    assert "memo" not in drafted.fields
+    assert '# "memo" is left out: in row 0 it has 2000' in draft_schema(
+        profile_file(csv(memo=["z" * 2_000] * COUNT))
+    )
+
+
 def test_without_an_id_or_an_entity_the_stream_has_them(csv):
     drafted = draft(csv(id=None, card=None, merchant=None))
     assert (drafted.roles.id, drafted.roles.key) == ("transaction_id", "account_id")
