@@ -1,9 +1,11 @@
-"""`fraud simulate`: write transactions that resemble the data, to a CSV or to the topics."""
+"""`fraud simulate`: write simulated transactions to a file or to the topics."""
 
 import json
 import time
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,16 +20,18 @@ from cli.commands.replay import (
     make_stop_event,
 )
 from cli.support.broker import ensure_reachable
-from cli.support.options import AsJson
-from cli.support.parsers import parse_duration
+from cli.support.options import AsJson, SchemaName
+from cli.support.parsers import make_number_parser, parse_duration
 from cli.support.progress import Quiet, make_bar
 from cli.support.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from producer.simulation import Chunk
 
+_CREDITCARD = "creditcard"
+_CARDS = "cards"
 # Rows, and accounts: both numbers fit the 64 bits of a pending label (producer.simulation.late).
 _MOST = 1_000_000_000
 
@@ -35,6 +39,7 @@ _MOST = 1_000_000_000
 @app.command(rich_help_panel=RUN)
 def simulate(
     *,
+    schema_name: SchemaName = None,
     rows: Annotated[
         int, typer.Option(min=1, max=_MOST, metavar="NUMBER", help="Number of transactions.")
     ] = 284_807,
@@ -43,7 +48,11 @@ def simulate(
     ] = 1,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="CSV to write, with the columns of creditcard.csv."),
+        typer.Option(
+            metavar="FILE",
+            help="CSV to write, with the columns of the schema. Parquet if the name ends in "
+            ".parquet, for cards.",
+        ),
     ] = None,
     send: Annotated[
         bool,
@@ -54,7 +63,10 @@ def simulate(
     fraud_rate: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, metavar="SHARE", help="Share of frauds. [default: that of the data]"
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Share of frauds. [default: that of the data; cards: 0.004]",
         ),
     ] = None,
     accounts: Annotated[
@@ -77,6 +89,31 @@ def simulate(
             help="Inject a disturbance; see docs/simulation.md. Repeatable.",
         ),
     ] = None,
+    days: Annotated[
+        float | None,
+        typer.Option(
+            parser=make_number_parser(0.01, 36_500),
+            metavar="NUMBER",
+            help="Days that the rows take, for cards. [default: 60]",
+        ),
+    ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+            metavar="TIME",
+            help="Start in UTC, for cards. [default: 2025-01-06]",
+        ),
+    ] = None,
+    customers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=_MOST // 100,
+            metavar="NUMBER",
+            help="Number of customers, for cards. [default: 0.8 rows a day each]",
+        ),
+    ] = None,
     rate: Rate = None,
     speed: Speed = None,
     run: Run = None,
@@ -92,22 +129,54 @@ def simulate(
 ) -> None:
     """Simulate transactions from a seed, with optional disturbances at given rows or times.
 
+    For the schema creditcard they resemble the data. For cards they are card payments by customers
+    with habits, at merchants with terminals; frauds follow five patterns, whose names are in the
+    column fraud_pattern, and become known at labelled_at. Send such a file with fraud replay.
+
     --rate, --speed, --run, --label-delay and --no-labels belong to --send, which ends
     after the last label.
 
     Example: fraud simulate --rows 100000 --seed 7 --disturb shift:V14@50000:0.5 --out simulated.csv
+
+    Example: fraud simulate --schema cards --rows 100000 --out cards.csv
     """
     from producer.simulation import Parameters, SimulationOptions, simulate
     from producer.simulation.disturbance import parse
+    from producer.simulation.output import write
 
     if (out is None) == (not send):
         raise typer.BadParameter("give either --out FILE.csv or --send")
+    schema = Settings.from_environment(schema_name=schema_name).schema_name
+    own: dict[str, dict[str, object]] = {
+        _CREDITCARD: {"--accounts": accounts, "--no-rhythm": no_rhythm, "--send": send},
+        _CARDS: {"--days": days, "--start": start, "--customers": customers},
+    }
+    _check_options(schema, own)
+    if out is not None and schema == _CARDS:
+        from producer.simulation import cards
+
+        if fraud_rate is not None and fraud_rate > cards.MOST_FRAUDS:
+            raise typer.BadParameter(
+                f"{fraud_rate:g} is too many frauds for cards: at most {cards.MOST_FRAUDS:g}"
+            )
+        given = {
+            "fraud_share": fraud_rate,
+            "days": days,
+            "start": start and start.replace(tzinfo=UTC),
+            "customers": customers,
+        }
+        chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        made = cards.simulate(
+            cards.CardOptions(rows, seed, **chosen), [cards.parse(text) for text in disturb or ()]
+        )
+        _write(partial(cards.write, made, out), out, rows, quiet, as_json)
+        return
     options = SimulationOptions(fraud_share=fraud_rate, rhythm=not no_rhythm, accounts=accounts)
     chunks = simulate(
         Parameters.load(), rows, seed, [parse(text) for text in disturb or ()], options
     )
     if out is not None:
-        _write(chunks, out, rows, quiet, as_json)
+        _write(partial(write, chunks, out), out, rows, quiet, as_json)
         return
     name = choose_run_name(run)
     mean_s = parse_duration(label_delay)
@@ -120,6 +189,19 @@ def simulate(
         None if no_labels else mean_s,
         seed,
     )
+
+
+def _check_options(schema: str, own: dict[str, dict[str, object]]) -> None:
+    """Refuse a schema that is not simulated, and options of the other one."""
+    if schema not in own:
+        raise typer.BadParameter(
+            f"simulated schemas are {' and '.join(own)}; add --schema {_CARDS}"
+        )
+    for other in own.keys() - {schema}:
+        for option, value in own[other].items():
+            if value:
+                hint = "; send its file with fraud replay" if option == "--send" else ""
+                raise typer.BadParameter(f"{option} is not for the schema {schema}{hint}")
 
 
 def _send(
@@ -136,12 +218,16 @@ def _send(
     job.run(labels.follow(simulated), labels, count)
 
 
-def _write(chunks: "Iterator[Chunk]", out: Path, count: int, quiet: bool, as_json: bool) -> None:
-    from producer.simulation.output import write
-
+def _write(
+    write: "Callable[[Callable[[int], None]], int]",
+    out: Path,
+    count: int,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     with make_bar(quiet) as progress:
         task = progress.add_task("simulating", total=count)
-        written = write(chunks, out, lambda done: progress.update(task, completed=done))
+        written = write(lambda done: progress.update(task, completed=done))
     result = {"path": str(out), "rows": written, "bytes": out.stat().st_size}
     if as_json:
         print(json.dumps(result, allow_nan=False))

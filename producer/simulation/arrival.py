@@ -1,4 +1,4 @@
-"""Arrival times: a Poisson process whose rate follows the hour of day and surges."""
+"""Arrival times: a Poisson process whose rate follows the hour and surges."""
 
 from collections.abc import Sequence
 
@@ -15,12 +15,13 @@ class Arrivals:
     """Turn unit exponential gaps into seconds since the start.
 
     Count arrivals on the process's operational clock, whose rate is always 1: L. Devroye,
-    "Non-Uniform Random Variate Generation", 1986, VI.1.3. `rate`: [24] transactions an hour by hour
-    of day; the start is at midnight.
+    "Non-Uniform Random Variate Generation", 1986, VI.1.3. `rate`: transactions an hour in each hour
+    of a period that begins at the start, such as [24] from midnight.
     """
 
     def __init__(self, rate: Floats, disturbances: Sequence[Disturbance]) -> None:
-        self._seconds = np.linspace(0.0, DAY_S, len(rate) + 1)
+        self._period_s = len(rate) * HOUR_S
+        self._seconds = np.linspace(0.0, self._period_s, len(rate) + 1)
         self._counts = np.concatenate([[0.0], np.cumsum(rate)])
         surges = [disturbance for disturbance in disturbances if disturbance.kind == "surge"]
         self._by_row = [surge for surge in surges if not surge.by_time]
@@ -37,13 +38,13 @@ class Arrivals:
         return self._make_clock(self._remove_surges(reached))
 
     def _make_clock(self, counts: Floats) -> Floats:
-        days, rest = np.divmod(counts, self._counts[-1])
-        seconds: Floats = days * DAY_S + np.interp(rest, self._counts, self._seconds)
+        periods, rest = np.divmod(counts, self._counts[-1])
+        seconds: Floats = periods * self._period_s + np.interp(rest, self._counts, self._seconds)
         return seconds
 
     def _count(self, seconds: float) -> float:
-        days, rest = divmod(seconds, DAY_S)
-        return float(days * self._counts[-1] + np.interp(rest, self._seconds, self._counts))
+        periods, rest = divmod(seconds, self._period_s)
+        return float(periods * self._counts[-1] + np.interp(rest, self._seconds, self._counts))
 
     def _warp(self) -> None:
         """Count transactions to each surge edge: without surges, and with them."""

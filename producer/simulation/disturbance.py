@@ -14,8 +14,9 @@ exclusive. For stuck and missing, SIZE is a share of rows, by default all.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,10 +26,28 @@ from producer.errors import SimulationError
 
 ON_FEATURE = ("shift", "scale", "stuck", "missing")
 ON_STREAM = ("new-fraud", "fraud-rate", "surge")
-SHARES = ("stuck", "missing", "new-fraud")
+SHARES = ("stuck", "missing", "new-fraud", "unseen")
 # in sd, added to legitimate rows, on the features in which known frauds differ least from them
 NEW_FRAUD = {"V13": 4.0, "V22": -4.0, "V26": 4.0}
 
+
+class Vocabulary(NamedTuple):
+    """The disturbances of a kind of stream.
+
+    `features`: those that each kind of disturbance may name, none if it is about the whole stream.
+    `names`: the features in words.
+    """
+
+    features: Mapping[str, Sequence[str]]
+    names: str
+    example: str
+
+
+CREDITCARD = Vocabulary(
+    dict.fromkeys(ON_FEATURE, INPUTS) | dict.fromkeys(ON_STREAM, ()),
+    "V1 to V28 or Amount",
+    "shift:V14@5000:0.5",
+)
 _SYNTAX = re.compile(
     r"(?P<kind>[a-z-]+)(?::(?P<feature>\w+))?"
     r"@(?P<begin>[\d._]+?[smhd]?)(?:\.\.(?P<end>[\d._]+[smhd]?))?"
@@ -54,26 +73,27 @@ class Disturbance:
         return (moments >= self.begin) & (moments < self.end)
 
 
-def parse(text: str) -> Disturbance:
+def parse(text: str, vocabulary: Vocabulary = CREDITCARD) -> Disturbance:
     """Parse a disturbance. Raise SimulationError with an example of the right form."""
     match = _SYNTAX.fullmatch(text.strip())
     if not match:
         raise SimulationError(
             f"{text!r} is not a disturbance: "
-            "write KIND[:FEATURE]@FROM[..UNTIL][:SIZE], as in shift:V14@5000:0.5"
+            f"write KIND[:FEATURE]@FROM[..UNTIL][:SIZE], as in {vocabulary.example}"
         )
     kind = match["kind"]
     feature = match["feature"]
     size = match["size"]
-    if kind not in ON_FEATURE + ON_STREAM:
+    if kind not in vocabulary.features:
         raise SimulationError(
             f"{text!r}: {kind} is not a kind of disturbance: "
-            f"choose from {', '.join(ON_FEATURE + ON_STREAM)}"
+            f"choose from {', '.join(vocabulary.features)}"
         )
-    if (kind in ON_FEATURE) != (feature in INPUTS) or (kind in ON_STREAM and feature):
+    features = vocabulary.features[kind]
+    if feature not in (features or (None,)):
         wanted = "takes no feature, as in surge@30h..31h:10"
-        if kind in ON_FEATURE:
-            wanted = "needs one of V1 to V28 or Amount, as in shift:V14@5000:0.5"
+        if features:
+            wanted = f"needs one of {vocabulary.names}, as in {vocabulary.example}"
         raise SimulationError(f"{text!r}: {kind} {wanted}")
     if size is None and kind not in ("stuck", "missing"):
         raise SimulationError(f"{text!r}: {kind} needs a size, as in {text.strip()}:2")
@@ -127,14 +147,15 @@ def disturb_values(
         rows = disturbance.find_active(*where)
         if disturbance.kind in SHARES:
             rows &= chance < disturbance.size
-        values[rows, column] = _disturb_column(
+        values[rows, column] = disturb_column(
             disturbance, values[rows, column], mean[column], sd[column]
         )
     amount = INPUTS.index("Amount")
     values[:, amount] = np.maximum(np.round(values[:, amount], 2), 0.0)
 
 
-def _disturb_column(disturbance: Disturbance, values: Floats, mean: float, sd: float) -> Floats:
+def disturb_column(disturbance: Disturbance, values: Floats, mean: float, sd: float) -> Floats:
+    """Return the values of a feature as a disturbance changes them; missing is NaN."""
     if disturbance.kind == "shift":
         return values + disturbance.size * sd
     if disturbance.kind == "scale":

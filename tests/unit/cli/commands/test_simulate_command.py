@@ -5,6 +5,7 @@ import threading
 import time
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -19,6 +20,8 @@ from model import dataset
 from producer.errors import SimulationError
 from producer.rows import Row
 from producer.simulation import late
+from producer.simulation.cards import CardOptions
+from producer.simulation.cards.simulate import PAYMENTS_A_DAY
 from producer.simulation.output import make_account_id
 
 
@@ -84,3 +87,45 @@ def test_a_demo_on_simulated_rows_rejects_a_model_of_other_data(model, tmp_path,
     monkeypatch.setenv("FRAUD_MODEL_DIR", str(model.directory))
     with pytest.raises(CommandError, match=r"is not a model of .*simulated\.csv"):
         prepare(Settings.from_environment(), Console(quiet=True))
+
+
+def test_card_payments_go_to_a_csv(tmp_path):
+    out = tmp_path / "cards.csv"
+    done = fraud(
+        *("--schema", "cards", "--rows", "500", "--days", "2", "--start", "2024-05-01"),
+        *("--customers", "50", "--fraud-rate", "0.1", "--out", str(out), "--json"),
+    )
+    assert json.loads(done.stdout) == {"path": str(out), "rows": 500, "bytes": out.stat().st_size}
+    table = pd.read_csv(out)
+    assert len(table) == 500
+    assert table["event_time"].min().startswith("2024-05-01T")
+    assert table["account_id"].nunique() <= 50
+    assert 20 < table["is_fraud"].sum() < 80
+
+
+@pytest.mark.parametrize(
+    ("schema", "option", "problem"),
+    [
+        ("cards", "--send", "--send is not for the schema cards; send its file with fraud replay"),
+        ("cards", "--accounts=5", "--accounts is not for the schema cards"),
+        ("cards", "--no-rhythm", "--no-rhythm is not for the schema cards"),
+        ("creditcard", "--days=3", "--days is not for the schema creditcard"),
+        ("creditcard", "--start=2024-05-01", "--start is not for the schema creditcard"),
+        ("creditcard", "--customers=3", "--customers is not for the schema creditcard"),
+        ("mine.toml", "--quiet", "simulated schemas are creditcard and cards; add --schema cards"),
+        ("cards", "--fraud-rate=0.6", "0.6 is too many frauds for cards: at most 0.5"),
+    ],
+)
+def test_an_option_of_the_other_schema_is_a_usage_error(schema, option, problem, tmp_path):
+    destination = () if option == "--send" else ("--out", str(tmp_path / "made.csv"))
+    done = fraud("--schema", schema, option, *destination)
+    assert done.exit_code == 2
+    assert problem in " ".join(done.output.replace("│", " ").split())
+
+
+def test_the_help_gives_the_defaults_of_card_payments():
+    defaults = CardOptions(1)
+    text = " ".join(fraud("--help").output.replace("│", " ").split())
+    for shown in (defaults.fraud_share, defaults.start.date(), f"{defaults.days:g}"):
+        assert f"{shown}]" in text
+    assert f"[default: {PAYMENTS_A_DAY} rows a day each]" in text

@@ -1,0 +1,12 @@
+"""Simulate card payments of the schema `cards`: seeded, with histories and named fraud patterns.
+
+`places` holds the constants and `population` the customers and merchants. `habits` makes legitimate
+payments, `fraudsters` plans frauds, which `episodes` and `incidents` make, and `labels` says when
+they become known. `simulate` puts all of it into time order, and `output` writes it.
+"""
+
+from producer.simulation.cards.disturbances import parse
+from producer.simulation.cards.output import write
+from producer.simulation.cards.simulate import MOST_FRAUDS, CardOptions, Chunk, simulate
+
+__all__ = ["MOST_FRAUDS", "CardOptions", "Chunk", "parse", "simulate", "write"]
