@@ -107,11 +107,11 @@ def run(watch, monkeypatch):
     return failures
 
 
-def test_a_recreated_output_topic_is_noticed_even_if_it_was_missing_once(
+def test_a_recreated_output_topic_is_noticed_even_if_it_was_missing_for_a_while(
     watch, cluster, monkeypatch
 ):
     absent = {name: topic_id for name, topic_id in cluster.ids.items() if name != PREDICTIONS}
-    cluster.later = [cluster.ids, absent, cluster.ids | {PREDICTIONS: "new"}]
+    cluster.later = [cluster.ids, absent, absent, absent, cluster.ids | {PREDICTIONS: "new"}]
     [failure] = run(watch, monkeypatch)
     assert isinstance(failure, TopicRecreatedError)
     assert '"predictions" was recreated (old id id of predictions, new id new)' in str(failure)
@@ -119,6 +119,7 @@ def test_a_recreated_output_topic_is_noticed_even_if_it_was_missing_once(
 
 
 def test_a_deleted_topic_is_noticed(watch, cluster, monkeypatch):
-    cluster.later = [{}, {}]
+    monkeypatch.setattr(topic_watch, "_MISSING_S", 0.1)
+    cluster.later = [{}]
     [failure] = run(watch, monkeypatch)
     assert isinstance(failure, TopicMissingError)
