@@ -61,16 +61,17 @@ class TopicWatch(threading.Thread):
 
     def run(self) -> None:
         """Run the thread."""
-        seen_at = monotonic()
+        missing_since: float | None = None
         while not self._stop_event.wait(_CHECK_EVERY_S):
             try:
                 self.compare()
-                seen_at = monotonic()
+                missing_since = None
             except KafkaException as error:
                 log.debug("the topics were not checked: %s", error)  # an outage: others report it
             except BaseException as error:
+                missing_since = missing_since or monotonic()
                 is_missing = isinstance(error, TopicMissingError)
-                if not is_missing or monotonic() - seen_at > _MISSING_S:
+                if not is_missing or monotonic() - missing_since > _MISSING_S:
                     self._on_failure(error)
                     return
 
