@@ -132,8 +132,9 @@ def serve(
     name = f"[{host}]" if ":" in host else host
     access = _make_access([name, *(allow_host or ())], settings.api_key, rate_limit)
     connection = settings.make_connection()
+    setting = "FRAUD_API_PORT" if host == _LOCAL else "FRAUD_API_PORT or --host"
     try:
-        listening = listen(settings.api_port, "FRAUD_API_PORT", host)
+        listening = listen(settings.api_port, setting, host)
     except PortTakenError as error:
         raise explain_taken(error, settings.home) from None
     application = _build(settings, connection, access, fresh)
