@@ -2,10 +2,11 @@
 
 import json
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -26,14 +27,21 @@ from cli.support.progress import Quiet, make_bar
 from cli.support.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from producer.simulation import Chunk
+    from producer.rows import Row
+    from producer.simulation.late import LateLabels
 
 _CREDITCARD = "creditcard"
 _CARDS = "cards"
 # Rows, and accounts: both numbers fit the 64 bits of a pending label (producer.simulation.late).
 _MOST = 1_000_000_000
+
+
+class _Simulated(NamedTuple):
+    """A simulated stream: how to write it to a file, its rows to send, and their labels."""
+
+    write: Callable[[Path, Callable[[int], None]], int]
+    make_rows: "Callable[[str], Iterator[Row]]"
+    labels: "type[LateLabels]"
 
 
 @app.command(rich_help_panel=RUN)
@@ -131,7 +139,7 @@ def simulate(
 
     For the schema creditcard they resemble the data. For cards they are card payments by customers
     with habits, at merchants with terminals; frauds follow five patterns, whose names are in the
-    column fraud_pattern, and become known at labelled_at. Send such a file with fraud replay.
+    column fraud_pattern, and become known at labelled_at.
 
     --rate, --speed, --run, --label-delay and --no-labels belong to --send, which ends
     after the last label.
@@ -140,50 +148,28 @@ def simulate(
 
     Example: fraud simulate --schema cards --rows 100000 --out cards.csv
     """
-    from producer.simulation import Parameters, SimulationOptions, simulate
-    from producer.simulation.disturbance import parse
-    from producer.simulation.output import write
-
     if (out is None) == (not send):
         raise typer.BadParameter("give either --out FILE.csv or --send")
-    schema = Settings.from_environment(schema_name=schema_name).schema_name
-    own: dict[str, dict[str, object]] = {
-        _CREDITCARD: {"--accounts": accounts, "--no-rhythm": no_rhythm, "--send": send},
-        _CARDS: {"--days": days, "--start": start, "--customers": customers},
-    }
-    _check_options(schema, own)
-    if out is not None and schema == _CARDS:
-        from producer.simulation import cards
-
-        if fraud_rate is not None and fraud_rate > cards.MOST_FRAUDS:
-            raise typer.BadParameter(
-                f"{fraud_rate:g} is too many frauds for cards: at most {cards.MOST_FRAUDS:g}"
-            )
-        given = {
-            "fraud_share": fraud_rate,
-            "days": days,
-            "start": start and start.replace(tzinfo=UTC),
-            "customers": customers,
-        }
-        chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        made = cards.simulate(
-            cards.CardOptions(rows, seed, **chosen), [cards.parse(text) for text in disturb or ()]
-        )
-        _write(partial(cards.write, made, out), out, rows, quiet, as_json)
-        return
-    options = SimulationOptions(fraud_share=fraud_rate, rhythm=not no_rhythm, accounts=accounts)
-    chunks = simulate(
-        Parameters.load(), rows, seed, [parse(text) for text in disturb or ()], options
-    )
+    settings = Settings.from_environment(schema_name=schema_name)
+    creditcard: dict[str, Any] = {"--accounts": accounts, "--no-rhythm": no_rhythm}
+    cards: dict[str, Any] = {"--days": days, "--start": start, "--customers": customers}
+    schema = settings.schema_name
+    _check_options(schema, {_CREDITCARD: creditcard, _CARDS: cards})
+    if schema == _CARDS:
+        options = cards | {"--fraud-rate": fraud_rate}
+        simulated = _simulate_cards(rows, seed, disturb or [], options)
+    else:
+        options = creditcard | {"--fraud-rate": fraud_rate}
+        simulated = _simulate_creditcard(rows, seed, disturb or [], options)
     if out is not None:
-        _write(partial(write, chunks, out), out, rows, quiet, as_json)
+        _write(simulated, out, rows, quiet, as_json)
         return
     name = choose_run_name(run)
     mean_s = parse_duration(label_delay)
     schedule = choose_schedule(rate, speed)
-    connection = ensure_reachable(Settings.from_environment().make_connection())
+    connection = ensure_reachable(settings.make_connection())
     _send(
-        chunks,
+        simulated,
         ReplayJob(name, connection, schedule, make_stop_event(), quiet, as_json),
         rows,
         None if no_labels else mean_s,
@@ -200,34 +186,66 @@ def _check_options(schema: str, own: dict[str, dict[str, object]]) -> None:
     for other in own.keys() - {schema}:
         for option, value in own[other].items():
             if value:
-                hint = "; send its file with fraud replay" if option == "--send" else ""
-                raise typer.BadParameter(f"{option} is not for the schema {schema}{hint}")
+                raise typer.BadParameter(f"{option} is not for the schema {schema}")
+
+
+def _simulate_creditcard(
+    rows: int, seed: int, disturb: list[str], options: dict[str, Any]
+) -> _Simulated:
+    from producer.simulation import Parameters, SimulationOptions, simulate
+    from producer.simulation.disturbance import parse
+    from producer.simulation.late import LateLabels
+    from producer.simulation.output import make_rows, write
+
+    chosen = SimulationOptions(
+        options["--fraud-rate"], not options["--no-rhythm"], options["--accounts"]
+    )
+    chunks = simulate(Parameters.load(), rows, seed, [parse(text) for text in disturb], chosen)
+    return _Simulated(partial(write, chunks), partial(make_rows, chunks), LateLabels)
+
+
+def _simulate_cards(
+    rows: int, seed: int, disturb: list[str], options: dict[str, Any]
+) -> _Simulated:
+    from producer.simulation.cards.disturbances import parse
+    from producer.simulation.cards.output import write
+    from producer.simulation.cards.sending import LateCardLabels, make_rows
+    from producer.simulation.cards.simulate import MOST_FRAUDS, CardOptions, simulate
+
+    share = options["--fraud-rate"]
+    if share is not None and share > MOST_FRAUDS:
+        raise typer.BadParameter(f"{share:g} is too many frauds for cards: at most {MOST_FRAUDS:g}")
+    start = options["--start"]
+    given = {
+        "fraud_share": share,
+        "days": options["--days"],
+        "start": start and start.replace(tzinfo=UTC),
+        "customers": options["--customers"],
+    }
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    chunks = simulate(CardOptions(rows, seed, **chosen), [parse(text) for text in disturb])
+    return _Simulated(partial(write, chunks), partial(make_rows, chunks), LateCardLabels)
 
 
 def _send(
-    chunks: "Iterator[Chunk]", job: ReplayJob, count: int, label_delay_s: float | None, seed: int
-) -> None:
-    from producer.simulation.late import LateLabels
-    from producer.simulation.output import make_rows
-
-    simulated = make_rows(chunks, job.name)
-    if label_delay_s is None:
-        job.run(simulated, None, count)
-        return
-    labels = LateLabels(job.connection, job.name, label_delay_s, seed, time, job.stop)
-    job.run(labels.follow(simulated), labels, count)
-
-
-def _write(
-    write: "Callable[[Callable[[int], None]], int]",
-    out: Path,
+    simulated: _Simulated,
+    job: ReplayJob,
     count: int,
-    quiet: bool,
-    as_json: bool,
+    label_delay_s: float | None,
+    seed: int,
 ) -> None:
+    rows = simulated.make_rows(job.name)
+    if label_delay_s is None:
+        job.run(rows, None, count)
+        return
+    labels = simulated.labels(job.connection, job.name, label_delay_s, seed, time, job.stop)
+    job.run(labels.follow(rows), labels, count)
+
+
+def _write(simulated: _Simulated, out: Path, count: int, quiet: bool, as_json: bool) -> None:
     with make_bar(quiet) as progress:
         task = progress.add_task("simulating", total=count)
-        written = write(lambda done: progress.update(task, completed=done))
+        written = simulated.write(out, lambda done: progress.update(task, completed=done))
     result = {"path": str(out), "rows": written, "bytes": out.stat().st_size}
     if as_json:
         print(json.dumps(result, allow_nan=False))

@@ -28,6 +28,9 @@ class LateLabels:
     30 minutes need 29 MB.
     """
 
+    make_account_id = staticmethod(make_account_id)
+    parse_account_number = staticmethod(parse_account_number)
+
     def __init__(
         self,
         connection: Connection,
@@ -54,7 +57,7 @@ class LateLabels:
     def follow(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the rows unchanged and remember them for labels."""
         for row in rows:
-            account = 0 if row.key is None else parse_account_number(row.key) + 1
+            account = 0 if row.key is None else self.parse_account_number(row.key) + 1
             self._unsent.append((row.number << _ACCOUNT_BITS | account) << 1 | bool(row.is_fraud))
             yield row
 
@@ -100,6 +103,6 @@ class LateLabels:
                 0.0,
                 b"",
                 bool(waiting & 1),
-                make_account_id(account - 1) if account else None,
+                self.make_account_id(account - 1) if account else None,
             )
             send_label(self._sender, row, self._clock)

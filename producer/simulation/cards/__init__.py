@@ -2,7 +2,8 @@
 
 `places` holds the constants and `population` the customers and merchants. `habits` makes legitimate
 payments, `fraudsters` plans frauds, which `episodes` and `incidents` make, and `labels` says when
-they become known. `simulate` puts all of it into time order, and `output` writes it.
+they become known. `simulate` puts all of it into time order. `output` writes it to a file, and
+`sending` turns it into messages.
 """
 
 from producer.simulation.cards.disturbances import parse

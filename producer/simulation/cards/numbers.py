@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from payments.arrays import Floats, Ints
 
 Hashes = NDArray[np.uint64]
+_MASK = (1 << 64) - 1
 _TO_SHARE = 2.0**-53
 
 
@@ -17,7 +18,7 @@ def hash_numbers(seed: int, *columns: Any) -> Hashes:
     The finalizer of SplitMix64: G. Steele et al., "Fast Splittable Pseudorandom Number Generators",
     OOPSLA 2014.
     """
-    mixed = np.uint64(seed)
+    mixed = np.uint64(seed & _MASK)
     for column in columns:
         mixed = _mix(mixed ^ np.asarray(column).astype(np.uint64))
     return np.asarray(mixed)

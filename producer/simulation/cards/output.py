@@ -89,10 +89,9 @@ def _open(path: Path, file: Any, schema: pa.Schema) -> Any:
 @lru_cache(maxsize=1)
 def _name_population(population: Population) -> dict[str, pa.Array]:
     """Return the ids of accounts, merchants and terminals, by number."""
-    seed = population.seed
     merchants = population.merchants
     return {
-        "account": texts.name_numbers("acc-", len(population.customers.home), 10, seed),
-        "merchant": texts.name_numbers("mer-", len(merchants.category), 8, seed),
-        "terminal": texts.name_numbers("ter-", int(merchants.terminals.sum()), 8, seed),
+        "account": texts.ACCOUNTS.make_first(len(population.customers.home)),
+        "merchant": texts.MERCHANTS.make_first(len(merchants.category)),
+        "terminal": texts.TERMINALS.make_first(int(merchants.terminals.sum())),
     }

@@ -1,5 +1,7 @@
 """Columns of text made from numbers, a whole array at a time."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,17 +15,39 @@ _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 _DECIMALS = np.frombuffer(b"0123456789", np.uint8)
 # Coprime to every power of ten, so that no two numbers get the same digits.
 _MULTIPLIER = 2_654_435_761
+_ADDEND = 1_013_904_223
 _TIME = "0000-00-00T00:00:00.000Z"
 
 
-def name_numbers(prefix: str, count: int, digits: int, seed: int) -> pa.Array:
-    """Return an id for each number below `count`: a prefix and digits that look random.
+class Ids(NamedTuple):
+    """Ids of numbers from 0: a prefix and digits that look random."""
 
-    They differ as long as `count` is at most 10 to the power of `digits`.
-    """
-    numbers = (np.arange(count, dtype=np.uint64) * _MULTIPLIER + 7919 * seed) % 10**digits
-    places = 10 ** np.arange(digits - 1, -1, -1, dtype=np.uint64)
-    return _join(prefix, _DECIMALS[numbers[:, None] // places % 10])
+    prefix: str
+    digits: int
+
+    def make(self, number: int) -> str:
+        """Return the id of a number below 10 to the power of `digits`."""
+        return f"{self.prefix}{self._scramble(number):0{self.digits}}"
+
+    def parse(self, name: str) -> int:
+        """Return the number of an id."""
+        modulus: int = 10**self.digits
+        scrambled = int(name.removeprefix(self.prefix))
+        return (scrambled - _ADDEND) * pow(_MULTIPLIER, -1, modulus) % modulus
+
+    def make_first(self, count: int) -> pa.Array:
+        """Return the ids of the first `count` numbers."""
+        numbers = self._scramble(np.arange(count))
+        places = 10 ** np.arange(self.digits - 1, -1, -1)
+        return _join(self.prefix, _DECIMALS[numbers[:, None] // places % 10])
+
+    def _scramble(self, number: Any) -> Any:
+        return (number * _MULTIPLIER + _ADDEND) % 10**self.digits
+
+
+ACCOUNTS = Ids("acc-", 10)
+MERCHANTS = Ids("mer-", 8)
+TERMINALS = Ids("ter-", 8)
 
 
 def name_hashes(prefix: str, hashes: Hashes, digits: int) -> pa.Array:

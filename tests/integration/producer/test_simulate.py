@@ -20,7 +20,11 @@ from model import dataset
 from model.training.split import split
 from payments.contract import INPUTS, Label
 from producer.dataset import ROWS
+from producer.rows import encode_transaction
 from producer.simulation import Parameters, SimulationOptions, simulate
+from producer.simulation.cards import CardOptions
+from producer.simulation.cards import simulate as card_payments
+from producer.simulation.cards.sending import make_rows
 from producer.simulation.output import make_account_id
 from producer.simulation.parameters import MIN_ROWS
 from producer.simulation.selection import Selection
@@ -85,6 +89,26 @@ def test_no_labels_sends_none(connection):
     ]
     assert len(set(times)) > COUNT / 10
     assert read_all(connection, "labels", 0) == []
+
+
+def test_card_payments_are_sent_with_their_accounts_as_keys_and_their_labels(connection):
+    totals = send(
+        connection,
+        *["--schema", "cards", "--fraud-rate", "0.1", "--run", "c", "--label-delay", "10ms"],
+    )
+    assert (totals["sent"], totals["delivered"], totals["labels"]) == (COUNT, COUNT, COUNT)
+    rows = {
+        row.transaction_id: row
+        for row in make_rows(card_payments(CardOptions(COUNT, SEED, fraud_share=0.1)), "c")
+    }
+    for message in read_all(connection, "transactions", COUNT):
+        found = json.loads(message.value())
+        assert message.value() == encode_transaction(rows[found["transaction_id"]])
+        assert message.key() == found["account_id"].encode()
+    labels = [json.loads(message.value()) for message in read_all(connection, "labels", COUNT)]
+    assert {
+        label["transaction_id"]: (label["is_fraud"], label["account_id"]) for label in labels
+    } == {name: (row.is_fraud, row.key) for name, row in rows.items()}
 
 
 @pytest.fixture(scope="module")

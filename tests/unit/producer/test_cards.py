@@ -1,5 +1,6 @@
 """Simulated card payments: reproducible, valid, in order, with habits and disturbances."""
 
+import json
 import re
 
 import numpy as np
@@ -9,8 +10,11 @@ from support.cards import simulate_table
 
 from payments.schema.reading import read_schema
 from producer.errors import DataError, SimulationError
+from producer.rows import Selection, encode_transaction, read
 from producer.simulation.cards import CardOptions, parse, simulate, write
 from producer.simulation.cards.payment import PATTERNS
+from producer.simulation.cards.sending import LateCardLabels, make_rows
+from producer.simulation.cards.texts import ACCOUNTS
 
 SCHEMA = read_schema("cards")
 ROWS = 30_000
@@ -200,3 +204,30 @@ def test_memory_does_not_grow_with_the_rows():
     sizes = [len(chunk.payments) for chunk in simulate(CardOptions(300_000, customers=1_000))]
     assert max(sizes) < 40_000
     assert np.std(sizes[1:-1]) < 3_000
+
+
+def test_sent_payments_are_those_of_the_file(tmp_path):
+    options = CardOptions(3_000, fraud_share=0.05)
+    write(simulate(options), tmp_path / "made.csv")
+    sent = list(make_rows(simulate(options), "r"))
+    assert [row.transaction_id for row in sent] == [f"r-{number}" for number in range(3_000)]
+    replayed = list(read(Selection(tmp_path / "made.csv", SCHEMA), "r"))
+
+    def describe(rows):
+        made = [json.loads(encode_transaction(row)) | {"transaction_id": ""} for row in rows]
+        return [(row.key, row.is_fraud) for row in rows], made
+
+    assert describe(sent) == describe(replayed)
+
+
+def test_an_account_comes_back_from_a_waiting_label():
+    names = ACCOUNTS.make_first(1_000).to_pylist()
+    assert len(set(names)) == 1_000
+    for number, name in enumerate(names):
+        assert ACCOUNTS.make(number) == name
+        assert LateCardLabels.parse_account_number(name) == number
+
+
+def test_any_seed_gives_its_own_payments():
+    tables = [simulate_table(CardOptions(200, seed)) for seed in (0, 2**64, 10**30)]
+    assert len({table["event_time"][0] for table in tables}) == 3
