@@ -68,7 +68,7 @@ def guess(file: FileProfile) -> Guesses:
             roles[role] = (found.name, why)
             del columns[found.name]
 
-    take("label", _find_label(columns.values()), "0 and 1, and its name")
+    take("label", _find_label(columns.values()), "two values, and its name")
     time = _find_time(file, columns.values())
     fields = {time.name: Guess(time, "time", _describe_time(time))}
     take("time", time, "the column of times")
