@@ -197,8 +197,8 @@ def replay(
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
     from payments.files.columns import abbreviate, list_needed
-    from payments.schema.reading import DEFAULT
     from producer.disturbed import disturb as disturb_rows
+    from producer.disturbed import make_vocabulary, measure_inputs
     from producer.labels import LabelFeed
     from producer.rows import Selection, read
     from producer.simulation.disturbance import parse
@@ -213,8 +213,6 @@ def replay(
     label = schema.roles.label
     if labels and label is None:
         raise CommandError(f"the schema {schema.name} has no label: name its column in [roles]")
-    if disturb and schema.name != DEFAULT:
-        raise typer.BadParameter(f"--disturb is for the schema {DEFAULT}")
     path = fetch(settings, quiet)
     time_column = schema.time_column
     announce(
@@ -239,7 +237,9 @@ def replay(
         )
     rows = read(selection, name)
     if disturb:
-        rows = disturb_rows(rows, [parse(text) for text in disturb])
+        vocabulary = make_vocabulary(schema)
+        disturbances = [parse(text, vocabulary) for text in disturb]
+        rows = disturb_rows(rows, disturbances, measure_inputs(selection))
     connection = ensure_reachable(settings.make_connection())
     stop = make_stop_event()
     feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None

@@ -139,19 +139,31 @@ def disturb_values(
     `where`: rows and times. `norm`: mean and sd [29]. `chance`: [n], uniform on 0..1. Amounts stay
     whole cents of at least 0.
     """
+    disturb_inputs(disturbances, values, where, norm, chance, INPUTS)
+    amount = INPUTS.index("Amount")
+    values[:, amount] = np.maximum(np.round(values[:, amount], 2), 0.0)
+
+
+def disturb_inputs(
+    disturbances: Sequence[Disturbance],
+    values: Floats,
+    where: tuple[Ints, Floats],
+    norm: tuple[Floats, Floats],
+    chance: Floats,
+    names: Sequence[str],
+) -> None:
+    """Do the same to `values` [n, names], without a limit for amounts."""
     mean, sd = norm
     for disturbance in disturbances:
         if disturbance.kind not in ON_FEATURE:
             continue
-        column = INPUTS.index(str(disturbance.feature))
+        column = names.index(str(disturbance.feature))
         rows = disturbance.find_active(*where)
         if disturbance.kind in SHARES:
             rows &= chance < disturbance.size
         values[rows, column] = disturb_column(
             disturbance, values[rows, column], mean[column], sd[column]
         )
-    amount = INPUTS.index("Amount")
-    values[:, amount] = np.maximum(np.round(values[:, amount], 2), 0.0)
 
 
 def disturb_column(disturbance: Disturbance, values: Floats, mean: float, sd: float) -> Floats:

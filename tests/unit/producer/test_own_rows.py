@@ -3,6 +3,7 @@
 import json
 from itertools import islice
 
+import numpy as np
 import pytest
 from support.data import own_payments
 
@@ -10,7 +11,10 @@ from payments.decoder import TransactionDecoder
 from payments.errors import PaymentFileError
 from payments.features import FeatureEncoder
 from payments.schema.reading import parse_schema
+from producer.disturbed import disturb, make_vocabulary, measure_inputs
+from producer.errors import SimulationError
 from producer.rows import Selection, encode_transaction, read
+from producer.simulation.disturbance import parse
 
 COUNT = 400
 PAYMENTS = own_payments.make(COUNT)
@@ -132,3 +136,44 @@ def test_a_row_without_a_needed_value_is_counted(tmp_path):
     path = own_payments.write_csv(tmp_path / "own.csv", cells)
     assert Selection(path, schema()).check() == (COUNT, 1)
     assert "channel" not in sent(path)[0] and "attempts" not in sent(path)[0]
+
+
+def disturbed(path, text, declared=None, start=100):
+    selection = Selection(path, declared or schema())
+    parsed = parse(text, make_vocabulary(selection.schema))
+    rows = disturb(read(selection, "r"), [parsed], measure_inputs(selection))
+    after = [json.loads(encode_transaction(row)) for row in rows]
+    before = sent(path, declared)
+    assert after[:start] == before[:start]
+    return before[start:], after[start:]
+
+
+def test_a_number_of_ones_own_is_shifted_by_its_deviation(csv):
+    before, after = disturbed(csv, "shift:amount@100:2")
+    amounts = [float(cell) for cell in PAYMENTS["amount"]]
+    frauds = [cell == "1" for cell in PAYMENTS["is_fraud"]]
+    legitimate = [one for one, fraud in zip(amounts, frauds, strict=True) if not fraud]
+    for old, new in zip(before, after, strict=True):
+        assert new == old | {"amount": new["amount"]}
+        assert new["amount"] - old["amount"] == pytest.approx(2 * np.std(legitimate), abs=0.011)
+
+
+def test_a_disturbance_of_nested_minor_units_stays_whole_and_a_missing_one_is_absent(tmp_path):
+    text = own_payments.SCHEMA.replace(
+        'amount = { type = "amount" }', 'amount = { type = "amount", unit = "minor", path = "a.b" }'
+    )
+    cents = {"a.b" if name == "amount" else name: cells for name, cells in FLAT.items()}
+    cents["a.b"] = [cell.replace(".", "") for cell in FLAT["amount"]]
+    path = own_payments.write_csv(tmp_path / "own.csv", cents)
+    before, after = disturbed(path, "scale:amount@100:3", schema(text))
+    assert all(type(one["a"]["b"]) is int and one["a"]["b"] >= 0 for one in after)
+    assert before != after
+    _, after = disturbed(path, "missing:attempts@100", schema(text))
+    assert all("attempts" not in one for one in after)
+
+
+def test_only_numbers_of_the_schema_can_be_disturbed(csv):
+    with pytest.raises(SimulationError, match="shift needs one of amount, attempts, as in shift:a"):
+        disturbed(csv, "shift:country@100:2")
+    with pytest.raises(SimulationError, match="surge is not a kind of disturbance"):
+        disturbed(csv, "surge@1h:2")
