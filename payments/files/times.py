@@ -17,7 +17,7 @@ _PLAIN = (
 _PLAIN_LOCAL = _PLAIN.replace(r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", "")
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_AMBIGUOUS = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?:\D.*)?", re.ASCII)
+_AMBIGUOUS = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?:[ T,].*)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _EXAMPLE = "write times as 2026-01-31T12:00:00Z"

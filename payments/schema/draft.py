@@ -67,7 +67,7 @@ def draft_schema(file: FileProfile) -> str:
         rows=f"first {file.rows:,} rows" if file.rows > 1 else "only row",
         name=_name_schema(file.file),
         roles="\n".join(_write_roles(guesses, names)),
-        fields="\n".join([*_write_fields(fields), *_list_unusable(file)]),
+        fields="\n".join([*_write_fields(fields), *_list_left_out(guesses)]),
         features="\n".join(_write_features(fields)),
     )
     entities = [each.name for each in fields if each.guess.type == "entity"]
@@ -169,10 +169,9 @@ def _write_fields(fields: list[_Field]) -> Iterator[str]:
             yield f"{name} = {{ {attributes} }}  # {one.why}"
 
 
-def _list_unusable(file: FileProfile) -> Iterator[str]:
-    for column in file.columns:
-        if column.content == "unusable":
-            yield f"# {_quote(column.name)} is left out: {column.values[0]}"
+def _list_left_out(guesses: Guesses) -> Iterator[str]:
+    for column, why in guesses.left_out.items():
+        yield f"# {_quote(column)} is left out: {why}"
 
 
 def _find_runs(fields: list[_Field]) -> Iterator[list[_Field]]:

@@ -17,6 +17,8 @@ _TIMES = ("timestamp", "datetime", "time", "unix", "epoch", "ts", "created", "at
 _ELAPSED = ("time", "seconds", "second", "elapsed")
 _LABELS = ("fraud", "isfraud", "label", "class", "target", "chargeback")
 _KNOWN = ("labelled", "labeled", "label", "reported", "confirmed", "chargeback", "fraud")
+# Nobody knows what these say when the payment is made.
+_AFTERWARDS = (*_LABELS[:3], "labelled", "labeled", "chargeback", "dispute", "reported")
 _AMOUNTS = ("amount", "amt", "value", "total", "price", "sum", "betrag", "montant", "importe")
 _IDS = ("id", "uuid", "guid", "ref", "reference", "num", "no", "nr", "number", "key", "name")
 _CERTAIN_IDS = ("id", "uuid", "guid")
@@ -47,10 +49,12 @@ class Guesses(NamedTuple):
     """The fields of a file, by the names of their columns, and which of them has which role.
 
     `roles` maps a role to a column and the reason; a label and when it was known are no fields.
+    `left_out` has the reason for each column that is neither a field nor a role.
     """
 
     fields: dict[str, Guess]
     roles: dict[str, tuple[str, str]]
+    left_out: dict[str, str]
 
 
 def split_words(name: str) -> list[str]:
@@ -60,7 +64,12 @@ def split_words(name: str) -> list[str]:
 
 def guess(file: FileProfile) -> Guesses:
     """Return what the columns of a file are. Raises InputError without a time or an amount."""
-    columns = {column.name: column for column in file.columns if column.content != "unusable"}
+    columns = {column.name: column for column in file.columns}
+    left_out = {
+        name: columns.pop(name).values[0]
+        for name in list(columns)
+        if columns[name].content == "unusable"
+    }
     roles: dict[str, tuple[str, str]] = {}
 
     def take(role: str, found: ColumnProfile | None, why: str) -> None:
@@ -74,6 +83,10 @@ def guess(file: FileProfile) -> Guesses:
     take("time", time, "the column of times")
     known = _find_known(columns.values(), time) if "label" in roles else None
     take("labelled_at", known, "times, and its name")
+    for name in list(columns):
+        if _rank(columns[name], _AFTERWARDS) is not None:
+            left_out[name] = "its name says that it is about frauds, as only labels may be"
+            del columns[name]
     amount, why = _find_amount(file, columns.values())
     negative = "; negative ones are refused: leave refunds out" if amount.low < 0 else ""
     fields[amount.name] = Guess(amount, "amount", f"{_describe_range(amount)}{negative}")
@@ -87,7 +100,7 @@ def guess(file: FileProfile) -> Guesses:
     fields |= {name: _guess_type(column, file.rows) for name, column in columns.items()}
     roles["key"] = _choose_key(fields)
     ordered = {one.name: fields[one.name] for one in file.columns if one.name in fields}
-    return Guesses(ordered | fields, roles)
+    return Guesses(ordered | fields, roles, left_out)
 
 
 def _rank(column: ColumnProfile, wanted: Sequence[str]) -> int | None:

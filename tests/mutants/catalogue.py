@@ -286,6 +286,15 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "a draft with a column that gives the frauds away",
+        "tests/unit/payments/schema/test_draft.py",
+        (
+            "payments/schema/guesses.py",
+            "if _rank(columns[name], _AFTERWARDS) is not None:",
+            "if False:",
+        ),
+    ),
+    mutant(
         "a draft takes what identifies somebody for a category",
         "tests/unit/payments/schema/test_draft.py",
         (

@@ -132,6 +132,18 @@ def test_when_a_label_became_known_is_a_role(csv):
     assert "reported_at" not in drafted.fields
 
 
+def test_what_is_known_of_frauds_afterwards_is_left_out(csv):
+    patterns = ["stolen" if one == "1" else "" for one in PAYMENTS["is_fraud"]]
+    path = csv(fraud_pattern=patterns, dispute_code=["1", "2"] * (COUNT // 2))
+    assert types(draft(path)) == OWN
+    assert '# "fraud_pattern" is left out: its name' in draft_schema(profile_file(path))
+
+
+def test_an_address_is_no_date(csv):
+    drafted = draft(csv(ip=[f"10.16.{row % 100 + 100}.91" for row in range(COUNT)]))
+    assert (types(drafted)["ip"], drafted.fields["ip"].secret) == ("entity", True)
+
+
 def test_a_name_that_no_field_may_have_is_kept_for_files(csv):
     drafted = draft(csv(**{"Größe (kg)": ["1.5"] * COUNT, "2nd": ["1", "2"] * (COUNT // 2)}))
     assert drafted.fields["Gr_e_kg"].file == "Größe (kg)"
