@@ -104,13 +104,13 @@ class Undo(NamedTuple):
     """What a batch has stored, in order.
 
     `newest`: the entity's newest time then. `backs`: the event's distance from the run's end.
-    `full`: the run had no room left and events out of sight.
+    `stale`: a sixteenth of the run or more was out of sight.
     """
 
     keys: Ints
     newest: Ints
     backs: Ints
-    full: Flags
+    stale: Flags
 
 
 class Found(NamedTuple):
@@ -434,7 +434,7 @@ def _forget(memory: Memory, at: Word) -> None:
 
 @njit(cache=True)
 def _evict(memory: Memory, at: Word, bound: Word) -> None:
-    """Drop the events at or before a time; move a run that then is at most half full."""
+    """Drop the events at or before a time, and move a run to a class that is a sixteenth smaller."""
     pool, capacities = memory.pool, memory.capacities
     run = _open(memory, memory.table[at])
     dropped = _count_until(pool, run, run.length, bound)
@@ -448,9 +448,9 @@ def _evict(memory: Memory, at: Word, bound: Word) -> None:
     pool[run.base + _START] = start if start < run.capacity else start - run.capacity
     pool[run.base + _LENGTH] = length
     smaller = _get_class(memory.table[at])
-    while smaller > 0 and capacities[smaller - 1] >= length + length // 8:
+    while smaller > 0 and capacities[smaller - 1] >= length + 1:
         smaller -= 1
-    if 2 * capacities[smaller] <= run.capacity and _count_lacking(memory, smaller) == 0:
+    if 16 * capacities[smaller] <= 15 * run.capacity and _count_lacking(memory, smaller) == 0:
         _move(memory, at, smaller)
 
 
@@ -500,7 +500,7 @@ def fold(
         undo.keys[stored] = key
         undo.newest[stored] = newest
         undo.backs[stored] = run.length - 1 - k
-        undo.full[stored] = run.length == run.capacity and _get(pool, run, _TIMES, 0) <= oldest
+        undo.stale[stored] = _get(pool, run, _TIMES, run.length // 16) <= oldest
         stored += 1
         if not wanted:
             continue
@@ -737,9 +737,9 @@ def take_back(memory: Memory, undo: Undo, stored: int) -> None:
 
 @njit(cache=True)
 def settle(memory: Memory, frauds: Memory, undo: Undo, stored: int, horizon: int) -> None:
-    """Drop what a final batch put out of sight, in those of its runs that have no room left."""
+    """Drop what is out of sight now that a batch is final, from runs in which it is much."""
     for i in range(stored):
-        if undo.full[i]:
+        if undo.stale[i]:
             bound = undo.newest[i] - horizon
             _evict(memory, _find(memory, undo.keys[i]), bound)
             at = _find(frauds, undo.keys[i])

@@ -9,7 +9,7 @@ from payments.state import kernels
 from payments.state.kernels import HEAD, NO_TABLE, PAGE, SHARED, Memory
 
 _TABLE = 1 << 10  # places at first
-_POOL_SHARE = 8  # the pool grows by one part in so many
+_SHARE = 16  # the pool grows by one part in so many, and a class is that much larger
 
 
 def make_memory(width: int) -> Memory:
@@ -26,15 +26,12 @@ def make_memory(width: int) -> Memory:
 
 
 def _list_capacities(width: int) -> list[int]:
-    """Return how many events the runs of each class hold: a class more is an eighth more.
-
-    A long run has pages of its own, and doubles.
-    """
+    """Return how many events the runs of each class hold. A long run has its own pages, and doubles."""
     capacities = [1, 2]
-    while len(capacities) < 100 and capacities[-1] < 1 << 32:
+    while capacities[-1] < 1 << 32:
         last = capacities[-1]
         is_shared = HEAD + last * width <= SHARED
-        capacities.append(last + max(2, last // 8) if is_shared else 2 * last)
+        capacities.append(last + max(2, last // _SHARE) if is_shared else 2 * last)
     return capacities
 
 
@@ -48,7 +45,7 @@ def grow(memory: Memory, lacking: int) -> Memory:
         kernels.rehash(memory, table)
         return memory._replace(table=table)
     pool: Any = memory.pool
-    pool.resize(len(pool) + max(lacking, len(pool) // _POOL_SHARE), refcheck=False)
+    pool.resize(len(pool) + max(lacking, len(pool) // _SHARE), refcheck=False)
     return memory
 
 
