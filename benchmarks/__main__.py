@@ -17,6 +17,7 @@ from benchmarks.harness.bench import open_bench
 from benchmarks.harness.results import Results
 from benchmarks.measurements.live import RATES
 from benchmarks.measurements.sections import Measurement, measure_decoding
+from benchmarks.measurements.state import measure_state
 from benchmarks.peers.catalogue import PEERS
 from cli.errors import CommandError
 from cli.support.settings import ROOT, Settings
@@ -146,6 +147,15 @@ def decoder() -> None:
     Example: python -m benchmarks decoder
     """
     measure_decoding(_find_results())
+
+
+@app.command()
+def state(runs: Runs = 5) -> None:
+    """Measure what features of history cost in CPU and memory, beside other systems.
+
+    Example: python -m benchmarks state --runs 3
+    """
+    measure_state(_find_results(), runs)
 
 
 @app.command()

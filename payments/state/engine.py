@@ -95,9 +95,9 @@ class Engine:
             store.sweep(watermark_ms, places)
 
     @property
-    def memory_bytes(self) -> int:
-        """Bytes of all states, including what is reserved for more."""
-        return sum(store.memory_bytes for store in self._stores)
+    def memory_bytes(self) -> dict[str, int]:
+        """Bytes of the state of each entity field, including what is reserved for more."""
+        return {store.plan.entity: store.memory_bytes for store in self._stores}
 
     @property
     def entities(self) -> dict[str, int]:

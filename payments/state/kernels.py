@@ -355,35 +355,33 @@ def _is_after(
 
 
 @njit(cache=True)
-def _make_room(memory: Memory, key: Word) -> tuple[Word, Word]:
-    """Return the place of a key whose run has room for one more event, and 0.
+def _make_room(memory: Memory, at: Word, key: Word) -> Word:
+    """Make room for one more event in the run of a key, whose place is known.
 
-    A new entity gets a run without events. If something is lacking, nothing changes, and it is
-    returned in place of the 0.
+    A new entity gets a run without events. If something is lacking, return it and change nothing.
     """
     table, pool, totals = memory.table, memory.pool, memory.totals
-    at = _find(memory, key)
     entry = table[at]
-    if entry == 0:
-        if 10 * (totals[ENTITIES] + 1) > 7 * len(table):
-            return at, NO_TABLE
-        lacking = _count_lacking(memory, 0)
-        if lacking:
-            return at, lacking
-        base = _take(memory, 0)
-        pool[base : base + HEAD] = 0
-        pool[base + _KEY] = key
-        table[at] = _make_entry(base, 0, key)
-        totals[ENTITIES] += 1
-        return at, 0
-    run = _open(memory, entry)
-    if run.length == run.capacity:
-        larger = _get_class(entry) + 1
-        lacking = _count_lacking(memory, larger)
-        if lacking:
-            return at, lacking
-        _move(memory, at, larger)
-    return at, 0
+    size_class = 0
+    if entry != 0:
+        size_class = _get_class(entry) + 1
+        base = entry >> _BASE_SHIFT
+        if pool[base + _LENGTH] < memory.capacities[size_class - 1]:
+            return 0
+    elif 10 * (totals[ENTITIES] + 1) > 7 * len(table):
+        return NO_TABLE
+    lacking = _count_lacking(memory, size_class)
+    if lacking:
+        return lacking
+    if entry != 0:
+        _move(memory, at, size_class)
+        return 0
+    base = _take(memory, 0)
+    pool[base : base + HEAD] = 0
+    pool[base + _KEY] = key
+    table[at] = _make_entry(base, 0, key)
+    totals[ENTITIES] += 1
+    return 0
 
 
 @njit(cache=True)
@@ -434,7 +432,7 @@ def _forget(memory: Memory, at: Word) -> None:
 
 @njit(cache=True)
 def _evict(memory: Memory, at: Word, bound: Word) -> None:
-    """Drop the events at or before a time, and move a run to a class that is a sixteenth smaller."""
+    """Drop the events at or before a time; move a run to a class that is a sixteenth smaller."""
     pool, capacities = memory.pool, memory.capacities
     run = _open(memory, memory.table[at])
     dropped = _count_until(pool, run, run.length, bound)
@@ -482,7 +480,8 @@ def fold(
         if key == 0:
             continue
         newest = time
-        entry = memory.table[_find(memory, key)]
+        at = _find(memory, key)
+        entry = memory.table[at]
         if entry != 0:
             run = _open(memory, entry)
             newest = max(time, _get(pool, run, _TIMES, run.length - 1))
@@ -491,7 +490,7 @@ def fold(
             if wanted:
                 _measure_alone(plan, batch, row, found, out)
             continue
-        at, lacking = _make_room(memory, key)
+        lacking = _make_room(memory, at, key)
         if lacking:
             return row, lacking, stored
         entry = memory.table[at]
@@ -752,7 +751,8 @@ def add_times(memory: Memory, keys: Ints, times: Ints, first: int) -> tuple[Word
     """Store rows `first`, ... in a memory of width 1. Returns the first two values as `fold`."""
     none = np.zeros((0, 0), np.int64)
     for row in range(first, len(keys)):
-        at, lacking = _make_room(memory, keys[row])
+        at = _find(memory, keys[row])
+        lacking = _make_room(memory, at, keys[row])
         if lacking:
             return row, lacking
         _insert(memory, memory.table[at], times[row], 0, none, row)

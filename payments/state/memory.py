@@ -26,7 +26,7 @@ def make_memory(width: int) -> Memory:
 
 
 def _list_capacities(width: int) -> list[int]:
-    """Return how many events the runs of each class hold. A long run has its own pages, and doubles."""
+    """Return how many events the runs of each class hold. Long ones have their own pages."""
     capacities = [1, 2]
     while capacities[-1] < 1 << 32:
         last = capacities[-1]
