@@ -25,9 +25,9 @@ from sklearn.preprocessing import StandardScaler
 
 from model import dataset
 from model.dataset import make_matrix
+from model.split import Fold, split
 from model.training import pipeline
 from model.training.recipe import Recipe
-from model.training.split import Fold, split
 from payments.contract import INPUTS
 from payments.features import FeatureEncoder
 from payments.schema.reading import DEFAULT, read_schema
@@ -117,7 +117,7 @@ def measure_transfer(
 
 def measure(path: Path) -> dict[str, object]:
     """Return all figures, from the training part of the CSV at `path`."""
-    table = dataset.read(path)
+    table = dataset.read(path, ENCODER)
     parts = split(len(table))
     real = table[parts.train].reset_index(drop=True)
     made = simulate_table(len(real))

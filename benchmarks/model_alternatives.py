@@ -18,9 +18,9 @@ from cli.support.settings import Settings
 from model import dataset
 from model.evaluation.baselines import BASELINES
 from model.evaluation.comparison import compare
+from model.split import split
 from model.training.pipeline import fit_booster, predict_out_of_fold
 from model.training.recipe import Recipe
-from model.training.split import split
 from payments.arrays import Flags, Floats
 from payments.features import FeatureEncoder
 from payments.schema.reading import DEFAULT, read_schema
@@ -130,7 +130,7 @@ def _compare_forest(folds: Folds) -> None:
 def main() -> None:
     """Print both comparisons."""
     settings = Settings.from_environment()
-    table = dataset.read(fetch(settings.cache, settings.data, lambda *_: None))
+    table = dataset.read(fetch(settings.cache, settings.data, lambda *_: None), ENCODER)
     folds = Folds.of(table)
     _compare_seeds(folds)
     _compare_forest(folds)

@@ -20,10 +20,10 @@ from model import dataset
 from model.artefact import Model
 from model.manifest import Capacity, ForwardCut, Limits, Policy, Score
 from model.reports.evaluation_text import format_range
+from model.split import split
 from model.training.forward_cuts import Cut, CutRanges, read_cuts, score_ahead
 from model.training.pipeline import fit_booster
 from model.training.recipe import Recipe
-from model.training.split import split
 from model.training.thresholds import DEFAULT_POLICY, LabelledScores, measure_payments_per_day
 from payments.arrays import Flags, Floats
 from payments.features import FeatureEncoder
@@ -121,7 +121,7 @@ def _describe_hours(alert: Flags, seconds: Floats) -> str:
 def main() -> None:
     """Print a table of the rules, and the other reasons for the score."""
     settings = Settings.from_environment()
-    table = dataset.read(fetch(settings.cache, settings.data, lambda *_: None))
+    table = dataset.read(fetch(settings.cache, settings.data, lambda *_: None), ENCODER)
     seeds = [_read_cuts(table, seed) for seed in SEEDS]
     cuts = [cut for each in seeds for cut in each]
     print(

@@ -98,29 +98,33 @@ class FeatureEncoder:
             matrix[:, column] = _PARTS[part](local)
 
     def encode(self, columns: Mapping[str, ArrayLike], times_ms: Ints | None = None) -> Singles:
-        """Return float32[n, features] of n payments.
+        """Return float32[n, features] of n payments; see `encode_columns`."""
+        encoded = self.encode_columns(columns, times_ms)
+        return np.column_stack([*encoded.values()]).astype(np.float32)
+
+    def encode_columns(
+        self, columns: Mapping[str, ArrayLike], times_ms: Ints | None = None
+    ) -> dict[str, Floats]:
+        """Return each feature of n payments as float64[n].
 
         `columns` has n values of each field in `inputs`: numbers with NaN for a missing one, texts
         with None. `times_ms`: int64[n], if `needs_time`. Raises InputError for infinity, a number
         beyond float32, and a missing number that is not optional, because XGBoost would treat it
         as missing.
         """
-        numbers = [np.asarray(columns[name], np.float64) for name in self.inputs[: self._numbers]]
-        for name, values in zip(self.inputs, numbers, strict=False):
-            self._check(name, values)
-        coded = [
-            np.array([known.get(value, other) for value in np.asarray(columns[name], object)])
-            for name, known, other in zip(
-                self.inputs[self._numbers :], self._codes, self._others, strict=True
-            )
-        ]
-        rows = len([*numbers, *coded][0])
-        matrix = np.empty((rows, len(self.names)), np.float32)
-        for column, values in enumerate([*numbers, *coded]):
-            matrix[:, column] = values
-        if times_ms is not None:
-            self.add_calendar(matrix, times_ms)
-        return matrix
+        encoded: dict[str, Floats] = {}
+        for name in self.inputs[: self._numbers]:
+            encoded[name] = np.asarray(columns[name], np.float64)
+            self._check(name, encoded[name])
+        for name, known, other in zip(
+            self.inputs[self._numbers :], self._codes, self._others, strict=True
+        ):
+            codes = [known.get(value, other) for value in np.asarray(columns[name], object)]
+            encoded[name] = np.array(codes, np.float64)
+        if times_ms is not None and self._calendar:
+            local = times_ms + _find_offsets_ms(self._zone, times_ms)
+            encoded |= {part: _PARTS[part](local).astype(np.float64) for part in self._calendar}
+        return encoded
 
     def _check(self, name: str, values: Floats) -> None:
         usable = np.abs(values) < FLOAT32_OVERFLOW

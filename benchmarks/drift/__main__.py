@@ -21,7 +21,7 @@ from drift.detect.rolling_baseline import WINDOWS
 from drift.quality import POOLED_WINDOWS
 from model import dataset
 from model.artefact import Model
-from model.training.split import split
+from model.split import split
 from payments.arrays import Floats
 from payments.contract import INPUTS
 from producer.dataset import fetch
@@ -103,7 +103,7 @@ def _detect_by_amount(
 
 
 def _measure_real(model: Model, csv: Path, runs: int) -> page.Real:
-    table = dataset.read(csv)
+    table = dataset.read(csv, model.decoder.encoder)
     rows = streams.append_margins(model, table[list(model.features)].to_numpy(np.float64))
     parts = split(len(table))
     known = load_reference(model.directory).detector

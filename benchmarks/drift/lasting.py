@@ -49,7 +49,9 @@ def main() -> None:
     settings = Settings.from_environment()
     model = Model.load(settings.model, settings.schema)
     known = load(settings.model).detector
-    table = dataset.read(fetch(settings.cache, settings.data, lambda *_: None))
+    table = dataset.read(
+        fetch(settings.cache, settings.data, lambda *_: None), model.decoder.encoder
+    )
     print("| stream | window | windows | drift | warn | alarm | first alarm |")
     print("|---|---|---|---|---|---|---|")
     test = model.manifest.test

@@ -118,7 +118,7 @@ def _read_training_file(
         return None
     expected = model.manifest.fitted_on.dataset_sha256
     if hash_file(path) == expected:
-        return dataset.read(path)
+        return dataset.read(path, model.decoder.encoder)
     if not needed:
         return None
     raise CommandError(
@@ -159,7 +159,7 @@ def _open_other_file(
     from model.evaluation.assessment import Sample, select_rows
     from model.evaluation.seen_rows import find_seen_rows
 
-    rows = dataset.read(path)
+    rows = dataset.read(path, model.decoder.encoder)
     fitted = None
     seen = None
     if trained_on is not None:

@@ -32,7 +32,7 @@ def explore(
     announce(path, settings.schema)
     with show_bars(quiet) as update:
         update("reading and summarizing", 0, 3)
-        rows, unusable = dataset.survey(path)
+        rows, unusable = dataset.survey(path, settings.schema)
         update("reading and summarizing", 1, 3)
         explored = exploration.explore(rows, unusable)
         update("reading and summarizing", 2, 3)

@@ -8,9 +8,9 @@ from drift.detect.detector import compute_margins
 from drift.reports.evidently_report import LabelledPayments
 from model import dataset
 from model.artefact import Model
+from model.dataset import CLASS
 from payments.arrays import Floats
 from payments.contract import INPUTS
-from payments.files.columns import CLASS
 
 
 def score_file(model: Model, path: Path) -> tuple[Floats, LabelledPayments | None]:
@@ -18,7 +18,7 @@ def score_file(model: Model, path: Path) -> tuple[Floats, LabelledPayments | Non
 
     Raises PaymentFileError.
     """
-    table = dataset.read_inputs(path)
+    table = dataset.read_inputs(path, model.decoder.encoder)
     values = table[list(INPUTS)].to_numpy(np.float64)
     scores = model.compute_margins(dataset.make_matrix(table, model.decoder.encoder))
     labelled = None

@@ -39,12 +39,14 @@ class Sample:
 class Assessment:
     """A model's evaluation on a sample.
 
-    `alerts_a_day` is the capacity for which `review` was chosen; None if there is none. `expected`
-    is what training measured on later rows. `duplicates` counts the rows that repeat a fitted one.
-    `without_duplicates` evaluates the others; None if all rows are duplicates, or none.
+    `features` are the model's. `alerts_a_day` is the capacity for which `review` was chosen; None
+    if there is none. `expected` is what training measured on later rows. `duplicates` counts the
+    rows that repeat a fitted one. `without_duplicates` evaluates the others; None if all rows are
+    duplicates, or none.
     """
 
     version: str
+    features: tuple[str, ...]
     sample: Sample
     alerts_a_day: float | None
     expected: CutRanges
@@ -131,6 +133,7 @@ def assess(
         )
     return Assessment(
         version=model.version,
+        features=model.features,
         sample=sample,
         alerts_a_day=capacity,
         expected=CutRanges.of(model.manifest.cuts),

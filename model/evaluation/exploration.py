@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp
 
-from model.dataset import UnusableCells
+from model.dataset import CLASS, TIME, UnusableCells
 from model.intervals import Interval, estimate_share
 from payments.arrays import Floats
-from payments.contract import INPUTS
-from payments.files.columns import COLUMNS
 
 DAY_S = 86_400
 HOUR_S = 3_600
@@ -60,7 +58,7 @@ class Exploration:
     """A summary of a file.
 
     `span_s` is the time from the first to the last row in seconds. `out_of_order` counts rows
-    that follow one with a later Time, and `duplicates` rows that repeat the V1..V28 and Amount of
+    that follow one with a later Time, and `duplicates` rows that repeat the numbers of
     an earlier one. `amount` and `fraud_amount` are sums, and `fraud_share` is the share of the
     rows with a class. `compared` describes the first and the last day. Fields about frauds are
     None if no row has a class.
@@ -99,11 +97,12 @@ def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Explo
 
     NaN is left out of all numbers, and rows without a Time out of days and hours.
     """
-    rows = rows.reindex(columns=list(COLUMNS))
+    names = [str(name) for name in rows if name not in (TIME, CLASS)]
+    rows = rows.reindex(columns=[TIME, *names, CLASS])
     # Rows without a Time come last.
     table = rows.sort_values("Time", kind="stable")
     times = table["Time"].dropna().to_numpy(np.float64)
-    inputs = table[list(INPUTS)].astype(np.float32)  # as the model reads them
+    inputs = table[names].astype(np.float32)  # as the model reads them
     duplicated = inputs.duplicated().to_numpy()
     is_fraud = table["Class"].to_numpy() == 1
     classed = int(table["Class"].notna().sum())
@@ -123,7 +122,7 @@ def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Explo
         compared=compared,
         features=[
             _summarize_feature(name, table[name].to_numpy(np.float64), first, last)
-            for name in INPUTS
+            for name in names
         ],
         hours=_summarize_hours(table[: len(times)]),
     )
@@ -210,7 +209,7 @@ def _summarize_hours(table: pd.DataFrame) -> list[HourSummary]:
 
 
 def estimate_densities(rows: pd.DataFrame) -> dict[str, Density]:
-    """Return the distribution of each of INPUTS by class, or of all rows if none has a class.
+    """Return the distribution of each number by class, or of all rows if none has a class.
 
     Bins are from the 0.1st to the 99.9th percentile of all rows; Amount is log10(1 + Amount).
     Columns without a value are left out.
@@ -222,7 +221,7 @@ def estimate_densities(rows: pd.DataFrame) -> dict[str, Density]:
             "fraud": rows["Class"].to_numpy() == 1,
         }
     densities = {}
-    for name in INPUTS:
+    for name in rows.columns.drop([TIME, CLASS], errors="ignore"):
         values = rows[name].to_numpy(np.float64)
         if name == "Amount":
             values = np.log10(1 + values)

@@ -25,6 +25,8 @@ from model.training.thresholds import (
     Outcome,
     apply_thresholds,
 )
+from payments.display import abbreviate_names
+from payments.schema.reading import DEFAULT
 
 _METRICS = {
     "auprc": "Average precision",
@@ -52,6 +54,9 @@ def render_card(
         "card.md.j2",
         version=version,
         manifest=manifest,
+        schema=manifest.schema_reference,
+        is_creditcard=_is_of_creditcard(manifest),
+        inputs=abbreviate_names(manifest.features),
         mean_precision=np.mean([fold.average_precision for fold in manifest.folds]),
         scored=scored,
         metrics={title: metrics[name] for name, title in _METRICS.items()},
@@ -64,6 +69,11 @@ def render_card(
         format_range=format_range,
         test_part=card_test_part.render_section(opened),
     )
+
+
+def _is_of_creditcard(manifest: Manifest) -> bool:
+    reference = manifest.schema_reference
+    return reference is None or reference.startswith(f"{DEFAULT}@")
 
 
 def describe_policy(policy: Policy) -> str:

@@ -8,6 +8,7 @@ from model.evaluation.evaluate import CapacityPoint, Evaluation, ThresholdMetric
 from model.intervals import Interval
 from model.reports.rendering import format_decimals
 from model.training.forward_cuts import Range
+from payments.display import abbreviate_names
 
 METRIC_NAMES = {
     "auprc": "average precision",
@@ -189,7 +190,8 @@ def describe_rows(assessment: Assessment) -> str:
     seen = ""
     if sample.seen:
         seen = f" THE MODEL WAS FITTED ON {sample.seen:,} OF THEM, so this is not a test."
-    return f"{rows}{seen} {assessment.duplicates:,} repeat V1..V28 and Amount of a fitted row."
+    names = abbreviate_names(assessment.features)
+    return f"{rows}{seen} {assessment.duplicates:,} repeat {names} of a fitted row."
 
 
 def format_baselines(

@@ -8,7 +8,6 @@ from model.evaluation.exploration import FENCE, Density, Exploration, estimate_d
 from model.reports import exploration_text as text
 from model.reports.plots import COLOURS, plot, read_plotly_script, to_html
 from model.reports.rendering import render
-from payments.contract import INPUTS
 from payments.display import ANONYMOUS
 
 _ACROSS = 5
@@ -99,12 +98,9 @@ def _plot_drift(exploration: Exploration) -> str:
 
 
 def _plot_distributions(densities: dict[str, Density]) -> str:
-    down = -(-len(INPUTS) // _ACROSS)
-    figure = make_subplots(rows=down, cols=_ACROSS, subplot_titles=INPUTS)
-    for place, name in enumerate(INPUTS):
-        if name not in densities:
-            continue
-        density = densities[name]
+    down = -(-len(densities) // _ACROSS)
+    figure = make_subplots(rows=down, cols=_ACROSS, subplot_titles=list(densities))
+    for place, density in enumerate(densities.values()):
         first = not figure.data
         for label, shares in density.shares.items():
             trace = go.Scatter(

@@ -2,7 +2,7 @@
 
 from model.evaluation.exploration import Exploration, FeatureSummary
 from model.reports.rendering import format_decimals
-from payments.display import format_value
+from payments.display import abbreviate_names, format_value
 
 FEATURE_HEAD = ("", "mean", "sd", "min", "1%", "median", "99%", "max", "outliers", "KS", "PSI")
 _MOST_DRIFTED = 3
@@ -53,8 +53,9 @@ def _describe_frauds(exploration: Exploration) -> str:
 
 def _describe_duplicates(exploration: Exploration) -> str:
     frauds = exploration.duplicate_frauds
+    names = abbreviate_names([feature.name for feature in exploration.features])
     return (
-        f"{exploration.duplicates:,} rows repeat V1..V28 and Amount of an earlier row, "
+        f"{exploration.duplicates:,} rows repeat {names} of an earlier row, "
         f"{exploration.duplicates_at_the_same_time:,} of them at the same Time"
         + ("." if frauds is None else f"; {frauds:,} of them are frauds.")
     )

@@ -13,9 +13,9 @@ from model.artefact import compute_probabilities
 from model.dataset import TrainingData, hash_rows, make_matrix
 from model.errors import TrainingError
 from model.manifest import Calibration, FittedRows, Fold, Manifest, Policy, Rows, Usual
+from model.split import Split, split
 from model.training import calibration, forward_cuts, patterns, thresholds
 from model.training.recipe import Recipe
-from model.training.split import Split, split
 from model.training.thresholds import DEFAULT_POLICY, LabelledScores
 from payments.arrays import Floats
 from payments.features import FeatureEncoder

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model.training.split import split
+from model.split import split
 from payments.features import FeatureEncoder
 
 _FIXED: dict[str, Any] = {

@@ -9,10 +9,10 @@ import optuna
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
+from model.split import split
 from model.training.inference_cost import explain_ms, score_us
 from model.training.pipeline import fit_booster, predict_out_of_fold
 from model.training.recipe import Recipe
-from model.training.split import split
 from payments.features import FeatureEncoder
 
 # Limits for scoring a row and explaining an alert, as estimated by `model.training.inference_cost`.

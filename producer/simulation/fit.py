@@ -14,9 +14,11 @@ import pandas as pd
 from sklearn.cluster import MiniBatchKMeans
 
 from model import dataset
-from model.training.split import split
+from model.split import split
 from payments.arrays import Floats, Ints
 from payments.contract import COMPONENTS, INPUTS
+from payments.features import FeatureEncoder
+from payments.schema.reading import read_schema
 from producer.simulation import mixture, selection
 from producer.simulation.amount import fit_quantile_function
 from producer.simulation.arrival import DAY_S, HOUR_S
@@ -181,7 +183,7 @@ def _measure_rate(times: Floats) -> Floats:
 
 def main(path: Path) -> None:
     """Write DEFAULT, fitted to the training part of the CSV at `path`."""
-    table = dataset.read(path)
+    table = dataset.read(path, FeatureEncoder(read_schema("creditcard"), {}))
     fit(table[split(len(table)).train]).save(DEFAULT)
     _log.info("%s: %d bytes", DEFAULT, DEFAULT.stat().st_size)
 

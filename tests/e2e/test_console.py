@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from support import publishing
 from support.commands import FRAUD, make_environment
 from support.data.alerts import encode_alert, make_reasons
-from support.data.transactions import make_transaction_bytes
+from support.data.transactions import ENCODER, make_transaction_bytes
 from support.fakes import FakeModel
 from support.paths import ROOT
 from support.ports import find_free_port
@@ -539,7 +539,7 @@ def test_text_has_enough_contrast_in_both_colour_schemes(
 def test_the_index_and_a_report_are_drawn_without_errors(browser, creditcard, model, tmp_path):
     name = "window-000007.html"
     data = tmp_path / "now.csv"
-    rows = dataset.read(creditcard).iloc[150_000:152_000]
+    rows = dataset.read(creditcard, ENCODER).iloc[150_000:152_000]
     rows.assign(V14=rows["V14"] + 3).to_csv(data, index=False)
     command = [*FRAUD, "report", "--data", str(data), "--out", str(tmp_path / name)]
     subprocess.run(

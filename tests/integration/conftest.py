@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.data.transactions import ENCODER
 
 from model import dataset
-from model.training.split import split
+from model.split import split
 
 
 @pytest.fixture(scope="session")
 def creditcard_rows(creditcard: Path) -> pd.DataFrame:
     """All rows of the dataset. Copy before changing them."""
-    return dataset.read(creditcard)
+    return dataset.read(creditcard, ENCODER)
 
 
 @pytest.fixture(scope="session")

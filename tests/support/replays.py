@@ -46,7 +46,7 @@ def finish_replay(replay):
 
 @functools.cache
 def _read_rows(creditcard):
-    return make_matrix(read(creditcard).iloc[:COUNT], ENCODER)
+    return make_matrix(read(creditcard, ENCODER).iloc[:COUNT], ENCODER)
 
 
 def predict_undisturbed(creditcard, model):

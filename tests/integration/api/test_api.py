@@ -13,7 +13,7 @@ from support.data.transactions import make_transaction_bytes
 from support.fakes import NOW, FakeRecord
 from support.topic_reader import read_all
 
-from model.training.split import split
+from model.split import split
 from payments.schema.reading import read_schema
 from producer import rows
 from streams.kafka.connection import Connection

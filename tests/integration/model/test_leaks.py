@@ -5,9 +5,9 @@ from sklearn.metrics import average_precision_score
 from support.data.transactions import ENCODER
 
 from model.dataset import make_matrix
+from model.split import split
 from model.training import leaks, pipeline
 from model.training.recipe import Recipe
-from model.training.split import split
 
 
 def test_shuffled_training_labels_teach_nothing(creditcard_rows, last_fifth):

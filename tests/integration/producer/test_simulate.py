@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xgboost
 from support.commands import run_on
+from support.data.transactions import ENCODER
 from support.topic_changes import SENDER_TIME, recreate_with
 from support.topic_reader import read_all
 
@@ -17,7 +18,7 @@ from benchmarks.likeness import (
     simulate_table,
 )
 from model import dataset
-from model.training.split import split
+from model.split import split
 from payments.contract import INPUTS, Label
 from producer.dataset import ROWS
 from producer.rows import encode_transaction
@@ -113,7 +114,7 @@ def test_card_payments_are_sent_with_their_accounts_as_keys_and_their_labels(con
 
 @pytest.fixture(scope="module")
 def real(creditcard):
-    table = dataset.read(creditcard)
+    table = dataset.read(creditcard, ENCODER)
     return table[split(len(table)).train].reset_index(drop=True)
 
 

@@ -19,7 +19,7 @@ def written(tmp_path, table):
 
 def test_reads_back_what_was_written_and_ignores_further_columns(tmp_path):
     table = labelled.rows(50)
-    read = dataset.read(written(tmp_path, table.assign(comment="x")))
+    read = dataset.read(written(tmp_path, table.assign(comment="x")), ENCODER)
     pd.testing.assert_frame_equal(read, table)
 
 
@@ -48,7 +48,7 @@ def with_value(column, value):
 def test_refuses_amounts_that_no_transaction_may_have(tmp_path, table, says):
     """tests/unit/payments/test_files.py has what no file may have."""
     with pytest.raises(PaymentFileError, match=says):
-        dataset.read(written(tmp_path, table))
+        dataset.read(written(tmp_path, table), ENCODER)
 
 
 def test_the_hash_of_the_rows_changes_with_any_cell_and_with_their_order():

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.data import creditcard_files as creditcard
+from support.data.transactions import ENCODER
 
 from model import dataset
 from payments.contract import INPUTS
@@ -35,6 +36,10 @@ ROWS = [
     for i in range(12)
 ]
 HEADER = creditcard.COLUMNS
+
+
+def read_table(path):
+    return dataset.read(path, ENCODER)
 
 
 def table(rows=ROWS, header=HEADER, separator=",", newline="\n", names=str):
@@ -83,7 +88,7 @@ def noted(notes, rows=ROWS):
 
 def trained(path):
     """The rows for training: Time from the first row, V1..V28, Amount, Class."""
-    found = dataset.read(path)
+    found = dataset.read(path, ENCODER)
     return list((found - [found["Time"][0], *[0] * 30]).itertuples(index=False, name=None))
 
 
@@ -350,8 +355,8 @@ MISSING = ["", '""', "NaN", "nan", " ", "NA", "n/a", "NULL", "null", "None", "<N
 def test_a_missing_value_means_the_same_to_all(written, text):
     path = written(table(with_cell(3, "V14", text)).encode())
     with pytest.raises(PaymentFileError, match="row 3: V14 is missing"):
-        dataset.read(path)
-    _, unusable = dataset.survey(path)
+        dataset.read(path, ENCODER)
+    _, unusable = dataset.survey(path, CREDITCARD)
     assert [(one.name, one.missing, one.invalid) for one in unusable if one.missing] == [
         ("V14", 1, 0)
     ]
@@ -397,10 +402,13 @@ def test_what_may_be_whole_days_of_excel_is_read_as_seconds_and_said(written, ti
 def test_without_a_class_rows_have_no_label(written):
     path = written(table(header=HEADER[:-1]).encode())
     assert [row.is_fraud for row in read(Selection(path, CREDITCARD), "r")] == [None] * len(ROWS)
-    for use in (dataset.read, lambda path: Selection(path, CREDITCARD).check("Class")):
+    for use in (
+        lambda path: dataset.read(path, ENCODER),
+        lambda path: Selection(path, CREDITCARD).check("Class"),
+    ):
         with pytest.raises(PaymentFileError, match="lacks the columns Class"):
             use(path)
-    assert "Class" not in dataset.survey(path)[0]
+    assert "Class" not in dataset.survey(path, CREDITCARD)[0]
     partly = written(table(with_cell(3, "Class", "")).encode())
     assert [row.is_fraud is None for row in read(Selection(partly, CREDITCARD), "r")].index(
         True
@@ -412,14 +420,20 @@ def test_without_a_class_rows_have_no_label(written):
 def test_without_a_time_rows_are_a_second_apart(written):
     path = written(table(header=HEADER[1:]).encode())
     assert [row.time for row in read(Selection(path, CREDITCARD, first=2), "r")][:2] == [2.0, 3.0]
-    for use in (dataset.read, lambda path: Selection(path, CREDITCARD).check(ordered=True)):
+    for use in (
+        lambda path: dataset.read(path, ENCODER),
+        lambda path: Selection(path, CREDITCARD).check(ordered=True),
+    ):
         with pytest.raises(PaymentFileError, match="lacks the columns Time"):
             use(path)
 
 
 def test_rows_out_of_order_are_refused_if_order_matters(written):
     path = written(table(with_cell(4, "Time", "1")).encode())
-    for use in (dataset.read, lambda path: Selection(path, CREDITCARD).check(ordered=True)):
+    for use in (
+        lambda path: dataset.read(path, ENCODER),
+        lambda path: Selection(path, CREDITCARD).check(ordered=True),
+    ):
         with pytest.raises(PaymentFileError, match="row 4 is earlier than the row before it"):
             use(path)
     assert Selection(path, CREDITCARD).check().rows == len(ROWS)

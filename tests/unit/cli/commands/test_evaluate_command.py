@@ -61,7 +61,7 @@ def other(tmp_path, rows):
 def test_the_test_part_is_evaluated(run_evaluate, models, csv):
     found = run_evaluate()
     model = Model.load(models / "latest", CREDITCARD)
-    test = dataset.read(csv)[3200:]
+    test = dataset.read(csv, ENCODER)[3200:]
     scores = compute_probabilities(model.compute_margins(dataset.make_matrix(test, ENCODER)))
     assert found["test"]["auprc"]["value"] == pytest.approx(
         average_precision_score(test["Class"], scores)
@@ -98,7 +98,7 @@ def test_precision_and_recall_with_their_counts_come_first(fraud, run_evaluate):
 
 def test_every_number_is_also_given_without_duplicates(run_evaluate, models, csv):
     found = run_evaluate()
-    model, rows = Model.load(models / "latest", CREDITCARD), dataset.read(csv)
+    model, rows = Model.load(models / "latest", CREDITCARD), dataset.read(csv, ENCODER)
     rest = rows[3200:].drop(index=3900)  # the repeated payment
     fraud, flagged = (
         rest["Class"] == 1,
@@ -221,7 +221,7 @@ def test_evaluating_another_file_does_not_change_the_card(run_evaluate, models, 
 
 @pytest.mark.parametrize("moved", [0.0, 5000.5])
 def test_fitted_rows_in_another_file_are_refused(fraud, run_evaluate, csv, tmp_path, moved):
-    rows = dataset.read(csv)[200:500]
+    rows = dataset.read(csv, ENCODER)[200:500]
     path = other(tmp_path, rows.assign(Time=rows["Time"] + moved))
     said = f"fraud: the model was fitted on 300 of the 300 rows of {path}"
     assert fraud.fail("--data", path).startswith(said)
@@ -229,7 +229,9 @@ def test_fitted_rows_in_another_file_are_refused(fraud, run_evaluate, csv, tmp_p
 
 
 def test_a_single_fitted_row_among_others_is_refused(fraud, csv, tmp_path):
-    rows = pd.concat([labelled.rows(600, seed=8), dataset.read(csv)[7:8]]).sort_values("Time")
+    rows = pd.concat([labelled.rows(600, seed=8), dataset.read(csv, ENCODER)[7:8]]).sort_values(
+        "Time"
+    )
     error = fraud.fail("--data", other(tmp_path, rows))
     assert "fitted on 1 of the 601 rows" in error
 

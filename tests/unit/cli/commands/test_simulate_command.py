@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from rich.console import Console
+from support.data.transactions import ENCODER
 from typer.testing import CliRunner
 
 import cli.commands.demo.simulated
@@ -35,7 +36,7 @@ def test_training_reads_the_csv(tmp_path):
         "--rows", "1000", "--seed", "5", "--fraud-rate", "0.5", "--out", str(out), "--json"
     )
     assert json.loads(done.stdout) == {"path": str(out), "rows": 1000, "bytes": out.stat().st_size}
-    table = dataset.read(out)
+    table = dataset.read(out, ENCODER)
     assert len(table) == 1000
     assert 400 < table["Class"].sum() < 600
 

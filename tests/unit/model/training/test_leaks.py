@@ -6,9 +6,9 @@ from support.data import labelled
 
 from cli.commands.train import train_model
 from cli.support.settings import Settings
+from model.split import split
 from model.training import leaks, pipeline
 from model.training.pipeline import Recipe
-from model.training.split import split
 from payments.contract import INPUTS
 
 FEW = Recipe({}, trees=10)  # whatever the default parameters forbid

@@ -6,10 +6,10 @@ from support.data.transactions import ENCODER
 
 from model.alert import REASONS
 from model.dataset import make_matrix
+from model.split import split
 from model.training import pipeline
 from model.training.patterns import count_patterns
 from model.training.recipe import Recipe
-from model.training.split import split
 from payments.contract import INPUTS
 
 

@@ -14,10 +14,10 @@ from model.artefact import CARD, MANIFEST, MODEL, REFERENCE, compute_probabiliti
 from model.dataset import hash_rows, make_matrix
 from model.errors import TrainingError
 from model.manifest import Costs
+from model.split import split
 from model.training import pipeline
 from model.training.calibration import calibrate_booster
 from model.training.recipe import Recipe
-from model.training.split import split
 from model.training.thresholds import DEFAULT_POLICY, LabelledScores, choose_thresholds
 from payments.contract import INPUTS
 

@@ -8,11 +8,11 @@ import pytest
 from support.data import labelled
 from support.data.transactions import ENCODER
 
+from model.split import split
 from model.training import tuning
 from model.training.inference_cost import explain_ms, score_us
 from model.training.pipeline import fit_booster, predict_out_of_fold
 from model.training.recipe import Recipe
-from model.training.split import split
 from payments.contract import INPUTS
 
 MAX_SCORE_US = 0.05  # seven trees of depth 3

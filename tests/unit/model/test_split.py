@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.training.split import split
+from model.split import split
 
 
 def test_the_parts_of_creditcard():
