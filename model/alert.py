@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 import numpy as np
 
-from model.manifest import Usual
+from model.manifest import MISSING, Usual
 from payments.arrays import Floats, Singles
 from payments.contract import Decision, Thresholds
 from payments.decoder import DecodedTransaction, TransactionDecoder
@@ -109,6 +109,12 @@ def _make_reason(model: ScoringModel, index: int, value: Any, contribution: floa
     return ReasonRecord(
         feature=feature,
         value=float(value) if isinstance(value, bool) else value,
-        usual={"share": usual.get(value, 0.0)} if isinstance(usual, dict) else usual,
+        usual={"share": _find_share(usual, value)} if isinstance(usual, dict) else usual,
         contribution=contribution,
     )
+
+
+def _find_share(shares: dict[str, float], value: str | None) -> float:
+    """Return the share of legitimate payments with a value, or with any that has no code."""
+    others = max(0.0, 1 - sum(shares.values()))
+    return shares.get(MISSING if value is None else value, others)

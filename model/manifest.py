@@ -19,6 +19,8 @@ class _Part(BaseModel):
 
 
 Usual = tuple[float, float] | dict[str, float]
+MISSING = ""
+"""Names the share of payments without a category among the shares of its values."""
 
 
 class Rows(_Part):
@@ -140,7 +142,8 @@ class Manifest(_Part):
 
     `schema` is the name and version of the schema, and `categories` has the values of each category
     in the order of their codes. `usual` holds each feature's 1st and 99th percentile among the
-    legitimate fitted rows, of a category the share of each value; `hashes` the SHA-256 of each
+    legitimate fitted rows, of a category the share of each value and
+    of MISSING; `hashes` the SHA-256 of each
     file, and `policy` how the thresholds were chosen on the out-of-fold rows. `payments_per_day`
     counts those of the file trained on, `cuts` show the policy on later rows, and `patterns` are
     the reasons' patterns, the most frequent first. Models of an earlier release lack these three,

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score
 from model.artefact import compute_probabilities
 from model.dataset import TrainingData, hash_rows, make_matrix
 from model.errors import TrainingError
-from model.manifest import Calibration, FittedRows, Fold, Manifest, Policy, Rows, Usual
+from model.manifest import MISSING, Calibration, FittedRows, Fold, Manifest, Policy, Rows, Usual
 from model.split import Split, split
 from model.training import calibration, forward_cuts, patterns, thresholds
 from model.training.recipe import Recipe
@@ -236,6 +236,8 @@ def _find_typical_ranges(fitted: pd.DataFrame, encoder: FeatureEncoder) -> dict[
 
 
 def _find_shares(codes: "pd.Series[float]", values: Sequence[str]) -> dict[str, float]:
-    """Return the share of rows with each value of a category."""
-    shares = codes.value_counts(normalize=True, dropna=False)
-    return {value: float(shares.get(code, 0.0)) for code, value in enumerate(values)}
+    """Return the share of rows with each value of a category, and without one."""
+    shares = codes.value_counts(normalize=True)
+    present = float(codes.notna().mean())
+    found = {value: present * float(shares.get(code, 0.0)) for code, value in enumerate(values)}
+    return found | {MISSING: 1 - present}
