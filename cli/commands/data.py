@@ -4,14 +4,25 @@ import json
 from pathlib import Path
 
 from cli.app import MODEL, app
+from cli.errors import CommandError
 from cli.support.options import AsJson
 from cli.support.progress import Quiet, make_bar, make_download_columns
 from cli.support.settings import Settings
 
 
 def fetch(settings: Settings, quiet: bool) -> Path:
-    """Return the payment file of the settings, or creditcard.csv, downloaded if needed."""
+    """Return the payment file of the settings, or creditcard.csv, downloaded if needed.
+
+    Raises CommandError if that has another schema.
+    """
+    from payments.schema.reading import DEFAULT
     from producer import dataset
+
+    if settings.data is None and settings.schema.name != DEFAULT:
+        raise CommandError(
+            f"payments of the schema {settings.schema.name} have no file of their own to download: "
+            "name yours with --data or FRAUD_DATA"
+        )
 
     with make_bar(quiet, make_download_columns()) as progress:
         task = progress.add_task("creditcard.csv", total=None, visible=False)

@@ -224,6 +224,11 @@ def _describe_model(model: "Model", outcomes: dict[str, "Outcome"]) -> list[str]
         describe_threshold(name, getattr(model.thresholds, name), outcome)
         for name, outcome in outcomes.items()
     ]
+    if not outcomes["review"].flagged:
+        lines.append(
+            "no out-of-fold row reaches `review`, so expect no alerts; choose by the number that "
+            "you can review: fraud threshold --alerts-per-day 50 --save"
+        )
     return [*lines, *_describe_later(model)]
 
 

@@ -74,7 +74,7 @@ def choose_unit(times: Floats) -> Unit | str:
 
 def describe_doubt(times: Floats, unit: Unit) -> str:
     """Return what else times in seconds, such as 45000 and 45001, could be; "" if nothing."""
-    if unit is not SECONDS or not len(times) or not _could_be_days(times):
+    if unit is not SECONDS or len(times) < 2 or not _could_be_days(times):
         return ""
     return f"{unit.name}, from {times[0]:,.15g} (if they are Excel's days, write {_FROM_DAYS})"
 

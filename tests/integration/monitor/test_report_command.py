@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.commands import set_environment
+from support.data.transactions import ENCODER
 from support.monitoring import SIZE, events, predict, running
 from support.report_numbers import findings
 
@@ -16,7 +17,6 @@ from drift.detect import reference
 from drift.detect.detector import COLUMNS, SAMPLE_ROWS
 from drift.events import read_all_windows
 from drift.reports.evidently_report import ReportRequest
-from model import dataset
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_labelled_file_is_compared_with_another_without_kafka(
     before = creditcard_rows.iloc[120_000:150_000]
     now = creditcard_rows.iloc[150_000:153_000].assign(V14=lambda table: table["V14"] + 3)
     assert now["Class"].sum()
-    before[list(dataset.INPUTS)].to_csv(tmp_path / "before.csv", index=False)
+    before[list(ENCODER.names)].to_csv(tmp_path / "before.csv", index=False)
     now.to_csv(tmp_path / "now.csv", index=False)
     result = fraud.read_json("--data", tmp_path / "now.csv", "--reference", tmp_path / "before.csv")
     assert result["detected"]
@@ -131,7 +131,7 @@ def test_a_labelled_file_is_compared_with_another_without_kafka(
 
 def table(rows, value="1"):
     return (
-        "\n".join([",".join(dataset.INPUTS), *[",".join([value] * len(dataset.INPUTS))] * rows])
+        "\n".join([",".join(ENCODER.names), *[",".join([value] * len(ENCODER.names))] * rows])
         + "\n"
     )
 

@@ -25,8 +25,8 @@ def csv(tmp_path_factory):
     """The training file; its last 800 rows are the test part."""
     path = tmp_path_factory.mktemp("data") / "rows.csv"
     rows = labelled.rows()
-    rows.loc[3900, list(dataset.INPUTS)] = rows.loc[
-        10, list(dataset.INPUTS)
+    rows.loc[3900, list(ENCODER.names)] = rows.loc[
+        10, list(ENCODER.names)
     ]  # a payment that repeats a fitted one
     rows.to_csv(path, index=False)
     return path

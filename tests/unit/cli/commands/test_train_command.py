@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from support.data import labelled
+from support.data import labelled, own
 from support.data.transactions import CREDITCARD
 
 from model.artefact import LATEST, Model
@@ -101,3 +101,27 @@ def test_a_file_of_another_shape_is_one_line(fraud, tmp_path):
     path.write_text("a,b\n1,2\n")
     assert "lacks the columns Time, V1" in fraud.fail("--data", path)
     assert not (tmp_path / "home" / "models").exists()
+
+
+def test_a_team_trains_on_its_own_file(fraud, tmp_path, monkeypatch):
+    schema = tmp_path / "own.toml"
+    schema.write_text(own.SCHEMA_TEXT)
+    monkeypatch.setenv("FRAUD_SCHEMA", str(schema))
+    assert "name yours with --data" in fraud.fail()
+    path = own.write_file(tmp_path / "payments.csv", own.make_rows())
+    printed = fraud.succeed("--data", path)
+    model = Model.load(tmp_path / "home" / "models" / LATEST, own.SCHEMA)
+    assert model.manifest.schema_reference == own.SCHEMA.reference
+    card = (model.directory / "MODEL_CARD.md").read_text()
+    assert f"Schema: `{own.SCHEMA.reference}`" in card
+    assert "amount, card_age, present, country, channel, hour, weekday, weekend and night" in card
+    assert "Dal Pozzolo" not in card
+    assert "recall" in printed
+    monkeypatch.setenv("FRAUD_SCHEMA", "creditcard")
+    assert "lacks the columns" in fraud.fail("--data", path)
+
+
+def test_a_threshold_that_no_row_reaches_comes_with_a_hint(fraud, csv):
+    assert "fraud threshold --alerts-per-day" in fraud.succeed(
+        "--data", csv, "--review-probability", "0.9999"
+    )
