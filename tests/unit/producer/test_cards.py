@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from support.cards import simulate_table
 
+from payments.decoder import TransactionDecoder
+from payments.features import FeatureEncoder
 from payments.schema.reading import read_schema
 from producer.errors import DataError, SimulationError
 from producer.rows import Selection, encode_transaction, read
@@ -218,6 +220,18 @@ def test_sent_payments_are_those_of_the_file(tmp_path):
         return [(row.key, row.is_fraud) for row in rows], made
 
     assert describe(sent) == describe(replayed)
+
+
+def test_the_decoder_of_the_schema_takes_every_payment(plain):
+    stateless = tuple(each for each in SCHEMA.features if each.kind not in ("velocity", "risk"))
+    categories = {name: tuple(set(plain[name])) for name in SCHEMA.declaration.features.categories}
+    encoder = FeatureEncoder(SCHEMA._replace(features=stateless), categories)
+    decoder = TransactionDecoder(SCHEMA, encoder)
+    for row in make_rows(simulate(CardOptions(2_000)), "r"):
+        sent, features = decoder.decode_one(encode_transaction(row))
+        assert (sent.transaction_id, sent.key) == (row.transaction_id, row.key)
+        assert features[0, 0] == np.float32(sent.amount)
+        assert np.isfinite(features).all()
 
 
 def test_an_account_comes_back_from_a_waiting_label():
