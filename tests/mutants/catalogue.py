@@ -702,4 +702,14 @@ MUTANTS = (
             "        bound = watermark_ms - self.plan.kernel.horizon\n",
         ),
     ),
+    mutant(
+        "a simulated fraud known before it happens",
+        "tests/unit/producer/test_card_frauds.py"
+        "::test_a_fraud_becomes_known_in_the_time_of_its_pattern",
+        (
+            "producer/simulation/cards/fraudsters.py",
+            """frauds["time"].max() + draw_delay(""",
+            """frauds["time"].min() - draw_delay(""",
+        ),
+    ),
 )

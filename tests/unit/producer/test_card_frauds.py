@@ -70,6 +70,7 @@ def test_an_account_takeover_orders_from_a_device_new_to_the_customer(pick, legi
     assert (found["channel"] == "ecom").all()
     own = set(zip(legitimate["account_id"], legitimate["device_id"], strict=True))
     assert not own & set(zip(found["account_id"], found["device_id"], strict=True))
+    assert found["device_id"].nunique() > found["account_id"].nunique() / 3
     online = legitimate[legitimate["channel"] == "ecom"]
     assert found["amount"].median() > 3 * online["amount"].median()
 
