@@ -187,15 +187,15 @@ def _find_runs(fields: list[_Field]) -> Iterator[list[_Field]]:
         yield from [run] if len(run) >= _LEAST_RUN else [[each] for each in run]
 
 
+def _is_number(one: Guess) -> bool:
+    """Return whether the model should read a field as a number: the amount, and what varies."""
+    if one.column is None or one.type not in ("number", "boolean"):
+        return one.type == "amount"
+    return one.column.distinct > 1 and not one.column.is_counter
+
+
 def _write_features(fields: list[_Field]) -> Iterator[str]:
-    numbers = [
-        each
-        for each in fields
-        if each.guess.type in ("number", "amount", "boolean")
-        and each.guess.column is not None
-        and each.guess.column.distinct > 1
-        and not each.guess.column.is_counter
-    ]
+    numbers = [each for each in fields if _is_number(each.guess)]
     listed = [
         run[0].name if len(run) == 1 else f"{run[0].name}..{run[-1].name}"
         for run in _find_runs(numbers)

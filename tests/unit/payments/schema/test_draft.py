@@ -1,10 +1,17 @@
 """Drafts of schemas: what is guessed from a file, and that the draft fits the file."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.data import own_payments
 
-from payments.errors import InputError
+from payments.errors import InputError, PaymentFileError
 from payments.files.profile import profile_file
 from payments.files.reader import open_file
 from payments.schema.draft import draft_schema
@@ -188,3 +195,34 @@ def test_a_file_without_what_each_payment_has_is_refused(csv, name):
     cells, cause = REFUSED[name]
     with pytest.raises(InputError, match=cause):
         draft(csv(**cells))
+
+
+CELLS = st.sampled_from(
+    [
+        *("", "0", "1", "2.50", "-3", "yes", "NaN", "card-7", 'é "x"', "2026-01-05T00:00:00Z"),
+        *("2026-01-05 00:00:00", "31/01/2026", "1769860800", "1e400", "x" * 130, "1,5"),
+    ]
+)
+NAMES = st.one_of(
+    st.sampled_from(["time", "amount", "id", "card", "fraud", "V1", "V2", "V3", "mcc", "a.b"]),
+    st.text("aZ_ .9é", min_size=1, max_size=6),
+)
+
+
+@given(
+    names=st.lists(NAMES, min_size=1, max_size=8, unique_by=str.casefold),
+    rows=st.lists(st.lists(CELLS, min_size=8, max_size=8), min_size=1, max_size=5),
+)
+@settings(max_examples=150, deadline=None)
+def test_any_table_gives_a_schema_that_reads_it_or_an_error_that_says_what_to_do(names, rows):
+    table = pa.table(
+        {name: [row[place] for row in rows] for place, name in enumerate(["time", "amount"])}
+        | {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "any.csv"
+        pyarrow.csv.write_csv(table, path)
+        try:
+            draft(path)
+        except (InputError, PaymentFileError) as error:
+            assert "any.csv" in str(error)
