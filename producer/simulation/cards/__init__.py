@@ -8,6 +8,6 @@ they become known. `simulate` puts all of it into time order. `output` writes it
 
 from producer.simulation.cards.disturbances import parse
 from producer.simulation.cards.output import write
-from producer.simulation.cards.simulate import MOST_FRAUDS, CardOptions, Chunk, simulate
+from producer.simulation.cards.simulate import CardOptions, simulate
 
-__all__ = ["MOST_FRAUDS", "CardOptions", "Chunk", "parse", "simulate", "write"]
+__all__ = ["CardOptions", "parse", "simulate", "write"]

@@ -45,22 +45,16 @@ class Episode(NamedTuple):
     seed: int
     random: np.random.Generator
 
-    def choose_merchants(self, group: int, count: int, country: int | None = None) -> Ints:
-        """Return merchants of a group by popularity, in the victim's country or another one."""
-        place = self.victim_home if country is None else country
+    def choose_merchants(self, group: int, count: int, country: int) -> Ints:
+        """Return merchants of a group in a country, by popularity."""
         return self.population.choose_merchants(
-            np.full(count, group), np.full(count, place), self.random.random(count)
+            np.full(count, group), np.full(count, country), self.random.random(count)
         )
-
-    @property
-    def victim_home(self) -> int:
-        """The victim's country."""
-        return int(self.population.customers.home[self.victim["account"]])
 
     def choose_country(self, abroad: float) -> int:
         """Return the victim's country, or with this chance another one that people visit."""
         if self.random.random() >= abroad:
-            return self.victim_home
+            return int(self.population.customers.home[self.victim["account"]])
         return int(choose(VISITS, self.random.random(1))[0])
 
     def buy_online(self, merchants: Ints, **columns: Any) -> Payments:

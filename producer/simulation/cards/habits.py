@@ -46,6 +46,7 @@ _SAME_MERCHANT = 0.5  # share of the series online that stay at one merchant
 
 _ATM_SHARE = 0.04
 _EXPLORE = (0.30, 0.35, 0.15)  # by group: payments at no favourite merchant
+_NEXT_FAVOURITE = 0.68  # payments at a customer's next favourite to one at the favourite before
 _ABROAD = 0.3  # of the online purchases at no favourite merchant
 _PAID_ON_TRIPS = 0.85  # share of payments in the country of the trip
 _USUAL_TERMINAL = 0.6
@@ -115,7 +116,8 @@ class Habits:
         people = self._population.customers
         how, which = chances
         rank = np.minimum(
-            np.floor(np.log1p(-which) / np.log(0.68)).astype(int), np.array(FAVOURITES)[group] - 1
+            np.floor(np.log1p(-which) / np.log(_NEXT_FAVOURITE)).astype(int),
+            np.array(FAVOURITES)[group] - 1,
         )
         favourite = people.favourites[customers, _FIRST_FAVOURITE[group] + rank]
         abroad, country = self._travel(customers, times)
