@@ -14,7 +14,7 @@ from cli.app import MODEL, app
 from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support import pages
-from cli.support.options import AsJson, ModelFolder, PaymentsPerDay
+from cli.support.options import AsJson, ModelFolder, PaymentsPerDay, SchemaName
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
@@ -35,6 +35,7 @@ _FILE_WIDTH = 180  # of tables written to a file or a pipe
 def evaluate(
     *,
     model: ModelFolder = None,
+    schema_name: SchemaName = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -63,7 +64,7 @@ def evaluate(
     from model.evaluation.assessment import assess
     from model.manifest import hash_file
 
-    settings = Settings.from_environment(model_dir=model)
+    settings = Settings.from_environment(model_dir=model, schema_name=schema_name)
     loaded = Model.load(settings.model, settings.schema)
     if data:
         announce(data, settings.schema, for_training=True)

@@ -15,7 +15,7 @@ from cli.commands.alerts import format_json
 from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
-from cli.support.options import Data
+from cli.support.options import Data, SchemaName
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
@@ -37,7 +37,9 @@ def explain(
             help="Instead: a row of --data, from 0, scored with the model in use.",
         ),
     ] = None,
+    *,
     data: Data = None,
+    schema_name: SchemaName = None,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -60,7 +62,7 @@ def explain(
     from cli.support.waterfall import draw_waterfall
     from payments.records import AlertRecord
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(data=data, schema_name=schema_name)
     if row is None:
         value = _find_alert(settings, transaction_id or "", quiet)
     else:

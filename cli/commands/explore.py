@@ -5,7 +5,7 @@ import json
 from cli.app import MODEL, app
 from cli.commands.data import fetch
 from cli.support import pages
-from cli.support.options import AsJson, Data
+from cli.support.options import AsJson, Data, SchemaName
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
@@ -14,6 +14,7 @@ from cli.support.settings import Settings
 @app.command(rich_help_panel=MODEL)
 def explore(
     data: Data = None,
+    schema_name: SchemaName = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -27,7 +28,7 @@ def explore(
     from model.evaluation import exploration
     from model.reports import exploration_page, exploration_text
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(data=data, schema_name=schema_name)
     path = fetch(settings, quiet)
     announce(path, settings.schema)
     with show_bars(quiet) as update:

@@ -13,7 +13,7 @@ import typer
 from cli.app import RUN, app
 from cli.errors import CommandError
 from cli.support.listener import explain_taken
-from cli.support.options import ModelFolder
+from cli.support.options import ModelFolder, SchemaName
 from cli.support.parsers import parse_duration
 from cli.support.settings import Settings
 from cli.support.stopping import exit_after, stop_on_signals
@@ -109,6 +109,7 @@ def monitor(
         ),
     ] = False,
     model: ModelFolder = None,
+    schema_name: SchemaName = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each window as JSON, as on drift.events.")
     ] = False,
@@ -139,7 +140,7 @@ def monitor(
             f"--label-horizon: more than 0, at most {MAX_HORIZON_S / 86400:g}d, "
             "because predictions are kept a day longer"
         )
-    settings = Settings.from_environment(model_dir=model)
+    settings = Settings.from_environment(model_dir=model, schema_name=schema_name)
     connection = settings.make_connection()
     stop = threading.Event()
     registry = make_process_registry()

@@ -9,7 +9,7 @@ import typer
 from cli.app import LOOK, app
 from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
-from cli.support.options import AsJson, ModelFolder
+from cli.support.options import AsJson, ModelFolder, SchemaName
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
@@ -44,6 +44,7 @@ def report(
         ),
     ] = None,
     model: ModelFolder = None,
+    schema_name: SchemaName = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -63,7 +64,7 @@ def report(
         raise typer.BadParameter("give either --window or --data")
     if reference and data is None:
         raise typer.BadParameter("--reference requires --data")
-    settings = Settings.from_environment(model_dir=model)
+    settings = Settings.from_environment(model_dir=model, schema_name=schema_name)
     for path in (data, reference):
         if path:
             announce(path, settings.schema)

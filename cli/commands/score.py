@@ -15,11 +15,12 @@ from cli.app import RUN, app
 from cli.errors import DONE, FAILED, CommandError, SettingsError
 from cli.support.imports import block_sklearn
 from cli.support.listener import explain_taken
-from cli.support.options import flag
+from cli.support.options import SchemaName, flag
 from cli.support.settings import Settings
 from cli.support.stopping import exit_after
 from infra.watch import targets
 from model.files import write_atomically
+from payments.schema.reading import read_schema
 from streams.kafka import topics
 from streams.scorer.options import PORT_SETTING, Guarantee, ScorerOptions
 from streams.scorer.supervisor import Supervisor, stop_with_parent
@@ -130,6 +131,7 @@ def score(
             min=1, metavar="NUMBER", help="Scoring processes, which share the partitions."
         ),
     ] = 1,
+    schema_name: SchemaName = None,
     metrics_port: Annotated[int | None, flag("metrics_port", metavar="NUMBER")] = None,
     guarantee: Annotated[
         Guarantee,
@@ -163,13 +165,15 @@ def score(
 
     Example: fraud score --workers 2
     """
-    settings = Settings.from_environment(metrics_port=metrics_port)
+    settings = Settings.from_environment(metrics_port=metrics_port, schema_name=schema_name)
     _set_up_logging("scorer")
     # one version for all workers, whatever `latest` names tomorrow
     artefact = settings.model.resolve()
     if not artefact.is_dir():
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
-    settings.make_connection()  # refuse invalid client settings before any worker starts
+    # refuse invalid client settings and a bad schema before any worker starts
+    settings.make_connection()
+    read_schema(settings.schema_name)
     options = ScorerOptions(guarantee, max_bytes, max_dead_share)
     settings = settings.model_copy(update={"model_dir": artefact})
     _check_ports(settings, workers)

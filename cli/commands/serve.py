@@ -11,6 +11,7 @@ from cli.app import RUN, app
 from cli.errors import CommandError
 from cli.support.imports import block_sklearn
 from cli.support.listener import explain_taken
+from cli.support.options import SchemaName
 from cli.support.settings import Settings
 from streams.kafka.clock import get_utc_now
 from streams.kafka.connection import Connection
@@ -112,6 +113,7 @@ def serve(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Show only alerts and drift from now on.")
     ] = False,
+    schema_name: SchemaName = None,
 ) -> None:
     """Serve HTTP until SIGTERM or Ctrl-C: /console, POST /predict and /docs.
 
@@ -123,7 +125,7 @@ def serve(
     """
     from streams.status_server import PortTakenError, listen
 
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(schema_name=schema_name)
     if host != _LOCAL and len(settings.api_key or "") < _KEY_LENGTH:
         raise CommandError(
             f"--host {host} is reachable by others: set FRAUD_API_KEY to {_KEY_LENGTH} characters "

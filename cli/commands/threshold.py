@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.app import MODEL, app
-from cli.support.options import AsJson, ModelFolder
+from cli.support.options import AsJson, ModelFolder, SchemaName
 from cli.support.parsers import make_number_parser
 from cli.support.settings import Settings
 
@@ -91,6 +91,7 @@ _WIDTH = 132  # minimum, so that no number is cut off
 def threshold(
     *,
     model: ModelFolder = None,
+    schema_name: SchemaName = None,
     review_probability: ReviewProbability = None,
     alerts_per_day: AlertsPerDay = None,
     block_precision: BlockPrecision = None,
@@ -116,7 +117,7 @@ def threshold(
     from model.training.forward_cuts import read_cuts
     from model.training.thresholds import LabelledScores, choose_thresholds
 
-    settings = Settings.from_environment(model_dir=model)
+    settings = Settings.from_environment(model_dir=model, schema_name=schema_name)
     policy = choose_policy(
         review_probability, alerts_per_day, block_precision, cost_review, cost_block
     )

@@ -23,7 +23,7 @@ from cli.commands.threshold import (
     describe_threshold_as_json,
 )
 from cli.support.home import probe_writing
-from cli.support.options import AsJson, Data, PaymentsPerDay
+from cli.support.options import AsJson, Data, PaymentsPerDay, SchemaName
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, make_bar, make_columns, show_steps
 from cli.support.settings import Settings
@@ -44,6 +44,7 @@ _MODEL_BYTES = 40 * 10**6  # one of creditcard.csv has 34 MB
 def train(
     *,
     data: Data = None,
+    schema_name: SchemaName = None,
     review_probability: ReviewProbability = None,
     alerts_per_day: AlertsPerDay = None,
     block_precision: BlockPrecision = None,
@@ -71,7 +72,7 @@ def train(
 
     Example: fraud train --alerts-per-day 50
     """
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(data=data, schema_name=schema_name)
     policy = choose_policy(
         review_probability, alerts_per_day, block_precision, cost_review, cost_block
     )

@@ -45,6 +45,12 @@ WITHOUT_BARS = WITHOUT_JSON | {
 }
 
 
+FOLLOWING_A_SCHEMA = (
+    *("evaluate", "explain", "explore", "monitor", "replay", "report", "score", "serve"),
+    *("simulate", "threshold", "train"),
+)
+
+
 def options(name):
     return {option: parameter for parameter in COMMANDS[name].params for option in parameter.opts}
 
@@ -96,6 +102,7 @@ def test_every_option_takes_a_value_named_in_capitals_or_none(name):
         ("threshold", "--model", "model_dir"),
         ("monitor", "--model", "model_dir"),
         ("score", "--metrics-port", "metrics_port"),
+        *((name, "--schema", "schema_name") for name in FOLLOWING_A_SCHEMA),
     ],
 )
 def test_a_flag_of_a_variable_is_described_as_its_declaration_says(command, option, setting):
