@@ -57,7 +57,7 @@ REPLAYED = 20_000
 WINDOW = 5_000
 SCORERS = 4
 START_S = 300  # four scorers on two cores
-SCORER_BYTES = 10**9
+SCORER_BYTES = 1_200_000_000  # 190 MB are numba with its compiler
 
 
 @dataclass(frozen=True)
