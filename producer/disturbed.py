@@ -45,7 +45,7 @@ def _list_numbers(schema: Schema) -> tuple[str, ...]:
 
 def make_vocabulary(schema: Schema) -> Vocabulary:
     """Return what may be disturbed. Raise SimulationError if the schema has no numbers."""
-    if schema.name == DEFAULT:
+    if schema == read_schema(DEFAULT):
         return CREDITCARD
     names = _list_numbers(schema)
     if not names:
@@ -65,7 +65,7 @@ def load_inputs() -> Inputs:
 def measure_inputs(selection: Selection) -> Inputs:
     """Return the inputs of a file's schema, measured on the first 100,000 selected rows."""
     schema = selection.schema
-    if schema.name == DEFAULT:
+    if schema == read_schema(DEFAULT):
         return load_inputs()
     names = _list_numbers(schema)
     file = open_file(selection.path, schema)

@@ -64,7 +64,7 @@ def match_columns(path: Path, header: Sequence[str], known: Iterable[str]) -> di
 
     Upper and lower case are the same. Raises PaymentFileError if a known column is repeated.
     """
-    names = {name.casefold(): name for name in known}
+    names = {name.strip().casefold(): name.strip() for name in known}
     spellings: dict[str, str] = {}
     for spelling in header:
         name = names.get(spelling.strip().casefold())

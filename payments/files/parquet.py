@@ -41,7 +41,7 @@ def recognize(path: Path, known: Columns | None) -> Table:
     with pyarrow.parquet.ParquetFile(path) as file:
         schema = _flatten(file.schema_arrow.empty_table()).schema
     fields = known or {
-        column.name: TEXT for column in schema if _is_readable(column.type, timed=True)
+        column.name.strip(): TEXT for column in schema if _is_readable(column.type, timed=True)
     }
     columns = match_columns(path, schema.names, fields)
     for name, spelling in columns.items():

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from payments.schema.declaration import FROM_FIRST_ROW, LEARNED
 from payments.schema.guesses import Guess, Guesses, guess, split_words
 from payments.schema.profile import ColumnProfile, FileProfile
+from payments.schema.reading import BUILTIN
 
 _MINOR = ("cents", "minor", "pence")
 _SECRETS = ("iban", "email", "phone", "ip", "pan")
@@ -76,7 +77,9 @@ def draft_schema(file: FileProfile) -> str:
 
 def _name_schema(file: str) -> str:
     stem = re.sub(r"[^a-z0-9_-]+", "-", PurePath(file).name.partition(".")[0].lower()).strip("-")
-    return (stem if stem[:1].isalpha() else f"payments-{stem}".rstrip("-"))[:32]
+    if stem in BUILTIN or not stem[:1].isalpha():
+        stem = f"payments-{stem}".rstrip("-")
+    return stem[:32]
 
 
 def _name_fields(guesses: Guesses) -> dict[str, str]:

@@ -5,7 +5,7 @@ ever is.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from payments.contract import IDENTIFIER_CHARACTERS
@@ -31,6 +31,7 @@ _ENTITIES = (
 _CATEGORIES = ("code", "mcc", "type", "category", "country", "currency", "channel", "status", "zip")
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_PLAIN_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?", re.ASCII)
 _MOST_CATEGORIES = 1_000
 _FEW = 50  # different texts are categories, whatever the number of rows
 _REPEATED = 0.05  # more texts are categories if they are at most this share of the rows
@@ -171,10 +172,18 @@ def _find_known(columns: Iterable[ColumnProfile], time: ColumnProfile) -> Column
     return _find_named(alike, _KNOWN)
 
 
-def _find_amount(file: FileProfile, columns: Iterable[ColumnProfile]) -> tuple[ColumnProfile, str]:
+def _find_amount(
+    file: FileProfile, columns: Collection[ColumnProfile]
+) -> tuple[ColumnProfile, str]:
     numbers = [column for column in columns if column.content == "number"]
     if named := _find_named(numbers, _AMOUNTS):
         return named, "named like an amount"
+    for column in columns:
+        if _rank(column, _AMOUNTS) is not None and column.content == "text":
+            raise InputError(
+                f"{file.file}: {column.name} has the name of an amount and text that is no number"
+                f"{_find_word(column.values)}: remove thousands separators and currencies"
+            )
     fractions = [column for column in numbers if column.decimals and column.low >= 0]
     if len(fractions) == 1:
         return fractions[0], "the only number with decimals"
@@ -183,6 +192,12 @@ def _find_amount(file: FileProfile, columns: Iterable[ColumnProfile]) -> tuple[C
         f"{file.file} has no column with the name of an amount: name one `amount`"
         + (f"; its numbers are {listed}" if listed else "")
     )
+
+
+def _find_word(values: Sequence[str]) -> str:
+    """Return the first value that is no number as an example; "" without one."""
+    found = next((value for value in values if not _PLAIN_NUMBER.fullmatch(value)), None)
+    return f", such as {found!r}" if found else ""
 
 
 def _find_id(file: FileProfile, columns: Iterable[ColumnProfile]) -> ColumnProfile | None:

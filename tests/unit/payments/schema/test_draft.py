@@ -173,7 +173,23 @@ def test_without_an_id_or_an_entity_the_stream_has_them(csv):
     assert "not in the file" in draft_schema(profile_file(csv(id=None)))
 
 
+def test_blanks_around_names_do_not_count(tmp_path):
+    spaced = {f" {name} ": cells for name, cells in PAYMENTS.items()}
+    drafted = draft(own_payments.write_csv(tmp_path / "own.csv", spaced))
+    assert types(drafted) == OWN
+    assert drafted.columns["amount"] == "amount"
+
+
+def test_a_draft_never_has_the_name_of_a_built_in_schema(tmp_path):
+    path = own_payments.write_csv(tmp_path / "cards.csv", PAYMENTS)
+    assert draft(path).name == "payments-cards"
+
+
 REFUSED = {
+    "thousands": (
+        {"amount": ["1'234.50"] * COUNT},
+        'amount has the name of an amount and text that is no number, such as "1\'234.50": remove',
+    ),
     "no time": ({"time": None}, "own.csv has no column of times: write one as 2026-01-31T12:0"),
     "dates": (
         {"time": ["31/01/2026 12:00"] * COUNT},
