@@ -15,7 +15,6 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from prometheus_client import CollectorRegistry
 
 from api.alert_store import SIZE, WINDOWS, AlertStore, DriftWindow
-from payments.card_numbers import mask_json
 from payments.records import UNREADABLE, AlertRecord, decode_label
 from streams.kafka import newest, reader
 from streams.kafka.clock import get_utc_now
@@ -127,9 +126,7 @@ class AlertFeed:
 
     def _add_alert(self, message: Message) -> None:
         position = f"{message.partition()}-{message.offset()}"
-        alert = _decode(message, AlertRecord)
-        alert.transaction = msgspec.Raw(mask_json(bytes(alert.transaction)))
-        self._store.add_alert(position, alert, message.timestamp()[1])
+        self._store.add_alert(position, _decode(message, AlertRecord), message.timestamp()[1])
 
     def _add_label(self, message: Message) -> None:
         arrived = arrived_ms(message, int(get_utc_now().timestamp() * 1000))

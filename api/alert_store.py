@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from payments.labels import is_about
+from payments.masking import Mask
+from payments.schema.reading import Schema
 
 WINDOWS = 60  # drift windows, as many as the console plots
 SIZE = 2_000  # alerts: about 6 MB at 3 KB each, and more than one person reviews in a day
@@ -21,16 +23,15 @@ SIZE = 2_000  # alerts: about 6 MB at 3 KB each, and more than one person review
 REVIEWERS = ("analyst", "chargeback")
 
 
-class _Owner(msgspec.Struct):
-    account_id: str | None = None
-
-
-def read_account(alert: Any) -> str | None:
-    """Return the account of the alert's transaction, None if it has none."""
+def read_account(transaction: bytes, schema: Schema) -> str | None:
+    """Return the message key of a transaction, None if it has none."""
     try:
-        return msgspec.json.decode(alert.transaction, type=_Owner).account_id
+        value = msgspec.json.decode(transaction)
     except msgspec.DecodeError:
         return None
+    for part in schema.fields[schema.roles.key].find_parts(schema.roles.key):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class ArrivedLabel:
 
 @dataclass(frozen=True)
 class Item:
-    """One alert and the last label about it.
+    """One alert and the last label about it, both masked, and the payment's `account`.
 
     `position` is the alert's "partition-offset" on `alerts`, `raised_ms` its record time in ms
     since 1970; `change` numbers the store's change that produced this item.
@@ -93,13 +94,15 @@ class DriftWindow(msgspec.Struct, frozen=True):
 
 
 class AlertStore:
-    """Holds at most `size` alerts with their labels. Thread-safe.
+    """Holds at most `size` alerts of a schema with their labels, masked. Thread-safe.
 
     Keeps the newer half. Of the older half it drops labelled alerts first, then the one with the
     smallest expected loss.
     """
 
-    def __init__(self, size: int = SIZE) -> None:
+    def __init__(self, schema: Schema, size: int = SIZE) -> None:
+        self._schema = schema
+        self._mask = Mask(schema)
         self._size = size
         self._lock = threading.Lock()
         self._items: OrderedDict[str, Item] = OrderedDict()
@@ -115,12 +118,13 @@ class AlertStore:
 
     def add_alert(self, position: str, alert: Any, raised_ms: int) -> None:
         """Add an alert with its record time; no-op if its position is present."""
+        account = read_account(bytes(alert.transaction), self._schema)
+        item = Item(position, self._mask.mask_alert(alert), account, raised_ms)
         with self._lock:
             if position in self._items:
                 return
-            item = Item(position, alert, read_account(alert), raised_ms)
-            for account in {None, item.account}:
-                label = self._labels.get((alert.transaction_id, account))
+            for owner in {None, account}:
+                label = self._labels.get((alert.transaction_id, owner))
                 if label and item.is_older_than(label) and label.replaces(item.arrived_label):
                     item = replace(item, arrived_label=label)
             self._put(item)
@@ -137,7 +141,7 @@ class AlertStore:
         """
         if record.source not in REVIEWERS:
             return
-        label = ArrivedLabel(record, arrived_ms)
+        label = ArrivedLabel(self._mask.mask_label(record), arrived_ms)
         key = (record.transaction_id, record.account_id)
         with self._lock:
             if label.replaces(self._labels.get(key)):

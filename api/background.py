@@ -34,7 +34,7 @@ class Background:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start the threads with the application and stop them with it."""
     dependencies: Dependencies = app.state.dependencies
-    store = AlertStore()
+    store = AlertStore(dependencies.model.decoder.schema)
     background = Background(
         store, AlertFeed(dependencies.connection, store, dependencies.registry, dependencies.since)
     )

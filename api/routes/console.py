@@ -15,8 +15,9 @@ from api.background import RunningBackground
 from api.dependencies import FromApp
 from api.templating import render
 from payments.card_numbers import PATTERN
-from payments.contract import INPUTS
-from payments.display import shorten_name
+from payments.display import Display, find_format
+from payments.schema.features import name_field
+from payments.schema.reading import Schema
 
 _STATIC = Path(__file__).parents[1] / "static"
 
@@ -30,34 +31,66 @@ async def show_page(request: Request) -> HTMLResponse:
 
 
 @router.get("/names.js")
-def list_names() -> Response:
-    """Serve the features' display names as a JavaScript module."""
-    names = {feature: shorten_name(feature) for feature in INPUTS}
-    return Response(
-        b"export const NAMES = %b;\n" % msgspec.json.encode(names), media_type="text/javascript"
-    )
+def list_names(dependencies: FromApp) -> Response:
+    """Serve the features' display names."""
+    return _export("NAMES", Display(dependencies.model.decoder.schema).names)
+
+
+@router.get("/schema.js")
+def show_schema(dependencies: FromApp) -> Response:
+    """Serve how to show payments and their features."""
+    return _export("SCHEMA", describe_schema(dependencies.model.decoder.schema))
 
 
 @router.get("/card-number.js")
 def show_card_number() -> Response:
-    """Serve the pattern of card numbers as a JavaScript module."""
-    return Response(
-        b"export const CARD_NUMBER = %b;\n" % msgspec.json.encode(PATTERN),
-        media_type="text/javascript",
-    )
+    """Serve the pattern of card numbers."""
+    return _export("CARD_NUMBER", PATTERN)
 
 
 @router.get("/patterns.js")
 def list_patterns(dependencies: FromApp) -> Response:
-    """Serve, as a JavaScript module, alerts and frauds of the patterns of reasons in training."""
+    """Serve alerts and frauds of the patterns of reasons in training."""
     patterns = {
         ",".join(sorted(pattern.features)): (pattern.alerts, pattern.frauds)
         for pattern in dependencies.patterns
     }
-    return Response(
-        b"export const PATTERNS = %b;\n" % msgspec.json.encode(patterns),
-        media_type="text/javascript",
-    )
+    return _export("PATTERNS", patterns)
+
+
+def _export(name: str, value: Any) -> Response:
+    """Return a JavaScript module that exports a value."""
+    text = b"export const %b = %b;\n" % (name.encode(), msgspec.json.encode(value))
+    return Response(text, media_type="text/javascript")
+
+
+def describe_schema(schema: Schema) -> dict[str, Any]:
+    """Return how the page shows the payments of a schema.
+
+    `features` and `amount` are the formats of what is not a plain number. `fields` are what a
+    payment carries besides id, time, amount and anonymous fields, the message key first: name in
+    words, path, format, and what a value in minor units is divided by.
+    """
+    display = Display(schema)
+    roles = schema.roles
+    fields = {roles.key: schema.fields[roles.key]} | schema.fields
+    return {
+        "amount": display.amount,
+        "features": display.formats,
+        "fields": [
+            {
+                "name": name_field(schema.declaration, name),
+                "path": field.find_parts(name),
+                "format": find_format(field),
+                "divisor": 10**field.decimals if field.unit == "minor" else 1,
+            }
+            for name, field in fields.items()
+            if name not in (roles.id, roles.time, roles.amount) and not field.anonymous
+        ],
+        "anonymous": {
+            name: field.find_parts(name) for name, field in fields.items() if field.anonymous
+        },
+    }
 
 
 @router.get("/vitals")

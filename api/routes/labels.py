@@ -13,6 +13,7 @@ from api.background import LoadedStore
 from api.dependencies import Dependencies, FromApp
 from api.publisher import NotConfirmedError
 from payments.contract import Label
+from payments.masking import Mask
 from payments.records import LabelRecord
 from streams.kafka.messages import choose_key
 from streams.kafka.topics import LABELS
@@ -101,11 +102,13 @@ async def _publish(
     if item is None:
         raise HTTPException(404, "no such alert is listed (GET /alerts)")
     record = build_label(item, request, dependencies.clock())
-    value = msgspec.json.encode(record)
     try:
         await dependencies.publisher.publish(
-            LABELS, choose_key(record.transaction_id, record.account_id), value
+            LABELS,
+            choose_key(record.transaction_id, record.account_id),
+            msgspec.json.encode(record),
         )
     except NotConfirmedError as error:
         raise HTTPException(503, f"not confirmed: {error}") from None
-    return Response(value, 202, media_type="application/json")
+    shown = Mask(dependencies.model.decoder.schema).mask_label(record)
+    return Response(msgspec.json.encode(shown), 202, media_type="application/json")

@@ -16,7 +16,7 @@ from payments.contract import Decision, Probability, Reason
 from payments.decoder import InvalidTransactionError
 from payments.display import abbreviate_names
 from payments.records import ReasonRecord, make_struct
-from payments.transaction import list_payment_fields, make_payment_model
+from payments.transaction import adapt_reasons, list_payment_fields, make_payment_model
 
 
 class Score(BaseModel):
@@ -47,7 +47,7 @@ def create_predict_router(model: ScoringModel) -> APIRouter:
 
     @router.post(
         "/predict",
-        response_model=Score,
+        response_model=adapt_reasons(Score, schema),
         summary="Score a payment",
         description=(
             f"From {abbreviate_names(fields)}. Publishes nothing and does not need Kafka. "

@@ -5,7 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 import typer
@@ -17,12 +17,15 @@ from rich.text import Text
 
 from cli.app import LOOK, app
 from cli.support.broker import ensure_reachable
+from cli.support.options import SchemaName
 from cli.support.settings import Settings
 from cli.support.terminal import escape, format_utc, make_console
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+    from payments.display import Display
+    from payments.masking import Mask
     from streams.kafka.cluster import Offsets
     from streams.kafka.connection import Connection
     from streams.kafka.topic_changes import TopicChanges
@@ -45,16 +48,41 @@ _NUMBERS = ("prob.", "amount", "exp. loss")
 _STYLES = {"block": "bold red", "review": "yellow"}
 
 
-def format_reason(item: Any) -> str:
+class AlertTexts(NamedTuple):
+    """An alert as it is shown: the cells of its row in the order of _COLUMNS, and its reasons."""
+
+    cells: dict[str, Text]
+    reasons: list[Text]
+
+
+def describe_alert(alert: Any, display: "Display") -> AlertTexts:
+    """Return an AlertRecord in words, with its texts escaped."""
+    from payments.card_numbers import mask_text
+
+    cells = {
+        "scored at (UTC)": Text(format_utc(alert.scored_at)),
+        "transaction": escape(mask_text(alert.transaction_id)),
+        "decision": Text(alert.decision, _STYLES.get(alert.decision, "")),
+        "prob.": Text(f"{alert.probability:.4f}"),
+        "amount": Text(display.format_amount(alert.amount)),
+        "exp. loss": Text(display.format_amount(alert.expected_loss)),
+    }
+    reasons = [
+        Text(escape(format_reason(reason, display)).plain, no_wrap=True, overflow="ellipsis")
+        for reason in alert.reasons[:REASONS]
+    ]
+    return AlertTexts(cells, reasons)
+
+
+def format_reason(item: Any, display: "Display") -> str:
     """Return a reason as one line."""
-    from payments.display import format_value, shorten_name
+    value = display.format_value(item.feature, item.value)
+    usual = display.format_usual(item.feature, item.usual)
+    compared = f"{value} ({usual})" if usual else value
+    return f"{display.shorten_name(item.feature)} {compared} {item.contribution:+.2f}"
 
-    low, high = (format_value(item.feature, bound, digits=3) for bound in item.usual)
-    value = format_value(item.feature, item.value)
-    return f"{shorten_name(item.feature)} {value} ({low}..{high}) {item.contribution:+.2f}"
 
-
-def lay_out(alerts: Iterable[Any], heading: bool, width: int) -> RenderableType:
+def lay_out(alerts: Iterable[AlertTexts], heading: bool, width: int) -> RenderableType:
     """Return a table of alerts for `width` columns.
 
     Reasons give way: on a narrow terminal, the id and the reasons follow below each alert, and on a
@@ -67,49 +95,48 @@ def lay_out(alerts: Iterable[Any], heading: bool, width: int) -> RenderableType:
         return Group(*_stack(shown, heading))
     table = _make_table([*_COLUMNS, _REASONS_COLUMN], heading)
     for alert in shown:
-        table.add_row(*_cells(alert).values(), Text("\n").join(_reasons(alert)))
+        table.add_row(*alert.cells.values(), Text("\n").join(alert.reasons))
     return table
 
 
-def _has_room(alerts: list[Any], width: int) -> bool:
+def _has_room(alerts: list[AlertTexts], width: int) -> bool:
     """Return whether `width` columns are enough for the reasons next to the other columns."""
     return _measure(alerts, list(_COLUMNS)) + 1 + _REASON_WIDTH <= width
 
 
-def _count_lines(alerts: list[Any], width: int) -> int:
+def _count_lines(alerts: list[AlertTexts], width: int) -> int:
     """Return how many lines an alert takes."""
     if _measure(alerts, _ROW) > width:
         return REASONS + 4
     return REASONS if _has_room(alerts, width) else REASONS + 2
 
 
-def _measure(alerts: list[Any], names: list[str]) -> int:
+def _measure(alerts: list[AlertTexts], names: list[str]) -> int:
     """Return how wide a table of these columns is."""
-    rows = [_cells(alert) for alert in alerts]
-    widths = (max([_COLUMNS[name], *(cells[name].cell_len for cells in rows)]) for name in names)
+    widths = (
+        max([_COLUMNS[name], *(alert.cells[name].cell_len for alert in alerts)]) for name in names
+    )
     return sum(widths) + len(names) - 1
 
 
-def _stack(alerts: list[Any], heading: bool) -> Iterator[RenderableType]:
+def _stack(alerts: list[AlertTexts], heading: bool) -> Iterator[RenderableType]:
     if heading:
         yield _make_table(_ROW, heading=True)
     for alert in alerts:
-        cells = _cells(alert)
         table = _make_table(_ROW, heading=False)
-        table.add_row(*(cells[name] for name in _ROW))
+        table.add_row(*(alert.cells[name] for name in _ROW))
         yield table
-        yield from map(_indent, (cells["transaction"], *_reasons(alert)))
+        yield from map(_indent, (alert.cells["transaction"], *alert.reasons))
 
 
-def _list_lines(alerts: list[Any]) -> Iterator[RenderableType]:
+def _list_lines(alerts: list[AlertTexts]) -> Iterator[RenderableType]:
     """Yield lines of about 40 columns, with the headings of the amounts."""
-    for alert in alerts:
-        cells = _cells(alert)
+    for cells, reasons in alerts:
         yield Text("  ").join(cells[name] for name in ("scored at (UTC)", "decision", "prob."))
         yield _indent(cells["transaction"])
         for name in ("amount", "exp. loss"):
             yield _indent(Text(f"{name} {cells[name].plain}"))
-        yield from map(_indent, _reasons(alert))
+        yield from map(_indent, reasons)
 
 
 def _indent(line: Text) -> Padding:
@@ -128,33 +155,12 @@ def _make_table(names: list[str], heading: bool) -> Table:
     return table
 
 
-def _cells(alert: Any) -> dict[str, Text]:
-    """Return the cells by column, in the order of _COLUMNS."""
-    from payments.card_numbers import mask_text
-
-    return {
-        "scored at (UTC)": Text(format_utc(alert.scored_at)),
-        "transaction": escape(mask_text(alert.transaction_id)),
-        "decision": Text(alert.decision, _STYLES.get(alert.decision, "")),
-        "prob.": Text(f"{alert.probability:.4f}"),
-        "amount": Text(f"{alert.amount:,.2f}"),
-        "exp. loss": Text(f"{alert.expected_loss:,.2f}"),
-    }
-
-
-def _reasons(alert: Any) -> list[Text]:
-    return [
-        Text(escape(format_reason(reason)).plain, no_wrap=True, overflow="ellipsis")
-        for reason in alert.reasons[:REASONS]
-    ]
-
-
-def show_live(console: Console, batches: Iterable[list[Any]]) -> None:
+def show_live(console: Console, batches: Iterable[list[AlertTexts]]) -> None:
     """Redraw a table of the newest alerts, as many as fit, with each batch.
 
     It stays on screen at the end.
     """
-    newest: deque[Any] = deque(maxlen=max(1, (console.height - _LIVE_LINES) // REASONS))
+    newest: deque[AlertTexts] = deque(maxlen=max(1, (console.height - _LIVE_LINES) // REASONS))
     count = 0
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
         for batch in batches:
@@ -171,11 +177,9 @@ def show_live(console: Console, batches: Iterable[list[Any]]) -> None:
             )
 
 
-def format_json(value: bytes) -> bytes:
-    """Return an alert's bytes on one line, without line breaks, its card numbers masked."""
-    from payments.card_numbers import mask_json
-
-    masked = mask_json(value)
+def format_json(value: bytes, mask: "Mask") -> bytes:
+    """Return an alert's bytes on one line, masked."""
+    masked = mask.mask_alert_json(value)
     return msgspec.json.format(masked, indent=-1) if b"\n" in masked or b"\r" in masked else masked
 
 
@@ -234,6 +238,7 @@ def print_alerts(
             min=0, metavar="NUMBER", help="Show this many of the newest existing alerts first."
         ),
     ] = 20,
+    schema_name: SchemaName = None,
 ) -> None:
     """Print alerts and the features that raised their scores.
 
@@ -243,22 +248,31 @@ def print_alerts(
 
     Example: fraud alerts --follow --json | jq .transaction_id
     """
+    from payments.display import Display
+    from payments.masking import Mask
     from streams.kafka import newest
     from streams.kafka.topic_changes import TopicChanges
     from streams.kafka.topics import ALERTS
 
-    connection = ensure_reachable(Settings.from_environment().make_connection())
+    settings = Settings.from_environment(schema_name=schema_name)
+    display = Display(settings.schema)
+    mask = Mask(settings.schema)
+    connection = ensure_reachable(settings.make_connection())
     console = make_console(_FILE_WIDTH)
 
     decoder = _AlertDecoder()
 
-    def show(messages: "list[Message]", heading: bool) -> None:
+    def describe(messages: "list[Message]") -> list[AlertTexts]:
         alerts = decoder.decode_all(messages)
+        return [describe_alert(mask.mask_alert(alert), display) for _, alert in alerts]
+
+    def show(messages: "list[Message]", heading: bool) -> None:
         if as_json:
-            sys.stdout.buffer.writelines(format_json(value) + b"\n" for value, _ in alerts)
+            values = (value for value, _ in decoder.decode_all(messages))
+            sys.stdout.buffer.writelines(format_json(value, mask) + b"\n" for value in values)
             sys.stdout.buffer.flush()
-        elif alerts or heading:
-            console.print(lay_out((alert for _, alert in alerts), heading, console.width))
+        elif (alerts := describe(messages)) or heading:
+            console.print(lay_out(alerts, heading, console.width))
 
     changes = TopicChanges(connection, ALERTS)
     messages, end = newest.read_newest(
@@ -267,9 +281,7 @@ def print_alerts(
     with contextlib.suppress(KeyboardInterrupt):
         if follow and not as_json and sys.stdout.isatty():
             batches = chain([messages], _follow(connection, changes, end))
-            show_live(
-                console, ([alert for _, alert in decoder.decode_all(batch)] for batch in batches)
-            )
+            show_live(console, map(describe, batches))
             return
         show(messages, heading=True)
         for batch in _follow(connection, changes, end) if follow else ():

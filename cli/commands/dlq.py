@@ -16,7 +16,7 @@ from cli.app import OPERATE, Commands, app
 from cli.errors import FAILED, CommandError
 from cli.support import dead_letter_view
 from cli.support.broker import ensure_reachable
-from cli.support.options import AsJson
+from cli.support.options import AsJson, SchemaName
 from cli.support.parsers import parse_time
 from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
@@ -123,16 +123,20 @@ def show(
         bool, typer.Option("--full", help="Show all bytes, not just the first 2,000.")
     ] = False,
     as_json: AsJson = False,
+    schema_name: SchemaName = None,
     quiet: Quiet = False,
 ) -> None:
     """Show a dead letter and its bytes, with control characters escaped.
 
     Example: fraud dlq show 3:1207
     """
+    from payments.masking import Mask
     from streams.dlq.dead_letters import read
 
     choice = _make_choice(None, None, frozenset({parse_position(position)}))
-    connection = ensure_reachable(Settings.from_environment().make_connection())
+    settings = Settings.from_environment(schema_name=schema_name)
+    mask = Mask(settings.schema)
+    connection = ensure_reachable(settings.make_connection())
     with show_bars(quiet) as progress:
         letter = next(read(connection, choice, progress), None)
     if letter is None:
@@ -144,7 +148,7 @@ def show(
         print(json.dumps(shown, allow_nan=False))
         return
     console = Console(highlight=False, soft_wrap=True)
-    for line in dead_letter_view.format_lines(letter, None if full else _SHOWN_BYTES):
+    for line in dead_letter_view.format_lines(letter, mask, None if full else _SHOWN_BYTES):
         console.print(line)
 
 

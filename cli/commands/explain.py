@@ -60,21 +60,25 @@ def explain(
     if (transaction_id is None) == (row is None):
         raise typer.BadParameter("give either the transaction_id of an alert, or --row")
     from cli.support.waterfall import draw_waterfall
+    from payments.display import Display
+    from payments.masking import Mask
     from payments.records import AlertRecord
 
     settings = Settings.from_environment(data=data, schema_name=schema_name)
+    display = Display(settings.schema)
+    mask = Mask(settings.schema)
     if row is None:
         value = _find_alert(settings, transaction_id or "", quiet)
     else:
         value = _explain_row(settings, row, quiet)
-    alert = msgspec.json.decode(value, type=AlertRecord)
+    alert = mask.mask_alert(msgspec.json.decode(value, type=AlertRecord))
     if as_json:
-        sys.stdout.buffer.write(format_json(value) + b"\n")
+        sys.stdout.buffer.write(format_json(value, mask) + b"\n")
     else:
         console = make_console()
-        console.print(draw_waterfall(alert, console.width))
+        console.print(draw_waterfall(alert, display, console.width))
     if html:
-        _write_html(draw_waterfall(alert, FILE_WIDTH), html)
+        _write_html(draw_waterfall(alert, display, FILE_WIDTH), html)
 
 
 def _find_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:

@@ -11,6 +11,7 @@ from cli.support.terminal import escape
 from payments.card_numbers import mask_text
 
 if TYPE_CHECKING:
+    from payments.masking import Mask
     from streams.dlq.dead_letters import DeadLetter
     from streams.dlq.redrive import RedriveResult
 
@@ -36,16 +37,17 @@ def encode(letter: "DeadLetter") -> dict[str, str | None]:
     }
 
 
-def format_lines(letter: "DeadLetter", most: int | None) -> Iterator[Text]:
+def format_lines(letter: "DeadLetter", mask: "Mask", most: int | None) -> Iterator[Text]:
     """Yield a dead letter's lines, with at most `most` bytes of its value, or all if None.
 
-    Invalid UTF-8 and unprintable characters are escaped, and card numbers are masked.
+    Invalid UTF-8 and unprintable characters are escaped, and secrets and card numbers masked.
     """
-    value = letter.value or b""
+    value = mask.hide_secrets(letter.value or b"")
+    key = mask.hide_key(letter.key)
     shown = {name: str(text) for name, text in describe(letter).items()} | {
         "source": _format_origin(letter)
     }
-    shown["key"] = "null" if letter.key is None else letter.key.decode(errors="backslashreplace")
+    shown["key"] = "null" if key is None else key.decode(errors="backslashreplace")
     shown["value"] = (
         "null" if letter.value is None else value[:most].decode(errors="backslashreplace")
     )

@@ -16,9 +16,10 @@ def make_console(file_width: int = FILE_WIDTH, *, markup: bool = True) -> Consol
     )
 
 
-def escape(text: str) -> Text:
+def escape(text: str, style: str = "") -> Text:
     """Return untrusted text without markup, and with control characters escaped."""
-    return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in text))
+    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return Text(shown, style)
 
 
 def format_utc(at: datetime) -> str:

@@ -11,8 +11,8 @@ from scipy.special import logit
 
 from cli.support.terminal import escape, format_utc
 from model.explanation import BASE, MARGIN, REST, Step, build_waterfall
-from payments import display
 from payments.card_numbers import mask_text
+from payments.display import Display
 
 MOST_REASONS = 10  # of 29, to be readable at a glance
 _MAX_BAR = 40
@@ -29,7 +29,7 @@ _NAMES = {
 }
 
 
-def draw_waterfall(alert: Any, width: int) -> RenderableType:
+def draw_waterfall(alert: Any, display: Display, width: int) -> RenderableType:
     """Return an AlertRecord as a drawing `width` characters wide, with its texts escaped."""
     bars = max(_MIN_BAR, min(_MAX_BAR, width - _OTHER_COLUMNS))
     steps = build_waterfall(alert, MOST_REASONS)
@@ -44,7 +44,8 @@ def draw_waterfall(alert: Any, width: int) -> RenderableType:
     for step in steps:
         begin, end = sorted((step.begin - low, step.end - low))
         table.add_row(
-            *_format_cells(step), Bar(span, begin, end, width=bars, color=_choose_color(step))
+            *_format_cells(step, display),
+            Bar(span, begin, end, width=bars, color=_choose_color(step)),
         )
     for name in ("review", "block"):
         margin = float(logit(getattr(alert.thresholds, name)))
@@ -54,22 +55,34 @@ def draw_waterfall(alert: Any, width: int) -> RenderableType:
             mark = Bar(span, at, at + span / bars, width=bars, color="yellow")
         table.add_row(f"{name} from", "", "", "", f"{margin:+.2f}", mark)
     return Group(
-        *_format_heading(alert), "", table, "", *_format_decision(alert), display.ANONYMOUS
+        *_format_heading(alert, display),
+        "",
+        table,
+        "",
+        *_format_decision(alert, display),
+        *filter(None, [display.explain_anonymous()]),
     )
 
 
-def _format_cells(step: Step) -> Iterator[Text]:
+def _format_cells(step: Step, display: Display) -> Iterator[Text]:
     reason = step.reason
     yield escape(display.name(step.name) if reason else _NAMES[step.name])
     if reason:
-        low, high = reason.usual
         value = display.format_value(step.name, reason.value)
-        yield Text(value, "" if low <= reason.value <= high else "bold")
-        yield Text("..".join(display.format_value(step.name, bound, 3) for bound in (low, high)))
+        yield escape(value, "bold" if _is_unusual(reason) else "")
+        yield Text(display.format_usual(step.name, reason.usual))
     else:
         yield from (Text(), Text())
     yield Text("" if step.name in (BASE, MARGIN) else f"{step.end - step.begin:+.2f}")
     yield Text(f"{step.end:+.2f}")
+
+
+def _is_unusual(reason: Any) -> bool:
+    """Return whether a number is outside its typical range."""
+    if isinstance(reason.usual, dict) or not isinstance(reason.value, float):
+        return False
+    low, high = reason.usual
+    return not low <= reason.value <= high
 
 
 def _choose_color(step: Step) -> str:
@@ -78,20 +91,21 @@ def _choose_color(step: Step) -> str:
     return _TOWARDS if step.end > step.begin else _AWAY
 
 
-def _format_heading(alert: Any) -> Iterator[Text]:
+def _format_heading(alert: Any, display: Display) -> Iterator[Text]:
     yield Text("transaction ") + escape(mask_text(alert.transaction_id))
     happened = f"{format_utc(alert.event_time)} UTC"
     scored = f"{format_utc(alert.scored_at)} UTC"
-    sentence = f"of {happened}, amount {alert.amount:,.2f}, scored {scored} by model "
+    amount = display.format_amount(alert.amount)
+    sentence = f"of {happened}, amount {amount}, scored {scored} by model "
     yield Text(sentence) + escape(alert.model_version)
 
 
-def _format_decision(alert: Any) -> Iterator[Text]:
+def _format_decision(alert: Any, display: Display) -> Iterator[Text]:
     yield Text.assemble(
         f"probability {alert.probability:.4g}: ",
         (alert.decision, _DECISIONS[alert.decision]),
         f" (review from {alert.thresholds.review:.4g}, block from {alert.thresholds.block:.4g}); "
-        f"expected loss {alert.expected_loss:,.2f}",
+        f"expected loss {display.format_amount(alert.expected_loss)}",
     )
     yield Text(
         "typical range: 1st to 99th percentile among legitimate training rows; values outside are "

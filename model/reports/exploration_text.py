@@ -2,10 +2,12 @@
 
 from model.evaluation.exploration import Exploration, FeatureSummary
 from model.reports.rendering import format_decimals
-from payments.display import abbreviate_names, format_value
+from payments.display import Display, abbreviate_names
+from payments.schema.reading import DEFAULT, read_schema
 
 FEATURE_HEAD = ("", "mean", "sd", "min", "1%", "median", "99%", "max", "outliers", "KS", "PSI")
 _MOST_DRIFTED = 3
+_DISPLAY = Display(read_schema(DEFAULT))  # its Time and Amount are columns of every table
 
 
 def summarize(name: str, exploration: Exploration) -> list[str]:
@@ -86,7 +88,7 @@ def _format_feature(feature: FeatureSummary) -> list[str]:
     )
     return [
         feature.name,
-        *("-" if value is None else format_value(feature.name, value) for value in values),
+        *("-" if value is None else _DISPLAY.format_value(feature.name, value) for value in values),
         f"{feature.outliers:,}",
         format_decimals(feature.ks, 3),
         format_decimals(feature.psi, 3),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry
+from support.data.transactions import CREDITCARD
 from support.paths import ROOT
 from support.publishing import publish
 from support.topic_changes import grow_topic, recreate_topic
@@ -60,7 +61,7 @@ def running(connection, store, registry=None, since=None):
 
 
 def test_the_store_gets_the_last_windows(connection, write):
-    store = AlertStore()
+    store = AlertStore(CREDITCARD)
     write(event("", window=7), event("", window=8), *LATER)
     registry = CollectorRegistry()
     with running(connection, store, registry):
@@ -73,7 +74,7 @@ def test_the_store_gets_the_last_windows(connection, write):
 
 def test_a_fresh_store_has_no_windows_from_before(connection, write):
     write(event("", window=7))
-    store = AlertStore()
+    store = AlertStore(CREDITCARD)
     with running(connection, store, since=datetime.now(UTC)):
         assert shown(store) == []
         write(event("", window=8))
@@ -97,7 +98,7 @@ def send(connection, topic, value, partition):
 
 
 def test_new_partitions_are_read_from_their_beginning(connection, often):
-    store = AlertStore()
+    store = AlertStore(CREDITCARD)
     with running(connection, store):
         for topic in (ALERTS, LABELS):
             grow_topic(connection, topic, 6)
@@ -116,7 +117,7 @@ def test_new_partitions_are_read_from_their_beginning(connection, often):
 
 
 def test_a_recreated_topic_is_never_mixed_with_the_old_one(connection, often):
-    store = AlertStore()
+    store = AlertStore(CREDITCARD)
     publish(connection, ALERTS, [ALERT, ALERT], partition=1)
     with running(connection, store):
         assert [item.position for item in store.list_items()] == ["1-0", "1-1"]

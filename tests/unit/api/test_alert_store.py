@@ -6,6 +6,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 from support.data.alerts import LATER_MS, NOON, NOON_MS, make_alert, make_label
+from support.data.transactions import CREDITCARD
 
 from api.alert_store import WINDOWS, AlertStore, DriftWindow
 from api.routes.alerts import Filter, _start
@@ -15,14 +16,14 @@ from payments.records import AlertRecord
 
 
 def store(*alerts, size=10):
-    filled = AlertStore(size)
+    filled = AlertStore(CREDITCARD, size)
     for i, item in enumerate(alerts):
         filled.add_alert(f"0-{i}", item, NOON_MS)
     return filled
 
 
 def test_the_last_drift_windows_are_kept_once():
-    kept = AlertStore()
+    kept = AlertStore(CREDITCARD)
     for number in [*range(WINDOWS + 5), *range(10, WINDOWS + 5)]:  # a feed that restarts
         kept.add_window(DriftWindow(number, 0.1, False, NOON))
     assert [window.window for window in kept.list_windows()] == list(range(5, WINDOWS + 5))
@@ -116,7 +117,7 @@ def test_only_labels_of_reviewers_count(source, counts):
 
 
 def test_a_label_waits_for_its_alert():
-    filled = AlertStore()
+    filled = AlertStore(CREDITCARD)
     filled.add_label(make_label("late", seconds=2, is_fraud=False), LATER_MS)
     filled.add_label(make_label("late", seconds=1), LATER_MS)
     filled.add_alert("0-0", make_alert("late"), NOON_MS)
@@ -124,7 +125,7 @@ def test_a_label_waits_for_its_alert():
 
 
 def test_labels_without_an_alert_are_bounded():
-    filled = AlertStore(2)
+    filled = AlertStore(CREDITCARD, 2)
     for name in "abc":
         filled.add_label(make_label(name), LATER_MS)
         filled.add_alert(f"1-{name}", make_alert("other"), NOON_MS)
@@ -160,7 +161,7 @@ def test_of_two_labels_with_the_same_date_the_later_one_wins():
 )
 @pytest.mark.parametrize("label_first", [True, False])
 def test_a_label_counts_for_its_own_account(account, judged, label_first):
-    filled = AlertStore()
+    filled = AlertStore(CREDITCARD)
     label = make_label(account_id=account)
     if label_first:
         filled.add_label(label, LATER_MS)

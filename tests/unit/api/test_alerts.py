@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from prometheus_client import CollectorRegistry
 from support.data.alerts import LATER_MS, NOON_MS, make_alert, make_label
+from support.data.transactions import CREDITCARD
 from support.fakes import NOW, FakeBus, FakeModel, FakeRecord
 
 from api.alert_feed import AlertFeed
@@ -17,12 +18,13 @@ from api.app import create_app
 from api.background import Background
 from api.dependencies import Dependencies
 from model.manifest import ReasonPattern
-from payments import display
 from payments.contract import INPUTS
+from payments.display import Display
 from streams.kafka.connection import Connection
 
 LABEL = {"is_fraud": True, "labelled_by": "Ana"}
 NOWHERE = Connection("127.0.0.1:9")
+DISPLAY = Display(CREDITCARD)
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def bus():
 
 @pytest.fixture
 def background():
-    store = AlertStore()
+    store = AlertStore(CREDITCARD)
     shown = Background(store, AlertFeed(NOWHERE, store, CollectorRegistry()))
     shown.feed.loaded.set()
     return shown
@@ -208,13 +210,12 @@ def test_the_page_loads_only_its_own_files(api):
     assert "//" not in answer.text.replace("/console/static/", "")
 
 
-def test_the_page_gets_the_display_names_of_features(api, monkeypatch):
-    monkeypatch.setitem(display._NAMES, "V14", "velocity")
+def test_the_page_gets_the_display_names_of_features(api):
     answer = api.get("/console/names.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     named = json.loads(answer.text.removeprefix("export const NAMES = ").removesuffix(";\n"))
-    assert named == {feature: display.shorten_name(feature) for feature in INPUTS}
-    assert named["V14"] == "velocity"
+    assert named == {feature: DISPLAY.shorten_name(feature) for feature in INPUTS}
+    assert named["V14"] == "component 14"
 
 
 def test_the_page_gets_the_patterns_of_reasons_in_training(api):

@@ -6,15 +6,16 @@ from itertools import pairwise
 import pytest
 from rich.console import Console
 from support.data.alerts import make_alert, make_reasons
-from support.data.transactions import make_transaction, make_transaction_bytes
+from support.data.transactions import CREDITCARD, make_transaction, make_transaction_bytes
 
 from cli.support.waterfall import draw_waterfall
 from model.explanation import BASE, MARGIN, REST, build_waterfall, explain
-from payments import display
 from payments.contract import COMPONENTS, INPUTS
 from payments.decoder import InvalidTransactionError
+from payments.display import Display
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+DISPLAY = Display(CREDITCARD)
 
 
 def alert(**changes):
@@ -33,7 +34,7 @@ def alert(**changes):
 def shown(record, width=132):
     console = Console(width=width, highlight=False)
     with console.capture() as capture:
-        console.print(draw_waterfall(record, width))
+        console.print(draw_waterfall(record, DISPLAY, width))
     return capture.get()
 
 
@@ -140,13 +141,13 @@ def test_feature_names_are_escaped():
     ],
 )
 def test_money_is_shown_as_money(feature, value, shown):
-    assert display.format_value(feature, value) == shown
+    assert DISPLAY.format_value(feature, value) == shown
 
 
 def test_names_for_people():
-    assert display.name("V14") == "anonymous component 14 (V14)"
-    assert display.shorten_name("V14") == "component 14"
-    assert display.name("Amount") == display.shorten_name("Amount") == "amount"
-    assert display.name("hour") == "hour"
-    assert len({display.name(feature) for feature in INPUTS}) == 29
-    assert all("anonymous" in display.name(component) for component in COMPONENTS)
+    assert DISPLAY.name("V14") == "anonymous component 14 (V14)"
+    assert DISPLAY.shorten_name("V14") == "component 14"
+    assert DISPLAY.name("Amount") == DISPLAY.shorten_name("Amount") == "amount"
+    assert DISPLAY.name("hour") == "hour"
+    assert len({DISPLAY.name(feature) for feature in INPUTS}) == 29
+    assert all("anonymous" in DISPLAY.name(component) for component in COMPONENTS)

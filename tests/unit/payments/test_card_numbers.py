@@ -3,8 +3,12 @@
 import json
 
 import pytest
+from support.data.transactions import CREDITCARD
 
-from payments.card_numbers import mask_json, mask_text
+from payments.card_numbers import mask_text
+from payments.masking import Mask
+
+mask_json = Mask(CREDITCARD).mask_transaction
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,16 @@ import msgspec
 import pytest
 from rich.console import Console
 from support.data.alerts import make_alert
+from support.data.transactions import CREDITCARD
 from support.terminal import print_in_terminal
 
-from cli.commands.alerts import format_json, format_reason, lay_out, show_live
+from cli.commands.alerts import describe_alert, format_json, format_reason, lay_out, show_live
 from cli.support.terminal import escape
+from payments.display import Display
+from payments.masking import Mask
+
+DISPLAY = Display(CREDITCARD)
+MASK = Mask(CREDITCARD)
 
 
 def alert(**changes):
@@ -35,7 +41,8 @@ def alert(**changes):
 def shown(*alerts, heading=True):
     console = Console(width=132, force_terminal=False)
     with console.capture() as capture:
-        console.print(lay_out(alerts, heading, console.width))
+        texts = [describe_alert(each, DISPLAY) for each in alerts]
+        console.print(lay_out(texts, heading, console.width))
     return capture.get()
 
 
@@ -86,24 +93,24 @@ def test_control_characters_reach_no_terminal():
 
 
 def test_a_reason_is_feature_value_typical_range_and_contribution():
-    assert format_reason(alert().reasons[3]) == "component 4 -5.312 (-1.5..1.25) -1.00"
+    assert format_reason(alert().reasons[3], DISPLAY) == "component 4 -5.312 (-1.5..1.25) -1.00"
 
 
 def test_money_in_a_reason_is_money():
     reason = {"feature": "Amount", "value": 25691.16, "usual": [1, 1017.97], "contribution": 2}
-    shown = format_reason(alert(reasons=[reason]).reasons[0])
+    shown = format_reason(alert(reasons=[reason]).reasons[0], DISPLAY)
     assert shown == "amount 25,691.16 (1.00..1,017.97) +2.00"
 
 
 @pytest.mark.parametrize("value", [b'{"a": 1.0e+5, "t":{"x":"a\\nb"}}', b'{"a":"\xff"}'])
 def test_a_message_of_one_line_is_left_alone(value):
-    assert format_json(value) is value
+    assert format_json(value, MASK) is value
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
 def test_a_transaction_over_several_lines_becomes_one(newline):
     value = b'{"transaction":{"Amount":1.50,' + newline + b' "V1" : "a\\nb"}}'
-    assert format_json(value) == b'{"transaction":{"Amount":1.50,"V1":"a\\nb"}}'
+    assert format_json(value, MASK) == b'{"transaction":{"Amount":1.50,"V1":"a\\nb"}}'
 
 
 def test_a_live_table_shows_the_newest_first_and_as_many_as_fit():
@@ -111,7 +118,7 @@ def test_a_live_table_shows_the_newest_first_and_as_many_as_fit():
     show_live(
         console,
         [
-            [alert(transaction_id=name) for name in batch]
+            [describe_alert(alert(transaction_id=name), DISPLAY) for name in batch]
             for batch in (["first", "second"], ["third"])
         ],
     )
@@ -127,13 +134,17 @@ AMOUNTS = ["1,234.50", "12,345,678.90"]
 PRINT = """
 import sys
 import msgspec
-from cli.commands.alerts import lay_out
+from cli.commands.alerts import describe_alert, lay_out
 from cli.support.terminal import make_console
+from payments.display import Display
 from payments.records import AlertRecord
+from payments.schema.reading import read_schema
 
 console = make_console()
 alerts = [msgspec.json.decode(text, type=AlertRecord) for text in sys.argv[1:]]
-console.print(lay_out(alerts, True, console.width))
+display = Display(read_schema("creditcard"))
+texts = [describe_alert(alert, display) for alert in alerts]
+console.print(lay_out(texts, True, console.width))
 """
 
 
