@@ -4,7 +4,7 @@ A browser gets them as a page, any other client as JSON.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -100,10 +100,25 @@ def refuse_body(
         model.model_validate_json(body)
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False, include_context=False, include_input=False)
-        named = [{**entry, "loc": ("body", *entry["loc"])} for entry in errors]
+        named = [{**entry, "loc": ("body", *entry["loc"])} for entry in _merge_numbers(errors)]
         return refuse(request, 422, _strip(named))
     whole = {"loc": ["body"], "msg": error.detail, "type": error.kind}
     return refuse(request, 422, [whole])
+
+
+def _merge_numbers(errors: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield errors with one for each number that may be whole or not, named by its path.
+
+    Pydantic has an error for each of the two types, and puts the type at the end of the path.
+    """
+    places = {tuple(error["loc"]) for error in errors}
+    for error in errors:
+        *path, last = error["loc"] or ("",)
+        both = {(*path, "int"), (*path, "float")} <= places
+        if not both:
+            yield error
+        elif last == "float":
+            yield {**error, "loc": path}
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -49,5 +49,21 @@ def _make_value(field: FieldDeclaration) -> Any:
 
 def describe_body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
     """Return the `openapi_extra` of an operation whose body is a `model`."""
-    content = {"application/json": {"schema": model.model_json_schema(), "example": example}}
+    described = model.model_json_schema()
+    schema = _inline(described, described.pop("$defs", {}))
+    content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _inline(described: Any, definitions: dict[str, Any]) -> Any:
+    """Return a JSON Schema with the nested objects in place of references to them.
+
+    A reference would be resolved from the top of the OpenAPI document.
+    """
+    if isinstance(described, list):
+        return [_inline(item, definitions) for item in described]
+    if not isinstance(described, dict):
+        return described
+    if "$ref" in described:
+        return _inline(definitions[described["$ref"].rpartition("/")[2]], definitions)
+    return {name: _inline(value, definitions) for name, value in described.items()}

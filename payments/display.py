@@ -83,12 +83,12 @@ class Display:
         return _write(self._formats.get(feature, _PLAIN), value, digits)
 
     def format_usual(self, feature: str, usual: Sequence[float] | dict[str, float]) -> str:
-        """Return the typical range `low..high`, or the share of a category's value.
+        """Return the typical range `low..high`, or of a category the share of its value.
 
-        The text is empty if nothing is known of the value.
+        The text is empty if the value is hidden.
         """
         if isinstance(usual, dict):
-            return f"{usual['share']:.1%} of legitimate payments" if usual else ""
+            return f"{usual['share']:.1%}" if usual else ""
         bounds = [self.format_value(feature, bound, _RANGE_DIGITS) for bound in usual]
         if self._formats.get(feature, _PLAIN).words and bounds[0] == bounds[1]:
             return bounds[0]

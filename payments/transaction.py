@@ -13,6 +13,8 @@ from payments.schema.declaration import FieldDeclaration
 from payments.schema.reading import Schema
 
 TEXT_CHARACTERS = 1024  # at most, of a text; longer ones belong in a system of their own
+_YEAR_1_S = -62_135_596_800  # since 1970
+_YEAR_10000_S = 253_402_300_800
 # Amounts in minor units fit an int64 even summed over a million payments.
 _MOST_MINOR = 2**43
 
@@ -109,10 +111,20 @@ def _annotate(field: FieldDeclaration) -> tuple[Any, Any]:
     """Return a field's annotation and its default."""
     kind = _TYPES[field.type]
     if field.type == "time" and field.stream_unit != "rfc3339":
-        kind = Annotated[int | float, Field(description=f"{field.stream_unit} since 1970")]
+        kind = Annotated[int | float, _describe_number(field.stream_unit)]
     elif field.unit == "minor":
         kind = Annotated[int, Field(ge=0, lt=_MOST_MINOR)]
     return (kind | None, None) if field.optional else (kind, ...)
+
+
+def _describe_number(unit: str) -> Any:
+    """Return what a time in a number may be, within the years 0001 to 9999."""
+    a_second = {"s": 1, "ms": 1000, "us": 1_000_000}[unit]
+    limits: dict[str, Any] = {
+        "minimum": _YEAR_1_S * a_second,
+        "exclusiveMaximum": _YEAR_10000_S * a_second,
+    }
+    return Field(description=f"{unit} since 1970", json_schema_extra=limits)
 
 
 def _alias(part: str, annotation: Any, default: Any) -> tuple[Any, Any]:

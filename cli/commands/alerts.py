@@ -78,6 +78,8 @@ def format_reason(item: Any, display: "Display") -> str:
     """Return a reason as one line."""
     value = display.format_value(item.feature, item.value)
     usual = display.format_usual(item.feature, item.usual)
+    if usual and isinstance(item.usual, dict):
+        usual += " of legitimate payments"
     compared = f"{value} ({usual})" if usual else value
     return f"{display.shorten_name(item.feature)} {compared} {item.contribution:+.2f}"
 

@@ -17,6 +17,7 @@ from payments.display import Display
 MOST_REASONS = 10  # of 29, to be readable at a glance
 _MAX_BAR = 40
 _MIN_BAR = 16
+_MAX_TEXT = 14  # characters of a category; --json has all
 _OTHER_COLUMNS = 85
 _TOWARDS = "red"
 _AWAY = "green"
@@ -69,6 +70,8 @@ def _format_cells(step: Step, display: Display) -> Iterator[Text]:
     yield escape(display.name(step.name) if reason else _NAMES[step.name])
     if reason:
         value = display.format_value(step.name, reason.value)
+        if isinstance(reason.value, str) and len(value) > _MAX_TEXT:
+            value = f"{value[: _MAX_TEXT - 1]}…"
         yield escape(value, "bold" if _is_unusual(reason) else "")
         yield Text(display.format_usual(step.name, reason.usual))
     else:
@@ -107,7 +110,10 @@ def _format_decision(alert: Any, display: Display) -> Iterator[Text]:
         f" (review from {alert.thresholds.review:.4g}, block from {alert.thresholds.block:.4g}); "
         f"expected loss {display.format_amount(alert.expected_loss)}",
     )
+    share = ""
+    if any(isinstance(reason.usual, dict) for reason in alert.reasons):
+        share = "; of a category, the share of those rows with its value"
     yield Text(
         "typical range: 1st to 99th percentile among legitimate training rows; values outside are "
-        "bold. contribution: to the margin, red towards fraud, green away from it."
+        f"bold{share}. contribution: to the margin, red towards fraud, green away from it."
     )

@@ -9,13 +9,16 @@ import subprocess
 import threading
 import urllib.request
 from datetime import UTC, datetime
+from functools import partial
 
 import httpx
 import pytest
+import uvicorn
 from playwright.sync_api import expect, sync_playwright
 from prometheus_client import CollectorRegistry, start_http_server
 from support import publishing
 from support.commands import FRAUD, make_environment
+from support.data import shop
 from support.data.alerts import encode_alert, make_reasons
 from support.data.transactions import ENCODER, make_transaction_bytes
 from support.fakes import FakeModel
@@ -25,8 +28,13 @@ from support.programs import require_program
 from support.topic_reader import read_json
 from support.waiting import wait_for
 
+from api.app import create_app
+from api.background import end_streams
+from api.dependencies import Dependencies
+from api.publisher import KafkaPublisher
 from drift.reports.index import IndexEntry, ReportFolder, update_folder
 from model import dataset
+from streams.kafka.clock import get_utc_now
 from streams.kafka.topics import ALERTS, DRIFT_EVENTS, LABELS
 from streams.scorer.metrics import ScorerMetrics
 
@@ -284,6 +292,85 @@ def test_card_numbers_in_ids_are_masked_and_labels_have_the_whole_id(
         expect(page.get_by_text(f"{shown}: saved as fraud by Ana.")).to_be_visible()
         assert card not in page.locator("body").inner_text()
     assert read_labels(module_connection, card)
+
+
+class OwnServer:
+    """The API with a fake model of an own schema, in a thread."""
+
+    def __init__(self, connection, home):
+        model = FakeModel(typical_ranges=shop.USUAL, decoder=shop.DECODER)
+        publisher = KafkaPublisher(connection)
+        app = create_app(
+            Dependencies(model, connection, publisher, get_utc_now, home, CollectorRegistry())
+        )
+        port = find_free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+        self._stop_streams = partial(end_streams, app)
+        self._thread = threading.Thread(target=self._server.run)
+
+    def __enter__(self):
+        self._thread.start()
+        wait_for(lambda: self._server.started, 30, "the server answers")
+        return self
+
+    def __exit__(self, *_):
+        self._stop_streams()
+        self._server.should_exit = True
+        self._thread.join()
+
+
+def test_an_alert_of_an_own_schema_is_shown_in_words(browser, connection, tmp_path):
+    payment = shop.encode_payment(note="card 4111111111111111")
+    publish(connection, shop.encode_shop_alert(payment))
+    with OwnServer(connection, tmp_path) as own, open_console(browser, own) as page:
+        find_row(page, "p-1").click()
+        assert page.locator("#detail .feature").all_text_contents() == [
+            "country",
+            "total",
+            "new device",
+            "hour of the day",
+            "day of the week",
+            "attempts",
+            "weekend",
+        ]
+        assert page.locator("#detail .value").all_text_contents() == [
+            "NG, 2.1% of legitimate payments",
+            "1,234.567, above 1.000 to 120.500",
+            "yes, typical: no",
+            "23 h, above 7 h to 22 h",
+            "Saturday, typical: Monday to Sunday",
+            "missing, typical: 0 to 2",
+            "yes, typical: no to yes",
+        ]
+        assert page.locator("#detail .figures dd").all_text_contents()[:2] == [
+            "617.283",
+            "1,234.567",
+        ]
+        carried = dict(
+            zip(
+                page.locator("#detail .fields dt").all_text_contents(),
+                page.locator("#detail .fields dd").all_text_contents(),
+                strict=True,
+            )
+        )
+        shown = {
+            "Card": "card-7",
+            "Country": "NG",
+            "Attempts": "\N{EN DASH}",
+            "New device": "yes",
+            "IP address": "hidden",
+            "Note": "card 411111******1111",
+        }
+        assert {name: carried[name] for name in shown} == shown
+        assert shop.IP not in page.content()
+        expect(page.get_by_text("anonymous components")).to_have_count(0)
+        page.get_by_role("button", name="Group by pattern of reasons").click()
+        expect(page.locator(".group")).to_contain_text("new device")
+        judge(page, "Fraud")
+        expect(page.get_by_text("p-1: saved as fraud by Ana.")).to_be_visible()
+    [label] = read_labels(connection, "p-1")
+    assert label["account_id"] == "card-7"
 
 
 def test_keys_work_through_the_queue_with_the_largest_expected_loss_first(

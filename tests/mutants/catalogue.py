@@ -158,6 +158,44 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "a secret field is shown",
+        "tests/unit/payments/test_masking.py",
+        (
+            "payments/masking.py",
+            "        if path in self._secret:\n",
+            "        if not path and path in self._secret:\n",
+        ),
+    ),
+    mutant(
+        "a secret reason is shown",
+        "tests/unit/payments/test_masking.py",
+        (
+            "payments/masking.py",
+            """if reason["feature"] in self._secret_fields:""",
+            """if not reason:""",
+        ),
+    ),
+    mutant(
+        "a label shows a secret account",
+        "tests/unit/api/test_own_schema.py"
+        "::test_a_secret_entity_is_in_the_label_and_not_on_view",
+        (
+            "api/alert_store.py",
+            "ArrivedLabel(self._mask.mask_label(record), arrived_ms)",
+            "ArrivedLabel(record, arrived_ms)",
+        ),
+    ),
+    mutant(
+        "a label of an own schema without its entity",
+        "tests/unit/api/test_own_schema.py"
+        "::test_an_alert_is_listed_without_its_secret_and_a_label_has_its_entity",
+        (
+            "api/alert_store.py",
+            "    for part in schema.fields[schema.roles.key].find_parts(schema.roles.key):\n",
+            "    for part in [schema.roles.key]:\n",
+        ),
+    ),
+    mutant(
         "a decimal number is masked as a card number",
         "tests/unit/payments/test_card_numbers.py",
         (

@@ -10,6 +10,7 @@ import pytest
 
 from api.publisher import NotConfirmedError
 from payments.contract import INPUTS, Thresholds
+from payments.decoder import TransactionDecoder
 from streams.kafka.connection import Connection
 from streams.kafka.group_consumer import GroupConsumer
 from streams.kafka.topics import SCORER_GROUP, TRANSACTIONS
@@ -48,17 +49,20 @@ class FakeRecord:
 
 @dataclass
 class FakeModel:
-    """margin = V1. Scoring fails on a row with V2 = 666, explaining on one with V3 = 666.
+    """margin = the first feature, V1 of creditcard, whose contribution it is too.
 
-    V1's contribution is its value; all others and the base are 0.
+    All other contributions and the base are 0. Scoring fails on a row with 666 in its second
+    column, V2 of creditcard, and explaining on one with 666 in its third.
     """
 
     version: str = "fake"
     thresholds: Thresholds = field(default_factory=lambda: Thresholds(review=0.5, block=0.9))
     typical_ranges: dict = field(default_factory=lambda: dict.fromkeys(INPUTS, (-1.0, 1.0)))
+    decoder: TransactionDecoder = DECODER
 
-    features = INPUTS
-    decoder = DECODER
+    @property
+    def features(self):
+        return self.decoder.encoder.names
 
     def compute_margins(self, rows):
         if (rows[:, 1] == 666).any():

@@ -6,7 +6,17 @@ from itertools import pairwise
 import pytest
 from rich.console import Console
 from support.data.alerts import make_alert, make_reasons
+from support.data.shop import (
+    DECODER,
+    REASONS,
+    SHOP,
+    USUAL,
+    VALUES,
+    encode_payment,
+    make_shop_alert,
+)
 from support.data.transactions import CREDITCARD, make_transaction, make_transaction_bytes
+from support.fakes import FakeModel
 
 from cli.support.waterfall import draw_waterfall
 from model.explanation import BASE, MARGIN, REST, build_waterfall, explain
@@ -31,10 +41,10 @@ def alert(**changes):
     return make_alert("t-1", **(fields | changes))
 
 
-def shown(record, width=132):
+def shown(record, width=132, display=DISPLAY):
     console = Console(width=width, highlight=False)
     with console.capture() as capture:
-        console.print(draw_waterfall(record, DISPLAY, width))
+        console.print(draw_waterfall(record, display, width))
     return capture.get()
 
 
@@ -101,6 +111,38 @@ def test_the_drawing_shows_the_alert_unchanged():
         assert part in text
     lines = [line for line in text.splitlines() if "component" in line and "█" in line]
     assert len(lines) == 5
+
+
+def test_an_alert_of_an_own_schema_is_drawn_in_words():
+    text = shown(make_shop_alert(), display=Display(SHOP))
+    words = " ".join(text.split())
+    for part in (
+        "country NG 2.1% +3.00",
+        "total 1,234.567 1.000..120.500",
+        "new device yes no",
+        "Saturday Monday..Sunday",
+        "attempts missing 0..2",
+        "amount 1,234.567, scored",
+        "of a category, the share",
+    ):
+        assert part in words
+    assert "anonymous" not in text
+
+
+def test_a_long_category_leaves_room_for_the_names():
+    reasons = [*REASONS, REASONS[0] | {"value": "x" * 128}]
+    lines = shown(make_shop_alert(reasons=reasons), 80, Display(SHOP)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[1] for line in lines if line.startswith("country")] == [
+        "NG",
+        "xxxxxxxxxxxxx…",
+    ]
+
+
+def test_a_payment_of_an_own_schema_is_explained():
+    found = explain(FakeModel(typical_ranges=USUAL, decoder=DECODER), encode_payment(), NOW)
+    assert {reason.feature: reason.value for reason in found.reasons} == VALUES
+    assert found.amount == 1234.567
 
 
 def test_it_fits_a_narrow_terminal():

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 from support.data.alerts import make_alert
+from support.data.shop import SHOP, make_shop_alert
 from support.data.transactions import CREDITCARD
 from support.terminal import print_in_terminal
 
@@ -100,6 +101,32 @@ def test_money_in_a_reason_is_money():
     reason = {"feature": "Amount", "value": 25691.16, "usual": [1, 1017.97], "contribution": 2}
     shown = format_reason(alert(reasons=[reason]).reasons[0], DISPLAY)
     assert shown == "amount 25,691.16 (1.00..1,017.97) +2.00"
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        (0, "country NG (2.1% of legitimate payments) +3.00"),
+        (1, "total 1,234.567 (1.000..120.500) +2.00"),
+        (2, "new device yes (no) +1.00"),
+        (3, "hour of the day 23 h (7 h..22 h) +0.00"),
+        (4, "day of the week Saturday (Monday..Sunday) -1.00"),
+        (5, "attempts missing (0..2) -2.00"),
+    ],
+)
+def test_a_reason_of_an_own_schema_is_in_words(place, text):
+    assert format_reason(make_shop_alert().reasons[place], Display(SHOP)) == text
+
+
+def test_a_hidden_reason_has_no_share_to_compare_it_with():
+    reason = {"feature": "country", "value": "hidden", "usual": {}, "contribution": 1.0}
+    [item] = make_shop_alert(reasons=[reason]).reasons
+    assert format_reason(item, Display(SHOP)) == "country hidden +1.00"
+
+
+def test_amounts_have_the_decimals_of_the_schema():
+    cells = describe_alert(make_shop_alert(), Display(SHOP)).cells
+    assert (cells["amount"].plain, cells["exp. loss"].plain) == ("1,234.567", "617.283")
 
 
 @pytest.mark.parametrize("value", [b'{"a": 1.0e+5, "t":{"x":"a\\nb"}}', b'{"a":"\xff"}'])
