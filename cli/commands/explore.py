@@ -27,6 +27,7 @@ def explore(
     from model import dataset
     from model.evaluation import exploration
     from model.reports import exploration_page, exploration_text
+    from payments.display import Display
 
     settings = Settings.from_environment(data=data, schema_name=schema_name)
     path = fetch(settings, quiet)
@@ -38,7 +39,8 @@ def explore(
         explored = exploration.explore(rows, unusable)
         update("reading and summarizing", 2, 3)
         page = settings.home / "exploration" / f"{pages.make_page_name(path)}.html"
-        pages.write_page(page, exploration_page.render_page(path.name, rows, explored))
+        anonymous = Display(settings.schema).explain_anonymous()
+        pages.write_page(page, exploration_page.render_page(path.name, rows, explored, anonymous))
     if as_json:
         result = {"data": str(path), **explored.as_json(), "page": str(page)}
         print(json.dumps(result, allow_nan=False))

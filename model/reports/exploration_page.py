@@ -8,20 +8,22 @@ from model.evaluation.exploration import FENCE, Density, Exploration, estimate_d
 from model.reports import exploration_text as text
 from model.reports.plots import COLOURS, plot, read_plotly_script, to_html
 from model.reports.rendering import render
-from payments.display import ANONYMOUS
 
 _ACROSS = 5
 _ROW_HEIGHT = 190
 
 
-def render_page(name: str, rows: pd.DataFrame, exploration: Exploration) -> str:
-    """Return the page as HTML that loads nothing; `rows` are the explored rows."""
+def render_page(name: str, rows: pd.DataFrame, exploration: Exploration, anonymous: str) -> str:
+    """Return the page as HTML that loads nothing.
+
+    `rows` are the explored rows. `anonymous` says which features have no known meaning.
+    """
     return render(
         "exploration.html.j2",
         title=f"Transactions of {name}",
         plotly=read_plotly_script(),
         summary=text.summarize(name, exploration),
-        anonymous=ANONYMOUS,
+        anonymous=anonymous,
         exploration=exploration,
         fence=FENCE,
         head=text.FEATURE_HEAD,

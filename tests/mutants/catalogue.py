@@ -177,8 +177,7 @@ MUTANTS = (
     ),
     mutant(
         "a label shows a secret account",
-        "tests/unit/api/test_own_schema.py"
-        "::test_a_secret_entity_is_in_the_label_and_not_on_view",
+        "tests/unit/api/test_own_schema.py::test_a_secret_entity_is_in_the_label_and_not_on_view",
         (
             "api/alert_store.py",
             "ArrivedLabel(self._mask.mask_label(record), arrived_ms)",
