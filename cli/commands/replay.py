@@ -215,20 +215,15 @@ def replay(
         raise CommandError(f"the schema {schema.name} has no label: name its column in [roles]")
     path = fetch(settings, quiet)
     time_column = schema.time_column
-    announce(
-        path,
-        schema,
-        without={
-            time_column: f"no {time_column}, rows are one second apart",
-            label: f"no {label}",
-        },
-    )
+    without = {time_column: f"no {time_column}, rows are one second apart"}
+    announce(path, schema, without=without | ({label: f"no {label}"} if label else {}))
     selection = Selection(path, schema, first, end, limit, loop)
     with show_bars(quiet) as update:
         update("checking the file", 0, 1)
         extent = selection.check(*([label] if label and labels else []), ordered=speed is not None)
     if extent.incomplete:
-        *others, last = abbreviate(list_needed(schema), schema.columns.values())
+        needed = [column for column in list_needed(schema) if column != time_column]
+        *others, last = abbreviate(needed, schema.columns.values())
         columns = f"{', '.join(others)} or {last}" if others else last
         print(
             f"fraud: rows without a value in {columns}: {extent.incomplete:,}; they are "

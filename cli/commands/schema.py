@@ -76,17 +76,17 @@ def check(
 
     Example: fraud schema check schema.toml
     """
+    from cli.support.terminal import escape
     from payments.schema.reading import SchemaError, read_schema
 
     try:
         checked = read_schema(file)
     except SchemaError as error:
         problems = str(error).splitlines()
-        print(
-            json.dumps({"schema": None, "problems": problems}, allow_nan=False)
-            if as_json
-            else str(error)
-        )
+        if as_json:
+            print(json.dumps({"schema": None, "problems": problems}, allow_nan=False))
+        else:
+            print("\n".join(escape(problem).plain for problem in problems))
         raise typer.Exit(FAILED) from None
     if as_json:
         print(json.dumps({"schema": checked.reference, "problems": []}, allow_nan=False))

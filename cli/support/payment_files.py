@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from payments.schema.reading import Schema
 
-_NOTHING: Mapping[str | None, str] = {}
+_NOTHING: Mapping[str, str] = {}
 
 
 def announce(
@@ -16,7 +16,7 @@ def announce(
     schema: "Schema",
     *,
     for_training: bool = False,
-    without: Mapping[str | None, str] = _NOTHING,
+    without: Mapping[str, str] = _NOTHING,
 ) -> None:
     """Print how a file differs from a plain CSV, on one line of stderr.
 

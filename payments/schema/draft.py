@@ -20,6 +20,7 @@ _LEAST_RUN = 3
 _DECIMALS = (2, 4)
 _NUMBERED = re.compile(r"([A-Za-z_]+)(0|[1-9]\d*)")
 _MAX_NAME = 64
+_CONTROLS = re.compile(r"[\x7f-\x9f]")  # those below a blank are escaped in JSON
 
 _HEADER = """\
 # Drafted by `fraud schema init` from the {rows} of {file}.
@@ -100,7 +101,8 @@ def _name_fields(guesses: Guesses) -> dict[str, str]:
 
 def _quote(value: str) -> str:
     """Return a TOML string."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    text = json.dumps(value, ensure_ascii=False)
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _write_roles(guesses: Guesses, names: dict[str, str]) -> Iterator[str]:

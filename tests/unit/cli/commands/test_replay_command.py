@@ -4,6 +4,7 @@ import zipfile
 
 import pytest
 from support.data import creditcard_files as creditcard
+from support.data import own_payments
 
 
 @pytest.mark.parametrize(
@@ -95,4 +96,25 @@ def test_how_a_file_is_read_is_one_line_on_stderr(tmp_path, run_fraud):
     _, _, errors = run_fraud("replay", "--data", path, "--rate", 0, "--from", 1)
     assert errors.splitlines()[0] == (
         f"fraud: reading {path}: separator ';', decimal comma, no Time, rows are one second apart"
+    )
+
+
+def test_what_a_teams_own_file_lacks_is_said_before_connecting_to_kafka(
+    tmp_path, monkeypatch, run_fraud
+):
+    monkeypatch.setenv("FRAUD_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    payments = own_payments.make(20)
+    payments["channel"][3] = ""
+    path = own_payments.write_csv(tmp_path / "own.csv", own_payments.flatten(payments))
+    schema = tmp_path / "own.toml"
+    schema.write_text(own_payments.SCHEMA.replace('label = "is_fraud"', ""))
+    _, _, errors = run_fraud("replay", "--data", path, "--schema", schema)
+    first, *others = errors.splitlines()
+    assert first == (
+        "fraud: rows without a value in payer.card, amount or channel: 1; they are sent without "
+        "it, and the scorer rejects them"
+    )
+    assert "no broker answers" in others[-1]
+    assert "own has no label" in run_fraud.fail(
+        "replay", "--data", path, "--schema", schema, "--labels", code=1
     )

@@ -180,6 +180,14 @@ def test_blanks_around_names_do_not_count(tmp_path):
     assert drafted.columns["amount"] == "amount"
 
 
+def test_a_name_with_control_characters_is_escaped(tmp_path):
+    path = own_payments.write_csv(
+        tmp_path / "own.csv", PAYMENTS | {"a\x1b\x7f\x9b31m": ["1", "2"] * (COUNT // 2)}
+    )
+    assert draft(path).fields["a_31m"].file == "a\x1b\x7f\x9b31m"
+    assert draft_schema(profile_file(path)).replace("\n", "").isprintable()
+
+
 def test_a_draft_never_has_the_name_of_a_built_in_schema(tmp_path):
     path = own_payments.write_csv(tmp_path / "cards.csv", PAYMENTS)
     assert draft(path).name == "payments-cards"
