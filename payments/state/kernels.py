@@ -78,7 +78,7 @@ class Plan(NamedTuple):
     largest amount is wanted): group 0 is the entity itself, the others are pairs. A last window of
     `len(windows)` is the horizon. `distincts[d]` = (group, hash column, last window). `outputs` =
     (measure, column, group, window, distinct). `risks` = (window, delay, column of the count,
-    column of the share). `scale`: minor units of one unit.
+    column of the share), by delay and window. `scale`: minor units of one unit.
     """
 
     horizon: int
@@ -471,6 +471,7 @@ def fold(
     """
     pool, keys, windows = memory.pool, batch.keys, plan.windows
     wanted = len(out) > 0
+    deepest = plan.groups[:, 1].max()
     found = _make_found(plan)
     touched = np.zeros(1, np.int64)
     for row in range(first, len(keys)):
@@ -510,8 +511,9 @@ def fold(
         for w in range(len(windows)):
             low = _count_until(pool, run, low, max(time - windows[w], oldest))
             found.starts[w] = low
-        found.starts[len(windows)] = _count_until(pool, run, low, oldest)
-        _measure_itself(pool, run, k, high, plan.groups[0, 2], found)
+        if deepest == len(windows):
+            found.starts[deepest] = _count_until(pool, run, low, oldest)
+        _measure_itself(pool, run, k, high, plan.groups, found)
         for g in range(1, len(plan.groups)):
             _measure_pair(pool, run, k, high, plan.groups, g, found)
         for d in range(len(plan.distincts)):
@@ -569,9 +571,7 @@ def _measure_alone(plan: Plan, batch: Batch, row: Word, found: Found, out: Singl
 
 
 @njit(cache=True)
-def _measure_itself(
-    pool: Ints, run: Run, k: Word, high: Word, wants_top: Word, found: Found
-) -> None:
+def _measure_itself(pool: Ints, run: Run, k: Word, high: Word, groups: Ints, found: Found) -> None:
     """Set an entity's counts, sums and largest amounts by window, and ms since its last event.
 
     The k-th event is the row's own, and the one before `high` is the last that it sees.
@@ -584,14 +584,14 @@ def _measure_itself(
         begin = found.starts[w]
         found.counts[0, w] = high - begin
         found.sums[0, w] = until - _sum_before(pool, run, begin)
-        if wants_top:
+        if groups[0, 2]:
             while i >= max(begin, low):
                 top = max(top, _get_amount(pool, run, i))
                 i -= 1
             found.tops[0, w] = top
     other = k - 1 if k == high - 1 else high - 1
     found.since[0] = _NONE
-    if other >= found.starts[-1]:
+    if groups[0, 1] == len(found.starts) - 1 and other >= found.starts[-1]:
         found.since[0] = _get(pool, run, _TIMES, k) - _get(pool, run, _TIMES, other)
 
 
@@ -704,25 +704,22 @@ def _write_risks(
 ) -> None:
     """Write how many payments an entity has in each delayed window, and the share of frauds."""
     known = frauds.table[_find(frauds, key)]
+    high = low = np.int64(0)
     for r in range(len(risks)):
         end = time - risks[r, 1]
         begin = max(end - risks[r, 0], oldest)
-        count = _count_between(pool, run, begin, end)
+        if r == 0 or risks[r, 1] != risks[r - 1, 1]:
+            high = low = _count_until(pool, run, run.length, end)
+        low = _count_until(pool, run, low, begin)
+        count = high - low
         out[row, risks[r, 2]] = count
         if count > 0:
             bad = 0
             if known != 0:
-                bad = _count_between(frauds.pool, _open(frauds, known), begin, end)
+                of_frauds = _open(frauds, known)
+                bad = _count_until(frauds.pool, of_frauds, of_frauds.length, end)
+                bad -= _count_until(frauds.pool, of_frauds, bad, begin)
             out[row, risks[r, 3]] = min(1.0, np.float64(bad) / np.float64(count))
-
-
-@njit(cache=True)
-def _count_between(pool: Ints, run: Run, begin: Word, end: Word) -> Word:
-    """Return how many events are after `begin` and not after `end`."""
-    if end <= begin:
-        return 0
-    high = _count_until(pool, run, run.length, end)
-    return high - _count_until(pool, run, high, begin)
 
 
 @njit(cache=True)

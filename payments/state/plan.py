@@ -129,7 +129,7 @@ def _finish(entity: str, draft: _Draft, scale: float) -> EntityPlan:
         groups=_make_table(groups, 3),
         distincts=_make_table(list(distincts.values()), 3),
         outputs=_make_table(rows, 5),
-        risks=_make_table(draft.risks, 4),
+        risks=_make_table(sorted(draft.risks, key=lambda risk: (risk[1], risk[0])), 4),
     )
     return EntityPlan(entity, tuple(compared), plan)
 
