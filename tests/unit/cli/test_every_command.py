@@ -46,7 +46,7 @@ WITHOUT_BARS = WITHOUT_JSON | {
 
 
 FOLLOWING_A_SCHEMA = (
-    *("evaluate", "explain", "explore", "monitor", "replay", "report", "score", "serve"),
+    *("alerts", "evaluate", "explain", "explore", "monitor", "replay", "report", "score", "serve"),
     *("simulate", "threshold", "train"),
 )
 
