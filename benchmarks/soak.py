@@ -101,10 +101,11 @@ def count_differences(connection: Connection, model: Model) -> int:
     """Score every transaction again, and count probabilities that differ in any bit."""
     begin, end = find_range(Cluster(connection), topics.PREDICTIONS)
     differences = 0
+    decoder = predictions.PredictionDecoder(model.decoder.encoder)
     for batch in read(connection, topics.PREDICTIONS, begin, end):
         if not batch:
             continue
-        rows = predictions.decode(batch).rows
+        rows = decoder.decode(batch).rows
         again = compute_probabilities(
             model.compute_margins(predictions.get_inputs(rows).astype(np.float32))
         )

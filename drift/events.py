@@ -28,20 +28,22 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     `offsets`: [start, end) of `predictions` by partition. `score`, `detected`: null without a
     verdict. `distances`: by column, from the windows before it; `limits`: the distances from which
     a column has drifted; `from_reference`: distances from the model's reference; all in standard
-    deviations. `beyond_reference`: the columns whose distance from the reference reaches its limit.
-    `high_scores`: the share of scores at or above the reference's 99th percentile, relative to the
-    reference's. `shifted`: the columns that have been away from the reference for ten windows;
-    `reference_severity`: warn if only inputs have, alarm if the scores have, else ok; neither
-    counts towards `detected` and `severity`. `tail`: surprise of the margin's tail divided by its
-    limit; 1 or more counts as drift, whatever the score. `stuck`: by column, how much more of the
-    window than before one value takes, divided by its limit; 1 or more counts as drift. `report`:
-    the path of its report below FRAUD_HOME; null if none is written. `begin`, `end`: its first and
-    last record time. `top`: the features with the largest weight. `severity`: ok, warn or alarm,
-    including this window. `interval`: [begin, end) of its event time; null for windows by count.
-    `late`: number of events from before that interval. `outliers`: by column, the number of values
-    so far outside of the reference that they were limited. `topic_id`: id of the `predictions`
-    whose offsets these are; a topic that is recreated gets another. Fields with a default are
-    missing in events of earlier versions.
+    deviations, or shares if the column is a category. `beyond_reference`: the columns whose
+    distance from the reference reaches its limit. `high_scores`: the share of scores at or above
+    the reference's 99th percentile, relative to the reference's. `shifted`: the columns that have
+    been away from the reference for ten windows; `reference_severity`: warn if only inputs have,
+    alarm if the scores have, else ok; neither counts towards `detected` and `severity`. `tail`:
+    surprise of the margin's tail divided by its limit; 1 or more counts as drift, whatever the
+    score. `stuck`: by column, how much more of the window than before one value takes, divided by
+    its limit; 1 or more counts as drift. `report`: the path of its report below FRAUD_HOME; null if
+    none is written. `begin`, `end`: its first and last record time. `top`: the features with the
+    largest weight. `severity`: ok, warn or alarm, including this window. `interval`: [begin, end)
+    of its event time; null for windows by count. `late`: number of events from before that
+    interval. `outliers`: by column, the number of values so far outside of the reference that they
+    were limited. `topic_id`: id of the `predictions` whose offsets these are; a topic that is
+    recreated gets another. `shares`: by column, the share of payments whose feature is missing, or
+    has a value that training gave no code; absent if the schema has neither optional features nor
+    categories. Fields with a default are missing in events of earlier versions.
     """
 
     window: int
@@ -71,6 +73,7 @@ class WindowClosed(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind", 
     high_scores: float | None = None
     shifted: tuple[str, ...] = ()
     reference_severity: str | None = None
+    shares: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
 
     def list_drifted(self) -> list[str]:
         """Return the columns at or over a limit, farthest first."""

@@ -7,14 +7,13 @@ import multiprocessing
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
-from drift.detect.reference import ModelReference, from_rows, read_rows
+from drift.detect.reference import ModelReference, ReferenceRows, from_rows, read_rows
 from drift.detect.reference_profile import ReferenceProfile, measure
 from drift.errors import NoReferenceError
 from drift.reports.process import hold_ctrl_c
-from payments.arrays import Floats
 from payments.schema.reading import Schema
 
-_Loaded = tuple[str, Floats, ReferenceProfile]
+_Loaded = tuple[ReferenceRows, ReferenceProfile]
 
 
 def load(directory: Path, schema: Schema) -> tuple[ModelReference, ReferenceProfile]:
@@ -41,8 +40,8 @@ def load(directory: Path, schema: Schema) -> tuple[ModelReference, ReferenceProf
     process.join()
     if isinstance(loaded, Exception):
         raise loaded
-    version, rows, profile = loaded
-    return from_rows(directory, version, rows), profile
+    found, profile = loaded
+    return from_rows(directory, schema, found), profile
 
 
 def _send(pipe: Pipe, directory: Path, schema: Schema) -> None:
@@ -56,5 +55,4 @@ def _load(directory: Path, schema: Schema) -> _Loaded:
     from model.artefact import Model
 
     model = Model.load(directory, schema)
-    version, rows = read_rows(directory)
-    return version, rows, measure(model)
+    return read_rows(directory, schema), measure(model)

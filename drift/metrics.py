@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from functools import partial
 
+from msgspec import UNSET
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from drift.detect.detector import COLUMNS, METHOD
+from drift.detect.columns import Columns
 from drift.detect.reference_profile import ReferenceProfile
 from drift.detect.severity import LEVELS
 from drift.events import WindowClosed
@@ -67,9 +68,10 @@ class DriftMetrics:
     Counters count the work of this process.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, columns: Columns) -> None:
         counter = partial(Counter, registry=registry)
         gauge = partial(Gauge, registry=registry)
+        self._methods = {column.name: column.method for column in columns.all}
         self.skipped = count_skipped_records(registry, (PREDICTIONS,))
         self.windows = counter("fraud_drift_windows_total", "Windows closed by this process")
         self.late = counter(
@@ -82,7 +84,7 @@ class DriftMetrics:
             "process",
             ["feature"],
         )
-        for feature in COLUMNS:
+        for feature in columns.names:
             self.outliers.labels(feature)
         self.late_runs = counter(
             "fraud_drift_late_runs_total",
@@ -92,19 +94,26 @@ class DriftMetrics:
         self.distance = gauge(
             "fraud_drift_distance",
             "Distance of the last window from its baseline (the windows before it, or the "
-            "reference for the first), in standard deviations of the baseline",
+            "reference for the first), in standard deviations of the baseline; of a category "
+            "(total_variation), as a share, 0..1",
             ["feature", "method"],
         )
         self.limit = gauge(
             "fraud_drift_limit",
             "The fraud_drift_distance from which the feature has drifted in the last window, "
-            "in standard deviations of the baseline",
+            "in the same unit",
             ["feature"],
         )
         self.from_reference = gauge(
             "fraud_drift_reference_distance",
             "Distance of the last window from the model's reference, "
-            "in standard deviations of the reference",
+            "in standard deviations of the reference; of a category, as a share, 0..1",
+            ["feature"],
+        )
+        self.share = gauge(
+            "fraud_drift_share",
+            "Share of the last window, 0..1, whose feature is missing (NAME.missing), or has a "
+            "value that training gave no code of its own (NAME.other)",
             ["feature"],
         )
         self.tail = OptionalGauge(
@@ -227,11 +236,13 @@ class DriftMetrics:
             (self.from_reference, event.from_reference),
             (self.limit, event.limits),
             (self.stuck, event.stuck),
+            (self.share, {} if event.shares is UNSET else event.shares),
         ):
             for feature, value in values.items():
                 gauge.labels(feature).set(value)
         for feature, distance in event.distances.items():
-            self.distance.labels(feature, METHOD).set(distance)
+            if method := self._methods.get(feature):  # else of a model that had other features
+                self.distance.labels(feature, method).set(distance)
         top = {ranked.feature: ranked.weight for ranked in event.top}
         for feature in self._top - top.keys():
             self.weight.remove(feature)

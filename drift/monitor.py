@@ -15,9 +15,11 @@ from functools import partial
 from itertools import takewhile
 
 from confluent_kafka import KafkaException
+from msgspec import UNSET
 
 from drift import predictions, window_reader
 from drift.committer import WindowCommitter
+from drift.detect.columns import Columns
 from drift.detect.detector import SAMPLE_ROWS, Verdict
 from drift.detect.impact import TOP, estimate_alert_rate, rank_features
 from drift.detect.reference import ModelReference
@@ -28,6 +30,7 @@ from drift.detect.severity import Severity, replay_severity
 from drift.events import WindowClosed, compare_severity, read_recent_windows
 from drift.metrics import DriftMetrics
 from drift.prediction_stream import PredictionStream
+from drift.predictions import PredictionDecoder
 from drift.reports.schedule import SHOWN, ReportSchedule
 from drift.windows.idle_partitions import IdlePartitions
 from drift.windows.tumbling import LATE_RUN, TumblingWindows
@@ -73,11 +76,15 @@ class Monitor:
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = get_utc_now
     ready: bool = False
+    _decoder: PredictionDecoder = field(init=False)
     _number: int = 0  # of the open window
     _topic_id: str = ""
     _severity: Severity = field(default_factory=Severity)
     _shift: ReferenceShift = field(default_factory=ReferenceShift)
     _baseline: RollingBaseline = field(default_factory=RollingBaseline)
+
+    def __post_init__(self) -> None:
+        self._decoder = PredictionDecoder(self.reference.encoder)
 
     def run(self, stop: threading.Event) -> None:
         """Run until `stop` is set, across outages of the broker.
@@ -115,6 +122,7 @@ class Monitor:
         stream = PredictionStream(
             self.connection,
             changes,
+            self._decoder,
             self._open_windows(comparable, idle),
             idle,
             self.metrics.skipped.labels(PREDICTIONS).inc,
@@ -134,6 +142,10 @@ class Monitor:
         finally:
             self.ready = False
             stream.close()
+
+    @property
+    def _columns(self) -> Columns:
+        return self.reference.detector.columns
 
     def _is_comparable(self, event: WindowClosed) -> bool:
         return event.is_of(self._topic_id)
@@ -157,7 +169,7 @@ class Monitor:
         own_comparable = list(filter(self._is_own, comparable))
         self._shift = self._restore_shift(own_comparable)
         self._baseline = window_reader.rebuild_baseline(
-            self.connection, own_comparable, skip_deleted=True
+            self.connection, own_comparable, self._decoder, self._columns, skip_deleted=True
         )
 
     def _restore_shift(self, earlier: Sequence[WindowClosed]) -> ReferenceShift:
@@ -174,12 +186,12 @@ class Monitor:
         self, earlier: Sequence[WindowClosed], idle: IdlePartitions
     ) -> TumblingWindows:
         if isinstance(self.size, int):
-            return TumblingWindows(self.size, predictions.WIDTH)
+            return TumblingWindows(self.size, self._decoder.width)
         closed = [event.interval[0 if event.partial else 1] for event in earlier if event.interval]
         floor = closed[-1] if closed else None
         return TumblingWindows(
             MAX_EVENTS,
-            predictions.WIDTH,
+            self._decoder.width,
             self.size,
             floor,
             partial(self._report_late_run, idle),
@@ -199,7 +211,7 @@ class Monitor:
     ) -> None:
         window = stream.windows.window
         decoded = window.rows()
-        rows = predictions.make_detector_rows(decoded)
+        rows = predictions.make_detector_rows(decoded, self._columns)
         verdict = self.reference.detector.detect(rows, self._baseline)
         severity = self._severity.advance(verdict.detected if verdict else None)
         shift = self._shift.advance(verdict.reference if verdict else None)
@@ -269,4 +281,5 @@ class Monitor:
             high_scores=verdict.reference.high_scores if verdict else None,
             shifted=shift.columns,
             reference_severity=shift.severity,
+            shares=verdict.shares if verdict and verdict.shares else UNSET,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
-from drift import predictions
+from drift.predictions import PredictionDecoder, get_event_times
 from drift.windows.idle_partitions import IdlePartitions
 from drift.windows.tumbling import TumblingWindows
 from streams.kafka.cluster import find_committed
@@ -43,11 +43,13 @@ class PredictionStream:
         self,
         connection: Connection,
         changes: TopicChanges,
+        decoder: PredictionDecoder,
         windows: TumblingWindows,
         idle: IdlePartitions,
         on_skipped: Callable[[int], None],
     ) -> None:
         self._changes = changes
+        self._decoder = decoder
         # the partitions whose committed offsets are of this topic; None: all
         self._committed: set[int] | None = None
         self._idle = idle
@@ -78,9 +80,9 @@ class PredictionStream:
         if messages and is_stale:
             self.rewind(stop)
         elif messages:
-            positions, rows, skipped = predictions.decode(messages)
+            positions, rows, skipped = self._decoder.decode(messages)
             self._on_skipped(skipped)
-            self.windows.add(positions, rows, predictions.get_event_times(rows))
+            self.windows.add(positions, rows, get_event_times(rows))
             self._idle.mark_active({message.partition() for message in messages})
         self._idle.update(self._check_cluster)
         self.windows.advance(self._idle.active)

@@ -8,12 +8,14 @@ from itertools import takewhile
 import numpy as np
 
 from drift import predictions
+from drift.detect.columns import Columns
 from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
 from drift.errors import WindowGoneError
 from drift.events import WindowClosed, WindowLabelled, read_all_windows, read_events_since
-from drift.labels.join import label_period, read_decisions
+from drift.labels.join import DecisionReader, label_period
 from drift.labels.label_store import LabelStore
 from drift.labels.labelling import HORIZON_S
+from drift.predictions import PredictionDecoder
 from drift.quality import Quality
 from drift.reports.evidently_report import LabelledPayments
 from drift.windows.window import Window
@@ -45,7 +47,7 @@ def find_window(connection: Connection, number: int) -> tuple[WindowClosed, list
     return found, list(same)[::-1]
 
 
-def read_window(connection: Connection, event: WindowClosed) -> Window:
+def read_window(connection: Connection, event: WindowClosed, decoder: PredictionDecoder) -> Window:
     """Return the window's events.
 
     Raises WindowGoneError if retention has deleted some or the topic was recreated, KafkaException,
@@ -59,10 +61,10 @@ def read_window(connection: Connection, event: WindowClosed) -> Window:
             f"window {event.window} is of a topic `predictions` that was recreated since "
             f"(old id {event.topic_id}, new id {topic_id})"
         )
-    window = Window(event.events, predictions.WIDTH)
+    window = Window(event.events, decoder.width)
     for batch in reader.read(connection, PREDICTIONS, *event.bounds):
         if batch:
-            positions, rows, _ = predictions.decode(batch)
+            positions, rows, _ = decoder.decode(batch)
             window.add(positions, rows)
     if len(window) != event.events:
         raise WindowGoneError(
@@ -73,7 +75,11 @@ def read_window(connection: Connection, event: WindowClosed) -> Window:
 
 
 def rebuild_baseline(
-    connection: Connection, before: Sequence[WindowClosed], skip_deleted: bool = False
+    connection: Connection,
+    before: Sequence[WindowClosed],
+    decoder: PredictionDecoder,
+    columns: Columns,
+    skip_deleted: bool = False,
 ) -> RollingBaseline:
     """Return the baseline for the next window: the last of `before` with a verdict.
 
@@ -83,7 +89,8 @@ def rebuild_baseline(
     baseline = RollingBaseline()
     for event in [event for event in before if event.detected is not None][-WINDOWS:]:
         try:
-            baseline.add(predictions.make_detector_rows(read_window(connection, event).rows()))
+            rows = read_window(connection, event, decoder).rows()
+            baseline.add(predictions.make_detector_rows(rows, columns))
         except WindowGoneError as error:
             if not skip_deleted:
                 raise
@@ -91,15 +98,16 @@ def rebuild_baseline(
     return baseline
 
 
-def read_labelled(connection: Connection, event: WindowClosed) -> LabelledPayments:
+def read_labelled(decisions: DecisionReader, event: WindowClosed) -> LabelledPayments:
     """Return the decision and the truth for those of a window's payments that are labelled by now.
 
     Use the labels that the monitor uses, by the horizon with which it evaluated the window, or
     HORIZON_S if it has not done so yet. Leave out payments that only analysts labelled: those are
     all alerts, and would make every recall look perfect.
     """
+    connection = decisions.connection
     period_ms = label_period(event, _label_horizon(connection, event))
-    payments = [(payment, decision) for _, decision, payment in read_decisions(connection, [event])]
+    payments = [(payment, decision) for _, decision, payment in decisions.read([event])]
     cluster = Cluster(connection)
     # bounded, however many others there are
     labels = LabelStore(_INDEX_MS, only={payment.transaction_id for payment, _ in payments})

@@ -18,6 +18,7 @@ from payments.rfc3339 import TimeFormatError, parse_number, parse_time
 from payments.schema.reading import Schema
 from payments.transaction import (
     list_payment_fields,
+    make_fields_model,
     make_payment_model,
     make_transaction_model,
     name_member,
@@ -63,11 +64,7 @@ class _Layout:
         self.flatten = _make_flattener(schema, names)
         self.time = names.index(schema.roles.time) if schema.roles.time in names else None
         self.pick_inputs = _make_picker([names.index(name) for name in schema.inputs])
-        self.minor = [
-            (index, 10 ** schema.fields[name].decimals)
-            for index, name in enumerate(names)
-            if schema.fields[name].unit == "minor"
-        ]
+        self.minor = _list_minor(schema, names)
 
 
 class TransactionDecoder:
@@ -183,12 +180,38 @@ class TransactionDecoder:
         return parse_number(sent, _MICROSECONDS[self._time_unit])
 
 
+def make_fields_reader(
+    schema: Schema, names: Sequence[str]
+) -> tuple[type[msgspec.Struct], Callable[[Any], Sequence[Any]]]:
+    """Return the type of a valid transaction inside another message, to decode some of its fields.
+
+    Also return a function that gives a decoded one's values of `names`, as `DecodedTransaction`
+    has them.
+    """
+    flatten = _make_flattener(schema, names)
+    minor = _list_minor(schema, names)
+
+    def read(message: Any) -> Sequence[Any]:
+        return _convert_minor_units(flatten(message), minor)
+
+    return make_struct(make_fields_model(schema, names)), read if minor else flatten
+
+
 def compute_times_ms(times: Sequence[datetime]) -> Ints:
     """Return int64[n] ms since 1970, cut from microseconds."""
     return np.array([(at - _EPOCH) // _ONE_MICROSECOND // 1000 for at in times], np.int64)
 
 
-def _make_flattener(schema: Schema, names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+def _list_minor(schema: Schema, names: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the position and the divisor of each amount in minor units."""
+    return [
+        (index, 10 ** schema.fields[name].decimals)
+        for index, name in enumerate(names)
+        if schema.fields[name].unit == "minor"
+    ]
+
+
+def _make_flattener(schema: Schema, names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
     """Return a function that gives a decoded message's values of the fields `names`."""
     paths = [[name_member(part) for part in schema.fields[name].find_parts(name)] for name in names]
     if all(len(path) == 1 for path in paths):

@@ -80,6 +80,12 @@ class FeatureEncoder:
         if self._is_plain:
             self._pack(buffer, row * self.row_bytes, *values)
             return
+        self._pack(buffer, row * self.row_bytes, *self.convert(values))
+
+    def convert(self, values: Sequence[Any]) -> Sequence[float]:
+        """Return the inputs of one payment as numbers: NaN for a missing one, codes for texts."""
+        if self._is_plain:
+            return values
         numbers = [np.nan if value is None else value for value in values[: self._numbers]]
         codes = [
             known.get(value, other)
@@ -87,10 +93,10 @@ class FeatureEncoder:
                 self._codes, self._others, values[self._numbers :], strict=True
             )
         ]
-        self._pack(buffer, row * self.row_bytes, *numbers, *codes)
+        return [*numbers, *codes]
 
-    def add_calendar(self, matrix: Singles, times_ms: Ints) -> None:
-        """Fill in the calendar columns of float32[n, features] from int64[n] ms since 1970."""
+    def add_calendar(self, matrix: Singles | Floats, times_ms: Ints) -> None:
+        """Fill in the calendar columns of a matrix, [n, features], from int64[n] ms since 1970."""
         if not self._calendar:
             return
         local = times_ms + _find_offsets_ms(self._zone, times_ms)

@@ -3,6 +3,7 @@
 The decoder (`payments.decoder`), the JSON Schemas and the API's schema are derived from them.
 """
 
+from collections.abc import Sequence
 from keyword import iskeyword
 from typing import Annotated, Any
 
@@ -39,6 +40,12 @@ def make_payment_model(schema: Schema) -> type[BaseModel]:
     """Return the model of the fields that a schema's features read, for `POST /predict`."""
     fields = {name: schema.fields[name] for name in list_payment_fields(schema)}
     return _make_model("Payment", "What the model reads of a transaction.", fields)
+
+
+def make_fields_model(schema: Schema, names: Sequence[str]) -> type[BaseModel]:
+    """Return the model of some fields of a schema's transactions."""
+    fields = {name: schema.fields[name] for name in names}
+    return _make_model("Fields", "Some fields of a transaction.", fields)
 
 
 def list_payment_fields(schema: Schema) -> list[str]:

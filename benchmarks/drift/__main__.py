@@ -106,7 +106,7 @@ def _measure_real(model: Model, csv: Path, runs: int) -> page.Real:
     table = dataset.read(csv, model.decoder.encoder)
     rows = streams.append_margins(model, table[list(model.features)].to_numpy(np.float64))
     parts = split(len(table))
-    known = load_reference(model.directory).detector
+    known = load_reference(model.directory, model.schema).detector
     later = rows[parts.test]
     earlier = rows[: parts.out_of_fold.start]
     stream = Stream(model, known, later)

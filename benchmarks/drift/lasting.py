@@ -48,7 +48,7 @@ def main() -> None:
     """Print a table."""
     settings = Settings.from_environment()
     model = Model.load(settings.model, settings.schema)
-    known = load(settings.model).detector
+    known = load(settings.model, settings.schema).detector
     table = dataset.read(
         fetch(settings.cache, settings.data, lambda *_: None), model.decoder.encoder
     )

@@ -17,8 +17,9 @@ from benchmarks.drift.trials import (
     compute_upper_bound,
 )
 from drift.detect.calibration import WINDOWS_A_FALSE_ALARM
-from drift.detect.detector import COLUMNS, Verdict
+from drift.detect.detector import Verdict
 from model.reports.rendering import make_environment
+from payments.contract import INPUTS
 
 REVIEW_SHARE = 0.0007  # 100 alerts a day of 142,404 payments, the default policy
 _PROMISED = 0.005
@@ -153,7 +154,7 @@ _ENVIRONMENT.filters["number"] = format
 _ENVIRONMENT.globals |= {
     "head": HEAD,
     "METHODS": METHODS,
-    "COLUMNS": COLUMNS,
+    "columns": len(INPUTS) + 1,  # and the margin
     "limit": _PROMISED,
     "levels": (_PROMISED, 1 / WINDOWS_A_FALSE_ALARM),
     "review_share": REVIEW_SHARE,

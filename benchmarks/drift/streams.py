@@ -1,12 +1,13 @@
 """Simulated streams as the monitor sees them, with margins by a model that saw none of the rows.
 
-Rows are float64[n, columns], with the columns of drift.detect.detector.COLUMNS.
+Rows are float64[n, columns], with the columns of drift.detect.columns.Columns.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from drift.detect.columns import Columns
 from drift.detect.detector import DriftDetector
 from model.artefact import Model
 from payments.arrays import Flags, Floats
@@ -43,7 +44,7 @@ def simulate_stream(
 def build_reference(model: Model, rhythm: bool) -> DriftDetector:
     """Build a reference from a different seed than the stream's."""
     parts = simulate_stream(model, REFERENCE_ROWS, rhythm, _REFERENCE_SEED)
-    return DriftDetector(np.concatenate(list(parts)))
+    return DriftDetector(np.concatenate(list(parts)), Columns(model.decoder.encoder))
 
 
 def disturb(

@@ -129,7 +129,7 @@ class Detection:
 class Stream:
     """The undisturbed rows of a stream, and the model and reference that judge its windows.
 
-    `rows` is float64[n, columns], with the columns of drift.detect.detector.COLUMNS.
+    `rows` is float64[n, columns], with the columns of drift.detect.columns.Columns.
     """
 
     model: Model

@@ -120,6 +120,7 @@ def monitor(
 
     Example: fraud monitor --window 5000 --idle-close 10s
     """
+    from drift.labels.join import DecisionReader
     from drift.labels.labelling import MAX_HORIZON_S, Labelling
     from drift.loading import load
     from drift.metrics import DriftMetrics, LabelMetrics, show_card
@@ -146,10 +147,11 @@ def monitor(
     registry = make_process_registry()
     directory = settings.model.resolve()  # keep this one even if `latest` moves
     reference, profile = load(directory, settings.schema)
-    metrics = DriftMetrics(registry)
+    metrics = DriftMetrics(registry, reference.detector.columns)
     show_card(registry, profile)
     since = get_utc_now() if fresh else None
-    labelling = Labelling(connection, LabelMetrics(registry), label_horizon, stop, since=since)
+    decisions = DecisionReader(connection, settings.schema)
+    labelling = Labelling(decisions, LabelMetrics(registry), label_horizon, stop, since=since)
 
     def on_window_closed(event: "WindowClosed") -> None:
         labelling.record_window(event)

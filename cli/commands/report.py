@@ -84,6 +84,7 @@ def _request_for_window(settings: Settings, number: int, out: Path | None) -> "R
     from drift import predictions, window_reader
     from drift.detect.detector import SAMPLE_ROWS
     from drift.detect.reference import load
+    from drift.labels.join import DecisionReader
     from drift.reports.evidently_report import ReportRequest
     from drift.reports.schedule import name_reports_folder, report_name
     from drift.windows.window import sample
@@ -94,15 +95,18 @@ def _request_for_window(settings: Settings, number: int, out: Path | None) -> "R
     kept = settings.models / event.model_version
     if settings.model_dir is None and kept.exists():
         directory = kept
-    loaded = load(directory)
+    loaded = load(directory, settings.schema)
     if loaded.version != event.model_version:
         raise CommandError(
             f"window {number} was compared with model {event.model_version}, not {loaded.version}: "
             "pass its directory with --model"
         )
-    read = window_reader.read_window(connection, event)
-    rows = predictions.make_detector_rows(read.rows())
-    verdict = loaded.detector.detect(rows, window_reader.rebuild_baseline(connection, before))
+    decoder = predictions.PredictionDecoder(loaded.encoder)
+    columns = loaded.detector.columns
+    read = window_reader.read_window(connection, event, decoder)
+    rows = predictions.make_detector_rows(read.rows(), columns)
+    baseline = window_reader.rebuild_baseline(connection, before, decoder, columns)
+    verdict = loaded.detector.detect(rows, baseline)
     if verdict is None:
         raise CommandError(f"window {number} has {event.events} events, too few for a verdict")
     path = out or settings.home / name_reports_folder(connection) / report_name(number)
@@ -110,7 +114,7 @@ def _request_for_window(settings: Settings, number: int, out: Path | None) -> "R
         path,
         verdict.clip(sample(rows, read.offsets, SAMPLE_ROWS)),
         verdict,
-        window_reader.read_labelled(connection, event),
+        window_reader.read_labelled(DecisionReader(connection, settings.schema), event),
         event.shifted,
     )
 
@@ -118,6 +122,7 @@ def _request_for_window(settings: Settings, number: int, out: Path | None) -> "R
 def _request_for_file(
     settings: Settings, data: Path, reference: Path | None, out: Path | None
 ) -> "ReportRequest":
+    from drift.detect.columns import Columns
     from drift.detect.detector import MIN_EVENTS, SAMPLE_ROWS
     from drift.detect.reference import build_detector, load
     from drift.reports.evidently_report import ReportRequest
@@ -126,12 +131,15 @@ def _request_for_file(
     from model.artefact import Model
 
     loaded = Model.load(settings.model, settings.schema)
-    rows, labelled = score_file(loaded, data)
+    columns = Columns(loaded.decoder.encoder)
+    rows, labelled = score_file(loaded, columns, data)
     if reference:
-        reference_rows, _ = score_file(loaded, reference)
-        detector = build_detector(reference_rows, reference, "choose another with --reference")
+        reference_rows, _ = score_file(loaded, columns, reference)
+        detector = build_detector(
+            reference_rows, columns, reference, "choose another with --reference"
+        )
     else:
-        detector = load(loaded.directory).detector
+        detector = load(loaded.directory, settings.schema).detector
     verdict = detector.detect(rows)
     if verdict is None:
         raise CommandError(

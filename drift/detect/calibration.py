@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from drift.detect import constant_value
-from drift.detect.wasserstein import sample_staggered, sort_columns, wasserstein
+from drift.detect.columns import Columns
+from drift.detect.distances import compute_distances
+from drift.detect.wasserstein import sample_staggered, sort_columns
 from payments.arrays import Floats
 
 # Target false-alarm rate of each test: one undisturbed window in 2,000. That is ten times stricter
@@ -32,6 +34,9 @@ _MIN_BLOCKS = 40
 _MAX_BLOCKS = 160
 # Keeps two equal constants, at distance 0, below the threshold.
 _MIN_SCALE = 1e-6
+# Payments, as a share, that must change their category at least: otherwise one alone, a typing
+# error, would be drift if the reference has no missing or no unseen value.
+_MIN_MOVED = 0.01
 # Ignore smaller shares of one value, even if the reference has none: creditcard.csv has windows of
 # 500 with one payment 59 times.
 _MIN_CONSTANT_SHARE = 0.2
@@ -80,26 +85,29 @@ class ColumnThresholds:
     constant_shares: Floats
 
 
-def calibrate_thresholds(rows: Floats, size: int, span: int | None) -> ColumnThresholds:
+def calibrate_thresholds(
+    rows: Floats, columns: Columns, size: int, span: int | None
+) -> ColumnThresholds:
     """Return the thresholds for windows of `size` rows; `span` is that of `cut_comparisons`.
 
     Each of the two tests is exceeded by one undisturbed window in WINDOWS_A_FALSE_ALARM.
     """
     compared = list(cut_comparisons(len(rows), size, span))
     pairs = (
-        _compare(rows, comparison, number * _GOLDEN % 1)
+        _compare(rows, columns, comparison, number * _GOLDEN % 1)
         for number, comparison in enumerate(compared)
     )
     distances, excesses = map(np.array, zip(*pairs, strict=True))
     independent = compute_independent_share(compared)
     constant = _find_family_maxima(excesses, _MIN_CONSTANT_SHARE, independent)
+    least = np.where(columns.are_numbers, _MIN_SCALE, _MIN_MOVED)
     return ColumnThresholds(
-        _find_family_maxima(distances, _MIN_SCALE, independent),
+        _find_family_maxima(distances, least, independent),
         np.maximum(constant, _MIN_CONSTANT_SHARE),
     )
 
 
-def _find_family_maxima(values: Floats, least: float, independent: float) -> Floats:
+def _find_family_maxima(values: Floats, least: float | Floats, independent: float) -> Floats:
     """Return float64[columns] from float64[blocks, columns]; `least` limits a column's scale.
 
     Scale each column by its maximum over the blocks, take each block's maximum over the columns,
@@ -122,11 +130,14 @@ def compute_independent_share(compared: list[Comparison]) -> float:
     return float(min(1.0, covered / sum(stop - start for start, stop in blocks)))
 
 
-def _compare(rows: Floats, comparison: Comparison, phase: float) -> tuple[Floats, Floats]:
+def _compare(
+    rows: Floats, columns: Columns, comparison: Comparison, phase: float
+) -> tuple[Floats, Floats]:
     baseline = np.concatenate([rows[part] for part in comparison.baseline])
     baseline = sort_columns(sample_staggered(baseline, BASELINE_ROWS, phase))
     block = sort_columns(rows[comparison.block])
-    return wasserstein(baseline, block), constant_value.compute_excess(baseline, block)
+    distances = compute_distances(baseline, block, columns)
+    return distances, constant_value.compute_excess(baseline, block)
 
 
 def estimate_upper_quantile(maxima: Floats, exceeded: float, independent: float) -> float:

@@ -1,11 +1,12 @@
 """Decide whether a window has drifted, and in which columns.
 
-Every column is tested with the Wasserstein distance in standard deviations of its baseline. That is
-Evidently's "wasserstein" (evidently 0.7.23,
+Every column of numbers is tested with the Wasserstein distance in standard deviations of its
+baseline. That is Evidently's "wasserstein" (evidently 0.7.23,
 evidently/legacy/calculations/stattests/wasserstein_distance_norm.py), so reports and gauges agree.
-Values far outside of the reference are limited first: one
-alone, a typing error, would move a window and then the baseline of the next ten. Two more tests
-cover the margin's upper tail, which holds the alerts, and columns stuck at one value.
+Values far outside of the reference are limited first: one alone, a typing error, would move a
+window and then the baseline of the next ten. Categories are tested with the total variation
+distance of their shares. Two more tests cover the margin's upper tail, which holds the alerts, and
+columns stuck at one value.
 """
 
 from dataclasses import dataclass
@@ -16,44 +17,37 @@ from scipy.special import logit
 
 from drift.detect import calibration, constant_value, tail_test
 from drift.detect.calibration import BASELINE_ROWS, ColumnThresholds
+from drift.detect.columns import MARGIN, Columns
+from drift.detect.distances import MIN_DEVIATION, compute_distances, compute_units
 from drift.detect.reference_shift import Comparison
 from drift.detect.rolling_baseline import RollingBaseline
-from drift.detect.wasserstein import merge_sorted, sample_evenly, sort_columns, wasserstein
+from drift.detect.wasserstein import merge_sorted, sample_evenly, sort_columns
 from payments.arrays import Floats
-from payments.contract import INPUTS
-
-COLUMNS = (*INPUTS, "margin")
-METHOD = "wasserstein"
 
 MIN_EVENTS = 500
 """Smaller windows get no verdict, as documented for `fraud monitor`."""
 # Window rows to show to Evidently: as many as of the baseline.
 SAMPLE_ROWS = BASELINE_ROWS
-DRIFT_SHARE = 1 / len(COLUMNS)
-"""The score from which a window has drifted.
-
-Thresholds are family-wise, so one column over its own is enough.
-"""
-# Evidently's lower bound of the standard deviation by which it divides distances (source above).
-_MIN_DEVIATION = 0.001
-_MARGIN = COLUMNS.index("margin")
+_MARGIN = -1  # the last column
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The result of comparing a window with a baseline.
 
-    `distances`: by column, in standard deviations of the baseline; `limits`: the distances from
-    which a column has drifted, in the same unit. `score`: share of columns at or over their limit,
-    0..1. `tail`: surprise of the margin's tail divided by its threshold; 1 or more counts as drift.
-    `constant_ratios`: by column, the excess share of its most common value divided by its
-    threshold; 1 or more counts as drift. `detected`: whether any of the three tests found drift.
-    `from_reference`: distances from the model's reference; `reference`: the window compared with
-    it, which `detected` leaves out. `samples`: the baseline's rows in time order, float64[columns,
-    rows] each. `bounds`: what `clip` limits values to. `outliers`: by column, the number of values
-    beyond, without columns that have none.
+    `distances`: by column, of numbers in standard deviations of the baseline, of categories as
+    shares; `limits`: the distances from which a column has drifted, in the same unit. `score`:
+    share of columns at or over their limit, 0..1. `tail`: surprise of the margin's tail divided by
+    its threshold; 1 or more counts as drift. `constant_ratios`: by column, the excess share of its
+    most common value divided by its threshold; 1 or more counts as drift. `detected`: whether any
+    of the three tests found drift. `from_reference`: distances from the model's reference;
+    `reference`: the window compared with it, which `detected` leaves out. `samples`: the baseline's
+    rows in time order, float64[columns, rows] each. `bounds`: what `clip` limits values to.
+    `outliers`: by column, the number of values beyond, without columns that have none. `shares`:
+    see `Columns.compute_shares`.
     """
 
+    columns: Columns
     distances: dict[str, float]
     score: float
     detected: bool
@@ -65,6 +59,7 @@ class Verdict:
     samples: tuple[Floats, ...]
     bounds: tuple[Floats, Floats]
     outliers: dict[str, int]
+    shares: dict[str, float]
 
     @property
     def baseline(self) -> Floats:
@@ -83,7 +78,8 @@ class Verdict:
         """
         ratios = {
             name: max(self.distances[name] / self.limits[name], self.constant_ratios[name])
-            for name in INPUTS
+            for name in self.distances
+            if name != MARGIN
         }
         return sorted(ratios.items(), key=lambda item: -item[1])
 
@@ -101,13 +97,14 @@ class DriftDetector:
     first window is compared with it.
     """
 
-    def __init__(self, rows: Floats) -> None:
+    def __init__(self, rows: Floats, columns: Columns) -> None:
+        self.columns = columns
         self._rows = rows
-        self._bounds = _find_bounds(rows)
+        self._bounds = _find_bounds(rows, columns)
         # Evenly spaced in time, so that each hour keeps its weight.
         self.sample: Floats = sample_evenly(rows, BASELINE_ROWS)
         self._sorted = sort_columns(self.sample)
-        self._unit = _compute_deviations(self._sorted)
+        self._unit = compute_units(self._sorted, columns.are_numbers)
         self._cuts = tail_test.choose_cuts(rows[:, _MARGIN])
         self._beyond = tail_test.count_beyond(rows[:, _MARGIN], self._cuts)
         self._high_share = self._beyond[0] / len(rows)
@@ -131,32 +128,45 @@ class DriftDetector:
         low, high = (bound[:, None] for bound in self._bounds)
         clipped = np.clip(current, low, high)
         before_clipped = np.clip(compared, low, high)
-        from_reference = wasserstein(self._sorted, clipped)
-        distances = wasserstein(before_clipped, clipped) if before else from_reference
-        unit = _compute_deviations(before_clipped) if before else self._unit
+        from_reference = compute_distances(self._sorted, clipped, self.columns)
+        distances = from_reference
+        unit = self._unit
+        if before:
+            distances = compute_distances(before_clipped, clipped, self.columns)
+            unit = compute_units(before_clipped, self.columns.are_numbers)
         over = int((distances >= thresholds.distances).sum())
         tail = self._compute_surprise(rows, before) / max_surprise
         constant = constant_value.compute_excess(compared, current) / thresholds.constant_shares
         return Verdict(
-            distances=_key_by_name(distances / unit),
-            score=over / len(COLUMNS),
+            columns=self.columns,
+            distances=self._key_by_name(distances / unit),
+            score=over / len(self.columns),
             detected=over > 0 or tail >= 1 or bool((constant >= 1).any()),
-            limits=_key_by_name(thresholds.distances / unit),
+            limits=self._key_by_name(thresholds.distances / unit),
             tail=tail,
-            constant_ratios=_key_by_name(constant),
-            from_reference=_key_by_name(from_reference / self._unit),
+            constant_ratios=self._key_by_name(constant),
+            from_reference=self._key_by_name(from_reference / self._unit),
             reference=self._compare_with_reference(rows, from_reference),
             samples=samples,
             bounds=self._bounds,
-            outliers=_count_outliers(current, clipped),
+            outliers=self._count_outliers(current, clipped),
+            shares=self.columns.compute_shares(rows),
         )
+
+    def _key_by_name(self, values: Floats) -> dict[str, float]:
+        return dict(zip(self.columns.names, values.tolist(), strict=True))
+
+    def _count_outliers(self, columns: Floats, clipped: Floats) -> dict[str, int]:
+        changed = (columns != clipped) & ~np.isnan(columns)
+        counts = zip(self.columns.names, np.count_nonzero(changed, axis=1).tolist(), strict=True)
+        return {name: count for name, count in counts if count}
 
     def _compare_with_reference(self, rows: Floats, distances: Floats) -> Comparison:
         # Limits of the next smaller power of two: they are larger, and windows of any sizes share
         # them. Calibrating takes about 1 s.
         size = 1 << (len(rows).bit_length() - 1)
         limits = self._thresholds(size, None)[0].distances
-        pairs = zip(COLUMNS, distances >= limits, strict=True)
+        pairs = zip(self.columns.names, distances >= limits, strict=True)
         high = np.count_nonzero(rows[:, _MARGIN] >= self._cuts[0])
         return Comparison(
             events=len(rows),
@@ -177,32 +187,22 @@ class DriftDetector:
     def _calibrate(self, size: int, span: int | None) -> tuple[ColumnThresholds, float]:
         reference_margins = self._rows[:, _MARGIN]
         return (
-            calibration.calibrate_thresholds(self._rows, size, span),
+            calibration.calibrate_thresholds(self._rows, self.columns, size, span),
             tail_test.calibrate_threshold(reference_margins, self._cuts, size, span),
         )
 
 
-def _find_bounds(rows: Floats) -> tuple[Floats, Floats]:
+def _find_bounds(rows: Floats, columns: Columns) -> tuple[Floats, Floats]:
     """Return the lowest and the highest value of each column that distances tell apart.
 
     They are as far from the reference's values as its range is wide, so one value moves a window by
-    little, but many still do.
+    little, but many still do. NaN for a column that the reference lacks: all its values are treated
+    as missing. Codes have no bounds.
     """
-    low = rows.min(axis=0)
-    high = rows.max(axis=0)
-    width = np.maximum(high - low, _MIN_DEVIATION)
-    return low - width, high + width
-
-
-def _count_outliers(columns: Floats, clipped: Floats) -> dict[str, int]:
-    counts = np.count_nonzero(columns != clipped, axis=1).tolist()
-    return {name: count for name, count in zip(COLUMNS, counts, strict=True) if count}
-
-
-def _compute_deviations(columns: Floats) -> Floats:
-    """Return float64[columns] from float64[columns, rows]."""
-    return np.asarray(np.maximum(columns.std(axis=1), _MIN_DEVIATION))
-
-
-def _key_by_name(values: Floats) -> dict[str, float]:
-    return dict(zip(COLUMNS, values.tolist(), strict=True))
+    low = np.fmin.reduce(rows, axis=0)
+    high = np.fmax.reduce(rows, axis=0)
+    width = np.maximum(high - low, MIN_DEVIATION)
+    return (
+        np.where(columns.are_numbers, low - width, -np.inf),
+        np.where(columns.are_numbers, high + width, np.inf),
+    )

@@ -9,15 +9,13 @@ from collections.abc import Mapping
 import msgspec
 from scipy.stats import chi2
 
-from payments.contract import INPUTS
-
 TOP = 5
 LEVEL = 0.95
 _DAY_S = 86_400.0
 
 
 class Ranked(msgspec.Struct, frozen=True):
-    """A feature, the standard deviations it moved, and the model's reliance on it, a share of 1."""
+    """A column, its distance, and the model's reliance on its feature, a share of 1."""
 
     feature: str
     distance: float
@@ -43,8 +41,11 @@ class AlertRate(msgspec.Struct, frozen=True):
 
 
 def rank_features(distances: Mapping[str, float], reliance: Mapping[str, float]) -> list[Ranked]:
-    """Return the model's inputs, those with the largest weight first."""
-    features = [Ranked(name, distances[name], reliance[name]) for name in INPUTS]
+    """Return the columns of the model's features, those with the largest weight first.
+
+    `reliance`: by column, the model's on its feature.
+    """
+    features = [Ranked(name, distances[name], share) for name, share in reliance.items()]
     return sorted(features, key=lambda feature: -feature.weight)
 
 

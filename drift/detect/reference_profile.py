@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drift.detect.detector import COLUMNS, compute_margins
+from drift.detect.columns import MARGIN, Columns
+from drift.detect.detector import compute_margins
 from drift.detect.wasserstein import sample_evenly
 from model.intervals import UNDEFINED, Interval
-from payments.contract import INPUTS
 
 if TYPE_CHECKING:
     from model.artefact import Model
@@ -24,10 +24,10 @@ _EXPLAINED_ROWS = 500
 class ReferenceProfile:
     """A model's behaviour on its reference rows.
 
-    `reliance`: each input's share of the contributions to the margins. `alert_share`: the share of
-    payments that raise an alert. `card_alert_share`, `card_recall`: what the model card expects on
-    later rows, with the lowest and the highest of its cuts; a budget takes the place of the alerts
-    expected. UNDEFINED for models of an earlier release.
+    `reliance`: by column, the share of its feature's contributions to the margins. `alert_share`:
+    the share of payments that raise an alert. `card_alert_share`, `card_recall`: what the model
+    card expects on later rows, with the lowest and the highest of its cuts; a budget takes the
+    place of the alerts expected. UNDEFINED for models of an earlier release.
     """
 
     reliance: Mapping[str, float]
@@ -43,17 +43,21 @@ def measure(model: "Model") -> ReferenceProfile:
     """
     import pandas as pd  # 60 MB, which the monitor's own process does without
 
-    rows = pd.read_parquet(model.reference, columns=list(COLUMNS)).to_numpy(np.float64)
+    table = pd.read_parquet(model.reference, columns=[*model.features, MARGIN])
+    rows = table.to_numpy(np.float64)
     _, contributions = model.explain(
-        sample_evenly(rows, _EXPLAINED_ROWS)[:, : len(INPUTS)].astype(np.float32)
+        sample_evenly(rows, _EXPLAINED_ROWS)[:, :-1].astype(np.float32)
     )
     mean = np.abs(contributions).mean(axis=0)
-    shares = (mean / (mean.sum() or 1.0)).tolist()
+    shares = dict(zip(model.features, (mean / (mean.sum() or 1.0)).tolist(), strict=True))
+    columns = Columns(model.decoder.encoder).all[:-1]  # without the margin
     alert_share = float(
         (rows[:, -1] >= compute_margins(np.array([model.thresholds.review]))).mean()
     )
     return ReferenceProfile(
-        dict(zip(model.features, shares, strict=True)), alert_share, *_read_card(model.manifest)
+        {column.name: shares[column.feature] for column in columns},
+        alert_share,
+        *_read_card(model.manifest),
     )
 
 

@@ -43,7 +43,7 @@ class RollingBaseline:
         return len(self._windows)
 
     def add(self, rows: Floats) -> None:
-        """Add all rows of a closed window in time order, float64[events, detector.COLUMNS]."""
+        """Add all rows of a closed window in time order, float64[events, columns]."""
         self._windows.append(_WindowSample(rows))
 
     @property

@@ -20,7 +20,7 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from drift.events import WindowClosed, WindowLabelled, read_events_since
-from drift.labels.join import measure_quality
+from drift.labels.join import DecisionReader, measure_quality
 from drift.labels.label_store import LabelStore
 from drift.metrics import LabelMetrics
 from drift.quality import POOLED_WINDOWS, Quality, frauds_rose, pool
@@ -28,7 +28,6 @@ from streams.kafka import reader, topics
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import get_utc_now
 from streams.kafka.cluster import Cluster, Offsets
-from streams.kafka.connection import Connection
 from streams.kafka.errors import (
     ReadingError,
     TopicRecreatedError,
@@ -60,7 +59,7 @@ class Labelling(threading.Thread):
 
     def __init__(
         self,
-        connection: Connection,
+        decisions: DecisionReader,
         metrics: LabelMetrics,
         horizon_s: float,
         stop: threading.Event,
@@ -68,7 +67,8 @@ class Labelling(threading.Thread):
         since: datetime | None = None,
     ) -> None:
         super().__init__(name="labelling", daemon=True)
-        self._connection = connection
+        self._decisions = decisions
+        self._connection = decisions.connection
         self._metrics = metrics
         self._stop_asked = stop
         self._now = now
@@ -213,9 +213,8 @@ class Labelling(threading.Thread):
     def _evaluate(self, due: Sequence[WindowClosed]) -> None:
         labelled = self._labelled.copy()  # kept only if all events are written
         events = []
-        for window, quality in zip(
-            due, measure_quality(self._connection, due, self._labels, self._horizon), strict=True
-        ):
+        qualities = measure_quality(self._decisions, due, self._labels, self._horizon)
+        for window, quality in zip(due, qualities, strict=True):
             events.append(self._make_event(window, quality, labelled))
             labelled.append(events[-1])
         self._write(events)

@@ -4,17 +4,20 @@ Evidently takes seconds to import and seconds per report: call this from a proce
 else to do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drift.detect.detector import COLUMNS, DRIFT_SHARE, METHOD, Verdict
+import numpy as np
+
+from drift.detect.columns import MARGIN, TOTAL_VARIATION, WASSERSTEIN, Column
+from drift.detect.detector import Verdict
 from drift.detect.verdict import describe_shift, describe_verdict
 from model.files import write_atomically
 from payments.arrays import Flags, Floats
 
-_PREDICTION = COLUMNS[-1]
+_MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,9 @@ class LabelledPayments:
 class ReportRequest:
     """A report to write to `path`.
 
-    `rows`: a window, or a sample of it, float64[n, columns of drift.detect.detector.COLUMNS];
-    `verdict`: on the whole window; `labelled`: its labelled payments; `shifted`: what has differed
-    from the model's reference for ten windows.
+    `rows`: a window, or a sample of it, float64[n, verdict.columns]; `verdict`: on the whole
+    window; `labelled`: its labelled payments; `shifted`: what has differed from the model's
+    reference for ten windows.
     """
 
     path: Path
@@ -62,24 +65,71 @@ def write_report(request: ReportRequest) -> None:
 
 
 def measure_drift(request: ReportRequest) -> Any:
-    """Return Evidently's snapshot on drift. Raises any error of Evidently."""
-    import pandas as pd
+    """Return Evidently's snapshot on drift, without the columns of which one side has no value.
+
+    Raises any error of Evidently.
+    """
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import ValueDrift
     from evidently.presets import DataDriftPreset
 
-    names = list(COLUMNS)
-    definition = DataDefinition(numerical_columns=names)
+    columns = request.verdict.columns
+    tables = [_make_table(rows, columns.all) for rows in (request.rows, request.verdict.baseline)]
+    shown = [
+        column
+        for column in columns.all
+        if not any(table[column.label].isna().all() for table in tables)
+    ]
+    labels = [column.label for column in shown]
+    definition = DataDefinition(
+        numerical_columns=[column.label for column in shown if column.values is None],
+        categorical_columns=[column.label for column in shown if column.values is not None],
+    )
     current, baseline = (
-        Dataset.from_pandas(pd.DataFrame(rows, columns=names), data_definition=definition)
-        for rows in (request.rows, request.verdict.baseline)
+        Dataset.from_pandas(table[labels], data_definition=definition) for table in tables
     )
-    limits = request.verdict.limits
+    limits = {column.label: request.verdict.limits[column.name] for column in shown}
+    _register_total_variation()
     features = DataDriftPreset(
-        columns=names, method=METHOD, per_column_threshold=limits, drift_share=DRIFT_SHARE
+        columns=labels,
+        num_method=WASSERSTEIN,
+        cat_method=TOTAL_VARIATION,
+        per_column_threshold=limits,
+        drift_share=columns.drift_share,
     )
-    prediction = ValueDrift(column=_PREDICTION, method=METHOD, threshold=limits[_PREDICTION])
+    prediction = ValueDrift(column=MARGIN, method=WASSERSTEIN, threshold=limits[MARGIN])
     return Report([features, prediction]).run(current, baseline)
+
+
+def _make_table(rows: Floats, columns: Iterable[Column]) -> Any:
+    """Return the rows under their columns' labels, with categories as texts."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            column.label: values if column.values is None else _name_values(values, column.values)
+            for column, values in zip(columns, rows.T, strict=True)
+        }
+    )
+
+
+def _name_values(codes: Floats, values: Sequence[str]) -> list[str]:
+    names = [*values, _MISSING]
+    return [names[code] for code in np.nan_to_num(codes, nan=len(values)).astype(int).tolist()]
+
+
+def _register_total_variation() -> None:
+    """Make the distance of categories known to Evidently, whose own "TVD" gives a p-value."""
+    from evidently.legacy.calculations.stattests import StatTest, register_stattest
+    from evidently.legacy.core import ColumnType
+
+    def compare(before: Any, current: Any, _: ColumnType, limit: float) -> tuple[float, bool]:
+        shares = current.value_counts(normalize=True)
+        moved = shares.sub(before.value_counts(normalize=True), fill_value=0.0).abs().sum() / 2
+        return float(moved), bool(moved >= limit)
+
+    test = StatTest(TOTAL_VARIATION, "Total variation distance", [ColumnType.Categorical])
+    register_stattest(test, compare)
 
 
 def _measure_quality(labelled: LabelledPayments) -> Any:

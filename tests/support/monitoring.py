@@ -15,7 +15,6 @@ import pandas as pd
 from prometheus_client import CollectorRegistry
 
 from drift.detect import reference
-from drift.detect.detector import COLUMNS
 from drift.detect.reference_profile import ReferenceProfile
 from drift.metrics import DriftMetrics
 from drift.monitor import Monitor
@@ -27,6 +26,8 @@ from payments.contract import INPUTS
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 from support.data import labelled
+from support.data.transactions import CREDITCARD
+from support.drifting import COLUMNS
 from support.publishing import open_transactional
 from support.topic_reader import read_all, read_json
 from support.waiting import wait_for
@@ -36,21 +37,30 @@ PROFILE = ReferenceProfile(dict.fromkeys(INPUTS, 1 / len(INPUTS)), alert_share=0
 SIZE = 600  # enough for a verdict
 
 
+def draw_rows(count: int, seed: int) -> np.ndarray:
+    """Return standard normal rows, but for an Amount that is never negative."""
+    rows = np.random.default_rng(seed).normal(size=(count, len(COLUMNS)))
+    rows[:, COLUMNS.names.index("Amount")] += 20
+    return rows
+
+
 def write_whole_model(home: Path) -> Path:
     """Save a complete artefact with the reference of `write_model`, and return its directory."""
     trained = pipeline.train(labelled.data(labelled.rows(1_500)))
-    rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
+    rows = draw_rows(6_000, seed=1)
     repeated = np.arange(len(rows)) * len(trained.reference) // len(rows)  # in order
     whole = trained.reference.iloc[repeated].reset_index(drop=True)
-    whole[[*COLUMNS, "probability"]] = np.column_stack([rows, compute_probabilities(rows[:, -1])])
+    whole[[*COLUMNS.names, "probability"]] = np.column_stack(
+        [rows, compute_probabilities(rows[:, -1])]
+    )
     return publish.save(replace(trained, reference=whole), home / "models").directory
 
 
 def write_model(folder: Path) -> Path:
     """Write a model directory as far as the monitor reads it: a standard normal reference."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = np.random.default_rng(1).normal(size=(6_000, len(COLUMNS)))
-    pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(folder / "reference.parquet")
+    rows = draw_rows(6_000, seed=1)
+    pd.DataFrame(rows, columns=list(COLUMNS.names)).to_parquet(folder / "reference.parquet")
     (folder / "manifest.json").write_text(json.dumps({"version": "v-test"}))
     return folder
 
@@ -86,7 +96,7 @@ def predict(
     `second`: the event time of each, in seconds since 1 September 2013. `high_scores`: number with
     a margin above nearly all others; `stuck`: number with V14 at its mean.
     """
-    rows = np.random.default_rng(seed).normal(size=(count, len(COLUMNS))) + shift
+    rows = draw_rows(count, seed) + shift
     rows[:high_scores, -1] = 3.5
     rows[:stuck, 13] = 0.0
     producer = open_transactional(connection, "test-scorer")
@@ -156,14 +166,14 @@ class Running:
 
     def __init__(self, connection: Connection, home: Path, instance: str = "one", **changes):
         self.registry = CollectorRegistry()
-        metrics = DriftMetrics(self.registry)
+        metrics = DriftMetrics(self.registry, COLUMNS)
         self.windows = []
         self.writer = StubWriter()
         self.failure = None
         self.monitor = Monitor(
             connection=connection,
             instance=instance,
-            reference=reference.load(write_model(home / "model")),
+            reference=reference.load(write_model(home / "model"), CREDITCARD),
             profile=PROFILE,
             reports=ReportSchedule(self.writer, home, name_reports_folder(connection), metrics),
             metrics=metrics,

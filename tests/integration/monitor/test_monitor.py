@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from confluent_kafka.admin import AdminClient
+from support.drifting import DECODER
 from support.monitoring import (
     PARTITIONS,
     SIZE,
@@ -206,7 +207,9 @@ def test_windows_by_event_time_continue_after_a_restart_and_can_be_read_again(co
     ]
     for event in window_reader.find_window(connection, 3)[1]:
         begin, end = (at.timestamp() * 1000 for at in event.interval)
-        times = predictions.get_event_times(window_reader.read_window(connection, event).rows())
+        times = predictions.get_event_times(
+            window_reader.read_window(connection, event, DECODER).rows()
+        )
         assert sum(times < begin) == event.late
         assert max(times) < end
 
@@ -300,7 +303,7 @@ def test_records_that_are_no_predictions_are_skipped_and_counted(connection, tmp
         monitor.wait_for_windows(1)
     second = monitor.windows[0]
     assert (second.window, second.events) == (2, SIZE)
-    assert len(window_reader.read_window(connection, second)) == SIZE
+    assert len(window_reader.read_window(connection, second, DECODER)) == SIZE
 
 
 @pytest.fixture
@@ -342,10 +345,10 @@ def test_a_recreated_topic_is_read_from_its_beginning(connection, tmp_path, ofte
     old, new = first.windows[0], restarted.windows[-1]
     assert (new.window, new.events) == (2, SIZE)
     assert new.topic_id not in (None, old.topic_id)
-    assert len(window_reader.read_window(connection, new)) == SIZE
+    assert len(window_reader.read_window(connection, new, DECODER)) == SIZE
     assert new.distances == new.from_reference  # nothing of the old topic is in the baseline
     with pytest.raises(WindowGoneError, match="recreated"):
-        window_reader.read_window(connection, old)
+        window_reader.read_window(connection, old, DECODER)
 
 
 def test_missing_topics_are_named(broker, tmp_path):

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
+from support.data.transactions import CREDITCARD
 from support.data.windows import make_window
 from support.topic_changes import (
     LIMITED_SENDER_TIME,
@@ -21,6 +22,7 @@ from support.waiting import wait_for
 
 import drift.labels.labelling
 from drift import window_reader
+from drift.labels.join import DecisionReader
 from drift.labels.labelling import Labelling
 from drift.metrics import LabelMetrics
 from streams.kafka import topic_admin
@@ -35,6 +37,7 @@ class World:
 
     def __init__(self, connection):
         self.connection = connection
+        self.decisions = DecisionReader(connection, CREDITCARD)
         recreate_with(connection, LABELS, LIMITED_SENDER_TIME)  # labels of the past
         self.ahead = timedelta()
         self.producer = Producer(connection.make_writer_config())
@@ -101,7 +104,7 @@ class Running:
     def __init__(self, world):
         self.registry, self.stop = CollectorRegistry(), threading.Event()
         self.thread = Labelling(
-            world.connection, LabelMetrics(self.registry), HORIZON_S, self.stop, world.now
+            world.decisions, LabelMetrics(self.registry), HORIZON_S, self.stop, world.now
         )
         self.thread._round_s = 0.05
         self.thread.start()
@@ -142,7 +145,7 @@ def test_a_window_is_evaluated_after_its_horizon_and_a_restart_continues(world):
     assert monitor.value("fraud_label_payments", decision="approve", truth="unknown") == 18
     monitor.end()
     known = window_reader.read_labelled(
-        world.connection, first
+        world.decisions, first
     )  # reports leave out analysts' labels
     assert (
         len(known.fraud),
@@ -206,7 +209,7 @@ BEFORE = timedelta(seconds=HORIZON_S / 2)  # spans several indexes of labels
 def test_labels_older_than_the_predictions_are_found_by_a_restart_and_by_a_report(world):
     world.label(0, range(4, 8), fraud=True, ago=BEFORE)  # the scorer was behind
     first = world.window()
-    assert window_reader.read_labelled(world.connection, first).fraud.sum() == 4
+    assert window_reader.read_labelled(world.decisions, first).fraud.sum() == 4
     world.ahead = timedelta(seconds=HORIZON_S)
     monitor = Running(world)
     wait_for(world.labelled, 30, "the window to be evaluated")
@@ -239,7 +242,7 @@ def test_labels_after_the_horizon_do_not_count_for_a_late_monitor_or_a_report(
     world.label(0, range(4, 5), fraud=False, at=9, ago=1.5 * horizon)
     world.label(0, range(11, 21), fraud=True, ago=1.5 * horizon)
     assert (
-        window_reader.read_labelled(world.connection, window).fraud.sum() == 13
+        window_reader.read_labelled(world.decisions, window).fraud.sum() == 13
     )  # by the default horizon of a day
     monitor = Running(world)
     wait_for(world.labelled, 30, "the window to be evaluated")
@@ -250,7 +253,7 @@ def test_labels_after_the_horizon_do_not_count_for_a_late_monitor_or_a_report(
         quality["approve"]["fraud"],
         quality["approve"]["legitimate"],
     ) == (3, 1, 0)
-    known = window_reader.read_labelled(world.connection, window)
+    known = window_reader.read_labelled(world.decisions, window)
     assert (len(known.fraud), known.fraud.sum(), (known.alert & known.fraud).sum()) == (4, 4, 3)
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.commands import set_environment
-from support.data.transactions import ENCODER
+from support.data.transactions import CREDITCARD, ENCODER
+from support.drifting import COLUMNS, DECODER
 from support.monitoring import SIZE, events, predict, running
 from support.report_numbers import findings
 
@@ -14,7 +15,7 @@ import cli.main
 from cli.support.settings import Settings
 from drift import predictions, window_reader
 from drift.detect import reference
-from drift.detect.detector import COLUMNS, SAMPLE_ROWS
+from drift.detect.detector import SAMPLE_ROWS
 from drift.events import read_all_windows
 from drift.reports.evidently_report import ReportRequest
 
@@ -64,9 +65,11 @@ def test_gauges_report_event_and_rebuilt_window_agree(
     } == event["stuck"]
 
     windows = list(read_all_windows(connection))
-    rows = predictions.make_detector_rows(window_reader.read_window(connection, windows[-1]).rows())
-    verdict = reference.load(tmp_path / "model").detector.detect(
-        rows, window_reader.rebuild_baseline(connection, windows[:-1])
+    rows = predictions.make_detector_rows(
+        window_reader.read_window(connection, windows[-1], DECODER).rows(), COLUMNS
+    )
+    verdict = reference.load(tmp_path / "model", CREDITCARD).detector.detect(
+        rows, window_reader.rebuild_baseline(connection, windows[:-1], DECODER, COLUMNS)
     )
     found = (verdict.distances, verdict.limits, verdict.tail, verdict.constant_ratios)
     assert found == (event["distances"], event["limits"], event["tail"], event["stuck"])
@@ -103,7 +106,7 @@ def test_the_monitor_and_a_later_report_sample_the_same_rows(
     gauge = monitor.registry.get_sample_value
     assert {
         name: gauge("fraud_drift_distance", {"feature": name, "method": "wasserstein"})
-        for name in COLUMNS
+        for name in COLUMNS.names
     } == event.distances
     evidently = findings(later)
     assert evidently.values == pytest.approx(event.distances, abs=0.1)  # of a sample

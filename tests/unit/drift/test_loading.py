@@ -14,7 +14,7 @@ from model.errors import ArtefactError
 
 def test_loading_in_a_child_gives_the_same_result(model):
     known, found = loading.load(model.directory, CREDITCARD)
-    here = reference.load(model.directory)
+    here = reference.load(model.directory, CREDITCARD)
     assert known.version == here.version == model.version
     assert np.array_equal(known.detector.sample, here.detector.sample)
     assert found == measure(model)

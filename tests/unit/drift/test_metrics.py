@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from prometheus_client import generate_latest
 from support.data.windows import CLOSED_AT, make_window
+from support.drifting import COLUMNS
 
-from drift.detect.detector import COLUMNS
 from drift.detect.impact import AlertRate, Ranked
 from drift.metrics import DriftMetrics
 
 
 def closed(score, detected, at=1, distance=0.25, **more):
-    columns = () if score is None else COLUMNS
+    columns = () if score is None else COLUMNS.names
     return make_window(
         score=score,
         detected=detected,
@@ -26,7 +26,7 @@ def closed(score, detected, at=1, distance=0.25, **more):
 
 
 def test_unknown_gauges_are_absent(registry):
-    metrics = DriftMetrics(registry)
+    metrics = DriftMetrics(registry, COLUMNS)
     page = generate_latest(registry).decode()
     assert registry.get_sample_value("fraud_drift_windows_total") == 0
     assert "data_drift" not in page
@@ -42,7 +42,7 @@ def test_unknown_gauges_are_absent(registry):
 
 def test_gauges_follow_the_last_verdict(registry):
     value = registry.get_sample_value
-    metrics = DriftMetrics(registry)
+    metrics = DriftMetrics(registry, COLUMNS)
     metrics.record_window(closed(0.1, False))
     assert (value("data_drift_score"), value("data_drift_detected")) == (0.1, 0)
     assert value("fraud_drift_drifted_windows_total") == 0
@@ -80,7 +80,7 @@ def test_gauges_follow_the_last_verdict(registry):
 
 def test_a_new_process_restores_gauges_and_not_counters(registry):
     value = registry.get_sample_value
-    metrics = DriftMetrics(registry)
+    metrics = DriftMetrics(registry, COLUMNS)
     metrics.restore([])
     assert "data_drift" not in generate_latest(registry).decode()
     drifted = closed(0.9, True, at=1, severity="alarm")
@@ -101,9 +101,9 @@ def test_a_new_process_restores_gauges_and_not_counters(registry):
 
 
 def test_the_number_of_series_does_not_grow_with_windows(registry):
-    metrics = DriftMetrics(registry)
+    metrics = DriftMetrics(registry, COLUMNS)
     for first in range(len(COLUMNS) - 5):
-        top = [Ranked(feature, 1.0, 0.1) for feature in COLUMNS[first : first + 5]]
+        top = [Ranked(feature, 1.0, 0.1) for feature in COLUMNS.names[first : first + 5]]
         metrics.record_window(
             closed(0.1, False, top=top, alerts=AlertRate(first, 1.0, 1.0, 1.0, 1.0))
         )

@@ -4,12 +4,16 @@ import threading
 from time import sleep
 
 import pytest
-from support.monitoring import PROFILE
+from support.data.transactions import ENCODER
+from support.drifting import COLUMNS
+from support.monitoring import PROFILE, draw_rows
 from support.ports import find_free_port
 from typer.testing import CliRunner
 
 import cli.commands.monitor
 from cli.app import app
+from drift.detect.detector import DriftDetector
+from drift.detect.reference import ModelReference
 from drift.labels.labelling import Labelling
 from drift.monitor import Monitor
 from streams.kafka.errors import RefusedError
@@ -26,7 +30,8 @@ def refused(monkeypatch, tmp_path):
 
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
     monkeypatch.setenv("FRAUD_MONITOR_PORT", str(find_free_port()))
-    monkeypatch.setattr("drift.loading.load", lambda *_: (None, PROFILE))
+    reference = ModelReference("v", ENCODER, DriftDetector(draw_rows(500, seed=1), COLUMNS))
+    monkeypatch.setattr("drift.loading.load", lambda *_: (reference, PROFILE))
     monkeypatch.setattr(cli.commands.monitor, "stop_on_signals", lambda *_: None)
     monkeypatch.setattr(Monitor, "run", run)
     monkeypatch.setattr(Labelling, "run", linger)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from support.drifting import COLUMNS
 
 from drift.detect import calibration, tail_test
 from drift.detect.calibration import (
@@ -9,9 +10,9 @@ from drift.detect.calibration import (
     cut_comparisons,
     estimate_upper_quantile,
 )
-from drift.detect.detector import COLUMNS, DriftDetector
+from drift.detect.detector import DriftDetector
+from drift.detect.distances import compute_distances
 from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
-from drift.detect.wasserstein import wasserstein
 
 K = len(COLUMNS)
 SIZE = 500
@@ -42,13 +43,13 @@ def test_most_reference_rows_are_in_some_baseline(monkeypatch):
     """With one sample for all blocks, thresholds would not include its sampling noise."""
     compared = set()
 
-    def recording(baseline, block):
+    def recording(baseline, block, columns):
         compared.update(baseline[0].tolist())
-        return wasserstein(baseline, block)
+        return compute_distances(baseline, block, columns)
 
-    monkeypatch.setattr(calibration, "wasserstein", recording)
+    monkeypatch.setattr(calibration, "compute_distances", recording)
     rows = np.tile(np.arange(100_000.0)[:, None], K)
-    calibrate_thresholds(rows, SIZE, None)
+    calibrate_thresholds(rows, COLUMNS, SIZE, None)
     assert len(compared) > 0.9 * len(rows)
 
 
@@ -56,7 +57,7 @@ def test_random_blocks_would_make_every_hour_drift():
     rows = moving(40_000, seed=1)
     mixed = np.random.default_rng(2).permutation(rows)
     later = moving(40_000, seed=3)
-    detector, blind = DriftDetector(rows), DriftDetector(mixed)
+    detector, blind = DriftDetector(rows, COLUMNS), DriftDetector(mixed, COLUMNS)
     windows = [later[start : start + SIZE] for start in range(0, 20_000, 2_000)]
     assert not any(detector.detect(window).detected for window in windows)
     assert sum(blind.detect(window).detected for window in windows) > 5
@@ -64,7 +65,7 @@ def test_random_blocks_would_make_every_hour_drift():
 
 @pytest.fixture(scope="module")
 def detector():
-    return DriftDetector(normal(4, 30_000))
+    return DriftDetector(normal(4, 30_000), COLUMNS)
 
 
 def make_baseline(windows):
@@ -132,7 +133,7 @@ def test_a_column_that_was_always_constant_is_not_drift():
         )
         return values
 
-    detector = DriftDetector(halves(30_000, 1))
+    detector = DriftDetector(halves(30_000, 1), COLUMNS)
     rolling = make_baseline(halves(SIZE, seed) for seed in range(2, 2 + WINDOWS))
     verdict = detector.detect(halves(SIZE, 20), rolling)
     assert not verdict.detected
@@ -153,8 +154,8 @@ def test_the_baseline_is_the_last_windows():
 def test_larger_baselines_have_smaller_thresholds():
     rows = normal(9, 20_000)
     assert (
-        calibrate_thresholds(rows, SIZE, 5_000).distances.mean()
-        < calibrate_thresholds(rows, SIZE, SIZE).distances.mean()
+        calibrate_thresholds(rows, COLUMNS, SIZE, 5_000).distances.mean()
+        < calibrate_thresholds(rows, COLUMNS, SIZE, SIZE).distances.mean()
     )
 
 

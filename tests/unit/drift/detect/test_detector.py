@@ -4,12 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import wasserstein_distance
+from support.drifting import COLUMNS
 
 from drift.detect import tail_test
 from drift.detect.calibration import calibrate_thresholds
 from drift.detect.detector import (
-    COLUMNS,
-    DRIFT_SHARE,
     MIN_EVENTS,
     SAMPLE_ROWS,
     DriftDetector,
@@ -50,7 +49,7 @@ def stream(rows, seed):
 
 @pytest.fixture(scope="module")
 def reference():
-    return DriftDetector(stream(40_000, seed=1))
+    return DriftDetector(stream(40_000, seed=1), COLUMNS)
 
 
 @pytest.mark.parametrize("size", [MIN_EVENTS, 1_000, 5_000])
@@ -71,7 +70,7 @@ def test_a_shift_of_every_feature_is_drift(reference, size):
 
 def test_the_shifted_feature_is_the_farthest(reference):
     rows = stream(5_000, seed=4)
-    rows[:, COLUMNS.index("V14")] += 1.5
+    rows[:, COLUMNS.names.index("V14")] += 1.5
     verdict = reference.detect(rows)
     assert max(verdict.distances, key=verdict.distances.get) == "V14"
     assert verdict.distances["V14"] > verdict.limits["V14"]
@@ -82,7 +81,7 @@ def test_the_score_is_the_share_of_features_at_or_over_their_threshold(reference
     over = [verdict.distances[name] >= limit for name, limit in verdict.limits.items()]
     assert 0 < sum(over) < K
     assert verdict.score == sum(over) / K
-    assert verdict.detected == (verdict.score >= DRIFT_SHARE)
+    assert verdict.detected == (verdict.score >= COLUMNS.drift_share)
 
 
 def test_a_small_window_gets_no_verdict(reference):
@@ -91,26 +90,28 @@ def test_a_small_window_gets_no_verdict(reference):
 
 
 def test_limits_depend_on_the_window_size():
-    roomy = DriftDetector(stream(160_000, seed=1))  # 40 blocks of the larger size
+    roomy = DriftDetector(stream(160_000, seed=1), COLUMNS)  # 40 blocks of the larger size
     small, large = (roomy.detect(stream(size, seed=3)).limits for size in (MIN_EVENTS, 4_000))
-    assert sum(small[name] > large[name] for name in COLUMNS) > 0.9 * K
+    assert sum(small[name] > large[name] for name in COLUMNS.names) > 0.9 * K
 
 
 def test_a_window_larger_than_the_reference_still_gets_a_verdict():
-    assert DriftDetector(stream(3_000, seed=1)).detect(stream(20_000, seed=7) + 1.0).detected
+    assert (
+        DriftDetector(stream(3_000, seed=1), COLUMNS).detect(stream(20_000, seed=7) + 1.0).detected
+    )
 
 
 def test_a_feature_that_stays_constant_has_not_drifted():
     rows = stream(3_000, seed=8)
     rows[:, 0] = 2.0
-    verdict = DriftDetector(rows).detect(rows[:1_000])
+    verdict = DriftDetector(rows, COLUMNS).detect(rows[:1_000])
     assert verdict.distances["V1"] == 0
     assert verdict.limits["V1"] > 0
 
 
 def test_the_reference_sample_is_evenly_spaced_in_time():
     rows = np.repeat(np.arange(12_000.0)[:, None], K, axis=1)
-    shown = DriftDetector(rows).sample
+    shown = DriftDetector(rows, COLUMNS).sample
     assert len(shown) == SAMPLE_ROWS
     assert (shown[0, 0], shown[-1, 0]) == (0, 11_999)
     assert np.diff(shown[:, 0]).max() <= 3
@@ -167,7 +168,7 @@ def test_a_verdict_equals_the_plain_computation_bit_by_bit(sizes, size, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     decimals = data.draw(st.sampled_from([0, 1, 17]))  # with and without equal values
     *windows, rows = (np.round(rng.normal(size=(count, K)), decimals) for count in (*sizes, size))
-    reference, rolling = DriftDetector(SMALL), RollingBaseline()
+    reference, rolling = DriftDetector(SMALL, COLUMNS), RollingBaseline()
     for window in windows:
         rolling.add(window)
         assert sum(part.shape[1] for part in rolling.samples) <= 5_000 + WINDOWS // 2
@@ -182,7 +183,7 @@ def test_a_verdict_equals_the_plain_computation_bit_by_bit(sizes, size, data):
         for margins in (rows[:, -1], known)
     ]
     limits, unit, usual = (
-        calibrate_thresholds(SMALL, size, span),
+        calibrate_thresholds(SMALL, COLUMNS, size, span),
         plain_columns(baseline).std(axis=1),
         plain_columns(SMALL).std(axis=1),
     )
@@ -208,7 +209,7 @@ def test_one_outlier_is_counted_and_makes_no_window_drift(reference, size):
     for number, rows in enumerate(later):
         if number == 1:
             for name, value in OUTLIERS.items():
-                rows[size // 2, COLUMNS.index(name)] = value
+                rows[size // 2, COLUMNS.names.index(name)] = value
         verdict = reference.detect(rows, baseline)
         assert not verdict.detected, number
         assert verdict.outliers == (dict.fromkeys(OUTLIERS, 1) if number == 1 else {})
@@ -227,7 +228,7 @@ def test_many_outliers_are_drift(reference, share):
 def test_a_constant_column_that_changes_is_drift():
     rows = stream(20_000, seed=1)
     rows[:, 3] = 5.0
-    detector = DriftDetector(rows)
+    detector = DriftDetector(rows, COLUMNS)
     changed = rows[:1_000].copy()
     changed[:, 3] = 6.0
     verdict = detector.detect(changed)

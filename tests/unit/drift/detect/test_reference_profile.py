@@ -10,7 +10,7 @@ from model.manifest import Capacity, Limits
 
 def change_manifest(model, **changes):
     """Return what `measure` reads of a model, with another manifest."""
-    read = ("reference", "explain", "features", "thresholds")
+    read = ("reference", "explain", "features", "thresholds", "decoder")
     manifest = model.manifest.model_copy(update=changes)
     return SimpleNamespace(manifest=manifest, **{name: getattr(model, name) for name in read})
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.drifting import COLUMNS
 
-from drift.detect.detector import COLUMNS, DriftDetector
+from drift.detect.detector import DriftDetector
 from drift.detect.reference_shift import Comparison, ReferenceShift
 from drift.detect.rolling_baseline import WINDOWS, RollingBaseline
 
@@ -94,7 +95,7 @@ def draw_rows(rng, count, thinned=1.0):
 
 def judge(thinned, windows):
     rng = np.random.default_rng(1)
-    detector, baseline = DriftDetector(draw_rows(rng, 40_000)), RollingBaseline()
+    detector, baseline = DriftDetector(draw_rows(rng, 40_000), COLUMNS), RollingBaseline()
     state = ReferenceShift()
     drifted, severities = [], []
     for _ in range(windows):
@@ -119,11 +120,11 @@ def test_an_undisturbed_stream_does_not_shift():
 
 def test_a_shifted_input_is_named_after_the_baseline_has_adapted():
     rng = np.random.default_rng(2)
-    detector, baseline = DriftDetector(draw_rows(rng, 40_000)), RollingBaseline()
+    detector, baseline = DriftDetector(draw_rows(rng, 40_000), COLUMNS), RollingBaseline()
     state = ReferenceShift()
     for _ in range(WINDOWS + 1):
         rows = draw_rows(rng, SIZE)
-        rows[:, COLUMNS.index("V3")] += 1
+        rows[:, COLUMNS.names.index("V3")] += 1
         verdict = detector.detect(rows, baseline)
         baseline.add(rows)
         state = state.advance(verdict.reference)

@@ -3,7 +3,9 @@
 import threading
 
 from prometheus_client import CollectorRegistry
+from support.data.transactions import CREDITCARD
 
+from drift.labels.join import DecisionReader
 from drift.labels.labelling import Labelling
 from drift.metrics import LabelMetrics
 from streams.kafka.connection import Connection
@@ -12,7 +14,10 @@ from streams.kafka.errors import ReadingStoppedError, TopicMissingError
 
 def test_an_error_is_logged_once_until_it_changes(caplog):
     thread = Labelling(
-        Connection("127.0.0.1:9"), LabelMetrics(CollectorRegistry()), 1.0, threading.Event()
+        DecisionReader(Connection("127.0.0.1:9"), CREDITCARD),
+        LabelMetrics(CollectorRegistry()),
+        1.0,
+        threading.Event(),
     )
     thread._round_s = 0
     gone = TopicMissingError(["labels"])

@@ -5,10 +5,11 @@ import signal
 import numpy as np
 import psutil
 import pytest
+from support.drifting import COLUMNS
 from support.report_numbers import findings
 from support.waiting import wait_for
 
-from drift.detect.detector import COLUMNS, DriftDetector
+from drift.detect.detector import DriftDetector
 from drift.errors import ReportError, ReportProcessError
 from drift.reports.evidently_report import LabelledPayments, ReportRequest
 from drift.reports.index import ReportFolder
@@ -21,7 +22,7 @@ WAIT_S = 200  # the process uses only idle CPU time
 def detector():
     rng = np.random.default_rng(1)
     return DriftDetector(
-        rng.normal(size=(6_000, len(COLUMNS))) * np.linspace(0.5, 30, len(COLUMNS))
+        rng.normal(size=(6_000, len(COLUMNS))) * np.linspace(0.5, 30, len(COLUMNS)), COLUMNS
     )
 
 

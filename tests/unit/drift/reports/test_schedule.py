@@ -5,8 +5,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from support.data.windows import CLOSED_AT, make_window
+from support.drifting import COLUMNS
 
-from drift.detect.detector import COLUMNS, DriftDetector
+from drift.detect.detector import DriftDetector
 from drift.errors import ReportError, ReportProcessError
 from drift.metrics import DriftMetrics
 from drift.reports.index import IndexEntry, ReportFolder, update_folder
@@ -14,7 +15,7 @@ from drift.reports.schedule import ReportSchedule, name_reports_folder, report_n
 from streams.kafka.connection import Connection
 
 ROWS = np.random.default_rng(1).normal(size=(500, len(COLUMNS)))
-VERDICT = DriftDetector(ROWS).detect(ROWS)
+VERDICT = DriftDetector(ROWS, COLUMNS).detect(ROWS)
 
 
 class SlowWriter:
@@ -41,7 +42,9 @@ class SlowWriter:
 
 @pytest.fixture
 def reports(registry, tmp_path):
-    return ReportSchedule(SlowWriter(), tmp_path, "reports", DriftMetrics(registry), every=10)
+    return ReportSchedule(
+        SlowWriter(), tmp_path, "reports", DriftMetrics(registry, COLUMNS), every=10
+    )
 
 
 def event(number, detected, report):
@@ -105,7 +108,9 @@ def test_a_report_interrupted_with_its_process_is_skipped_and_named(
 def test_reports_in_progress_or_not_kept_are_not_counted_as_skipped(
     registry, tmp_path, keep, first
 ):
-    reports = ReportSchedule(SlowWriter(), tmp_path, "reports", DriftMetrics(registry), keep=keep)
+    reports = ReportSchedule(
+        SlowWriter(), tmp_path, "reports", DriftMetrics(registry, COLUMNS), keep=keep
+    )
     reports.resume(
         [event(number, True, f"reports/{report_name(number)}") for number in (1, 2)], first
     )
