@@ -6,7 +6,7 @@ import numpy as np
 
 from payments.arrays import Hashes, Ints, Singles
 from payments.schema.reading import Schema
-from payments.state.columns import Columns
+from payments.state.columns import Columns, check_columns
 from payments.state.plan import list_state_features, make_plans
 from payments.state.store import Store
 
@@ -46,6 +46,7 @@ class Engine:
         self._fold(columns, np.empty((0, len(self.features)), np.float32))
 
     def _fold(self, columns: Columns, features: Singles) -> None:
+        check_columns(columns, self.fields)
         self._pending += 1
         for store in self._stores:
             store.apply(columns, features)
@@ -77,11 +78,13 @@ class Engine:
 
         They count at once, and no rollback takes them back. Add each fraud once.
         """
+        check_columns(Columns(times, times, hashes), self.risk_fields)
         for store in self._risk_stores:
             store.add_frauds(hashes[store.plan.entity], times)
 
     def remove_frauds(self, times: Ints, hashes: Mapping[str, Hashes]) -> None:
         """Take out frauds, as they were added, that turned out to be none."""
+        check_columns(Columns(times, times, hashes), self.risk_fields)
         for store in self._risk_stores:
             store.remove_frauds(hashes[store.plan.entity], times)
 

@@ -408,6 +408,25 @@ def test_a_fraud_may_be_known_before_its_payment():
     assert apply(engine, bad, pay(11 * DAY, shop=2))["shop.risk.1d@12h"] == 1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"times": np.zeros(2)},
+        {"amounts": np.zeros(3, np.int64)},
+        {"amounts": np.zeros(4, np.int64)[::2]},
+        {"alone": np.zeros(2, np.int64)},
+        {"hashes": dict.fromkeys(("account", "shop", "device"), np.zeros(2, np.int64))},
+    ],
+)
+def test_arrays_that_the_loops_cannot_read_are_refused(change):
+    engine = Engine(SCHEMA)
+    columns = make_columns([pay(DAY), pay(DAY)], engine.fields)._replace(**change)
+    with pytest.raises(ValueError, match="expected a contiguous array of 2 "):
+        engine.apply(columns)
+    with pytest.raises(RuntimeError, match="final already"):
+        engine.commit()
+
+
 def test_commit_without_a_batch_is_an_error():
     with pytest.raises(RuntimeError, match="final already"):
         Engine(SCHEMA).commit()
