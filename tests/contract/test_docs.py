@@ -21,6 +21,7 @@ RUN = {
         for book in DOCS
         if book.parent.name == "runbooks" and "```sh" in book.read_text()
     },
+    "docs/own-payments.md": ["tests/e2e/test_own_payments.py"],
     "docs/schema.md": ["tests/contract/test_schema_page.py"],
     "docs/security.md": ["tests/integration/commands/test_security.py"],
     "docs/simulation.md": ["tests/e2e/test_readme.py"],

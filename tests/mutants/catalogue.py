@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 INTERLEAVINGS = "tests/unit/streams/scorer/test_interleavings.py"
 STATE = "tests/unit/payments/state/test_engine.py"
+OWN_SCHEMA = "tests/unit/model/test_own_schema.py"
 KILLED = (
     "tests/chaos/test_scorer_killed.py"
     "::test_a_worker_that_dies_at_a_named_point_loses_and_duplicates_nothing"
@@ -747,6 +748,42 @@ MUTANTS = (
             "producer/simulation/cards/fraudsters.py",
             """frauds["time"].max() + draw_delay(""",
             """frauds["time"].min() - draw_delay(""",
+        ),
+    ),
+    mutant(
+        "categories learned from the test part too",
+        f"{OWN_SCHEMA}::test_categories_are_learned_from_the_training_part_alone",
+        (
+            "model/dataset.py",
+            "    part = split(len(fields.amounts)).train\n",
+            "    part = slice(None)\n",
+        ),
+    ),
+    mutant(
+        "a value without a code scored as one that has one",
+        f"{OWN_SCHEMA}::test_missing_values_are_nan_and_unseen_ones_the_trained_other",
+        (
+            "payments/features.py",
+            "self._others = [float(len(categories[name]))",
+            "self._others = [0.0",
+        ),
+    ),
+    mutant(
+        "a calendar in UTC in the stream alone",
+        f"{OWN_SCHEMA}::test_a_file_and_the_stream_give_the_same_bits",
+        (
+            "payments/features.py",
+            "        local = times_ms + _find_offsets_ms(self._zone, times_ms)\n        for column",
+            "        local = times_ms\n        for column",
+        ),
+    ),
+    mutant(
+        "a model of another schema accepted",
+        f"{OWN_SCHEMA}::test_a_model_of_another_schema_is_refused_with_the_difference",
+        (
+            "model/artefact.py",
+            "    if manifest.features == names and trained_for in (None, schema.reference):\n",
+            "    if manifest.features == names:\n",
         ),
     ),
 )
