@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ from cli.support.options import ModelFolder, SchemaName
 from cli.support.parsers import parse_duration
 from cli.support.settings import Settings
 from cli.support.stopping import exit_after, stop_on_signals
-from drift.detect.verdict import describe_shift, describe_verdict
+from drift.detect.verdict import describe_largest, describe_shift, describe_verdict
 
 if TYPE_CHECKING:
     from drift.events import WindowClosed
@@ -39,11 +40,10 @@ def _parse_window(text: str) -> int | timedelta:
     return length
 
 
-def _format_event(event: "WindowClosed") -> str:
+def _format_event(event: "WindowClosed", units: Mapping[str, str]) -> str:
     partial = " (partial)" if event.partial else ""
     if event.score is None:
         return f"window {event.window}{partial}: {event.events:,} events, too few for a verdict"
-    farthest = max(event.distances, key=event.distances.__getitem__)
     verdict = describe_verdict(event.detected, event.score, event.stuck)
     top = f", highest weight {event.top[0].feature}" if event.top else ""
     outliers = "".join(f", {count} outliers in {name}" for name, count in event.outliers.items())
@@ -51,7 +51,7 @@ def _format_event(event: "WindowClosed") -> str:
     report = f", {event.report}" if event.report else ""
     return (
         f"window {event.window}{partial}: {event.events:,} events, {verdict}, "
-        f"score {event.score:.3f}, largest distance {event.distances[farthest]:.2f} sd ({farthest})"
+        f"score {event.score:.3f}, {describe_largest(event.distances, units)}"
         f"{top}, severity {event.severity}{shifted}{outliers}{report}"
     )
 
@@ -147,7 +147,8 @@ def monitor(
     registry = make_process_registry()
     directory = settings.model.resolve()  # keep this one even if `latest` moves
     reference, profile = load(directory, settings.schema)
-    metrics = DriftMetrics(registry, reference.detector.columns)
+    columns = reference.detector.columns
+    metrics = DriftMetrics(registry, columns)
     show_card(registry, profile)
     since = get_utc_now() if fresh else None
     decisions = DecisionReader(connection, settings.schema)
@@ -155,7 +156,8 @@ def monitor(
 
     def on_window_closed(event: "WindowClosed") -> None:
         labelling.record_window(event)
-        print(msgspec.json.encode(event).decode() if as_json else _format_event(event), flush=True)
+        line = _format_event(event, columns.units)
+        print(msgspec.json.encode(event).decode() if as_json else line, flush=True)
 
     writer = ReportProcess()
     watcher = Monitor(

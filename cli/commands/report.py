@@ -1,6 +1,7 @@
 """`fraud report`: write Evidently's report on a closed window or a file."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from cli.support.options import AsJson, ModelFolder, SchemaName
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
-from drift.detect.verdict import describe_shift, describe_verdict
+from drift.detect.verdict import describe_largest, describe_shift, describe_verdict
 
 if TYPE_CHECKING:
     from drift.reports.evidently_report import ReportRequest
@@ -77,7 +78,8 @@ def report(
         )
         update("writing", 1, 2)
         result = _write(request)
-    print(json.dumps(result, allow_nan=False) if as_json else _format_result(result))
+    line = _format_result(result, request.verdict.columns.units)
+    print(json.dumps(result, allow_nan=False) if as_json else line)
 
 
 def _request_for_window(settings: Settings, number: int, out: Path | None) -> "ReportRequest":
@@ -175,11 +177,10 @@ def _write(request: "ReportRequest") -> dict[str, Any]:
     }
 
 
-def _format_result(result: dict[str, Any]) -> str:
-    farthest = max(result["distances"], key=result["distances"].__getitem__)
+def _format_result(result: dict[str, Any], units: Mapping[str, str]) -> str:
     verdict = describe_verdict(result["detected"], result["score"], result["stuck"])
     return (
         f"{verdict}{describe_shift(result['shifted'])}, score {result['score']:.3f}, "
-        f"largest distance {result['distances'][farthest]:.2f} sd ({farthest}), "
+        f"{describe_largest(result['distances'], units)}, "
         f"{result['labelled']:,} labelled; {result['report']}"
     )

@@ -86,6 +86,13 @@ class Columns:
         """
         return 1 / len(self)
 
+    @property
+    def units(self) -> dict[str, str]:
+        """The unit of each column's distance, in words."""
+        return {
+            column.name: "sd" if column.values is None else "of the payments" for column in self.all
+        }
+
     def make_rows(self, features: Floats, margins: Floats) -> Floats:
         """Return float64[n, columns] from float64[n, features] and float64[n] margins."""
         marks = [

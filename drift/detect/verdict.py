@@ -14,6 +14,12 @@ def describe_verdict(
     return "DRIFT" if score else "DRIFT in the tail of the scores"
 
 
+def describe_largest(distances: Mapping[str, float], units: Mapping[str, str]) -> str:
+    """Return the largest distance as text, with its unit and its column."""
+    farthest = max(distances, key=distances.__getitem__)
+    return f"largest distance {distances[farthest]:.2f} {units[farthest]} ({farthest})"
+
+
 def describe_shift(shifted: Sequence[str]) -> str:
     """Return the columns with a lasting shift as the end of a text; empty if there are none."""
     return f", shifted for ten windows: {' '.join(shifted)}" if shifted else ""
