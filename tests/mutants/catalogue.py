@@ -741,6 +741,35 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "drift of missing values goes unnoticed",
+        "tests/unit/drift/test_own_schema.py"
+        "::test_a_changed_category_a_new_value_and_missing_values_are_drift",
+        (
+            "drift/detect/columns.py",
+            "            np.isnan(features[:, mark.position])\n",
+            "            np.zeros(len(features))\n",
+        ),
+    ),
+    mutant(
+        "drift of a category's shares goes unnoticed",
+        "tests/unit/drift/test_own_schema.py::test_distances_are_of_what_is_known_and_of_shares",
+        ("drift/detect/distances.py", "np.abs(now - earlier).sum() / 2", "0.0"),
+    ),
+    mutant(
+        "one value that no model knows is drift",
+        "tests/unit/drift/test_own_schema.py::test_one_unseen_value_alone_is_no_drift",
+        ("drift/detect/calibration.py", "_MIN_MOVED = 0.01", "_MIN_MOVED = 1e-6"),
+    ),
+    mutant(
+        "a window's rows are not what the model read",
+        "tests/unit/drift/test_own_schema.py::test_rows_are_what_the_model_read",
+        (
+            "drift/predictions.py",
+            "        self._encoder.add_calendar(get_inputs(rows), get_event_times(rows))\n",
+            "",
+        ),
+    ),
+    mutant(
         "a simulated fraud known before it happens",
         "tests/unit/producer/test_card_frauds.py"
         "::test_a_fraud_becomes_known_in_the_time_of_its_pattern",
