@@ -22,7 +22,9 @@ from payments.features import FeatureEncoder, learn_categories
 from payments.files.reader import Batch, open_file
 from payments.schema.reading import Schema
 
-TIME, AMOUNT, CLASS = "Time", "Amount", "Class"
+TIME = "Time"
+AMOUNT = "Amount"
+CLASS = "Class"
 
 
 class TrainingData(NamedTuple):

@@ -13,8 +13,8 @@ CONTRACT_VERSION = "1"
 # Smallest number that rounds to infinity in a float32 (IEEE 754, round half to even).
 FLOAT32_OVERFLOW = float(2**128 - 2**103)
 
-# The model's inputs, in the column order of every matrix in this project: 28 anonymous principal
-# components, then the amount.
+# What the model of the schema `creditcard` reads, in its order: 28 anonymous principal components,
+# then the amount. Only what is about creditcard.csv uses these, such as its simulation.
 COMPONENTS = tuple(f"V{i}" for i in range(1, 29))
 INPUTS = (*COMPONENTS, "Amount")
 

@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """Rows that the model cannot read: NaN, infinite, beyond float32, or not V1..V28 and Amount."""
+    """Rows that the model cannot read: NaN, infinite, beyond float32, or with features of history."""
 
 
 class PaymentFileError(ValueError):

@@ -17,7 +17,8 @@ from payments.schema.declaration import FieldDeclaration
 from payments.schema.reading import Schema
 
 # Control characters never occur in JSON.
-ID, TIME = b"\x01", b"\x02"
+ID = b"\x01"
+TIME = b"\x02"
 
 _encode = msgspec.json.Encoder().encode
 

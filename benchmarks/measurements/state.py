@@ -236,7 +236,8 @@ def measure_engine_of_five(payments: list[history.Payment]) -> tuple[float, int]
     total = 0
     for first in range(0, len(payments), history.BATCH):
         accounts, times, amounts = zip(*payments[first : first + history.BATCH], strict=True)
-        at, paid = np.array(times, np.int64), np.array(amounts, np.int64)
+        at = np.array(times, np.int64)
+        paid = np.array(amounts, np.int64)
         started = time.process_time()
         features = engine.apply(Columns(at, paid, {"account": hash_texts(accounts)}))
         engine.commit()

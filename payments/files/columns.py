@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from payments.contract import INPUTS
 from payments.errors import PaymentFileError
 from payments.schema.declaration import FROM_FIRST_ROW, FieldDeclaration
 from payments.schema.reading import Schema
@@ -20,10 +19,6 @@ Columns = Mapping[str, FieldDeclaration]
 TEXTS = ("id", "entity", "category", "text")
 """The types of fields whose cells are text."""
 TEXT = FieldDeclaration(type="text")
-
-# of creditcard.csv
-TIME, CLASS = "Time", "Class"
-COLUMNS = (TIME, *INPUTS, CLASS)
 
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 _SHOWN = 40

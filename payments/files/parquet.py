@@ -66,7 +66,9 @@ def _is_readable(kind: pa.DataType, timed: bool) -> bool:
 def _check_type(path: Path, name: str, kind: pa.DataType, field: FieldDeclaration) -> None:
     timed = field.type in TEXTS or (field.type == "time" and field.unit != FROM_FIRST_ROW)
     if not _is_readable(kind, timed):
-        needed = "text is" if field.type in TEXTS else "times are" if timed else "numbers are"
+        needed = "times are" if timed else "numbers are"
+        if field.type in TEXTS:
+            needed = "text is"
         raise PaymentFileError(f"{path}: the column {name} has type {kind}; {needed} needed")
 
 

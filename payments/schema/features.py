@@ -86,5 +86,6 @@ def _join_names(declaration: Declaration, names: Sequence[str]) -> str:
 
 def spell_out(span: str) -> str:
     """Return `hour` for 1h, and `30 days` for 30d."""
-    number, unit = span[:-1], _UNITS[span[-1]]
+    number = span[:-1]
+    unit = _UNITS[span[-1]]
     return unit if number == "1" else f"{number} {unit}s"

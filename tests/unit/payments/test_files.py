@@ -22,10 +22,8 @@ from support.data import creditcard_files as creditcard
 from support.data.transactions import ENCODER
 
 from model import dataset
-from payments.contract import INPUTS
 from payments.errors import PaymentFileError
 from payments.files import delimited
-from payments.files.columns import COLUMNS
 from payments.files.reader import open_file
 from payments.schema.reading import read_schema
 from producer.rows import Selection, encode_transaction, read
@@ -102,7 +100,7 @@ def replayed(path):
     ]
 
 
-EXPECTED = [tuple(float(row[name]) for name in COLUMNS) for row in ROWS]
+EXPECTED = [tuple(float(row[name]) for name in creditcard.COLUMNS) for row in ROWS]
 
 
 def epoch(factor):
