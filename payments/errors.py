@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """Rows that the model cannot read: NaN, infinite, beyond float32, or with features of history."""
+    """Rows or a schema that the model cannot read, such as infinity or features of history."""
 
 
 class PaymentFileError(ValueError):

@@ -22,6 +22,7 @@ from support.data import creditcard_files as creditcard
 from support.data.transactions import ENCODER
 
 from model import dataset
+from payments.contract import INPUTS
 from payments.errors import PaymentFileError
 from payments.files import delimited
 from payments.files.reader import open_file
