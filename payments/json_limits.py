@@ -6,6 +6,7 @@ the rest in a few passes over the whole value, never character by character in P
 """
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -30,12 +31,16 @@ _LIST = ord("[")  # `int in bytes` is several times as fast as `bytes in bytes`
 _BACKSLASH = ord("\\")
 # Each bracket becomes its change of the depth, modulo 256, and a quote becomes 0.
 _OPENS = b"\x01"
+_VALLEY = b"\xff\x01"  # closes, then opens
 _QUOTE = b"\x00"
 _STEPS = bytes.maketrans(b'[{]}"', b"\x01\x01\xff\xff\x00")
 _NOT_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 _UINT8 = np.dtype(np.uint8)
+_FEW_ESCAPES = 8
 # Splitting at each quote costs less than vector operations up to about here.
 _FEW_QUOTES = 120
+# Counting in each rise of the depth costs less than vector operations up to about here.
+_FEW_RISES = 8
 # A record nested too deeply is longer than this with each level indented by one more space.
 _INDENTED_LENGTH = MAX_NESTING * (MAX_NESTING + 1)
 # In bytes. A longer record usually exceeds that length, whatever its depth.
@@ -64,6 +69,8 @@ def check_json_limits(value: bytes) -> None:
 
 def _is_nested_deeply(value: bytes) -> bool:
     """Return whether a JSON document is nested deeper than allowed."""
+    if 0 < value.count(_BACKSLASH) <= _FEW_ESCAPES:
+        value = _blank_escaped(value)  # costs less than making the marks twice
     marks = _make_marks(value)
     opening = marks.count(_OPENS)
     if opening <= MAX_NESTING:
@@ -79,6 +86,9 @@ def _is_nested_deeply(value: bytes) -> bool:
         outside = b"".join(marks.split(_QUOTE)[::2])
         if len(outside) <= 2 * MAX_NESTING:  # half of them close
             return False
+        rises = outside.split(_VALLEY, _FEW_RISES)
+        if len(rises) <= _FEW_RISES:
+            return _rise_too_high(rises)
         steps = np.frombuffer(outside, _UINT8)
     else:
         marked = np.frombuffer(_QUOTE + marks, _UINT8)  # the first quote leaves "no string"
@@ -87,6 +97,18 @@ def _is_nested_deeply(value: bytes) -> bool:
     # Depths change by one, so they cannot skip the first one that is too deep.
     depths = np.add.accumulate(steps, 0, _UINT8)
     return MAX_NESTING + 1 in depths.tobytes()
+
+
+def _rise_too_high(rises: Sequence[bytes]) -> bool:
+    """Return whether the depth exceeds the limit; each rise opens and then closes brackets."""
+    depth = 0
+    for number, rise in enumerate(rises):
+        opening = rise.count(_OPENS)
+        depth += opening + (number > 0)  # and the one that splitting took away
+        if depth > MAX_NESTING:
+            return True
+        depth -= len(rise) - opening + 1
+    return False
 
 
 def _make_marks(value: bytes) -> bytes:
