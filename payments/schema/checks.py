@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from payments.schema.declaration import Declaration, FieldType
-from payments.schema.features import list_features
+from payments.schema.features import is_reserved, list_features
 
 
 class Problem(NamedTuple):
@@ -123,6 +123,13 @@ def _check_names(declaration: Declaration) -> Iterator[Problem]:
     for name, count in Counter(feature.name for feature in features).items():
         if count > 1:
             yield Problem(("features",), f"the feature {name} is declared {count} times")
+    for feature in features:
+        if is_reserved(feature.name, feature.name == declaration.roles.amount):
+            yield Problem(
+                ("fields", feature.name),
+                "no feature may have this name: rename the field, and add "
+                f'path = "{feature.name}" if payments and files use it',
+            )
 
 
 _ROLE_TYPES: dict[str, tuple[FieldType, ...]] = {

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from payments.schema.declaration import FROM_FIRST_ROW, LEARNED
+from payments.schema.features import is_reserved
 from payments.schema.guesses import Guess, Guesses, guess, split_words
 from payments.schema.profile import ColumnProfile, FileProfile
 from payments.schema.reading import BUILTIN
@@ -86,13 +87,15 @@ def _name_schema(file: str) -> str:
 def _name_fields(guesses: Guesses) -> dict[str, str]:
     """Return the name of each column's field: letters, digits and _, each once."""
     names: dict[str, str] = {}
-    for column in guesses.fields:
+    amount, _ = guesses.roles["amount"]
+    for column, one in guesses.fields.items():
         plain = re.sub(r"\W+", "_", column, flags=re.ASCII).strip("_")
         plain = (plain if plain[:1].isalpha() else f"field_{plain}".rstrip("_"))[: _MAX_NAME - 3]
         taken = {name.casefold() for name in names.values()}
         name = plain
         number = 2
-        while name.casefold() in taken:
+        may_be_feature = one.type in ("amount", "number", "boolean", "category")
+        while name.casefold() in taken or (may_be_feature and is_reserved(name, column == amount)):
             name = f"{plain}_{number}"
             number += 1
         names[column] = name

@@ -22,6 +22,8 @@ _CALENDAR = {
     "weekend": "weekend",
     "night": "night",
 }
+# Tables of payments have columns of their own with these names: of the time, the label, the scores.
+_RESERVED = ("Time", "Class", "margin", "probability", "fold", "pattern")
 _MEASURES: dict[Measure, str] = {
     "count": "payments",
     "sum": "total",
@@ -44,6 +46,11 @@ def list_features(declaration: Declaration) -> list[Feature]:
         *(feature for each in features.velocity for feature in _list_velocity(declaration, each)),
         *(feature for each in features.risk for feature in _list_risk(declaration, each)),
     ]
+
+
+def is_reserved(name: str, is_payment_amount: bool) -> bool:
+    """Return whether a feature of this name would collide with a column of tables of payments."""
+    return name in _RESERVED or (name == "Amount" and not is_payment_amount)
 
 
 def name_field(declaration: Declaration, name: str) -> str:

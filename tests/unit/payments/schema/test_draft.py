@@ -157,6 +157,18 @@ def test_a_name_that_no_field_may_have_is_kept_for_files(csv):
     assert drafted.fields["field_2nd"].file == "2nd"
 
 
+def test_a_name_of_the_tables_columns_is_no_name_of_a_feature(csv):
+    two = ["1.5", "2.5"] * (COUNT // 2)
+    drafted = draft(csv(**dict.fromkeys(("Class", "margin", "probability"), two)))
+    names = [feature.name for feature in drafted.features]
+    assert [name for name in names if name.endswith("_2")] == [
+        "Class_2",
+        "margin_2",
+        "probability_2",
+    ]
+    assert drafted.fields["Class_2"].file == "Class"
+
+
 def test_long_text_is_no_category_and_longer_text_is_left_out(csv):
     drafted = draft(csv(note=["x" * 200, "y"] * (COUNT // 2), memo=["z" * 2_000] * COUNT))
     assert drafted.fields["note"].type == "text"

@@ -101,6 +101,13 @@ def test_a_problem_is_named_with_its_line(old, new, problem, tmp_path):
     assert any(line.startswith(f"x.toml:{problem}") for line in problems), problems
 
 
+@pytest.mark.parametrize("name", ["Time", "Class", "Amount", "margin", "probability", "fold"])
+def test_a_feature_never_overwrites_a_column_of_the_tables(name, tmp_path):
+    problems = find_problems(CARDS.replace("mcc", name), tmp_path)
+    wanted = f"x.toml:23: fields.{name}: no feature may have this name: rename the field, and add "
+    assert f'{wanted}path = "{name}" if payments and files use it' in problems
+
+
 def test_all_problems_are_named_at_once(tmp_path):
     text = CARDS.replace("decimals = 2", "decimals = 9").replace("most = 256", "most = 0")
     assert len(find_problems(text, tmp_path)) == 2
