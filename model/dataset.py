@@ -171,14 +171,14 @@ class UnusableCells:
 def survey(path: Path, schema: Schema) -> tuple[pd.DataFrame, list[UnusableCells]]:
     """Return the numbers of any payment file in its order, and the unusable cells of each column.
 
-    The file need not be usable for training. Columns are Time, the schema's numbers, Amount and
+    The file need not be usable for training. Columns are Time, the schema's numbers, its amount and
     Class, all float64, with NaN for a missing or invalid cell; those that the file lacks are left
     out. Raises PaymentFileError if the file cannot be read, lacks a needed column, or has no rows.
     """
     file = open_file(path, schema)
     columns = {TIME: schema.time_column}
     columns |= {name: schema.columns[name] for name in schema.declaration.features.numbers}
-    columns.setdefault(AMOUNT, schema.columns[schema.roles.amount])
+    columns[schema.roles.amount] = schema.columns[schema.roles.amount]
     columns[CLASS] = schema.roles.label or ""
     columns = {name: column for name, column in columns.items() if column in file.columns}
     missing = dict.fromkeys(columns, 0)

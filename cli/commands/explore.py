@@ -27,22 +27,22 @@ def explore(
     from model import dataset
     from model.evaluation import exploration
     from model.reports import exploration_page, exploration_text
-    from payments.display import Display
 
     settings = Settings.from_environment(data=data, schema_name=schema_name)
+    schema = settings.schema
     path = fetch(settings, quiet)
-    announce(path, settings.schema)
+    announce(path, schema)
     with show_bars(quiet) as update:
         update("reading and summarizing", 0, 3)
-        rows, unusable = dataset.survey(path, settings.schema)
+        rows, unusable = dataset.survey(path, schema)
         update("reading and summarizing", 1, 3)
-        explored = exploration.explore(rows, unusable)
+        explored = exploration.explore(rows, unusable, schema.roles.amount)
         update("reading and summarizing", 2, 3)
         page = settings.home / "exploration" / f"{pages.make_page_name(path)}.html"
-        anonymous = Display(settings.schema).explain_anonymous()
-        pages.write_page(page, exploration_page.render_page(path.name, rows, explored, anonymous))
+        pages.write_page(page, exploration_page.render_page(path.name, rows, explored, schema))
     if as_json:
         result = {"data": str(path), **explored.as_json(), "page": str(page)}
         print(json.dumps(result, allow_nan=False))
     else:
-        print("\n".join([*exploration_text.summarize(path.name, explored), f"page: {page}"]))
+        lines = exploration_text.summarize(path.name, explored, schema)
+        print("\n".join([*lines, f"page: {page}"]))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp
 
-from model.dataset import CLASS, TIME, UnusableCells
+from model.dataset import AMOUNT, CLASS, TIME, UnusableCells
 from model.intervals import Interval, estimate_share
 from payments.arrays import Floats
 
@@ -92,8 +92,12 @@ class Density:
     shares: dict[str, Floats]
 
 
-def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Exploration:
+def explore(
+    rows: pd.DataFrame, unusable: Sequence[UnusableCells] = (), amount: str = AMOUNT
+) -> Exploration:
     """Summarize at least one row, in any order, as returned by `model.dataset.survey`.
+
+    `amount` is the column of the payments' amounts.
 
     NaN is left out of all numbers, and rows without a Time out of days and hours.
     """
@@ -117,14 +121,14 @@ def explore(rows: pd.DataFrame, unusable: Sequence[UnusableCells] = ()) -> Explo
         duplicate_frauds=int((duplicated & is_fraud).sum()) if classed else None,
         frauds=int(is_fraud.sum()) if classed else None,
         fraud_share=estimate_share(int(is_fraud.sum()), classed) if classed else None,
-        amount=float(table["Amount"].sum()),
-        fraud_amount=float(table["Amount"][is_fraud].sum()) if classed else None,
+        amount=float(table[amount].sum()),
+        fraud_amount=float(table[amount][is_fraud].sum()) if classed else None,
         compared=compared,
         features=[
             _summarize_feature(name, table[name].to_numpy(np.float64), first, last)
             for name in names
         ],
-        hours=_summarize_hours(table[: len(times)]),
+        hours=_summarize_hours(table[: len(times)], amount),
     )
 
 
@@ -187,14 +191,14 @@ def _summarize_feature(name: str, values: Floats, first: slice, last: slice) -> 
     )
 
 
-def _summarize_hours(table: pd.DataFrame) -> list[HourSummary]:
+def _summarize_hours(table: pd.DataFrame, amount: str) -> list[HourSummary]:
     hour = ((table["Time"] - table["Time"].min()) // HOUR_S).astype(int)
     by_hour = table.groupby(hour)
     counted = pd.DataFrame(
         {
             "rows": by_hour.size(),
             "frauds": by_hour["Class"].sum(min_count=1),
-            "amount": by_hour["Amount"].mean(),
+            "amount": by_hour[amount].mean(),
         }
     )
     return [
@@ -202,16 +206,17 @@ def _summarize_hours(table: pd.DataFrame) -> list[HourSummary]:
             int(index),
             int(rows),
             None if np.isnan(frauds) else int(frauds),
-            None if np.isnan(amount) else float(amount),
+            None if np.isnan(mean) else float(mean),
         )
-        for index, rows, frauds, amount in counted.itertuples()
+        for index, rows, frauds, mean in counted.itertuples()
     ]
 
 
-def estimate_densities(rows: pd.DataFrame) -> dict[str, Density]:
+def estimate_densities(rows: pd.DataFrame, amount: str = AMOUNT) -> dict[str, Density]:
     """Return the distribution of each number by class, or of all rows if none has a class.
 
-    Bins are from the 0.1st to the 99.9th percentile of all rows; Amount is log10(1 + Amount).
+    Bins are from the 0.1st to the 99.9th percentile of all rows; that of the column
+    `amount` is of log10(1 + amount).
     Columns without a value are left out.
     """
     classes = {"all rows": np.ones(len(rows), bool)}
@@ -223,7 +228,7 @@ def estimate_densities(rows: pd.DataFrame) -> dict[str, Density]:
     densities = {}
     for name in rows.columns.drop([TIME, CLASS], errors="ignore"):
         values = rows[name].to_numpy(np.float64)
-        if name == "Amount":
+        if name == amount:
             values = np.log10(1 + values)
         present = ~np.isnan(values)
         if not present.any():

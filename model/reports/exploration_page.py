@@ -8,36 +8,37 @@ from model.evaluation.exploration import FENCE, Density, Exploration, estimate_d
 from model.reports import exploration_text as text
 from model.reports.plots import COLOURS, plot, read_plotly_script, to_html
 from model.reports.rendering import render
+from payments.display import Display
+from payments.schema.reading import Schema
 
 _ACROSS = 5
 _ROW_HEIGHT = 190
 
 
-def render_page(name: str, rows: pd.DataFrame, exploration: Exploration, anonymous: str) -> str:
-    """Return the page as HTML that loads nothing.
-
-    `rows` are the explored rows. `anonymous` says which features have no known meaning.
-    """
+def render_page(name: str, rows: pd.DataFrame, exploration: Exploration, schema: Schema) -> str:
+    """Return the page as HTML that loads nothing. `rows` are the explored rows."""
+    amount = schema.roles.amount
     return render(
         "exploration.html.j2",
         title=f"Transactions of {name}",
         plotly=read_plotly_script(),
-        summary=text.summarize(name, exploration),
-        anonymous=anonymous,
+        summary=text.summarize(name, exploration, schema),
+        anonymous=Display(schema).explain_anonymous(),
+        amount=amount,
         exploration=exploration,
         fence=FENCE,
         head=text.FEATURE_HEAD,
-        rows=text.format_features(exploration),
+        rows=text.format_features(exploration, schema),
         plots={
-            "hours": _plot_hours(exploration),
+            "hours": _plot_hours(exploration, amount),
             "fraud_hours": _plot_fraud_hours(exploration),
             "drift": _plot_drift(exploration),
-            "distributions": _plot_distributions(estimate_densities(rows)),
+            "distributions": _plot_distributions(estimate_densities(rows, amount)),
         },
     )
 
 
-def _plot_hours(exploration: Exploration) -> str:
+def _plot_hours(exploration: Exploration, amount: str) -> str:
     hours = [one.hour for one in exploration.hours]
     bars = go.Bar(
         x=hours,
@@ -48,19 +49,19 @@ def _plot_hours(exploration: Exploration) -> str:
     mean = go.Scatter(
         x=hours,
         y=[one.mean_amount for one in exploration.hours],
-        name="mean Amount",
+        name=f"mean {amount}",
         yaxis="y2",
         line={"color": COLOURS["other"]},
     )
     return plot(
         [bars, mean],
-        "Transactions per hour, and their mean Amount",
+        f"Transactions per hour, and their mean {amount}",
         "hours since the first row",
         "transactions",
         yaxis2={
             "overlaying": "y",
             "side": "right",
-            "title": "mean Amount",
+            "title": f"mean {amount}",
             "rangemode": "tozero",
             "showgrid": False,
         },

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
-from support.data import labelled
+from support.data import labelled, own
 
 from model.evaluation.exploration import compute_psi, explore, split_days
 from payments.contract import INPUTS
@@ -155,6 +155,25 @@ def test_without_a_class_the_other_sections_remain(explored):
         assert any(line.startswith("No row has a Class") for line in lines)
         assert "Distributions by class" not in page
         assert "Frauds in 1,000" not in page
+
+
+def test_an_own_schema_is_summarized_in_its_own_names(explored, tmp_path, monkeypatch):
+    schema = tmp_path / "own.toml"
+    schema.write_text(own.SCHEMA_TEXT)
+    monkeypatch.setenv("FRAUD_SCHEMA", str(schema))
+    rows = own.make_rows(500)
+    found, lines, page = explored(rows)
+    # Every fifth card_age is missing, which training accepts: it is optional.
+    assert [one["name"] for one in found["features"]] == ["amount", "card_age", "present"]
+    assert found["amount"] == pytest.approx(rows["value"].sum())
+    assert lines[1].startswith(f"{rows['fraud'].sum()} frauds, ")
+    assert lines[1].endswith(" in amount.")
+    assert " of an earlier row, 0 of them at the same booked at; " in lines[2]
+    assert lines[4] == "Categories are not summarized: country, channel."
+    assert "mean amount" in page
+    assert "Amount" not in page.split("</script>")[-1] + "".join(lines)
+    _, lines, _ = explored(rows.drop(columns="fraud"))
+    assert lines[1].startswith("No row has a fraud, so frauds are unknown; amount sums to ")
 
 
 def test_rows_out_of_order_are_counted_and_looked_at_in_the_order_of_time(explored):
