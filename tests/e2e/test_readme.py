@@ -183,11 +183,9 @@ def test_the_commands_of_a_runbook(trouble, runbook):
     assert not re.search(r"No such file|not found", seen)
 
 
-def test_the_command_of_the_simulation_page(tmp_path):
-    [simulate] = read_shell_blocks("docs/simulation.md")
-    assert "100,000" in run(
-        simulate.replace("simulated.csv", str(tmp_path / "simulated.csv")), None, {}
-    )
+def test_the_commands_of_the_simulation_page(tmp_path):
+    for simulate in read_shell_blocks("docs/simulation.md"):
+        assert "100,000" in run(simulate.replace("--out ", f"--out {tmp_path}/"), None, {})
 
 
 def test_the_deployment_of_the_operations_page(broker, creditcard, tmp_path):
