@@ -131,7 +131,7 @@ def threshold(
     manifest = loaded.manifest
     scored = LabelledScores.from_reference(reference, manifest.payments_per_day)
     cuts = read_cuts(reference, manifest.out_of_fold.first, manifest.payments_per_day)
-    policies = {"asked for": [policy]} if policy else _list_policies()
+    policies = {"asked for": [policy]} if policy else _list_policies(scored)
     choices = {"in use": [_describe_choice(manifest.policy, loaded.thresholds, scored, cuts)]}
     for group, members in policies.items():
         choices[group] = [
@@ -149,7 +149,7 @@ def threshold(
     if as_json:
         print(json.dumps(result, allow_nan=False))
     else:
-        _show(result)
+        _show(result, settings.schema.roles.amount)
 
 
 def choose_policy(
@@ -190,8 +190,11 @@ def choose_policy(
     return DEFAULT_POLICY.model_copy(update={"review": review, "block": block})
 
 
-def describe_threshold(name: str, start: float, outcome: "Outcome") -> str:
-    """Return what a threshold does to the out-of-fold rows, in one line."""
+def describe_threshold(name: str, start: float, outcome: "Outcome", amount: str) -> str:
+    """Return what a threshold does to the out-of-fold rows, in one line.
+
+    `amount` is the name of the payments' amount.
+    """
     from model.reports.rendering import format_decimals
     from model.training.thresholds import UNREACHABLE
 
@@ -205,7 +208,7 @@ def describe_threshold(name: str, start: float, outcome: "Outcome") -> str:
         f"({outcome.alerts_a_day:.0f} a day), precision {format_decimals(outcome.precision, 3)}, "
         f"recall {format_decimals(outcome.recall, 3)} on the out-of-fold rows; legitimate payments "
         f"flagged: {outcome.stopped} of {outcome.legitimate:,} ({outcome.stopped_share or 0:.4%}), "
-        f"{outcome.stopped_amount:,.2f} of their {outcome.legitimate_amount:,.2f} in Amount"
+        f"{outcome.stopped_amount:,.2f} of their {outcome.legitimate_amount:,.2f} in {amount}"
     )
 
 
@@ -225,12 +228,16 @@ def describe_threshold_as_json(
     }
 
 
-def _list_policies() -> "dict[str, list[Policy]]":
+def _list_policies(scored: "LabelledScores") -> "dict[str, list[Policy]]":
+    """Return the choices to compare, without the capacities beyond all payments of a day."""
     from model.manifest import Capacity, Costs, Precision, Score
     from model.training.thresholds import DEFAULT_POLICY
 
     scores = [Score(probability=probability) for probability in _SCORES]
-    capacities = [Capacity(alerts_per_day=alerts) for alerts in _CAPACITIES]
+    payments_per_day = len(scored.probabilities) / scored.days
+    capacities = [
+        Capacity(alerts_per_day=alerts) for alerts in _CAPACITIES if alerts <= payments_per_day
+    ]
     precisions = [Precision(precision=precision) for precision in _PRECISIONS]
     return {
         "review": [
@@ -266,7 +273,7 @@ def _describe_rows(scored: "LabelledScores") -> dict[str, float]:
     }
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(result: dict[str, Any], amount: str) -> None:
     title = (
         f"model {result['version']} on {result['rows']:,} out-of-fold rows, "
         f"{result['frauds']} frauds"
@@ -285,11 +292,11 @@ def _show(result: dict[str, Any]) -> None:
     Console(width=max(Console().width, _WIDTH)).print(table)
     print(
         f"a day: of {result['payments_per_day']:,.0f} payments; prec., bound: precision and its "
-        "lower 90% bound; caught: Amount of the frauds flagged"
+        f"lower 90% bound; caught: {amount} of the frauds flagged"
     )
     print(
         "legit., of all, stopped: legitimate payments flagged, their share of all legitimate "
-        "payments, and their Amount"
+        f"payments, and their {amount}"
     )
     print(
         "later: mean and range over cuts, at each of which the choice is made on earlier rows and "

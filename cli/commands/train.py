@@ -222,7 +222,9 @@ def _describe_model(model: "Model", outcomes: dict[str, "Outcome"]) -> list[str]
         "the test part was not opened",
     ]
     lines += [
-        describe_threshold(name, getattr(model.thresholds, name), outcome)
+        describe_threshold(
+            name, getattr(model.thresholds, name), outcome, model.schema.roles.amount
+        )
         for name, outcome in outcomes.items()
     ]
     if not outcomes["review"].flagged:

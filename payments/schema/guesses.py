@@ -15,10 +15,10 @@ from payments.schema.profile import ColumnProfile, FileProfile
 
 _TIMES = ("timestamp", "datetime", "time", "unix", "epoch", "ts", "created", "at", "date")
 _ELAPSED = ("time", "seconds", "second", "elapsed")
-_LABELS = ("fraud", "isfraud", "label", "class", "target", "chargeback")
+_LABELS = ("fraud", "isfraud", "betrug", "fraude", "label", "class", "target", "chargeback")
 _KNOWN = ("labelled", "labeled", "label", "reported", "confirmed", "chargeback", "fraud")
 # Nobody knows what these say when the payment is made.
-_AFTERWARDS = (*_LABELS[:3], "labelled", "labeled", "chargeback", "dispute", "reported")
+_AFTERWARDS = (*_LABELS[:5], "labelled", "labeled", "chargeback", "dispute", "reported")
 _AMOUNTS = ("amount", "amt", "value", "total", "price", "sum", "betrag", "montant", "importe")
 _IDS = ("id", "uuid", "guid", "ref", "reference", "num", "no", "nr", "number", "key", "name")
 _CERTAIN_IDS = ("id", "uuid", "guid")

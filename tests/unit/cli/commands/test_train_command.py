@@ -117,6 +117,9 @@ def test_a_team_trains_on_its_own_file(fraud, tmp_path, monkeypatch):
     assert "amount, card_age, present, country, channel, hour, weekday, weekend and night" in card
     assert "Dal Pozzolo" not in card
     assert "recall" in printed
+    shown = replace(fraud, first=("threshold",)).succeed()
+    assert "caught: amount of the frauds flagged" in shown
+    assert "Amount" not in printed + shown
     monkeypatch.setenv("FRAUD_SCHEMA", "creditcard")
     assert "lacks the columns" in fraud.fail("--data", path)
 

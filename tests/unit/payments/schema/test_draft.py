@@ -107,6 +107,12 @@ def test_unix_times_by_their_size(csv, unit, factor):
     assert draft(csv(time=times)).fields["time"].unit == unit
 
 
+@pytest.mark.parametrize("name", ["betrug", "fraude"])
+def test_a_label_of_another_language_is_no_feature(csv, name):
+    drafted = draft(csv(is_fraud=None, **{name: ["yes", "no"] * (COUNT // 2)}))
+    assert drafted.roles.label == name
+
+
 def test_what_identifies_somebody_is_never_a_category(csv):
     few = [str(one) for one in np.arange(COUNT) % 3]
     drafted = draft(csv(card=few, branch_id=few, terminal_number=[f"t{one}" for one in few]))
