@@ -9,6 +9,7 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -43,7 +44,7 @@ def read(host: str, first_port: int) -> dict[str, Counts]:
                     f"http://{address}:{port}/metrics", timeout=_TIMEOUT_S
                 ) as answer:
                     counts = parse(answer.read().decode())
-            except (OSError, ValueError):  # no server, or not a worker
+            except (OSError, ValueError, HTTPException):  # no server, or not a worker
                 continue
             if counts:
                 counts_by_address[f"{address}:{port}"] = counts

@@ -1,12 +1,15 @@
 """The console's figures: derived from the workers' metrics, absent if no worker answers."""
 
+import socket
+import threading
+
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from support.fakes import FakeModel
 
 from api.throughput import LATENCY, TRANSACTIONS, Throughput, estimate_quantile_ms
-from api.worker_metrics import parse
+from api.worker_metrics import parse, read
 from streams.scorer.metrics import ScorerMetrics
 
 
@@ -101,3 +104,17 @@ def test_parse_reads_the_page_of_a_worker():
 
 def test_parse_finds_no_counts_on_another_page():
     assert parse("# HELP up Whether it is up\nup 1\n") == {}
+
+
+def test_a_port_that_does_not_speak_http_is_no_worker():
+    def answer(listener):
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1024)
+            connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        assert read("127.0.0.1", listener.getsockname()[1]) == {}
+        thread.join()
