@@ -156,7 +156,7 @@ _PARTS: dict[Calendar, Callable[[Ints], Ints]] = {
 
 def _number_values(values: Sequence[str]) -> dict[str | None, float]:
     codes: dict[str | None, float] = {value: float(code) for code, value in enumerate(values)}
-    return codes | {None: np.nan}
+    return codes | {None: np.nan, "": np.nan}  # as an empty cell of a file
 
 
 def _find_offsets_ms(zone: str, times_ms: Ints) -> Ints:

@@ -121,6 +121,8 @@ def _annotate(field: FieldDeclaration) -> tuple[Any, Any]:
         kind = Annotated[int | float, _describe_number(field.stream_unit)]
     elif field.unit == "minor":
         kind = Annotated[int, Field(ge=0, lt=_MOST_MINOR)]
+    elif field.type == "category" and not field.optional:
+        kind = Annotated[kind, Field(min_length=1)]
     return (kind | None, None) if field.optional else (kind, ...)
 
 

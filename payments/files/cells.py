@@ -164,7 +164,10 @@ def read_text(cells: pa.Array, field: FieldDeclaration) -> Column:
         texts = pc.utf8_trim_whitespace(cells.cast(pa.string()))
     except pa.ArrowInvalid:
         return Column(pa.nulls(len(cells), pa.string()), dict(_find_bad_bytes(cells)))
-    texts = pc.if_else(pc.is_in(pc.utf8_lower(texts), _MISSING_TEXTS), None, texts)
+    missing = pc.is_in(pc.utf8_lower(texts), _MISSING_TEXTS)
+    if field.type == "category":  # the others may be values: NA is the country Namibia
+        missing = pc.equal(texts, "")
+    texts = pc.if_else(missing, None, texts)
     lengths = pc.utf8_length(texts)
     invalid = {}
     if (pc.max(lengths).as_py() or 0) > limit:

@@ -14,6 +14,7 @@ from model.errors import FeatureMismatchError, TrainingError
 from model.explanation import explain
 from model.split import split
 from model.training import pipeline
+from payments.decoder import InvalidTransactionError, TransactionDecoder
 from payments.errors import PaymentFileError
 from payments.schema.reading import parse_schema
 
@@ -50,6 +51,25 @@ def test_a_file_and_the_stream_give_the_same_bits(rows, data, model):
         values, same = model.decoder.decode_payment(own.make_transaction(rows.iloc[number]))
         assert (values, same.tobytes()) == (sent.values, row.tobytes())
         assert (sent.transaction_id, sent.key) == (f"p{number}", rows["card.number"][number])
+
+
+def test_the_text_of_a_category_means_the_same_in_a_file_and_in_the_stream(rows, tmp_path):
+    """NA is Namibia, and an empty text is as missing as none."""
+    rows = rows.copy()
+    rows.loc[rows["country"] == "DE", "country"] = "NA"
+    rows.loc[rows.index[::3], "channel"] = "None"
+    path = own.write_file(tmp_path / "payments.csv", rows)
+    data = dataset.read_for_training(path, own.SCHEMA)
+    assert "NA" in data.encoder.categories["country"]
+    matrix = dataset.make_matrix(data.table, data.encoder)
+    decoder = TransactionDecoder(own.SCHEMA, data.encoder)
+    for number in range(0, len(rows), 7):
+        value = own.make_transaction(rows.iloc[number])
+        for sent in (value, value.replace(b'"channel": null', b'"channel": ""')):
+            assert decoder.decode_one(sent)[1].tobytes() == matrix[number : number + 1].tobytes()
+    empty = value.replace(b'"country": "', b'"country": "", "was": "')
+    with pytest.raises(InvalidTransactionError, match=r"\$\.country"):
+        decoder.decode_one(empty)
 
 
 def test_the_calendar_is_that_of_the_time_zone(data, rows):
