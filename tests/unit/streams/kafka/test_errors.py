@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from support.drifting import DECODER
 from support.fakes import group_of, positions_of
 
 from drift import prediction_stream
@@ -176,7 +177,9 @@ class NoChanges:
 
 def end_monitor(client, monkeypatch):
     monkeypatch.setattr(prediction_stream, "GroupConsumer", lambda *_: group_of(client))
-    stream = PredictionStream(Connection("nowhere"), NoChanges(), Windows(), Idle(), pytest.fail)
+    stream = PredictionStream(
+        Connection("nowhere"), NoChanges(), DECODER, Windows(), Idle(), pytest.fail
+    )
     with pytest.raises((ConsumerError, RefusedError)) as raised:
         while True:
             stream.poll(None)
