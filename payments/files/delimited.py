@@ -1,8 +1,10 @@
 """Recognize and stream text with a separator: its encoding and separator."""
 
+import contextlib
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -90,11 +92,18 @@ class _CheckedText(io.RawIOBase):
     def __init__(self, file: Any, quotes: QuoteCheck) -> None:
         self._file = file
         self._quotes = quotes
+        self._ended = False
+
+    def end(self) -> None:
+        """Read nothing more: the rest looks empty."""
+        self._ended = True
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
+        if self._ended:
+            return b""
         block: bytes = self._file.read(size)
         self._quotes.add(block)
         return block
@@ -117,9 +126,11 @@ def _stream(
         if encoding != _UTF8:
             text = pa.transcoding_input_stream(pa.PythonFile(file, "r"), encoding, _UTF8)
         text.read(skip)
+        checked = _CheckedText(text, QuoteCheck(path, separator, width, _BLOCK))
+        batches: Iterator[pa.RecordBatch] = iter(())
         try:
-            for batch in pyarrow.csv.open_csv(
-                _CheckedText(text, QuoteCheck(path, separator, width, _BLOCK)),
+            batches = pyarrow.csv.open_csv(
+                checked,
                 pyarrow.csv.ReadOptions(block_size=_BLOCK, use_threads=False),
                 pyarrow.csv.ParseOptions(
                     delimiter=separator, newlines_in_values=True, invalid_row_handler=refuse
@@ -129,13 +140,19 @@ def _stream(
                     column_types=dict.fromkeys(columns.values(), pa.binary()),
                     strings_can_be_null=False,
                 ),
-            ):
+            )
+            for batch in batches:
                 yield batch.rename_columns(list(columns))
         except pa.ArrowInvalid as error:
             if broken:
                 raise PaymentFileError(_describe_width(path, broken[0])) from None
             if "Empty CSV" not in str(error):  # a header without a line break
                 raise
+        finally:
+            # Arrow reads ahead in a thread, which would abort the process if Python ended then
+            checked.end()
+            with contextlib.suppress(Exception):  # of the rest, which nobody asked for
+                deque(batches, maxlen=0)
 
 
 def _describe_width(path: Path, row: Any) -> str:

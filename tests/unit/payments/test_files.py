@@ -7,6 +7,7 @@ import json
 import lzma
 import tarfile
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -501,3 +502,25 @@ def test_no_row_is_lost_to_a_quote(notes, place, newline):
             assert replayed(path) == EXPECTED[: len(rows)]
         except PaymentFileError as error:
             assert "quote" in str(error) and '"' in "".join(notes)
+
+
+def test_a_file_that_is_not_read_to_its_end_leaves_no_thread_reading(tmp_path, monkeypatch):
+    """Arrow reads ahead; a read that is under way when Python ends aborts the process."""
+    path = tmp_path / "long.csv"
+    line = ",".join(["0.25"] * 29)
+    path.write_text("\n".join([",".join(INPUTS), *[line] * 60_000]) + "\n")
+    reading = []
+    read_block = delimited._CheckedText.read
+
+    def read_slowly(self, size=-1):
+        reading.append(size)
+        time.sleep(0.02)
+        block = read_block(self, size)
+        reading.pop()
+        return block
+
+    monkeypatch.setattr(delimited._CheckedText, "read", read_slowly)
+    batches = open_file(path, CREDITCARD).read_batches()
+    assert next(batches).size
+    batches.close()
+    assert reading == []
