@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.csv
 
-from model.files import open_atomically
 from payments.contract import INPUTS
-from producer.errors import DataError
 from producer.rows import Row, encode_inputs
 from producer.simulation.simulate import Chunk
+from producer.simulation.tables import write_tables
 
 _ACCOUNT = "account-"
 
@@ -34,21 +32,7 @@ def write(
 
     Missing fields are empty. Raise DataError if `path` cannot be written.
     """
-    written = 0
-    writer: Any = None
-    try:
-        with open_atomically(path) as file:
-            for chunk in chunks:
-                table = _make_table(chunk)
-                writer = writer or pyarrow.csv.CSVWriter(file, table.schema)
-                writer.write(table)
-                written += table.num_rows
-                progress(written)
-            if writer:
-                writer.close()
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}") from None
-    return written
+    return write_tables(map(_make_table, chunks), path, pyarrow.csv.CSVWriter, progress)
 
 
 def _make_table(chunk: Chunk) -> pa.Table:

@@ -10,8 +10,6 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from model.files import open_atomically
-from producer.errors import DataError
 from producer.simulation.cards import texts
 from producer.simulation.cards.disturbances import MISSING
 from producer.simulation.cards.numbers import hash_numbers
@@ -19,6 +17,7 @@ from producer.simulation.cards.payment import LEGITIMATE, PATTERNS
 from producer.simulation.cards.places import NAMES
 from producer.simulation.cards.population import Population
 from producer.simulation.cards.simulate import Chunk
+from producer.simulation.tables import write_tables
 
 PARQUET = ".parquet"
 _PLAIN = pyarrow.csv.WriteOptions(quoting_style="none", quoting_header="none")
@@ -34,21 +33,8 @@ def write(
     Missing values are empty. `labelled_at` and `fraud_pattern` are empty for legitimate payments.
     Raise DataError if `path` cannot be written.
     """
-    written = 0
-    writer: Any = None
-    try:
-        with open_atomically(path) as file:
-            for chunk in chunks:
-                table = make_table(chunk)
-                writer = writer or _open(path, file, table.schema)
-                writer.write(table)
-                written += table.num_rows
-                progress(written)
-            if writer:
-                writer.close()
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}") from None
-    return written
+    open_writer = pyarrow.parquet.ParquetWriter if path.suffix == PARQUET else _open_csv
+    return write_tables(map(make_table, chunks), path, open_writer, progress)
 
 
 def make_table(chunk: Chunk) -> pa.Table:
@@ -80,9 +66,7 @@ def make_table(chunk: Chunk) -> pa.Table:
     return pa.table(columns)
 
 
-def _open(path: Path, file: Any, schema: pa.Schema) -> Any:
-    if path.suffix == PARQUET:
-        return pyarrow.parquet.ParquetWriter(file, schema)
+def _open_csv(file: Any, schema: pa.Schema) -> Any:
     return pyarrow.csv.CSVWriter(file, schema, write_options=_PLAIN)
 
 
