@@ -15,6 +15,7 @@ import msgspec
 
 from payments.labels import is_about
 from payments.masking import Mask
+from payments.members import get_member
 from payments.schema.reading import Schema
 
 WINDOWS = 60  # drift windows, as many as the console plots
@@ -26,12 +27,11 @@ REVIEWERS = ("analyst", "chargeback")
 def read_account(transaction: bytes, schema: Schema) -> str | None:
     """Return the message key of a transaction, None if it has none."""
     try:
-        value = msgspec.json.decode(transaction)
+        document = msgspec.json.decode(transaction)
     except msgspec.DecodeError:
         return None
-    for part in schema.fields[schema.roles.key].find_parts(schema.roles.key):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value if isinstance(value, str) else None
+    key = get_member(document, schema.fields[schema.roles.key].find_parts(schema.roles.key))
+    return key if isinstance(key, str) else None
 
 
 @dataclass(frozen=True)

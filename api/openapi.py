@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from payments.schema.declaration import FieldDeclaration
+from payments.members import open_object
+from payments.schema.declaration import MICROSECONDS, FieldDeclaration
 from payments.schema.reading import Schema
 
 _EXAMPLES: dict[str, Any] = {
@@ -28,10 +29,7 @@ def make_example(schema: Schema, fields: Sequence[str]) -> dict[str, Any]:
         if field.optional:
             continue
         *objects, last = field.find_parts(name)
-        inside = example
-        for part in objects:
-            inside = inside.setdefault(part, {})
-        inside[last] = _make_value(field)
+        open_object(example, objects)[last] = _make_value(field)
     return example
 
 
@@ -41,9 +39,7 @@ def _make_value(field: FieldDeclaration) -> Any:
     if field.unit == "minor":
         return 1250
     if field.type == "time" and field.stream_unit != "rfc3339":
-        return {"s": 1_700_000_000, "ms": 1_700_000_000_000, "us": 1_700_000_000_000_000}[
-            field.stream_unit
-        ]
+        return 1_700_000_000_000_000 // MICROSECONDS[field.stream_unit]
     return _EXAMPLES[field.type]
 
 

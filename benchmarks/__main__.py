@@ -151,7 +151,7 @@ def decoder() -> None:
 
 @app.command()
 def state(runs: Runs = 5) -> None:
-    """Measure what features of history cost in CPU and memory, beside other systems.
+    """Measure what features of history cost in CPU and memory, compared with other systems.
 
     Example: python -m benchmarks state --runs 3
     """

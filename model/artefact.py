@@ -86,7 +86,6 @@ class Model:
     version: str
     manifest: Manifest
     booster: xgboost.Booster
-    schema: Schema
     decoder: TransactionDecoder
 
     @classmethod
@@ -111,8 +110,13 @@ class Model:
                 f"{resolved / MODEL} was made for other features than its manifest says; "
                 "run: fraud train"
             )
-        decoder = TransactionDecoder(schema, FeatureEncoder(schema, manifest.categories))
-        return cls(resolved, version, manifest, booster, schema, decoder)
+        decoder = TransactionDecoder(FeatureEncoder(schema, manifest.categories))
+        return cls(resolved, version, manifest, booster, decoder)
+
+    @property
+    def schema(self) -> Schema:
+        """What the payments look like that it scores."""
+        return self.decoder.schema
 
     @property
     def thresholds(self) -> Thresholds:

@@ -1,7 +1,7 @@
 """Decode the transactions of a schema; nothing else defines what is valid."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, Literal, get_args
 
@@ -14,7 +14,8 @@ from payments.envelopes import describe_envelope, describe_malformed
 from payments.features import FeatureEncoder
 from payments.json_limits import TOO_DEEP, JsonLimitError, check_json_limits
 from payments.records import make_struct
-from payments.rfc3339 import TimeFormatError, parse_number, parse_time
+from payments.rfc3339 import TimeFormatError, count_microseconds, parse_number, parse_time
+from payments.schema.declaration import MICROSECONDS
 from payments.schema.reading import Schema
 from payments.transaction import (
     list_payment_fields,
@@ -28,9 +29,6 @@ DeadLetterKind = Literal["malformed_json", "invalid_transaction", "too_large", "
 DEAD_LETTER_KINDS: tuple[DeadLetterKind, ...] = get_args(DeadLetterKind)
 MAX_TRANSACTION_BYTES = 64 * 1024
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ONE_MICROSECOND = timedelta(microseconds=1)
-_MICROSECONDS = {"s": 1_000_000, "ms": 1000, "us": 1}
 _astuple: Callable[[Any], tuple[Any, ...]] = msgspec.structs.astuple
 
 
@@ -73,7 +71,8 @@ class TransactionDecoder:
     Raises InvalidTransactionError for a value that is not a valid transaction.
     """
 
-    def __init__(self, schema: Schema, encoder: FeatureEncoder) -> None:
+    def __init__(self, encoder: FeatureEncoder) -> None:
+        schema = encoder.schema
         roles = schema.roles
         names = list(schema.fields)
         self.schema = schema
@@ -100,7 +99,7 @@ class TransactionDecoder:
         fields, at = self._read(self._transaction, value, rows, row, max_bytes)
         return DecodedTransaction(
             fields[self._id],
-            at or _EPOCH,
+            at,
             fields[self._key],
             fields[self._amount],
             self._transaction.pick_inputs(fields),
@@ -134,8 +133,8 @@ class TransactionDecoder:
         rows: bytearray,
         row: int,
         max_bytes: int,
-    ) -> tuple[Sequence[Any], datetime | None]:
-        """Return a message's fields and its time, if it has one."""
+    ) -> tuple[Sequence[Any], Any]:
+        """Return a message's fields, and its time or None if it has none."""
         if value is None:
             raise InvalidTransactionError("malformed_json", "the value is null")
         if len(value) > max_bytes:
@@ -177,7 +176,7 @@ class TransactionDecoder:
     def _parse_time(self, sent: Any) -> datetime:
         if self._time_unit == "rfc3339":
             return parse_time(bytes(sent))
-        return parse_number(sent, _MICROSECONDS[self._time_unit])
+        return parse_number(sent, MICROSECONDS[self._time_unit])
 
 
 def make_fields_reader(
@@ -199,7 +198,7 @@ def make_fields_reader(
 
 def compute_times_ms(times: Sequence[datetime]) -> Ints:
     """Return int64[n] ms since 1970, cut from microseconds."""
-    return np.array([(at - _EPOCH) // _ONE_MICROSECOND // 1000 for at in times], np.int64)
+    return np.array([count_microseconds(at) // 1000 for at in times], np.int64)
 
 
 def _list_minor(schema: Schema, names: Sequence[str]) -> list[tuple[int, int]]:

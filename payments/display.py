@@ -1,11 +1,11 @@
 """Names and values of a schema's features and fields in words for people."""
 
-import re
 from collections.abc import Sequence
 
 import msgspec
 
 from payments.contract import COMPONENTS
+from payments.numbered_names import list_in_words
 from payments.schema.declaration import Calendar, FieldDeclaration
 from payments.schema.reading import Schema
 
@@ -104,7 +104,7 @@ class Display:
             return ANONYMOUS
         if not self._anonymous:
             return ""
-        return f"Anonymous, of unpublished meaning: {abbreviate_names(self._anonymous)}."
+        return f"Anonymous, of unpublished meaning: {list_in_words(self._anonymous)}."
 
 
 def find_format(field: FieldDeclaration) -> Format:
@@ -121,26 +121,3 @@ def _write(shown: Format, value: float, digits: int) -> str:
     if shown.decimals is None:
         return f"{value:.{digits}g}"
     return f"{value:,.{shown.decimals}f} {shown.unit}".rstrip()
-
-
-_NUMBERED = re.compile(r"(\D+)(\d+)")
-
-
-def abbreviate_names(names: Sequence[str]) -> str:
-    """Return the names as a list in words, with V1..V28 for a run of numbered ones."""
-    runs: list[list[str]] = []
-    for name in names:
-        if runs and _follows(name, runs[-1][-1]):
-            runs[-1].append(name)
-        else:
-            runs.append([name])
-    shown = [text for run in runs for text in (run if len(run) <= 2 else [f"{run[0]}..{run[-1]}"])]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-
-
-def _follows(name: str, before: str) -> bool:
-    later = _NUMBERED.fullmatch(name)
-    earlier = _NUMBERED.fullmatch(before)
-    if not later or not earlier:
-        return False
-    return later[1] == earlier[1] and int(later[2]) == int(earlier[2]) + 1

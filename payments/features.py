@@ -1,9 +1,9 @@
 """The model's matrix: numbers as they are, categories as codes, and the calendar.
 
-Each number is rounded once to a float32 (IEEE 754, half to even). `encode` converts the rows of a
-file at once. `pack` is for the stream, which writes each row into one buffer while decoding, and
-`add_calendar` fills in the rest of a batch. Both ways give the same bits; property tests compare
-them.
+Each number is rounded once to a float32 (IEEE 754, half to even). `encode_columns` converts the
+rows of a file at once. `pack` is for the stream, which writes each row into one buffer while
+decoding, and `add_calendar` fills in the rest of a batch. Both ways give the same bits; property
+tests compare them.
 """
 
 import struct
@@ -77,9 +77,6 @@ class FeatureEncoder:
         `values` are those of `inputs`: finite numbers, booleans, texts, and None for a missing
         one. Raises OverflowError for a number beyond float32.
         """
-        if self._is_plain:
-            self._pack(buffer, row * self.row_bytes, *values)
-            return
         self._pack(buffer, row * self.row_bytes, *self.convert(values))
 
     def convert(self, values: Sequence[Any]) -> Sequence[float]:
@@ -97,16 +94,8 @@ class FeatureEncoder:
 
     def add_calendar(self, matrix: Singles | Floats, times_ms: Ints) -> None:
         """Fill in the calendar columns of a matrix, [n, features], from int64[n] ms since 1970."""
-        if not self._calendar:
-            return
-        local = times_ms + _find_offsets_ms(self._zone, times_ms)
-        for column, part in enumerate(self._calendar, len(self.inputs)):
-            matrix[:, column] = _PARTS[part](local)
-
-    def encode(self, columns: Mapping[str, ArrayLike], times_ms: Ints | None = None) -> Singles:
-        """Return float32[n, features] of n payments; see `encode_columns`."""
-        encoded = self.encode_columns(columns, times_ms)
-        return np.column_stack([*encoded.values()]).astype(np.float32)
+        for column, part in enumerate(self._compute_calendar(times_ms), len(self.inputs)):
+            matrix[:, column] = part
 
     def encode_columns(
         self, columns: Mapping[str, ArrayLike], times_ms: Ints | None = None
@@ -127,10 +116,17 @@ class FeatureEncoder:
         ):
             codes = [known.get(value, other) for value in np.asarray(columns[name], object)]
             encoded[name] = np.array(codes, np.float64)
-        if times_ms is not None and self._calendar:
-            local = times_ms + _find_offsets_ms(self._zone, times_ms)
-            encoded |= {part: _PARTS[part](local).astype(np.float64) for part in self._calendar}
+        if times_ms is not None:
+            calendar = zip(self._calendar, self._compute_calendar(times_ms), strict=True)
+            encoded |= {name: part.astype(np.float64) for name, part in calendar}
         return encoded
+
+    def _compute_calendar(self, times_ms: Ints) -> list[Ints]:
+        """Return int64[n] of each part of the calendar from int64[n] ms since 1970."""
+        if not self._calendar:
+            return []
+        local = times_ms + _find_offsets_ms(self._zone, times_ms)
+        return [_PARTS[part](local) for part in self._calendar]
 
     def _check(self, name: str, values: Floats) -> None:
         usable = np.abs(values) < FLOAT32_OVERFLOW

@@ -19,6 +19,7 @@ _UTC_MARKS = b"Zz"
 _COLON = ord(":")
 _LEAP_SECOND = re.compile(rb'("\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:)60(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE_MICROSECOND = timedelta(microseconds=1)
 _EDGE_YEARS = (MINYEAR, MAXYEAR)
 _LAST_MICROSECOND = 999_999
 
@@ -64,6 +65,11 @@ def parse_number(number: float, per_unit: int) -> datetime:
         return _EPOCH + timedelta(microseconds=math.floor(number * per_unit))
     except OverflowError:
         raise TimeFormatError("out of the years 0001 to 9999 in UTC") from None
+
+
+def count_microseconds(at: datetime) -> int:
+    """Return a time as microseconds since 1970."""
+    return (at - _EPOCH) // _ONE_MICROSECOND
 
 
 def parse_text(text: str) -> datetime:

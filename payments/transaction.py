@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, Field, create_model
 
 from payments.contract import IDENTIFIER_CHARACTERS, Float32, Identifier, Message, Reason
-from payments.schema.declaration import FieldDeclaration
+from payments.schema.declaration import MICROSECONDS, FieldDeclaration
 from payments.schema.reading import Schema
 
 TEXT_CHARACTERS = 1024  # at most, of a text; longer ones belong in a system of their own
@@ -128,7 +128,7 @@ def _annotate(field: FieldDeclaration) -> tuple[Any, Any]:
 
 def _describe_number(unit: str) -> Any:
     """Return what a time in a number may be, within the years 0001 to 9999."""
-    a_second = {"s": 1, "ms": 1000, "us": 1_000_000}[unit]
+    a_second = MICROSECONDS["s"] // MICROSECONDS[unit]
     limits: dict[str, Any] = {
         "minimum": _YEAR_1_S * a_second,
         "exclusiveMaximum": _YEAR_10000_S * a_second,

@@ -9,6 +9,7 @@ import numpy as np
 
 from payments.arrays import Floats
 from payments.files.reader import Batch, open_file
+from payments.members import get_member, open_object
 from payments.schema.reading import DEFAULT, Schema, read_schema
 from producer.errors import SimulationError
 from producer.rows import Row, Selection
@@ -144,8 +145,7 @@ class _Editor:
     def __init__(self, inputs: Inputs) -> None:
         fields = [inputs.schema.fields[name] for name in inputs.names]
         self._paths = [
-            (field.path or name).split(".")
-            for name, field in zip(inputs.names, fields, strict=True)
+            field.find_parts(name) for name, field in zip(inputs.names, fields, strict=True)
         ]
         self._whole = [field.unit == "minor" for field in fields]
         self._decimals = {
@@ -157,7 +157,8 @@ class _Editor:
     def read(self, template: bytes) -> list[float]:
         """Return the numbers, NaN for a missing one."""
         members = _parse(template)
-        return [_find(members, path) for path in self._paths]
+        numbers = [get_member(members, path) for path in self._paths]
+        return [np.nan if number is None else float(number) for number in numbers]
 
     def round_amounts(self, values: Floats) -> None:
         """Make amounts [n, names] again what amounts may be, in place."""
@@ -169,9 +170,7 @@ class _Editor:
         members = _parse(row.template)
         for path, value, whole in zip(self._paths, values.tolist(), self._whole, strict=True):
             *groups, leaf = path
-            place = members
-            for group in groups:
-                place = place.setdefault(group, {})
+            place = open_object(members, groups)
             if np.isnan(value):
                 place.pop(leaf, None)
             else:
@@ -187,15 +186,6 @@ def _parse(template: bytes) -> dict[str, Any]:
         template = template.replace(mark, text, 1)
     members: dict[str, Any] = msgspec.json.decode(template)
     return members
-
-
-def _find(members: dict[str, Any], path: Sequence[str]) -> float:
-    place: Any = members
-    for part in path:
-        if part not in place:
-            return float("nan")
-        place = place[part]
-    return float(place)
 
 
 def shift_halfway(rows: int) -> list[Disturbance]:

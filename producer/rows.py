@@ -22,6 +22,7 @@ from payments.contract import INPUTS
 from payments.errors import PaymentFileError
 from payments.files.columns import list_needed
 from payments.files.reader import Batch, PaymentFile, open_file
+from payments.schema.declaration import MICROSECONDS
 from payments.schema.reading import Schema
 from producer.templates import ID, TIME, write_templates
 
@@ -34,7 +35,6 @@ RUN_NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _Fields = tuple[int, str | None, float, bytes, bool | None, str | None]
 
 _encode = msgspec.json.Encoder().encode
-_MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _TEMPLATE = b'{"transaction_id":%b,"event_time":%b%%b%%b}' % (ID, TIME)
 _INPUTS = "".join(f',"{name}":%b' for name in INPUTS).encode()
 
@@ -154,7 +154,7 @@ def _format_event_time(seconds: float, unit: str) -> bytes:
     micros = round((_EPOCH_S + seconds) * 1e6)
     if unit == "s" and micros % 1_000_000:
         return b"%d.%06d" % divmod(micros, 1_000_000)
-    return b"%d" % (micros // _MICROSECONDS[unit])
+    return b"%d" % (micros // MICROSECONDS[unit])
 
 
 def _repeat_laps(selection: Selection, run: str) -> Iterator[Row]:

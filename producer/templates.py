@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from payments.files.cells import Column
 from payments.files.columns import TEXTS
+from payments.members import open_object
 from payments.schema.declaration import FieldDeclaration
 from payments.schema.reading import Schema
 
@@ -41,11 +42,8 @@ def _arrange(schema: Schema) -> dict[str, Any]:
     roles = schema.roles
     tree: dict[str, Any] = {}
     for name in dict.fromkeys((roles.id, roles.time, roles.key, *schema.fields)):
-        *groups, leaf = (schema.fields[name].path or name).split(".")
-        place = tree
-        for group in groups:
-            place = place.setdefault(group, {})
-        place[leaf] = name
+        *groups, leaf = schema.fields[name].find_parts(name)
+        open_object(tree, groups)[leaf] = name
     return tree
 
 

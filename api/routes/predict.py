@@ -14,7 +14,7 @@ from model.artefact import compute_probabilities, decide
 from payments.arrays import Singles
 from payments.contract import Decision, Probability, Reason
 from payments.decoder import InvalidTransactionError
-from payments.display import abbreviate_names
+from payments.numbered_names import list_in_words
 from payments.records import ReasonRecord, make_struct
 from payments.transaction import adapt_reasons, list_payment_fields, make_payment_model
 
@@ -50,7 +50,7 @@ def create_predict_router(model: ScoringModel) -> APIRouter:
         response_model=adapt_reasons(Score, schema),
         summary="Score a payment",
         description=(
-            f"From {abbreviate_names(fields)}. Publishes nothing and does not need Kafka. "
+            f"From {list_in_words(fields)}. Publishes nothing and does not need Kafka. "
             "Ignores other fields."
         ),
         openapi_extra=describe_body(payment_model, make_example(schema, fields)),

@@ -18,8 +18,7 @@ SMALL = json.dumps(
 ).encode()
 _DEEP = "[" * 98 + "]" * 98
 _ROUNDS = 7
-_SCHEMA = read_schema(DEFAULT)
-_DECODER = TransactionDecoder(_SCHEMA, FeatureEncoder(_SCHEMA, {}))
+_DECODER = TransactionDecoder(FeatureEncoder(read_schema(DEFAULT), {}))
 _ROUND_BYTES = 150_000
 
 

@@ -1,4 +1,4 @@
-"""Measure what history costs: CPU a payment, memory an account, and both beside other systems.
+"""Measure what history costs: CPU a payment, memory an account, and other systems' CPU.
 
 Everything runs in one thread and is measured in CPU time, without Kafka.
 """
@@ -172,7 +172,7 @@ def _warm_up(engine: Engine) -> None:
 
 
 def _measure_apart(days: int) -> MemoryCost:
-    """Measure memory in a process of its own."""
+    """Measure memory in a separate process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(measure_memory, (days,))
 

@@ -196,7 +196,8 @@ def replay(
 
     Example: fraud replay --from 227845 --rate 2000 --labels
     """
-    from payments.files.columns import abbreviate, list_needed
+    from payments.files.columns import list_needed
+    from payments.numbered_names import abbreviate
     from producer.disturbed import disturb as disturb_rows
     from producer.disturbed import make_vocabulary, measure_inputs
     from producer.labels import LabelFeed

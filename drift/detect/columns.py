@@ -1,8 +1,8 @@
 """The columns in which a window is compared: the model's features, what marks them, the margin.
 
 An optional feature has a second column, `NAME.missing`, which says whether the value is missing,
-and a category has `NAME.other`: whether the value is one that training gave no code of its own.
-The features of the calendar have none: they say when a window was, not what is in it.
+and a category has `NAME.other`: whether the value has no code, because training saw too little of
+it. The features of the calendar have none: they say when a window was, not what is in it.
 """
 
 from typing import NamedTuple
@@ -23,7 +23,7 @@ _NO_YES = ("no", "yes")
 class Column(NamedTuple):
     """One column. `label` names it for people, and `feature` is the model's that it is about.
 
-    `values`: of a category, what its codes 0, 1, ... stand for; None for numbers. NaN is a missing
+    `values`: of a category, what its codes 0, 1, ... mean; None for numbers. NaN is a missing
     value, which only an `optional` column has.
     """
 

@@ -25,7 +25,7 @@ from model.training.thresholds import (
     Outcome,
     apply_thresholds,
 )
-from payments.display import abbreviate_names
+from payments.numbered_names import list_in_words
 from payments.schema.reading import DEFAULT
 
 _METRICS = {
@@ -56,7 +56,7 @@ def render_card(
         manifest=manifest,
         schema=manifest.schema_reference,
         is_creditcard=_is_of_creditcard(manifest),
-        inputs=abbreviate_names(manifest.features),
+        inputs=list_in_words(manifest.features),
         mean_precision=np.mean([fold.average_precision for fold in manifest.folds]),
         scored=scored,
         metrics={title: metrics[name] for name, title in _METRICS.items()},

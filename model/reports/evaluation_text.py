@@ -8,7 +8,7 @@ from model.evaluation.evaluate import CapacityPoint, Evaluation, ThresholdMetric
 from model.intervals import Interval
 from model.reports.rendering import format_decimals
 from model.training.forward_cuts import Range
-from payments.display import abbreviate_names
+from payments.numbered_names import list_in_words
 
 METRIC_NAMES = {
     "auprc": "average precision",
@@ -190,7 +190,7 @@ def describe_rows(assessment: Assessment) -> str:
     seen = ""
     if sample.seen:
         seen = f" THE MODEL WAS FITTED ON {sample.seen:,} OF THEM, so this is not a test."
-    names = abbreviate_names(assessment.features)
+    names = list_in_words(assessment.features)
     return f"{rows}{seen} {assessment.duplicates:,} repeat {names} of a fitted row."
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from model.evaluation.exploration import Exploration, FeatureSummary
 from model.reports.rendering import format_decimals
-from payments.display import Display, abbreviate_names
+from payments.display import Display
+from payments.numbered_names import list_in_words
 from payments.schema.reading import Schema
 
 FEATURE_HEAD = ("", "mean", "sd", "min", "1%", "median", "99%", "max", "outliers", "KS", "PSI")
@@ -60,7 +61,7 @@ def _describe_frauds(exploration: Exploration, schema: Schema) -> str:
 
 def _describe_duplicates(exploration: Exploration, schema: Schema) -> str:
     frauds = exploration.duplicate_frauds
-    names = abbreviate_names([feature.name for feature in exploration.features])
+    names = list_in_words([feature.name for feature in exploration.features])
     return (
         f"{exploration.duplicates:,} rows repeat {names} of an earlier row, "
         f"{exploration.duplicates_at_the_same_time:,} of them at the same {schema.time_column}"

@@ -18,6 +18,7 @@ from payments.transaction import TEXT_CHARACTERS
 # Text that means a missing value, in any case: what pandas and R write, and spreadsheets show.
 MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "<na>", "null", "none"})
 _MISSING_TEXTS = pa.array(sorted(MISSING))
+_EMPTY = pa.array([""])
 
 # A JSON number that fits a float32. Others are read one by one.
 _PLAIN_AMOUNT = r"(?:0|[1-9][0-9]{0,18})(?:\.[0-9]+)?(?:[eE](?:[+]?0?|-[0-9]?)[0-9])?"
@@ -164,10 +165,9 @@ def read_text(cells: pa.Array, field: FieldDeclaration) -> Column:
         texts = pc.utf8_trim_whitespace(cells.cast(pa.string()))
     except pa.ArrowInvalid:
         return Column(pa.nulls(len(cells), pa.string()), dict(_find_bad_bytes(cells)))
-    missing = pc.is_in(pc.utf8_lower(texts), _MISSING_TEXTS)
-    if field.type == "category":  # the others may be values: NA is the country Namibia
-        missing = pc.equal(texts, "")
-    texts = pc.if_else(missing, None, texts)
+    # In a category the other words may be values: NA is the country Namibia.
+    words = _EMPTY if field.type == "category" else _MISSING_TEXTS
+    texts = pc.if_else(pc.is_in(pc.utf8_lower(texts), words), None, texts)
     lengths = pc.utf8_length(texts)
     invalid = {}
     if (pc.max(lengths).as_py() or 0) > limit:

@@ -4,12 +4,11 @@ The label is a boolean: 1 is fraud, 0 legitimate. When it became known is writte
 time.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 
 from payments.errors import PaymentFileError
+from payments.numbered_names import abbreviate
 from payments.schema.declaration import FROM_FIRST_ROW, FieldDeclaration
 from payments.schema.reading import Schema
 
@@ -20,7 +19,6 @@ TEXTS = ("id", "entity", "category", "text")
 """The types of fields whose cells are text."""
 TEXT = FieldDeclaration(type="text")
 
-_NUMBERED = re.compile(r"(.*?)(\d+)")
 _SHOWN = 40
 
 
@@ -83,25 +81,3 @@ def require(path: Path, needed: Iterable[str], header: Sequence[str], known: Ite
             f"{path} lacks the columns {', '.join(abbreviate(lacking, known))}; "
             f"the header has {listed[:500]}"
         )
-
-
-def abbreviate(names: Sequence[str], known: Iterable[str]) -> list[str]:
-    """Return names with each complete run of numbered columns as in V1..V28."""
-    found = list(names)
-    for run in _find_runs(known):
-        for at in range(len(found)):
-            if found[at : at + len(run)] == run:
-                found[at : at + len(run)] = [f"{run[0]}..{run[-1]}"]
-    return found
-
-
-def _find_runs(names: Iterable[str]) -> list[list[str]]:
-    """Return the runs of at least three names that differ in a number that counts up."""
-
-    def find_start(place: tuple[int, str]) -> tuple[str, int]:
-        at, name = place
-        match = _NUMBERED.fullmatch(name)
-        return (match[1], int(match[2]) - at) if match else (name, -1)
-
-    runs = [[name for _, name in run] for _, run in groupby(enumerate(names), find_start)]
-    return [run for run in runs if len(run) > 2]

@@ -1,13 +1,12 @@
 """Read times in text: RFC 3339, also with a space for its T, or without an offset for UTC."""
 
 import re
-from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from payments.files.cells import MISSING, Column
-from payments.rfc3339 import TimeFormatError, parse_text
+from payments.rfc3339 import TimeFormatError, count_microseconds, parse_text
 
 # What Arrow reads as RFC 3339 means it. Other cells are read one by one.
 _PLAIN = (
@@ -18,8 +17,6 @@ _PLAIN_LOCAL = _PLAIN.replace(r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", "")
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _AMBIGUOUS = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?:[ T,].*)?", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _EXAMPLE = "write times as 2026-01-31T12:00:00Z"
 
 
@@ -71,4 +68,4 @@ def _read_time(word: str, local: bool) -> int | str:
     if is_local != local:
         found, first = ("no offset", "one") if is_local else ("an offset", "none")
         return f"which has {found}; the first row has {first}"
-    return (time - _EPOCH) // _MICROSECOND
+    return count_microseconds(time)

@@ -27,6 +27,9 @@ FILE = "file:"
 FROM_FIRST_ROW = "seconds from the first row"
 """The unit of times in files that only say how much later a row is than the first."""
 
+MICROSECONDS = {"s": 1_000_000, "ms": 1000, "us": 1}
+"""Of each unit of a time that is a number since 1970."""
+
 MAX_SPAN_MS = 366 * 86_400_000
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _UNITS = {"time": ("rfc3339", "s", "ms", "us", FROM_FIRST_ROW), "amount": ("minor",)}

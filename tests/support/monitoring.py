@@ -26,8 +26,8 @@ from payments.contract import INPUTS
 from streams.kafka.connection import Connection
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 from support.data import labelled
+from support.data.drifting import COLUMNS
 from support.data.transactions import CREDITCARD
-from support.drifting import COLUMNS
 from support.publishing import open_transactional
 from support.topic_reader import read_all, read_json
 from support.waiting import wait_for

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from confluent_kafka.admin import AdminClient
-from support.drifting import DECODER
+from support.data.drifting import DECODER
 from support.monitoring import (
     PARTITIONS,
     SIZE,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.commands import set_environment
+from support.data.drifting import COLUMNS, DECODER
 from support.data.transactions import CREDITCARD, ENCODER
-from support.drifting import COLUMNS, DECODER
 from support.monitoring import SIZE, events, predict, running
 from support.report_numbers import findings
 

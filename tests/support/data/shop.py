@@ -39,7 +39,7 @@ calendar = ["hour", "weekday", "weekend"]
 timezone = "Europe/Brussels"
 """  # noqa: E501 - a field is a line
 SHOP = parse_schema(SCHEMA, "shop.toml", Path())
-DECODER = TransactionDecoder(SHOP, FeatureEncoder(SHOP, {"country": ("BE", "NG")}))
+DECODER = TransactionDecoder(FeatureEncoder(SHOP, {"country": ("BE", "NG")}))
 IP = "203.0.113.7"
 SATURDAY_23_H = 1_767_477_600_000  # 2026-01-03T22:00:00Z
 USUAL = {

@@ -16,7 +16,7 @@ from payments.transaction import make_transaction_model
 
 CREDITCARD = read_schema("creditcard")
 ENCODER = FeatureEncoder(CREDITCARD, {})
-DECODER = TransactionDecoder(CREDITCARD, ENCODER)
+DECODER = TransactionDecoder(ENCODER)
 Transaction = make_transaction_model(CREDITCARD)
 
 
@@ -42,4 +42,10 @@ def make_transaction_bytes(i: int, **changes: Any) -> bytes:
 def matrix_of(transactions: Iterable[Any]) -> Singles:
     """Return float32[n, 29] of n valid transactions, decoded in either way."""
     rows = [attrgetter(*INPUTS)(transaction) for transaction in transactions]
-    return ENCODER.encode(dict(zip(INPUTS, np.array(rows).reshape(-1, len(INPUTS)).T, strict=True)))
+    return encode_rows(rows)
+
+
+def encode_rows(rows: Any) -> Singles:
+    """Return float32[n, 29] of n rows of 29 numbers, as training encodes those of a file."""
+    columns = dict(zip(INPUTS, np.array(rows).reshape(-1, len(INPUTS)).T, strict=True))
+    return np.column_stack([*ENCODER.encode_columns(columns).values()]).astype(np.float32)

@@ -29,6 +29,7 @@ from api.background import Background
 from api.dependencies import Dependencies
 from api.routes.console import describe_schema
 from payments.decoder import TransactionDecoder
+from payments.features import FeatureEncoder
 from payments.masking import HIDDEN
 from payments.schema.reading import parse_schema
 from streams.kafka.connection import Connection
@@ -40,7 +41,7 @@ LABEL = {"is_fraud": True, "labelled_by": "Ana"}
 
 def make_app(bus, folder, schema=SHOP):
     """Return an application whose background threads are not started."""
-    decoder = TransactionDecoder(schema, DECODER.encoder)
+    decoder = TransactionDecoder(FeatureEncoder(schema, DECODER.encoder.categories))
     model = FakeModel(typical_ranges=USUAL, decoder=decoder)
     app = create_app(Dependencies(model, NOWHERE, bus, lambda: NOW, folder, CollectorRegistry()))
     store = AlertStore(schema)

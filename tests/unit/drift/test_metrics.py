@@ -3,8 +3,8 @@ from collections import Counter
 from datetime import timedelta
 
 from prometheus_client import generate_latest
+from support.data.drifting import COLUMNS
 from support.data.windows import CLOSED_AT, make_window
-from support.drifting import COLUMNS
 
 from drift.detect.impact import AlertRate, Ranked
 from drift.metrics import DriftMetrics

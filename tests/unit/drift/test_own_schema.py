@@ -87,7 +87,7 @@ def judge(detector, stream):
 
 
 def test_rows_are_what_the_model_read(rows):
-    scorer = TransactionDecoder(own.SCHEMA, ENCODER)
+    scorer = TransactionDecoder(ENCODER)
     records = [make_prediction(number, row) for number, row in rows.iterrows()]
     found = PredictionDecoder(ENCODER).decode(records).rows
     scored = [scorer.decode_one(own.make_transaction(row))[1] for _, row in rows.iterrows()]

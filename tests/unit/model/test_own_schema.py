@@ -62,7 +62,7 @@ def test_the_text_of_a_category_means_the_same_in_a_file_and_in_the_stream(rows,
     data = dataset.read_for_training(path, own.SCHEMA)
     assert "NA" in data.encoder.categories["country"]
     matrix = dataset.make_matrix(data.table, data.encoder)
-    decoder = TransactionDecoder(own.SCHEMA, data.encoder)
+    decoder = TransactionDecoder(data.encoder)
     for number in range(0, len(rows), 7):
         value = own.make_transaction(rows.iloc[number])
         for sent in (value, value.replace(b'"channel": null', b'"channel": ""')):

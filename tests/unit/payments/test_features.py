@@ -12,6 +12,7 @@ from support.data.transactions import (
     DECODER,
     ENCODER,
     Transaction,
+    encode_rows,
     make_transaction,
     make_transaction_bytes,
     matrix_of,
@@ -53,10 +54,6 @@ def test_training_stream_and_api_give_the_same_bits(rows):
     assert trained.shape == served.shape == (len(rows), 29)
 
 
-def encode(rows):
-    return ENCODER.encode(dict(zip(INPUTS, np.array(rows).T, strict=True)))
-
-
 @given(number=st.floats(allow_nan=False, allow_infinity=False))
 def test_both_forms_refuse_the_same_numbers(number):
     row, buffer = [number] * len(INPUTS), bytearray(ENCODER.row_bytes)
@@ -64,9 +61,9 @@ def test_both_forms_refuse_the_same_numbers(number):
         ENCODER.pack(buffer, 0, row)
     except OverflowError:
         with pytest.raises(InputError):
-            encode([row])
+            encode_rows([row])
     else:
-        assert encode([row]).tobytes() == bytes(buffer) == struct.pack("<f", number) * 29
+        assert encode_rows([row]).tobytes() == bytes(buffer) == struct.pack("<f", number) * 29
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, FLOAT32_OVERFLOW])
@@ -74,15 +71,15 @@ def test_values_that_are_not_finite_are_named_and_refused(bad):
     rows = np.zeros((3, 29))
     rows[1, 4] = bad
     with pytest.raises(InputError, match="row 1: V5 is"):
-        encode(rows)
+        encode_rows(rows)
 
 
 def test_no_rows_are_a_matrix_without_rows():
-    assert encode(np.empty((0, 29))).shape == (0, 29)
+    assert encode_rows(np.empty((0, 29))).shape == (0, 29)
 
 
 def test_the_row_of_a_decoded_transaction_is_that_of_its_values():
     value = make_transaction_bytes(3)
     sent, row = DECODER.decode_one(value)
-    assert encode([sent.values]).tobytes() == row.tobytes() == streamed([value])
+    assert encode_rows([sent.values]).tobytes() == row.tobytes() == streamed([value])
     assert row[0, COMPONENTS.index("V7")] == np.float32(make_transaction(3)["V7"])

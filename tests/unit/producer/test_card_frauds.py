@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from support.cards import simulate_table
+from support.data.cards import simulate_table
 
 from producer.simulation.cards import CardOptions
 from producer.simulation.cards.labels import DELAYS

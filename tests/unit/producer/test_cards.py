@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from support.cards import simulate_table
+from support.data.cards import simulate_table
 
 from payments.decoder import TransactionDecoder
 from payments.features import FeatureEncoder
@@ -226,7 +226,7 @@ def test_the_decoder_of_the_schema_takes_every_payment(plain):
     stateless = tuple(each for each in SCHEMA.features if each.kind not in ("velocity", "risk"))
     categories = {name: tuple(set(plain[name])) for name in SCHEMA.declaration.features.categories}
     encoder = FeatureEncoder(SCHEMA._replace(features=stateless), categories)
-    decoder = TransactionDecoder(SCHEMA, encoder)
+    decoder = TransactionDecoder(encoder)
     for row in make_rows(simulate(CardOptions(2_000)), "r"):
         sent, features = decoder.decode_one(encode_transaction(row))
         assert (sent.transaction_id, sent.key) == (row.transaction_id, row.key)

@@ -59,7 +59,7 @@ def test_each_format_gives_the_same_transactions_with_nested_fields(tmp_path, cs
 
 def test_the_scorer_accepts_every_row_and_reads_the_same_values(csv):
     encoder = FeatureEncoder(schema(), {"country": ("BE", "FR"), "channel": ("web", "shop")})
-    decode = TransactionDecoder(schema(), encoder).decode
+    decode = TransactionDecoder(encoder).decode
     for number, row in enumerate(read(Selection(csv, schema()), "r")):
         decoded = decode(encode_transaction(row), bytearray(encoder.row_bytes), 0)
         assert decoded.transaction_id == row.transaction_id == PAYMENTS["id"][number]

@@ -4,8 +4,8 @@ import threading
 from time import sleep
 
 import pytest
+from support.data.drifting import COLUMNS
 from support.data.transactions import ENCODER
-from support.drifting import COLUMNS
 from support.monitoring import PROFILE, draw_rows
 from support.ports import find_free_port
 from typer.testing import CliRunner

@@ -1,8 +1,8 @@
 """The line that `fraud monitor` prints for a window."""
 
 import pytest
+from support.data.drifting import COLUMNS
 from support.data.windows import make_window
-from support.drifting import COLUMNS
 
 from benchmarks.drift import categories as shop
 from cli.commands.monitor import _format_event

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support.drifting import COLUMNS
+from support.data.drifting import COLUMNS
 
 from drift.detect import calibration, tail_test
 from drift.detect.calibration import (

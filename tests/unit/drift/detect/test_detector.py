@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import wasserstein_distance
-from support.drifting import COLUMNS
+from support.data.drifting import COLUMNS
 
 from drift.detect import tail_test
 from drift.detect.calibration import calibrate_thresholds

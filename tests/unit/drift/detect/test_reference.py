@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from support.data.drifting import COLUMNS
 from support.data.transactions import CREDITCARD
-from support.drifting import COLUMNS
 
 from drift.detect import reference
 from drift.errors import NoReferenceError

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.drifting import COLUMNS
+from support.data.drifting import COLUMNS
 
 from drift.detect.detector import DriftDetector
 from drift.detect.reference_shift import Comparison, ReferenceShift

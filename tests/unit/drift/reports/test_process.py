@@ -5,7 +5,7 @@ import signal
 import numpy as np
 import psutil
 import pytest
-from support.drifting import COLUMNS
+from support.data.drifting import COLUMNS
 from support.report_numbers import findings
 from support.waiting import wait_for
 

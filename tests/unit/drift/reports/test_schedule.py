@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from support.data.drifting import COLUMNS
 from support.data.windows import CLOSED_AT, make_window
-from support.drifting import COLUMNS
 
 from drift.detect.detector import DriftDetector
 from drift.errors import ReportError, ReportProcessError

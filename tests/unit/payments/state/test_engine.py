@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from support.state_oracle import DAY, Oracle, Payment, make_columns
+from support.data.state_oracle import DAY, Oracle, Payment, make_columns
 
 from payments.schema.reading import parse_schema, read_schema
 from payments.state.engine import Engine

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from support.drifting import DECODER
+from support.data.drifting import DECODER
 from support.fakes import group_of, positions_of
 
 from drift import prediction_stream
