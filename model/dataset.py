@@ -54,10 +54,12 @@ def read_for_training(path: Path, schema: Schema) -> TrainingData:
     learned = {
         name: fields.inputs[name][part].tolist() for name in schema.declaration.features.categories
     }
-    try:
-        encoder = FeatureEncoder(schema, learn_categories(schema, learned))
-    except InputError as error:
-        raise TrainingError(str(error)) from None
+    encoder = FeatureEncoder(schema, learn_categories(schema, learned))
+    if encoder.history:
+        raise TrainingError(
+            f"the schema {schema.name} has features of history, which training cannot "
+            "compute yet: remove [[features.velocity]] and [[features.risk]]"
+        )
     return TrainingData(_encode(path, fields, encoder), encoder, hash_file(path))
 
 

@@ -44,7 +44,8 @@ class InvalidTransactionError(ValueError):
 class DecodedTransaction(msgspec.Struct, gc=False):
     """A valid transaction. `key` is its entity that is the message key; `amount` in major units.
 
-    `values` are those of the schema's `inputs` as they were sent, None for a missing one.
+    `values` are those of the schema's `inputs` as they were sent, None for a missing one, and
+    `compared` those of its `history_fields`.
     """
 
     transaction_id: str
@@ -52,6 +53,7 @@ class DecodedTransaction(msgspec.Struct, gc=False):
     key: str | None
     amount: float
     values: tuple[Any, ...]
+    compared: tuple[str | None, ...] = ()
 
 
 class _Layout:
@@ -82,6 +84,7 @@ class TransactionDecoder:
         self._id, self._key, self._amount = (
             names.index(name) for name in (roles.id, roles.key, roles.amount)
         )
+        self._pick_compared = _make_picker([names.index(name) for name in schema.history_fields])
         self._time_field = schema.fields[roles.time].path or roles.time
         self._time_unit = schema.fields[roles.time].stream_unit
 
@@ -103,10 +106,14 @@ class TransactionDecoder:
             fields[self._key],
             fields[self._amount],
             self._transaction.pick_inputs(fields),
+            self._pick_compared(fields),
         )
 
     def decode_one(self, value: bytes) -> tuple[DecodedTransaction, Singles]:
-        """Return a transaction, and its features as float32[1, features]."""
+        """Return a transaction, and its features as float32[1, features].
+
+        Those of history are missing.
+        """
         rows = bytearray(self.encoder.row_bytes)
         sent = self.decode(value, rows, 0)
         return sent, self._complete(rows, sent.event_time)
@@ -114,7 +121,7 @@ class TransactionDecoder:
     def decode_payment(self, value: bytes) -> tuple[tuple[Any, ...], Singles]:
         """Return the inputs of a payment, and its features as float32[1, features].
 
-        It needs only the fields that features read.
+        It needs only the fields that features read. Those of history are missing.
         """
         rows = bytearray(self.encoder.row_bytes)
         fields, at = self._read(self._payment, value, rows, 0, MAX_TRANSACTION_BYTES)
@@ -124,6 +131,9 @@ class TransactionDecoder:
         matrix = np.frombuffer(rows, np.float32).reshape(1, -1)
         if at is not None:
             self.encoder.add_calendar(matrix, compute_times_ms([at]))
+        self.encoder.add_history(
+            matrix, np.full((1, len(self.encoder.history)), np.nan, np.float32)
+        )
         return matrix
 
     def _read(

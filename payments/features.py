@@ -3,7 +3,7 @@
 Each number is rounded once to a float32 (IEEE 754, half to even). `encode_columns` converts the
 rows of a file at once. `pack` is for the stream, which writes each row into one buffer while
 decoding, and `add_calendar` fills in the rest of a batch. Both ways give the same bits; property
-tests compare them.
+tests compare them. The last columns are features of history, which `payments.state` computes.
 """
 
 import struct
@@ -39,21 +39,19 @@ _MONDAY = 3  # 1970-01-01 was a Thursday, the fourth day of the week
 class FeatureEncoder:
     """Turns the payments of a schema into rows of the model's matrix.
 
-    `names` are the matrix's columns and `inputs` the fields that the first ones come from.
-    `row_bytes` is the size of a row. Raises InputError for a schema with features of history.
+    `names` are the matrix's columns, `inputs` the fields that the first ones come from, and
+    `history` the names of the last ones, the features of history. `row_bytes` is the size of a row.
     """
 
     def __init__(self, schema: Schema, categories: Categories) -> None:
-        if any(feature.kind in ("velocity", "risk") for feature in schema.features):
-            raise InputError(
-                f"the schema {schema.name} has features of history, which the stream cannot "
-                "compute yet: remove [[features.velocity]] and [[features.risk]]"
-            )
         declared = schema.declaration.features
         self.schema = schema
         self.categories = dict(categories)
         self.names = tuple(feature.name for feature in schema.features)
         self.inputs = schema.inputs
+        self.history = tuple(
+            feature.name for feature in schema.features if feature.kind in ("velocity", "risk")
+        )
         self.row_bytes = 4 * len(self.names)
         self.feature_types = ["c" if each.kind == "category" else "q" for each in schema.features]
         self._numbers = len(declared.numbers)
@@ -97,13 +95,21 @@ class FeatureEncoder:
         for column, part in enumerate(self._compute_calendar(times_ms), len(self.inputs)):
             matrix[:, column] = part
 
+    def add_history(self, matrix: Singles | Floats, features: Singles) -> None:
+        """Fill in the features of history, float32[n, history], of a matrix, [n, features]."""
+        matrix[:, len(self.names) - len(self.history) :] = features
+
     def encode_columns(
-        self, columns: Mapping[str, ArrayLike], times_ms: Ints | None = None
+        self,
+        columns: Mapping[str, ArrayLike],
+        times_ms: Ints | None = None,
+        history: Singles | None = None,
     ) -> dict[str, Floats]:
         """Return each feature of n payments as float64[n].
 
         `columns` has n values of each field in `inputs`: numbers with NaN for a missing one, texts
-        with None. `times_ms`: int64[n], if `needs_time`. Raises InputError for infinity, a number
+        with None. `times_ms`: int64[n], if `needs_time`. `history`: float32[n, history], if the
+        schema has features of history. Raises InputError for infinity, a number
         beyond float32, and a missing number that is not optional, because XGBoost would treat it
         as missing.
         """
@@ -119,6 +125,8 @@ class FeatureEncoder:
         if times_ms is not None:
             calendar = zip(self._calendar, self._compute_calendar(times_ms), strict=True)
             encoded |= {name: part.astype(np.float64) for name, part in calendar}
+        if history is not None:
+            encoded |= zip(self.history, history.T.astype(np.float64), strict=True)
         return encoded
 
     def _compute_calendar(self, times_ms: Ints) -> list[Ints]:

@@ -57,6 +57,13 @@ def create_predict_router(model: ScoringModel) -> APIRouter:
     )
     async def predict(request: Request) -> Response:
         body = await request.body()
+        if model.decoder.encoder.history:
+            return errors.refuse(
+                request,
+                501,
+                "the model reads the history of accounts, which only the stream has: publish the "
+                "payment with POST /transactions",
+            )
         try:
             values, row = model.decoder.decode_payment(body)
         except InvalidTransactionError as error:

@@ -2,7 +2,8 @@
 
 An optional feature has a second column, `NAME.missing`, which says whether the value is missing,
 and a category has `NAME.other`: whether the value has no code, because training saw too little of
-it. The features of the calendar have none: they say when a window was, not what is in it.
+it. The features of the calendar have none: they say when a window was, not what is in it. Nor have
+those of history, which a prediction does not carry.
 """
 
 from typing import NamedTuple
@@ -55,7 +56,7 @@ class Columns:
         positions = []
         marks = []
         for position, feature in enumerate(encoder.schema.features):
-            if feature.kind == "calendar":
+            if feature.kind not in ("number", "category"):
                 continue
             name = feature.name
             field = encoder.schema.fields[name]

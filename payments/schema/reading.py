@@ -72,6 +72,15 @@ class Schema(NamedTuple):
         return (*features.numbers, *features.categories)
 
     @property
+    def history_fields(self) -> tuple[str, ...]:
+        """The fields that features of history read beside time and amount, sorted."""
+        features = self.declaration.features
+        names = {risk.entity for risk in features.risk}
+        for velocity in features.velocity:
+            names |= {*velocity.fields, *filter(None, [velocity.distinct])}
+        return tuple(sorted(names))
+
+    @property
     def columns(self) -> dict[str, str]:
         """The column of each field in files, and of the labels if files have them."""
         columns = {name: field.file or field.path or name for name, field in self.fields.items()}

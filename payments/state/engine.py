@@ -29,8 +29,7 @@ class Engine:
     def __init__(self, schema: Schema) -> None:
         self.features = list_state_features(schema)
         self._stores = [Store(plan) for plan in make_plans(schema)]
-        fields = {name for each in self._stores for name in (each.plan.entity, *each.plan.compared)}
-        self.fields = tuple(sorted(fields))
+        self.fields = schema.history_fields
         self._risk_stores = [store for store in self._stores if len(store.plan.kernel.risks)]
         self.risk_fields = tuple(store.plan.entity for store in self._risk_stores)
         self._pending = 0
