@@ -1,6 +1,6 @@
 """Hash the values of entities to 64 bits. 0 is a missing value, and never the hash of a text.
 
-A hash is part of what is stored: a change here makes a state unreadable.
+A hash is part of what is stored: a change here makes stored hashes useless.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,8 @@ from xxhash import xxh3_64_intdigest
 from payments.arrays import Hashes
 
 MISSING = 0
+HASH_VERSION = 1
+"""Stored beside the hashes. Change it with any change of the hashes of a value."""
 
 
 def hash_texts(texts: Iterable[str | None]) -> Hashes:

@@ -12,6 +12,7 @@ StreamError
 ├── ConsumerError                 a member of a consumer group cannot continue
 │   ├── LostRangeError            records were deleted before they were read
 │   └── TopicRecreatedError       a topic was deleted and made again under its readers
+├── BlockError                    (streams.history.block)
 ├── TooManyDeadLettersError       (streams.scorer.dead_letter_limit)
 └── CommitError                   a batch was not committed
     ├── BatchAbortedError         read the batch again
