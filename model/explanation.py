@@ -6,6 +6,7 @@ from typing import Any
 
 from model.alert import ExplainedScore, build_alert
 from model.artefact import Model, compute_probabilities, decide
+from payments.arrays import Singles
 
 BASE = "base"
 REST = "rest"
@@ -25,13 +26,16 @@ class Step:
     reason: Any = None
 
 
-def explain(model: Model, transaction: bytes, at: datetime) -> Any:
+def explain(model: Model, transaction: bytes, at: datetime, history: Singles | None = None) -> Any:
     """Return an AlertRecord for a transaction, with all features as reasons.
 
     A payment that `model` approves gets one too. `transaction` is a record's value as on the topic;
-    `at` becomes scored_at. Raises InvalidTransactionError.
+    `at` becomes scored_at. `history`: its features of history, float32[1, history], which are
+    missing by default. Raises InvalidTransactionError.
     """
     sent, row = model.decoder.decode_one(transaction)
+    if history is not None:
+        model.decoder.encoder.add_history(row, history)
     margins = model.compute_margins(row)
     scores = compute_probabilities(margins)
     base, contributions = model.explain(row)

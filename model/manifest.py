@@ -147,7 +147,8 @@ class Manifest(_Part):
     file, and `policy` how the thresholds were chosen on the out-of-fold rows. `payments_per_day`
     counts those of the file trained on, `cuts` show the policy on later rows, and `patterns` are
     the reasons' patterns, the most frequent first. Models of an earlier release lack these three,
-    `schema` and `categories`.
+    `schema` and `categories`. `label_delay`, if there is one, is how late labels came that have no
+    date (`model.history.draw_delays`).
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -170,6 +171,7 @@ class Manifest(_Part):
     payments_per_day: float | None = Field(default=None, gt=0)
     cuts: tuple[ForwardCut, ...] = ()
     patterns: tuple[ReasonPattern, ...] = ()
+    label_delay: str | None = Field(default=None, exclude_if=lambda delay: delay is None)
 
     @property
     def budget(self) -> float | None:

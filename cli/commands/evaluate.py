@@ -119,7 +119,7 @@ def _read_training_file(
         return None
     expected = model.manifest.fitted_on.dataset_sha256
     if hash_file(path) == expected:
-        return dataset.read(path, model.decoder.encoder)
+        return dataset.read(path, model.decoder.encoder, model.manifest.label_delay)
     if not needed:
         return None
     raise CommandError(
@@ -160,7 +160,7 @@ def _open_other_file(
     from model.evaluation.assessment import Sample, select_rows
     from model.evaluation.seen_rows import find_seen_rows
 
-    rows = dataset.read(path, model.decoder.encoder)
+    rows = dataset.read(path, model.decoder.encoder, model.manifest.label_delay)
     fitted = None
     seen = None
     if trained_on is not None:

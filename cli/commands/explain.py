@@ -3,8 +3,9 @@
 import io
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -21,6 +22,10 @@ from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
 from cli.support.terminal import FILE_WIDTH, make_console
 from model.files import write_atomically
+
+if TYPE_CHECKING:
+    from model.artefact import Model
+    from payments.arrays import Singles
 
 
 @app.command(rich_help_panel=LOOK)
@@ -109,16 +114,36 @@ def _explain_row(settings: Settings, row: int, quiet: bool) -> bytes:
     announce(path, settings.schema)
     model = Model.load(settings.model, settings.schema)
     selection = rows.Selection(path, settings.schema, first=row, limit=1)
+    history = _compute_history(model, path, row, quiet)
     for content in rows.read(selection, "row"):
+        transaction = rows.encode_transaction(content)
         try:
-            return msgspec.json.encode(
-                explain_row(model, rows.encode_transaction(content), datetime.now(UTC))
-            )
+            return msgspec.json.encode(explain_row(model, transaction, datetime.now(UTC), history))
         except InvalidTransactionError as error:
             raise CommandError(
                 f"row {row} of {path} is not a valid transaction: {error.detail}"
             ) from None
     raise rows.describe_range_error(selection)
+
+
+def _compute_history(model: "Model", path: Path, row: int, quiet: bool) -> "Singles":
+    """Return the features that a row has from those before it, float32[1, history]."""
+    import numpy as np
+
+    from model import dataset
+
+    encoder = model.decoder.encoder
+    if not encoder.history:
+        return np.empty((1, 0), np.float32)
+    with show_bars(quiet) as update:
+        table = dataset.read_inputs(
+            path,
+            encoder,
+            model.manifest.label_delay,
+            partial(update, "computing the history"),
+            end=row + 1,
+        )
+    return table[list(encoder.history)].iloc[-1:].to_numpy(np.float32)
 
 
 def _write_html(picture: RenderableType, path: Path) -> None:

@@ -24,6 +24,7 @@ from cli.commands.threshold import (
 )
 from cli.support.home import probe_writing
 from cli.support.options import AsJson, Data, PaymentsPerDay, SchemaName
+from cli.support.parsers import parse_label_delay
 from cli.support.payment_files import announce
 from cli.support.progress import Quiet, make_bar, make_columns, show_steps
 from cli.support.settings import Settings
@@ -65,6 +66,15 @@ def train(
             "--tune.",
         ),
     ] = None,
+    label_delay: Annotated[
+        str | None,
+        typer.Option(
+            parser=parse_label_delay,
+            metavar="DISTRIBUTION",
+            help="How late labels became known that have no date, for features of risk: 7d, or "
+            "exponential:7d with this mean.",
+        ),
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -85,9 +95,15 @@ def train(
     probe_writing(settings.models if settings.models.exists() else settings.home, _MODEL_BYTES)
     path = fetch(settings, quiet)
     announce(path, settings.schema, for_training=True)
-    tuned = _tune(path, settings.schema, quiet) if tune else None
+    tuned = _tune(path, settings.schema, label_delay, quiet) if tune else None
     model, outcomes = train_model(
-        settings, path, quiet, policy, tuned.recipe if tuned else recipe, payments_per_day
+        settings,
+        path,
+        quiet,
+        policy,
+        tuned.recipe if tuned else recipe,
+        payments_per_day,
+        label_delay=label_delay,
     )
     result = _describe_as_json(model, outcomes) | ({"tuning": asdict(tuned)} if tuned else {})
     if as_json:
@@ -107,7 +123,7 @@ def _read_recipe(directory: Path, schema: "Schema") -> "Recipe":
     return Recipe(parameters, manifest.trees, directed)
 
 
-def _tune(data: Path, schema: "Schema", quiet: bool) -> "TuningResult":
+def _tune(data: Path, schema: "Schema", label_delay: str | None, quiet: bool) -> "TuningResult":
     from model import dataset
     from model.training import tuning
 
@@ -126,7 +142,7 @@ def _tune(data: Path, schema: "Schema", quiet: bool) -> "TuningResult":
                 searching, completed=step.elapsed, trials=step.trials, rate=rate, best=best
             )
 
-        rows = dataset.read_for_training(data, schema)
+        rows = dataset.read_for_training(data, schema, label_delay)
         return tuning.tune(rows.table, rows.encoder, time.monotonic, progress=report)
 
 
@@ -152,6 +168,8 @@ def train_model(
     policy: "Policy | None" = None,
     recipe: "Recipe | None" = None,
     payments_per_day: float | None = None,
+    *,
+    label_delay: str | None = None,
 ) -> "tuple[Model, dict[str, Outcome]]":
     """Train and save a model, and point `latest` to it.
 
@@ -164,7 +182,7 @@ def train_model(
 
     with show_steps(quiet) as step:
         step.say("reading the rows")
-        rows = dataset.read_for_training(data, settings.schema)
+        rows = dataset.read_for_training(data, settings.schema, label_delay, step.count)
         step.say("growing trees")
         trained = pipeline.train(
             rows,

@@ -58,6 +58,17 @@ def parse_time(text: str, now: datetime) -> datetime:
     )
 
 
+def parse_label_delay(text: str) -> str:
+    """Return the distribution of delays as it is. Raises typer.BadParameter."""
+    from model.label_delay import find_mean_delay
+
+    try:
+        find_mean_delay(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}, or exponential:7d") from None
+    return text
+
+
 def parse_rate(text: str) -> float:
     """Return a rate per second; 0 means no limit. Raises typer.BadParameter."""
     try:

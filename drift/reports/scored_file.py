@@ -20,7 +20,7 @@ def score_file(
 
     Raises PaymentFileError.
     """
-    table = dataset.read_inputs(path, model.decoder.encoder)
+    table = dataset.read_inputs(path, model.decoder.encoder, model.manifest.label_delay)
     values = table[list(model.features)].to_numpy(np.float64)
     scores = model.compute_margins(dataset.make_matrix(table, model.decoder.encoder))
     labelled = None

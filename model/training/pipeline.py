@@ -78,7 +78,7 @@ def train(
     read, for `payments_per_day`; not even these if it is given. `progress` is called with the
     number of trees grown, and of all trees. Raises TrainingError.
     """
-    table, encoder, sha256 = data
+    table, encoder = data.table, data.encoder
     parts = split(len(table))
     _refuse_one_class(table, parts)
     rate = payments_per_day or thresholds.measure_payments_per_day(table)
@@ -114,7 +114,7 @@ def train(
         hashes={},
         fitted_on=FittedRows(
             **_describe_rows(parts.train).model_dump(),
-            dataset_sha256=sha256,
+            dataset_sha256=data.sha256,
             rows_sha256=hash_rows(table[parts.train]),
         ),
         out_of_fold=_describe_rows(parts.out_of_fold),
@@ -125,6 +125,7 @@ def train(
         payments_per_day=rate,
         cuts=tuple(cut.try_policy(policy) for cut in cuts),
         patterns=patterns.count_patterns(reference, chosen.review),
+        label_delay=data.label_delay,
     )
     booster = calibration.calibrate_booster(
         fit_booster(table[parts.train], recipe, encoder, grown), calibrated

@@ -30,6 +30,8 @@ from payments.files.table import Table
 from payments.files.times import are_local, read_times
 from payments.schema.reading import Schema
 
+NO_TIME = np.iinfo(np.int64).min
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -62,9 +64,10 @@ class Batch:
         return [None] * self.size if column is None else column.texts.to_pylist()
 
     def read_milliseconds(self, name: str) -> Ints:
-        """Return the times of a column, cut to whole milliseconds since 1970. None is missing."""
+        """Return the times of a column, cut to whole ms since 1970; NO_TIME if missing."""
         micros = np.rint(self.columns[name].values * (1e6 / self.unit.per_second))
-        return micros.astype(np.int64) // 1000
+        times = np.nan_to_num(micros).astype(np.int64) // 1000
+        return np.where(np.isnan(micros), NO_TIME, times)
 
     def check(self, *complete: str) -> None:
         """Raise PaymentFileError for the first invalid cell, or missing one in these columns."""

@@ -19,12 +19,6 @@ from payments.errors import PaymentFileError
 from payments.schema.reading import parse_schema
 
 NOW = datetime(2026, 4, 20, tzinfo=UTC)
-VELOCITY = """
-[[features.velocity]]
-entity = "card"
-windows = ["1h"]
-measures = ["count"]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +138,3 @@ def test_what_training_cannot_use_is_named(rows, tmp_path):
     unlabelled = parse_schema(own.SCHEMA_TEXT.replace('label = "fraud"', ""), "x", own.Path())
     with pytest.raises(TrainingError, match="no label"):
         dataset.read_for_training(path, unlabelled)
-    with_history = parse_schema(own.SCHEMA_TEXT + VELOCITY, "x", own.Path())
-    with pytest.raises(TrainingError, match="features of history"):
-        dataset.read_for_training(path, with_history)
