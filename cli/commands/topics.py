@@ -7,8 +7,9 @@ import typer
 
 from cli.app import OPERATE, app
 from cli.support.broker import ensure_reachable
-from cli.support.options import AsJson
+from cli.support.options import AsJson, SchemaName
 from cli.support.settings import Settings
+from cli.support.topics import declare_topics
 from streams.kafka import topic_admin, topics
 
 
@@ -26,15 +27,19 @@ def create_topics(
             help="Replicas of each partition; with 3 or more, two must be in sync.",
         ),
     ] = 1,
+    schema_name: SchemaName = None,
     as_json: AsJson = False,
 ) -> None:
     """Create missing topics; then fail if another one is less safe than declared.
 
+    The topic history is kept as long as the schema's features look back, and a week.
+
     Example: fraud topics --partitions 8
     """
-    created = topic_admin.create(
-        ensure_reachable(Settings.from_environment().make_connection()), partitions, replication
-    )
+    settings = Settings.from_environment(schema_name=schema_name)
+    declared = declare_topics(settings.schema)
+    connection = ensure_reachable(settings.make_connection())
+    created = topic_admin.create(connection, partitions, replication, declared)
     if as_json:
         print(json.dumps({"created": created}, allow_nan=False))
     else:

@@ -17,14 +17,15 @@ FOLDER = Path(__file__).parent
 Json = dict[str, Any]
 
 KEY = "account_id where the transaction has one, else transaction_id"  # as released
-# topic: message, its headers, and whether this system reads or writes it
-CHANNELS = {
+# topic: message, its headers if any, and whether this system reads or writes it
+CHANNELS: dict[str, tuple[str, str | None, str]] = {
     topics.TRANSACTIONS: ("transaction", "own-headers", "receive"),
     topics.PREDICTIONS: ("prediction", "source-headers", "send"),
     topics.ALERTS: ("alert", "source-headers", "send"),
     topics.DEAD_LETTERS: ("dead-letter", "dead-letter-headers", "send"),
     topics.LABELS: ("label", "own-headers", "receive"),
     topics.DRIFT_EVENTS: ("drift-event", "own-headers", "send"),
+    topics.HISTORY: ("block", None, "send"),
 }
 SUMMARIES = {
     "transaction": "A payment to score. Your publishers may omit the headers.",
@@ -39,6 +40,7 @@ SUMMARIES = {
         "What the monitor found: a window closed (`window`), its labels arrived (`labels`; the "
         "last one counts), the severity changed (`severity`)."
     ),
+    "block": "The scored payments of a batch and partition, from which workers rebuild history.",
 }
 
 
@@ -112,7 +114,14 @@ def _describe_channel(topic: topics.Topic) -> Json:
     }
 
 
-def _describe_message(message: str, headers: str, topic: str) -> Json:
+def _describe_message(message: str, headers: str | None, topic: str) -> Json:
+    if headers is None:
+        return {
+            "name": message,
+            "summary": SUMMARIES[message],
+            "contentType": "application/octet-stream",
+            "payload": {"description": "for this system only; streams/history/block.py has it"},
+        }
     examples = messages.make_examples()
     payload: Json = {"$ref": f"schemas/{message}.json"}
     example: Json = {"headers": json.loads(examples[headers])}

@@ -44,6 +44,11 @@ def list_state_features(schema: Schema) -> tuple[str, ...]:
     return tuple(feature.name for feature in schema.features if feature.kind in kinds)
 
 
+def find_horizon(schema: Schema) -> int:
+    """Return how far back the features of a schema look, in ms; 0 if none needs history."""
+    return max((plan.kernel.horizon for plan in make_plans(schema)), default=0)
+
+
 def make_plans(schema: Schema) -> list[EntityPlan]:
     """Return a plan for each entity with history.
 

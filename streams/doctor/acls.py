@@ -59,17 +59,21 @@ ACLS: dict[str, tuple[Acl, ...]] = {
     ),
     "replay": _permit_on_topics(WRITE, topics.TRANSACTIONS, topics.LABELS),
     "score": (
-        *_permit_on_topics(READ, topics.TRANSACTIONS),
-        *_permit_on_topics(WRITE, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS),
+        *_permit_on_topics(READ, topics.TRANSACTIONS, topics.HISTORY),
+        *_permit_on_topics(
+            WRITE, topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS, topics.HISTORY
+        ),
         *_permit_on_topics(
             DESCRIBE_CONFIGS,
             topics.TRANSACTIONS,
             topics.PREDICTIONS,
             topics.ALERTS,
             topics.DEAD_LETTERS,
+            topics.HISTORY,
         ),
         *_permit_on_group(READ, topics.SCORER_GROUP),
         *_permit_transactional_id("fraud-scorer-"),
+        *_READER,
     ),
     "monitor": (
         *_permit_on_topics(READ, topics.PREDICTIONS, topics.DRIFT_EVENTS, topics.LABELS),

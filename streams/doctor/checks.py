@@ -3,7 +3,7 @@
 Read-only, except that the check of transactional ids opens one that no worker uses.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -60,7 +60,10 @@ class Finding:
 
 
 def check_cluster(
-    connection: Connection, roles: Iterable[str], now_ms: Callable[[], int]
+    connection: Connection,
+    roles: Iterable[str],
+    now_ms: Callable[[], int],
+    declared: Sequence[topics.Topic] = topics.TOPICS,
 ) -> Iterator[Finding]:
     """Yield all findings about the cluster; stop after the first if it can't be reached.
 
@@ -79,7 +82,7 @@ def check_cluster(
         return
     yield check_encryption(connection)
     states = describe_topics(admin, connection)
-    yield from check_topics(connection, states)
+    yield from check_topics(connection, states, declared)
     yield try_check(_OFFSETS, lambda: check_offsets_retention(get_offsets_retention_min(admin)))
     cluster = Cluster(connection)
     found = [name for name in _WRITTEN_IN_TRANSACTIONS if isinstance(states[name], TopicState)]
@@ -156,7 +159,9 @@ def _is_local(server: str) -> bool:
 
 
 def check_topics(
-    connection: Connection, states: dict[str, TopicState | KafkaError]
+    connection: Connection,
+    states: dict[str, TopicState | KafkaError],
+    declared: Sequence[topics.Topic] = topics.TOPICS,
 ) -> Iterator[Finding]:
     """Compare each declared topic with its state.
 
@@ -164,11 +169,11 @@ def check_topics(
     """
     counts = [
         state.partitions
-        for topic in topics.TOPICS
+        for topic in declared
         if isinstance(state := states[topic.name], TopicState) and topic.partitions is None
     ]
     usual = find_usual_count(counts) if counts else topics.PARTITIONS
-    for topic in topics.TOPICS:
+    for topic in declared:
         yield _check_topic(connection, topic, states[topic.name], usual)
 
 

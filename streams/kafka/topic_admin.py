@@ -38,7 +38,12 @@ class FoundTopic:
     config: Config | None
 
 
-def create(connection: Connection, partitions: int = PARTITIONS, replication: int = 1) -> list[str]:
+def create(
+    connection: Connection,
+    partitions: int = PARTITIONS,
+    replication: int = 1,
+    declared: Iterable[Topic] = TOPICS,
+) -> list[str]:
     """Create the missing topics and return their names.
 
     Raises TopicMismatchError, before creating any, if one exists with other partitions, and after
@@ -46,7 +51,7 @@ def create(connection: Connection, partitions: int = PARTITIONS, replication: in
     the cluster refuses.
     """
     admin = AdminClient(connection.make_client_config())
-    wanted = {connection.qualify(topic.name): topic for topic in TOPICS}
+    wanted = {connection.qualify(topic.name): topic for topic in declared}
     found = find_topics(admin, wanted)
     missing = [name for name in wanted if name not in found]
     if wrong := _list_other_counts(connection, wanted, found, partitions):

@@ -1,7 +1,7 @@
 """Declares the topics: names, partitions and settings. streams.kafka.topic_admin creates them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from streams.kafka.topic_settings import (
@@ -19,6 +19,7 @@ ALERTS = "alerts"
 DEAD_LETTERS = "transactions.dlq"
 LABELS = "labels"
 DRIFT_EVENTS = "drift.events"
+HISTORY = "history"
 
 SCORER_GROUP = "fraud-scorer"
 MONITOR_GROUP = "fraud-monitor"
@@ -95,7 +96,20 @@ TOPICS = (
     Topic(DEAD_LETTERS, 30 * _DAY_MS, MAX_RECORD_BYTES + DEAD_LETTER_EXTRA_BYTES),
     Topic(LABELS, 90 * _DAY_MS, is_input=True),
     Topic(DRIFT_EVENTS, 90 * _DAY_MS, partitions=1),
+    Topic(HISTORY, 45 * _DAY_MS),  # as the built-in schema `cards` needs it
 )
 BY_NAME: Mapping[str, Topic] = MappingProxyType({topic.name: topic for topic in TOPICS})
 OUTCOMES = (PREDICTIONS, DEAD_LETTERS)
 """One of these has a record for each of `transactions` that was handled."""
+
+
+def declare_topics(horizon_ms: int) -> tuple[Topic, ...]:
+    """Return TOPICS for a schema whose features look back `horizon_ms`; 0 if it has no history.
+
+    A payment may wait as long as `transactions` is kept, and still needs the history before it.
+    """
+    if not horizon_ms:
+        return TOPICS
+    kept_ms = horizon_ms + BY_NAME[TRANSACTIONS].retention_ms
+    others = (topic for topic in TOPICS if topic.name != HISTORY)
+    return (*others, replace(BY_NAME[HISTORY], retention_ms=kept_ms))

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from cli.app import OPERATE, app
 from cli.errors import FAILED
-from cli.support.options import AsJson
+from cli.support.options import AsJson, SchemaName
 from cli.support.progress import Quiet
 from cli.support.settings import Settings
 from cli.support.terminal import make_console
+from cli.support.topics import declare_topics
 
 if TYPE_CHECKING:
     from streams.doctor.checks import Finding
@@ -57,6 +58,7 @@ def doctor(
             "--for", metavar="COMMAND", help="A command whose permissions to check. Repeatable."
         ),
     ] = None,
+    schema_name: SchemaName = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -71,11 +73,12 @@ def doctor(
     from cli.commands.doctor import machine
     from streams.doctor import checks
 
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(schema_name=schema_name)
+    declared = declare_topics(settings.schema)
     checked = _check_roles(roles)
     with Console(stderr=True, quiet=quiet or not sys.stderr.isatty()).status("checking"):
         cluster = checks.check_cluster(
-            settings.make_connection(), checked, lambda: time.time_ns() // 1_000_000
+            settings.make_connection(), checked, lambda: time.time_ns() // 1_000_000, declared
         )
         findings = [*cluster, *machine.run_checks(settings)]
     failed = sum(finding.verdict is checks.CheckStatus.FAIL for finding in findings)

@@ -424,14 +424,16 @@ def test_the_doctor_names_every_fault(cluster, model):
     }
     assert found["topic labels"][1] == "has retention.ms=1000 (declared: 7776000000 or more)"
     lacking = [
-        "read topic transactions",
+        *(f"read topic {name}" for name in (topics.TRANSACTIONS, topics.HISTORY)),
         *(
             f"write topic {name}"
-            for name in (topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS)
+            for name in (topics.PREDICTIONS, topics.ALERTS, topics.DEAD_LETTERS, topics.HISTORY)
         ),
+        "read group fraud-scorer",
+        "write transactional id fraud-scorer-*",
+        "describe group fraud-reader",
     ]
-    others = ["read group fraud-scorer", "write transactional id fraud-scorer-*"]
-    assert found["permissions of score"][1] == f"may not {', '.join(lacking + others)}"
+    assert found["permissions of score"][1] == f"may not {', '.join(lacking)}"
     assert (code, found["topic predictions"][0], found["permissions of topics"][0]) == (
         1,
         "ok",

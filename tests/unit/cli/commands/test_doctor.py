@@ -116,7 +116,7 @@ def doctor(monkeypatch, capsys):
         monkeypatch.setattr(checks, "check_cluster", lambda *_: iter(findings))
         monkeypatch.setattr(machine, "run_checks", lambda _: iter(()))
         try:
-            command.doctor(None, as_json, quiet=True)
+            command.doctor(None, as_json=as_json, quiet=True)
         except command.typer.Exit as ended:
             return ended.exit_code, capsys.readouterr().out
         return 0, capsys.readouterr().out

@@ -134,7 +134,9 @@ def test_own_topics_may_have_either_time():
     assert differences("predictions", message_timestamp_type="LogAppendTime") == []
 
 
-@pytest.mark.parametrize("name", ["predictions", "alerts", "transactions.dlq", "drift.events"])
+@pytest.mark.parametrize(
+    "name", ["predictions", "alerts", "transactions.dlq", "drift.events", "history"]
+)
 @pytest.mark.parametrize(
     ("limit", "declared"),
     [
@@ -208,6 +210,17 @@ def test_senders_timestamps_can_stay_or_go():
 )
 def test_the_commands_for_another_number_of_partitions(name, count, declared, said):
     assert choose_partitions(Connection("b:1"), topics.BY_NAME[name], count, declared) == said
+
+
+def test_history_is_kept_as_long_as_the_features_look_back_and_payments_wait():
+    declared = {topic.name: topic for topic in topics.declare_topics(60 * DAY_MS)}
+    assert declared.keys() == topics.BY_NAME.keys()
+    assert declared["history"].retention_ms == 67 * DAY_MS
+    found = compare(declared["history"].settings(1), topics.BY_NAME["history"].config())
+    assert list(map(str, found)) == [
+        f"retention.ms={45 * DAY_MS} (declared: {67 * DAY_MS} or more)"
+    ]
+    assert declared | {"history": topics.BY_NAME["history"]} == topics.BY_NAME
 
 
 def test_most_topics_decide_on_the_usual_number():
