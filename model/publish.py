@@ -78,7 +78,7 @@ def _publish(
         json.dumps({"version": version, **content}, indent=2, allow_nan=False) + "\n"
     )
     opened = card_test_part.merge_openings(_read_openings(models / version), opened)
-    (folder / CARD).write_text(card.render_card(version, manifest, reference, opened))
+    (folder / CARD).write_text(card.render_card(version, manifest, reference, schema, opened))
     _place(folder, models / version, schema)
     _name_latest(models, version)
     return Model.load(models / version, schema)

@@ -28,14 +28,16 @@ def find_duplicates(rows: pd.DataFrame, fitted: pd.DataFrame, encoder: FeatureEn
 def find_seen_rows(rows: pd.DataFrame, fitted: pd.DataFrame, encoder: FeatureEncoder) -> Flags:
     """Return bool[n]: whether a row is one of the fitted rows.
 
-    A duplicate counts as seen if its Time is equal too. If there are more duplicates than chance
-    explains, all of them do: if the lower bound of their share is above _BY_CHANCE, among the
-    rows or among the frauds alone, which decide most metrics.
+    A row counts as seen if it has the Time and the fields of a fitted row. Its features of history
+    may differ: they depend on where the file begins. If there are more duplicates than chance
+    explains, all of them count too: if the lower bound of their share is above _BY_CHANCE, among
+    the rows or among the frauds alone, which decide most metrics.
     """
     duplicated = find_duplicates(rows, fitted, encoder)
+    seen = np.isin(_hash_with_time(rows, encoder), _hash_with_time(fitted, encoder))
     if _exceeds_chance(duplicated) or _exceeds_chance(duplicated[rows["Class"].to_numpy() == 1]):
-        return duplicated
-    return duplicated & np.isin(_hash_with_time(rows, encoder), _hash_with_time(fitted, encoder))
+        seen |= duplicated
+    return seen
 
 
 def _exceeds_chance(duplicated: Flags) -> bool:
@@ -48,7 +50,8 @@ def _hash_inputs(table: pd.DataFrame, encoder: FeatureEncoder) -> NDArray[np.uin
 
 
 def _hash_with_time(table: pd.DataFrame, encoder: FeatureEncoder) -> NDArray[np.uint64]:
-    matrix = pd.DataFrame(make_matrix(table, encoder))
+    fields = len(encoder.names) - len(encoder.history)
+    matrix = pd.DataFrame(make_matrix(table, encoder)[:, :fields])
     return _hash(matrix.assign(time=table["Time"].to_numpy()))
 
 

@@ -25,8 +25,9 @@ from model.training.thresholds import (
     Outcome,
     apply_thresholds,
 )
+from payments.display import Display
 from payments.numbered_names import list_in_words
-from payments.schema.reading import DEFAULT
+from payments.schema.reading import DEFAULT, Schema
 
 _METRICS = {
     "auprc": "Average precision",
@@ -37,9 +38,13 @@ _METRICS = {
 
 
 def render_card(
-    version: str, manifest: Manifest, reference: pd.DataFrame, opened: Sequence[str] = ()
+    version: str,
+    manifest: Manifest,
+    reference: pd.DataFrame,
+    schema: Schema,
+    opened: Sequence[str] = (),
 ) -> str:
-    """Return the card of an artefact.
+    """Return the card of an artefact for payments of `schema`.
 
     `reference` holds the out-of-fold rows with Class, Amount, margin and probability. `opened`
     tells for which models of these trees the test part was opened, as
@@ -57,6 +62,8 @@ def render_card(
         schema=manifest.schema_reference,
         is_creditcard=_is_of_creditcard(manifest),
         inputs=list_in_words(manifest.features),
+        described=_describe_features(manifest, schema),
+        has_history=bool(schema.history_fields),
         mean_precision=np.mean([fold.average_precision for fold in manifest.folds]),
         scored=scored,
         metrics={title: metrics[name] for name, title in _METRICS.items()},
@@ -69,6 +76,20 @@ def render_card(
         format_range=format_range,
         test_part=card_test_part.render_section(opened),
     )
+
+
+def _describe_features(manifest: Manifest, schema: Schema) -> list[tuple[str, str, str]]:
+    """Return each feature's name, what it is in words, and its typical range."""
+    display = Display(schema)
+    described = []
+    for feature in schema.features:
+        usual = manifest.usual[feature.name]
+        if isinstance(usual, dict):
+            shown = f"{len(usual) - 1} values"
+        else:
+            shown = display.format_usual(feature.name, usual)
+        described.append((feature.name, feature.label, shown))
+    return described
 
 
 def _is_of_creditcard(manifest: Manifest) -> bool:

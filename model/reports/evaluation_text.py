@@ -35,6 +35,7 @@ CAPACITY_HEAD = (
     "share of the ceiling",
 )
 _DIGITS = {"brier": 6}  # so small that four digits would say nothing
+_MOST_LISTED = 100  # characters
 
 
 def format_interval(interval: Interval, name: str = "") -> str:
@@ -191,6 +192,8 @@ def describe_rows(assessment: Assessment) -> str:
     if sample.seen:
         seen = f" THE MODEL WAS FITTED ON {sample.seen:,} OF THEM, so this is not a test."
     names = list_in_words(assessment.features)
+    if len(names) > _MOST_LISTED:
+        names = f"all {len(assessment.features)} features"
     return f"{rows}{seen} {assessment.duplicates:,} repeat {names} of a fitted row."
 
 

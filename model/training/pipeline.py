@@ -81,6 +81,7 @@ def train(
     table, encoder = data.table, data.encoder
     parts = split(len(table))
     _refuse_one_class(table, parts)
+    _refuse_missing(table[parts.train], encoder)
     rate = payments_per_day or thresholds.measure_payments_per_day(table)
     recipe = (recipe or Recipe()).with_directions(table, encoder)
     edges = _segment_edges(parts)
@@ -159,16 +160,16 @@ def fit_booster(
     grown: Callable[[], None] = lambda: None,
 ) -> xgboost.Booster:
     """Return a booster fitted on all rows of `table`."""
+    parameters = recipe.all_parameters
     data = xgboost.QuantileDMatrix(
         make_matrix(table, encoder),
         table["Class"].to_numpy(),
         feature_names=list(encoder.names),
         feature_types=encoder.feature_types,
-        nthread=recipe.all_parameters["nthread"],
+        nthread=parameters["nthread"],
+        max_bin=parameters.get("max_bin"),
     )
-    return xgboost.train(
-        recipe.all_parameters, data, num_boost_round=recipe.trees, callbacks=[_Report(grown)]
-    )
+    return xgboost.train(parameters, data, num_boost_round=recipe.trees, callbacks=[_Report(grown)])
 
 
 def _raw_margins(booster: xgboost.Booster, rows: pd.DataFrame, encoder: FeatureEncoder) -> Floats:
@@ -198,6 +199,16 @@ def _refuse_one_class(table: pd.DataFrame, parts: Split) -> None:
                 raise TrainingError(
                     f"no {kind} among the {part.stop - part.start} {name}; use a longer file"
                 )
+
+
+def _refuse_missing(fitted: pd.DataFrame, encoder: FeatureEncoder) -> None:
+    legitimate = fitted.loc[fitted["Class"] == 0, list(encoder.names)]
+    for name, missing in legitimate.isna().all().items():
+        if missing:
+            raise TrainingError(
+                f"{name} is missing in all legitimate payments of the training part; use a longer "
+                "file, or remove the feature from the schema"
+            )
 
 
 def _make_reference(

@@ -11,6 +11,7 @@ from support.data.state_oracle import DAY, Oracle, Payment, make_columns
 
 from model import dataset, publish
 from model.errors import TrainingError
+from model.evaluation.seen_rows import find_duplicates, find_seen_rows
 from model.explanation import explain
 from model.history import Frauds, compute_history
 from model.training import pipeline
@@ -204,7 +205,6 @@ def test_each_measure_is_what_it_says(rows, data):
 
 
 def test_a_model_with_history_is_trained_read_again_and_explained(rows, file, data, tmp_path):
-    schema = read_schema("cards")
     model = publish.save(pipeline.train(data), tmp_path)
     again = dataset.read(file, model.decoder.encoder)
     pd.testing.assert_frame_equal(again, data.table)
@@ -220,7 +220,28 @@ def test_a_model_with_history_is_trained_read_again_and_explained(rows, file, da
     assert reasons["account_id.count.30d"] == again["account_id.count.30d"][2499] > 1
     total = explained.base + sum(each.contribution for each in explained.reasons) + explained.rest
     assert total == pytest.approx(explained.margin, abs=1e-4)
-    assert schema.reference in (model.directory / "MODEL_CARD.md").read_text()
+    card = (model.directory / "MODEL_CARD.md").read_text()
+    label = "total of this account in the last 24 hours"
+    assert f"| `account_id.sum.24h` | {label} | " in card
+    assert "Features of history count what the file has" in card
+    assert "label_delay" not in (model.directory / "manifest.json").read_text()
+
+
+def test_fitted_rows_are_known_again_in_a_file_that_begins_later(rows, data, tmp_path):
+    """Their history is shorter there, and so other features than those they were fitted with."""
+    path = tmp_path / "later.csv"
+    rows[3000:3600].to_csv(path, index=False)
+    later = dataset.read(path, data.encoder)
+    fitted = data.table[:4800]
+    assert find_duplicates(later, fitted, data.encoder).mean() < 0.5
+    assert find_seen_rows(later, fitted, data.encoder).all()
+    assert not find_seen_rows(data.table[4800:], fitted, data.encoder).any()
+
+
+def test_a_feature_that_is_never_there_is_refused_before_trees_grow(data):
+    empty = data.table.assign(**{"terminal_id.risk.30d@7d": np.nan})
+    with pytest.raises(TrainingError, match=r"risk.30d@7d is missing in all legitimate"):
+        pipeline.train(data._replace(table=empty))
 
 
 def test_rows_out_of_order_go_to_their_place(rows, data, tmp_path):

@@ -1,14 +1,18 @@
 """`fraud train` turns a CSV into an artefact; errors are one line and exit code 1."""
 
 import errno
+import json
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 from support.data import labelled, own
+from support.data.cards import simulate_table
 from support.data.transactions import CREDITCARD
 
 from model.artefact import LATEST, Model
+from payments.schema.reading import read_schema
+from producer.simulation.cards import CardOptions
 
 
 @pytest.fixture
@@ -114,7 +118,9 @@ def test_a_team_trains_on_its_own_file(fraud, tmp_path, monkeypatch):
     assert model.manifest.schema_reference == own.SCHEMA.reference
     card = (model.directory / "MODEL_CARD.md").read_text()
     assert f"Schema: `{own.SCHEMA.reference}`" in card
-    assert "amount, card_age, present, country, channel, hour, weekday, weekend and night" in card
+    assert "It reads 9 features" in card
+    assert "| `card_age` | days since its issue | " in card
+    assert "| `channel` | channel | 3 values |" in card
     assert "Dal Pozzolo" not in card
     assert "recall" in printed
     shown = replace(fraud, first=("threshold",)).succeed()
@@ -128,3 +134,22 @@ def test_a_threshold_that_no_row_reaches_comes_with_a_hint(fraud, csv):
     assert "fraud threshold --alerts-per-day" in fraud.succeed(
         "--data", csv, "--review-probability", "0.9999"
     )
+
+
+def test_a_model_with_history_from_labels_without_a_date(fraud, tmp_path, run_fraud):
+    rows = simulate_table(CardOptions(6000, customers=150, fraud_share=0.04))
+    path = tmp_path / "cards.csv"
+    rows.drop(columns="labelled_at").to_csv(path, index=False)
+    known = ("--schema", "cards", "--data", path)
+    assert "--label-delay exponential:7d" in fraud.fail(*known)
+    assert "is no span of time" in fraud.fail(*known, "--label-delay", "normal:7d", code=2)
+    fraud.succeed(*known, "--label-delay", "exponential:7d")
+    model = Model.load(tmp_path / "home" / "models" / LATEST, read_schema("cards"))
+    assert model.manifest.label_delay == "exponential:7d"
+    assert "taken as `exponential:7d`" in (model.directory / "MODEL_CARD.md").read_text()
+    found = json.loads(run_fraud.succeed("evaluate", "--schema", "cards", "--data", path, "--json"))
+    assert found["data"]["is_test_part"]
+    assert found["data"]["rows"] == 1200
+    explained = json.loads(run_fraud.succeed("explain", "--row", 5000, *known, "--json"))
+    reasons = {reason["feature"]: reason["value"] for reason in explained["reasons"]}
+    assert reasons["account_id.count.30d"] > 1

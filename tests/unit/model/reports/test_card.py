@@ -103,7 +103,7 @@ def test_the_card_of_an_earlier_release_says_what_it_lacks(trained):
     earlier = trained.reference.drop(
         columns=["segment", "ahead_1", "ahead_2", "ahead_3", "pattern"]
     )
-    text = card.render_card("v", manifest, earlier)
+    text = card.render_card("v", manifest, earlier, CREDITCARD)
     assert text.count("Not measured: this model was trained by an earlier release") == 3
 
 
@@ -186,6 +186,6 @@ def test_an_opening_in_an_earlier_card_is_kept(copy):
 
 def test_costs_are_described(trained):
     manifest = trained.manifest.model_copy(update={"policy": Costs(cost_review=5, cost_block=20)})
-    text = card.render_card("v", manifest, trained.reference)
+    text = card.render_card("v", manifest, trained.reference, CREDITCARD)
     assert "a review costs 5" in text
     assert "the score 0.2" not in text
