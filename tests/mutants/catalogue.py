@@ -5,6 +5,7 @@ from dataclasses import dataclass
 INTERLEAVINGS = "tests/unit/streams/scorer/test_interleavings.py"
 STATE = "tests/unit/payments/state/test_engine.py"
 OWN_SCHEMA = "tests/unit/model/test_own_schema.py"
+HISTORY = "tests/integration/history/test_follower.py"
 KILLED = (
     "tests/chaos/test_scorer_killed.py"
     "::test_a_worker_that_dies_at_a_named_point_loses_and_duplicates_nothing"
@@ -813,6 +814,34 @@ MUTANTS = (
             "model/artefact.py",
             "    if manifest.features == names and trained_for in (None, schema.reference):\n",
             "    if manifest.features == names:\n",
+        ),
+    ),
+    mutant(
+        "blocks that were deleted unread are skipped",
+        f"{HISTORY}::test_blocks_that_are_deleted_before_they_are_read_stop_the_reader",
+        (
+            "streams/history/follower.py",
+            """    "auto.offset.reset": "error",  # an""",
+            """    "auto.offset.reset": "earliest",  # an""",
+        ),
+    ),
+    mutant(
+        "history is complete while a transaction is open",
+        f"{HISTORY}::test_only_committed_blocks_are_read_and_the_end_is_judged_by_open_transactions",
+        (
+            "streams/history/follower.py",
+            "self._cluster.find_high_watermarks(HISTORY, [partition])",
+            "self._cluster.find_end(HISTORY, [partition])",
+        ),
+    ),
+    mutant(
+        "a damaged block is read",
+        "tests/unit/streams/history/test_block.py"
+        "::test_every_truncation_and_every_flipped_bit_is_noticed",
+        (
+            "streams/history/block.py",
+            "if crc32(record[_CHECKED_FROM:]) != checksum:",
+            "if crc32(record) == checksum:",
         ),
     ),
 )

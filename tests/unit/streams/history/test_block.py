@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from support.data.blocks import make_block
 
 from streams.history import block as format_
 from streams.history.block import Block, BlockError, decode, encode
@@ -31,25 +32,6 @@ def seal(header, data):
     """Return a record whose checksum is right, whatever it holds."""
     body = pack("<I", len(header)) + header + data
     return MAGIC_VERSION + pack("<I", crc32(body)) + body
-
-
-def make_block(rows=3, fields=("card_id", "merchant_id"), **changes):
-    numbers = np.arange(rows, dtype=np.int64)
-    block = Block(
-        partition=4,
-        first=100,
-        end=100 + 2 * rows,
-        schema="cards@0123456789ab",
-        applied={0: 7, 4: 100},
-        labels={2: 5},
-        batch={0: 9, 4: 100 + 2 * rows},
-        decimals=2,
-        offsets=100 + 2 * numbers,
-        times=1_700_000_000_000 + numbers,
-        amounts=-5 * numbers,
-        hashes={name: numbers.astype(np.uint64) + np.uint64(2**63) for name in fields},
-    )
-    return block._replace(**changes)
 
 
 def change_header(**changes):
