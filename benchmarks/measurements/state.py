@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks.harness.results import Results
 from benchmarks.peers import history
-from benchmarks.peers.environments import prepare_environment
+from benchmarks.peers.environments import PEERS_FOLDER, prepare_environment
 from cli.support.settings import ROOT
 from payments.arrays import Ints
 from payments.schema.reading import parse_schema, read_schema
@@ -219,7 +219,7 @@ def compare(home: Path, runs: int) -> Comparison:
             ours.append(us)
             found = {"dict of deques": measure_dict(payments)}
             for peer in PEERS:
-                found[peer] = _run_peer(prepare_environment(home, peer), peer, path)
+                found[peer] = _run_peer(prepare_environment(home, PEERS_FOLDER / peer), peer, path)
             for name, (spent, other) in found.items():
                 if other != total:
                     raise ValueError(f"the features of {name} add up to {other}, not {total}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.harness.bench import Bench
 from benchmarks.harness.systems import AT_LEAST_ONCE, EXACTLY_ONCE, System
-from benchmarks.peers.environments import prepare_environment
+from benchmarks.peers.environments import PEERS_FOLDER, prepare_environment
 
 PROCESSES = 2
 _SLOW_S = 20.0  # at a few thousand a second, draining millions would take many minutes
@@ -18,7 +18,7 @@ Command = Callable[[Bench], list[str]]
 
 def _run_copies(peer: str, *command: str) -> Command:
     """Run the command in PROCESSES processes; {i} in it is the number of the process."""
-    return lambda bench: _launch(prepare_environment(bench.home, peer), *command)
+    return lambda bench: _launch(prepare_environment(bench.home, PEERS_FOLDER / peer), *command)
 
 
 def _launch(interpreter: str, *command: str) -> list[str]:
@@ -27,7 +27,7 @@ def _launch(interpreter: str, *command: str) -> list[str]:
 
 def _run_bytewax(bench: Bench) -> list[str]:
     """Create a new recovery store, so that each run starts at the beginning of the topic."""
-    interpreter = prepare_environment(bench.home, "bytewax")
+    interpreter = prepare_environment(bench.home, PEERS_FOLDER / "bytewax")
     store = bench.home / "bytewax-recovery"
     shutil.rmtree(store, ignore_errors=True)
     store.mkdir(parents=True)
@@ -39,7 +39,7 @@ def _run_bytewax(bench: Bench) -> list[str]:
 
 
 def _run_pathway(bench: Bench) -> list[str]:
-    interpreter = prepare_environment(bench.home, "pathway")
+    interpreter = prepare_environment(bench.home, PEERS_FOLDER / "pathway")
     options = f"--processes {PROCESSES} --threads 1 --first-port {_PATHWAY_PORT}".split()
     scorer = [interpreter, "-m", "benchmarks.peers.pathway.scorer"]
     return [interpreter, "-m", "pathway", "spawn", *options, *scorer]
@@ -47,7 +47,7 @@ def _run_pathway(bench: Bench) -> list[str]:
 
 def _run_faust(bench: Bench) -> list[str]:
     return _launch(
-        prepare_environment(bench.home, "faust"),
+        prepare_environment(bench.home, PEERS_FOLDER / "faust"),
         "-m",
         "benchmarks.peers.faust.scorer",
         str(bench.home / "faust-{i}"),

@@ -1,0 +1,1 @@
+"""What features of history add, on simulated payments of two generators, one of them not ours."""
