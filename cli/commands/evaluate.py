@@ -15,8 +15,8 @@ from cli.commands.data import fetch
 from cli.errors import CommandError
 from cli.support import pages
 from cli.support.options import AsJson, ModelFolder, PaymentsPerDay, SchemaName
-from cli.support.payment_files import announce
-from cli.support.progress import Quiet, show_bars
+from cli.support.payment_files import announce, tell_history_begins
+from cli.support.progress import Quiet, Update, show_bars
 from cli.support.settings import Settings
 from cli.support.terminal import make_console
 from producer.errors import DataError
@@ -71,15 +71,17 @@ def evaluate(
         if hash_file(data) == loaded.manifest.fitted_on.dataset_sha256 and not allow_seen:
             settings = settings.model_copy(update={"data": data})
             data = None
+        else:
+            tell_history_begins(data, settings.schema)
     compared = None
     with show_bars(quiet) as update:
         update("reading the rows", 0, 1)
         needed = data is None or baselines or not allow_seen
-        trained_on = _read_training_file(settings, loaded, quiet, needed)
+        trained_on = _read_training_file(settings, loaded, quiet, needed, update)
         if data is None:
             sample = _test_part(loaded, trained_on, payments_per_day)
         else:
-            sample = _open_other_file(loaded, trained_on, data, payments_per_day)
+            sample = _open_other_file(loaded, trained_on, data, payments_per_day, update)
         update("reading the rows", 1, 1)
         if sample.seen and not allow_seen:
             raise CommandError(
@@ -102,7 +104,7 @@ def evaluate(
 
 
 def _read_training_file(
-    settings: Settings, model: "Model", quiet: bool, needed: bool
+    settings: Settings, model: "Model", quiet: bool, needed: bool, update: Update
 ) -> "pd.DataFrame | None":
     """Return all rows of the file the model was trained on.
 
@@ -119,7 +121,8 @@ def _read_training_file(
         return None
     expected = model.manifest.fitted_on.dataset_sha256
     if hash_file(path) == expected:
-        return dataset.read(path, model.decoder.encoder, model.manifest.label_delay)
+        progress = partial(update, "computing the history")
+        return dataset.read(path, model.decoder.encoder, model.manifest.label_delay, progress)
     if not needed:
         return None
     raise CommandError(
@@ -155,12 +158,14 @@ def _open_other_file(
     trained_on: "pd.DataFrame | None",
     path: Path,
     payments_per_day: float | None,
+    update: Update,
 ) -> "Sample":
     from model import dataset
     from model.evaluation.assessment import Sample, select_rows
     from model.evaluation.seen_rows import find_seen_rows
 
-    rows = dataset.read(path, model.decoder.encoder, model.manifest.label_delay)
+    progress = partial(update, f"computing the history of {path.name}")
+    rows = dataset.read(path, model.decoder.encoder, model.manifest.label_delay, progress)
     fitted = None
     seen = None
     if trained_on is not None:

@@ -11,7 +11,7 @@ from cli.app import LOOK, app
 from cli.errors import CommandError
 from cli.support.broker import ensure_reachable
 from cli.support.options import AsJson, ModelFolder, SchemaName
-from cli.support.payment_files import announce
+from cli.support.payment_files import announce, tell_history_begins
 from cli.support.progress import Quiet, show_bars
 from cli.support.settings import Settings
 from drift.detect.verdict import describe_largest, describe_shift, describe_verdict
@@ -69,6 +69,7 @@ def report(
     for path in (data, reference):
         if path:
             announce(path, settings.schema)
+            tell_history_begins(path, settings.schema)
     with show_bars(quiet) as update:
         update("reading", 0, 2)
         request = (

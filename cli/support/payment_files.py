@@ -32,3 +32,13 @@ def announce(
     if notes := [*file.notes, *lacking]:
         line = f"fraud: reading {path}: {', '.join(notes)}"
         print(escape(line).plain, file=sys.stderr)
+
+
+def tell_history_begins(path: Path, schema: "Schema") -> None:
+    """Print on stderr that a file's payments are all that its features of history know."""
+    if schema.history_fields:
+        print(
+            f"fraud: the features of history count the payments of {path} alone; its first ones "
+            "have less history than those of a stream",
+            file=sys.stderr,
+        )
