@@ -71,8 +71,6 @@ def evaluate(
         if hash_file(data) == loaded.manifest.fitted_on.dataset_sha256 and not allow_seen:
             settings = settings.model_copy(update={"data": data})
             data = None
-        else:
-            tell_history_begins(data, settings.schema)
     compared = None
     with show_bars(quiet) as update:
         update("reading the rows", 0, 1)
@@ -94,6 +92,8 @@ def evaluate(
             from model.evaluation.baselines import compare_with_baselines
 
             compared = compare_with_baselines(loaded, trained_on, assessment, update)
+    if data:
+        tell_history_begins(data, settings.schema)
     if sample.is_test_part:
         _record_in_card(loaded, assessment)
     page = _write_page(settings, data, assessment, compared)
@@ -115,7 +115,7 @@ def _read_training_file(
 
     try:
         path = fetch(settings, quiet)
-    except DataError:
+    except (CommandError, DataError):
         if needed:
             raise
         return None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 INTERLEAVINGS = "tests/unit/streams/scorer/test_interleavings.py"
 STATE = "tests/unit/payments/state/test_engine.py"
+FILE_HISTORY = "tests/unit/model/test_history.py"
 OWN_SCHEMA = "tests/unit/model/test_own_schema.py"
 HISTORY = "tests/integration/history/test_follower.py"
 KILLED = (
@@ -842,6 +843,29 @@ MUTANTS = (
             "streams/history/block.py",
             "if crc32(record[_CHECKED_FROM:]) != checksum:",
             "if crc32(record) == checksum:",
+        ),
+    ),
+    mutant(
+        "a label that counts in training before it was known",
+        f"{FILE_HISTORY}::test_each_measure_is_what_it_says",
+        (
+            "model/history.py",
+            'np.where(known <= paid + delay, 0, np.searchsorted(times, known, "left"))',
+            "np.zeros(len(paid), np.int64)",
+        ),
+    ),
+    mutant(
+        "a row more than a day late that sees other rows",
+        f"{FILE_HISTORY}::test_rows_out_of_order_go_to_their_place",
+        ("model/history.py", "alone=_are_late(payments.times)", "alone=None"),
+    ),
+    mutant(
+        "fitted rows unknown in a file that begins later",
+        f"{FILE_HISTORY}::test_fitted_rows_are_known_again_in_a_file_that_begins_later",
+        (
+            "model/evaluation/seen_rows.py",
+            "make_matrix(table, encoder)[:, :fields]",
+            "make_matrix(table, encoder)",
         ),
     ),
 )

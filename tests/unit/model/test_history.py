@@ -255,10 +255,11 @@ def test_rows_out_of_order_go_to_their_place(rows, data, tmp_path):
     mixed.to_csv(tmp_path / "mixed.csv", index=False)
     found = dataset.read_inputs(tmp_path / "mixed.csv", encoder)[names].set_index(mixed.index)
     pd.testing.assert_frame_equal(found.sort_index(), data.table[names])
-    late = pd.concat([rows[1000:1500], rows[:1]])
+    number = np.flatnonzero(data.table["account_id.count.30d"] > 3)[0]
+    late = pd.concat([rows.drop(index=number)[: number + 1000], rows[number : number + 1]])
     late.to_csv(tmp_path / "late.csv", index=False)
     last = dataset.read_inputs(tmp_path / "late.csv", encoder).iloc[-1]
-    assert last["account_id.count.30d"] == 1
+    assert last["account_id.count.30d"] == 1  # days late, and so alone
 
 
 def test_training_needs_to_know_when_labels_became_known(rows, data, tmp_path):
