@@ -13,15 +13,17 @@ from typing import Annotated
 import typer
 
 from benchmarks.catalogue import BATCHES, MORE_WORKERS, OURS, SYSTEMS
-from benchmarks.harness.bench import open_bench
+from benchmarks.harness.bench import KAFKA_PORT, open_bench
 from benchmarks.harness.results import Results
 from benchmarks.measurements.live import RATES
+from benchmarks.measurements.restore import measure_restore
 from benchmarks.measurements.sections import Measurement, measure_decoding
 from benchmarks.measurements.state import measure_state
 from benchmarks.peers.catalogue import PEERS
 from cli.errors import CommandError
 from cli.support.settings import ROOT, Settings
 from infra.kafka import BrokerError
+from infra.kafka.launcher import LocalBroker
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -156,6 +158,31 @@ def state(runs: Runs = 5) -> None:
     Example: python -m benchmarks state --runs 3
     """
     measure_state(_find_results(), runs)
+
+
+@app.command()
+def restore(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A tenth of the accounts and payments.")
+    ] = False,
+) -> None:
+    """Measure how long a worker takes to rebuild the history of a million accounts.
+
+    Example: python -m benchmarks restore --quick
+    """
+    home = Settings.from_environment().home
+    broker = LocalBroker(home / "bench", KAFKA_PORT, jars_folder=home / "kafka" / "jars")
+    broker.start(lambda text: print(text, file=sys.stderr))
+    try:
+        share = 10 if quick else 1
+        measure_restore(
+            _find_results(_QUICK if quick else ""),
+            broker.bootstrap_servers,
+            1_000_000 // share,
+            30_000_000 // share,
+        )
+    finally:
+        broker.stop()
 
 
 @app.command()

@@ -105,7 +105,7 @@ def show(
     schema_name: SchemaName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a schema's roles, fields and features, with the features' names in words.
+    """Show a schema's roles, fields, features in words, and the memory that history takes.
 
     Example: fraud schema show cards
     """
@@ -126,7 +126,24 @@ def _describe(described: "Schema") -> dict[str, Any]:
             name: field.model_dump(exclude_unset=True) for name, field in described.fields.items()
         },
         "features": [feature._asdict() for feature in described.features],
+        "history": _describe_history(described),
     }
+
+
+def _describe_history(described: "Schema") -> list[dict[str, Any]]:
+    """Return what the state of each entity keeps, and for how long."""
+    if not described.history_fields:
+        return []
+    from payments.state.plan import DAY_MS, make_plans  # loading Numba takes most of a second
+
+    return [
+        {
+            "entity": plan.entity,
+            "days": plan.kernel.horizon / DAY_MS,
+            "bytes_per_payment": 8 * plan.width,
+        }
+        for plan in make_plans(described)
+    ]
 
 
 def _format(description: dict[str, Any]) -> str:
@@ -140,6 +157,11 @@ def _format(description: dict[str, Any]) -> str:
     for kind, features in groupby(description["features"], lambda feature: feature["kind"]):
         lines += ["", _KINDS[kind]]
         lines += [f"  {feature['name']:32} {feature['label']}" for feature in features]
+    if description["history"]:
+        lines += ["", "history, in the memory of each worker"]
+    for kept in description["history"]:
+        size = f"{kept['bytes_per_payment']} bytes, and spare room, for each payment"
+        lines.append(f"  {kept['entity']:32} {size} of {kept['days']:g} days")
     return "\n".join(lines)
 
 

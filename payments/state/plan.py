@@ -27,6 +27,11 @@ class EntityPlan(NamedTuple):
     compared: tuple[str, ...]
     kernel: kernels.Plan
 
+    @property
+    def width(self) -> int:
+        """Words of 8 bytes that a payment takes."""
+        return kernels.PAYMENT_WIDTH + len(self.compared)
+
 
 class _Output(NamedTuple):
     """One feature of velocity. `window`: ms, or None for the horizon."""

@@ -26,7 +26,7 @@ class Store:
 
     def __init__(self, plan: EntityPlan) -> None:
         self.plan = plan
-        self._payments = make_memory(kernels.PAYMENT_WIDTH + len(plan.compared))
+        self._payments = make_memory(plan.width)
         self._frauds = make_memory(kernels.FRAUD_WIDTH)
         self._tickets: deque[_Ticket] = deque()
         self._swept = 0  # where the next sweep of payments begins

@@ -24,7 +24,7 @@ from streams.kafka.topics import HISTORY
 
 log = logging.getLogger(__name__)
 
-_BATCH = 500
+_BATCH = 64  # blocks; hundreds of full ones do not fit in the CPU caches when they are folded
 _WAIT_S = 0.1  # a stop may take as long
 _RETRY_S = 1.0
 _SETTINGS = {

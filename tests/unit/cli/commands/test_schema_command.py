@@ -69,4 +69,11 @@ def test_what_is_declared_is_shown_in_words(fraud, monkeypatch):
     shown = json.loads(fraud.succeed("show", "--json"))
     assert shown["roles"]["key"] == "account_id"
     assert len(shown["features"]) == 37
+    # two words, and one for the field that is compared with; a day for late payments
+    assert shown["history"] == [
+        {"entity": "account_id", "days": 31, "bytes_per_payment": 24},
+        {"entity": "terminal_id", "days": 38, "bytes_per_payment": 16},
+    ]
+    kept = "24 bytes, and spare room, for each payment of 31 days"
+    assert any(line.split() == ["account_id", *kept.split()] for line in printed.splitlines())
     assert json.loads(fraud.succeed("show", "creditcard", "--json"))["roles"]["label"] == "Class"
