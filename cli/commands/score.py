@@ -20,7 +20,7 @@ from cli.support.settings import Settings
 from cli.support.stopping import exit_after
 from infra.watch import targets
 from model.files import write_atomically
-from payments.schema.reading import read_schema
+from payments.state.hashing import MAX_KEY_BYTES
 from streams.kafka import topics
 from streams.scorer.options import PORT_SETTING, Guarantee, ScorerOptions
 from streams.scorer.supervisor import Supervisor, stop_with_parent
@@ -114,6 +114,28 @@ def _check_ports(settings: Settings, workers: int) -> None:
         raise explain_taken(error, settings.home) from None
 
 
+def _read_history_key(settings: Settings, guarantee: Guarantee) -> bytes | None:
+    """Return the key for secret fields. Raises SettingsError, SchemaError, typer.BadParameter."""
+    schema = settings.schema
+    if schema.history_fields and guarantee is Guarantee.AT_LEAST_ONCE:
+        raise typer.BadParameter(
+            f"the schema {schema.name} has features of history, which count each payment exactly "
+            "once: leave --guarantee out",
+            param_hint="--guarantee",
+        )
+    key = settings.history_key.encode() if settings.history_key else None
+    secret = [name for name in schema.history_fields if schema.fields[name].secret]
+    if secret and key is None:
+        raise SettingsError(
+            f"FRAUD_HISTORY_KEY is not set: it hides the values of {', '.join(secret)}"
+        )
+    if key is not None and len(key) > MAX_KEY_BYTES:
+        raise SettingsError(
+            f"FRAUD_HISTORY_KEY has {len(key)} bytes; at most {MAX_KEY_BYTES} are used"
+        )
+    return key
+
+
 def _try_announce(settings: Settings, workers: int) -> Path | None:
     try:
         return announce(settings.home, settings.metrics_host, settings.metrics_port, workers)
@@ -125,6 +147,7 @@ def _try_announce(settings: Settings, workers: int) -> Path | None:
 
 @app.command(rich_help_panel=RUN)
 def score(
+    *,
     workers: Annotated[
         int,
         typer.Option(
@@ -160,6 +183,14 @@ def score(
             "of its last 10,000.",
         ),
     ] = 1.0,
+    accept_history_gap: Annotated[
+        bool,
+        typer.Option(
+            "--accept-history-gap",
+            help="Begin although the history lacks payments that were scored; their accounts look "
+            "less used than they were.",
+        ),
+    ] = False,
 ) -> None:
     """Score the topic `transactions` until SIGTERM or Ctrl-C, by default exactly once.
 
@@ -173,8 +204,13 @@ def score(
         raise CommandError(f"there is no model in {settings.model}; run: fraud train")
     # refuse invalid client settings and a bad schema before any worker starts
     settings.make_connection()
-    read_schema(settings.schema_name)
-    options = ScorerOptions(guarantee, max_bytes, max_dead_share)
+    options = ScorerOptions(
+        guarantee,
+        max_bytes,
+        max_dead_share,
+        _read_history_key(settings, guarantee),
+        accept_history_gap,
+    )
     settings = settings.model_copy(update={"model_dir": artefact})
     _check_ports(settings, workers)
     announced = _try_announce(settings, workers)

@@ -194,6 +194,20 @@ class ProcessVariables(Section):
     )
 
 
+class HistoryVariables(Section):
+    """The history"""
+
+    history_key: str | None = _declare_variable(
+        None,
+        "Key that hides the values of secret entities in the history; at most 64 bytes. Required "
+        "for a schema with features of such entities. With another key, the history of before is "
+        "not found.",
+        "none",
+        "another-long-random-text",
+        repr=False,
+    )
+
+
 class WatchVariables(Section):
     """`make watch` and containers"""
 
@@ -236,11 +250,19 @@ SECTIONS: tuple[type[Section], ...] = (
     ApiVariables,
     FileVariables,
     ProcessVariables,
+    HistoryVariables,
     WatchVariables,
 )
 
 
-class Settings(KafkaVariables, PortVariables, ApiVariables, FileVariables, ProcessVariables):
+class Settings(
+    KafkaVariables,
+    PortVariables,
+    ApiVariables,
+    FileVariables,
+    ProcessVariables,
+    HistoryVariables,
+):
     """The variables that commands read, once, at their start."""
 
     @classmethod

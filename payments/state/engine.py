@@ -23,7 +23,7 @@ class Engine:
     delay, and a day. A payment that is older than that itself sees only itself and is not stored.
 
     `features`: names of the columns that `apply` returns. `fields`: the fields whose hashes it
-    needs; `risk_fields`: those that it needs of frauds.
+    needs; `risk_fields`: those that it needs of frauds. `horizon_ms`: the longest horizon.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -32,6 +32,7 @@ class Engine:
         self.fields = schema.history_fields
         self._risk_stores = [store for store in self._stores if len(store.plan.kernel.risks)]
         self.risk_fields = tuple(store.plan.entity for store in self._risk_stores)
+        self.horizon_ms = max((store.plan.kernel.horizon for store in self._stores), default=0)
         self._pending = 0
 
     def apply(self, columns: Columns) -> Singles:

@@ -12,6 +12,7 @@ from xxhash import xxh3_64_intdigest
 from payments.arrays import Hashes
 
 MISSING = 0
+MAX_KEY_BYTES = 64  # of BLAKE2b
 HASH_VERSION = 1
 """Stored beside the hashes. Change it with any change of the hashes of a value."""
 

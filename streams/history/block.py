@@ -42,7 +42,8 @@ class Block(NamedTuple):
     source offsets [`first`, `end`). `schema`: its reference, for information. `applied`: the next
     source offset by partition that the worker had applied before the batch; `labels`: the same of
     `labels`. `batch`: the end offset of each partition in the whole batch. `decimals`: of
-    `amounts`.
+    `amounts`. `written`: when it was made, and `previous`: when the partition's block before it
+    was, 0 if it is the first; ms since 1970.
 
     Arrays of one length, in the order of `offsets`: `offsets`, `times` (ms since 1970, clamped to
     arrival), `amounts` (minor units) and, by field, `hashes`; 0 is a missing value.
@@ -56,6 +57,8 @@ class Block(NamedTuple):
     labels: dict[int, int]
     batch: dict[int, int]
     decimals: int
+    written: int
+    previous: int
     offsets: Ints
     times: Ints
     amounts: Ints
@@ -81,6 +84,8 @@ class _Header(msgspec.Struct):
     applied: dict[_Count, _Count]
     labels: dict[_Count, _Count]
     batch: dict[_Count, _Count]
+    written: _Count
+    previous: _Count
     rows: _Count
     columns: tuple[_Column, ...]
 
@@ -109,6 +114,8 @@ def encode(block: Block) -> bytes:
             applied=block.applied,
             labels=block.labels,
             batch=block.batch,
+            written=block.written,
+            previous=block.previous,
             rows=len(block.offsets),
             columns=columns,
         )
@@ -148,6 +155,8 @@ def decode(value: bytes | None) -> Block:
         labels=header.labels,
         batch=header.batch,
         decimals=header.columns[fixed[2]].version,
+        written=header.written,
+        previous=header.previous,
         offsets=offsets,
         times=times,
         amounts=amounts,

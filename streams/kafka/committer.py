@@ -11,6 +11,7 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from streams.kafka import topics
@@ -52,6 +53,8 @@ _REFUSALS = {
     KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
     KafkaError.TOPIC_EXCEPTION,
 }
+
+_astuple: Callable[[Output], tuple[Any, ...]] = msgspec.structs.astuple
 
 ProducerFactory = Callable[[dict[str, Any]], Producer]
 
@@ -169,13 +172,13 @@ class _BatchCommitter:
         self._refusal = None
         names = {topic.name: self._connection.qualify(topic.name) for topic in topics.TOPICS}
         produce = self._producer.produce
-        for output in outputs:
+        for topic, key, value, headers, partition in map(_astuple, outputs):
             try:
-                produce(names[output.topic], output.value, output.key, headers=output.headers)
+                produce(names[topic], value, key, partition, headers=headers)
             except BufferError:  # librdkafka's queue is full: wait for the broker
                 with _raise_reported():
                     self._producer.flush(_CALL_TIMEOUT_S)
-                produce(names[output.topic], output.value, output.key, headers=output.headers)
+                produce(names[topic], value, key, partition, headers=headers)
 
     def _within_deadline(self, call: Callable[[], None]) -> None:
         """Make a call of any length. Raises what it raises, and OutageError after DEADLINE_S."""

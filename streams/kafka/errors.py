@@ -11,6 +11,7 @@ StreamError
 │   └── TopicMismatchError        a topic exists with other partitions or less safe settings
 ├── ConsumerError                 a member of a consumer group cannot continue
 │   ├── LostRangeError            records were deleted before they were read
+│   ├── HistoryGapError           (streams.history.errors)
 │   └── TopicRecreatedError       a topic was deleted and made again under its readers
 ├── BlockError                    (streams.history.block)
 ├── TooManyDeadLettersError       (streams.scorer.dead_letter_limit)

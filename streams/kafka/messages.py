@@ -15,6 +15,7 @@ ReadHeaders = list[tuple[str, bytes]]
 Position = tuple[int, int]
 """(partition, offset) of a record."""
 
+CHOSEN_BY_KEY = -1
 _VERSION = CONTRACT_VERSION.encode()
 MAX_DETAIL_BYTES = 512
 
@@ -29,6 +30,7 @@ class Output(msgspec.Struct, gc=False):
     key: bytes | None
     value: bytes | None
     headers: Headers
+    partition: int = CHOSEN_BY_KEY
 
 
 def choose_key(transaction_id: str, account_id: str | None) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from payments.arrays import Floats
+from streams.history.batches import Entry
 from streams.kafka.messages import Output
 
 MAX_BATCH = 4096
@@ -57,7 +58,8 @@ class ScoredBatch:
     """A batch's outputs, and what the metrics count once they are committed.
 
     `predicted` and `probabilities` (float64[n]) belong together; `details` has the detail of one
-    dead letter of each kind; `seconds` is the time scoring took.
+    dead letter of each kind; `seconds` is the time scoring took. `applied` is the batch's place in
+    the history, if the schema has one.
     """
 
     batch: Batch
@@ -69,6 +71,7 @@ class ScoredBatch:
     reasons: Counter[str] = field(default_factory=Counter)
     probabilities: Floats = field(default_factory=lambda: np.empty(0))
     seconds: float = 0.0
+    applied: Entry | None = None
 
     def add(self, part: "ScoredBatch") -> None:
         """Add the results of a part of the batch's records."""

@@ -12,6 +12,7 @@ from streams.kafka.group_consumer import GroupConsumer
 from streams.kafka.retry import retry_for
 from streams.kafka.topic_admin import make_reset_command
 from streams.kafka.topics import SCORER_GROUP
+from streams.scorer.history_keeper import HistoryKeeper
 from streams.scorer.topic_watch import TopicWatch
 
 log = logging.getLogger(__name__)
@@ -38,11 +39,14 @@ class GroupPositions:
     """Where one member of the group reads, and the commits of its own client.
 
     Only the consumer's thread may use it. `starts` holds the first offset that this member read,
-    by partition.
+    by partition. `history`, if the schema has one, holds partitions back.
     """
 
-    def __init__(self, group: GroupConsumer, watch: TopicWatch) -> None:
+    def __init__(
+        self, group: GroupConsumer, watch: TopicWatch, history: HistoryKeeper | None = None
+    ) -> None:
         self.group = group
+        self._history = history
         self._client = group.client
         self._watch = watch
         self.starts: dict[int, int] = {}
@@ -51,7 +55,7 @@ class GroupPositions:
         """Read partitions from their committed offsets, or from the beginning if there are none.
 
         `done` holds later offsets, of records that need not be read again. Raises
-        TopicRecreatedError, OutageError, KafkaException.
+        TopicRecreatedError, HistoryGapError, OutageError, KafkaException.
         """
         positions = self._find_committed(partitions)
         new = {position.partition for position in positions if position.offset < 0}
@@ -64,6 +68,11 @@ class GroupPositions:
             # were deleted; and waiting, because this must not overtake the commit of a batch
             self.commit(first, wait=True)
         self.starts |= {position.partition: position.offset for position in positions}
+        if self._history is not None:
+            self._history.wait_until_ready(
+                {position.partition: position.offset for position in positions},
+                {position.partition: self._find_watermarks(position)[0] for position in positions},
+            )
         self._client.incremental_assign(positions)
 
     def commit(self, offsets: Mapping[int, int], wait: bool = False) -> None:

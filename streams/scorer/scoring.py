@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -24,9 +24,15 @@ from payments.decoder import (
     compute_times_ms,
 )
 from payments.records import PredictionRecord
+from payments.rfc3339 import count_microseconds
+from streams.history.batches import Payments
+from streams.history.block import encode as encode_block
 from streams.kafka import messages, topics
 from streams.kafka.messages import Output, Position
 from streams.scorer.batch import Batch, Record, ScoredBatch
+
+if TYPE_CHECKING:
+    from streams.history.state import History  # compiles its loops: only for schemas with history
 
 _ATTEMPTS = 2  # the first failure may be no record's fault, for example when memory runs out
 
@@ -40,12 +46,14 @@ class ScoringFailedError(RuntimeError):
 
 
 class _ValidRecord(msgspec.Struct, gc=False):
-    """A valid record, with the part of its transaction that its outputs need."""
+    """A valid record, with the part of its transaction that its outputs and the history need."""
 
     record: Record
     transaction_id: str
     event_time: datetime
     key: bytes
+    amount: float
+    compared: tuple[str | None, ...]
 
 
 @dataclass
@@ -57,6 +65,14 @@ class _ValidRecords:
 
     records: list[_ValidRecord]
     matrix: Singles
+
+    def split(self) -> tuple["_ValidRecords", "_ValidRecords"]:
+        """Return both halves."""
+        middle = len(self.records) // 2
+        return (
+            _ValidRecords(self.records[:middle], self.matrix[:middle]),
+            _ValidRecords(self.records[middle:], self.matrix[middle:]),
+        )
 
 
 class Scorer:
@@ -72,8 +88,11 @@ class Scorer:
         clock: Callable[[], datetime],
         max_bytes: int = MAX_TRANSACTION_BYTES,
         refused: Mapping[Position, str] = _NONE_REFUSED,
+        history: "History | None" = None,
     ) -> None:
         self._model = model
+        self._history = history
+        self._history_fields = model.decoder.schema.history_fields
         self._clock = clock
         self._max_bytes = max_bytes
         self._refused = refused
@@ -86,7 +105,12 @@ class Scorer:
         """
         started = perf_counter()
         scored = ScoredBatch(batch)
-        self._isolate(self._reject_refused(batch.records, scored), scored)
+        valid = self._decode(self._reject_refused(batch.records, scored), scored)
+        if self._history is not None:
+            # once a batch, whatever happens to its parts below
+            self._add_history(self._history, valid, scored)
+        if valid.records:
+            self._isolate(valid, scored)
         scored.seconds = perf_counter() - started
         return scored
 
@@ -103,7 +127,33 @@ class Scorer:
                 self._reject(scored, record, "too_large", reason)
         return left
 
-    def _isolate(self, records: Sequence[Record], scored: ScoredBatch) -> None:
+    def _add_history(self, history: "History", valid: _ValidRecords, scored: ScoredBatch) -> None:
+        """Apply the batch to the history, fill in what that gives, and write its blocks."""
+        records = valid.records
+        compared = [each.compared for each in records]
+        applied = history.apply(
+            scored.batch.epoch,
+            scored.find_next_offsets(),
+            Payments(
+                np.array([each.record.partition() for each in records], np.int64),
+                np.array([each.record.offset() for each in records], np.int64),
+                compute_times_ms([each.event_time for each in records]),
+                np.array([each.amount for each in records], np.float64),
+                {
+                    name: [values[column] for values in compared]
+                    for column, name in enumerate(self._history_fields)
+                },
+            ),
+            count_microseconds(self._clock()) // 1000,
+        )
+        self._model.decoder.encoder.add_history(valid.matrix, applied.features)
+        scored.outputs += [
+            Output(topics.HISTORY, None, encode_block(block), {}, block.partition)
+            for block in applied.blocks
+        ]
+        scored.applied = applied.entry
+
+    def _isolate(self, valid: _ValidRecords, scored: ScoredBatch) -> None:
         """Add the results of the records to `scored`; if scoring fails twice, of each half.
 
         A single record that fails becomes a dead letter.
@@ -111,20 +161,18 @@ class Scorer:
         for _ in range(_ATTEMPTS):
             part = ScoredBatch(scored.batch)
             try:
-                self._score(records, part)
+                self._score(valid, part)
             except Exception as error:  # the records that do not cause it have to be scored
                 failure = error
             else:
                 scored.add(part)
                 return
-        if len(records) == 1:
+        if len(valid.records) == 1:
             self._check_model()
-            detail = f"{type(failure).__name__}: {failure}"
-            self._reject(scored, records[0], "scoring_failed", detail)
+            self._reject_failed(scored, valid.records[0].record, failure)
             return
-        middle = len(records) // 2
-        self._isolate(records[:middle], scored)
-        self._isolate(records[middle:], scored)
+        for half in valid.split():
+            self._isolate(half, scored)
 
     def _check_model(self) -> None:
         """Raise ScoringFailedError if the model cannot score any record."""
@@ -137,10 +185,7 @@ class Scorer:
                 f"scoring fails on any record: {type(error).__name__}: {error}"
             ) from error
 
-    def _score(self, records: Sequence[Record], scored: ScoredBatch) -> None:
-        valid = self._decode(records, scored)
-        if not valid.records:
-            return
+    def _score(self, valid: _ValidRecords, scored: ScoredBatch) -> None:
         margins = self._model.compute_margins(valid.matrix)
         scored.probabilities = compute_probabilities(margins)
         decided = decide(scored.probabilities, self._model.thresholds)
@@ -162,15 +207,33 @@ class Scorer:
                 sent = decoder.decode(record.value(), rows, len(valid), self._max_bytes)
             except InvalidTransactionError as error:
                 self._reject(scored, record, error.kind, error.detail)
-            else:
-                key = messages.choose_key(sent.transaction_id, sent.key)
-                valid.append(_ValidRecord(record, sent.transaction_id, sent.event_time, key))
+                continue
+            except Exception:  # one record must not stop the others
+                try:
+                    sent = decoder.decode(record.value(), rows, len(valid), self._max_bytes)
+                except Exception as error:
+                    self._reject_failed(scored, record, error)
+                    continue
+            valid.append(
+                _ValidRecord(
+                    record,
+                    sent.transaction_id,
+                    sent.event_time,
+                    messages.choose_key(sent.transaction_id, sent.key),
+                    sent.amount,
+                    sent.compared,
+                )
+            )
         features = len(encoder.names)
         matrix = np.frombuffer(rows, np.float32, len(valid) * features).reshape(-1, features)
         if encoder.needs_time:
             times = compute_times_ms([each.event_time for each in valid])
             encoder.add_calendar(matrix, times)
         return _ValidRecords(valid, matrix)
+
+    def _reject_failed(self, scored: ScoredBatch, record: Record, failure: Exception) -> None:
+        detail = f"{type(failure).__name__}: {failure}"
+        self._reject(scored, record, "scoring_failed", detail)
 
     def _reject(
         self, scored: ScoredBatch, record: Record, kind: DeadLetterKind, detail: str

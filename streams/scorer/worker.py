@@ -11,9 +11,12 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from model.alert import ScoringModel
 from payments.decoder import MAX_TRANSACTION_BYTES
+from payments.rfc3339 import count_microseconds
+from streams.history.follower import HistoryReader
 from streams.kafka import topics
 from streams.kafka.auth import wait_for_topics
 from streams.kafka.clock import get_utc_now
@@ -32,6 +35,7 @@ from streams.scorer.batch import Batch, InFlight, ScoredBatch
 from streams.scorer.consumer import CONSUMER_SETTINGS, BatchConsumer
 from streams.scorer.dead_letter_limit import DeadLetterLimit
 from streams.scorer.group_positions import GroupPositions
+from streams.scorer.history_keeper import HistoryKeeper
 from streams.scorer.metrics import ScorerMetrics
 from streams.scorer.options import PORT_SETTING, Guarantee, ScorerOptions
 from streams.scorer.pipeline import CommitPipeline
@@ -39,6 +43,9 @@ from streams.scorer.rejection_log import RejectionLog
 from streams.scorer.scoring import Scorer
 from streams.scorer.topic_watch import SCORER_TOPICS, TopicWatch
 from streams.status_server import LOCAL, make_process_registry, serve
+
+if TYPE_CHECKING:
+    from streams.history.state import History
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +89,7 @@ class Worker:
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
         self._consumer: BatchConsumer | None = None
+        self._history: HistoryKeeper | None = None
         self._unowned: UnownedPartitions | None = None
         self._in_flight = InFlight()
         self._rejections = RejectionLog()
@@ -134,7 +142,8 @@ class Worker:
             refused,
         )
         max_bytes = self._options.max_bytes or MAX_TRANSACTION_BYTES
-        scorer = Scorer(self._model, get_utc_now, max_bytes, refused)
+        self._history, state = self._make_history()
+        scorer = Scorer(self._model, get_utc_now, max_bytes, refused, state)
         app, channel = create_app(self._identity.name, scorer, pipeline)
 
         def deliver(batch: Batch) -> None:
@@ -149,6 +158,8 @@ class Worker:
             app.flow_control.resume()  # normally done by Faust's own consumer, which is off
             await asyncio.to_thread(watch.open)
             watch.start()
+            if self._history is not None:
+                await self._history.open()
             unowned.start()
             self._unowned = unowned
             consumer.start()
@@ -158,6 +169,25 @@ class Worker:
             await self._finish(consumer)
         finally:
             await app.stop()
+
+    def _make_history(self) -> tuple[HistoryKeeper | None, "History | None"]:
+        schema = self._model.decoder.schema
+        if not schema.history_fields:
+            return None, None
+        from streams.history.state import History  # compiles its loops
+
+        accept_gap = self._options.accept_history_gap
+        now_ms = count_microseconds(get_utc_now()) // 1000
+        state = History(schema, now_ms, self._options.history_key, accept_gap)
+        keeper = HistoryKeeper(
+            HistoryReader(self._connection),
+            state,
+            self._in_flight,
+            self._loop,
+            self._fail,
+            self._stopping,
+        )
+        return keeper, state
 
     def _make_committer(
         self, metadata: Mapping[int, str]
@@ -189,7 +219,7 @@ class Worker:
             self._rejections.tick()
 
         return BatchConsumer(
-            GroupPositions(group, watch),
+            GroupPositions(group, watch, self._history),
             self._in_flight,
             deliver,
             self._fail,
@@ -216,6 +246,8 @@ class Worker:
         return self._consumer.ready and not self._unowned.ranges
 
     def _record_commit(self, scored: ScoredBatch) -> None:
+        if self._history is not None:
+            self._history.record_commit(scored)
         self._metrics.record_commit(scored, get_utc_now())
         self._rejections.record(scored)
 

@@ -99,11 +99,11 @@ class FaultyScorer(Scorer):
         FaultyProducer.signal_at("after-poll")
         return super().score(batch)
 
-    def _score(self, records, scored):
-        values = [record.value() or b"" for record in records]
+    def _score(self, valid, scored):
+        values = [each.record.value() for each in valid.records]
         if self.transaction and any(self.transaction in value for value in values):
             raise RuntimeError("the model has a fault")
-        super()._score(records, scored)
+        super()._score(valid, scored)
 
 
 def run(settings, arguments, number, restarts):

@@ -16,6 +16,8 @@ def make_block(rows=3, fields=("card_id", "merchant_id"), first=100, **changes):
         labels={2: 5},
         batch={0: 9, 4: first + 2 * rows},
         decimals=2,
+        written=5,
+        previous=4,
         offsets=first + 2 * numbers,
         times=1_700_000_000_000 + numbers,
         amounts=-5 * numbers,

@@ -18,9 +18,10 @@ VECTORS = st.dictionaries(st.integers(0, 10_000), OFFSETS, max_size=9)
 MAGIC_VERSION = b"FRH\x01"
 # of make_block(rows=1, fields=("card_id",))
 STORED = (
-    b"FRH\x01'\xa2U\xf6\xa9\x00\x00\x00"
-    b"\x8a\xa6schema\xb2cards@0123456789ab\xa6layout\xacd77400370466\xa9partition\x04\xa5firstd"
-    b"\xa3endf\xa7applied\x82\x00\x07\x04d\xa6labels\x81\x02\x05\xa5batch\x82\x00\t\x04f\xa4rows\x01"
+    b"FRH\x01\x13lV@\xbc\x00\x00\x00"
+    b"\x8c\xa6schema\xb2cards@0123456789ab\xa6layout\xacd77400370466\xa9partition\x04\xa5firstd"
+    b"\xa3endf\xa7applied\x82\x00\x07\x04d\xa6labels\x81\x02\x05\xa5batch\x82\x00\t\x04f"
+    b"\xa7written\x05\xa8previous\x04\xa4rows\x01"
     b"\xa7columns\x94\x93\xa7offsets\xa2i8\x00\x93\xa5times\xa2i8\x00\x93\xa7amounts\xa2i8\x02"
     b"\x93\xa7card_id\xa2u8\x01"
     b"d\x00\x00\x00\x00\x00\x00\x00\x00h\xe5\xcf\x8b\x01\x00\x00"
@@ -75,6 +76,8 @@ def blocks(draw):
         labels=draw(VECTORS),
         batch=draw(VECTORS),
         decimals=draw(st.integers(0, 6)),
+        written=draw(st.integers(0, 2**40)),
+        previous=draw(st.integers(0, 2**40)),
         offsets=offsets,
         times=draw(column),
         amounts=draw(column),

@@ -1,0 +1,226 @@
+"""The history that a worker has applied: its own batches, and the blocks of all workers.
+
+Pure: it makes no Kafka call. What a payment sees is a function of the payments applied before it.
+Own batches are applied before they are committed, because their features are needed to score them.
+Until the oldest of them is final, nothing after it is: an abort takes them back, together with the
+blocks that were folded in between, and these are folded again.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from payments.arrays import Flags, Ints
+from payments.schema.reading import Schema
+from payments.state.columns import Columns
+from payments.state.engine import Engine
+from payments.state.inputs import HistoryInputs
+from payments.state.plan import LATENESS_MS
+from streams.history.batches import Applied, Entry, Mark, Payments
+from streams.history.block import Block
+from streams.history.errors import HistoryGapError
+
+_NEVER = -(1 << 62)  # before any event time
+# A table has at least twice as many places as entities, so a sweep passes all of them while half
+# as many payments come.
+_SWEPT_PLACES = 4
+
+
+class History:
+    """The state of a schema in one worker. One thread only.
+
+    `key` hides the values of secret fields. `now_ms` is the present time. If the oldest blocks are
+    gone and might still count, that is an error unless `accept_gap`.
+    """
+
+    def __init__(
+        self, schema: Schema, now_ms: int, key: bytes | None = None, accept_gap: bool = False
+    ) -> None:
+        self._schema = schema
+        self._engine = Engine(schema)
+        self._inputs = HistoryInputs(schema, key)
+        self._decimals = schema.fields[schema.roles.amount].decimals
+        self._oldest_ms = now_ms - self._engine.horizon_ms
+        self.accepts_gap = accept_gap
+        self._marks: dict[int, Mark] = {}
+        self._entries: deque[Entry] = deque()
+        self._epoch = 0
+
+    @property
+    def memory_bytes(self) -> dict[str, int]:
+        """Bytes of the state of each entity field."""
+        return self._engine.memory_bytes
+
+    def find_next(self, partition: int) -> int | None:
+        """Return the source offset before which everything is applied; None if nothing is known."""
+        mark = self._marks.get(partition)
+        return None if mark is None else mark.next
+
+    def begin(self, partition: int, offset: int) -> None:
+        """Let the history of a partition that has none begin at this source offset."""
+        self._marks[partition] = Mark(offset, _NEVER, 0)
+
+    def apply(
+        self, epoch: int, ends: Mapping[int, int], payments: Payments, now_ms: int
+    ) -> Applied:
+        """Apply a batch of this worker, of which nothing is committed yet.
+
+        `ends`: the source offset after the batch, by partition. An event time after `now_ms` counts
+        as `now_ms`. Raises HistoryGapError if a record was applied before.
+        """
+        self.settle(epoch, drained=True)
+        times = np.minimum(payments.times, now_ms)
+        columns = self._inputs.make_columns(times, payments.amounts, payments.values)
+        rows = {
+            partition: np.flatnonzero(payments.partitions == partition)
+            for partition in sorted(ends)
+        }
+        before = dict(self._marks)
+        alone = np.zeros(len(times), np.bool_)
+        for partition, mine in rows.items():
+            mark = before[partition]
+            _check_new(partition, payments.offsets[mine], mark)
+            alone[mine] = _find_late(times[mine], mark.newest)
+            newest = _find_newest(times[mine], mark.newest)
+            self._marks[partition] = Mark(ends[partition], newest, now_ms)
+        # in the order of events, whatever the order of the poll
+        order = np.lexsort((payments.offsets, payments.partitions, times))
+        features = np.empty((len(times), len(self._engine.features)), np.float32)
+        features[order] = self._engine.apply(_take(columns._replace(alone=alone), order))
+        entry = Entry({partition: before[partition] for partition in rows})
+        self._entries.append(entry)
+        vector = {partition: mark.next for partition, mark in before.items()}
+        blocks = [
+            Block(
+                partition=partition,
+                first=vector[partition],
+                end=ends[partition],
+                schema=self._schema.reference,
+                written=now_ms,
+                previous=before[partition].written,
+                applied=vector,
+                labels={},
+                batch=dict(ends),
+                decimals=self._decimals,
+                offsets=payments.offsets[mine],
+                times=times[mine],
+                amounts=columns.amounts[mine],
+                hashes={name: hashes[mine] for name, hashes in columns.hashes.items()},
+            )
+            for partition, mine in rows.items()
+        ]
+        return Applied(features, blocks, entry)
+
+    def receive(self, blocks: Iterable[Block], epoch: int, drained: bool) -> None:
+        """Fold blocks as they come from the topic, this worker's own among them.
+
+        `epoch` is the present one, and `drained` says that no batch is in flight. Raises
+        HistoryGapError.
+        """
+        self.settle(epoch, drained)
+        for block in blocks:
+            self._fold(block)
+        self.settle(epoch, drained)
+
+    def settle(self, epoch: int, drained: bool) -> None:
+        """Make final what can be; take back the batches of an epoch that is over.
+
+        `drained` says that none of these is in flight any more. Raises HistoryGapError.
+        """
+        while self._entries and (self._entries[0].committed or self._entries[0].block is not None):
+            self._finish(self._entries.popleft())
+        if epoch != self._epoch and drained:
+            self._epoch = epoch
+            self._take_back()
+
+    def _finish(self, entry: Entry) -> None:
+        if entry.block is not None and not entry.fits:
+            expected = self._marks[entry.block.partition].next
+            raise HistoryGapError(
+                f"partition {entry.block.partition} of the history goes on at offset "
+                f"{entry.block.first} of the transactions, and not at {expected}: blocks were "
+                "deleted, or written by a program that does not follow the others"
+            )
+        if not entry.is_stored:
+            return
+        self._engine.commit()
+        newest = [mark.newest for mark in self._marks.values() if mark.newest > _NEVER]
+        if newest:
+            rows = 1 if entry.block is None else len(entry.block.offsets)
+            self._engine.sweep(min(newest), _SWEPT_PLACES * rows)
+
+    def _take_back(self) -> None:
+        entries = list(self._entries)
+        self._entries.clear()
+        self._engine.rollback()
+        for entry in reversed(entries):
+            for partition, mark in entry.before.items():
+                if mark is None:
+                    del self._marks[partition]
+                else:
+                    self._marks[partition] = mark
+        for entry in entries:
+            if entry.block is not None:
+                self._fold(entry.block)
+
+    def _fold(self, block: Block) -> None:
+        mark = self._marks.get(block.partition)
+        if mark is None:
+            self._check_head(block)
+        expected = block.first if mark is None else mark.next
+        if block.first != expected:
+            fits = block.end <= expected  # applied before: a batch of this worker, as a rule
+            self._entries.append(Entry({}, block, is_stored=False, fits=fits))
+            return
+        newest = _NEVER if mark is None else mark.newest
+        self._engine.fold(self._read_columns(block, _find_late(block.times, newest)))
+        newest = _find_newest(block.times, newest)
+        self._marks[block.partition] = Mark(block.end, newest, block.written)
+        self._entries.append(Entry({block.partition: mark}, block))
+
+    def _check_head(self, block: Block) -> None:
+        """Raise HistoryGapError if payments before the oldest block might still count."""
+        if block.previous > self._oldest_ms and not self.accepts_gap:
+            raise HistoryGapError(
+                f"partition {block.partition} of the history begins at offset {block.first} of the "
+                "transactions: older blocks were deleted that still count. Restore them; or, to go "
+                "on without these payments, start with --accept-history-gap"
+            )
+
+    def _read_columns(self, block: Block, alone: Flags) -> Columns:
+        """Return a block's columns; a field that it does not have is missing in all rows."""
+        amounts = block.amounts
+        if block.decimals != self._decimals:
+            scaled = amounts * 10.0 ** (self._decimals - block.decimals)
+            amounts = np.rint(scaled).astype(np.int64)
+        absent = np.zeros(len(block.times), np.uint64)
+        hashes = {name: block.hashes.get(name, absent) for name in self._engine.fields}
+        return Columns(block.times, amounts, hashes, alone)
+
+
+def _check_new(partition: int, offsets: Ints, mark: Mark) -> None:
+    if len(offsets) and offsets[0] < mark.next:
+        raise HistoryGapError(
+            f"offset {offsets[0]} of partition {partition} was read, but the history has "
+            f"everything before {mark.next}: the payments would count twice"
+        )
+
+
+def _find_late(times: Ints, newest: int) -> Flags:
+    """Return which payments of a partition, in its order, are too late to see others."""
+    before = np.maximum.accumulate(np.concatenate([[newest], times]))[:-1]
+    return times < before - LATENESS_MS
+
+
+def _find_newest(times: Ints, newest: int) -> int:
+    return int(times.max(initial=newest))
+
+
+def _take(columns: Columns, rows: Ints) -> Columns:
+    return Columns(
+        columns.times[rows],
+        columns.amounts[rows],
+        {name: hashes[rows] for name, hashes in columns.hashes.items()},
+        None if columns.alone is None else columns.alone[rows],
+    )

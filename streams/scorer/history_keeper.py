@@ -1,0 +1,125 @@
+"""Keeps a worker's history, and holds partitions back until it has what their payments see."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from streams.history.block import Block
+from streams.history.errors import HistoryGapError
+from streams.history.follower import HistoryReader
+from streams.scorer.batch import InFlight, ScoredBatch
+
+if TYPE_CHECKING:
+    from streams.history.state import History  # compiles its loops: only for schemas with history
+
+log = logging.getLogger(__name__)
+
+_ASK_EVERY_S = 0.02
+_SAY_EVERY = 250  # asks, or 5 s
+
+
+class HistoryKeeper:
+    """Connects the topic `history` with the state, which only the agent's thread touches.
+
+    `loop` is that thread's. `on_failure` takes the errors that must end the process.
+    """
+
+    def __init__(
+        self,
+        reader: HistoryReader,
+        state: "History",
+        in_flight: InFlight,
+        loop: asyncio.AbstractEventLoop,
+        on_failure: Callable[[BaseException], None],
+        stopping: threading.Event,
+    ) -> None:
+        self._reader = reader
+        self._state = state
+        self._in_flight = in_flight
+        self._loop = loop
+        self._on_failure = on_failure
+        self._stopping = stopping
+
+    async def open(self) -> None:
+        """Read the whole history, then follow it. Raises StreamError."""
+        await asyncio.to_thread(self._reader.restore, self._fold)
+        self._reader.start(self._receive, self._on_failure)
+
+    def record_commit(self, scored: ScoredBatch) -> None:
+        """Take note that a batch is committed. For the thread that commits."""
+        if scored.applied is not None:
+            scored.applied.committed = True
+            self._loop.call_soon_threadsafe(self._try, self._settle)
+
+    def wait_until_ready(self, positions: Mapping[int, int], beginnings: Mapping[int, int]) -> None:
+        """Return once everything before these offsets is applied, by partition.
+
+        For the consumer's thread. `beginnings`: the first offsets that the topic still has. Raises
+        HistoryGapError if the history lacks something or has more.
+        """
+        asks = 0
+        while not self._stopping.wait(_ASK_EVERY_S if asks else 0):
+            # asked before the state, which then has all that was there
+            complete = [number for number in positions if self._reader.is_at_end(number)]
+            looked = asyncio.run_coroutine_threadsafe(
+                self._look(positions, beginnings, complete), self._loop
+            )
+            waiting = looked.result()
+            if not waiting:
+                return
+            asks += 1
+            if asks % _SAY_EVERY == 0:
+                log.info("waiting for the end of transactions on the history of %s", waiting)
+
+    async def _look(
+        self, positions: Mapping[int, int], beginnings: Mapping[int, int], complete: list[int]
+    ) -> list[int]:
+        """Return the partitions whose history is still to come. Raises HistoryGapError."""
+        self._settle()
+        waiting = []
+        for number, offset in positions.items():
+            found = self._state.find_next(number)
+            if found == offset:
+                continue
+            if found is not None and found > offset:
+                raise HistoryGapError(
+                    f"partition {number}: next to read is offset {offset}, but the history has "
+                    f"everything before {found}: these payments would count twice. If the group's "
+                    "offsets were set back, set them forward again; if `transactions` was made "
+                    "anew, delete the topic `history` too and run `fraud topics`"
+                )
+            if number not in complete:
+                waiting.append(number)
+            elif found is None and (self._state.accepts_gap or offset <= beginnings[number]):
+                self._state.begin(number, offset)
+            elif not self._state.accepts_gap:
+                first = 0 if found is None else found
+                raise HistoryGapError(
+                    f"the history lacks the payments of partition {number} from offset {first} to "
+                    f"{offset - 1}, which were scored: it was deleted, the group's offsets were "
+                    "set forward, or they were scored with a schema without history. Read them "
+                    "again by setting the offsets back; or, to go on without them, start with "
+                    "--accept-history-gap"
+                )
+        return waiting
+
+    def _fold(self, blocks: list[Block]) -> None:
+        self._state.receive(blocks, self._in_flight.epoch, drained=True)
+
+    def _receive(self, blocks: list[Block]) -> None:
+        """Hand blocks over to the agent's thread."""
+        self._loop.call_soon_threadsafe(
+            self._try,
+            lambda: self._state.receive(blocks, self._in_flight.epoch, self._in_flight.count == 0),
+        )
+
+    def _settle(self) -> None:
+        self._state.settle(self._in_flight.epoch, self._in_flight.count == 0)
+
+    def _try(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # no error may go unnoticed
+            self._on_failure(error)

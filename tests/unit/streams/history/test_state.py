@@ -1,0 +1,314 @@
+"""Workers that abort, crash and take over partitions: every payment counts once, everywhere.
+
+The topics are lists: a commit appends the blocks and moves the offsets, as a transaction does.
+"""
+
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from support.data.state_oracle import DAY
+
+from payments.schema.reading import parse_schema
+from payments.state.engine import Engine
+from payments.state.inputs import HistoryInputs
+from streams.history.batches import Payments
+from streams.history.block import decode, encode
+from streams.history.state import History, _find_late, _take
+
+SCHEMA = parse_schema(
+    """
+name = "small"
+roles = { id = "id", time = "at", key = "account", amount = "paid" }
+[fields]
+id = { type = "id" }
+at = { type = "time" }
+paid = { type = "amount" }
+account = { type = "entity" }
+shop = { type = "entity", optional = true }
+[features]
+numbers = ["paid"]
+[[features.velocity]]
+entity = "account"
+windows = ["1h", "3d"]
+measures = ["count", "sum", "max"]
+distinct = "shop"
+[[features.velocity]]
+entity = "shop"
+windows = ["1d"]
+measures = ["count", "mean"]
+since_last = true
+""",
+    "small.toml",
+    Path(),
+)
+FIELDS = SCHEMA.history_fields
+PARTITIONS = 3
+NOW = 200 * DAY
+HOUR = DAY // 24
+
+
+class Topic:
+    """`transactions` and `history`: what is committed of both."""
+
+    def __init__(self, seed):
+        rng = np.random.default_rng(seed)
+        self.payments = {}
+        for partition in range(PARTITIONS):
+            count = 60
+            times = np.sort(rng.integers(0, 6 * DAY, count)) + 100 * DAY
+            late = rng.random(count) < 0.1
+            times[late] -= rng.integers(0, 2 * DAY, late.sum())
+            self.payments[partition] = [
+                # every seventh offset is not there, as after an aborted transaction
+                (offset + offset // 7, int(time), float(amount) / 100, account, shop)
+                for offset, (time, amount, account, shop) in enumerate(
+                    zip(
+                        times,
+                        rng.integers(0, 9_999, count),
+                        (f"a{partition}.{n}" for n in rng.integers(0, 4, count)),
+                        (f"s{n}" if n else None for n in rng.integers(0, 3, count)),
+                        strict=True,
+                    )
+                )
+            ]
+        self.committed = dict.fromkeys(range(PARTITIONS), 0)
+        self.history = {partition: [] for partition in range(PARTITIONS)}
+        self.features = {}
+
+    def poll(self, owned, positions, most):
+        rows = []
+        for partition in owned:
+            rest = [each for each in self.payments[partition] if each[0] >= positions[partition]]
+            rows += [(partition, *each) for each in rest[:most]]
+        return rows
+
+
+class Worker:
+    def __init__(self, topic):
+        self.topic = topic
+        self.history = History(SCHEMA, NOW)
+        self.read = dict.fromkeys(range(PARTITIONS), 0)  # blocks of each partition
+        self.owned = set()
+        self.epoch = 0
+        self.in_flight = deque()
+        self.positions = {}
+        self.receive(10**9)
+
+    def receive(self, most):
+        for partition, log in self.topic.history.items():
+            begin = self.read[partition]
+            blocks = log[begin : begin + most]
+            self.read[partition] += len(blocks)
+            self.history.receive(map(decode, blocks), self.epoch, not self.in_flight)
+
+    def assign(self, partition):
+        self.receive(10**9)
+        offset = self.topic.committed[partition]
+        if self.history.find_next(partition) is None:
+            assert offset == 0
+            self.history.begin(partition, 0)
+        assert self.history.find_next(partition) == offset
+        self.owned.add(partition)
+        self.positions[partition] = offset
+
+    def process(self, most):
+        rows = self.topic.poll(sorted(self.owned), self.positions, most)
+        if not rows:
+            return
+        partitions, offsets, times, amounts, accounts, shops = zip(*rows, strict=True)
+        ends = {partition: offset + 1 for partition, offset, *_ in rows}
+        payments = Payments(
+            np.array(partitions),
+            np.array(offsets),
+            np.array(times),
+            np.array(amounts),
+            {"account": list(accounts), "shop": list(shops)},
+        )
+        applied = self.history.apply(self.epoch, ends, payments, NOW)
+        self.positions |= ends
+        self.in_flight.append((applied, ends, partitions, offsets))
+
+    def commit(self):
+        if not self.in_flight:
+            return
+        applied, ends, partitions, offsets = self.in_flight.popleft()
+        for block in applied.blocks:
+            self.topic.history[block.partition].append(encode(block))
+        self.topic.committed |= ends
+        for place, features in zip(
+            zip(partitions, offsets, strict=True), applied.features, strict=True
+        ):
+            assert place not in self.topic.features
+            self.topic.features[place] = features
+        applied.entry.committed = True
+
+    def abort(self):
+        """The epoch ends, and the partitions are read again from the committed offsets."""
+        self.in_flight.clear()
+        self.epoch += 1
+        self.positions |= {each: self.topic.committed[each] for each in self.owned}
+
+    def lose(self, partition):
+        """Give a partition up when nothing is in flight."""
+        while self.in_flight:
+            self.commit()
+        self.owned.remove(partition)
+
+
+class Cluster(RuleBasedStateMachine):
+    @initialize(seed=st.integers(0, 9))
+    def begin(self, seed):
+        self.topic = Topic(seed)
+        self.workers = [Worker(self.topic) for _ in range(2)]
+        for partition in range(PARTITIONS):
+            self.workers[partition % 2].assign(partition)
+
+    @rule(worker=st.integers(0, 1), most=st.integers(1, 9))
+    def process(self, worker, most):
+        if len(self.workers[worker].in_flight) < 2:
+            self.workers[worker].process(most)
+
+    @rule(worker=st.integers(0, 1))
+    def commit(self, worker):
+        self.workers[worker].commit()
+
+    @rule(worker=st.integers(0, 1))
+    def abort(self, worker):
+        self.workers[worker].abort()
+
+    @rule(worker=st.integers(0, 1), most=st.integers(1, 3))
+    def receive(self, worker, most):
+        self.workers[worker].receive(most)
+
+    @rule(partition=st.integers(0, PARTITIONS - 1))
+    def rebalance(self, partition):
+        old = next(each for each in self.workers if partition in each.owned)
+        new = next(each for each in self.workers if each is not old)
+        old.lose(partition)
+        new.assign(partition)
+
+    @rule(partition=st.integers(0, PARTITIONS - 1), most=st.integers(1, 9))
+    def lose_with_batches_in_flight(self, partition, most):
+        """As when a session times out: the other one goes on before this one knows."""
+        old = next(each for each in self.workers if partition in each.owned)
+        new = next(each for each in self.workers if each is not old)
+        old.owned.remove(partition)
+        new.assign(partition)
+        if len(new.in_flight) < 2:
+            new.process(most)
+        while new.in_flight:
+            new.commit()
+        old.receive(10**9)  # while its own batches are in flight, which are about to be aborted
+        old.abort()
+
+    @rule(worker=st.integers(0, 1))
+    def crash(self, worker):
+        old = self.workers[worker]
+        self.workers[worker] = new = Worker(self.topic)
+        for partition in old.owned:
+            new.assign(partition)
+
+    @invariant()
+    def committed_offsets_and_history_agree(self):
+        for partition, log in self.topic.history.items():
+            blocks = [decode(value) for value in log]
+            edges = [0, *(block.end for block in blocks)]
+            assert [block.first for block in blocks] == edges[:-1]
+            assert self.topic.committed[partition] == edges[-1]
+
+    def teardown(self):
+        if not hasattr(self, "topic"):
+            return
+        for worker in self.workers:
+            worker.abort()
+            while any(worker.topic.poll(worker.owned, worker.positions, 1)):
+                worker.process(5)
+                worker.commit()
+        engine = apply_at_once(self.topic)
+        for worker in self.workers:
+            worker.receive(10**9)
+            assert_equal_states(worker, engine, self.topic)
+        assert len(self.topic.features) == sum(map(len, self.topic.payments.values()))
+        assert_rebuilt_from_blocks(self.topic)
+
+
+def list_all(topic):
+    return topic.poll(range(PARTITIONS), dict.fromkeys(range(PARTITIONS), 0), 10**9)
+
+
+def make_columns(rows):
+    _, _, times, amounts, accounts, shops = zip(*rows, strict=True)
+    return HistoryInputs(SCHEMA).make_columns(
+        np.array(times), np.array(amounts), {"account": accounts, "shop": shops}
+    )
+
+
+def apply_at_once(topic):
+    """All payments in one pass, each with its partition's late ones marked."""
+    engine = Engine(SCHEMA)
+    for partition in range(PARTITIONS):
+        rows = [each for each in list_all(topic) if each[0] == partition]
+        columns = make_columns(rows)
+        alone = _find_late(columns.times, -(1 << 62))
+        engine.fold(columns._replace(alone=alone))
+        engine.commit()
+    return engine
+
+
+def assert_equal_states(worker, engine, topic):
+    columns = make_columns(list_all(topic))
+    for row in range(len(columns.times)):
+        probe = _take(columns, np.array([row]))
+        mine = worker.history._engine.peek(probe)
+        assert np.array_equal(mine, engine.peek(probe), equal_nan=True)
+
+
+def assert_rebuilt_from_blocks(topic):
+    """The features of each batch follow from the blocks and the vector that it carries."""
+    logs = {partition: list(map(decode, log)) for partition, log in topic.history.items()}
+    batches = {}
+    for block in (block for log in logs.values() for block in log):
+        batches.setdefault((tuple(block.applied.items()), tuple(block.batch.items())), block)
+    for block in batches.values():
+        history = History(SCHEMA, NOW)
+        for partition, end in block.applied.items():
+            before = [each for each in logs[partition] if each.end <= end]
+            history.receive(before, 0, drained=True)
+            if not before:
+                history.begin(partition, 0)
+            assert history.find_next(partition) == end
+        mine = [
+            each
+            for partition, end in block.batch.items()
+            for each in logs[partition]
+            if each.end == end
+        ]
+        late = [_find_late(each.times, history._marks[each.partition].newest) for each in mine]
+        times = np.concatenate([each.times for each in mine])
+        order = np.lexsort(
+            (
+                np.concatenate([each.offsets for each in mine]),
+                np.concatenate([np.full(len(each.times), each.partition) for each in mine]),
+                times,
+            )
+        )
+        columns = make_columns(list_all(topic)[:1])._replace(
+            times=times[order],
+            amounts=np.concatenate([each.amounts for each in mine])[order],
+            hashes={
+                name: np.concatenate([each.hashes[name] for each in mine])[order] for name in FIELDS
+            },
+            alone=np.concatenate(late)[order],
+        )
+        found = history._engine.apply(columns)
+        places = [(each.partition, offset) for each in mine for offset in each.offsets.tolist()]
+        for row, features in zip(order.tolist(), found, strict=True):
+            assert np.array_equal(features, topic.features[places[row]], equal_nan=True)
+
+
+Cluster.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestCluster = Cluster.TestCase
