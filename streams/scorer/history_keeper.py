@@ -3,12 +3,17 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException
 
 from streams.history.block import Block
 from streams.history.errors import HistoryGapError
 from streams.history.follower import HistoryReader
+from streams.kafka.errors import is_transient
 from streams.scorer.batch import InFlight, ScoredBatch
 
 if TYPE_CHECKING:
@@ -18,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _ASK_EVERY_S = 0.02
 _SAY_EVERY = 250  # asks, or 5 s
+_SAY_EVERY_S = 5.0
 
 
 class HistoryKeeper:
@@ -44,8 +50,22 @@ class HistoryKeeper:
 
     async def open(self) -> None:
         """Read the whole history, then follow it. Raises StreamError."""
-        await asyncio.to_thread(self._reader.restore, self._fold)
+        said_at = monotonic()
+
+        def report(payments: int, share: float) -> None:
+            nonlocal said_at
+            if monotonic() - said_at > _SAY_EVERY_S:
+                said_at = monotonic()
+                log.info(
+                    "restoring the history: %s payments, %.0f %%", f"{payments:,}", 100 * share
+                )
+
+        await asyncio.to_thread(self._reader.restore, self._fold, report, self._stopping)
         self._reader.start(self._receive, self._on_failure)
+
+    def close(self) -> None:
+        """Stop following the history."""
+        self._reader.close()
 
     def record_commit(self, scored: ScoredBatch) -> None:
         """Take note that a batch is committed. For the thread that commits."""
@@ -62,7 +82,7 @@ class HistoryKeeper:
         asks = 0
         while not self._stopping.wait(_ASK_EVERY_S if asks else 0):
             # asked before the state, which then has all that was there
-            complete = [number for number in positions if self._reader.is_at_end(number)]
+            complete = self._find_complete(positions)
             looked = asyncio.run_coroutine_threadsafe(
                 self._look(positions, beginnings, complete), self._loop
             )
@@ -71,7 +91,16 @@ class HistoryKeeper:
                 return
             asks += 1
             if asks % _SAY_EVERY == 0:
-                log.info("waiting for the end of transactions on the history of %s", waiting)
+                log.info("partitions %s wait for the history of their last batches", waiting)
+
+    def _find_complete(self, partitions: Iterable[int]) -> list[int]:
+        """Return the partitions of which every block that there is was received."""
+        try:
+            return [number for number in partitions if self._reader.is_at_end(number)]
+        except KafkaException as error:
+            if not is_transient(error):
+                raise
+            return []
 
     async def _look(
         self, positions: Mapping[int, int], beginnings: Mapping[int, int], complete: list[int]
@@ -105,15 +134,13 @@ class HistoryKeeper:
                 )
         return waiting
 
-    def _fold(self, blocks: list[Block]) -> None:
-        self._state.receive(blocks, self._in_flight.epoch, drained=True)
+    def _fold(self, read: Iterable[tuple[int, Block, int]]) -> None:
+        blocks = [block for _, block, _ in read]
+        self._state.receive(blocks, self._in_flight.epoch, self._in_flight.count == 0)
 
-    def _receive(self, blocks: list[Block]) -> None:
+    def _receive(self, read: list[tuple[int, Block, int]]) -> None:
         """Hand blocks over to the agent's thread."""
-        self._loop.call_soon_threadsafe(
-            self._try,
-            lambda: self._state.receive(blocks, self._in_flight.epoch, self._in_flight.count == 0),
-        )
+        self._loop.call_soon_threadsafe(self._try, partial(self._fold, read))
 
     def _settle(self) -> None:
         self._state.settle(self._in_flight.epoch, self._in_flight.count == 0)

@@ -169,6 +169,8 @@ class Worker:
             await self._finish(consumer)
         finally:
             await app.stop()
+            if self._history is not None:
+                self._history.close()
 
     def _make_history(self) -> tuple[HistoryKeeper | None, "History | None"]:
         schema = self._model.decoder.schema
