@@ -7,11 +7,11 @@ blocks that were folded in between, and these are folded again.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from payments.arrays import Flags, Ints
+from payments.arrays import Flags, Ints, Singles
 from payments.schema.reading import Schema
 from payments.state.columns import Columns
 from payments.state.engine import Engine
@@ -72,45 +72,81 @@ class History:
         self.settle(epoch, drained=True)
         times = np.minimum(payments.times, now_ms)
         columns = self._inputs.make_columns(times, payments.amounts, payments.values)
-        rows = {
-            partition: np.flatnonzero(payments.partitions == partition)
-            for partition in sorted(ends)
-        }
         before = dict(self._marks)
-        alone = np.zeros(len(times), np.bool_)
-        for partition, mine in rows.items():
-            mark = before[partition]
-            _check_new(partition, payments.offsets[mine], mark)
-            alone[mine] = _find_late(times[mine], mark.newest)
-            newest = _find_newest(times[mine], mark.newest)
-            self._marks[partition] = Mark(ends[partition], newest, now_ms)
-        # in the order of events, whatever the order of the poll
-        order = np.lexsort((payments.offsets, payments.partitions, times))
-        features = np.empty((len(times), len(self._engine.features)), np.float32)
-        features[order] = self._engine.apply(_take(columns._replace(alone=alone), order))
-        entry = Entry({partition: before[partition] for partition in rows})
-        self._entries.append(entry)
         vector = {partition: mark.next for partition, mark in before.items()}
-        blocks = [
-            Block(
-                partition=partition,
-                first=vector[partition],
-                end=ends[partition],
-                schema=self._schema.reference,
-                written=now_ms,
-                previous=before[partition].written,
-                applied=vector,
-                labels={},
-                batch=dict(ends),
-                decimals=self._decimals,
-                offsets=payments.offsets[mine],
-                times=times[mine],
-                amounts=columns.amounts[mine],
-                hashes={name: hashes[mine] for name, hashes in columns.hashes.items()},
+        entry = Entry({partition: before[partition] for partition in ends})
+        features = self._apply(payments.partitions, payments.offsets, columns, ends, now_ms)
+        self._entries.append(entry)
+        blocks = []
+        for partition, end in ends.items():
+            mine = _take(columns, np.flatnonzero(payments.partitions == partition))
+            blocks.append(
+                Block(
+                    partition=partition,
+                    first=vector[partition],
+                    end=end,
+                    schema=self._schema.reference,
+                    written=now_ms,
+                    previous=before[partition].written,
+                    applied=vector,
+                    labels={},
+                    batch=dict(ends),
+                    decimals=self._decimals,
+                    offsets=payments.offsets[payments.partitions == partition],
+                    times=mine.times,
+                    amounts=mine.amounts,
+                    hashes=mine.hashes,
+                )
             )
-            for partition, mine in rows.items()
-        ]
         return Applied(features, blocks, entry)
+
+    def _apply(
+        self,
+        partitions: Ints,
+        offsets: Ints,
+        columns: Columns,
+        ends: Mapping[int, int],
+        now_ms: int,
+    ) -> Singles:
+        """Apply payments in the order of events, whatever theirs is."""
+        alone = np.zeros(len(offsets), np.bool_)
+        for partition, end in ends.items():
+            mine = np.flatnonzero(partitions == partition)
+            mark = self._marks[partition]
+            _check_new(partition, offsets[mine], mark)
+            alone[mine] = _find_late(columns.times[mine], mark.newest)
+            newest = _find_newest(columns.times[mine], mark.newest)
+            self._marks[partition] = Mark(end, newest, now_ms)
+        order = np.lexsort((offsets, partitions, columns.times))
+        features = np.empty((len(offsets), len(self._engine.features)), np.float32)
+        features[order] = self._engine.apply(_take(columns._replace(alone=alone), order))
+        return features
+
+    def repeat(self, batch: Sequence[Block]) -> Singles:
+        """Apply a batch again from its blocks.
+
+        Returns float32[n, features] of their payments, block after block. Raises HistoryGapError.
+        """
+        for block in batch:
+            if block.partition not in self._marks:
+                self.begin(block.partition, block.first)
+        parts = [self._read_columns(block) for block in batch]
+        columns = Columns(
+            np.concatenate([part.times for part in parts]),
+            np.concatenate([part.amounts for part in parts]),
+            {
+                name: np.concatenate([part.hashes[name] for part in parts])
+                for name in self._engine.fields
+            },
+        )
+        partitions = np.repeat(
+            [block.partition for block in batch], [len(block.offsets) for block in batch]
+        )
+        offsets = np.concatenate([block.offsets for block in batch])
+        ends = {block.partition: block.end for block in batch}
+        features = self._apply(partitions, offsets, columns, ends, batch[0].written)
+        self._engine.commit()
+        return features
 
     def receive(self, blocks: Iterable[Block], epoch: int, drained: bool) -> None:
         """Fold blocks as they come from the topic, this worker's own among them.
@@ -174,7 +210,8 @@ class History:
             self._entries.append(Entry({}, block, is_stored=False, fits=fits))
             return
         newest = _NEVER if mark is None else mark.newest
-        self._engine.fold(self._read_columns(block, _find_late(block.times, newest)))
+        columns = self._read_columns(block)._replace(alone=_find_late(block.times, newest))
+        self._engine.fold(columns)
         newest = _find_newest(block.times, newest)
         self._marks[block.partition] = Mark(block.end, newest, block.written)
         self._entries.append(Entry({block.partition: mark}, block))
@@ -188,7 +225,7 @@ class History:
                 "on without these payments, start with --accept-history-gap"
             )
 
-    def _read_columns(self, block: Block, alone: Flags) -> Columns:
+    def _read_columns(self, block: Block) -> Columns:
         """Return a block's columns; a field that it does not have is missing in all rows."""
         amounts = block.amounts
         if block.decimals != self._decimals:
@@ -196,7 +233,7 @@ class History:
             amounts = np.rint(scaled).astype(np.int64)
         absent = np.zeros(len(block.times), np.uint64)
         hashes = {name: block.hashes.get(name, absent) for name in self._engine.fields}
-        return Columns(block.times, amounts, hashes, alone)
+        return Columns(block.times, amounts, hashes)
 
 
 def _check_new(partition: int, offsets: Ints, mark: Mark) -> None:

@@ -15,6 +15,7 @@ from support.data.state_oracle import DAY
 from payments.schema.reading import parse_schema
 from payments.state.engine import Engine
 from payments.state.inputs import HistoryInputs
+from streams.history.audit import rebuild
 from streams.history.batches import Payments
 from streams.history.block import decode, encode
 from streams.history.state import History, _find_late, _take
@@ -45,7 +46,6 @@ since_last = true
     "small.toml",
     Path(),
 )
-FIELDS = SCHEMA.history_fields
 PARTITIONS = 3
 NOW = 200 * DAY
 HOUR = DAY // 24
@@ -268,46 +268,14 @@ def assert_equal_states(worker, engine, topic):
 
 
 def assert_rebuilt_from_blocks(topic):
-    """The features of each batch follow from the blocks and the vector that it carries."""
-    logs = {partition: list(map(decode, log)) for partition, log in topic.history.items()}
-    batches = {}
-    for block in (block for log in logs.values() for block in log):
-        batches.setdefault((tuple(block.applied.items()), tuple(block.batch.items())), block)
-    for block in batches.values():
-        history = History(SCHEMA, NOW)
-        for partition, end in block.applied.items():
-            before = [each for each in logs[partition] if each.end <= end]
-            history.receive(before, 0, drained=True)
-            if not before:
-                history.begin(partition, 0)
-            assert history.find_next(partition) == end
-        mine = [
-            each
-            for partition, end in block.batch.items()
-            for each in logs[partition]
-            if each.end == end
-        ]
-        late = [_find_late(each.times, history._marks[each.partition].newest) for each in mine]
-        times = np.concatenate([each.times for each in mine])
-        order = np.lexsort(
-            (
-                np.concatenate([each.offsets for each in mine]),
-                np.concatenate([np.full(len(each.times), each.partition) for each in mine]),
-                times,
-            )
-        )
-        columns = make_columns(list_all(topic)[:1])._replace(
-            times=times[order],
-            amounts=np.concatenate([each.amounts for each in mine])[order],
-            hashes={
-                name: np.concatenate([each.hashes[name] for each in mine])[order] for name in FIELDS
-            },
-            alone=np.concatenate(late)[order],
-        )
-        found = history._engine.apply(columns)
-        places = [(each.partition, offset) for each in mine for offset in each.offsets.tolist()]
-        for row, features in zip(order.tolist(), found, strict=True):
-            assert np.array_equal(features, topic.features[places[row]], equal_nan=True)
+    blocks = [decode(value) for log in topic.history.values() for value in log]
+    found = {}
+    for batch in rebuild(SCHEMA, blocks):
+        places = zip(batch.partitions.tolist(), batch.offsets.tolist(), strict=True)
+        found |= zip(places, batch.features, strict=True)
+    assert found.keys() == topic.features.keys()
+    for place, features in topic.features.items():
+        assert np.array_equal(features, found[place], equal_nan=True)
 
 
 Cluster.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
