@@ -117,6 +117,11 @@ def _check_ports(settings: Settings, workers: int) -> None:
 def _read_history_key(settings: Settings, guarantee: Guarantee) -> bytes | None:
     """Return the key for secret fields. Raises SettingsError, SchemaError, typer.BadParameter."""
     schema = settings.schema
+    if schema.declaration.features.risk:
+        raise CommandError(
+            f"the schema {schema.name} has [[features.risk]], for which the scorer would have to "
+            "read labels, and it does not yet: train without them"
+        )
     if schema.history_fields and guarantee is Guarantee.AT_LEAST_ONCE:
         raise typer.BadParameter(
             f"the schema {schema.name} has features of history, which count each payment exactly "

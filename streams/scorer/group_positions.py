@@ -68,12 +68,11 @@ class GroupPositions:
             # were deleted; and waiting, because this must not overtake the commit of a batch
             self.commit(first, wait=True)
         self.starts |= {position.partition: position.offset for position in positions}
-        if self._history is not None:
-            self._history.wait_until_ready(
-                {position.partition: position.offset for position in positions},
-                {position.partition: self._find_watermarks(position)[0] for position in positions},
-            )
-        self._client.incremental_assign(positions)
+        is_ready = self._history is None or self._history.wait_until_ready(
+            {position.partition: position.offset for position in positions},
+            {position.partition: self._find_watermarks(position)[0] for position in positions},
+        )
+        self._client.incremental_assign(positions if is_ready else [])
 
     def commit(self, offsets: Mapping[int, int], wait: bool = False) -> None:
         """Commit the next offset by partition; a failure is logged.

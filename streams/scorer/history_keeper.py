@@ -73,8 +73,8 @@ class HistoryKeeper:
             scored.applied.committed = True
             self._loop.call_soon_threadsafe(self._try, self._settle)
 
-    def wait_until_ready(self, positions: Mapping[int, int], beginnings: Mapping[int, int]) -> None:
-        """Return once everything before these offsets is applied, by partition.
+    def wait_until_ready(self, positions: Mapping[int, int], beginnings: Mapping[int, int]) -> bool:
+        """Wait until everything before these offsets is applied, by partition; False on a stop.
 
         For the consumer's thread. `beginnings`: the first offsets that the topic still has. Raises
         HistoryGapError if the history lacks something or has more.
@@ -88,10 +88,11 @@ class HistoryKeeper:
             )
             waiting = looked.result()
             if not waiting:
-                return
+                return True
             asks += 1
             if asks % _SAY_EVERY == 0:
                 log.info("partitions %s wait for the history of their last batches", waiting)
+        return False
 
     def _find_complete(self, partitions: Iterable[int]) -> list[int]:
         """Return the partitions of which every block that there is was received."""

@@ -868,4 +868,38 @@ MUTANTS = (
             "make_matrix(table, encoder)",
         ),
     ),
+    mutant(
+        "history keeps a batch that was aborted",
+        "tests/unit/streams/history/test_state.py",
+        ("streams/history/state.py", "        self._engine.rollback()\n", ""),
+    ),
+    mutant(
+        "blocks that were read during a batch are lost by its abort",
+        "tests/unit/streams/history/test_state.py",
+        (
+            "streams/history/state.py",
+            "                self._fold(entry.block)\n",
+            "                pass\n",
+        ),
+    ),
+    mutant(
+        "a partition is read before its history",
+        "tests/unit/streams/scorer/test_history_keeper.py",
+        (
+            "streams/scorer/history_keeper.py",
+            "            if found == offset:\n",
+            "            if found is None or found <= offset:\n",
+        ),
+    ),
+    mutant(
+        "a batch is applied to the history again for each half that is retried",
+        "tests/unit/streams/scorer/test_scoring_history.py",
+        (
+            "streams/scorer/scoring.py",
+            "            try:\n                self._score(valid, part)\n",
+            "            try:\n                if self._history is not None:\n"
+            "                    self._add_history(self._history, valid, part)\n"
+            "                self._score(valid, part)\n",
+        ),
+    ),
 )

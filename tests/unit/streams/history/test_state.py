@@ -4,15 +4,14 @@ The topics are lists: a commit appends the blocks and moves the offsets, as a tr
 """
 
 from collections import deque
-from pathlib import Path
 
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from support.data.small_history import SCHEMA
 from support.data.state_oracle import DAY
 
-from payments.schema.reading import parse_schema
 from payments.state.engine import Engine
 from payments.state.inputs import HistoryInputs
 from streams.history.audit import rebuild
@@ -20,32 +19,6 @@ from streams.history.batches import Payments
 from streams.history.block import decode, encode
 from streams.history.state import History, _find_late, _take
 
-SCHEMA = parse_schema(
-    """
-name = "small"
-roles = { id = "id", time = "at", key = "account", amount = "paid" }
-[fields]
-id = { type = "id" }
-at = { type = "time" }
-paid = { type = "amount" }
-account = { type = "entity" }
-shop = { type = "entity", optional = true }
-[features]
-numbers = ["paid"]
-[[features.velocity]]
-entity = "account"
-windows = ["1h", "3d"]
-measures = ["count", "sum", "max"]
-distinct = "shop"
-[[features.velocity]]
-entity = "shop"
-windows = ["1d"]
-measures = ["count", "mean"]
-since_last = true
-""",
-    "small.toml",
-    Path(),
-)
 PARTITIONS = 3
 NOW = 200 * DAY
 HOUR = DAY // 24
