@@ -102,6 +102,8 @@ def _make_blocks(accounts: int, payments: int) -> Iterator[Block]:
                 labels={},
                 batch=ends,
                 decimals=2,
+                written=1,
+                previous=0,
                 offsets=np.arange(before[partition], ends[partition]),
                 times=times[mine],
                 amounts=amounts[mine],

@@ -6,7 +6,7 @@ The topics are lists: a commit appends the blocks and moves the offsets, as a tr
 from collections import deque
 
 import numpy as np
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from support.data.small_history import SCHEMA
@@ -251,5 +251,10 @@ def assert_rebuilt_from_blocks(topic):
         assert np.array_equal(features, found[place], equal_nan=True)
 
 
-Cluster.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+Cluster.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    phases=[Phase.generate],  # to shrink an example takes minutes
+)
 TestCluster = Cluster.TestCase

@@ -54,7 +54,8 @@ def test_payments_count_in_the_order_of_their_times_and_once_however_often_scori
     values = [pay(0, "10:02:00"), pay(1, "10:01:00", FATAL), b"", pay(3, "10:00:00")]
     scored = score(model, history, *values)
     assert scored.dead_letters == {"scoring_failed": 1, "malformed_json": 1}
-    assert sorted(row[COUNT] for row in model.rows) == [1, 3]  # the one that failed counts too
+    # the one that failed counts too; a row of zeros only tries the model
+    assert sorted(row[COUNT] for row in model.rows if row[0]) == [1, 3]
     [output] = [output for output in scored.outputs if output.topic == "history"]
     block = decode(output.value)
     assert (output.partition, output.key, output.headers) == (0, None, {})
