@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from prometheus_client import CollectorRegistry
 
 from api.alert_store import SIZE, WINDOWS, AlertStore, DriftWindow
-from payments.records import UNREADABLE, AlertRecord, decode_label
+from payments.records import UNREADABLE, KeptAlertRecord, decode_label
 from streams.kafka import newest, reader
 from streams.kafka.clock import get_utc_now
 from streams.kafka.cluster import Cluster, Offsets
@@ -126,7 +126,7 @@ class AlertFeed:
 
     def _add_alert(self, message: Message) -> None:
         position = f"{message.partition()}-{message.offset()}"
-        self._store.add_alert(position, _decode(message, AlertRecord), message.timestamp()[1])
+        self._store.add_alert(position, _decode(message, KeptAlertRecord), message.timestamp()[1])
 
     def _add_label(self, message: Message) -> None:
         arrived = arrived_ms(message, int(get_utc_now().timestamp() * 1000))

@@ -60,7 +60,7 @@ class Item:
     """
 
     position: str
-    alert: Any  # payments.records.AlertRecord
+    alert: Any  # payments.records.KeptAlertRecord
     account: str | None
     raised_ms: int
     arrived_label: ArrivedLabel | None = None
@@ -79,9 +79,8 @@ class Item:
 
     def encode(self) -> bytes:
         """Return JSON: the alert's fields, with the transaction unchanged, `position`, `label`."""
-        return msgspec.json.encode(
-            msgspec.structs.asdict(self.alert) | {"position": self.position, "label": self.label}
-        )
+        added = msgspec.json.encode({"position": self.position, "label": self.label})
+        return msgspec.json.encode(self.alert)[:-1] + b"," + added[1:]
 
 
 class DriftWindow(msgspec.Struct, frozen=True):

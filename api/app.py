@@ -11,8 +11,7 @@ from api import errors
 from api.auth import COOKIE, LOCAL_ACCESS, OPEN, Access, Key
 from api.dependencies import Dependencies
 from api.middleware import SecurityMiddleware
-from api.routes import console, labels, login, runbooks, site, status
-from api.routes.alerts import create_alerts_router
+from api.routes import alerts, console, labels, login, runbooks, site, status
 from api.routes.predict import create_predict_router
 from api.routes.transactions import create_transactions_router
 from payments.contract import CONTRACT_VERSION
@@ -35,7 +34,7 @@ def create_app(dependencies: Dependencies, access: Access = LOCAL_ACCESS) -> Fas
     app = FastAPI(
         title="Streaming fraud scorer",
         description=site.DESCRIPTION,
-        version=CONTRACT_VERSION,
+        version=str(CONTRACT_VERSION),
         lifespan=lifespan,
         docs_url=None,  # they load scripts from other sites; api.routes.site serves its own
         redoc_url=None,
@@ -51,7 +50,7 @@ def create_app(dependencies: Dependencies, access: Access = LOCAL_ACCESS) -> Fas
     app.include_router(runbooks.router)
     app.include_router(status.router)
     app.include_router(create_transactions_router(dependencies))
-    app.include_router(create_alerts_router(dependencies.model.decoder.schema))
+    app.include_router(alerts.router)
     app.include_router(labels.router)
     app.include_router(console.router)
     console.add_files(app)

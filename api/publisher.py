@@ -10,12 +10,12 @@ from typing import Protocol
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.kafka.connection import Connection
-from streams.kafka.messages import make_headers
 
 _SETTINGS = {
     # With more, a new topic loses records silently: see producer.sender.
     "max.in.flight.requests.per.connection": 1,
     "linger.ms": 1,  # concurrent requests share a batch
+    "compression.type": "none",  # `transactions` is stored uncompressed
     "message.timeout.ms": 5_000,  # longer than a leader election; a client waits for the answer
 }
 _POLL_S = 0.1
@@ -44,7 +44,6 @@ class KafkaPublisher:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._producer = Producer(connection.make_writer_config(_SETTINGS))
-        self._headers = make_headers()
         self._probe: asyncio.Task[bool] | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="publisher", daemon=True)
@@ -74,7 +73,6 @@ class KafkaPublisher:
                 self._connection.qualify(topic),
                 value,
                 key,
-                headers=self._headers,
                 on_delivery=on_delivery,
             )
         except BufferError:

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException, Producer
 from drift.events import SeverityChanged, WindowClosed
 from streams.kafka.committer import ProducerFactory, TransactionalCommitter
 from streams.kafka.connection import Connection
-from streams.kafka.messages import Output, make_headers
+from streams.kafka.messages import Output
 from streams.kafka.topics import DRIFT_EVENTS, PREDICTIONS
 
 
@@ -43,10 +43,7 @@ class WindowCommitter(TransactionalCommitter):
         """
         _, offsets = window.bounds
         events = [window, change] if change else [window]
-        outputs = [
-            Output(DRIFT_EVENTS, None, msgspec.json.encode(event), make_headers())
-            for event in events
-        ]
+        outputs = [Output(DRIFT_EVENTS, None, msgspec.json.encode(event)) for event in events]
         try:
             self.write(outputs)
         except KafkaException as error:

@@ -8,7 +8,7 @@ import logging
 import struct
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -51,22 +51,23 @@ class PredictionDecoder:
 
     def __init__(self, encoder: FeatureEncoder) -> None:
         self._encoder = encoder
-        self._inputs = len(encoder.inputs)
+        self._schemas = (None, encoder.schema.reference)
         self.width = len(encoder.names) + _MORE
         transaction, self._read = make_fields_reader(encoder.schema, encoder.inputs)
-        prediction = msgspec.defstruct(
-            "Prediction",
-            [
-                ("probability", _Probability),
-                ("decision", Decision),
-                ("event_time", _Time),
-                ("transaction", transaction),
-            ],
-            gc=False,
-        )
+        derived = len(encoder.names) - len(encoder.inputs)
+        fields: list[Any] = [
+            ("probability", _Probability),
+            ("decision", Decision),
+            ("event_time", _Time),
+            ("transaction", transaction),
+            ("schema", str | None, None),  # version 1 of the contract has none
+        ]
+        if derived:
+            exactly = msgspec.Meta(min_length=derived, max_length=derived)
+            fields.append(("features", Annotated[list[float | None], exactly]))
+        prediction = msgspec.defstruct("Prediction", fields, kw_only=True, gc=False)
         self._decode = msgspec.json.Decoder(prediction).decode
-        calendar = len(encoder.names) - self._inputs
-        self._pack = struct.Struct(f"={self._inputs}d{8 * calendar}x{_MORE}d").pack_into
+        self._pack = struct.Struct(f"={len(encoder.names) + _MORE}d").pack_into
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
         """Decode predictions; skip records that are none: any client may write to the topic.
@@ -97,18 +98,23 @@ class PredictionDecoder:
                 _skips.add(decoded[index], OverflowError("a number does not fit a float32"))
             positions = np.delete(positions, wrong, axis=0)
             rows = np.delete(rows, wrong, axis=0)
-        self._encoder.add_calendar(get_inputs(rows), get_event_times(rows))
         rows[:, _EVENT_TIME] = np.clip(rows[:, _EVENT_TIME], 0, positions[:, 2])
         return Decoded(positions, rows, len(messages) - len(rows))
 
     def _decode_into(self, buffer: memoryview, offset: int, value: bytes) -> None:
         """Write a prediction's row into `buffer`, from byte `offset` on."""
-        probability, decision, event_time, inputs = msgspec.structs.astuple(self._decode(value))
+        probability, decision, event_time, inputs, schema, *derived = msgspec.structs.astuple(
+            self._decode(value)
+        )
+        if schema not in self._schemas:
+            raise msgspec.ValidationError("scored with another schema than the model's")
         numbers = self._encoder.convert(self._read(inputs))
+        features = derived[0] if derived else ()
         self._pack(
             buffer,
             offset,
             *numbers,
+            *[np.nan if feature is None else feature for feature in features],
             probability,
             decision != "approve",
             event_time.timestamp() * 1000,

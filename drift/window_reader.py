@@ -69,7 +69,8 @@ def read_window(connection: Connection, event: WindowClosed, decoder: Prediction
     if len(window) != event.events:
         raise WindowGoneError(
             f"window {event.window} had {event.events} predictions, "
-            f"of which {len(window)} are left: retention has deleted the others"
+            f"of which {len(window)} can be read: retention has deleted the others, or they were "
+            "scored with another schema"
         )
     return window
 

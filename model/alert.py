@@ -10,8 +10,9 @@ import numpy as np
 
 from model.manifest import MISSING, Usual
 from payments.arrays import Floats, Singles
-from payments.contract import Decision, Thresholds
+from payments.contract import CONTRACT_VERSION, Decision, Thresholds
 from payments.decoder import DecodedTransaction, TransactionDecoder
+from payments.features import FeatureEncoder
 from payments.records import AlertRecord, ReasonRecord, ThresholdsRecord
 
 REASONS = 5  # in each alert, by the contract
@@ -36,12 +37,13 @@ class ScoringModel(Protocol):
 
 @dataclass(frozen=True)
 class ExplainedScore:
-    """A model's score of one transaction, split into contributions.
+    """A model's score of one transaction at a time, split into contributions.
 
     `row` is its features, float32[features], and `contributions`, float64[features], what each
     adds to the margin: `base` + their sum = `margin` within 1e-4.
     """
 
+    scored_at: datetime
     margin: float
     probability: float
     decision: Decision
@@ -54,31 +56,46 @@ def build_alert(
     model: ScoringModel,
     transaction: bytes,
     sent: DecodedTransaction,
+    source: Any,
     score: ExplainedScore,
-    scored_at: datetime,
     limit: int = REASONS,
 ) -> Any:
     """Return the AlertRecord of a transaction, with at most `limit` reasons.
 
-    `transaction` is the record's bytes, and `sent` the same decoded.
+    `transaction` is the record's bytes, and `sent` the same decoded; `source` is its SourceRecord,
+    None if it is on no topic.
     """
     reasons, rest = rank_reasons(model, sent.values, score.row, score.contributions, limit)
     return AlertRecord(
+        contract=CONTRACT_VERSION,
         transaction_id=sent.transaction_id,
         event_time=sent.event_time,
-        scored_at=scored_at,
+        scored_at=score.scored_at,
         probability=score.probability,
-        margin=score.margin,
         decision=score.decision,
+        decided_by="model",
+        model_version=model.version,
+        schema_reference=model.decoder.schema.reference,
+        source=source,
+        features=list_derived(model.decoder.encoder, score.row),
+        margin=score.margin,
         thresholds=ThresholdsRecord(review=model.thresholds.review, block=model.thresholds.block),
         amount=sent.amount,
         expected_loss=score.probability * sent.amount,
-        model_version=model.version,
         base=score.base,
         reasons=reasons,
         rest=rest,
         transaction=msgspec.Raw(transaction),
     )
+
+
+def list_derived(encoder: FeatureEncoder, rows: Singles) -> list[Any] | None:
+    """Return the features that are no fields, of float32[..., features]; None if there are none.
+
+    A missing one is NaN, which JSON has as null.
+    """
+    fields = len(encoder.inputs)
+    return rows[..., fields:].tolist() if rows.shape[-1] > fields else None
 
 
 def rank_reasons(
@@ -108,6 +125,7 @@ def _make_reason(model: ScoringModel, index: int, value: Any, contribution: floa
     usual = model.typical_ranges[feature]
     return ReasonRecord(
         feature=feature,
+        label=model.decoder.schema.features[index].label,
         value=float(value) if isinstance(value, bool) else value,
         usual={"share": _find_share(usual, value)} if isinstance(usual, dict) else usual,
         contribution=contribution,

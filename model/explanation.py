@@ -29,9 +29,9 @@ class Step:
 def explain(model: Model, transaction: bytes, at: datetime, history: Singles | None = None) -> Any:
     """Return an AlertRecord for a transaction, with all features as reasons.
 
-    A payment that `model` approves gets one too. `transaction` is a record's value as on the topic;
-    `at` becomes scored_at. `history`: its features of history, float32[1, history], which are
-    missing by default. Raises InvalidTransactionError.
+    A payment that `model` approves gets one too. `transaction` is a record's value as on the topic,
+    but the alert names no source; `at` becomes scored_at. `history`: its features of history,
+    float32[1, history], which are missing by default. Raises InvalidTransactionError.
     """
     sent, row = model.decoder.decode_one(transaction)
     if history is not None:
@@ -40,6 +40,7 @@ def explain(model: Model, transaction: bytes, at: datetime, history: Singles | N
     scores = compute_probabilities(margins)
     base, contributions = model.explain(row)
     score = ExplainedScore(
+        at,
         float(margins[0]),
         float(scores[0]),
         decide(scores, model.thresholds)[0],
@@ -47,7 +48,7 @@ def explain(model: Model, transaction: bytes, at: datetime, history: Singles | N
         row[0],
         contributions[0],
     )
-    return build_alert(model, transaction, sent, score, at, limit=len(model.features))
+    return build_alert(model, transaction, sent, None, score, limit=len(model.features))
 
 
 def build_waterfall(explained: Any, limit: int) -> list[Step]:

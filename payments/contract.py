@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-CONTRACT_VERSION = "1"
+CONTRACT_VERSION: Literal[2] = 2
 
 # Smallest number that rounds to infinity in a float32 (IEEE 754, round half to even).
 FLOAT32_OVERFLOW = float(2**128 - 2**103)
@@ -32,11 +32,6 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, protected_namespaces=())
 
 
-class _Identified(Message):
-    transaction_id: Identifier
-    event_time: AwareDatetime = Field(description="RFC 3339 with an offset")
-
-
 class Thresholds(Message):
     """Lowest probabilities at which a payment is reviewed and blocked."""
 
@@ -44,45 +39,83 @@ class Thresholds(Message):
     block: Probability
 
 
+class Source(Message):
+    """The record of `transactions` that a message was made from."""
+
+    partition: int = Field(ge=0)
+    offset: int = Field(ge=0)
+
+
 class Reason(Message):
     """One feature's exact contribution to an alert's margin."""
 
     feature: str
-    value: float
-    usual: tuple[float, float] = Field(
-        description="1st and 99th percentile among legitimate training rows"
+    label: str = Field(description="the feature in words")
+    value: float | str | None = Field(description="text of a category; null: missing")
+    usual: tuple[float, float] | dict[str, float] = Field(
+        description="1st and 99th percentile among legitimate training rows; of a category, the "
+        "`share` of them with this value"
     )
     contribution: float = Field(description="TreeSHAP value on the margin's scale")
 
 
-class Prediction(_Identified):
-    """The decision about one valid record of `transactions`."""
-
+class _Scored(Message):
+    contract: Literal[2] = Field(description="the version of the contract")
+    transaction_id: Identifier
+    event_time: AwareDatetime = Field(description="RFC 3339 with an offset")
     scored_at: AwareDatetime
     probability: Probability
     decision: Decision
+    decided_by: Literal["model"]
     model_version: str
+    schema_reference: str = Field(
+        alias="schema", description="name@hash of the schema that the transaction was read with"
+    )
+    source: Source
+    features: list[float | None] | None = Field(
+        None,
+        description="the model's features that are no fields of the transaction (calendar, "
+        "velocity, risk), in the manifest's order; as float32 the model's own bits, null: missing; "
+        "absent if there are none",
+    )
+
+
+class Prediction(_Scored):
+    """The decision about one valid record of `transactions`."""
+
     transaction: Any = Field(description="the input, byte for byte")
 
 
-class Alert(_Identified):
+class Alert(_Scored):
     """A prediction other than `approve`, with its reasons.
 
     base + sum(contribution) + rest = margin within 1e-4.
     """
 
-    scored_at: AwareDatetime
-    probability: Probability
     margin: float
-    decision: Decision
     thresholds: Thresholds
     amount: float
     expected_loss: float = Field(description="probability x amount")
-    model_version: str
     base: float
     reasons: list[Reason]
     rest: float
-    transaction: Any
+    transaction: Any = Field(description="the input, byte for byte")
+
+
+class KeptReason(Reason):
+    """A reason of an alert on the topic, which lacks the label in version 1."""
+
+    label: str | None = None  # type: ignore[assignment]
+
+
+class KeptAlert(Alert):
+    """An alert on the topic, which lacks some fields in version 1: types wider than Alert's."""
+
+    contract: Literal[2] | None = None  # type: ignore[assignment]
+    decided_by: Literal["model"] | None = None  # type: ignore[assignment]
+    schema_reference: str | None = Field(None, alias="schema")  # type: ignore[assignment]
+    source: Source | None = None  # type: ignore[assignment]
+    reasons: list[KeptReason]  # type: ignore[assignment]
 
 
 class Label(Message):

@@ -12,7 +12,7 @@ import msgspec
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from payments.contract import Alert, Label, Prediction, Reason, Thresholds
+from payments.contract import Alert, KeptAlert, Label, Prediction, Reason, Source, Thresholds
 from payments.rfc3339 import AwareTime, TimeFormatError, parse_time
 
 
@@ -65,15 +65,13 @@ def make_struct(
     )
 
 
-# The value and the usual share of a category, or a missing value, besides the numbers of Reason.
-ReasonRecord = make_struct(
-    Reason, value=float | str | None, usual=tuple[float, float] | dict[str, float]
-)
+ReasonRecord = make_struct(Reason)
+SourceRecord = make_struct(Source)
 # Outputs carry the input byte for byte, so it is never encoded again.
 PredictionRecord = make_struct(Prediction, transaction=msgspec.Raw)
-AlertRecord = make_struct(
-    Alert, transaction=msgspec.Raw, reasons=list.__class_getitem__(ReasonRecord)
-)
+AlertRecord = make_struct(Alert, transaction=msgspec.Raw)
+# Alerts of version 1 are on the topic for as long as it keeps them.
+KeptAlertRecord = make_struct(KeptAlert, transaction=msgspec.Raw)
 ThresholdsRecord = make_struct(Thresholds)
 LabelRecord = make_struct(Label)
 

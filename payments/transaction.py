@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, Field, create_model
 
-from payments.contract import IDENTIFIER_CHARACTERS, Float32, Identifier, Message, Reason
+from payments.contract import IDENTIFIER_CHARACTERS, Float32, Identifier, Message
 from payments.schema.declaration import MICROSECONDS, FieldDeclaration
 from payments.schema.reading import Schema
 
@@ -54,33 +54,6 @@ def list_payment_fields(schema: Schema) -> list[str]:
     if schema.declaration.features.calendar:
         read.add(schema.roles.time)
     return [name for name in schema.fields if name in read]
-
-
-def adapt_reasons(model: type[BaseModel], schema: Schema) -> Any:
-    """Return a model with the reasons of a schema's alerts in place of its own `reasons`.
-
-    Those of categories and optional fields differ from the contract's.
-    """
-    fields = [schema.fields[name] for name in schema.inputs]
-    if not any(field.optional or field.type == "category" for field in fields):
-        return model
-    reason = create_model(
-        "Reason",
-        __base__=Message,
-        __doc__=Reason.__doc__,
-        feature=(str, ...),
-        value=(float | str | None, Field(description="text of a category; null: missing")),
-        usual=(
-            tuple[float, float] | dict[str, float],
-            Field(
-                description="1st and 99th percentile among legitimate training rows; of a "
-                "category, the `share` of them with this value"
-            ),
-        ),
-        contribution=(float, Reason.model_fields["contribution"]),
-    )
-    reasons: Any = (list.__class_getitem__(reason), model.model_fields["reasons"])
-    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, reasons=reasons)
 
 
 def name_member(part: str) -> str:

@@ -1,12 +1,13 @@
 """Send records to one topic and account for each of them."""
 
 import threading
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from producer.errors import ReplayError
 from streams.kafka.connection import Connection
-from streams.kafka.messages import make_headers
+from streams.kafka.topics import TRANSACTIONS
 
 _CONNECT_TIMEOUT_S = 10
 _STOP_FLUSH_S = 10
@@ -38,10 +39,10 @@ class Sender:
         """
         self._topic = connection.qualify(topic)
         self._stop = stop
-        self._producer = Producer(
-            connection.make_writer_config(_SETTINGS | {"linger.ms": linger_ms})
-        )
-        self._headers = make_headers()
+        settings: dict[str, Any] = _SETTINGS | {"linger.ms": linger_ms}
+        if topic == TRANSACTIONS:
+            settings["compression.type"] = "none"  # the broker stores it uncompressed
+        self._producer = Producer(connection.make_writer_config(settings))
         self._first_error = ""
         self.sent = 0
         self.delivered = 0
@@ -60,9 +61,7 @@ class Sender:
         """Enqueue one record, waiting while the queue is full; return False if stopped first."""
         while True:
             try:
-                self._producer.produce(
-                    self._topic, value, key, headers=self._headers, on_delivery=self._on_delivery
-                )
+                self._producer.produce(self._topic, value, key, on_delivery=self._on_delivery)
             except BufferError:
                 self._producer.poll(0.05)
                 if self._stop.is_set():

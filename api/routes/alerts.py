@@ -13,17 +13,15 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from api.alert_store import SIZE, AlertStore, Item
 from api.background import LoadedStore, RunningBackground, lifespan
 from api.errors import Refusal
-from payments.contract import Alert, Label
+from payments.contract import KeptAlert, Label
 from payments.rfc3339 import parse_text
-from payments.schema.reading import Schema
-from payments.transaction import adapt_reasons
 
 _POLL_S = 0.05  # each client polls the store, instead of a queue that could overflow
 _DEFAULT_LIMIT = 50
 _EVENT_ID = re.compile(r"(?P<start>[0-9a-f]{8})-(?P<change>[0-9]{1,15})")
 
 
-class ListedAlert(Alert):
+class ListedAlert(KeptAlert):
     """An alert, its partition-offset on the topic `alerts`, and its transaction's last label."""
 
     position: str
@@ -71,25 +69,15 @@ NOT_LOADED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_alerts_router(schema: Schema) -> APIRouter:
-    """Create the routes, with a description of the alerts of a schema's payments."""
-    router = APIRouter(tags=["alerts"], lifespan=lifespan)
-    listed = list.__class_getitem__(adapt_reasons(ListedAlert, schema))
-    router.get(
-        "/alerts",
-        summary="The newest alerts",
-        responses={200: {"model": listed}, **NOT_LOADED},
-        response_class=Response,
-    )(alerts)
-    router.get(
-        "/alerts/stream",
-        summary="Alerts as they come",
-        response_class=EventSourceResponse,
-        responses=NOT_LOADED,
-    )(stream)
-    return router
+router = APIRouter(tags=["alerts"], lifespan=lifespan)
 
 
+@router.get(
+    "/alerts",
+    summary="The newest alerts",
+    responses={200: {"model": list[ListedAlert]}, **NOT_LOADED},
+    response_class=Response,
+)
 async def alerts(store: LoadedStore, criteria: Annotated[Filter, Query()]) -> Response:
     """Newest first: the newest 1,000, and older ones without a label by expected loss.
 
@@ -100,6 +88,12 @@ async def alerts(store: LoadedStore, criteria: Annotated[Filter, Query()]) -> Re
     return Response(body, media_type="application/json")
 
 
+@router.get(
+    "/alerts/stream",
+    summary="Alerts as they come",
+    response_class=EventSourceResponse,
+    responses=NOT_LOADED,
+)
 async def stream(
     store: LoadedStore,
     background: RunningBackground,

@@ -15,8 +15,8 @@ from payments.arrays import Singles
 from payments.contract import Decision, Probability, Reason
 from payments.decoder import InvalidTransactionError
 from payments.numbered_names import list_in_words
-from payments.records import ReasonRecord, make_struct
-from payments.transaction import adapt_reasons, list_payment_fields, make_payment_model
+from payments.records import make_struct
+from payments.transaction import list_payment_fields, make_payment_model
 
 
 class Score(BaseModel):
@@ -34,7 +34,7 @@ class Score(BaseModel):
     )
 
 
-_ScoreRecord = make_struct(Score, reasons=list.__class_getitem__(ReasonRecord))
+_ScoreRecord = make_struct(Score)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,7 +47,7 @@ def create_predict_router(model: ScoringModel) -> APIRouter:
 
     @router.post(
         "/predict",
-        response_model=adapt_reasons(Score, schema),
+        response_model=Score,
         summary="Score a payment",
         description=(
             f"From {list_in_words(fields)}. Publishes nothing and does not need Kafka. "

@@ -5,7 +5,7 @@ benchmark compares stream processors and not JSON libraries.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,8 @@ import numpy as np
 
 from model.alert import ExplainedScore, build_alert
 from model.artefact import Model, compute_probabilities, decide
-from payments.records import PredictionRecord
+from payments.contract import CONTRACT_VERSION
+from payments.records import PredictionRecord, SourceRecord
 
 _encode = msgspec.json.Encoder().encode
 
@@ -53,24 +54,19 @@ class PeerSettings:
         )
 
 
-def make_origin_headers(topic: str, partition: int, offset: int) -> list[tuple[str, bytes]]:
-    """Return the contract's headers of an output made from a record."""
-    return [
-        ("contract.version", b"1"),
-        ("source.topic", topic.encode()),
-        ("source.partition", b"%d" % partition),
-        ("source.offset", b"%d" % offset),
-    ]
-
-
 class PeerScorer:
     """Scores batches of valid transactions."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
 
-    def score(self, values: Sequence[bytes]) -> list[ScoredOutputs]:
-        """Return the output for each value, in order. Raises InvalidTransactionError."""
+    def score(
+        self, values: Sequence[bytes], positions: Iterable[tuple[int, int]]
+    ) -> list[ScoredOutputs]:
+        """Return the output for each value, in order; `positions` are partitions and offsets.
+
+        Raises InvalidTransactionError.
+        """
         decoder = self._model.decoder
         packed = bytearray(len(values) * decoder.encoder.row_bytes)
         records = [decoder.decode(value, packed, row) for row, value in enumerate(values)]
@@ -80,25 +76,31 @@ class PeerScorer:
         now = datetime.now(UTC)
         scored = []
         decided = decide(scores, self._model.thresholds)
-        for row, (value, record, score, decision) in enumerate(
-            zip(values, records, scores.tolist(), decided, strict=True)
+        for row, (value, position, record, score, decision) in enumerate(
+            zip(values, positions, records, scores.tolist(), decided, strict=True)
         ):
+            source = SourceRecord(partition=position[0], offset=position[1])
             prediction = PredictionRecord(
+                contract=CONTRACT_VERSION,
                 transaction_id=record.transaction_id,
                 event_time=record.event_time,
                 scored_at=now,
                 probability=score,
                 decision=decision,
+                decided_by="model",
                 model_version=self._model.version,
+                schema_reference=decoder.schema.reference,
+                source=source,
                 transaction=msgspec.Raw(value),
             )
             encoded_alert = None
             if decision != "approve":
                 base, contributions = self._model.explain(rows[row : row + 1])
                 explained = ExplainedScore(
-                    float(margins[row]), score, decision, base, rows[row], contributions[0]
+                    now, float(margins[row]), score, decision, base, rows[row], contributions[0]
                 )
-                encoded_alert = _encode(build_alert(self._model, value, record, explained, now))
+                alert = build_alert(self._model, value, record, source, explained)
+                encoded_alert = _encode(alert)
             key = (record.key or record.transaction_id).encode()
             scored.append(ScoredOutputs(key, _encode(prediction), encoded_alert))
         return scored

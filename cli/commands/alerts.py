@@ -56,7 +56,7 @@ class AlertTexts(NamedTuple):
 
 
 def describe_alert(alert: Any, display: "Display") -> AlertTexts:
-    """Return an AlertRecord in words, with its texts escaped."""
+    """Return an KeptAlertRecord in words, with its texts escaped."""
     from payments.card_numbers import mask_text
 
     cells = {
@@ -189,9 +189,9 @@ class _AlertDecoder:
     """Decodes alerts, and counts what is not one: any client can write to the topic."""
 
     def __init__(self) -> None:
-        from payments.records import AlertRecord
+        from payments.records import KeptAlertRecord
 
-        self._decoder = msgspec.json.Decoder(AlertRecord)
+        self._decoder = msgspec.json.Decoder(KeptAlertRecord)
         self._skipped = 0
         self._first = ""
 

@@ -67,7 +67,7 @@ def explain(
     from cli.support.waterfall import draw_waterfall
     from payments.display import Display
     from payments.masking import Mask
-    from payments.records import AlertRecord
+    from payments.records import KeptAlertRecord
 
     settings = Settings.from_environment(data=data, schema_name=schema_name)
     display = Display(settings.schema)
@@ -76,7 +76,7 @@ def explain(
         value = _find_alert(settings, transaction_id or "", quiet)
     else:
         value = _explain_row(settings, row, quiet)
-    alert = mask.mask_alert(msgspec.json.decode(value, type=AlertRecord))
+    alert = mask.mask_alert(msgspec.json.decode(value, type=KeptAlertRecord))
     if as_json:
         sys.stdout.buffer.write(format_json(value, mask) + b"\n")
     else:
@@ -87,14 +87,14 @@ def explain(
 
 
 def _find_alert(settings: Settings, transaction_id: str, quiet: bool) -> bytes:
-    from payments.records import AlertRecord
+    from payments.records import KeptAlertRecord
     from streams.kafka import newest
     from streams.kafka.topics import ALERTS
 
     connection = ensure_reachable(settings.make_connection())
     with show_bars(quiet) as progress:
         alert = newest.find_newest(
-            connection, ALERTS, msgspec.json.Decoder(AlertRecord), transaction_id, progress
+            connection, ALERTS, msgspec.json.Decoder(KeptAlertRecord), transaction_id, progress
         )
     if alert is None:
         raise CommandError(

@@ -17,18 +17,18 @@ FOLDER = Path(__file__).parent
 Json = dict[str, Any]
 
 KEY = "account_id where the transaction has one, else transaction_id"  # as released
-# topic: message, its headers if any, and whether this system reads or writes it
-CHANNELS: dict[str, tuple[str, str | None, str]] = {
-    topics.TRANSACTIONS: ("transaction", "own-headers", "receive"),
-    topics.PREDICTIONS: ("prediction", "source-headers", "send"),
-    topics.ALERTS: ("alert", "source-headers", "send"),
-    topics.DEAD_LETTERS: ("dead-letter", "dead-letter-headers", "send"),
-    topics.LABELS: ("label", "own-headers", "receive"),
-    topics.DRIFT_EVENTS: ("drift-event", "own-headers", "send"),
-    topics.HISTORY: ("block", None, "send"),
+# topic: message, and whether this system reads or writes it
+CHANNELS = {
+    topics.TRANSACTIONS: ("transaction", "receive"),
+    topics.PREDICTIONS: ("prediction", "send"),
+    topics.ALERTS: ("alert", "send"),
+    topics.DEAD_LETTERS: ("dead-letter", "send"),
+    topics.LABELS: ("label", "receive"),
+    topics.DRIFT_EVENTS: ("drift-event", "send"),
+    topics.HISTORY: ("block", "send"),
 }
 SUMMARIES = {
-    "transaction": "A payment to score. Your publishers may omit the headers.",
+    "transaction": "A payment to score.",
     "prediction": "The decision about one valid transaction, which it contains byte for byte.",
     "alert": "A prediction that is not `approve`, with its reasons.",
     "dead-letter": "A refused record: its original bytes and key; the headers give the reason.",
@@ -81,12 +81,11 @@ def describe_topics() -> Json:
         "channels": {topic.name: _describe_channel(topic) for topic in topics.TOPICS},
         "operations": {
             f"{action}-{message}": {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
-            for name, (message, _, action) in CHANNELS.items()
+            for name, (message, action) in CHANNELS.items()
         },
         "components": {
             "messages": {
-                message: _describe_message(message, headers, name)
-                for name, (message, headers, _) in CHANNELS.items()
+                message: _describe_message(message, name) for name, (message, _) in CHANNELS.items()
             }
         },
     }
@@ -114,8 +113,8 @@ def _describe_channel(topic: topics.Topic) -> Json:
     }
 
 
-def _describe_message(message: str, headers: str | None, topic: str) -> Json:
-    if headers is None:
+def _describe_message(message: str, topic: str) -> Json:
+    if topic == topics.HISTORY:
         return {
             "name": message,
             "summary": SUMMARIES[message],
@@ -123,19 +122,19 @@ def _describe_message(message: str, headers: str | None, topic: str) -> Json:
             "payload": {"description": "for this system only; streams/history/block.py has it"},
         }
     examples = messages.make_examples()
-    payload: Json = {"$ref": f"schemas/{message}.json"}
-    example: Json = {"headers": json.loads(examples[headers])}
-    described: Json = {
-        "name": message,
-        "summary": SUMMARIES[message],
-        "headers": {"$ref": f"schemas/{headers}.json"},
-    }
+    described: Json = {"name": message, "summary": SUMMARIES[message]}
     if topic == topics.DEAD_LETTERS:
-        payload = {"description": "the bytes that were sent, unchanged"}
+        headers = messages.DEAD_LETTER_HEADERS
+        described["headers"] = {"$ref": f"schemas/{headers}.json"}
         described["contentType"] = "application/octet-stream"
-        example["payload"] = '{"transaction_id": "t-1"}'
+        payload: Json = {"description": "the bytes that were sent, unchanged"}
+        example: Json = {
+            "headers": json.loads(examples[headers]),
+            "payload": '{"transaction_id": "t-1"}',
+        }
     else:
-        example["payload"] = json.loads(examples[message])
+        payload = {"$ref": f"schemas/{message}.json"}
+        example = {"payload": json.loads(examples[message])}
     key = (
         {}
         if topic == topics.DRIFT_EVENTS

@@ -20,11 +20,13 @@ from payments.schema.reading import DEFAULT, read_schema
 from payments.transaction import make_transaction_model
 from streams.kafka import messages
 
+DEAD_LETTER_HEADERS = "dead-letter-headers"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SENT = datetime(2013, 9, 1, 12, 30, tzinfo=UTC)
 SCORED = SENT + timedelta(milliseconds=12)
 MODEL = "0123456789ab"
 SCHEMA = read_schema(DEFAULT)
+SOURCE: Any = records.SourceRecord(partition=3, offset=41)
 FRAUD_LIKE = {"V3": -7.0, "V4": 6.0, "V10": -6.0, "V11": 5.0, "V12": -9.0, "V14": -9.0, "V17": -8.0}
 COMPONENTS = dict.fromkeys(contract.COMPONENTS, 0.0) | FRAUD_LIKE
 AMOUNT = 129.9
@@ -38,7 +40,7 @@ TRANSACTION = {
 
 _DIGITS = {"type": "string", "pattern": "^[0-9]+$"}
 _HEADERS: dict[str, dict[str, Any]] = {
-    "contract.version": {"type": "string", "const": contract.CONTRACT_VERSION},
+    "contract.version": {"type": "string", "const": str(contract.CONTRACT_VERSION)},
     "source.topic": {"type": "string"},
     "source.partition": _DIGITS,
     "source.offset": _DIGITS,
@@ -52,7 +54,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
 
 
 def make_schemas() -> dict[str, dict[str, Any]]:
-    """Return the JSON Schema of each message and of its headers, which are UTF-8 text."""
+    """Return the JSON Schema of each message, and of a dead letter's headers, UTF-8 text."""
     models: dict[str, type[BaseModel]] = {
         "transaction": make_transaction_model(SCHEMA),
         "prediction": contract.Prediction,
@@ -68,29 +70,25 @@ def make_schemas() -> dict[str, dict[str, Any]]:
         event["description"] = inspect.cleandoc(event["description"])
     # OpenAPI's keyword, which AsyncAPI refuses; `kind` distinguishes the events anyway
     del declared["drift-event"]["discriminator"]
-    for name, written in make_example_headers().items():
-        declared[name] = {
-            "type": "object",
-            "properties": {key: _HEADERS[key] for key in written},
-            "required": list(written),
-        }
+    declared[DEAD_LETTER_HEADERS] = {
+        "type": "object",
+        "properties": _HEADERS,
+        "required": list(_HEADERS),
+    }
     return {name: {"$schema": DRAFT, **schema} for name, schema in declared.items()}
 
 
-def make_example_headers() -> dict[str, dict[str, str]]:
-    """Return example headers: without an input record, with one, and of a dead letter."""
-    dead = messages.make_dead_letter_headers(
-        "transactions", 3, 41, "invalid_transaction", "Object missing required field `V3`", SCORED
+def _make_example_headers() -> dict[str, str]:
+    """Return the headers of a dead letter."""
+    written = messages.make_dead_letter_headers(
+        "transactions",
+        SOURCE.partition,
+        SOURCE.offset,
+        "invalid_transaction",
+        "Object missing required field `V3`",
+        SCORED,
     )
-    written = {
-        "own-headers": messages.make_headers(),
-        "source-headers": messages.make_origin_headers("transactions", 3, 41),
-        "dead-letter-headers": dead,
-    }
-    return {
-        name: {key: value.decode() for key, value in headers.items()}
-        for name, headers in written.items()
-    }
+    return {key: value.decode() for key, value in written.items()}
 
 
 def make_examples() -> dict[str, bytes]:
@@ -116,22 +114,28 @@ def make_examples() -> dict[str, bytes]:
             frauds_rose=False,
         ),
         "drift-event-severity": events.compare_severity(_make_window(), "ok"),
+        DEAD_LETTER_HEADERS: _make_example_headers(),
     }
     return {"transaction": transaction} | {
-        name: msgspec.json.encode(value)
-        for name, value in (written | make_example_headers()).items()
+        name: msgspec.json.encode(value) for name, value in written.items()
     }
 
 
 def _score(transaction: bytes) -> dict[str, Any]:
     probability = round(1 / (1 + math.exp(-_explain()["margin"])), 6)
-    decision = {
+    return {
+        "contract": contract.CONTRACT_VERSION,
+        "transaction_id": "t-1",
+        "event_time": SENT,
+        "scored_at": SCORED,
         "probability": probability,
         "decision": "block",
+        "decided_by": "model",
         "model_version": MODEL,
+        "schema_reference": SCHEMA.reference,
+        "source": SOURCE,
         "transaction": msgspec.Raw(transaction),
     }
-    return {"transaction_id": "t-1", "event_time": SENT, "scored_at": SCORED} | decision
 
 
 def _explain() -> dict[str, Any]:
@@ -142,8 +146,15 @@ def _explain() -> dict[str, Any]:
         "V4": (6.0, (-2.75, 3.5), 2.25),
         "V12": (-9.0, (-2.25, 1.75), 2.0),
     }
+    labels = {feature.name: feature.label for feature in SCHEMA.features}
     reasons = [
-        records.ReasonRecord(feature=name, value=value, usual=usual, contribution=contribution)
+        records.ReasonRecord(
+            feature=name,
+            label=labels[name],
+            value=value,
+            usual=usual,
+            contribution=contribution,
+        )
         for name, (value, usual, contribution) in contributions.items()
     ]
     margin = base + sum(contribution for _, _, contribution in contributions.values()) + rest

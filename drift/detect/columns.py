@@ -3,7 +3,7 @@
 An optional feature has a second column, `NAME.missing`, which says whether the value is missing,
 and a category has `NAME.other`: whether the value has no code, because training saw too little of
 it. The features of the calendar have none: they say when a window was, not what is in it. Nor have
-those of history, which a prediction does not carry.
+those of history, which grow until the longest window is full.
 """
 
 from typing import NamedTuple

@@ -34,7 +34,6 @@ from streams.kafka.errors import (
     is_topic_missing,
     is_transient,
 )
-from streams.kafka.messages import make_headers
 from streams.kafka.topic_changes import RECREATED_WITHIN_S, TopicChanges
 
 log = logging.getLogger(__name__)
@@ -249,7 +248,6 @@ class Labelling(threading.Thread):
             producer.produce(
                 self._connection.qualify(topics.DRIFT_EVENTS),
                 msgspec.json.encode(event),
-                headers=make_headers(),
                 on_delivery=on_delivery,
             )
         if producer.flush(_FLUSH_S) or refused:

@@ -30,7 +30,7 @@ from streams.kafka.cluster import Cluster, Offsets
 from streams.kafka.committer import make_producer_settings
 from streams.kafka.connection import Connection
 from streams.kafka.errors import ReadingError
-from streams.kafka.messages import Headers, Position, make_headers
+from streams.kafka.messages import Headers, Position
 from streams.kafka.reader import ReadProgress, read_with_progress
 from streams.kafka.topics import MAX_RECORD_BYTES, REDRIVE_TRANSACTIONAL_ID, TRANSACTIONS
 
@@ -102,6 +102,7 @@ def _open_producer(connection: Connection) -> Producer:
     producer = Producer(
         connection.make_writer_config(
             make_producer_settings(connection.qualify(REDRIVE_TRANSACTIONAL_ID))
+            | {"compression.type": "none"}  # the broker stores `transactions` uncompressed
         )
     )
     producer.init_transactions(_PATIENCE_S)
@@ -228,7 +229,7 @@ def _is_retriable(error: BaseException) -> bool:
 
 def _make_headers(connection: Connection, position: Position) -> Headers:
     partition, offset = position
-    return make_headers() | {
+    return {
         "redriven.topic": connection.qualify(TRANSACTIONS).encode(),
         "redriven.partition": b"%d" % partition,
         "redriven.offset": b"%d" % offset,

@@ -93,8 +93,12 @@ class Connection:
         return self.make_client_config(own | dict(settings or {}))
 
     def make_writer_config(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return settings of an idempotent producer that partitions keys as Java's clients do."""
+        """Return settings of an idempotent producer that partitions keys as Java's clients do.
+
+        What the system writes is compressed, except `transactions`: see streams.kafka.topics.
+        """
         own = {
+            "compression.type": "lz4",
             "enable.idempotence": FIXED["enable.idempotence"],
             "partitioner": FIXED["partitioner"],
             "logger": _SILENT,

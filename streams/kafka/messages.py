@@ -1,12 +1,13 @@
-"""Keys and headers of the messages that the system writes."""
+"""Keys, headers and sources of the messages that the system writes."""
 
 from datetime import UTC, datetime
-from functools import lru_cache
+from typing import Any
 
 import msgspec
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
 from payments.contract import CONTRACT_VERSION
+from payments.records import UNREADABLE, SourceRecord
 
 # Written as a dict, which saves confluent-kafka 0.7 us a message over a list of pairs. Read as a
 # list, because Kafka allows repeated headers.
@@ -16,20 +17,20 @@ Position = tuple[int, int]
 """(partition, offset) of a record."""
 
 CHOSEN_BY_KEY = -1
-_VERSION = CONTRACT_VERSION.encode()
 MAX_DETAIL_BYTES = 512
 
 
 class Output(msgspec.Struct, gc=False):
     """A message to write; `topic` is without the prefix.
 
-    There is one or more per record; creating a struct takes a sixth of a named tuple's time.
+    There is one or more per record; creating a struct takes a sixth of a named tuple's time. Only
+    dead letters have headers, which cost more than the rest of producing a record.
     """
 
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Headers
+    headers: Headers | None = None
     partition: int = CHOSEN_BY_KEY
 
 
@@ -56,41 +57,45 @@ def arrived_ms(message: Message, now_ms: int) -> int:
     return int(at if kind == TIMESTAMP_LOG_APPEND_TIME else min(at, now_ms))
 
 
-def make_headers() -> Headers:
-    """Return the headers of a message without an input record: transaction, label, drift event."""
-    return {"contract.version": _VERSION}
-
-
-def make_origin_headers(topic: str, partition: int, offset: int) -> Headers:
-    """Return the headers of a message made from one record: prediction, alert, dead letter."""
-    headers = _make_partition_headers(topic, partition).copy()
-    headers["source.offset"] = b"%d" % offset
-    return headers
-
-
-@lru_cache  # the same for all records of a partition
-def _make_partition_headers(topic: str, partition: int) -> Headers:
-    return {
-        "contract.version": _VERSION,
-        "source.topic": topic.encode(),
-        "source.partition": b"%d" % partition,
-    }
-
-
 def make_dead_letter_headers(
     topic: str, partition: int, offset: int, kind: str, detail: str, failed_at: datetime
 ) -> Headers:
     """Return the headers of a record on `transactions.dlq`; cut the detail to MAX_DETAIL_BYTES."""
     cut = detail.encode(errors="replace")[:MAX_DETAIL_BYTES].decode(errors="ignore")
-    return make_origin_headers(topic, partition, offset) | {
+    return {
+        "contract.version": b"%d" % CONTRACT_VERSION,
+        "source.topic": topic.encode(),
+        "source.partition": b"%d" % partition,
+        "source.offset": b"%d" % offset,
         "error.kind": kind.encode(),
         "error.detail": cut.encode(),
         "failed.at": format_timestamp(failed_at).encode(),
     }
 
 
+class _Sourced(msgspec.Struct, gc=False):
+    """The member of a prediction or an alert that names its source."""
+
+    source: SourceRecord  # type: ignore[valid-type]
+
+
+_decode_source = msgspec.json.Decoder(_Sourced).decode
+
+
+def read_source(message: Message) -> Position | None:
+    """Return the position of a prediction's or an alert's source, None if it names none.
+
+    The value names it, or the headers in version 1 of the contract.
+    """
+    try:
+        source: Any = _decode_source(message.value() or b"").source
+    except UNREADABLE:
+        return read_origin(message.headers())
+    return source.partition, source.offset
+
+
 def read_origin(headers: ReadHeaders | None) -> Position | None:
-    """Return the position of the origin that a message's headers name, None if they name none."""
+    """Return the position of a dead letter's origin, None if the headers name none."""
     values = dict(headers or ())
     try:
         return int(values["source.partition"]), int(values["source.offset"])

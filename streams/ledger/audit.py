@@ -1,8 +1,9 @@
 """Proves that each record of `transactions` has exactly one prediction or dead letter.
 
-Outputs carry their origin's (partition, offset) in headers; records are matched by it. The end of
-`transactions` is fixed first, the ends of the outputs only after `transactions` was read, so the
-audit sees everything the scorer finished by then.
+Outputs name their origin's (partition, offset), predictions in their value and dead letters in
+headers; records are matched by it. The end of `transactions` is fixed first, the ends of the
+outputs only after `transactions` was read, so the audit sees everything the scorer finished by
+then.
 
 Partition and offset say nothing once `transactions` is recreated, so the audit compares records and
 outputs of one topic id only (streams.ledger.epochs).
@@ -28,7 +29,7 @@ from streams.kafka.clock import CLOCK_DIFFERENCE, get_utc_now
 from streams.kafka.cluster import Cluster
 from streams.kafka.connection import Connection
 from streams.kafka.errors import TopicRecreatedError
-from streams.kafka.messages import Position, ReadHeaders, read_origin
+from streams.kafka.messages import Position, read_origin, read_source
 from streams.kafka.open_transactions import find_hidden
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, SCORER_GROUP, TOPICS, TRANSACTIONS
 from streams.ledger.epochs import Epochs
@@ -159,7 +160,7 @@ def _add_outputs(
 
     Return how many have no readable origin, and how many one of an earlier epoch.
     """
-    origins = np.array([_read_origin(message.headers()) for message in batch], np.int64)
+    origins = np.array([_read_origin(topic, message) for message in batch], np.int64)
     partitions, offsets = origins.reshape(-1, 2).T
     output_partitions = _to_array((message.partition() for message in batch), len(batch))
     output_offsets = _to_array((message.offset() for message in batch), len(batch))
@@ -170,8 +171,8 @@ def _add_outputs(
     return int(np.count_nonzero(partitions < 0)), int(np.count_nonzero(~ours))
 
 
-def _read_origin(headers: ReadHeaders | None) -> Position:
-    origin = read_origin(headers)
+def _read_origin(topic: str, message: Message) -> Position:
+    origin = read_source(message) if topic == PREDICTIONS else read_origin(message.headers())
     if origin is None or not all(0 <= number <= _MAX_OFFSET for number in origin):
         return _UNKNOWN_ORIGIN
     return origin

@@ -6,6 +6,7 @@ Pure: it makes no Kafka call, and the clock is an argument.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from model.alert import ExplainedScore, ScoringModel, build_alert
+from model.alert import ExplainedScore, ScoringModel, build_alert, list_derived
 from model.artefact import compute_probabilities, decide
 from payments.arrays import Floats, Singles
-from payments.contract import Decision
+from payments.contract import CONTRACT_VERSION, Decision
 from payments.decoder import (
     MAX_TRANSACTION_BYTES,
     DeadLetterKind,
     InvalidTransactionError,
     compute_times_ms,
 )
-from payments.records import PredictionRecord
+from payments.records import PredictionRecord, SourceRecord
 from payments.rfc3339 import count_microseconds
 from streams.history.batches import Payments
 from streams.history.block import encode as encode_block
@@ -148,7 +149,7 @@ class Scorer:
         )
         self._model.decoder.encoder.add_history(valid.matrix, applied.features)
         scored.outputs += [
-            Output(topics.HISTORY, None, encode_block(block), {}, block.partition)
+            Output(topics.HISTORY, None, encode_block(block), None, block.partition)
             for block in applied.blocks
         ]
         scored.applied = applied.entry
@@ -254,19 +255,30 @@ class Scorer:
         scored_at: datetime,
     ) -> None:
         version = self._model.version
-        for one, probability, decision in zip(
-            valid.records, scored.probabilities.tolist(), decided, strict=True
+        schema = self._model.decoder.schema.reference
+        derived = list_derived(self._model.decoder.encoder, valid.matrix)
+        for one, probability, decision, features in zip(
+            valid.records,
+            scored.probabilities.tolist(),
+            decided,
+            derived or repeat(None, len(decided)),
+            strict=True,
         ):
             prediction = PredictionRecord(
+                contract=CONTRACT_VERSION,
                 transaction_id=one.transaction_id,
                 event_time=one.event_time,
                 scored_at=scored_at,
                 probability=probability,
                 decision=decision,
+                decided_by="model",
                 model_version=version,
+                schema_reference=schema,
+                source=_find_source(one.record),
+                features=features,
                 transaction=msgspec.Raw(one.record.value() or b""),
             )
-            scored.outputs.append(_make_output(topics.PREDICTIONS, one.record, one.key, prediction))
+            scored.outputs.append(Output(topics.PREDICTIONS, one.key, _encode(prediction)))
 
     def _add_alerts(
         self,
@@ -285,6 +297,7 @@ class Scorer:
             row = bytearray(self._model.decoder.encoder.row_bytes)
             sent = self._model.decoder.decode(value, row, 0, self._max_bytes)
             explained = ExplainedScore(
+                scored_at,
                 float(margins[index]),
                 float(scored.probabilities[index]),
                 decided[index],
@@ -292,15 +305,11 @@ class Scorer:
                 valid.matrix[index],
                 contributions,
             )
-            raised = build_alert(self._model, value, sent, explained, scored_at)
+            source = _find_source(one.record)
+            raised = build_alert(self._model, value, sent, source, explained)
             scored.reasons.update(reason.feature for reason in raised.reasons)
-            scored.outputs.append(_make_output(topics.ALERTS, one.record, one.key, raised))
+            scored.outputs.append(Output(topics.ALERTS, one.key, _encode(raised)))
 
 
-def _make_output(topic: str, record: Record, key: bytes, value: Any) -> Output:
-    return Output(
-        topic,
-        key,
-        _encode(value),
-        messages.make_origin_headers(record.topic(), record.partition(), record.offset()),
-    )
+def _find_source(record: Record) -> Any:
+    return SourceRecord(partition=record.partition(), offset=record.offset())

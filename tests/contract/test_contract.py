@@ -14,6 +14,7 @@ PAIRS = [
     (Transaction, records.make_struct(Transaction)),
     (contract.Prediction, records.PredictionRecord),
     (contract.Alert, records.AlertRecord),
+    (contract.KeptAlert, records.KeptAlertRecord),
     (contract.Label, records.LabelRecord),
     (contract.Reason, records.ReasonRecord),
     (contract.Thresholds, records.ThresholdsRecord),
@@ -36,16 +37,22 @@ def test_a_transaction_has_the_inputs_in_their_order():
 
 
 def examples(transaction):
-    common = {"transaction_id": "a-1", "event_time": NOW}
+    common = {"contract": 2, "transaction_id": "a-1", "event_time": NOW}
     scored = common | {
         "scored_at": NOW,
         "probability": 0.75,
         "decision": "block",
+        "decided_by": "model",
         "model_version": "v",
+        "schema_reference": "s@0",
+        "source": records.SourceRecord(partition=0, offset=1),
+        "features": [0.5, None],
         "transaction": msgspec.Raw(transaction),
     }
     thresholds = records.ThresholdsRecord(review=0.5, block=0.7)
-    reason = records.ReasonRecord(feature="V1", value=0.1, usual=(-1.0, 1.0), contribution=2.5)
+    reason = records.ReasonRecord(
+        feature="V1", label="component 1", value=0.1, usual=(-1.0, 1.0), contribution=2.5
+    )
     alert = {
         "margin": 1.1,
         "thresholds": thresholds,
@@ -74,7 +81,9 @@ def test_what_is_written_is_what_the_model_describes(model, record):
     written = msgspec.json.encode(record)
     read = model.model_validate_json(written)
     assert list(json.loads(written)) == [
-        name for name in model.model_fields if getattr(read, name) is not None
+        info.alias or name
+        for name, info in model.model_fields.items()
+        if getattr(read, name) is not None
     ]
     assert msgspec.json.encode(msgspec.json.decode(written, type=type(record))) == written
 

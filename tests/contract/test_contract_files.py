@@ -1,4 +1,4 @@
-"""docs/contract is current, valid, and compatible with `released/`, contract version 1."""
+"""docs/contract is current, valid, and compatible with `released/`, contract version 2."""
 
 import copy
 import json
@@ -6,14 +6,16 @@ import math
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 import yaml
 from support.data.transactions import DECODER
 
 from docs.contract import generate, messages
-from payments import contract
+from payments import contract, records
 
 FOLDER = Path(__file__).parent / "released"
+VERSION_1 = generate.FOLDER / "v1"
 RELEASED = {path.stem: json.loads(path.read_text()) for path in FOLDER.glob("*.json")}
 # the official schema, from the package @asyncapi/specs 6.11.1
 ASYNCAPI = Path(__file__).parent / "asyncapi-3.0.0" / "schema.json"
@@ -88,7 +90,9 @@ def find_breaks(name, old, new):
 def test_the_files_are_what_the_code_declares():
     paths = [path for suffix in ("json", "yaml") for path in generate.FOLDER.rglob(f"*.{suffix}")]
     assert {
-        str(path.relative_to(generate.FOLDER)): path.read_text() for path in paths
+        str(path.relative_to(generate.FOLDER)): path.read_text()
+        for path in paths
+        if VERSION_1 not in path.parents
     } == generate.render_files()
 
 
@@ -149,7 +153,7 @@ def require_field(schema, field):
         ("prediction", lambda schema: schema["properties"].pop("probability")),
         (
             "alert",
-            lambda schema: schema["$defs"]["Reason"]["properties"]["value"].update(type="string"),
+            lambda schema: schema["$defs"]["Reason"]["properties"]["label"].update(type="number"),
         ),
         ("alert", lambda schema: schema["required"].remove("margin")),
         ("transaction", lambda schema: schema["properties"]["Amount"].update(minimum=1)),
@@ -186,7 +190,7 @@ def get_kafka(page, channel):
             description="whatever"
         ),
         lambda page: page["components"]["messages"]["alert"].update(
-            headers={"$ref": "schemas/own-headers.json"}
+            payload={"$ref": "schemas/prediction.json"}
         ),
         lambda page: page["components"]["messages"]["dead-letter"].update(
             contentType="application/json"
@@ -210,6 +214,19 @@ def test_a_new_field_breaks_nothing():
     changed = copy.deepcopy(RELEASED["alert"])
     require_field(changed, "country")
     assert find_breaks("alert", RELEASED["alert"], changed) == []
+
+
+@pytest.mark.parametrize("name", ["prediction", "alert"])
+def test_the_example_of_version_1_is_valid(name):
+    schema = json.loads((VERSION_1 / f"schemas/{name}.json").read_text())
+    jsonschema.validate(json.loads((VERSION_1 / f"examples/{name}.json").read_text()), schema)
+
+
+def test_alerts_of_version_1_are_still_read():
+    value = (VERSION_1 / "examples/alert.json").read_bytes()
+    alert = msgspec.json.decode(value, type=records.KeptAlertRecord)
+    assert (alert.contract, alert.source, alert.reasons[0].label) == (None, None, None)
+    assert json.loads(msgspec.json.encode(alert)) == json.loads(value)
 
 
 def test_every_reference_of_the_page_resolves():

@@ -17,7 +17,7 @@ from support.topic_reader import read_all, read_json
 
 from payments.contract import INPUTS
 from streams.kafka import topics
-from streams.kafka.messages import read_origin
+from streams.kafka.messages import read_origin, read_source
 
 FIRST = 227_845  # the last fifth of creditcard.csv
 COUNT = 56_962
@@ -58,7 +58,7 @@ def job(module_connection, creditcard, model):
 def test_every_transaction_has_exactly_one_prediction(job):
     _, sent, predictions = job
     assert len(sent) == COUNT
-    counts = Counter(read_origin(message.headers()) for message in predictions)
+    counts = Counter(read_source(message) for message in predictions)
     assert counts == dict.fromkeys(sent, 1)
 
 
@@ -66,7 +66,7 @@ def test_the_transaction_is_embedded_byte_for_byte(job):
     _, sent, predictions = job
     for message in predictions:
         embedded = msgspec.json.decode(message.value(), type=Embedding).transaction
-        assert bytes(embedded) == sent[read_origin(message.headers())]
+        assert bytes(embedded) == sent[read_source(message)]
 
 
 def test_the_probability_is_the_logistic_function_of_the_boosters_margin(job, creditcard, model):
@@ -178,7 +178,7 @@ def test_a_thousand_broken_messages_become_dead_letters_and_the_others_are_score
         assert headers["error.kind"].decode() == BROKEN[original.value()]
         assert headers["error.detail"].decode()
         assert headers["source.topic"].decode() == connection.qualify(topics.TRANSACTIONS)
-        assert headers["contract.version"] == b"1"
+        assert headers["contract.version"] == b"2"
         assert pd.Timestamp(headers["failed.at"].decode()).tzinfo is not None
     result = read_ledger(connection)
     assert (result["sent"], result["scored"]) == (valid + broken, valid)

@@ -74,6 +74,7 @@ def prediction(first: float, row: np.ndarray, second: float = 0.0) -> bytes:
         "event_time": event_time,
         "scored_at": "2013-09-01T00:00:00Z",
         "decision": "approve",
+        "schema": CREDITCARD.reference,
     }
     probability = float(1 / (1 + np.exp(-row[-1])))
     return json.dumps(

@@ -1,5 +1,6 @@
 """Publish records as clients do, outside and inside Kafka transactions."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,6 +29,11 @@ def publish(
 def send(connection: Connection, numbers: Iterable[int], **options: Any) -> None:
     """Publish a valid transaction of each number."""
     publish(connection, TRANSACTIONS, map(make_transaction_bytes, numbers), **options)
+
+
+def encode_source(partition: int, offset: int) -> bytes:
+    """Return the part of a prediction that names its source."""
+    return json.dumps({"source": {"partition": partition, "offset": offset}}).encode()
 
 
 def open_transactional(connection: Connection, name: str = "client") -> Producer:

@@ -10,7 +10,7 @@ import pytest
 from model.artefact import compute_probabilities
 from model.dataset import make_matrix, read
 from streams.kafka import topics
-from streams.kafka.messages import read_origin
+from streams.kafka.messages import read_source
 from streams.ledger.audit import audit
 from support.commands import make_environment, start
 from support.data.transactions import ENCODER
@@ -74,7 +74,7 @@ def assert_exactly_once(connection, expected, rejected=0):
         np.array([*expected.values()]), abs=1e-12
     )
     suspicious = sorted(
-        read_origin(message.headers())
+        read_source(message)
         for message, prediction in zip(messages, predictions, strict=True)
         if prediction.decision != "approve"
     )
@@ -82,4 +82,4 @@ def assert_exactly_once(connection, expected, rejected=0):
         "too few alerts to be lost or duplicated: see the fixture `model` of tests/chaos"
     )
     alerts = read_all(connection, topics.ALERTS, len(suspicious))
-    assert sorted(read_origin(message.headers()) for message in alerts) == suspicious
+    assert sorted(read_source(message) for message in alerts) == suspicious

@@ -8,7 +8,7 @@ import bytewax.operators as op
 from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource, KafkaSourceMessage
 from bytewax.dataflow import Dataflow
 
-from benchmarks.peers.common import PeerScorer, PeerSettings, make_origin_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings
 from model.artefact import Model
 from payments.schema.reading import DEFAULT, read_schema
 
@@ -21,6 +21,7 @@ _WRITING = {
     "batch.size": "1000000",
     "batch.num.messages": "10000",
     "partitioner": "murmur2_random",
+    "compression.type": "lz4",
 }
 
 settings = PeerSettings.from_environment("bytewax")
@@ -30,15 +31,11 @@ scorer = PeerScorer(Model.load(settings.model, read_schema(DEFAULT)))
 def score(messages: list[KafkaSourceMessage]) -> list[KafkaSinkMessage]:
     """Return the predictions and alerts of a batch."""
     written = []
-    for message, scored in zip(
-        messages, scorer.score([message.value for message in messages]), strict=True
-    ):
-        headers = make_origin_headers(message.topic, message.partition, message.offset)
-        written.append(
-            KafkaSinkMessage(scored.key, scored.prediction, settings.predictions, headers)
-        )
+    positions = [(message.partition, message.offset) for message in messages]
+    for scored in scorer.score([message.value for message in messages], positions):
+        written.append(KafkaSinkMessage(scored.key, scored.prediction, settings.predictions))
         if scored.alert:
-            written.append(KafkaSinkMessage(scored.key, scored.alert, settings.alerts, headers))
+            written.append(KafkaSinkMessage(scored.key, scored.alert, settings.alerts))
     return written
 
 

@@ -7,7 +7,7 @@ import sys
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from benchmarks.peers.common import PeerScorer, PeerSettings, make_origin_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings
 from model.artefact import Model
 from payments.schema.reading import DEFAULT, read_schema
 
@@ -37,6 +37,7 @@ def main(number: str) -> None:
             "batch.size": 1_000_000,
             "batch.num.messages": 10_000,
             "linger.ms": 0,
+            "compression.type": "lz4",
         }
     )
     producer.init_transactions()
@@ -49,14 +50,12 @@ def main(number: str) -> None:
             message for message in (first, *consumer.consume(_BATCH - 1, 0)) if not message.error()
         ]
         producer.begin_transaction()
-        for message, scored in zip(
-            messages, scorer.score([message.value() for message in messages]), strict=True
-        ):
-            headers = make_origin_headers(message.topic(), message.partition(), message.offset())
-            producer.produce(settings.predictions, scored.prediction, scored.key, headers=headers)
+        positions = [(message.partition(), message.offset()) for message in messages]
+        for scored in scorer.score([message.value() for message in messages], positions):
+            producer.produce(settings.predictions, scored.prediction, scored.key)
             if scored.alert:
-                producer.produce(settings.alerts, scored.alert, scored.key, headers=headers)
-        places = {message.partition(): message.offset() + 1 for message in messages}
+                producer.produce(settings.alerts, scored.alert, scored.key)
+        places = {partition: offset + 1 for partition, offset in positions}
         offsets = [TopicPartition(settings.transactions, *place) for place in places.items()]
         producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata())
         producer.commit_transaction()

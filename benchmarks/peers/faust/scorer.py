@@ -7,9 +7,9 @@ from typing import Optional
 import faust
 import numpy as np
 
-from benchmarks.peers.common import PeerScorer, PeerSettings, make_origin_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings
 from model.artefact import Model, compute_probabilities, decide
-from payments.contract import INPUTS
+from payments.contract import CONTRACT_VERSION, INPUTS
 from payments.schema.reading import DEFAULT, read_schema
 
 settings = PeerSettings.from_environment("faust")
@@ -54,15 +54,26 @@ class Transaction(faust.Record, serializer="json", include_metadata=False):
     account_id: Optional[str] = None  # noqa: UP045 - Faust reads the annotation
 
 
+class Source(faust.Record, serializer="json", include_metadata=False):
+    """The position of a transaction."""
+
+    partition: int
+    offset: int
+
+
 class Prediction(faust.Record, serializer="json", include_metadata=False):
     """A record of `predictions`."""
 
+    contract: int
     transaction_id: str
     event_time: str
     scored_at: str
     probability: float
     decision: str
+    decided_by: str
     model_version: str
+    schema: str
+    source: Source
     transaction: Transaction
 
 
@@ -93,20 +104,23 @@ async def score(stream: faust.StreamT) -> None:
         probability = compute_probabilities(model.compute_margins(row))
         decision = decide(probability, model.thresholds)[0]
         prediction = Prediction(
+            contract=CONTRACT_VERSION,
             transaction_id=transaction.transaction_id,
             event_time=transaction.event_time,
             scored_at=datetime.now(UTC).isoformat(),
             probability=float(probability[0]),
             decision=decision,
+            decided_by="model",
             model_version=model.version,
+            schema=model.schema.reference,
+            source=Source(partition=message.partition, offset=message.offset),
             transaction=transaction,
         )
-        headers = make_origin_headers(message.topic, message.partition, message.offset)
-        await predictions.send(key=message.key, value=prediction, headers=headers)
+        await predictions.send(key=message.key, value=prediction)
         if decision != "approve":  # one in a thousand: written by the same code as the other peers'
-            await alerts.send(
-                key=message.key, value=scorer.score([message.value])[0].alert, headers=headers
-            )
+            position = (message.partition, message.offset)
+            [scored] = scorer.score([message.value], [position])
+            await alerts.send(key=message.key, value=scored.alert)
 
 
 if __name__ == "__main__":

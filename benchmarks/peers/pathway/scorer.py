@@ -20,6 +20,7 @@ _WRITING = {
     "batch.num.messages": "10000",
     "partitioner": "murmur2_random",
     "linger.ms": "5",
+    "compression.type": "lz4",
 }
 
 settings = PeerSettings.from_environment("pathway")
@@ -28,9 +29,12 @@ scorer = PeerScorer(Model.load(settings.model, read_schema(DEFAULT)))
 
 # deterministic: otherwise Pathway keeps every result in memory in case its input is retracted
 @pw.udf(max_batch_size=_BATCH, deterministic=True)
-def score(values: list[bytes]) -> list[tuple[bytes, bytes | None]]:
+def score(
+    values: list[bytes], partitions: list[int], offsets: list[int]
+) -> list[tuple[bytes, bytes | None]]:
     """Return (prediction, alert) for each transaction."""
-    return [(scored.prediction, scored.alert) for scored in scorer.score(values)]
+    positions = zip(partitions, offsets, strict=True)
+    return [(scored.prediction, scored.alert) for scored in scorer.score(values, positions)]
 
 
 def main() -> None:
@@ -53,11 +57,8 @@ def main() -> None:
         name="transactions",
     )
     metadata: Any = pw.this._metadata
-    origin = {f"source.{name}": metadata[name].as_str() for name in ("topic",)}
-    origin |= {f"source.{name}": metadata[name].as_int() for name in ("partition", "offset")}
-    scored = transactions.select(
-        pw.this.key, scored=score(pw.this.data), **origin, **{"contract.version": "1"}
-    )
+    position = [metadata[name].as_int() for name in ("partition", "offset")]
+    scored = transactions.select(pw.this.key, scored=score(pw.this.data, *position))
     outputs = scored.select(
         *pw.this.without("scored"), prediction=pw.this.scored[0], alert=pw.this.scored[1]
     )
@@ -69,10 +70,6 @@ def main() -> None:
 
 
 def _write(servers: dict[str, str], table: pw.Table, value: pw.ColumnReference, topic: str) -> None:
-    headers = [
-        table[name]
-        for name in ("contract.version", "source.topic", "source.partition", "source.offset")
-    ]
     pw.io.kafka.write(
         table,
         {**servers, **_WRITING},
@@ -80,7 +77,6 @@ def _write(servers: dict[str, str], table: pw.Table, value: pw.ColumnReference, 
         format="raw",
         key=table.key,
         value=value,
-        headers=headers,
     )
 
 

@@ -7,13 +7,18 @@ import sys
 
 from quixstreams import Application, message_context
 
-from benchmarks.peers.common import PeerScorer, PeerSettings, ScoredOutputs, make_origin_headers
+from benchmarks.peers.common import PeerScorer, PeerSettings, ScoredOutputs
 from model.artefact import Model
 from payments.schema.reading import DEFAULT, read_schema
 
 # Otherwise a fast reader stalls for up to 1 s each time its queue is full.
 _READING = {"fetch.queue.backoff.ms": 5}
-_WRITING = {"batch.size": 1_000_000, "batch.num.messages": 10_000, "retry.backoff.ms": 5}
+_WRITING = {
+    "batch.size": 1_000_000,
+    "batch.num.messages": 10_000,
+    "retry.backoff.ms": 5,
+    "compression.type": "lz4",
+}
 
 
 def main(guarantee: str) -> None:
@@ -44,13 +49,10 @@ def main(guarantee: str) -> None:
     )
 
     def score(value: bytes) -> ScoredOutputs:
-        return scorer.score([value])[0]
-
-    def make_headers(*_: object) -> list[tuple[str, bytes]]:
         context = message_context()
-        return make_origin_headers(context.topic, context.partition, context.offset)
+        return scorer.score([value], [(context.partition, context.offset)])[0]
 
-    scored = app.dataframe(transactions).set_headers(make_headers).apply(score)
+    scored = app.dataframe(transactions).apply(score)
     scored.apply(lambda outputs: outputs.prediction).to_topic(predictions)
     scored.filter(lambda outputs: outputs.alert is not None).apply(
         lambda outputs: outputs.alert

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.commands import run_on
 from support.data.transactions import make_transaction_bytes
-from support.publishing import open_transactional
+from support.publishing import encode_source, open_transactional
 from support.scorer_group import commit_offsets, start_group
 from support.topic_changes import SENDER_TIME, delete_records, recreate_with
 
-from streams.kafka.messages import make_dead_letter_headers, make_origin_headers
+from streams.kafka.messages import make_dead_letter_headers
 from streams.kafka.topics import DEAD_LETTERS, PREDICTIONS, TRANSACTIONS
 from streams.ledger.audit import audit
 
@@ -65,9 +65,8 @@ class Bus:
 
     def predict(self, *sources, partition=None, timestamp=0):
         for source in sources:
-            headers = make_origin_headers(self.connection.qualify(TRANSACTIONS), *source)
             place = source[0] if partition is None else partition
-            self._produce(PREDICTIONS, b"{}", place, headers, timestamp)
+            self._produce(PREDICTIONS, encode_source(*source), place, timestamp=timestamp)
 
     def predict_and_commit(self, *sources, **options):
         with self.transaction():
@@ -80,8 +79,8 @@ class Bus:
             )
             self._produce(DEAD_LETTERS, b"\xff", source[0], headers)
 
-    def predict_without_source(self, headers):
-        self._produce(PREDICTIONS, b"{}", 0, headers)
+    def predict_as(self, value, headers=None):
+        self._produce(PREDICTIONS, value, 0, headers)
 
 
 @pytest.fixture
@@ -112,9 +111,11 @@ def test_lost_duplicated_resent_out_of_order_and_foreign_records_are_distinguish
         bus.reject(sent[3], elsewhere[0])
         # the offset of a marker, one beyond the end, and a partition that does not exist
         bus.predict((0, 6), (0, 999), (7, 0), partition=3)
-        bus.predict_without_source(None)
-        bus.predict_without_source([("source.partition", b"x"), ("source.offset", b"9" * 30)])
-        bus.predict_without_source([("source.partition", b"0"), ("source.offset", b"9" * 30)])
+        bus.predict_as(None)
+        bus.predict_as(b"{}")
+        bus.predict_as(encode_source(0, -1))
+        bus.predict_as(encode_source(0, 10**29))
+        bus.predict_as(encode_source(0, 0)[:-1])
     with bus.transaction(abort=True):
         bus.predict(*sent, *elsewhere)
     found = audit(connection)
@@ -123,8 +124,22 @@ def test_lost_duplicated_resent_out_of_order_and_foreign_records_are_distinguish
     assert (found.duplicated, found.first_duplicated) == (2, [sent[3]])
     assert (found.resent, found.first_resent) == (2, again)
     assert (found.out_of_order, found.first_out_of_order) == (1, [sent[1]])
-    assert found.foreign == 3
+    assert found.foreign == 5
     assert (found.phantom, found.first_phantom) == (1, [(0, 6)])
+
+
+def test_predictions_of_version_1_count_by_their_headers(bus, connection):
+    sent = bus.send(3)
+    old = {"source.topic": b"transactions", "source.partition": b"0"}
+    with bus.transaction():
+        bus.predict_as(b'{"transaction_id": "t"}', old | {"source.offset": b"%d" % sent[0][1]})
+        bus.predict(*sent[:2])
+        bus.predict_as(b"{}", old | {"source.offset": b"x"})
+        bus.predict_as(b"{}", old | {"source.offset": b"9" * 30})
+    found = audit(connection)
+    assert (found.sent, found.scored, found.lost) == (3, 2, 1)
+    assert (found.duplicated, found.first_duplicated) == (1, [sent[0]])
+    assert found.foreign == 2
 
 
 def test_outputs_about_aborted_records_are_phantoms(bus, connection):

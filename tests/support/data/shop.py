@@ -8,7 +8,7 @@ import msgspec
 
 from payments.decoder import TransactionDecoder
 from payments.features import FeatureEncoder
-from payments.records import AlertRecord
+from payments.records import KeptAlertRecord
 from payments.schema.reading import parse_schema
 from support.data.alerts import encode_alert
 
@@ -80,9 +80,11 @@ VALUES = {
     "weekend": 1.0,
 }
 """The values of the payment's features, as an alert's reasons have them."""
+LABELS = {feature.name: feature.label for feature in SHOP.features}
 REASONS = [
     {
         "feature": feature,
+        "label": LABELS[feature],
         "value": value,
         "usual": {"share": 0.021} if feature == "country" else USUAL[feature],
         "contribution": 3.0 - place,
@@ -103,5 +105,5 @@ def encode_shop_alert(transaction: bytes | None = None, **changes: Any) -> bytes
 
 
 def make_shop_alert(**changes: Any) -> Any:
-    """Return `encode_shop_alert` as an AlertRecord."""
-    return msgspec.json.decode(encode_shop_alert(**changes), type=AlertRecord)
+    """Return `encode_shop_alert` as a KeptAlertRecord."""
+    return msgspec.json.decode(encode_shop_alert(**changes), type=KeptAlertRecord)

@@ -97,6 +97,7 @@ def test_other_decisions_have_the_reasons_of_an_alert(client, margin, decision):
     assert (answer["prediction"], answer["decision"], len(answer["reasons"])) == (1, decision, 5)
     assert answer["reasons"][0] == {
         "feature": "V1",
+        "label": "component 1",
         "value": margin,
         "usual": [-1.0, 1.0],
         "contribution": margin,

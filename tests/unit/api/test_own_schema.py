@@ -111,9 +111,9 @@ def test_the_openapi_schema_describes_payments_reasons_and_alerts(api):
     schemas = described["components"]["schemas"]
     types = {kind["type"] for kind in schemas["Reason"]["properties"]["value"]["anyOf"]}
     assert types == {"number", "string", "null"}
-    for name in ("Score", "ListedAlert"):
+    for name, reason in (("Score", "Reason"), ("ListedAlert", "KeptReason")):
         reasons = schemas[name]["properties"]["reasons"]["items"]
-        assert reasons == {"$ref": "#/components/schemas/Reason"}
+        assert reasons == {"$ref": f"#/components/schemas/{reason}"}
     body = described["paths"]["/transactions"]["post"]["requestBody"]["content"]
     payer = body["application/json"]["schema"]["properties"]["payer"]
     assert payer["properties"].keys() == {"card", "country", "ip"}

@@ -24,7 +24,7 @@ def without_time(value):
 def test_peers_write_what_this_project_writes():
     values = [make_transaction_bytes(i, V1=margin) for i, margin in enumerate((-3.0, 1.0, 5.0))]
     own = Scorer(FakeModel(), lambda: NOW).score(make_batch(*values)).outputs
-    peers = PeerScorer(FakeModel()).score(values)
+    peers = PeerScorer(FakeModel()).score(values, [(0, offset) for offset in range(3)])
     predictions = [
         (output.key, without_time(output.value)) for output in own if output.topic == "predictions"
     ]

@@ -1,6 +1,7 @@
 """Drift on a team's own payments: categories, missing values, nested fields and a calendar."""
 
 import json
+import logging
 from types import SimpleNamespace
 
 import msgspec
@@ -9,10 +10,12 @@ import pandas as pd
 import pytest
 from prometheus_client import CollectorRegistry
 from scipy.stats import wasserstein_distance
-from support.data import own
+from support.data import drifting, own
+from support.paths import ROOT
 from support.report_numbers import findings
 
 from benchmarks.drift import categories as shop
+from drift import predictions
 from drift.detect import reference
 from drift.detect.columns import Columns
 from drift.detect.distances import compute_distances
@@ -24,13 +27,16 @@ from drift.labels.join import DecisionReader
 from drift.metrics import DriftMetrics
 from drift.predictions import PredictionDecoder, get_inputs, make_detector_rows
 from drift.reports.evidently_report import ReportRequest
+from model.alert import list_derived
 from payments.decoder import TransactionDecoder
 from payments.features import FeatureEncoder
 from streams.kafka.connection import Connection
+from streams.skipped_records import SkippedRecordLog
 
 ENCODER = FeatureEncoder(
     own.SCHEMA, {"country": ("BE", "FR", "NL"), "channel": ("chip", "ecom", "atm")}
 )
+DECODER = TransactionDecoder(ENCODER)
 SIZE = 1_000
 
 
@@ -51,14 +57,19 @@ class Record(SimpleNamespace):
         return 1, 1_900_000_000_000
 
 
-def make_prediction(number, row, **changes):
+def make_prediction(number, row, outside=None, **changes):
+    """Return a prediction; `outside` replaces its fields, `changes` those of the transaction."""
+    sent = own.make_transaction(row)
+    _, features = DECODER.decode_one(sent)
     fields = {
         "transaction_id": row["payment ref"],
         "event_time": row["booked at"],
         "probability": 0.25,
         "decision": "review",
-        "transaction": json.loads(own.make_transaction(row)) | changes,
-    }
+        "schema": own.SCHEMA.reference,
+        "features": list_derived(ENCODER, features[0]),
+        "transaction": json.loads(sent) | changes,
+    } | (outside or {})
     return Record(number=number, content=json.dumps(fields).encode())
 
 
@@ -87,10 +98,9 @@ def judge(detector, stream):
 
 
 def test_rows_are_what_the_model_read(rows):
-    scorer = TransactionDecoder(ENCODER)
     records = [make_prediction(number, row) for number, row in rows.iterrows()]
     found = PredictionDecoder(ENCODER).decode(records).rows
-    scored = [scorer.decode_one(own.make_transaction(row))[1] for _, row in rows.iterrows()]
+    scored = [DECODER.decode_one(own.make_transaction(row))[1] for _, row in rows.iterrows()]
     assert get_inputs(found).astype(np.float32).tobytes() == np.concatenate(scored).tobytes()
     assert np.isnan(found).any()
     assert np.array_equal(found[:, 0], rows["value"])  # not rounded to float32
@@ -104,6 +114,40 @@ def test_what_the_schema_does_not_allow_is_skipped(rows, change):
     assert found.skipped == 1
     assert found.positions[:, 1].tolist() == [1]
     assert found.rows[:, 0].tolist() == [last["value"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"schema": "shop@0123456789ab"}, "scored with another schema than the model's"),
+        ({"features": [12.0]}, "Expected `array` of length "),
+        ({"features": None}, "Expected `array`, got `null` - at `$.features`"),
+    ],
+)
+def test_a_prediction_of_another_schema_is_skipped_by_name(
+    rows, caplog, monkeypatch, change, reason
+):
+    monkeypatch.setattr(predictions, "_skips", SkippedRecordLog(logging.getLogger("drift")))
+    records = [make_prediction(0, rows.iloc[0], change), make_prediction(1, rows.iloc[1])]
+    found = PredictionDecoder(ENCODER).decode(records)
+    assert (found.skipped, found.positions[:, 1].tolist()) == (1, [1])
+    assert reason in caplog.text
+
+
+def test_a_missing_feature_is_missing(rows):
+    sent = make_prediction(0, rows.iloc[0])
+    content = json.loads(sent.content)
+    content["features"][0] = None
+    found = PredictionDecoder(ENCODER).decode(
+        [Record(number=0, content=json.dumps(content).encode())]
+    )
+    assert np.isnan(get_inputs(found.rows)[0, len(ENCODER.inputs)])
+
+
+def test_a_prediction_of_version_1_is_read_if_its_features_are_fields():
+    example = (ROOT / "docs/contract/v1/examples/prediction.json").read_bytes()
+    found = drifting.DECODER.decode([Record(number=7, content=example)])
+    assert (found.skipped, len(found.rows)) == (0, 1)
 
 
 def test_labels_are_about_the_value_of_the_key(rows):

@@ -164,11 +164,11 @@ import msgspec
 from cli.commands.alerts import describe_alert, lay_out
 from cli.support.terminal import make_console
 from payments.display import Display
-from payments.records import AlertRecord
+from payments.records import KeptAlertRecord
 from payments.schema.reading import read_schema
 
 console = make_console()
-alerts = [msgspec.json.decode(text, type=AlertRecord) for text in sys.argv[1:]]
+alerts = [msgspec.json.decode(text, type=KeptAlertRecord) for text in sys.argv[1:]]
 display = Display(read_schema("creditcard"))
 texts = [describe_alert(alert, display) for alert in alerts]
 console.print(lay_out(texts, True, console.width))

@@ -2,12 +2,15 @@ import json
 import math
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.data.transactions import make_transaction, make_transaction_bytes
+from support.data import shop
+from support.data.transactions import CREDITCARD, make_transaction, make_transaction_bytes
 from support.fakes import NOW, FakeModel, FakeRecord, make_batch
 
+from model.alert import list_derived
 from payments.contract import Alert, Prediction
 from streams.scorer.batch import Batch
 from streams.scorer.scoring import Scorer, ScoringFailedError
@@ -22,7 +25,12 @@ def outputs(scored, topic):
 
 
 def source_offsets(outputs):
-    return [int(dict(output.headers)["source.offset"]) for output in outputs]
+    return [
+        int(output.headers["source.offset"])
+        if output.headers
+        else json.loads(output.value)["source"]["offset"]
+        for output in outputs
+    ]
 
 
 def test_each_decision_follows_its_probability():
@@ -51,6 +59,7 @@ def test_an_alert_adds_up_and_is_valid():
     assert content["base"] + sum(contributions) + content["rest"] == content["margin"]
     assert content["reasons"][0] == {
         "feature": "V1",
+        "label": "component 1",
         "value": 4.0,
         "usual": [-1.0, 1.0],
         "contribution": 4.0,
@@ -60,18 +69,36 @@ def test_an_alert_adds_up_and_is_valid():
     Alert.model_validate_json(alert.value)
 
 
-def test_headers_name_the_source_and_keys_the_account():
-    batch = Batch(
-        0, 0, [FakeRecord(make_transaction_bytes(1, account_id="ä"), offset=7, partition=3)]
-    )
-    [prediction] = outputs(scorer().score(batch), "predictions")
-    assert prediction.key == "ä".encode()
-    assert dict(prediction.headers) == {
-        "contract.version": b"1",
-        "source.topic": b"transactions",
-        "source.partition": b"3",
-        "source.offset": b"7",
-    }
+def test_values_name_the_source_and_keys_the_account():
+    value = make_transaction_bytes(1, account_id="ä", V1=4.0)
+    batch = Batch(0, 0, [FakeRecord(value, offset=7, partition=3)])
+    written = scorer().score(batch).outputs
+    assert [output.topic for output in written] == ["predictions", "alerts"]
+    for output in written:
+        assert (output.key, output.headers) == ("ä".encode(), None)
+        content = json.loads(output.value)
+        assert (content["contract"], content["decided_by"]) == (2, "model")
+        assert content["schema"] == CREDITCARD.reference
+        assert content["source"] == {"partition": 3, "offset": 7}
+        assert "features" not in content
+
+
+def test_a_prediction_has_the_features_that_are_no_fields():
+    model = FakeModel(typical_ranges=shop.USUAL, decoder=shop.DECODER)
+    payments = [shop.encode_payment(), shop.encode_payment(total=4_000)]
+    scored = Scorer(model, clock=lambda: NOW).score(make_batch(*payments))
+    written = [json.loads(output.value) for output in scored.outputs]
+    assert [content["features"] for content in written] == [[23.0, 5.0, 1.0]] * len(written)
+    assert len(outputs(scored, "alerts")) > 0
+    assert {content["schema"] for content in written} == {shop.SHOP.reference}
+
+
+def test_a_missing_feature_is_null_and_the_others_have_the_boosters_bits():
+    rows = np.array([[1.0] * 4 + [0.1, np.nan, 1e30]], np.float32)
+    written = json.loads(msgspec.json.encode(list_derived(shop.DECODER.encoder, rows)))
+    assert written[0][1] is None
+    read = np.array([[np.nan if each is None else each for each in written[0]]], np.float32)
+    assert read.tobytes() == rows[:, 4:].tobytes()
 
 
 @pytest.mark.parametrize("fault", [{"V2": 666.0}, {"V1": 4.0, "V3": 666.0}])
@@ -93,10 +120,7 @@ def test_a_record_whose_output_was_refused_is_a_dead_letter_and_the_others_are_s
     headers = dict(dead.headers)
     assert (headers["error.kind"], headers["error.detail"]) == (b"too_large", b"why")
     assert scored.outcomes["rejected"] == scored.dead_letters["too_large"] == 1
-    assert [dict(output.headers)["source.offset"] for output in outputs(scored, "predictions")] == [
-        b"0",
-        b"2",
-    ]
+    assert source_offsets(outputs(scored, "predictions")) == [0, 2]
 
 
 def test_a_transient_failure_is_retried_and_no_record_is_blamed(monkeypatch):
