@@ -767,9 +767,30 @@ MUTANTS = (
         "tests/unit/drift/test_own_schema.py::test_rows_are_what_the_model_read",
         (
             "drift/predictions.py",
-            "        self._encoder.add_calendar(get_inputs(rows), get_event_times(rows))\n",
-            "",
+            "[np.nan if feature is None else feature for feature in features]",
+            "[0.0 for feature in features]",
         ),
+    ),
+    mutant(
+        "a prediction of another schema in a window",
+        "tests/unit/drift/test_own_schema.py"
+        "::test_a_prediction_of_another_schema_is_skipped_by_name",
+        ("drift/predictions.py", "if schema not in self._schemas:", "if not self._schemas:"),
+    ),
+    mutant(
+        "a prediction that names another record as its source",
+        "tests/unit/streams/scorer/test_scoring.py"
+        "::test_every_record_has_exactly_one_prediction_or_dead_letter",
+        (
+            "streams/scorer/scoring.py",
+            "offset=record.offset())\n",
+            "offset=record.offset() // 2)\n",
+        ),
+    ),
+    mutant(
+        "alerts of version 1 forgotten",
+        "tests/contract/test_contract_files.py::test_alerts_of_version_1_are_still_read",
+        ("payments/contract.py", "    source: Source | None = None", "    source: Source"),
     ),
     mutant(
         "a simulated fraud known before it happens",

@@ -1,5 +1,7 @@
 """A topic that takes less than a transaction's outputs need, under a running scorer."""
 
+import random
+
 import pytest
 from support.commands import FRAUD
 from support.data.transactions import make_transaction_bytes
@@ -13,8 +15,9 @@ from streams.kafka import topics
 from streams.ledger.audit import audit
 
 LIMIT = 20_000
-LARGE = make_transaction_bytes(0, note="x" * 2 * LIMIT)  # accepted by `transactions`
-MALFORMED = b"x" * 2 * LIMIT
+NOTE = random.Random(0).randbytes(LIMIT).hex()  # the limit is for compressed records
+LARGE = make_transaction_bytes(0, note=NOTE)  # accepted by `transactions`
+MALFORMED = NOTE.encode()
 
 
 @pytest.fixture(autouse=True)
