@@ -61,7 +61,7 @@ class Mask:
         return self._choose(value, alert, masked)
 
     def mask_alert(self, alert: Any) -> Any:
-        """Return an KeptAlertRecord without secrets and card numbers."""
+        """Return a KeptAlertRecord without secrets and card numbers."""
         masked = [
             msgspec.structs.replace(reason, **self._mask_reason(msgspec.structs.asdict(reason)))
             for reason in alert.reasons

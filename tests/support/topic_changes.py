@@ -1,5 +1,6 @@
 """Delete, recreate, grow and alter topics, also under running processes."""
 
+import os
 from collections.abc import Mapping
 
 from confluent_kafka import TopicPartition
@@ -93,7 +94,7 @@ def _accepts_probe(connection: Connection, name: str) -> bool:
     producer.begin_transaction()
     producer.produce(
         connection.qualify(name),
-        b"x" * _PROBE_BYTES,
+        os.urandom(_PROBE_BYTES),  # compression must not make it smaller
         on_delivery=lambda error, _: errors.append(error),
     )
     producer.flush(30)
