@@ -39,7 +39,7 @@ class Stages:
     """Microseconds of CPU per transaction, including librdkafka's threads.
 
     Medians over batches of `batch` records. `scoring` is all of `Scorer.score`, and `encode` the
-    rest of it after its other parts: outputs, keys, headers, JSON. `explain_alert` is one row of
+    rest of it after its other parts: outputs, keys, JSON. `explain_alert` is one row of
     TreeSHAP, `explain` its share at the alert rate of these batches. `committing` is `write` and
     `commit`.
     """

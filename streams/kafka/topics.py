@@ -31,9 +31,9 @@ _DAY_MS = 24 * 3600 * 1000
 MAX_RECORD_BYTES = 1_048_588
 DEAD_LETTER_EXTRA_BYTES = 64 * 1024
 # Of the messages made from a transaction, an alert is the largest; it repeats the transaction. The
-# rest of its record (fields, key, headers, batch overhead) takes at most 3 KB
-# (tests/unit/streams/kafka/test_sizes.py); this leaves room to grow.
-_ENVELOPE_BYTES = 4096
+# rest of its record (fields, key, batch overhead) takes at most 3 KB without `features`
+# (tests/unit/streams/kafka/test_sizes.py), and each of these takes at most 24 bytes.
+_ENVELOPE_BYTES = 16_384
 MAX_SCORED_BYTES = MAX_RECORD_BYTES - _ENVELOPE_BYTES
 """The upper limit of `--max-bytes`.
 
