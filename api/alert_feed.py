@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from prometheus_client import CollectorRegistry
 
 from api.alert_store import SIZE, WINDOWS, AlertStore, DriftWindow
-from payments.records import UNREADABLE, KeptAlertRecord, decode_label
+from payments.records import UNREADABLE, KeptAlertRecord
 from streams.kafka import newest, reader
 from streams.kafka.clock import get_utc_now
 from streams.kafka.cluster import Cluster, Offsets
@@ -130,7 +130,7 @@ class AlertFeed:
 
     def _add_label(self, message: Message) -> None:
         arrived = arrived_ms(message, int(get_utc_now().timestamp() * 1000))
-        self._store.add_label(decode_label(_read_text(message)), arrived)
+        self._store.add_label(_read_text(message), arrived)
 
     def _add_drift(self, message: Message) -> None:
         if _get_kind(message) == "window":

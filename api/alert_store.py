@@ -13,66 +13,55 @@ from typing import Any
 
 import msgspec
 
-from payments.labels import is_about
+from payments.labels import LabelRules, is_about, read_entities
 from payments.masking import Mask
-from payments.members import get_member
 from payments.schema.reading import Schema
 
 WINDOWS = 60  # drift windows, as many as the console plots
 SIZE = 2_000  # alerts: about 6 MB at 3 KB each, and more than one person reviews in a day
 # A replay labels every transaction with the dataset's class, which would show analysts the answer.
-REVIEWERS = ("analyst", "chargeback")
-
-
-def read_account(transaction: bytes, schema: Schema) -> str | None:
-    """Return the message key of a transaction, None if it has none."""
-    try:
-        document = msgspec.json.decode(transaction)
-    except msgspec.DecodeError:
-        return None
-    key = get_member(document, schema.fields[schema.roles.key].find_parts(schema.roles.key))
-    return key if isinstance(key, str) else None
+UNSEEN_SOURCE = "replay"
 
 
 @dataclass(frozen=True)
 class ArrivedLabel:
-    """A LabelRecord of payments.records, and when it arrived, in ms since 1970."""
+    """A label as LabelRules of payments.labels decodes it, masked, and its weight there.
+
+    `arrived_ms`: since 1970.
+    """
 
     record: Any
     arrived_ms: int
-
-    @property
-    def date_ms(self) -> float:
-        """Return when the label was given: no later than it arrived, whatever it says."""
-        return min(_to_ms(self.record.labelled_at), self.arrived_ms)
+    weight: int
 
     def replaces(self, current: "ArrivedLabel | None") -> bool:
         """Return whether this label, which was read later, counts instead of `current`."""
-        return current is None or self.date_ms >= current.date_ms
+        return current is None or self.weight >= current.weight
 
 
 @dataclass(frozen=True)
 class Item:
-    """One alert and the last label about it, both masked, and the payment's `account`.
+    """One alert and the label about it that counts, both masked.
 
-    `position` is the alert's "partition-offset" on `alerts`, `raised_ms` its record time in ms
-    since 1970; `change` numbers the store's change that produced this item.
+    `entities`: the payment's values of the schema's entities, not masked. `position` is the alert's
+    "partition-offset" on `alerts`, `raised_ms` its record time in ms since 1970; `change` numbers
+    the store's change that produced this item.
     """
 
     position: str
     alert: Any  # payments.records.KeptAlertRecord
-    account: str | None
+    entities: dict[str, str]
     raised_ms: int
     arrived_label: ArrivedLabel | None = None
     change: int = 0
 
     @property
     def label(self) -> Any:
-        """The label's LabelRecord of payments.records, or None."""
+        """The label's record, or None."""
         return self.arrived_label.record if self.arrived_label else None
 
     def is_older_than(self, label: ArrivedLabel) -> bool:
-        """Return whether a label with the id and account of this alert can be about it."""
+        """Return whether a label with the id and key of this alert can be about it."""
         by_analyst = label.record.source == "analyst"
         made_ms = _to_ms(self.alert.event_time)
         return is_about(by_analyst, label.arrived_ms, made_ms, self.raised_ms)
@@ -102,13 +91,14 @@ class AlertStore:
     def __init__(self, schema: Schema, size: int = SIZE) -> None:
         self._schema = schema
         self._mask = Mask(schema)
+        self._rules = LabelRules(schema)
         self._size = size
         self._lock = threading.Lock()
         self._items: OrderedDict[str, Item] = OrderedDict()
         # Positions by transaction: with a scan for each label, a flood of labels would slow down
         # every request.
         self._positions: dict[str, list[str]] = {}
-        # Labels by transaction and account, for alerts that are read later: topics are consumed in
+        # Labels by transaction and key, for alerts that are read later: topics are consumed in
         # no particular order.
         self._labels: OrderedDict[tuple[str, str | None], ArrivedLabel] = OrderedDict()
         self._changes = 0
@@ -117,12 +107,12 @@ class AlertStore:
 
     def add_alert(self, position: str, alert: Any, raised_ms: int) -> None:
         """Add an alert with its record time; no-op if its position is present."""
-        account = read_account(bytes(alert.transaction), self._schema)
-        item = Item(position, self._mask.mask_alert(alert), account, raised_ms)
+        entities = read_entities(bytes(alert.transaction), self._schema)
+        item = Item(position, self._mask.mask_alert(alert), entities, raised_ms)
         with self._lock:
             if position in self._items:
                 return
-            for owner in {None, account}:
+            for owner in {None, self._get_key(item)}:
                 label = self._labels.get((alert.transaction_id, owner))
                 if label and item.is_older_than(label) and label.replaces(item.arrived_label):
                     item = replace(item, arrived_label=label)
@@ -132,16 +122,19 @@ class AlertStore:
                 older = islice(self._items.values(), len(self._items) - self._size // 2)
                 self._drop(min(older, key=_rank_alert))
 
-    def add_label(self, record: Any, arrived_ms: int) -> None:
-        """Add a label to the alerts that it is about; the latest date wins.
+    def add_label(self, value: bytes, arrived_ms: int) -> None:
+        """Add a label, as JSON, to the alerts that it is about; LabelRules say which one counts.
 
-        Call it in the order of the topic, because of two labels with the same date the later one
-        wins. Ignores other sources than REVIEWERS.
+        Call it in the order of the topic, because of two labels with the same weight the later one
+        counts. Ignores UNSEEN_SOURCE. Raises as LabelRules.decode does.
         """
-        if record.source not in REVIEWERS:
+        record = self._rules.decode(value)
+        if record.source == UNSEEN_SOURCE:
             return
-        label = ArrivedLabel(self._mask.mask_label(record), arrived_ms)
-        key = (record.transaction_id, record.account_id)
+        owner = self._rules.get_key(record)
+        weight = self._rules.weigh(record, arrived_ms)
+        label = ArrivedLabel(self._mask.mask_label(record), arrived_ms, weight)
+        key = (record.transaction_id, owner)
         with self._lock:
             if label.replaces(self._labels.get(key)):
                 self._labels[key] = label
@@ -150,7 +143,7 @@ class AlertStore:
             items = [
                 item
                 for item in self._list_alerts_of(record.transaction_id)
-                if record.account_id in (None, item.account) and item.is_older_than(label)
+                if owner in (None, self._get_key(item)) and item.is_older_than(label)
             ]
             for item in items:
                 if label.replaces(item.arrived_label):
@@ -197,6 +190,9 @@ class AlertStore:
                 return self._items.get(position or "")
             items = self._list_alerts_of(transaction_id)
         return next((item for item in reversed(items) if position in (None, item.position)), None)
+
+    def _get_key(self, item: Item) -> str | None:
+        return item.entities.get(self._schema.roles.key)
 
     def _list_alerts_of(self, transaction_id: str) -> list[Item]:
         return [self._items[position] for position in self._positions.get(transaction_id, ())]

@@ -30,8 +30,8 @@ _RECENT = 2
 class Truth(NamedTuple):
     """The truth about a payment by its labels.
 
-    `fraud`: by the last label, from any source. `full`: whether any label came from a source that
-    covers all payments, as chargebacks do; analysts look at alerts only.
+    `fraud`: by the label that counts, from any source. `full`: whether any label came from a source
+    that covers all payments, as chargebacks do; analysts look at alerts only.
     """
 
     fraud: bool

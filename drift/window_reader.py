@@ -111,7 +111,8 @@ def read_labelled(decisions: DecisionReader, event: WindowClosed) -> LabelledPay
     payments = [(payment, decision) for _, decision, payment in decisions.read([event])]
     cluster = Cluster(connection)
     # bounded, however many others there are
-    labels = LabelStore(_INDEX_MS, only={payment.transaction_id for payment, _ in payments})
+    only = {payment.transaction_id for payment, _ in payments}
+    labels = LabelStore(decisions.rules, _INDEX_MS, only=only)
     end = cluster.find_end(LABELS)
     begin = cluster.find_since(LABELS, end, datetime.fromtimestamp(period_ms[0] / 1000, UTC))
     for batch in reader.read(connection, LABELS, begin, end):

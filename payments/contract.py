@@ -118,15 +118,35 @@ class KeptAlert(Alert):
     reasons: list[KeptReason]  # type: ignore[assignment]
 
 
+LabelSource = Literal[
+    "chargeback", "network_report", "dispute_won", "customer", "analyst", "sample", "replay"
+]
+
+
 class Label(Message):
     """The late truth about a transaction.
 
-    The last `labelled_at` wins; it counts no later than the label arrived.
+    The source of the highest rank in the schema wins, of its labels the one with the last
+    `labelled_at`, which counts no later than the label arrived.
     """
 
     transaction_id: Identifier
-    account_id: Identifier | None = None
+    entities: dict[str, Identifier] = Field(
+        description="the transaction's values of the schema's entity fields"
+    )
+    event_time: AwareDatetime = Field(description="the transaction's")
     is_fraud: bool
     labelled_at: AwareDatetime
-    source: Literal["chargeback", "analyst", "replay"]
+    source: LabelSource
+    reason: str | None = Field(
+        None, description="why; one that the schema lists as `no_fraud` makes `is_fraud` false"
+    )
     labelled_by: str | None = None
+
+
+class KeptLabel(Label):
+    """A label on the topic: in version 1 it has an account in place of entities, and no time."""
+
+    entities: dict[str, Identifier] | None = None  # type: ignore[assignment]
+    event_time: AwareDatetime | None = None  # type: ignore[assignment]
+    account_id: Identifier | None = None

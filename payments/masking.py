@@ -70,10 +70,9 @@ class Mask:
         return msgspec.structs.replace(alert, reasons=masked, transaction=transaction)
 
     def mask_label(self, label: Any) -> Any:
-        """Return a LabelRecord without its account, if that is secret."""
-        if not self._hides_key or label.account_id is None:
-            return label
-        return msgspec.structs.replace(label, account_id=HIDDEN)
+        """Return a label without the secret ones of its entities."""
+        hidden = dict.fromkeys(self._secret_fields & label.entities.keys(), HIDDEN)
+        return msgspec.structs.replace(label, entities=label.entities | hidden)
 
     def hide_key(self, key: bytes | None) -> bytes | None:
         """Return a record's key, hidden if it may be a secret field's value."""

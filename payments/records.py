@@ -12,7 +12,16 @@ import msgspec
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from payments.contract import Alert, KeptAlert, Label, Prediction, Reason, Source, Thresholds
+from payments.contract import (
+    Alert,
+    KeptAlert,
+    KeptLabel,
+    Label,
+    Prediction,
+    Reason,
+    Source,
+    Thresholds,
+)
 from payments.rfc3339 import AwareTime, TimeFormatError, parse_time
 
 
@@ -39,8 +48,8 @@ def _translate_type(annotation: Any, metadata: list[Any], time: Any) -> Any:
     if origin in (Union, UnionType):
         members = tuple(_translate_type(part, metadata, time) for part in parts)
         return Union[members]  # noqa: UP007 - built at run time
-    if origin is list:
-        return list.__class_getitem__(_translate_type(parts[0], [], time))
+    if origin in (list, dict):
+        return origin.__class_getitem__(tuple(_translate_type(part, [], time) for part in parts))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return make_struct(annotation, time)
     limits = _list_limits(metadata) if annotation in (str, float, int) else {}
@@ -75,16 +84,19 @@ KeptAlertRecord = make_struct(KeptAlert, transaction=msgspec.Raw)
 ThresholdsRecord = make_struct(Thresholds)
 LabelRecord = make_struct(Label)
 
-_decode_label = msgspec.json.Decoder(make_struct(Label, labelled_at=msgspec.Raw)).decode
+_Kept = make_struct(KeptLabel, labelled_at=msgspec.Raw, event_time=msgspec.Raw | None)
+_decode_label = msgspec.json.Decoder(_Kept).decode
 
 
 def decode_label(value: bytes) -> Any:
-    """Return a label with LabelRecord's fields.
+    """Return a label with KeptLabel's fields.
 
     Raises what is in UNREADABLE. Its text may quote the record: log `describe_error`.
     """
     label: Any = _decode_label(value)
     label.labelled_at = parse_time(bytes(label.labelled_at))
+    if label.event_time is not None:
+        label.event_time = parse_time(bytes(label.event_time))
     return label
 
 

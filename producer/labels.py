@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from payments.files.reader import NO_TIME
+from payments.labels import read_entities
 from payments.records import LabelRecord
+from payments.schema.reading import Schema
 from producer.replay import PROGRESS_S, Replay, Totals
-from producer.rows import Row
+from producer.rows import Row, compute_event_time, encode_transaction
 from producer.schedule import Clock
 from producer.sender import Sender
 from streams.kafka.connection import Connection
@@ -24,22 +27,22 @@ LINGER_MS = 100  # labels are not urgent
 _POLL_EVERY = 256
 
 
-def encode_label(row: Row, at: datetime) -> bytes:
-    """Return the row's label as JSON of `payments.contract.Label`, known since `at`."""
-    record = LabelRecord(
+def make_label(row: Row, schema: Schema, now: datetime) -> Any:
+    """Return the row's LabelRecord, known since the time that the file says, else since now."""
+    known = row.labelled_ms
+    return LabelRecord(
         transaction_id=row.transaction_id,
-        account_id=row.key,
+        entities=read_entities(encode_transaction(row), schema),
+        event_time=compute_event_time(row),
         is_fraud=row.is_fraud,
-        labelled_at=at,
+        labelled_at=now if known == NO_TIME else datetime.fromtimestamp(known / 1000, UTC),
         source="replay",
     )
-    return msgspec.json.encode(record)
 
 
-def send_label(sender: Sender, row: Row, clock: Clock) -> None:
-    """Send the row's label, known since now."""
-    now = datetime.fromtimestamp(clock.time(), UTC)
-    sender.send(choose_key(row.transaction_id, row.key), encode_label(row, now))
+def send_label(sender: Sender, label: Any, key: str | None) -> None:
+    """Send a LabelRecord under the message key of its transaction."""
+    sender.send(choose_key(label.transaction_id, key), msgspec.json.encode(label))
     if sender.sent % _POLL_EVERY == 0:
         sender.poll()
 
@@ -69,6 +72,7 @@ class LabelFeed:
         self,
         connection: Connection,
         rows: Iterable[Row],
+        schema: Schema,
         delay_s: float,
         clock: Clock,
         stop: threading.Event,
@@ -76,6 +80,7 @@ class LabelFeed:
         """Raise ReplayError if no broker answers or the topic does not exist."""
         self._sender = Sender(connection, LABELS, stop, LINGER_MS)
         self._rows = iter(rows)
+        self._schema = schema
         self._delay_s = delay_s
         self._clock = clock
         self._stop = stop
@@ -119,7 +124,8 @@ class LabelFeed:
             and not self._stop.is_set()
             and (row := next(self._rows, None)) is not None
         ):
-            send_label(self._sender, row, self._clock)
+            now = datetime.fromtimestamp(self._clock.time(), UTC)
+            send_label(self._sender, make_label(row, self._schema, now), row.key)
 
 
 def replay_with_labels(replay: Replay, feed: Feed, stop: threading.Event) -> tuple[Totals, int]:

@@ -21,7 +21,7 @@ import numpy as np
 from payments.contract import INPUTS
 from payments.errors import PaymentFileError
 from payments.files.columns import list_needed
-from payments.files.reader import Batch, PaymentFile, open_file
+from payments.files.reader import NO_TIME, Batch, PaymentFile, open_file
 from payments.schema.declaration import MICROSECONDS
 from payments.schema.reading import Schema
 from producer.templates import ID, TIME, write_templates
@@ -31,8 +31,8 @@ _EPOCH_S = EPOCH.timestamp()
 _NAIVE_EPOCH = EPOCH.replace(tzinfo=None)  # its isoformat takes half the time
 # part of every transaction_id, which is limited to 128 characters
 RUN_NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}")
-# number, id, time, template, is_fraud, key of a Row
-_Fields = tuple[int, str | None, float, bytes, bool | None, str | None]
+# number, id, time, template, is_fraud, key, labelled_ms of a Row
+_Fields = tuple[int, str | None, float, bytes, bool | None, str | None, int]
 
 _encode = msgspec.json.Encoder().encode
 _TEMPLATE = b'{"transaction_id":%b,"event_time":%b%%b%%b}' % (ID, TIME)
@@ -56,6 +56,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     """The entity that is the key of the messages."""
     time_unit: str = "rfc3339"
     """Of the time in the transaction: "rfc3339", "s", "ms" or "us"."""
+    labelled_ms: int = NO_TIME
+    """When the label became known, in ms since 1970, if the file says."""
 
 
 class Extent(NamedTuple):
@@ -133,6 +135,12 @@ def encode_transaction(row: Row) -> bytes:
     return row.template.replace(ID, transaction_id, 1).replace(TIME, time, 1)
 
 
+def compute_event_time(row: Row) -> datetime:
+    """Return the time of the row's transaction, as `encode_transaction` writes it."""
+    at = EPOCH + timedelta(0, row.time)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000) if row.time_unit == "ms" else at
+
+
 def encode_inputs(numbers: Sequence[bytes | None], account_id: str | None = None) -> bytes:
     """Return `Row.template` for the schema `creditcard` from JSON numbers in the order of `INPUTS`.
 
@@ -165,11 +173,12 @@ def _repeat_laps(selection: Selection, run: str) -> Iterator[Row]:
     for lap in count():
         first: float | None = None
         suffix = f"-{lap}" if lap else ""
-        for number, name, time, template, is_fraud, key in _read_fields(file, selection):
+        for number, name, time, template, is_fraud, key, known in _read_fields(file, selection):
             first = time if first is None else first
             last = time
             transaction_id = f"{f'{run}-{number}' if name is None else name}{suffix}"
-            yield Row(number, transaction_id, time + shift, template, is_fraud, key, unit)
+            at = known if known == NO_TIME else known + round(shift * 1000)
+            yield Row(number, transaction_id, time + shift, template, is_fraud, key, unit, at)
         if first is None or not selection.loop:
             return
         shift += last - first + 1
@@ -206,6 +215,7 @@ def _read_fields(file: PaymentFile, selection: Selection) -> Iterator[_Fields]:
             write_templates(schema, batch.columns),
             _read_labels(batch, schema.roles.label),
             batch.read_texts(schema.columns[schema.roles.key]),
+            _read_known(batch, schema.roles.labelled_at),
             strict=True,
         )
 
@@ -216,6 +226,16 @@ def _read_labels(batch: Batch, name: str | None) -> list[bool | None]:
         return [None] * batch.size
     values = batch.read_numbers(name).tolist()
     return [None if math.isnan(value) else value == 1 for value in values]
+
+
+def _read_known(batch: Batch, name: str | None) -> list[int]:
+    """Return when the labels became known, in ms since 1970; NO_TIME if the file does not say."""
+    if name not in batch.columns:
+        return [NO_TIME] * batch.size
+    known = batch.read_milliseconds(str(name))
+    start = 0 if batch.unit.unix else round(_EPOCH_S * 1000)
+    shifted: list[int] = np.where(known == NO_TIME, NO_TIME, known + start).tolist()
+    return shifted
 
 
 def describe_range_error(selection: Selection) -> PaymentFileError:

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from api.alert_store import SIZE, AlertStore, Item
 from api.background import LoadedStore, RunningBackground, lifespan
 from api.errors import Refusal
-from payments.contract import KeptAlert, Label
+from payments.contract import KeptAlert, KeptLabel
 from payments.rfc3339 import parse_text
 
 _POLL_S = 0.05  # each client polls the store, instead of a queue that could overflow
@@ -22,10 +22,10 @@ _EVENT_ID = re.compile(r"(?P<start>[0-9a-f]{8})-(?P<change>[0-9]{1,15})")
 
 
 class ListedAlert(KeptAlert):
-    """An alert, its partition-offset on the topic `alerts`, and its transaction's last label."""
+    """An alert, its partition-offset on the topic `alerts`, and its label that counts."""
 
     position: str
-    label: Label | None
+    label: KeptLabel | None
 
 
 def _parse_time(text: object) -> datetime:

@@ -45,7 +45,8 @@ def build_label(item: Item, request: LabelRequest, at: datetime) -> Any:
     """Return the LabelRecord (payments.records) for an alert."""
     return LabelRecord(
         transaction_id=item.alert.transaction_id,
-        account_id=item.account,
+        entities=item.entities,
+        event_time=item.alert.event_time,
         is_fraud=request.is_fraud,
         labelled_at=at,
         source="analyst",
@@ -91,7 +92,8 @@ async def judge(
 ) -> Response:
     """Publish a label. 202: Kafka has acknowledged it.
 
-    A later label of the same transaction and account replaces it.
+    A later label of an analyst about the same transaction and key replaces it; one of a
+    higher rank, as a chargeback, does so whenever it comes.
     """
     return await _publish(store.find(transaction_id, request.position), request, dependencies)
 
@@ -102,13 +104,14 @@ async def _publish(
     if item is None:
         raise HTTPException(404, "no such alert is listed (GET /alerts)")
     record = build_label(item, request, dependencies.clock())
+    schema = dependencies.model.decoder.schema
     try:
         await dependencies.publisher.publish(
             LABELS,
-            choose_key(record.transaction_id, record.account_id),
+            choose_key(record.transaction_id, item.entities.get(schema.roles.key)),
             msgspec.json.encode(record),
         )
     except NotConfirmedError as error:
         raise HTTPException(503, f"not confirmed: {error}") from None
-    shown = Mask(dependencies.model.decoder.schema).mask_label(record)
+    shown = Mask(schema).mask_label(record)
     return Response(msgspec.json.encode(shown), 202, media_type="application/json")

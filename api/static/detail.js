@@ -54,7 +54,8 @@ function actions(alert, judge) {
 
 function describeLabel(label) {
   const who = label.labelled_by ?? label.source;
-  return `Judged ${label.is_fraud ? "fraud" : "legitimate"} by ${who}, ${moment(label.labelled_at)}. It can be changed; the last judgement counts.`;
+  const judged = `Judged ${label.is_fraud ? "fraud" : "legitimate"} by ${who}, ${moment(label.labelled_at)}.`;
+  return label.source === "analyst" ? `${judged} It can be changed; the last judgement counts.` : `${judged} Labels of a lower rank do not change it.`;
 }
 
 function reasons(alert) {

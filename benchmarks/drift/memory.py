@@ -84,7 +84,14 @@ def _send_labels(connection: Connection, count: int) -> None:
     now = datetime.now(UTC).isoformat()
     for number in range(count):
         key = f"memory-{number}"
-        label = {"transaction_id": key, "is_fraud": False, "labelled_at": now, "source": "replay"}
+        label = {
+            "transaction_id": key,
+            "entities": {},
+            "event_time": now,
+            "is_fraud": False,
+            "labelled_at": now,
+            "source": "replay",
+        }
         producer.produce(topic, json.dumps(label), key)
         if number % _FLUSH_EVERY == 0:
             producer.flush()

@@ -238,6 +238,8 @@ def replay(
         rows = disturb_rows(rows, disturbances, measure_inputs(selection))
     connection = ensure_reachable(settings.make_connection())
     stop = make_stop_event()
-    feed = LabelFeed(connection, read(selection, name), delay_s, time, stop) if labels else None
+    feed = None
+    if labels:
+        feed = LabelFeed(connection, read(selection, name), schema, delay_s, time, stop)
     job = ReplayJob(name, connection, schedule, stop, quiet, as_json)
     job.run(rows, feed, extent.rows)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _CREDITCARD = "creditcard"
 _CARDS = "cards"
-# Rows, and accounts: both numbers fit the 64 bits of a pending label (producer.simulation.late).
+# Rows, and accounts.
 _MOST = 1_000_000_000
 
 

@@ -33,8 +33,8 @@ SUMMARIES = {
     "alert": "A prediction that is not `approve`, with its reasons.",
     "dead-letter": "A refused record: its original bytes and key; the headers give the reason.",
     "label": (
-        "The truth about a transaction, known late; the last `labelled_at` wins, which counts no "
-        "later than the label arrived."
+        "The truth about a transaction, known late. The source of the highest rank wins, of its "
+        "labels the one with the last `labelled_at`, which counts no later than the label arrived."
     ),
     "drift-event": (
         "What the monitor found: a window closed (`window`), its labels arrived (`labels`; the "

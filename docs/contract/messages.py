@@ -95,7 +95,8 @@ def make_examples() -> dict[str, bytes]:
     """Return an encoded example of each message, made by the code that writes it."""
     transaction = json.dumps(TRANSACTION).encode()
     label = {
-        "account_id": "account-7",
+        "entities": {"account_id": "account-7"},
+        "event_time": TRANSACTION["event_time"],
         "is_fraud": True,
         "labelled_at": SENT + timedelta(days=1),
         "source": "analyst",

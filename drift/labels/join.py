@@ -13,6 +13,7 @@ from drift.labels.label_store import LabelStore, ScoredPayment
 from drift.quality import Quality
 from payments.contract import Decision
 from payments.decoder import make_fields_reader
+from payments.labels import LabelRules
 from payments.schema.reading import Schema
 from streams.kafka import reader
 from streams.kafka.connection import Connection
@@ -20,10 +21,11 @@ from streams.kafka.topics import PREDICTIONS
 
 
 class DecisionReader:
-    """Reads what decides which labels are about a payment; its account is the schema's key."""
+    """Reads what decides which labels are about a payment."""
 
     def __init__(self, connection: Connection, schema: Schema) -> None:
         self.connection = connection
+        self.rules = LabelRules(schema)
         transaction, self._read_fields = make_fields_reader(schema, [schema.roles.key])
         prediction = msgspec.defstruct(
             "Prediction",
@@ -69,8 +71,8 @@ class DecisionReader:
             made_ms = int(event_time.timestamp() * 1000)
         except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError):
             return None  # the monitor has logged and counted it when it read the window
-        (account,) = self._read_fields(transaction)
-        return decision, ScoredPayment(transaction_id, account, made_ms, scored_ms)
+        (key,) = self._read_fields(transaction)
+        return decision, ScoredPayment(transaction_id, key, made_ms, scored_ms)
 
 
 def label_period(window: WindowClosed, horizon: timedelta) -> tuple[int, int]:

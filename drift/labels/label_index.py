@@ -51,21 +51,23 @@ class LabelIndex:
     def put(self, key: int, arrived_ms: int, label: int) -> bool:
         """Add a label and return True.
 
-        If the key has _MAX_ROWS_PER_KEY, replace its last label and return False.
+        If the key has _MAX_ROWS_PER_KEY, return False and keep the largest of its labels.
         """
         index = self._index
         keys = self._keys
         last = len(index) - 1
         slot = key & last
-        count = 1
+        rows = []
         while (row := index[slot]) >= 0:
             if keys[row] == key:
-                if count == _MAX_ROWS_PER_KEY:
-                    self._arrived[row] = arrived_ms
-                    self._labels[row] = label
-                    return False
-                count += 1
+                rows.append(row)
             slot = slot + 1 & last
+        if len(rows) == _MAX_ROWS_PER_KEY:
+            smallest = min(rows, key=self._labels.__getitem__)
+            if label >= self._labels[smallest]:
+                self._arrived[smallest] = arrived_ms
+                self._labels[smallest] = label
+            return False
         index[slot] = len(keys)
         keys.append(key)
         self._arrived.append(arrived_ms)

@@ -3,16 +3,14 @@
 import logging
 from collections import deque
 from collections.abc import Container, Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import msgspec
 from confluent_kafka import Message
 
 from drift.labels.label_index import LabelIndex
 from drift.quality import Truth
-from payments.labels import is_about
+from payments.labels import LabelRules, is_about
 from payments.records import UNREADABLE
-from payments.rfc3339 import parse_time
 from streams.kafka.messages import arrived_ms
 from streams.skipped_records import SkippedRecordLog
 
@@ -25,36 +23,24 @@ MAX_LABELS = 2_000_000
 # than that at once.
 _PARTS = 8
 _ANALYST = "analyst"
-# A label is encoded as labelled_at in microseconds, which takes 58 bits in the year 9999, followed
-# by two flags.
+# A label is encoded as its weight (payments.labels), which takes 61 bits, followed by two flags.
 _FULL = 1
 _FRAUD = 2
 _FLAG_BITS = 2
 _ID_MASK = (1 << 60) - 1  # Python integers up to here take 32 bytes, larger ones 36
 
 
-class _Label(msgspec.Struct, gc=False):
-    transaction_id: str
-    is_fraud: bool
-    labelled_at: msgspec.Raw
-    source: Literal["chargeback", "analyst", "replay"]
-    account_id: str | None = None
-
-
-_decoder = msgspec.json.Decoder(_Label)
-
-
 class ScoredPayment(NamedTuple):
     """What decides which labels are about a payment; `made_ms` and `scored_ms` are since 1970."""
 
     transaction_id: str
-    account_id: str | None
+    key: str | None
     made_ms: int
     scored_ms: int
 
 
 class LabelStore:
-    """Labels by transaction_id, account_id and arrival (streams.kafka.messages.arrived_ms).
+    """Labels by transaction_id, message key and arrival (streams.kafka.messages.arrived_ms).
 
     Labels that arrived within `index_ms` share an index and are forgotten together. With more than
     `max_labels` labels, drop the oldest index and count its labels. `only`: keep labels of these
@@ -63,8 +49,13 @@ class LabelStore:
     """
 
     def __init__(
-        self, index_ms: int, max_labels: int = MAX_LABELS, only: Container[str] | None = None
+        self,
+        rules: LabelRules,
+        index_ms: int,
+        max_labels: int = MAX_LABELS,
+        only: Container[str] | None = None,
     ) -> None:
+        self._rules = rules
         self._index_ms = max(index_ms, 1)
         self._max_labels = max_labels
         self._only = only
@@ -80,16 +71,13 @@ class LabelStore:
     def add(self, messages: Iterable[Message], now_ms: int) -> int:
         """Add labels in arrival order, and return the number of invalid records.
 
-        Other systems write to this topic, too. `now_ms`: the time of reading. A label's date counts
-        no later than its arrival: otherwise no label could correct one that is dated in the future.
+        Other systems write to this topic, too. `now_ms`: the time of reading.
         """
         invalid = 0
         for message in messages:
             arrived = arrived_ms(message, now_ms)
             try:
-                label = _decoder.decode(message.value() or b"")
-                labelled_at = parse_time(bytes(label.labelled_at))
-                at_us = min(max(int(labelled_at.timestamp() * 1e6), 0), arrived * 1000)
+                label = self._rules.decode(message.value() or b"")
             except UNREADABLE as error:
                 self._skips.add(message, error)
                 invalid += 1
@@ -97,21 +85,21 @@ class LabelStore:
             if self._only is not None and label.transaction_id not in self._only:
                 continue
             flags = _FRAUD * label.is_fraud | _FULL * (label.source != _ANALYST)
-            key = _hash_id(label.transaction_id, label.account_id)
-            self._put(arrived, key, at_us << _FLAG_BITS | flags)
+            key = _hash_id(label.transaction_id, self._rules.get_key(label))
+            self._put(arrived, key, self._rules.weigh(label, arrived) << _FLAG_BITS | flags)
         return invalid
 
     def truth(self, payment: ScoredPayment, period_ms: tuple[int, int]) -> Truth | None:
         """Return what labels say about a payment; None if none arrived in [first, last].
 
-        A label counts for the payments of its account (of any, if it names none) that it can be
-        about. The label with the latest date wins, of two with the same date the later one.
+        A label counts for the payments with its key (with any, if it names none) that it can be
+        about. The heaviest label wins, of two with the same weight the later one.
         """
         first, last = period_ms
         times = payment.made_ms, payment.scored_ms
         keys = [_hash_id(payment.transaction_id, None)]
-        if payment.account_id is not None:
-            keys.append(_hash_id(payment.transaction_id, payment.account_id))
+        if payment.key is not None:
+            keys.append(_hash_id(payment.transaction_id, payment.key))
         labels = [
             label
             for key in keys
@@ -121,8 +109,8 @@ class LabelStore:
         ]
         if not labels:
             return None
-        latest = max(reversed(labels), key=_date)
-        return Truth(bool(latest & _FRAUD), any(label & _FULL for label in labels))
+        winner = max(reversed(labels), key=_weigh)
+        return Truth(bool(winner & _FRAUD), any(label & _FULL for label in labels))
 
     def forget(self, before_ms: int) -> None:
         """Remove the indexes with only earlier labels, which no window needs any more."""
@@ -153,9 +141,9 @@ class LabelStore:
             self._dropped += oldest
 
 
-def _hash_id(transaction_id: str, account_id: str | None) -> int:
-    return hash((transaction_id, account_id)) & _ID_MASK
+def _hash_id(transaction_id: str, key: str | None) -> int:
+    return hash((transaction_id, key)) & _ID_MASK
 
 
-def _date(label: int) -> int:
+def _weigh(label: int) -> int:
     return label >> _FLAG_BITS

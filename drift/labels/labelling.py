@@ -189,7 +189,8 @@ class Labelling(threading.Thread):
             self._pending = deque(event for event in self._pending if event.is_of(topic_id))
 
     def _make_store(self) -> LabelStore:
-        return LabelStore(index_ms=int(self._horizon.total_seconds() * 1000 / 8))
+        index_ms = int(self._horizon.total_seconds() * 1000 / 8)
+        return LabelStore(self._decisions.rules, index_ms)
 
     def _take_windows(self) -> None:
         pending = [event.window for event in self._pending]

@@ -30,7 +30,7 @@ from payments.files.table import Table
 from payments.files.times import are_local, read_times
 from payments.schema.reading import Schema
 
-NO_TIME = np.iinfo(np.int64).min
+NO_TIME = int(np.iinfo(np.int64).min)
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,18 @@
     [features]            numbers, categories, calendar and its timezone
     [[features.velocity]] counts and amounts of an entity's recent payments
     [[features.risk]]     the share of frauds among an entity's older payments
+    [labels]              which of several labels counts, and which reasons are no fraud
 
 Each model checks what it can see alone; `payments.schema.checks` holds what concerns several.
 """
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from payments.contract import LabelSource
 
 FieldType = Literal["id", "time", "entity", "amount", "number", "boolean", "category", "text"]
 Calendar = Literal["hour", "weekday", "weekend", "night"]
@@ -216,6 +219,38 @@ class Features(_Strict):
     risk: list[Risk] = []
 
 
+class Labels(_Strict):
+    """Which of several labels of a payment counts, and which is no fraud.
+
+    `rank`: lists of sources, the strongest first; of the same list the latest label counts.
+    `no_fraud`: reasons for which a label says that the payment was no fraud.
+    """
+
+    rank: list[list[LabelSource]] = [
+        ["dispute_won"],
+        ["chargeback", "network_report", "replay"],
+        ["customer"],
+        ["analyst", "sample"],
+    ]
+    no_fraud: list[str] = [
+        "goods not received",
+        "not as described",
+        "credit not processed",
+        "cancelled",
+        "duplicate",
+    ]
+
+    @model_validator(mode="after")
+    def _check_rank(self) -> Self:
+        named = [source for sources in self.rank for source in sources]
+        if not all(self.rank) or sorted(named) != sorted(get_args(LabelSource)):
+            sources = ", ".join(get_args(LabelSource))
+            raise ValueError(
+                f"`rank` names each source once, in lists that are not empty: {sources}"
+            )
+        return self
+
+
 class Declaration(_Strict):
     """A whole schema file, with spreads such as "V1..V28" written out."""
 
@@ -223,3 +258,4 @@ class Declaration(_Strict):
     roles: Roles
     fields: dict[Name, FieldDeclaration]
     features: Features
+    labels: Labels = Labels()

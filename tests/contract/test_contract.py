@@ -68,7 +68,12 @@ def examples(transaction):
         (
             contract.Label,
             records.LabelRecord(
-                transaction_id="a-1", is_fraud=True, labelled_at=NOW, source="replay"
+                transaction_id="a-1",
+                entities={"account_id": "b"},
+                event_time=NOW,
+                is_fraud=True,
+                labelled_at=NOW,
+                source="replay",
             ),
         ),
     ]

@@ -186,8 +186,9 @@ def test_an_alert_appears_without_a_reload_and_a_click_writes_its_label(
         open_tab(page, "Judged")
         expect(find_row(page, "click-1").get_by_text("fraud")).to_be_visible()
     (label,) = read_labels(module_connection, "click-1")
-    assert {name: label[name] for name in ("account_id", "is_fraud", "source", "labelled_by")} == {
-        "account_id": "acc-1", "is_fraud": True, "source": "analyst", "labelled_by": "Ana",
+    assert {name: label[name] for name in ("entities", "is_fraud", "source", "labelled_by")} == {
+        "entities": {"account_id": "acc-1"}, "is_fraud": True,
+        "source": "analyst", "labelled_by": "Ana",
     }  # fmt: skip
 
 
@@ -370,7 +371,7 @@ def test_an_alert_of_an_own_schema_is_shown_in_words(browser, connection, tmp_pa
         judge(page, "Fraud")
         expect(page.get_by_text("p-1: saved as fraud by Ana.")).to_be_visible()
     [label] = read_labels(connection, "p-1")
-    assert label["account_id"] == "card-7"
+    assert label["entities"] == {"card": "card-7"}
 
 
 def test_keys_work_through_the_queue_with_the_largest_expected_loss_first(

@@ -183,8 +183,8 @@ MUTANTS = (
         "tests/unit/api/test_own_schema.py::test_a_secret_entity_is_in_the_label_and_not_on_view",
         (
             "api/alert_store.py",
-            "ArrivedLabel(self._mask.mask_label(record), arrived_ms)",
-            "ArrivedLabel(record, arrived_ms)",
+            "ArrivedLabel(self._mask.mask_label(record), arrived_ms, weight)",
+            "ArrivedLabel(record, arrived_ms, weight)",
         ),
     ),
     mutant(
@@ -192,9 +192,9 @@ MUTANTS = (
         "tests/unit/api/test_own_schema.py"
         "::test_an_alert_is_listed_without_its_secret_and_a_label_has_its_entity",
         (
-            "api/alert_store.py",
-            "schema.fields[schema.roles.key].find_parts(schema.roles.key)",
-            "[schema.roles.key]",
+            "payments/labels.py",
+            "get_member(document, field.find_parts(name))",
+            "get_member(document, [name])",
         ),
     ),
     mutant(
@@ -595,9 +595,38 @@ MUTANTS = (
         "a label counts from the date that its sender claims",
         "tests/unit/drift/labels/test_label_store.py tests/unit/api/test_alert_store.py",
         (
-            "drift/labels/label_store.py",
-            "at_us = min(max(int(labelled_at.timestamp() * 1e6), 0), arrived * 1000)",
-            "at_us = max(int(labelled_at.timestamp() * 1e6), 0)",
+            "payments/labels.py",
+            "date = min(max(count_microseconds(label.labelled_at), 0), arrived_ms * 1000)",
+            "date = max(count_microseconds(label.labelled_at), 0)",
+        ),
+    ),
+    mutant(
+        "an analyst erases a chargeback",
+        "tests/unit/drift/labels/test_label_store.py tests/unit/api/test_alert_store.py",
+        (
+            "payments/labels.py",
+            "return self._weights[label.source] << DATE_BITS | date",
+            "return date",
+        ),
+    ),
+    mutant(
+        "a chargeback for goods counts as a fraud",
+        "tests/unit/drift/labels/test_label_store.py"
+        "::test_a_reason_that_is_no_fraud_gives_no_fraud",
+        (
+            "payments/labels.py",
+            "label.is_fraud and label.reason not in self._no_fraud",
+            "label.is_fraud",
+        ),
+    ),
+    mutant(
+        "many verdicts push a chargeback out of memory",
+        "tests/unit/drift/labels/test_label_store.py"
+        "::test_a_chargeback_outlives_many_later_verdicts",
+        (
+            "drift/labels/label_index.py",
+            "smallest = min(rows, key=self._labels.__getitem__)",
+            "smallest = rows[0]",
         ),
     ),
     mutant(
@@ -614,7 +643,7 @@ MUTANTS = (
         "tests/unit/api/test_alert_store.py::test_a_label_counts_for_its_own_account",
         (
             "api/alert_store.py",
-            "if record.account_id in (None, item.account) and item.is_older_than(label)",
+            "if owner in (None, self._get_key(item)) and item.is_older_than(label)",
             "if item.is_older_than(label)",
         ),
     ),

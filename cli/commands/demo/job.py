@@ -207,7 +207,9 @@ class Job:
     def _send(self, connection: Connection, run: str, first: int, count: int) -> Totals:
         selection = Selection(self.data, read_schema(DEFAULT), first, first + count)
         stop = threading.Event()
-        feed = LabelFeed(connection, read(selection, run), LABEL_DELAY_S, time, stop)
+        feed = LabelFeed(
+            connection, read(selection, run), selection.schema, LABEL_DELAY_S, time, stop
+        )
         pace = f"{self.rate:,.0f} per second" if self.rate else "as fast as possible"
         self._say(
             f"replaying {count:,} transactions in time order, {pace}; "

@@ -1,6 +1,7 @@
 """Yield simulated payments as rows to send, and send their labels later."""
 
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -10,15 +11,24 @@ from producer.rows import EPOCH, Row
 from producer.simulation.cards import texts
 from producer.simulation.cards.output import make_table
 from producer.simulation.cards.simulate import Chunk
-from producer.simulation.late import LateLabels
+from producer.simulation.late import EntityIds, LateLabels
 from producer.templates import write_templates
+
+
+def _parse_device(name: str) -> int:
+    return int(name.removeprefix("dev-"), 16)
 
 
 class LateCardLabels(LateLabels):
     """Labels of card payments; see LateLabels."""
 
-    make_account_id = staticmethod(texts.ACCOUNTS.make)
-    parse_account_number = staticmethod(texts.ACCOUNTS.parse)
+    schema = "cards"
+    entities: ClassVar[dict[str, EntityIds]] = {
+        "account_id": EntityIds(texts.ACCOUNTS.make, texts.ACCOUNTS.parse),
+        "merchant_id": EntityIds(texts.MERCHANTS.make, texts.MERCHANTS.parse),
+        "terminal_id": EntityIds(texts.TERMINALS.make, texts.TERMINALS.parse),
+        "device_id": EntityIds("dev-{:012x}".format, _parse_device),
+    }
 
 
 def make_rows(chunks: Iterable[Chunk], run: str) -> Iterator[Row]:

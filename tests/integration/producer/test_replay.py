@@ -46,7 +46,7 @@ def run_replay(*arguments, **options):
 
 def run_with_labels(connection, selection, delay_s):
     stop = threading.Event()
-    feed = LabelFeed(connection, read(selection, "r"), delay_s, time, stop)
+    feed = LabelFeed(connection, read(selection, "r"), selection.schema, delay_s, time, stop)
     return replay_with_labels(
         make_replay(connection, selection, on_progress=feed.note_sent), feed, stop
     )

@@ -74,7 +74,7 @@ def test_simulated_transactions_are_sent_and_their_labels_have_random_delays(con
         label = Label.model_validate_json(message.value())
         row = int(label.transaction_id.removeprefix("s-"))
         assert label.is_fraud == chunk.is_fraud[row]
-        assert message.key() == keys[row] == (label.account_id or "").encode()
+        assert message.key() == keys[row] == label.entities.get("account_id", "").encode()
         delays[row] = label.labelled_at.timestamp() - sent_at[row]
     assert len(delays) == COUNT
     assert min(delays.values()) >= -0.001  # a record's timestamp is in whole milliseconds

@@ -60,12 +60,16 @@ def make_alert(name="t", seconds=0, transaction=None, **changes):
     return msgspec.json.decode(encode_alert(sent, **(own | changes)), type=KeptAlertRecord)
 
 
-def make_label(name="t", seconds=0, is_fraud=True, source="analyst", account_id=None):
-    return LabelRecord(
+def make_label(name="t", seconds=0, is_fraud=True, source="analyst", reason=None, **entities):
+    """Return a label's bytes as they are on the topic."""
+    label = LabelRecord(
         transaction_id=name,
-        account_id=account_id,
+        entities={name: value for name, value in entities.items() if value is not None},
+        event_time=NOON,
         is_fraud=is_fraud,
         labelled_at=NOON + timedelta(seconds=seconds),
         source=source,
+        reason=reason,
         labelled_by="ana",
     )
+    return msgspec.json.encode(label)

@@ -116,6 +116,37 @@ def test_only_labels_of_reviewers_count(source, counts):
     assert (filled.find("t").label is not None) == counts
 
 
+@pytest.mark.parametrize("label_first", [True, False])
+@pytest.mark.parametrize("chargeback_first", [True, False])
+def test_an_analyst_never_erases_a_chargeback(chargeback_first, label_first):
+    chargeback = make_label(source="chargeback"), LATER_MS
+    labels = [chargeback, (make_label(seconds=90, is_fraud=False), LATER_MS + 90_000)]
+    filled = store() if label_first else store(make_alert())
+    for label, arrived_ms in labels if chargeback_first else labels[::-1]:
+        filled.add_label(label, arrived_ms)
+    if label_first:
+        filled.add_alert("0-0", make_alert(), NOON_MS)
+    assert filled.find("t").label.is_fraud
+    filled.add_label(make_label(source="dispute_won", is_fraud=False), LATER_MS)
+    assert not filled.find("t").label.is_fraud
+
+
+def test_a_chargeback_for_goods_is_no_fraud():
+    filled = store(make_alert())
+    filled.add_label(make_label(source="chargeback", reason="goods not received"), LATER_MS)
+    assert not filled.find("t").label.is_fraud
+
+
+def test_a_label_of_version_1_counts_for_its_account():
+    filled = store(make_alert())
+    label = {"transaction_id": "t", "is_fraud": True, "labelled_at": "2026-01-31T12:00:00Z"}
+    for account in ("acc-2", "acc-1"):
+        assert filled.find("t").label is None
+        value = json.dumps(label | {"account_id": account, "source": "chargeback"}).encode()
+        filled.add_label(value, LATER_MS)
+    assert filled.find("t").label.entities == {"account_id": "acc-1"}
+
+
 def test_a_label_waits_for_its_alert():
     filled = AlertStore(CREDITCARD)
     filled.add_label(make_label("late", seconds=2, is_fraud=False), LATER_MS)
@@ -257,5 +288,7 @@ def test_a_filter(wanted, passes):
 def test_a_label_has_the_account_of_its_alert(transaction, account):
     item = store(make_alert(transaction=transaction)).find("t")
     record = build_label(item, LabelRequest(is_fraud=True, labelled_by="Ana"), NOON)
-    assert (record.account_id, record.transaction_id, record.source) == (account, "t", "analyst")
+    entities = {} if account is None else {"account_id": account}
+    assert (record.entities, record.transaction_id, record.source) == (entities, "t", "analyst")
+    assert record.event_time == item.alert.event_time
     assert Label.model_validate_json(msgspec.json.encode(record)).labelled_by == "Ana"

@@ -239,7 +239,7 @@ def test_a_card_number_in_a_transactions_own_field_is_masked(background):
     assert bytes(item.alert.transaction) == (
         b'{"account_id":"acc-1","pan":"411111******1111","a":1.5}'
     )
-    assert item.account == "acc-1"
+    assert item.entities == {"account_id": "acc-1"}
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff", b'{"transaction_id": 7}'])

@@ -151,7 +151,7 @@ def test_an_alert_is_listed_without_its_secret_and_a_label_has_its_entity(api, b
     assert {reason["feature"]: reason["value"] for reason in listed["reasons"]} == VALUES
     answer = api.post("/alerts/p-1/label", json=LABEL)
     [(topic, key, value)] = bus.published
-    assert (topic, key, json.loads(value)["account_id"]) == ("labels", b"card-7", "card-7")
+    assert (topic, key, json.loads(value)["entities"]) == ("labels", b"card-7", {"card": "card-7"})
     assert answer.json() == json.loads(value)
 
 
@@ -162,13 +162,13 @@ def test_a_secret_entity_is_in_the_label_and_not_on_view(bus, tmp_path):
     store.add_alert("0-0", make_shop_alert(), NOON_MS)
     answer = api.post("/alerts/p-1/label", json=LABEL)
     [(_, key, value)] = bus.published
-    assert (key, json.loads(value)["account_id"]) == (b"card-7", "card-7")
-    assert answer.json()["account_id"] == HIDDEN
-    store.add_label(make_label("p-1", account_id="card-8"), LATER_MS)
+    assert (key, json.loads(value)["entities"]) == (b"card-7", {"card": "card-7"})
+    assert answer.json()["entities"] == {"card": HIDDEN}
+    store.add_label(make_label("p-1", card="card-8"), LATER_MS)
     assert api.get("/alerts").json()[0]["label"] is None
-    store.add_label(make_label("p-1", account_id="card-7"), LATER_MS)
+    store.add_label(make_label("p-1", card="card-7"), LATER_MS)
     [listed] = api.get("/alerts").json()
-    assert listed["label"]["account_id"] == HIDDEN
+    assert listed["label"]["entities"] == {"card": HIDDEN}
     assert listed["transaction"]["payer"]["card"] == HIDDEN
     assert "card-7" not in json.dumps(listed)
 

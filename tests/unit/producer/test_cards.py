@@ -239,7 +239,7 @@ def test_an_account_comes_back_from_a_waiting_label():
     assert len(set(names)) == 1_000
     for number, name in enumerate(names):
         assert ACCOUNTS.make(number) == name
-        assert LateCardLabels.parse_account_number(name) == number
+        assert LateCardLabels.entities["account_id"].parse(name) == number
 
 
 def test_any_seed_gives_its_own_payments():

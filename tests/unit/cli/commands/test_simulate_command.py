@@ -18,8 +18,9 @@ from cli.commands.demo.simulated import prepare
 from cli.errors import CommandError
 from cli.support.settings import Settings
 from model import dataset
+from payments.contract import INPUTS
 from producer.errors import SimulationError
-from producer.rows import Row
+from producer.rows import Row, encode_inputs
 from producer.simulation import late
 from producer.simulation.cards import CardOptions
 from producer.simulation.cards.simulate import PAYMENTS_A_DAY
@@ -68,13 +69,16 @@ def test_the_largest_row_and_account_come_back_from_a_waiting_label(tmp_path, mo
     monkeypatch.setattr(late, "Sender", lambda *_: sender)
     labels = late.LateLabels(None, "r", 0.001, 1, time, threading.Event())
     last = cli.commands.simulate._MOST - 1
-    assert list(labels.follow([Row(last, f"r-{last}", 0.0, (), True, make_account_id(last))]))
+    account = make_account_id(last)
+    template = encode_inputs([None] * len(INPUTS), account)
+    assert list(labels.follow([Row(last, f"r-{last}", 0.5, template, True, account)]))
     labels.note_sent(1)
     labels.finish()
     labels.run()
-    assert [(one["transaction_id"], one["account_id"], one["is_fraud"]) for one in sent] == [
-        (f"r-{last}", f"account-{last}", True)
-    ]
+    [one] = sent
+    assert (one["transaction_id"], one["is_fraud"]) == (f"r-{last}", True)
+    assert one["entities"] == {"account_id": f"account-{last}"}
+    assert one["event_time"] == "2013-09-01T00:00:00.500000Z"
 
 
 def test_a_disturbance_that_cannot_be_read_is_an_error_of_the_producer(tmp_path):
