@@ -84,7 +84,7 @@ KeptAlertRecord = make_struct(KeptAlert, transaction=msgspec.Raw)
 ThresholdsRecord = make_struct(Thresholds)
 LabelRecord = make_struct(Label)
 
-_Kept = make_struct(KeptLabel, labelled_at=msgspec.Raw, event_time=msgspec.Raw | None)
+_Kept = make_struct(KeptLabel, labelled_at=msgspec.Raw, event_time=msgspec.Raw)
 _decode_label = msgspec.json.Decoder(_Kept).decode
 
 
