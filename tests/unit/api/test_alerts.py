@@ -117,7 +117,8 @@ def test_a_label_is_published_for_any_transaction_id(api, background, bus, name)
     answer = api.post(f"/alerts/{quote(name, safe='')}/label", json=LABEL)
     label = {
         "transaction_id": name,
-        "account_id": "acc-1",
+        "entities": {"account_id": "acc-1"},
+        "event_time": "2013-09-01T00:00:07Z",
         "is_fraud": True,
         "source": "analyst",
         "labelled_by": "Ana",

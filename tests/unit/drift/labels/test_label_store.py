@@ -2,6 +2,7 @@ import json
 import tracemalloc
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
@@ -9,12 +10,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.data.transactions import CREDITCARD
 
+import payments.schema.reading
 from drift.labels.label_index import LabelIndex
 from drift.labels.label_store import LabelStore, ScoredPayment
 from drift.quality import Quality, Truth
 from model.intervals import estimate_share
 from payments.labels import LabelRules
+from payments.schema.reading import SchemaError, parse_schema
 
+FOLDER = Path(payments.schema.reading.__file__).parent / "builtin"
 START = datetime(2026, 1, 31, tzinfo=UTC)
 START_MS = int(START.timestamp() * 1000)
 NOW_MS = 10**9  # all times in ms are since START
@@ -123,6 +127,30 @@ def test_a_reason_that_is_no_fraud_gives_no_fraud():
     labels = Labels(1_000)
     labels.add([label("a", reason="goods not received"), label("b", reason="card stolen")])
     assert (labels.truth("a").fraud, labels.truth("b").fraud) == (False, True)
+
+
+def test_a_schema_ranks_the_sources_and_lists_reasons(tmp_path):
+    declared = """[labels]
+rank = [["analyst"],
+ ["chargeback", "network_report", "dispute_won", "customer", "sample", "replay"]]
+no_fraud = ["lost parcel"]
+"""
+    text = (FOLDER / "creditcard.toml").read_text() + declared
+    labels = LabelStore(LabelRules(parse_schema(text, "own.toml", tmp_path)), 1_000)
+    records = [
+        label("a", False, 5, "analyst"),
+        label("a", True, 9),
+        label("b", reason="lost parcel"),
+    ]
+    labels.add(records, START_MS)
+    for name in "ab":
+        payment = ScoredPayment(name, None, START_MS, START_MS)
+        assert not labels.truth(payment, (START_MS, START_MS)).fraud
+    for wrong in ('[["analyst"]]', '[["analyst"], []]', '[["rumour"]]'):
+        with pytest.raises(SchemaError, match=r"own.toml:\d+: labels"):
+            parse_schema(
+                f"{text}".replace(declared, f"[labels]\nrank = {wrong}\n"), "own.toml", tmp_path
+            )
 
 
 def test_a_label_of_version_1_counts_for_its_account():
