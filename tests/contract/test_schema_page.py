@@ -24,6 +24,7 @@ TABLES = {
     ],
     "| key of velocity |": [declaration.Velocity],
     "| key of risk |": [declaration.Risk],
+    "| key of labels |": [declaration.Labels],
     "| type |": [],
 }
 
