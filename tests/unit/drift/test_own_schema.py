@@ -154,7 +154,7 @@ def test_labels_are_about_the_value_of_the_key(rows):
     reader = DecisionReader(Connection("127.0.0.1:9"), own.SCHEMA)
     decision, payment = reader._decode(make_prediction(0, rows.iloc[3]))
     assert (decision, payment.transaction_id) == ("review", "p3")
-    assert payment.account_id == rows["card.number"][3]
+    assert payment.key == rows["card.number"][3]
 
 
 def test_distances_are_of_what_is_known_and_of_shares(stream):
