@@ -24,7 +24,7 @@ from producer.simulation.cards import CardOptions
 from streams.history.audit import rebuild
 from streams.history.block import decode
 from streams.kafka import topics
-from streams.kafka.messages import read_origin
+from streams.kafka.messages import read_source
 from streams.ledger.audit import audit
 
 COUNT = 8_000
@@ -73,13 +73,15 @@ def run_replay(connection, payments, rate=400):
 class Prediction(msgspec.Struct):
     transaction_id: str
     probability: float
+    features: list[float | None]
 
 
 def assert_as_in_one_pass(connection, model, expected):
     """Check the ledger, and the features of every payment.
 
     Those of accounts are as in one pass over the file, because an account's payments share a
-    partition. Those of terminals are what the workers had applied, as their blocks say.
+    partition. Those of terminals are what the workers had applied, as their blocks say. Predictions
+    carry all of them.
     """
     messages = read_all(connection, topics.PREDICTIONS, COUNT, timeout=120)
     result = audit(connection)
@@ -87,7 +89,7 @@ def assert_as_in_one_pass(connection, model, expected):
     assert (result.lost, result.duplicated, result.phantom) == (0, 0, 0)
     predictions = [msgspec.json.decode(each.value(), type=Prediction) for each in messages]
     by_origin = {
-        read_origin(message.headers()): prediction
+        read_source(message): prediction
         for message, prediction in zip(messages, predictions, strict=True)
     }
     blocks = [decode(each.value()) for each in read_all(connection, topics.HISTORY, 1)]
@@ -101,6 +103,8 @@ def assert_as_in_one_pass(connection, model, expected):
         one_pass = matrix.copy()
         encoder.add_history(matrix, batch.features)
         assert np.array_equal(matrix[:, of_others], one_pass[:, of_others], equal_nan=True)
+        carried = np.array([each.features for each in found], np.float32)
+        assert np.array_equal(carried, matrix[:, -carried.shape[1] :], equal_nan=True)
         probabilities = compute_probabilities(model.compute_margins(matrix))
         assert [each.probability for each in found] == probabilities.tolist()
         seen += len(found)

@@ -58,7 +58,7 @@ def test_payments_count_in_the_order_of_their_times_and_once_however_often_scori
     assert sorted(row[COUNT] for row in model.rows if row[0]) == [1, 3]
     [output] = [output for output in scored.outputs if output.topic == "history"]
     block = decode(output.value)
-    assert (output.partition, output.key, output.headers) == (0, None, {})
+    assert (output.partition, output.key, output.headers) == (0, None, None)
     assert (block.first, block.end, block.offsets.tolist()) == (0, 4, [0, 1, 3])
     assert block.batch == {0: 4}
     scored.applied.committed = True
