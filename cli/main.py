@@ -68,6 +68,7 @@ def _import_app() -> "Typer":
     # a subcommand adds itself to the application when it is imported
     from cli.commands import (  # noqa: F401
         alerts,
+        audit_features,
         data,
         demo,
         dlq,

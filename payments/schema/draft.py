@@ -38,7 +38,7 @@ name = "{name}"
 {features}
 """
 _VELOCITY = """
-# What {entity} did lately. The model cannot use it yet: leave it commented out.
+# What {entity} did lately: to use it, remove the # from the lines below.
 # [[features.velocity]]
 # entity = "{entity}"
 # windows = ["1h", "24h", "7d"]

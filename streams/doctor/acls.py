@@ -100,6 +100,7 @@ ACLS: dict[str, tuple[Acl, ...]] = {
         *_permit_on_group(DESCRIBE, topics.SCORER_GROUP),
         *_READER,
     ),
+    "audit-features": (*_permit_on_topics(READ, topics.PREDICTIONS, topics.HISTORY), *_READER),
     "dlq": (
         *_permit_on_topics(READ, topics.DEAD_LETTERS, topics.TRANSACTIONS),
         *_permit_on_topics(WRITE, topics.TRANSACTIONS),

@@ -1,73 +1,128 @@
-"""Recomputes the features of live payments from the blocks of `history` alone.
+"""Compares the features that predictions carry with those rebuilt from `history`."""
 
-A block says what its worker had applied before the batch: that, and the batch itself, give the
-features that the payments were scored with, to the bit.
-"""
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
-
+import msgspec
 import numpy as np
+from confluent_kafka import Message
 
-from payments.arrays import Ints, Singles
+from payments.arrays import Singles
+from payments.records import UNREADABLE
 from payments.schema.reading import Schema
-from streams.history.block import Block
-from streams.history.state import History
+from streams.history.block import Block, decode
+from streams.history.rebuild import rebuild
+from streams.kafka import reader
+from streams.kafka.cluster import Cluster
+from streams.kafka.connection import Connection
+from streams.kafka.messages import Position
+from streams.kafka.topics import HISTORY, PREDICTIONS
+
+FIRST = 10  # differences that are named
 
 
-class Rebuilt(NamedTuple):
-    """The payments of a batch: int64[n] source partitions and offsets, float32[n, features]."""
-
-    partitions: Ints
-    offsets: Ints
-    features: Singles
+class _Source(msgspec.Struct, gc=False):
+    partition: int
+    offset: int
 
 
-class _Replica:
-    """The state of the workers that followed one another, and the blocks it has, by partition."""
+class _Prediction(msgspec.Struct, gc=False):
+    """The members of a prediction that say what its payment's features were."""
 
-    def __init__(self, schema: Schema, count: dict[int, int]) -> None:
-        self.history = History(schema, now_ms=0, accept_gap=True)
-        self.count = dict.fromkeys(count, 0)
-
-    def fits(self, wanted: dict[int, int]) -> bool:
-        """Return whether it has nothing that the batch had not seen."""
-        return all(self.count[partition] <= number for partition, number in wanted.items())
+    transaction_id: str
+    schema: str
+    source: _Source
+    features: list[float | None]
 
 
-def rebuild(schema: Schema, blocks: Iterable[Block]) -> Iterator[Rebuilt]:
-    """Yield the payments of all batches with their features.
+_decode = msgspec.json.Decoder(_Prediction).decode
 
-    `blocks`: those of each partition in order. Workers differ in what they have applied of each
-    other's partitions, so there is a state for each worker that was active at the same time.
+
+@dataclass
+class FeatureAudit:
+    """How many predictions carry the features that follow from `history`.
+
+    `skipped`: predictions of another schema or contract, and those without a block.
+    `first_different` names the first ones: a transaction's id, a feature, what the prediction says
+    and what follows.
     """
-    logs: dict[int, list[Block]] = {}
-    batches: dict[tuple[tuple[int, int], ...], list[Block]] = {}
-    for block in blocks:
-        logs.setdefault(block.partition, []).append(block)
-        batches.setdefault(tuple(sorted(block.batch.items())), []).append(block)
-    ends = {partition: [block.end for block in log] for partition, log in logs.items()}
-    replicas: list[_Replica] = []
-    # what one worker applies after another batch sums up to more, so that its batches keep order
-    for batch in sorted(batches.values(), key=lambda batch: sum(batch[0].applied.values())):
-        wanted = {
-            partition: bisect_right(ends[partition], batch[0].applied.get(partition, 0))
-            for partition in logs
-        }
-        fitting = [replica for replica in replicas if replica.fits(wanted)]
-        if fitting:
-            replica = max(fitting, key=lambda each: sum(each.count.values()))
-        else:
-            replica = _Replica(schema, wanted)
-            replicas.append(replica)
-        for partition, number in wanted.items():
-            replica.history.receive(logs[partition][replica.count[partition] : number], 0, True)
-        yield Rebuilt(
-            np.repeat(
-                [block.partition for block in batch], [len(block.offsets) for block in batch]
-            ),
-            np.concatenate([block.offsets for block in batch]),
-            replica.history.repeat(batch),
-        )
-        replica.count = wanted | {block.partition: wanted[block.partition] + 1 for block in batch}
+
+    checked: int = 0
+    different: int = 0
+    skipped: int = 0
+    first_different: list[tuple[str, str, float, float]] = field(default_factory=list)
+
+    @property
+    def proves(self) -> bool:
+        """Whether something was compared and nothing differs."""
+        return self.checked > 0 and self.different == 0
+
+
+def audit_features(
+    connection: Connection,
+    schema: Schema,
+    since: datetime | None,
+    on_progress: reader.ReadProgress,
+) -> FeatureAudit:
+    """Compare the predictions of the time since `since`, or all, with `history`.
+
+    Raises ReadingError, BlockError, KafkaException.
+    """
+    cluster = Cluster(connection)
+    names = [feature.name for feature in schema.features if feature.kind in ("velocity", "risk")]
+    result = FeatureAudit()
+    carried: dict[Position, tuple[str, Singles]] = {}
+    begin, end = reader.find_range(cluster, PREDICTIONS, since=since)
+    for messages in reader.read_with_progress(connection, PREDICTIONS, begin, end, on_progress):
+        for message in messages:
+            found = _read_features(message, schema, len(names))
+            if found is None:
+                result.skipped += 1
+            else:
+                carried[found[0]] = found[1:]
+    # after the predictions, so that each of them has its block
+    begin, end = reader.find_range(cluster, HISTORY)
+    blocks: list[Block] = []
+    for messages in reader.read_with_progress(connection, HISTORY, begin, end, on_progress):
+        blocks += [decode(message.value()) for message in messages]
+    for batch in rebuild(schema, blocks):
+        positions = zip(batch.partitions.tolist(), batch.offsets.tolist(), strict=True)
+        for position, features in zip(positions, batch.features, strict=True):
+            prediction = carried.pop(position, None)
+            if prediction is not None:
+                _compare(result, prediction, features, names)
+    result.skipped += len(carried)
+    return result
+
+
+def _read_features(
+    message: Message, schema: Schema, count: int
+) -> tuple[Position, str, Singles] | None:
+    """Return a prediction's source, its transaction's id and its features of history."""
+    try:
+        prediction = _decode(message.value() or b"")
+    except UNREADABLE:
+        return None
+    if prediction.schema != schema.reference or len(prediction.features) < count:
+        return None
+    features = np.array(prediction.features[-count:], np.float32)
+    return (
+        (prediction.source.partition, prediction.source.offset),
+        prediction.transaction_id,
+        features,
+    )
+
+
+def _compare(
+    result: FeatureAudit, prediction: tuple[str, Singles], features: Singles, names: list[str]
+) -> None:
+    transaction_id, carried = prediction
+    result.checked += 1
+    differing = np.flatnonzero(~((carried == features) | (np.isnan(carried) & np.isnan(features))))
+    if not len(differing):
+        return
+    result.different += 1
+    if len(result.first_different) < FIRST:
+        first = int(differing[0])
+        difference = (transaction_id, names[first], float(carried[first]), float(features[first]))
+        result.first_different.append(difference)

@@ -38,12 +38,13 @@ class Mark(NamedTuple):
 class Entry:
     """A batch of this worker (without a block), or a block that was read.
 
-    `before`: the marks of its partitions before it. `is_stored`: whether the engine has it.
-    `fits`: whether it follows what was applied; one that does not has to be undone, or is an error.
-    The thread that commits sets `committed`.
+    `before`: the marks of its partitions before it. `rows`: its payments. `is_stored`: whether the
+    engine has it. `fits`: whether it follows what was applied; one that does not has to be undone,
+    or is an error. The thread that commits sets `committed`.
     """
 
     before: dict[int, Mark | None]
+    rows: int
     block: Block | None = None
     is_stored: bool = True
     fits: bool = True

@@ -121,6 +121,11 @@ class HistoryReader:
         end = self._cluster.find_high_watermarks(HISTORY, [partition])[partition]
         return self._received.get(partition, -1) >= end
 
+    @property
+    def partitions(self) -> int:
+        """How many partitions there are."""
+        return len(self._received)
+
     def begins(self, partition: int) -> Beginning:
         """Return where a partition began when it was first read. Raises KeyError before that."""
         return self._beginnings[partition]

@@ -46,6 +46,7 @@ class History:
         self._marks: dict[int, Mark] = {}
         self._entries: deque[Entry] = deque()
         self._epoch = 0
+        self._unswept = 0  # payments that came since the last sweep
 
     @property
     def memory_bytes(self) -> dict[str, int]:
@@ -74,7 +75,7 @@ class History:
         columns = self._inputs.make_columns(times, payments.amounts, payments.values)
         before = dict(self._marks)
         vector = {partition: mark.next for partition, mark in before.items()}
-        entry = Entry({partition: before[partition] for partition in ends})
+        entry = Entry({partition: before[partition] for partition in ends}, len(times))
         features = self._apply(payments.partitions, payments.offsets, columns, ends, now_ms)
         self._entries.append(entry)
         blocks = []
@@ -170,6 +171,17 @@ class History:
             self._epoch = epoch
             self._take_back()
 
+    def sweep(self, partitions: int) -> None:
+        """Free the memory of entities that no payment can see any more.
+
+        There are `partitions`. Nothing is freed before each has payments: one without any may be
+        far behind.
+        """
+        newest = [mark.newest for mark in self._marks.values() if mark.newest > _NEVER]
+        if len(newest) == partitions and self._unswept:
+            self._engine.sweep(min(newest), _SWEPT_PLACES * self._unswept)
+            self._unswept = 0
+
     def _finish(self, entry: Entry) -> None:
         if entry.block is not None and not entry.fits:
             expected = self._marks[entry.block.partition].next
@@ -181,10 +193,7 @@ class History:
         if not entry.is_stored:
             return
         self._engine.commit()
-        newest = [mark.newest for mark in self._marks.values() if mark.newest > _NEVER]
-        if newest:
-            rows = 1 if entry.block is None else len(entry.block.offsets)
-            self._engine.sweep(min(newest), _SWEPT_PLACES * rows)
+        self._unswept += entry.rows
 
     def _take_back(self) -> None:
         entries = list(self._entries)
@@ -207,14 +216,14 @@ class History:
         expected = block.first if mark is None else mark.next
         if block.first != expected:
             fits = block.end <= expected  # applied before: a batch of this worker, as a rule
-            self._entries.append(Entry({}, block, is_stored=False, fits=fits))
+            self._entries.append(Entry({}, 0, block, is_stored=False, fits=fits))
             return
         newest = _NEVER if mark is None else mark.newest
         columns = self._read_columns(block)._replace(alone=_find_late(block.times, newest))
         self._engine.fold(columns)
         newest = _find_newest(block.times, newest)
         self._marks[block.partition] = Mark(block.end, newest, block.written)
-        self._entries.append(Entry({block.partition: mark}, block))
+        self._entries.append(Entry({block.partition: mark}, len(block.offsets), block))
 
     def _check_head(self, block: Block) -> None:
         """Raise HistoryGapError if payments before the oldest block might still count."""

@@ -138,6 +138,7 @@ class HistoryKeeper:
     def _fold(self, read: Iterable[tuple[int, Block, int]]) -> None:
         blocks = [block for _, block, _ in read]
         self._state.receive(blocks, self._in_flight.epoch, self._in_flight.count == 0)
+        self._state.sweep(self._reader.partitions)
 
     def _receive(self, read: list[tuple[int, Block, int]]) -> None:
         """Hand blocks over to the agent's thread."""
@@ -145,6 +146,7 @@ class HistoryKeeper:
 
     def _settle(self) -> None:
         self._state.settle(self._in_flight.epoch, self._in_flight.count == 0)
+        self._state.sweep(self._reader.partitions)
 
     def _try(self, call: Callable[[], None]) -> None:
         try:

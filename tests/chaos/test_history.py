@@ -1,5 +1,6 @@
 """Faults during a replay: features of history are those of a run without faults."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -8,21 +9,23 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
-from support.commands import make_environment, start
+from support.commands import make_environment, run_on, start
 from support.data.cards import simulate_table
+from support.publishing import publish
 from support.replays import assert_running
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
 from support.waiting import wait_for
 
-from model import dataset, publish
+from model import dataset
 from model.artefact import compute_probabilities
 from model.dataset import make_matrix, read_for_training
+from model.publish import save
 from model.training import pipeline
 from payments.schema.reading import read_schema
 from producer.simulation.cards import CardOptions
-from streams.history.audit import rebuild
 from streams.history.block import decode
+from streams.history.rebuild import rebuild
 from streams.kafka import topics
 from streams.kafka.messages import read_source
 from streams.ledger.audit import audit
@@ -47,9 +50,7 @@ def model(payments, tmp_path_factory):
     text = BUILTIN.read_text()
     schema = folder / "schema.toml"
     schema.write_text(text[: text.index("[[features.risk]]")])
-    trained = publish.save(
-        pipeline.train(read_for_training(payments, read_schema(str(schema)))), folder
-    )
+    trained = save(pipeline.train(read_for_training(payments, read_schema(str(schema)))), folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRAUD_SCHEMA", str(schema))
         patch.setenv("FRAUD_MODEL_DIR", str(trained.directory))
@@ -111,6 +112,12 @@ def assert_as_in_one_pass(connection, model, expected):
     assert seen == COUNT
 
 
+def assert_features_follow(connection):
+    result = run_on(connection, "audit-features", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == {"checked": COUNT, "different": 0, "skipped": 0}
+
+
 def kill(system, victims):
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
@@ -122,9 +129,20 @@ def kill(system, victims):
 
 
 def test_without_a_fault(connection, payments, model, expected):
-    with run_scorer(connection), run_replay(connection, payments, rate=0) as replay:
+    with run_replay(connection, payments, rate=0) as replay:
         replay.communicate(timeout=120)
+    with run_scorer(connection):
         assert_as_in_one_pass(connection, model, expected)
+        assert_features_follow(connection)
+    [last] = read_all(connection, topics.PREDICTIONS, COUNT)[-1:]
+    forged = json.loads(last.value())
+    forged["features"][-1] = 17.5
+    publish(connection, topics.PREDICTIONS, [json.dumps(forged).encode()])
+    result = run_on(connection, "audit-features")
+    assert result.returncode == 1
+    name = model.decoder.encoder.history[-1]
+    assert f"{forged['transaction_id']}: {name} is 17.5; " in result.stdout
+    assert "NOT equal" in result.stdout
 
 
 def test_all_workers_killed_twice(connection, payments, model, expected):
@@ -138,3 +156,4 @@ def test_all_workers_killed_twice(connection, payments, model, expected):
             kill(system, system.pids())
         replay.communicate(timeout=120)
         assert_as_in_one_pass(connection, model, expected)
+        assert_features_follow(connection)

@@ -952,4 +952,13 @@ MUTANTS = (
             "                self._score(valid, part)\n",
         ),
     ),
+    mutant(
+        "entities are forgotten while a partition is far behind",
+        "tests/unit/streams/history/test_state.py",
+        (
+            "streams/history/state.py",
+            "if len(newest) == partitions and self._unswept:",
+            "if newest and self._unswept:",
+        ),
+    ),
 )

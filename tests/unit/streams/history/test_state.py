@@ -14,9 +14,9 @@ from support.data.state_oracle import DAY
 
 from payments.state.engine import Engine
 from payments.state.inputs import HistoryInputs
-from streams.history.audit import rebuild
 from streams.history.batches import Payments
 from streams.history.block import decode, encode
+from streams.history.rebuild import rebuild
 from streams.history.state import History, _find_late, _take
 
 PARTITIONS = 3
@@ -32,7 +32,7 @@ class Topic:
         self.payments = {}
         for partition in range(PARTITIONS):
             count = 60
-            times = np.sort(rng.integers(0, 6 * DAY, count)) + 100 * DAY
+            times = np.sort(rng.integers(0, 30 * DAY, count)) + 100 * DAY
             late = rng.random(count) < 0.1
             times[late] -= rng.integers(0, 2 * DAY, late.sum())
             self.payments[partition] = [
@@ -43,7 +43,7 @@ class Topic:
                         times,
                         rng.integers(0, 9_999, count),
                         (f"a{partition}.{n}" for n in rng.integers(0, 4, count)),
-                        (f"s{n}" if n else None for n in rng.integers(0, 3, count)),
+                        (f"s{n}" if n else None for n in rng.integers(0, 20, count)),
                         strict=True,
                     )
                 )
@@ -77,6 +77,7 @@ class Worker:
             blocks = log[begin : begin + most]
             self.read[partition] += len(blocks)
             self.history.receive(map(decode, blocks), self.epoch, not self.in_flight)
+            self.history.sweep(PARTITIONS)
 
     def assign(self, partition):
         self.receive(10**9)
@@ -118,6 +119,8 @@ class Worker:
             assert place not in self.topic.features
             self.topic.features[place] = features
         applied.entry.committed = True
+        self.history.settle(self.epoch, drained=not self.in_flight)
+        self.history.sweep(PARTITIONS)
 
     def abort(self):
         """The epoch ends, and the partitions are read again from the committed offsets."""
@@ -233,8 +236,10 @@ def apply_at_once(topic):
 
 
 def assert_equal_states(worker, engine, topic):
+    """Compare what payments from a day before the slowest partition's newest one on would see."""
     columns = make_columns(list_all(topic))
-    for row in range(len(columns.times)):
+    newest = [max(row[1] for row in rows) for rows in topic.payments.values()]
+    for row in np.flatnonzero(columns.times >= min(newest) - DAY):
         probe = _take(columns, np.array([row]))
         mine = worker.history._engine.peek(probe)
         assert np.array_equal(mine, engine.peek(probe), equal_nan=True)
@@ -258,3 +263,39 @@ Cluster.TestCase.settings = settings(
     phases=[Phase.generate],  # to shrink an example takes minutes
 )
 TestCluster = Cluster.TestCase
+
+
+def test_entities_are_forgotten_only_when_no_partition_can_see_them():
+    history = History(SCHEMA, NOW)
+    times = 100 * DAY + np.arange(2_000) * HOUR
+    shops = ["rare", *["other"] * 1_999]
+    shape = np.zeros(2_000, np.int64)
+    payments = Payments(
+        shape,
+        np.arange(2_000),
+        times,
+        shape.astype(float),
+        {"account": [f"a{number}" for number in range(2_000)], "shop": shops},
+    )
+    for partition in range(2):
+        history.begin(partition, 0)
+    history.apply(0, {0: 2_000}, payments, NOW).entry.committed = True
+    history.settle(0, drained=True)
+    history.sweep(2)
+    late = Payments(
+        np.ones(1, np.int64),
+        np.zeros(1, np.int64),
+        times[:1] + HOUR,
+        np.zeros(1),
+        {"account": ["b"], "shop": ["rare"]},
+    )
+    [features] = history.apply(0, {1: 1}, late, NOW).features
+    assert features[Engine(SCHEMA).features.index("shop.count.1d")] == 2
+    late = late._replace(offsets=late.offsets + 1, times=times[-1:])
+    for entry in (history._entries[-1], history.apply(0, {1: 2}, late, NOW).entry):
+        entry.committed = True
+    history.settle(0, drained=True)
+    for _ in range(10):
+        history._unswept = 2_000
+        history.sweep(2)
+    assert history._engine.entities["account"] < 200

@@ -17,6 +17,8 @@ NOW = 1 << 40
 class FakeReader:
     """Has read everything, except while the test says otherwise."""
 
+    partitions = 3
+
     def __init__(self):
         self.complete = True
         self.asked = threading.Event()
