@@ -108,7 +108,8 @@ def test_card_payments_are_sent_with_their_accounts_as_keys_and_their_labels(con
         assert message.key() == found["account_id"].encode()
     labels = [json.loads(message.value()) for message in read_all(connection, "labels", COUNT)]
     assert {
-        label["transaction_id"]: (label["is_fraud"], label["account_id"]) for label in labels
+        label["transaction_id"]: (label["is_fraud"], label["entities"]["account_id"])
+        for label in labels
     } == {name: (row.is_fraud, row.key) for name, row in rows.items()}
 
 
