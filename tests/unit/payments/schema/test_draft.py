@@ -268,3 +268,14 @@ def test_any_table_gives_a_schema_that_reads_it_or_an_error_that_says_what_to_do
             draft(path)
         except (InputError, PaymentFileError) as error:
             assert "any.csv" in str(error)
+
+
+def test_the_history_of_each_entity_is_drafted_as_a_comment(csv):
+    path = csv()
+    text = draft_schema(profile_file(path))
+    for line in ("[[features.velocity]]", "entity = ", "windows = ", "measures = "):
+        text = text.replace(f"# {line}", line)
+    schema = parse_schema(text, "x.toml", path.parent)
+    assert not draft(path).history_fields
+    assert schema.history_fields == ("card", "merchant")
+    assert "card.sum.7d" in [feature.name for feature in schema.features]
