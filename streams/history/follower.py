@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 _BATCH = 64  # blocks; hundreds of full ones do not fit in the CPU caches when they are folded
 _WAIT_S = 0.1  # a stop may take as long
 _RETRY_S = 1.0
+_CLOSE_S = 2.0  # a thread that waits for a broker ends with the process
 _SETTINGS = {
     "auto.offset.reset": "error",  # an offset that is gone is a loss to report, not to skip
     "enable.partition.eof": True,
@@ -106,11 +107,12 @@ class HistoryReader:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop reading. `receive` is not called any more."""
+        """Stop reading. `receive` is not called any more, unless the broker is away."""
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join()
-        self._consumer.close()
+            self._thread.join(_CLOSE_S)
+        if self._thread is None or not self._thread.is_alive():
+            self._consumer.close()
 
     def is_at_end(self, partition: int) -> bool:
         """Return whether `receive` has returned for every block that the log holds at the call.

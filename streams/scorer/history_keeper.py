@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _ASK_EVERY_S = 0.02
-_SAY_EVERY = 250  # asks, or 5 s
 _SAY_EVERY_S = 5.0
+_MISSING_S = 30.0  # new partitions are noticed within 10 s
 
 
 class HistoryKeeper:
@@ -61,6 +61,12 @@ class HistoryKeeper:
                 )
 
         await asyncio.to_thread(self._reader.restore, self._fold, report, self._stopping)
+        if self._stopping.is_set():
+            return
+        for number in range(self._reader.partitions):
+            begin = self._reader.begins(number)
+            if begin.is_cut:
+                log.info("blocks of partition %d before %d are deleted", number, begin.offset)
         self._reader.start(self._receive, self._on_failure)
 
     def close(self) -> None:
@@ -79,31 +85,49 @@ class HistoryKeeper:
         For the consumer's thread. `beginnings`: the first offsets that the topic still has. Raises
         HistoryGapError if the history lacks something or has more.
         """
-        asks = 0
-        while not self._stopping.wait(_ASK_EVERY_S if asks else 0):
-            # asked before the state, which then has all that was there
-            complete = self._find_complete(positions)
-            looked = asyncio.run_coroutine_threadsafe(
-                self._look(positions, beginnings, complete), self._loop
-            )
-            waiting = looked.result()
+        began_at = said_at = monotonic()
+        waiting: list[int] | None = None
+        while not self._stopping.wait(0 if waiting is None else _ASK_EVERY_S):
+            waiting = self._look(positions, beginnings, [])
+            if waiting:
+                # judged before the next look, which then has all that was there
+                complete = self._find_complete(waiting)
+                waiting = self._look(positions, beginnings, complete)
             if not waiting:
                 return True
-            asks += 1
-            if asks % _SAY_EVERY == 0:
+            self._refuse_missing(waiting, monotonic() - began_at)
+            if monotonic() - said_at > _SAY_EVERY_S:
+                said_at = monotonic()
                 log.info("partitions %s wait for the history of their last batches", waiting)
         return False
 
     def _find_complete(self, partitions: Iterable[int]) -> list[int]:
         """Return the partitions of which every block that there is was received."""
+        known = [number for number in partitions if number < self._reader.partitions]
         try:
-            return [number for number in partitions if self._reader.is_at_end(number)]
+            return [number for number in known if self._reader.is_at_end(number)]
         except KafkaException as error:
             if not is_transient(error):
                 raise
             return []
 
-    async def _look(
+    def _refuse_missing(self, partitions: Iterable[int], waited_s: float) -> None:
+        """Raise HistoryGapError if the topic `history` still lacks one of the partitions."""
+        count = self._reader.partitions
+        if waited_s > _MISSING_S and max(partitions) >= count:
+            raise HistoryGapError(
+                f"the topic `history` has {count} partitions, and `transactions` has more: add "
+                "partitions to `history`, so that it has as many"
+            )
+
+    def _look(
+        self, positions: Mapping[int, int], beginnings: Mapping[int, int], complete: list[int]
+    ) -> list[int]:
+        """Ask the agent's thread which partitions still have to wait."""
+        looked = self._list_waiting(positions, beginnings, complete)
+        return asyncio.run_coroutine_threadsafe(looked, self._loop).result()
+
+    async def _list_waiting(
         self, positions: Mapping[int, int], beginnings: Mapping[int, int], complete: list[int]
     ) -> list[int]:
         """Return the partitions whose history is still to come. Raises HistoryGapError."""
@@ -128,10 +152,10 @@ class HistoryKeeper:
                 first = 0 if found is None else found
                 raise HistoryGapError(
                     f"the history lacks the payments of partition {number} from offset {first} to "
-                    f"{offset - 1}, which were scored: it was deleted, the group's offsets were "
-                    "set forward, or they were scored with a schema without history. Read them "
-                    "again by setting the offsets back; or, to go on without them, start with "
-                    "--accept-history-gap"
+                    f"{offset - 1}, which will not be read again: it was deleted, the group's "
+                    "offsets were set forward, or they were scored with a schema without history. "
+                    "Set the offsets back to read them; or, if they are gone or do not matter, "
+                    "start with --accept-history-gap"
                 )
         return waiting
 

@@ -170,7 +170,7 @@ class Worker:
         finally:
             await app.stop()
             if self._history is not None:
-                self._history.close()
+                await asyncio.to_thread(self._history.close)
 
     def _make_history(self) -> tuple[HistoryKeeper | None, "History | None"]:
         schema = self._model.decoder.schema

@@ -7,7 +7,9 @@ import pytest
 from support.data.small_history import SCHEMA, make_shop_block
 
 from streams.history.errors import HistoryGapError
+from streams.history.follower import Beginning
 from streams.history.state import History
+from streams.scorer import history_keeper
 from streams.scorer.batch import InFlight
 from streams.scorer.history_keeper import HistoryKeeper
 
@@ -33,6 +35,9 @@ class FakeReader:
     def is_at_end(self, partition):
         self.asked.set()
         return self.complete
+
+    def begins(self, partition):
+        return Beginning(0, False)
 
     def close(self):
         pass
@@ -160,3 +165,16 @@ def test_blocks_that_were_deleted_long_ago_do_not_count(setting):
     setting.receive(make_shop_block(1, 9, 12, previous=NOW - 40 * 86_400_000))
     setting.keeper.wait_until_ready({1: 12}, {1: 0})
     assert not setting.failures
+
+
+def test_a_history_with_fewer_partitions_is_named(setting, monkeypatch):
+    monkeypatch.setattr(history_keeper, "_MISSING_S", 0)
+    with pytest.raises(HistoryGapError, match="has 3 partitions, and `transactions` has more"):
+        setting.keeper.wait_until_ready({3: 0}, {3: 0})
+
+
+def test_a_stop_during_the_restore_ends_it(setting):
+    setting.reader.receive = None
+    setting.stopping.set()
+    setting.reader.begins = None  # unknown before the restore has begun
+    asyncio.run_coroutine_threadsafe(setting.keeper.open(), setting.loop).result()
