@@ -20,7 +20,6 @@ from cli.support.settings import Settings
 from cli.support.stopping import exit_after
 from infra.watch import targets
 from model.files import write_atomically
-from payments.state.hashing import MAX_KEY_BYTES
 from streams.kafka import topics
 from streams.scorer.options import PORT_SETTING, Guarantee, ScorerOptions
 from streams.scorer.supervisor import Supervisor, stop_with_parent
@@ -116,6 +115,8 @@ def _check_ports(settings: Settings, workers: int) -> None:
 
 def _read_history_key(settings: Settings, guarantee: Guarantee) -> bytes | None:
     """Return the key for secret fields. Raises SettingsError, SchemaError, typer.BadParameter."""
+    from payments.state.hashing import MAX_KEY_BYTES
+
     schema = settings.schema
     if schema.declaration.features.risk:
         raise CommandError(

@@ -120,7 +120,7 @@ def test_the_help_lists_every_command_once_under_a_heading():
     listed = [
         word
         for heading in [*sections][1:]
-        for word in re.findall(r"^  (\w+) ", sections[heading], re.MULTILINE)
+        for word in re.findall(r"^  ([\w-]+) ", sections[heading], re.MULTILINE)
     ]
     assert sorted(listed) == sorted({name[1] for name in COMMANDS})
 
