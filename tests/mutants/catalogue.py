@@ -628,6 +628,11 @@ MUTANTS = (
             "smallest = min(rows, key=self._labels.__getitem__)",
             "smallest = rows[0]",
         ),
+        (
+            "drift/labels/label_index.py",
+            "            if label >= self._labels[smallest]:\n",
+            "            if label:\n",
+        ),
     ),
     mutant(
         "a verdict closes a later alert of the same id",
