@@ -94,9 +94,9 @@ def test_a_partition_waits_for_the_block_of_its_last_batch(setting):
     )
     setting.receive(make_shop_block(0, 0, 10), make_shop_block(1, 0, 0))
     waiter.start()
-    setting.reader.asked.wait()
+    assert setting.reader.asked.wait(30)
     setting.reader.asked.clear()
-    setting.reader.asked.wait()  # it asks again and again
+    assert setting.reader.asked.wait(30)  # it asks again and again
     assert waiter.is_alive()
     setting.receive(make_shop_block(0, 10, 20))
     waiter.join()
@@ -139,7 +139,7 @@ def test_a_stop_ends_the_wait(setting):
         target=lambda: answers.append(setting.keeper.wait_until_ready({0: 20}, {0: 0}))
     )
     waiter.start()
-    setting.reader.asked.wait()
+    assert setting.reader.asked.wait(30)
     setting.stopping.set()
     waiter.join()
     assert answers == [False]
