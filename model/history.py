@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from payments.arrays import Flags, Hashes, Ints, Singles
+from payments.arrays import Ints, Singles
 from payments.schema.declaration import parse_span
 from payments.schema.reading import Schema
 from payments.state.columns import Columns
-from payments.state.engine import Engine
-from payments.state.plan import LATENESS_MS
+from payments.state.engine import Engine, find_late
 
 _CHUNK = 1 << 15  # payments
 
@@ -40,20 +39,20 @@ def compute_history(
     """
     engine = Engine(schema)
     order = np.argsort(payments.times, kind="stable")
-    ordered = _take(payments._replace(alone=_are_late(payments.times)), order)
+    ordered = payments._replace(alone=find_late(payments.times)).take(order)
     due = _find_due(ordered.times, payments.times[frauds.rows], frauds.known_ms, schema)
     by_due = np.argsort(due, kind="stable")
     due = due[by_due]
-    labelled = _take(payments, frauds.rows[by_due])
+    labelled = payments.take(frauds.rows[by_due])
     features = np.empty((len(order), len(engine.features)), np.float32)
     added = 0
     for first, end in _cut(len(order), chunk, due):
         known = int(np.searchsorted(due, first, "right"))
         if known > added:
-            new = _take(labelled, slice(added, known))
+            new = labelled.take(slice(added, known))
             engine.add_frauds(new.times, new.hashes)
             added = known
-        features[order[first:end]] = engine.apply(_take(ordered, slice(first, end)))
+        features[order[first:end]] = engine.apply(ordered.take(slice(first, end)))
         engine.commit()
         progress(end, len(order))
     return features
@@ -73,15 +72,3 @@ def _cut(rows: int, chunk: int, due: Ints) -> Iterator[tuple[int, int]]:
     """Yield the ends of chunks that start wherever a fraud is due."""
     starts = np.union1d(np.arange(0, rows, chunk), due[due < rows])
     yield from zip(starts.tolist(), [*starts[1:].tolist(), rows], strict=True)
-
-
-def _are_late(times: Ints) -> Flags:
-    return times < np.maximum.accumulate(times) - LATENESS_MS
-
-
-def _take(columns: Columns, rows: Ints | slice) -> Columns:
-    hashes: dict[str, Hashes] = {
-        name: np.ascontiguousarray(values[rows]) for name, values in columns.hashes.items()
-    }
-    alone = None if columns.alone is None else columns.alone[rows]
-    return Columns(columns.times[rows], columns.amounts[rows], hashes, alone)

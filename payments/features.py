@@ -49,9 +49,7 @@ class FeatureEncoder:
         self.categories = dict(categories)
         self.names = tuple(feature.name for feature in schema.features)
         self.inputs = schema.inputs
-        self.history = tuple(
-            feature.name for feature in schema.features if feature.kind in ("velocity", "risk")
-        )
+        self.history = schema.history_features
         self.row_bytes = 4 * len(self.names)
         self.feature_types = ["c" if each.kind == "category" else "q" for each in schema.features]
         self._numbers = len(declared.numbers)

@@ -72,6 +72,12 @@ class Schema(NamedTuple):
         return (*features.numbers, *features.categories)
 
     @property
+    def history_features(self) -> tuple[str, ...]:
+        """The names of the features of history, the last of `features`."""
+        kinds = ("velocity", "risk")
+        return tuple(feature.name for feature in self.features if feature.kind in kinds)
+
+    @property
     def history_fields(self) -> tuple[str, ...]:
         """The fields that features of history read beside time and amount, sorted."""
         features = self.declaration.features

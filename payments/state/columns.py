@@ -22,6 +22,15 @@ class Columns(NamedTuple):
     hashes: Mapping[str, Hashes]
     alone: Flags | None = None
 
+    def take(self, rows: Ints | slice) -> "Columns":
+        """Return some of the payments."""
+        return Columns(
+            self.times[rows],
+            self.amounts[rows],
+            {name: hashes[rows] for name, hashes in self.hashes.items()},
+            None if self.alone is None else self.alone[rows],
+        )
+
 
 def check_columns(columns: Columns, fields: Iterable[str]) -> None:
     """Raise ValueError unless all arrays have one length, their type, and no gaps.

@@ -4,11 +4,22 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from payments.arrays import Hashes, Ints, Singles
+from payments.arrays import Flags, Hashes, Ints, Singles
 from payments.schema.reading import Schema
 from payments.state.columns import Columns, check_columns
-from payments.state.plan import list_state_features, make_plans
+from payments.state.plan import LATENESS_MS, make_plans
 from payments.state.store import Store
+
+BEFORE_ALL = -(1 << 62)
+"""Before any event time, in ms since 1970."""
+
+
+def find_late(times: Ints, newest: int = BEFORE_ALL) -> Flags:
+    """Return which payments, in the order in which they came, are too late to see others.
+
+    `newest`: the newest event time before them.
+    """
+    return times < np.maximum.accumulate(np.maximum(times, newest)) - LATENESS_MS
 
 
 class Engine:
@@ -27,7 +38,7 @@ class Engine:
     """
 
     def __init__(self, schema: Schema) -> None:
-        self.features = list_state_features(schema)
+        self.features = schema.history_features
         self._stores = [Store(plan) for plan in make_plans(schema)]
         self.fields = schema.history_fields
         self._risk_stores = [store for store in self._stores if len(store.plan.kernel.risks)]

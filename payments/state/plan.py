@@ -43,12 +43,6 @@ class _Output(NamedTuple):
     distinct: str | None = None
 
 
-def list_state_features(schema: Schema) -> tuple[str, ...]:
-    """Return the names of the features that need state, in the order of the model's columns."""
-    kinds = ("velocity", "risk")
-    return tuple(feature.name for feature in schema.features if feature.kind in kinds)
-
-
 def find_horizon(schema: Schema) -> int:
     """Return how far back the features of a schema look, in ms; 0 if none needs history."""
     return max((plan.kernel.horizon for plan in make_plans(schema)), default=0)
@@ -61,7 +55,7 @@ def make_plans(schema: Schema) -> list[EntityPlan]:
     """
     declaration = schema.declaration
     drafts: dict[str, _Draft] = {}
-    columns = iter(range(len(schema.features)))  # in the order of list_state_features
+    columns = iter(range(len(schema.features)))  # in the order of schema.history_features
     for velocity in declaration.features.velocity:
         entity, partner = _choose_host(velocity, declaration)
         drafts.setdefault(entity, _Draft()).add_velocity(velocity, partner, columns)

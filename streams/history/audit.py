@@ -1,14 +1,16 @@
 """Compares the features that predictions carry with those rebuilt from `history`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import numpy as np
 from confluent_kafka import Message
 
 from payments.arrays import Singles
-from payments.records import UNREADABLE
+from payments.records import UNREADABLE, SourceRecord
 from payments.schema.reading import Schema
 from streams.history.block import Block, decode
 from streams.history.rebuild import rebuild
@@ -21,17 +23,12 @@ from streams.kafka.topics import HISTORY, PREDICTIONS
 FIRST = 10  # differences that are named
 
 
-class _Source(msgspec.Struct, gc=False):
-    partition: int
-    offset: int
-
-
 class _Prediction(msgspec.Struct, gc=False):
     """The members of a prediction that say what its payment's features were."""
 
     transaction_id: str
     schema: str
-    source: _Source
+    source: SourceRecord  # type: ignore[valid-type]
     features: list[float | None]
 
 
@@ -69,7 +66,7 @@ def audit_features(
     Raises ReadingError, BlockError, KafkaException.
     """
     cluster = Cluster(connection)
-    names = [feature.name for feature in schema.features if feature.kind in ("velocity", "risk")]
+    names = schema.history_features
     result = FeatureAudit()
     carried: dict[Position, tuple[str, Singles]] = {}
     begin, end = reader.find_range(cluster, PREDICTIONS, since=since)
@@ -100,7 +97,7 @@ def _read_features(
 ) -> tuple[Position, str, Singles] | None:
     """Return a prediction's source, its transaction's id and its features of history."""
     try:
-        prediction = _decode(message.value() or b"")
+        prediction: Any = _decode(message.value() or b"")
     except UNREADABLE:
         return None
     if prediction.schema != schema.reference or len(prediction.features) < count:
@@ -114,7 +111,7 @@ def _read_features(
 
 
 def _compare(
-    result: FeatureAudit, prediction: tuple[str, Singles], features: Singles, names: list[str]
+    result: FeatureAudit, prediction: tuple[str, Singles], features: Singles, names: Sequence[str]
 ) -> None:
     transaction_id, carried = prediction
     result.checked += 1

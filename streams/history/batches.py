@@ -57,3 +57,11 @@ class Applied(NamedTuple):
     features: Singles
     blocks: list[Block]
     entry: Entry
+
+
+class Rebuilt(NamedTuple):
+    """The payments of a batch: int64[n] source partitions and offsets, float32[n, features]."""
+
+    partitions: Ints
+    offsets: Ints
+    features: Singles

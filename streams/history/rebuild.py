@@ -5,31 +5,21 @@ features that the payments were scored with, to the bit.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-import numpy as np
-
-from payments.arrays import Ints, Singles
 from payments.schema.reading import Schema
+from streams.history.batches import Rebuilt
 from streams.history.block import Block
 from streams.history.state import History
-
-
-class Rebuilt(NamedTuple):
-    """The payments of a batch: int64[n] source partitions and offsets, float32[n, features]."""
-
-    partitions: Ints
-    offsets: Ints
-    features: Singles
 
 
 class _Replica:
     """The state of the workers that followed one another, and the blocks it has, by partition."""
 
-    def __init__(self, schema: Schema, count: dict[int, int]) -> None:
+    def __init__(self, schema: Schema) -> None:
         self.history = History(schema, now_ms=0, accept_gap=True)
-        self.count = dict.fromkeys(count, 0)
+        self.count: Counter[int] = Counter()
 
     def fits(self, wanted: dict[int, int]) -> bool:
         """Return whether it has nothing that the batch had not seen."""
@@ -57,17 +47,12 @@ def rebuild(schema: Schema, blocks: Iterable[Block]) -> Iterator[Rebuilt]:
         }
         fitting = [replica for replica in replicas if replica.fits(wanted)]
         if fitting:
-            replica = max(fitting, key=lambda each: sum(each.count.values()))
+            replica = max(fitting, key=lambda each: each.count.total())
         else:
-            replica = _Replica(schema, wanted)
+            replica = _Replica(schema)
             replicas.append(replica)
         for partition, number in wanted.items():
             replica.history.receive(logs[partition][replica.count[partition] : number], 0, True)
-        yield Rebuilt(
-            np.repeat(
-                [block.partition for block in batch], [len(block.offsets) for block in batch]
-            ),
-            np.concatenate([block.offsets for block in batch]),
-            replica.history.repeat(batch),
-        )
-        replica.count = wanted | {block.partition: wanted[block.partition] + 1 for block in batch}
+        yield replica.history.repeat(batch)
+        replica.count = Counter(wanted)
+        replica.count.update(block.partition for block in batch)

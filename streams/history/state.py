@@ -11,17 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from payments.arrays import Flags, Ints, Singles
+from payments.arrays import Ints, Singles
 from payments.schema.reading import Schema
 from payments.state.columns import Columns
-from payments.state.engine import Engine
+from payments.state.engine import BEFORE_ALL, Engine, find_late
 from payments.state.inputs import HistoryInputs
-from payments.state.plan import LATENESS_MS
-from streams.history.batches import Applied, Entry, Mark, Payments
+from streams.history.batches import Applied, Entry, Mark, Payments, Rebuilt
 from streams.history.block import Block
 from streams.history.errors import HistoryGapError
 
-_NEVER = -(1 << 62)  # before any event time
 # A table has at least twice as many places as entities, so a sweep passes all of them while half
 # as many payments come.
 _SWEPT_PLACES = 4
@@ -48,11 +46,6 @@ class History:
         self._epoch = 0
         self._unswept = 0  # payments that came since the last sweep
 
-    @property
-    def memory_bytes(self) -> dict[str, int]:
-        """Bytes of the state of each entity field."""
-        return self._engine.memory_bytes
-
     def find_next(self, partition: int) -> int | None:
         """Return the source offset before which everything is applied; None if nothing is known."""
         mark = self._marks.get(partition)
@@ -60,7 +53,7 @@ class History:
 
     def begin(self, partition: int, offset: int) -> None:
         """Let the history of a partition that has none begin at this source offset."""
-        self._marks[partition] = Mark(offset, _NEVER, 0)
+        self._marks[partition] = Mark(offset, BEFORE_ALL, 0)
 
     def apply(
         self, epoch: int, ends: Mapping[int, int], payments: Payments, now_ms: int
@@ -80,7 +73,8 @@ class History:
         self._entries.append(entry)
         blocks = []
         for partition, end in ends.items():
-            mine = _take(columns, np.flatnonzero(payments.partitions == partition))
+            rows = np.flatnonzero(payments.partitions == partition)
+            mine = columns.take(rows)
             blocks.append(
                 Block(
                     partition=partition,
@@ -93,7 +87,7 @@ class History:
                     labels={},
                     batch=dict(ends),
                     decimals=self._decimals,
-                    offsets=payments.offsets[payments.partitions == partition],
+                    offsets=payments.offsets[rows],
                     times=mine.times,
                     amounts=mine.amounts,
                     hashes=mine.hashes,
@@ -115,19 +109,16 @@ class History:
             mine = np.flatnonzero(partitions == partition)
             mark = self._marks[partition]
             _check_new(partition, offsets[mine], mark)
-            alone[mine] = _find_late(columns.times[mine], mark.newest)
+            alone[mine] = find_late(columns.times[mine], mark.newest)
             newest = _find_newest(columns.times[mine], mark.newest)
             self._marks[partition] = Mark(end, newest, now_ms)
         order = np.lexsort((offsets, partitions, columns.times))
         features = np.empty((len(offsets), len(self._engine.features)), np.float32)
-        features[order] = self._engine.apply(_take(columns._replace(alone=alone), order))
+        features[order] = self._engine.apply(columns._replace(alone=alone).take(order))
         return features
 
-    def repeat(self, batch: Sequence[Block]) -> Singles:
-        """Apply a batch again from its blocks.
-
-        Returns float32[n, features] of their payments, block after block. Raises HistoryGapError.
-        """
+    def repeat(self, batch: Sequence[Block]) -> Rebuilt:
+        """Apply a batch again from its blocks. Raises HistoryGapError."""
         for block in batch:
             if block.partition not in self._marks:
                 self.begin(block.partition, block.first)
@@ -147,7 +138,7 @@ class History:
         ends = {block.partition: block.end for block in batch}
         features = self._apply(partitions, offsets, columns, ends, batch[0].written)
         self._engine.commit()
-        return features
+        return Rebuilt(partitions, offsets, features)
 
     def receive(self, blocks: Iterable[Block], epoch: int, drained: bool) -> None:
         """Fold blocks as they come from the topic, this worker's own among them.
@@ -177,7 +168,7 @@ class History:
         There are `partitions`. Nothing is freed before each has payments: one without any may be
         far behind.
         """
-        newest = [mark.newest for mark in self._marks.values() if mark.newest > _NEVER]
+        newest = [mark.newest for mark in self._marks.values() if mark.newest > BEFORE_ALL]
         if len(newest) == partitions and self._unswept:
             self._engine.sweep(min(newest), _SWEPT_PLACES * self._unswept)
             self._unswept = 0
@@ -218,8 +209,8 @@ class History:
             fits = block.end <= expected  # applied before: a batch of this worker, as a rule
             self._entries.append(Entry({}, 0, block, is_stored=False, fits=fits))
             return
-        newest = _NEVER if mark is None else mark.newest
-        columns = self._read_columns(block)._replace(alone=_find_late(block.times, newest))
+        newest = BEFORE_ALL if mark is None else mark.newest
+        columns = self._read_columns(block)._replace(alone=find_late(block.times, newest))
         self._engine.fold(columns)
         newest = _find_newest(block.times, newest)
         self._marks[block.partition] = Mark(block.end, newest, block.written)
@@ -253,20 +244,5 @@ def _check_new(partition: int, offsets: Ints, mark: Mark) -> None:
         )
 
 
-def _find_late(times: Ints, newest: int) -> Flags:
-    """Return which payments of a partition, in its order, are too late to see others."""
-    before = np.maximum.accumulate(np.concatenate([[newest], times]))[:-1]
-    return times < before - LATENESS_MS
-
-
 def _find_newest(times: Ints, newest: int) -> int:
     return int(times.max(initial=newest))
-
-
-def _take(columns: Columns, rows: Ints) -> Columns:
-    return Columns(
-        columns.times[rows],
-        columns.amounts[rows],
-        {name: hashes[rows] for name, hashes in columns.hashes.items()},
-        None if columns.alone is None else columns.alone[rows],
-    )

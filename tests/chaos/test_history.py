@@ -1,8 +1,6 @@
 """Faults during a replay: features of history are those of a run without faults."""
 
 import json
-import os
-import signal
 from pathlib import Path
 
 import msgspec
@@ -15,7 +13,6 @@ from support.publishing import publish
 from support.replays import assert_running
 from support.scorer_process import run_scorer
 from support.topic_reader import read_all
-from support.waiting import wait_for
 
 from model import dataset
 from model.artefact import compute_probabilities
@@ -118,16 +115,6 @@ def assert_features_follow(connection):
     assert json.loads(result.stdout) == {"checked": COUNT, "different": 0, "skipped": 0}
 
 
-def kill(system, victims):
-    for victim in victims:
-        os.kill(victim, signal.SIGKILL)
-    wait_for(
-        lambda: not {*victims} & {*system.pids()} and len(system.pids()) == system.workers,
-        30,
-        "they are restarted",
-    )
-
-
 def test_without_a_fault(connection, payments, model, expected):
     with run_replay(connection, payments, rate=0) as replay:
         replay.communicate(timeout=120)
@@ -153,7 +140,7 @@ def test_all_workers_killed_twice(connection, payments, model, expected):
         for share in (5, 3):
             read_all(connection, topics.PREDICTIONS, COUNT // share)
             assert_running(replay)
-            kill(system, system.pids())
+            system.kill(system.pids())
         replay.communicate(timeout=120)
         assert_as_in_one_pass(connection, model, expected)
         assert_features_follow(connection)

@@ -1,9 +1,7 @@
 """Workers killed during a replay: each transaction still gets one prediction, the correct one."""
 
 import json
-import os
 import random
-import signal
 import sys
 
 import pytest
@@ -19,23 +17,13 @@ from streams.ledger.audit import audit
 FAULTY = [sys.executable, "tests/support/faulty_scorer.py"]
 
 
-def kill(system, victims):
-    for victim in victims:
-        os.kill(victim, signal.SIGKILL)
-    wait_for(
-        lambda: not {*victims} & {*system.pids()} and len(system.pids()) == system.workers,
-        30,
-        "they are restarted",
-    )
-
-
 def test_a_worker_killed_during_a_replay_loses_and_duplicates_nothing(
     connection, creditcard, expected
 ):
     with run_scorer(connection, workers=2) as system, run_replay(connection, creditcard) as replay:
         read_all(connection, topics.PREDICTIONS, COUNT // 10)
         assert_running(replay)
-        kill(system, system.pids()[:1])
+        system.kill(system.pids()[:1])
         finish_replay(replay)
         assert_exactly_once(connection, expected)
         wait_for(system.ready, 30, "the restarted worker is ready")
@@ -60,7 +48,7 @@ def test_workers_killed_in_turn_at_random_moments_lose_and_duplicate_nothing(
                 read_all(connection, topics.PREDICTIONS, predictions + rng.randint(1, 1000))
             )
             assert_running(replay)
-            kill(system, system.pids())
+            system.kill(system.pids())
         finish_replay(replay)
         assert_exactly_once(connection, expected)
         assert [system.log.count(f"{DIED} -9") for system in (first, second)] == [3, 3]
@@ -77,7 +65,7 @@ def test_all_workers_killed_at_once_twice_lose_and_duplicate_nothing(
         for share in (10, 5):
             read_all(connection, topics.PREDICTIONS, COUNT // share)
             assert_running(replay)
-            kill(system, system.pids())
+            system.kill(system.pids())
         finish_replay(replay)
         assert_exactly_once(connection, expected)
 

@@ -912,7 +912,7 @@ MUTANTS = (
     mutant(
         "a row more than a day late that sees other rows",
         f"{FILE_HISTORY}::test_rows_out_of_order_go_to_their_place",
-        ("model/history.py", "alone=_are_late(payments.times)", "alone=None"),
+        ("model/history.py", "alone=find_late(payments.times)", "alone=None"),
     ),
     mutant(
         "fitted rows unknown in a file that begins later",

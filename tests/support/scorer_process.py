@@ -1,6 +1,8 @@
 """Run `fraud score` in processes that tests can query and stop."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -68,6 +70,16 @@ class ScorerProcess:
         with contextlib.suppress(OSError):
             return self.page(worker, "/ready") == "ready\n"
         return False
+
+    def kill(self, victims: list[int]) -> None:
+        """Kill workers by their ids, and wait until others have taken their places."""
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        wait_for(
+            lambda: not {*victims} & {*self.pids()} and len(self.pids()) == self.workers,
+            30,
+            "they are restarted",
+        )
 
     def stop(self, timeout: float = 20) -> int:
         """Send SIGTERM and return the exit code."""

@@ -12,12 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from support.data.small_history import SCHEMA
 from support.data.state_oracle import DAY
 
-from payments.state.engine import Engine
+from payments.state.engine import Engine, find_late
 from payments.state.inputs import HistoryInputs
 from streams.history.batches import Payments
 from streams.history.block import decode, encode
 from streams.history.rebuild import rebuild
-from streams.history.state import History, _find_late, _take
+from streams.history.state import History
 
 PARTITIONS = 3
 NOW = 200 * DAY
@@ -229,7 +229,7 @@ def apply_at_once(topic):
     for partition in range(PARTITIONS):
         rows = [each for each in list_all(topic) if each[0] == partition]
         columns = make_columns(rows)
-        alone = _find_late(columns.times, -(1 << 62))
+        alone = find_late(columns.times)
         engine.fold(columns._replace(alone=alone))
         engine.commit()
     return engine
@@ -240,7 +240,7 @@ def assert_equal_states(worker, engine, topic):
     columns = make_columns(list_all(topic))
     newest = [max(row[1] for row in rows) for rows in topic.payments.values()]
     for row in np.flatnonzero(columns.times >= min(newest) - DAY):
-        probe = _take(columns, np.array([row]))
+        probe = columns.take(np.array([row]))
         mine = worker.history._engine.peek(probe)
         assert np.array_equal(mine, engine.peek(probe), equal_nan=True)
 
